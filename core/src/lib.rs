@@ -1,0 +1,2 @@
+//! carrel's algorithms, without Postgres: no pgrx, no unsafe.
+#![forbid(unsafe_code)]
