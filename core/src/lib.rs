@@ -1,2 +1,4 @@
 //! carrel's algorithms, without Postgres: no pgrx, no unsafe.
 #![forbid(unsafe_code)]
+
+pub mod tsvector;
