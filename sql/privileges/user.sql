@@ -1,0 +1,20 @@
+-- What grant_user(role) grants: an application's end users.
+grant usage on schema carrel to :role;
+grant execute on function carrel.act_as to :role;
+grant execute on function carrel.add_document to :role;
+grant execute on function carrel.chunk_text to :role;
+grant execute on function carrel.create_request to :role;
+grant execute on function carrel.current_user_id to :role;
+grant execute on function carrel.search_chunks to :role;
+grant execute on function carrel.search_documents to :role;
+grant execute on function carrel.uuid_v7 to :role;
+grant execute on function carrel.version to :role;
+grant select on table carrel.user_profiles to :role;
+grant update (name) on table carrel.user_profiles to :role;
+grant select, insert, delete on table carrel.documents to :role;
+grant update (filename, file_type, content_text, storage_path, language, metadata) on table carrel.documents to :role;
+grant select, insert on table carrel.document_chunks to :role;
+grant select, insert, delete on table carrel.agent_sessions to :role;
+grant update (title, context_state) on table carrel.agent_sessions to :role;
+grant select, insert, delete on table carrel.agent_requests to :role;
+grant select on table carrel.usage_events to :role;

@@ -1,0 +1,83 @@
+-- A user creates, sees and deletes their own requests (not while one is being worked on, for that
+-- would be free work). How a request fares is the workers' to write.
+alter table carrel.agent_requests alter column id set default carrel.uuid_v7();
+alter table carrel.agent_requests alter column user_id set default carrel.current_user_id();
+alter table carrel.agent_requests enable row level security;
+
+drop policy if exists agent_requests_select_own on carrel.agent_requests;
+create policy agent_requests_select_own on carrel.agent_requests
+    for select using (user_id = carrel.current_user_id());
+
+drop policy if exists agent_requests_insert_own on carrel.agent_requests;
+create policy agent_requests_insert_own on carrel.agent_requests
+    for insert with check (
+        user_id = carrel.current_user_id()
+        and status = 'pending'
+        and progress = 0
+        and results is null
+        and token_cost = 0
+        and error is null
+        and attempts = 0
+        and lease_token is null
+        and lease_expires_at is null
+        and lease_owner is null
+        and cancel_requested_at is null
+        and started_at is null
+        and completed_at is null
+    );
+
+drop policy if exists agent_requests_delete_own on carrel.agent_requests;
+create policy agent_requests_delete_own on carrel.agent_requests
+    for delete using (user_id = carrel.current_user_id() and status <> 'processing');
+
+-- Clamps priority and max_attempts of end users, for priority sorts across users.
+drop trigger if exists agent_requests_clamp on carrel.agent_requests;
+create trigger agent_requests_clamp
+    before insert on carrel.agent_requests
+    for each row execute function carrel.clamp_request();
+
+drop trigger if exists agent_requests_touch_updated_at on carrel.agent_requests;
+create trigger agent_requests_touch_updated_at
+    before update on carrel.agent_requests
+    for each row execute function carrel.touch_updated_at();
+
+drop trigger if exists agent_requests_append_to_chain on carrel.agent_requests;
+create trigger agent_requests_append_to_chain
+    after insert on carrel.agent_requests
+    referencing new table as changed
+    for each statement execute function carrel.append_to_request_chain();
+
+drop trigger if exists agent_requests_remove_from_chain on carrel.agent_requests;
+create trigger agent_requests_remove_from_chain
+    after delete on carrel.agent_requests
+    referencing old table as changed
+    for each statement execute function carrel.remove_from_request_chain();
+
+comment on table carrel.agent_requests is 'Work that users ask agents for, from creation to completion.';
+comment on column carrel.agent_requests.id is 'The key of the row (UUIDv7).';
+comment on column carrel.agent_requests.user_id is 'The user whose request it is.';
+comment on column carrel.agent_requests.session_id is 'The session that it belongs to, if any.';
+comment on column carrel.agent_requests.agent_type is 'Which kind of agent is asked.';
+comment on column carrel.agent_requests.content is 'What is asked.';
+comment on column carrel.agent_requests.status is 'pending, processing, completed, failed or cancelled.';
+comment on column carrel.agent_requests.progress is 'How far it is, from 0 to 1.';
+comment on column carrel.agent_requests.results is 'What came of it.';
+comment on column carrel.agent_requests.token_cost is 'The tokens that it took.';
+comment on column carrel.agent_requests.error is 'Why it failed.';
+comment on column carrel.agent_requests.priority is 'Higher goes first; end users have at most 0.';
+comment on column carrel.agent_requests.attempts is 'How often it was tried.';
+comment on column carrel.agent_requests.max_attempts is 'How often it may be tried; end users have at most 3.';
+comment on column carrel.agent_requests.run_at is 'Not to be started before.';
+comment on column carrel.agent_requests.lease_token is 'What the worker that holds it must show.';
+comment on column carrel.agent_requests.lease_expires_at is 'Until when the worker holds it.';
+comment on column carrel.agent_requests.lease_owner is 'The worker that holds it.';
+comment on column carrel.agent_requests.cancel_requested_at is 'When cancelling was asked for.';
+comment on column carrel.agent_requests.idempotency_key is 'One request for each key of a user.';
+comment on column carrel.agent_requests.created_at is 'When the row was inserted.';
+comment on column carrel.agent_requests.started_at is 'When work on it first began.';
+comment on column carrel.agent_requests.completed_at is 'When it came to its end.';
+comment on column carrel.agent_requests.updated_at is 'When the row was last updated.';
+comment on index carrel.agent_requests_user_id_session_id_idx is 'Serves the foreign key to agent_sessions, and a session''s requests in order.';
+comment on index carrel.agent_requests_user_id_created_at_idx is 'Serves a user''s requests, newest first.';
+comment on index carrel.agent_requests_user_id_idempotency_key_idx is 'Serves create_request(): one request for each key of a user.';
+comment on index carrel.agent_requests_pending_idx is 'Serves workers that look for the next request.';

@@ -1,0 +1,36 @@
+-- A user keeps their own sessions; the chain of requests and the version are kept for them.
+alter table carrel.agent_sessions alter column id set default carrel.uuid_v7();
+alter table carrel.agent_sessions alter column user_id set default carrel.current_user_id();
+alter table carrel.agent_sessions enable row level security;
+
+drop policy if exists agent_sessions_select_own on carrel.agent_sessions;
+create policy agent_sessions_select_own on carrel.agent_sessions
+    for select using (user_id = carrel.current_user_id());
+
+drop policy if exists agent_sessions_insert_own on carrel.agent_sessions;
+create policy agent_sessions_insert_own on carrel.agent_sessions
+    for insert with check (user_id = carrel.current_user_id() and request_chain = '[]' and version = 0);
+
+drop policy if exists agent_sessions_update_own on carrel.agent_sessions;
+create policy agent_sessions_update_own on carrel.agent_sessions
+    for update using (user_id = carrel.current_user_id())
+    with check (user_id = carrel.current_user_id());
+
+drop policy if exists agent_sessions_delete_own on carrel.agent_sessions;
+create policy agent_sessions_delete_own on carrel.agent_sessions
+    for delete using (user_id = carrel.current_user_id());
+
+drop trigger if exists agent_sessions_touch_updated_at on carrel.agent_sessions;
+create trigger agent_sessions_touch_updated_at
+    before update on carrel.agent_sessions
+    for each row execute function carrel.touch_updated_at();
+
+comment on table carrel.agent_sessions is 'Conversations of a user with agents: their requests in order, and the state they share.';
+comment on column carrel.agent_sessions.id is 'The key of the row (UUIDv7).';
+comment on column carrel.agent_sessions.user_id is 'The user whose session it is.';
+comment on column carrel.agent_sessions.title is 'What the session is about.';
+comment on column carrel.agent_sessions.request_chain is 'The ids of the session''s requests in order; kept by trigger.';
+comment on column carrel.agent_sessions.context_state is 'What the agents and the application keep between requests.';
+comment on column carrel.agent_sessions.version is 'Counts the changes of context_state that were made with an expected version.';
+comment on column carrel.agent_sessions.created_at is 'When the row was inserted.';
+comment on column carrel.agent_sessions.updated_at is 'When the row was last updated.';

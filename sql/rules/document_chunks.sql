@@ -1,0 +1,51 @@
+-- Chunks are derived where their document has a text. Where it has none, its user may insert them.
+alter table carrel.document_chunks alter column id set default carrel.uuid_v7();
+alter table carrel.document_chunks alter column user_id set default carrel.current_user_id();
+alter table carrel.document_chunks enable row level security;
+
+drop policy if exists document_chunks_select_own on carrel.document_chunks;
+create policy document_chunks_select_own on carrel.document_chunks
+    for select using (user_id = carrel.current_user_id());
+
+drop policy if exists document_chunks_insert_own on carrel.document_chunks;
+create policy document_chunks_insert_own on carrel.document_chunks
+    for insert with check (
+        user_id = carrel.current_user_id()
+        and exists (
+            select from carrel.documents
+            where documents.user_id = document_chunks.user_id
+                and documents.id = document_chunks.document_id
+                and documents.content_text is null
+        )
+    );
+
+drop policy if exists document_chunks_update_own on carrel.document_chunks;
+create policy document_chunks_update_own on carrel.document_chunks
+    for update using (user_id = carrel.current_user_id())
+    with check (user_id = carrel.current_user_id());
+
+drop policy if exists document_chunks_delete_own on carrel.document_chunks;
+create policy document_chunks_delete_own on carrel.document_chunks
+    for delete using (user_id = carrel.current_user_id());
+
+-- Fills user_id, size, content_hash and search_vector of chunks that a client writes.
+drop trigger if exists document_chunks_prepare on carrel.document_chunks;
+create trigger document_chunks_prepare
+    before insert or update on carrel.document_chunks
+    for each row execute function carrel.prepare_chunk();
+
+comment on table carrel.document_chunks is 'The passages that documents are searched by.';
+comment on column carrel.document_chunks.id is 'The key of the row (UUIDv7); kept when the document changes elsewhere.';
+comment on column carrel.document_chunks.user_id is 'The user whose document it is of; taken from the document where not given.';
+comment on column carrel.document_chunks.document_id is 'The document.';
+comment on column carrel.document_chunks.chunk_index is 'The place within the document, from 0.';
+comment on column carrel.document_chunks.content is 'The text of the chunk.';
+comment on column carrel.document_chunks.section_title is 'The innermost heading that the chunk begins under.';
+comment on column carrel.document_chunks.heading_path is 'Every heading that the chunk begins under, outermost first.';
+comment on column carrel.document_chunks.start_offset is 'Where the chunk begins in content_text, in characters from 0.';
+comment on column carrel.document_chunks.end_offset is 'Where the chunk ends in content_text, in characters, exclusive.';
+comment on column carrel.document_chunks.size is 'The size of the chunk in the unit it was cut by; characters where a client wrote it.';
+comment on column carrel.document_chunks.content_hash is 'BLAKE3 of the content.';
+comment on column carrel.document_chunks.search_vector is 'Section titles (weight B) and content (D).';
+comment on column carrel.document_chunks.created_at is 'When the row was inserted.';
+comment on index carrel.document_chunks_search_vector_idx is 'Serves search_chunks(), together with the unique key''s index.';

@@ -1,0 +1,68 @@
+-- A user reads, writes and deletes their own documents. What processing writes is not theirs to
+-- write: the trigger sets it wherever there is a text, and the policy demands the defaults where
+-- there is none.
+alter table carrel.documents alter column id set default carrel.uuid_v7();
+alter table carrel.documents alter column user_id set default carrel.current_user_id();
+alter table carrel.documents enable row level security;
+
+drop policy if exists documents_select_own on carrel.documents;
+create policy documents_select_own on carrel.documents
+    for select using (user_id = carrel.current_user_id());
+
+drop policy if exists documents_insert_own on carrel.documents;
+create policy documents_insert_own on carrel.documents
+    for insert with check (
+        user_id = carrel.current_user_id()
+        and (content_text is not null or (processing_status = 'pending' and processing_error is null))
+    );
+
+drop policy if exists documents_update_own on carrel.documents;
+create policy documents_update_own on carrel.documents
+    for update using (user_id = carrel.current_user_id())
+    with check (user_id = carrel.current_user_id());
+
+drop policy if exists documents_delete_own on carrel.documents;
+create policy documents_delete_own on carrel.documents
+    for delete using (user_id = carrel.current_user_id());
+
+-- Parses the text once, and sets the row's status and vector.
+drop trigger if exists documents_process on carrel.documents;
+create trigger documents_process
+    before insert or update on carrel.documents
+    for each row execute function carrel.process_document_row();
+
+drop trigger if exists documents_touch_updated_at on carrel.documents;
+create trigger documents_touch_updated_at
+    before update on carrel.documents
+    for each row execute function carrel.touch_updated_at();
+
+-- Writes the chunks that documents_process made, once the row is there for them to refer to.
+drop trigger if exists documents_write_chunks on carrel.documents;
+create trigger documents_write_chunks
+    after insert or update on carrel.documents
+    for each row execute function carrel.write_document_chunks();
+
+-- Forgets what documents_process made for rows that were not written after all.
+drop trigger if exists documents_forget_processed on carrel.documents;
+create trigger documents_forget_processed
+    after insert or update on carrel.documents
+    for each statement execute function carrel.forget_processed_documents();
+
+comment on table carrel.documents is 'The texts that users put in, with what processing made of them.';
+comment on column carrel.documents.id is 'The key of the row (UUIDv7).';
+comment on column carrel.documents.user_id is 'The user whose document it is.';
+comment on column carrel.documents.filename is 'The name of the file; found by search, above the text.';
+comment on column carrel.documents.file_type is 'The MIME type; decides, else the file name''s extension, how the text is chunked.';
+comment on column carrel.documents.file_size is 'Bytes; those of content_text where not given.';
+comment on column carrel.documents.processing_status is 'pending, processing, completed or failed.';
+comment on column carrel.documents.processing_error is 'Why processing failed.';
+comment on column carrel.documents.content_text is 'The text; null while it is still to come.';
+comment on column carrel.documents.search_vector is 'The file name (weight A), section titles (B) and text (D), put together from the chunks.';
+comment on column carrel.documents.storage_path is 'Where the original file is kept, outside of the database.';
+comment on column carrel.documents.language is 'The text search configuration that the text is parsed with.';
+comment on column carrel.documents.metadata is 'Whatever the application wants to keep with the document.';
+comment on column carrel.documents.created_at is 'When the row was inserted.';
+comment on column carrel.documents.updated_at is 'When the row was last updated.';
+comment on index carrel.documents_search_vector_idx is 'Serves search_documents(), together with the index on (user_id, id).';
+comment on index carrel.documents_user_id_created_at_idx is 'Serves a user''s documents, newest first.';
+comment on index carrel.documents_pending_idx is 'Serves process_documents(), oldest first.';

@@ -1,0 +1,13 @@
+alter table carrel.usage_archive enable row level security;
+
+comment on table carrel.usage_archive is 'Usage events of deleted users, for the books, without anything that names the user.';
+comment on column carrel.usage_archive.event_id is 'The id that the event had.';
+comment on column carrel.usage_archive.pseudonym is 'Random; holds one user''s events together.';
+comment on column carrel.usage_archive.event_type is 'What was used.';
+comment on column carrel.usage_archive.tokens_used is 'Tokens.';
+comment on column carrel.usage_archive.cost is 'Money.';
+comment on column carrel.usage_archive.model is 'The model that was used.';
+comment on column carrel.usage_archive.token_types is 'Tokens by type.';
+comment on column carrel.usage_archive.voids is 'The event that this one takes back.';
+comment on column carrel.usage_archive.occurred_at is 'When it was used.';
+comment on column carrel.usage_archive.archived_at is 'When the user was deleted.';

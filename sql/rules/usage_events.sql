@@ -1,0 +1,48 @@
+-- Events are inserted and never changed, by anybody. The insert policy is there for roles that were
+-- granted self_metering; no other end user has the privilege.
+alter table carrel.usage_events alter column id set default carrel.uuid_v7();
+alter table carrel.usage_events alter column user_id set default carrel.current_user_id();
+alter table carrel.usage_events enable row level security;
+
+drop policy if exists usage_events_select_own on carrel.usage_events;
+create policy usage_events_select_own on carrel.usage_events
+    for select using (user_id = carrel.current_user_id());
+
+drop policy if exists usage_events_insert_own on carrel.usage_events;
+create policy usage_events_insert_own on carrel.usage_events
+    for insert with check (user_id = carrel.current_user_id() and voids is null and payload_hash is null);
+
+drop trigger if exists usage_events_refuse_change on carrel.usage_events;
+create trigger usage_events_refuse_change
+    before update or delete on carrel.usage_events
+    for each row execute function carrel.refuse_usage_change();
+
+drop trigger if exists usage_events_refuse_truncate on carrel.usage_events;
+create trigger usage_events_refuse_truncate
+    before truncate on carrel.usage_events
+    for each statement execute function carrel.refuse_usage_change();
+
+drop trigger if exists usage_events_count on carrel.usage_events;
+create trigger usage_events_count
+    after insert on carrel.usage_events
+    referencing new table as inserted
+    for each statement execute function carrel.count_usage();
+
+comment on table carrel.usage_events is 'What was used: facts, inserted once and never changed.';
+comment on column carrel.usage_events.id is 'The key of the row (UUIDv7).';
+comment on column carrel.usage_events.user_id is 'The user who used it.';
+comment on column carrel.usage_events.event_type is 'What was used, such as agent_request.';
+comment on column carrel.usage_events.tokens_used is 'Tokens; negative only where the row voids another.';
+comment on column carrel.usage_events.cost is 'Money; negative only where the row voids another.';
+comment on column carrel.usage_events.metadata is 'Whatever the application wants to keep with the event.';
+comment on column carrel.usage_events.model is 'The model that was used.';
+comment on column carrel.usage_events.token_types is 'Tokens by type, such as input and output.';
+comment on column carrel.usage_events.idempotency_key is 'One event for each key of a user, for ever.';
+comment on column carrel.usage_events.payload_hash is 'BLAKE3 of the arguments that record_usage() was given.';
+comment on column carrel.usage_events.request_id is 'The agent request that it was used for; not a foreign key, for the books outlive the requests.';
+comment on column carrel.usage_events.voids is 'The event that this one takes back.';
+comment on column carrel.usage_events.occurred_at is 'When it was used; decides the billing period.';
+comment on column carrel.usage_events.created_at is 'When the row was inserted.';
+comment on index carrel.usage_events_user_id_occurred_at_idx is 'Serves a user''s events in a period.';
+comment on index carrel.usage_events_user_id_idempotency_key_idx is 'Serves record_usage(): one event for each key of a user.';
+comment on index carrel.usage_events_user_id_voids_idx is 'Serves one void for each event.';

@@ -1,0 +1,40 @@
+-- A user sees their own profile and may change what their role has the columns of: the name.
+alter table carrel.user_profiles alter column id set default carrel.uuid_v7();
+alter table carrel.user_profiles enable row level security;
+
+drop policy if exists user_profiles_select_own on carrel.user_profiles;
+create policy user_profiles_select_own on carrel.user_profiles
+    for select using (user_id = carrel.current_user_id());
+
+drop policy if exists user_profiles_update_own on carrel.user_profiles;
+create policy user_profiles_update_own on carrel.user_profiles
+    for update using (user_id = carrel.current_user_id())
+    with check (user_id = carrel.current_user_id());
+
+drop trigger if exists user_profiles_prepare on carrel.user_profiles;
+create trigger user_profiles_prepare
+    before insert or update on carrel.user_profiles
+    for each row execute function carrel.prepare_profile();
+
+drop trigger if exists user_profiles_touch_updated_at on carrel.user_profiles;
+create trigger user_profiles_touch_updated_at
+    before update on carrel.user_profiles
+    for each row execute function carrel.touch_updated_at();
+
+drop trigger if exists user_profiles_rebuild_usage on carrel.user_profiles;
+create trigger user_profiles_rebuild_usage
+    after update of billing_anchor, billing_timezone on carrel.user_profiles
+    for each row execute function carrel.rebuild_usage_periods();
+
+comment on table carrel.user_profiles is 'One row for each user: the root that every other user''s row hangs from.';
+comment on column carrel.user_profiles.id is 'The key of the row (UUIDv7).';
+comment on column carrel.user_profiles.user_id is 'The user: what the claim of the caller''s token names.';
+comment on column carrel.user_profiles.name is 'How the user wants to be called; the one column that end users may change.';
+comment on column carrel.user_profiles.plan_type is 'The plan that the user is on.';
+comment on column carrel.user_profiles.usage_count is 'Agent requests in the billing period that began at usage_period_start.';
+comment on column carrel.user_profiles.usage_period_start is 'When the billing period that usage_count is of began.';
+comment on column carrel.user_profiles.subscription_status is 'active, cancelled or expired; for the application to read.';
+comment on column carrel.user_profiles.billing_anchor is 'Where the monthly billing periods start from.';
+comment on column carrel.user_profiles.billing_timezone is 'The IANA time zone that billing periods are in.';
+comment on column carrel.user_profiles.created_at is 'When the row was inserted.';
+comment on column carrel.user_profiles.updated_at is 'When the row was last updated.';

@@ -1,0 +1,49 @@
+-- Work that users ask agents for, from creation to completion.
+create table carrel.agent_requests (
+    id uuid not null,
+    user_id uuid not null,
+    session_id uuid,
+    agent_type text not null,
+    content text not null,
+    status text not null default 'pending',
+    progress real not null default 0,
+    results jsonb,
+    token_cost bigint not null default 0,
+    error jsonb,
+    priority integer not null default 0,
+    attempts integer not null default 0,
+    max_attempts integer not null default 3,
+    run_at timestamptz not null default now(),
+    lease_token uuid,
+    lease_expires_at timestamptz,
+    lease_owner text,
+    cancel_requested_at timestamptz,
+    idempotency_key text,
+    created_at timestamptz not null default now(),
+    started_at timestamptz,
+    completed_at timestamptz,
+    updated_at timestamptz not null default now(),
+    constraint agent_requests_pkey primary key (id),
+    constraint agent_requests_user_id_id_key unique (user_id, id),
+    constraint agent_requests_user_id_fkey foreign key (user_id) references carrel.user_profiles (user_id) on delete cascade,
+    constraint agent_requests_session_id_fkey foreign key (user_id, session_id) references carrel.agent_sessions (user_id, id) on delete set null (session_id),
+    constraint agent_requests_status_check check (status in ('pending', 'processing', 'completed', 'failed', 'cancelled')),
+    constraint agent_requests_progress_check check (progress between 0 and 1),
+    constraint agent_requests_token_cost_check check (token_cost >= 0),
+    constraint agent_requests_attempts_check check (attempts >= 0),
+    constraint agent_requests_max_attempts_check check (max_attempts >= 1)
+);
+
+-- Serves: the foreign key to agent_sessions, and a session's requests in order.
+create index agent_requests_user_id_session_id_idx on carrel.agent_requests (user_id, session_id, id);
+
+-- Serves: a user's requests, newest first.
+create index agent_requests_user_id_created_at_idx on carrel.agent_requests (user_id, created_at);
+
+-- Serves: create_request() with an idempotency key: one request for each key of a user.
+create unique index agent_requests_user_id_idempotency_key_idx on carrel.agent_requests (user_id, idempotency_key)
+    where idempotency_key is not null;
+
+-- Serves: workers that look for the next request to claim.
+create index agent_requests_pending_idx on carrel.agent_requests (priority desc, run_at, id)
+    where status = 'pending';

@@ -1,0 +1,27 @@
+-- The passages that documents are searched by. The unique key is not deferrable, for a deferrable
+-- one forbids ON CONFLICT. Users reach user_profiles by way of their documents: a key of its own
+-- would be checked for every chunk and could say nothing new.
+create table carrel.document_chunks (
+    id uuid not null,
+    user_id uuid not null,
+    document_id uuid not null,
+    chunk_index integer not null,
+    content text not null,
+    section_title text,
+    heading_path text[] not null default '{}',
+    start_offset integer,
+    end_offset integer,
+    size integer,
+    content_hash bytea,
+    search_vector tsvector,
+    created_at timestamptz not null default now(),
+    constraint document_chunks_pkey primary key (id),
+    constraint document_chunks_user_id_document_id_chunk_index_key unique (user_id, document_id, chunk_index),
+    constraint document_chunks_document_id_fkey foreign key (user_id, document_id) references carrel.documents (user_id, id) on delete cascade,
+    constraint document_chunks_chunk_index_check check (chunk_index >= 0),
+    constraint document_chunks_offsets_check check (start_offset >= 0 and end_offset >= start_offset),
+    constraint document_chunks_size_check check (size >= 0)
+);
+
+-- Serves: search_chunks(), together with the unique key's index.
+create index document_chunks_search_vector_idx on carrel.document_chunks using gin (search_vector);

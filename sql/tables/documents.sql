@@ -1,0 +1,32 @@
+-- The texts that users put in, with what processing made of them.
+create table carrel.documents (
+    id uuid not null,
+    user_id uuid not null,
+    filename text not null,
+    file_type text,
+    file_size bigint,
+    processing_status text not null default 'pending',
+    processing_error text,
+    content_text text,
+    search_vector tsvector,
+    storage_path text,
+    language text not null default 'english',
+    metadata jsonb not null default '{}',
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    constraint documents_pkey primary key (id),
+    constraint documents_user_id_id_key unique (user_id, id),
+    constraint documents_user_id_fkey foreign key (user_id) references carrel.user_profiles (user_id) on delete cascade,
+    constraint documents_file_size_check check (file_size >= 0),
+    constraint documents_processing_status_check check (processing_status in ('pending', 'processing', 'completed', 'failed'))
+);
+
+-- Serves: search_documents(), together with the index on (user_id, id).
+create index documents_search_vector_idx on carrel.documents using gin (search_vector);
+
+-- Serves: a user's documents, newest first.
+create index documents_user_id_created_at_idx on carrel.documents (user_id, created_at);
+
+-- Serves: process_documents(), oldest first.
+create index documents_pending_idx on carrel.documents (created_at, id)
+    where processing_status = 'pending' and content_text is not null;

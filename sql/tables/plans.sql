@@ -1,0 +1,7 @@
+-- The plans that users can be on; the operator edits them.
+create table carrel.plans (
+    plan_type text not null,
+    description text,
+    created_at timestamptz not null default now(),
+    constraint plans_pkey primary key (plan_type)
+);
