@@ -1,21 +1,80 @@
-# The workshop of carrel. `make` lists the commands; PG=15|16|17|18 picks the server for each of them.
+# The workshop of carrel. `make` lists the commands; the work is in scripts/.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-# Given on the command line or in the environment; else scripts/env.sh chooses.
+# Which server: 15, 16, 17 or 18. Unset, scripts/env.sh takes the newest that is installed.
 ifdef PG
 export PG
 endif
+# Which tests: those whose names contain it.
+export T
+# Which documents the demo reads: a directory.
+export DOCS
+# Which server `make install` installs into.
+ifdef PG_CONFIG
+export PG_CONFIG
+endif
 
-.PHONY: help setup build
+.PHONY: help setup build install demo psql stop test test-unit test-pgrx test-regress accept \
+	test-isolation test-lifecycle test-all lint readme-check clean
 
 help: ## list the commands
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
+	@echo "Commands, all with PG=15|16|17|18 to pick the server:"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
-setup: ## install what is missing; prepare a private server
+setup: ## install what is missing, prepare a private server
 	@scripts/setup.sh
 
 build: setup ## build the extension into the private server
 	@scripts/build.sh
+
+install: ## build the extension into the system's server (PG_CONFIG=path for another)
+	@scripts/setup.sh --tools
+	@scripts/build.sh --system
+
+demo: build ## real documents, questions and answers in a private cluster (DOCS=directory)
+	@scripts/demo.sh
+
+psql: ## open psql on the demo's database
+	@scripts/cluster.sh start demo
+	@scripts/cluster.sh psql demo
+
+stop: ## stop the demo and whatever server of this checkout is running
+	@scripts/cluster.sh stop
+
+test: build ## run all tests (T=name: those whose names contain it)
+	@scripts/test.sh $(STAGES)
+
+test-unit: ## unit and property tests of the core, without PostgreSQL
+	@scripts/test.sh unit
+
+test-pgrx: setup ## tests inside the server, with a debug build
+	@scripts/test.sh pgrx
+
+test-regress: build ## regression tests: SQL and what it should print
+	@scripts/test.sh regress
+
+accept: build ## take what regression test T=name prints as expected
+	@scripts/accept.sh
+
+test-isolation: build ## sessions side by side
+	@scripts/test.sh isolation
+
+test-lifecycle: build ## dump, restore, upgrade, uninstall
+	@scripts/test.sh lifecycle
+
+test-all: ## run all tests on 15, 16 and 18, one after the other
+	@failed=; \
+	for v in 15 16 18; do $(MAKE) --no-print-directory test PG=$$v || failed+=" $$v"; done; \
+	if [ -n "$$failed" ]; then echo "failed on:$$failed"; exit 1; fi
+
+lint: setup ## formatting, clippy, the README's claims
+	@scripts/lint.sh
+
+readme-check: ## what README and CONTRIBUTING name exists
+	@scripts/readme-check.sh
+
+clean: ## stop the servers, remove what was built
+	@scripts/clean.sh

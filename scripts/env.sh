@@ -1,9 +1,11 @@
+# shellcheck shell=bash disable=SC2034 # variables are for those who source this
 # Sourced by the other scripts: which PostgreSQL, who runs its servers, where everything lies.
 #
 #   ROOT     the checkout
 #   TARGET   $ROOT/target: everything built or fetched; `make clean` may remove it
 #   PG       the server's major version, 15 to 18
 #   TREE     a private copy of that server; nothing here writes to the system's files
+#            ($TREE-debug is for `cargo pgrx test`, which installs a debug build with the tests in it)
 #   RUN_AS   the user that runs servers when we are root, which PostgreSQL refuses; else empty
 #   RUN      a directory for that user's clusters and sockets
 
@@ -54,17 +56,18 @@ as_server() {
     fi
 }
 
-# Servers live under target/, unless their user can't get there (a checkout under /root) or a socket's
-# path would pass the 107 bytes a kernel allows; then in a directory of our own in /var/tmp. Nobody can
-# swap that for another one: /var/tmp is sticky, and what isn't ours is refused by setup.sh.
+# Servers live under target/, unless their user can't get there (a checkout under /root), a socket's
+# path would pass the 107 bytes a kernel allows, or the path needs quoting, which cargo-pgrx doesn't do.
+# Then it is a directory of our own in /var/tmp, and target/elsewhere leads there. Nobody can swap it
+# for another one: /var/tmp is sticky, and server.sh refuses what isn't ours.
 BASE=$TARGET
-if [ ${#TARGET} -gt 50 ] || ! as_server test -x "$ROOT" 2>/dev/null; then
+if [ ${#TARGET} -gt 50 ] || [[ $TARGET =~ [^A-Za-z0-9/._+-] ]] || ! as_server test -x "$ROOT"; then
     BASE=/var/tmp/carrel-$(printf %s "$ROOT" | cksum | cut -d ' ' -f 1)
 fi
 TREE=$BASE/pg/$PG
 RUN=$BASE/run/$PG
 
-# cargo-pgrx: our own, with one server per home, so that versions don't disturb each other.
+# cargo-pgrx: our own, with one tree per home.
 export PGRX_HOME=$RUN/pgrx
 export CARGO_PGRX=$TOOLS/bin/cargo-pgrx
 export PATH=$TOOLS/bin:$PATH

