@@ -30,16 +30,20 @@ const LEXEME_BITS: u32 = 11;
 pub enum Weight {
     /// The default, which Postgres doesn't print.
     D,
+    /// Of the others, the lightest.
     C,
+    /// Heavier.
     B,
+    /// The heaviest.
     A,
 }
 
 /// One occurrence of a lexeme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
+    /// D unless it was set.
     pub weight: Weight,
-    /// From 1 to [`MAX_POSITION`] in what Postgres makes; 0 can come in by binary COPY.
+    /// From 1 to [`MAX_POSITION`] in what Postgres makes; 0 can come in with a binary COPY.
     pub position: u16,
 }
 
@@ -318,32 +322,43 @@ impl Assembler {
             )
         };
         let mut indexes: Vec<u32> = (0..self.lexemes.len() as u32).collect();
-        // All but one lexeme have a byte at least. Without this, ten million would be sorted.
-        if indexes.len() > MAX_AREA + 1 {
+        // All but one lexeme have a byte at least, so many can't stay; don't sort millions by
+        // spelling to find out. Nor those beyond the limit by their bytes alone.
+        let crowded = indexes.len() > MAX_AREA + 1;
+        if crowded {
             indexes.select_nth_unstable_by_key(MAX_AREA, rank);
             indexes.truncate(MAX_AREA + 1);
+            indexes.sort_unstable_by_key(rank);
+            let mut bytes = 0;
+            let kept = indexes.iter().take_while(|index| {
+                bytes += usize::from(self.lexemes[**index as usize].len);
+                bytes <= MAX_AREA
+            });
+            indexes.truncate(kept.count());
         }
         indexes.sort_unstable_by_key(|index| self.lexemes[*index as usize].spell(&self.text));
 
-        let fits = |indexes: &mut dyn Iterator<Item = &u32>, max_positions| {
-            let lexemes = indexes.map(|index| &self.lexemes[*index as usize]);
-            lexemes.fold(0, |end, lexeme| lexeme.end(end, max_positions)) <= MAX_AREA
+        // Sizes grow with what is sought below: padding takes back one byte at most, and only
+        // where an odd one was added.
+        let max_positions = match crowded {
+            true => 1,
+            false => greatest(MAX_POSITIONS, |n| self.fits(indexes.iter(), n)).max(1),
         };
-        // Both sizes grow with what they are sought by: padding takes back one byte at most, and
-        // only where an odd one was added.
-        let max_positions = greatest(MAX_POSITIONS, |n| fits(&mut indexes.iter(), n)).max(1);
-        if !fits(&mut indexes.iter(), max_positions) {
+        if !self.fits(indexes.iter(), max_positions) {
             let mut ranks: Vec<_> = indexes.iter().map(rank).collect();
             ranks.sort_unstable();
             let kept = greatest(ranks.len() - 1, |n| {
-                fits(
-                    &mut indexes.iter().filter(|index| rank(index) < ranks[n]),
-                    max_positions,
-                )
+                let first = indexes.iter().filter(|index| rank(index) < ranks[n]);
+                self.fits(first, max_positions)
             });
             indexes.retain(|index| rank(index) < ranks[kept]);
         }
         self.write(&indexes, max_positions)
+    }
+
+    fn fits<'a>(&self, indexes: impl Iterator<Item = &'a u32>, max_positions: usize) -> bool {
+        let lexemes = indexes.map(|index| &self.lexemes[*index as usize]);
+        lexemes.fold(0, |end, lexeme| lexeme.end(end, max_positions)) <= MAX_AREA
     }
 
     fn write(&self, indexes: &[u32], max_positions: usize) -> Vec<u8> {

@@ -353,3 +353,17 @@ fn a_position_is_given_with_its_weight() {
         })
     );
 }
+
+#[test]
+fn of_more_lexemes_than_the_area_has_bytes_the_first_remain() {
+    let name = |i: u32| format!("{:03x}{:03x}", i / 1_000, i % 1_000);
+    let mut assembler = Assembler::new();
+    for part in 0..1_100 {
+        let names: Vec<String> = (part * 1_000..(part + 1) * 1_000).map(name).collect();
+        let part: Vec<_> = names.iter().map(|name| (name.as_str(), &[][..])).collect();
+        assembler.append(&View::parse(&encode(&plain(&part))).unwrap(), None);
+    }
+    let kept = decode(&assembler.finish());
+    let expected = (0..MAX_AREA as u32 / 6).map(|i| name(i).into_bytes());
+    assert!(kept.into_keys().eq(expected));
+}
