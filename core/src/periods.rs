@@ -1,0 +1,135 @@
+//! Billing periods: months that begin at an anchor, on the clocks of a time zone.
+//!
+//! Instants are microseconds since the Unix epoch. The rules of the zones are compiled in, not read
+//! from the server, so that a primary, its standbys and its successor agree where a period ends.
+use std::ops::Range;
+
+use jiff::civil::DateTime;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::{Span, Timestamp};
+
+/// A time zone of the IANA database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Zone(TimeZone);
+
+impl Zone {
+    /// Finds a zone by its IANA name, such as `Europe/Berlin`, in any case. Offsets, POSIX strings
+    /// and abbreviations are no names, save those few that IANA lists, such as `EST`.
+    pub fn named(name: &str) -> Result<Zone, UnknownZone> {
+        let unknown = || UnknownZone {
+            name: name.chars().take(100).collect(),
+        };
+        let zone = TimeZoneDatabase::bundled()
+            .get(name)
+            .map_err(|_| unknown())?;
+        // jiff's own name for "no zone".
+        if zone.is_unknown() {
+            return Err(unknown());
+        }
+        Ok(Zone(zone))
+    }
+
+    /// The name as IANA spells it.
+    pub fn name(&self) -> &str {
+        self.0.iana_name().unwrap_or("UTC")
+    }
+}
+
+/// No zone has this name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownZone {
+    /// What was asked for, at most its first 100 characters.
+    pub name: String,
+}
+
+impl std::fmt::Display for UnknownZone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "time zone \"{}\" not recognized", self.name)
+    }
+}
+
+impl std::error::Error for UnknownZone {}
+
+/// A period that doesn't lie within the years -9999 to 9999, or that of an anchor outside them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfRange {
+    /// The anchor, if that is too far away, else the instant whose period was sought.
+    pub instant: i64,
+}
+
+impl std::fmt::Display for OutOfRange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let OutOfRange { instant } = self;
+        write!(
+            f,
+            "billing period out of range: {instant} microseconds from 1970"
+        )
+    }
+}
+
+impl std::error::Error for OutOfRange {}
+
+/// The monthly period that contains `at`: start inclusive, end exclusive.
+///
+/// Period *n* starts at the anchor's local time *n* months from the anchor, on the anchor's day or,
+/// where a month is shorter, on its last. Every start is computed from the anchor, so an anchor on
+/// the 31st is back on the 31st after February. A local time that a clock change skips counts as
+/// that much later, one that occurs twice as the first; period 0 starts at the anchor itself even
+/// if that is the second. Periods tile: each ends where the next starts, in both directions.
+pub fn month_containing(anchor: i64, zone: &Zone, at: i64) -> Result<Range<i64>, OutOfRange> {
+    let anchored = Anchored {
+        instant: anchor,
+        zone,
+        local: local(anchor, zone)?,
+    };
+    let sought = local(at, zone)?;
+    let out_of_range = || OutOfRange { instant: at };
+
+    // Exact up to the day in the month and to clock changes.
+    let mut n = months(sought) - months(anchored.local);
+    let mut start = anchored.start(n).ok_or_else(out_of_range)?;
+    while at < start {
+        n -= 1;
+        start = anchored.start(n).ok_or_else(out_of_range)?;
+    }
+    let mut end = anchored.start(n + 1).ok_or_else(out_of_range)?;
+    while end <= at {
+        n += 1;
+        start = end;
+        end = anchored.start(n + 1).ok_or_else(out_of_range)?;
+    }
+    Ok(start..end)
+}
+
+struct Anchored<'a> {
+    instant: i64,
+    zone: &'a Zone,
+    local: DateTime,
+}
+
+impl Anchored<'_> {
+    /// When period `n` starts; ever later for a greater `n`. None if out of range.
+    fn start(&self, n: i32) -> Option<i64> {
+        if n == 0 {
+            return Some(self.instant);
+        }
+        let span = Span::new().try_months(n).ok()?;
+        let local = self.local.checked_add(span).ok()?;
+        let start = self
+            .zone
+            .0
+            .to_ambiguous_timestamp(local)
+            .compatible()
+            .ok()?;
+        Some(start.as_microsecond())
+    }
+}
+
+fn local(instant: i64, zone: &Zone) -> Result<DateTime, OutOfRange> {
+    let timestamp = Timestamp::from_microsecond(instant).map_err(|_| OutOfRange { instant })?;
+    Ok(zone.0.to_datetime(timestamp))
+}
+
+fn months(local: DateTime) -> i32 {
+    i32::from(local.year()) * 12 + i32::from(local.month())
+}

