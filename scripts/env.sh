@@ -17,7 +17,7 @@ TARGET=$ROOT/target
 TOOLS=$TARGET/tools
 PGRX_VERSION=$(sed -n 's/^pgrx *=.*"=\([0-9.]*\)".*/\1/p' "$ROOT/Cargo.toml")
 
-say() { printf '%s\n' "$*"; }
+say() { printf '%s\n' "$@"; }
 die() { printf 'carrel: %s\n' "$*" >&2; exit 1; }
 
 # What a distribution's packages put where Debian and Ubuntu put it.

@@ -48,36 +48,38 @@ pgrx() {
     PGRX_HOME=$RUN/pgrx-debug cargo pgrx test --pgdata "$RUN/pgrx-debug" "pg$PG" "${only[@]}"
 }
 
-# cargo-pgrx wants a server that listens on TCP; so its superuser (we) has a password, and it is
-# stopped afterwards.
+# A fresh cluster each time, for roles outlive a database. cargo-pgrx wants it to listen on TCP; so it
+# asks for a password, and is stopped afterwards.
 regress() {
-    local names data=$PGRX_HOME/data-$PG status=0
+    local names password data=$PGRX_HOME/data-$PG status=0
     names=$(tests_in $regress sql sql) || return 1
     [ -n "$names" ] || { say "no tests"; return 0; }
-    if ! as_server test -e "$data"; then
-        local password
-        password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
-        (umask 077 && echo "localhost:*:*:*:$password" >"$PGRX_HOME/pgpass")
-        "$TREE/bin/initdb" --pgdata="$data" --username="$(id -un)" --auth-local=trust --auth-host=scram-sha-256 \
-            --pwfile=<(echo "$password") --encoding=UTF8 --locale=C.UTF-8 --no-instructions >/dev/null
-        echo "fsync = off" | as_server tee -a "$data/postgresql.conf" >/dev/null
-    fi
-    PGPASSFILE=$PGRX_HOME/pgpass cargo pgrx regress --release --resetdb "pg$PG" "${only[@]}" || status=1
+    password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+    echo "$password" | as_server tee "$PGRX_HOME/password" >/dev/null
+    (umask 077 && echo "localhost:*:*:*:$password" >"$PGRX_HOME/pgpass")
+    "$TREE/bin/pg_ctl" stop --silent -m fast -D "$data" 2>/dev/null || true
+    as_server rm -rf "$data"
+    "$TREE/bin/initdb" --pgdata="$data" --username="$(id -un)" --auth=scram-sha-256 \
+        --pwfile="$PGRX_HOME/password" --encoding=UTF8 --locale=C.UTF-8 --no-instructions >/dev/null
+    echo "fsync = off" | as_server tee -a "$data/postgresql.conf" >/dev/null
+    PGPASSFILE=$PGRX_HOME/pgpass cargo pgrx regress --release "pg$PG" "${only[@]}" || status=1
     "$TREE/bin/pg_ctl" stop --silent -m fast -D "$data" || true
     [ $status = 0 ] || differences $regress/regression.diffs
 }
 
 isolation() {
-    local names output=$TARGET/isolation directory=$RUN/test
+    local names output=$TARGET/isolation status=0
     names=$(tests_in $isolation specs spec) || return 1
     [ -n "$names" ] || { say "no tests"; return 0; }
+    "$scripts/cluster.sh" remove test
     "$scripts/cluster.sh" start test
     mkdir -p "$output"
     # shellcheck disable=SC2086 # a list of names
     "$(dirname "$("$TREE/bin/pg_config" --pgxs)")/../test/isolation/pg_isolation_regress" \
-        --host="$directory" --user=postgres --dbname=carrel_isolation --load-extension=carrel \
-        --bindir="$TREE/bin" --inputdir=$isolation --outputdir="$output" $names ||
-        differences "$output/regression.diffs"
+        --host="$RUN/test" --user=postgres --dbname=carrel_isolation --load-extension=carrel \
+        --bindir="$TREE/bin" --inputdir=$isolation --outputdir="$output" $names || status=1
+    "$scripts/cluster.sh" stop test
+    [ $status = 0 ] || differences "$output/regression.diffs"
 }
 
 # They start their own clusters, as RUN_AS, in directories under CARREL_RUN.
@@ -119,4 +121,5 @@ for stage; do
         "$([ "$status" = 0 ] && echo ok || echo FAILED)" "$good" "$bad" $((SECONDS - began)))")
 done
 say "" "PostgreSQL $PG" "${summary[@]}" "$passed passed, $failed failed"
+if [ $((passed + failed)) = 0 ]; then die "no test ran"; fi
 [ $failed = 0 ]
