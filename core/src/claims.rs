@@ -1,0 +1,312 @@
+//! The tenant that a transaction's JWT claims name.
+//!
+//! A claim is named by a path of keys joined by dots, such as `sub` or `app_metadata.org_id`; one
+//! whose own name has a dot in it can't be. Nothing here fails open: what isn't plainly a tenant,
+//! or plainly none, is an error.
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use uuid::Uuid;
+
+/// Arrays and objects within each other that claims may have; real ones have three or four.
+const MAX_DEPTH: usize = 128;
+/// Bytes of a claim's path; all of it is within `MAX_DEPTH`.
+const MAX_CLAIM: usize = 200;
+/// Characters of a value that a message repeats.
+const MAX_EXCERPT: usize = 100;
+
+/// Claims that are no JSON object, or hold something else than a UUID where the tenant should be.
+/// The message names that value, shortened, and nothing else of the claims.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimsError(Problem);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Problem {
+    NotJson { line: usize, column: usize },
+    TooDeep,
+    ClaimsNotAnObject { found: String },
+    NotAnObject { place: String, found: String },
+    NotAUuid { place: String, found: String },
+    Repeated { place: String },
+}
+
+impl fmt::Display for ClaimsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Problem::NotJson { line, column } => {
+                write!(
+                    f,
+                    "claims are not valid json at line {line} column {column}"
+                )
+            }
+            Problem::TooDeep => write!(f, "claims are nested more than {MAX_DEPTH} deep"),
+            Problem::ClaimsNotAnObject { found } => {
+                write!(f, "claims are not a json object: {found}")
+            }
+            Problem::NotAnObject { place, found } => {
+                write!(f, "claim {place} is not a json object: {found}")
+            }
+            Problem::NotAUuid { place, found } => write!(f, "claim {place} is not a uuid: {found}"),
+            Problem::Repeated { place } => write!(f, "claim {place} is given more than once"),
+        }
+    }
+}
+
+impl std::error::Error for ClaimsError {}
+
+/// A name that is no path of a claim; the message says why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InvalidClaim {
+    /// Nothing before, between or after dots.
+    EmptySegment,
+    /// A control character.
+    ControlCharacter,
+    /// More than 200 bytes.
+    TooLong,
+}
+
+impl fmt::Display for InvalidClaim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            InvalidClaim::EmptySegment => f.write_str("a claim's path has no empty segment"),
+            InvalidClaim::ControlCharacter => {
+                f.write_str("a claim's path has no control characters")
+            }
+            InvalidClaim::TooLong => write!(f, "a claim's path has at most {MAX_CLAIM} bytes"),
+        }
+    }
+}
+
+impl std::error::Error for InvalidClaim {}
+
+/// Whether `claim` can name a claim: segments that aren't empty, no control characters, at most
+/// 200 bytes.
+pub fn validate_claim(claim: &str) -> Result<(), InvalidClaim> {
+    if claim.len() > MAX_CLAIM {
+        Err(InvalidClaim::TooLong)
+    } else if claim.contains(char::is_control) {
+        Err(InvalidClaim::ControlCharacter)
+    } else if claim.split('.').any(str::is_empty) {
+        Err(InvalidClaim::EmptySegment)
+    } else {
+        Ok(())
+    }
+}
+
+/// The tenant that `claims`, a JSON object, name at the path `claim`. None if the claim, or
+/// something on the way to it, is missing or null.
+///
+/// A UUID may be hyphenated, plain or in braces, in any case. Everything else is an error: other
+/// types, other strings (an empty one too), a key on the path given twice (parsers differ in which
+/// one counts), nesting beyond 128. Other claims are only checked to be JSON, and not kept.
+pub fn tenant(claims: &str, claim: &str) -> Result<Option<Uuid>, ClaimsError> {
+    // IgnoredAny skips any depth without recursion. Refused all the same, wherever it is: what
+    // else reads these claims may not be so patient.
+    if depth_exceeds(claims, MAX_DEPTH) {
+        return Err(ClaimsError(Problem::TooDeep));
+    }
+    let mut parser = serde_json::Deserializer::from_str(claims);
+    let place = Place {
+        claim,
+        reached: 0,
+        rest: Some(claim),
+    };
+    let found = place.deserialize(&mut parser);
+    found
+        .and_then(|found| parser.end().map(|()| found))
+        .map_err(|error| Problem::NotJson {
+            line: error.line(),
+            column: error.column(),
+        })
+        .and_then(|found| found)
+        .map_err(ClaimsError)
+}
+
+/// The JSON object that holds `user` at the path `claim`, and nothing else.
+pub fn claims_for(claim: &str, user: Uuid) -> String {
+    let mut json = String::new();
+    for segment in claim.split('.') {
+        json += "{";
+        json += &serde_json::Value::from(segment).to_string();
+        json += ":";
+    }
+    json += &format!("\"{user}\"");
+    json += &"}".repeat(claim.split('.').count());
+    json
+}
+
+/// Counts brackets outside strings, whether or not they match.
+fn depth_exceeds(json: &str, max: usize) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
+    json.bytes().any(|byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => depth += 1,
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > max
+    })
+}
+
+/// What was found, apart from whether the JSON around it is valid.
+type Found = Result<Option<Uuid>, Problem>;
+
+/// Where in the claims a value is: on the way to the claim, or there, once `rest` is None.
+#[derive(Clone, Copy)]
+struct Place<'p> {
+    claim: &'p str,
+    /// Bytes of `claim` that led here.
+    reached: usize,
+    rest: Option<&'p str>,
+}
+
+impl<'p> Place<'p> {
+    fn wrong(&self, found: impl Into<String>) -> Found {
+        let (place, found) = (self.name(), found.into());
+        Err(if self.is_root() {
+            Problem::ClaimsNotAnObject { found }
+        } else if self.rest.is_some() {
+            Problem::NotAnObject { place, found }
+        } else {
+            Problem::NotAUuid { place, found }
+        })
+    }
+
+    fn name(&self) -> String {
+        self.claim[..self.reached].to_string()
+    }
+
+    fn is_root(&self) -> bool {
+        self.reached == 0 && self.rest.is_some()
+    }
+
+    /// The key that leads on from here, and where to.
+    fn next(&self) -> Option<(&'p str, Place<'p>)> {
+        let rest = self.rest?;
+        let (key, rest) = match rest.split_once('.') {
+            Some((key, rest)) => (key, Some(rest)),
+            None => (rest, None),
+        };
+        let reached = self.claim.len() - rest.map_or(0, |rest| rest.len() + 1);
+        Some((
+            key,
+            Place {
+                claim: self.claim,
+                reached,
+                rest,
+            },
+        ))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Place<'_> {
+    type Value = Found;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Found, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Place<'_> {
+    type Value = Found;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("claims")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Found, A::Error> {
+        let Some((key, next)) = self.next() else {
+            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            return Ok(self.wrong("an object"));
+        };
+        let mut found = None;
+        while let Some(leads_on) = map.next_key_seed(KeyIs(key))? {
+            if !leads_on {
+                map.next_value::<IgnoredAny>()?;
+            } else if found.is_none() {
+                found = Some(map.next_value_seed(next)?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+                let place = next.name();
+                found = Some(Err(Problem::Repeated { place }));
+            }
+        }
+        Ok(found.unwrap_or(Ok(None)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Found, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(self.wrong("an array"))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Found, E> {
+        if self.is_root() {
+            // Likely all the claims, encoded twice.
+            return Ok(self.wrong("a string"));
+        }
+        match Uuid::try_parse(value) {
+            Ok(uuid) if self.rest.is_none() && !value.starts_with("urn:") => Ok(Ok(Some(uuid))),
+            _ => Ok(self.wrong(format!("\"{}\"", excerpt(value)))),
+        }
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Found, E> {
+        Ok(if self.is_root() {
+            self.wrong("null")
+        } else {
+            Ok(None)
+        })
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Found, E> {
+        Ok(self.wrong(value.to_string()))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Found, E> {
+        Ok(self.wrong(value.to_string()))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Found, E> {
+        Ok(self.wrong(value.to_string()))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Found, E> {
+        Ok(self.wrong(excerpt(&value.to_string())))
+    }
+}
+
+/// Whether a key is this one, without keeping it.
+struct KeyIs<'k>(&'k str);
+
+impl<'de> DeserializeSeed<'de> for KeyIs<'_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for KeyIs<'_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E: Error>(self, key: &str) -> Result<bool, E> {
+        Ok(key == self.0)
+    }
+}
+
+/// A value as a message may repeat it. NUL and its like would cut a message or forge a log line.
+fn excerpt(value: &str) -> String {
+    let plain = |c: char| if c.is_control() { '?' } else { c };
+    let mut short: String = value.chars().take(MAX_EXCERPT).map(plain).collect();
+    if value.chars().nth(MAX_EXCERPT).is_some() {
+        short += "...";
+    }
+    short
+}
