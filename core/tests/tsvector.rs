@@ -242,6 +242,26 @@ fn a_vector_out_of_order_is_put_in_order() {
     assert_eq!(assembler.finish(), encode(&sorted));
 }
 
+#[test]
+fn out_of_order_too_the_first_256_positions_remain() {
+    // 'a':2,3,…,257 'a':1
+    let mut bytes = 2i32.to_ne_bytes().to_vec();
+    bytes.extend(
+        [3u32, 3 | 516 << 12]
+            .iter()
+            .flat_map(|entry| entry.to_ne_bytes()),
+    );
+    for positions in [2..=257u16, 1..=1] {
+        bytes.extend([b'a', 0]);
+        bytes.extend((positions.len() as u16).to_ne_bytes());
+        bytes.extend(positions.flat_map(|p| p.to_ne_bytes()));
+    }
+    let mut assembler = Assembler::new();
+    assembler.append(&View::parse(&bytes).unwrap(), None);
+    let first: Vec<u16> = (1..=256).collect();
+    assert_eq!(assembler.finish(), encode(&plain(&[("a", &first)])));
+}
+
 fn area(bytes: &[u8]) -> usize {
     bytes.len() - 4 - 4 * View::parse(bytes).unwrap().len()
 }
@@ -303,7 +323,7 @@ fn of_300_000_lexemes_the_weighty_the_frequent_and_the_first_remain() {
     };
     append(0..298_000, &[1], None);
     append(297_000..298_000, &[1, 2], None);
-    append(298_000..300_000, &[], None);
+    append(298_000..299_000, &[], None);
     append(299_000..300_000, &[1], Some(Weight::C));
     let bytes = assembler.finish();
 
