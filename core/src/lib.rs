@@ -1,4 +1,6 @@
 //! carrel's algorithms, without Postgres: no pgrx, no unsafe.
 #![forbid(unsafe_code)]
 
+pub mod claims;
+pub mod periods;
 pub mod tsvector;
