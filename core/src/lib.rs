@@ -1,6 +1,7 @@
 //! carrel's algorithms, without Postgres: no pgrx, no unsafe.
 #![forbid(unsafe_code)]
 
+pub mod chunking;
 pub mod claims;
 pub mod periods;
 pub mod tsvector;

@@ -1,0 +1,153 @@
+//! Sentence and word boundaries near a position: segments small windows, starting each at a
+//! character from which segmentation can start anew.
+
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::graphemes::{Join, join};
+use super::meter::Meter;
+use super::space::{char_at, char_before};
+use super::words::{base_before, is_base};
+
+/// Small because unicode-segmentation looks ahead anew from each character after a full stop, so
+/// that a window of `.)))))` takes quadratic time.
+const WINDOW: usize = 256;
+/// How far beyond a window the decision about a boundary inside it may look.
+const AHEAD: usize = 64;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Sentence,
+    Word,
+}
+
+/// The last boundary in `[from, to]`.
+pub(super) fn last_boundary<T: FnMut()>(
+    kind: Kind,
+    text: &str,
+    from: usize,
+    to: usize,
+    meter: &mut Meter<T>,
+) -> Option<usize> {
+    let mut end = to;
+    let mut found = Vec::new();
+    // Words are short: the first look back rarely has to be repeated.
+    let mut window = if kind == Kind::Word {
+        WINDOW / 4
+    } else {
+        WINDOW
+    };
+    while from <= end {
+        let start = text.ceil_char_boundary(end.saturating_sub(window).max(from));
+        boundaries(kind, text, start, end, meter, &mut found);
+        if let Some(&last) = found.last() {
+            return Some(last);
+        }
+        let before = char_before(text, start).filter(|_| start > from)?;
+        end = start - before.len_utf8();
+        window = WINDOW;
+    }
+    None
+}
+
+/// The first boundary in `[from, to]`; for words, one that no space follows.
+pub(super) fn first_boundary<T: FnMut()>(
+    kind: Kind,
+    text: &str,
+    from: usize,
+    to: usize,
+    meter: &mut Meter<T>,
+) -> Option<usize> {
+    let mut start = from;
+    let mut found = Vec::new();
+    loop {
+        let end = text.floor_char_boundary(start + WINDOW).min(to);
+        boundaries(kind, text, start, end, meter, &mut found);
+        let first = found.iter().copied().find(|&at| {
+            kind == Kind::Sentence || char_at(text, at).is_some_and(|c| !c.is_whitespace())
+        });
+        if first.is_some() || end >= to {
+            return first;
+        }
+        start = end + char_at(text, end).map_or(1, char::len_utf8);
+    }
+}
+
+/// Collects the boundaries in `[from, to]` that are boundaries of grapheme clusters too.
+fn boundaries<T: FnMut()>(
+    kind: Kind,
+    text: &str,
+    from: usize,
+    to: usize,
+    meter: &mut Meter<T>,
+    found: &mut Vec<usize>,
+) {
+    found.clear();
+    let bytes = &text.as_bytes()[from..to];
+    let start = match kind {
+        Kind::Word => base_before(text, 0, before(text, from)).unwrap_or(from),
+        Kind::Sentence => letter_before(text, before(text, from)).unwrap_or(from),
+    };
+    if kind == Kind::Sentence {
+        // Without a full stop or the like, or a line's end, no sentence ends. `?` and `!` are all
+        // that ASCII has besides; any other character may be one of another script.
+        let seen = &text.as_bytes()[start..to];
+        if seen.is_ascii()
+            && memchr::memchr3(b'.', b'?', b'!', seen).is_none()
+            && !seen.iter().any(|b| matches!(b, b'\n' | b'\r'))
+        {
+            meter.work(bytes.len());
+            return;
+        }
+    }
+    let stop = text.ceil_char_boundary((to + AHEAD).min(text.len()));
+    let seen = &text[start..stop];
+    // Segmenting costs some ten times as much as passing over a byte.
+    meter.work(seen.len() * 8);
+    let mut keep = |offset: usize| {
+        let at = start + offset;
+        if at > to {
+            return false;
+        }
+        if at >= from && offset > 0 && cluster_boundary(text, at) {
+            found.push(at);
+        }
+        true
+    };
+    match kind {
+        Kind::Word => seen
+            .split_word_bound_indices()
+            .all(|(offset, _)| keep(offset)),
+        Kind::Sentence => seen
+            .split_sentence_bound_indices()
+            .all(|(offset, _)| keep(offset)),
+    };
+}
+
+fn before(text: &str, at: usize) -> usize {
+    at - char_before(text, at).map_or(0, char::len_utf8)
+}
+
+/// Between two flags or inside a joined emoji this says no without a look back. Where it is wrong,
+/// a cluster boundary is at the same place, which is what a chunk ends at then.
+fn cluster_boundary(text: &str, at: usize) -> bool {
+    match (char_before(text, at), char_at(text, at)) {
+        (Some(a), Some(b)) => join(a, b) == Join::Apart,
+        _ => true,
+    }
+}
+
+/// The last letter at or before `at`, looked for in the last few characters: all that the rules
+/// for sentences remember lies between it and the boundary they decide on.
+fn letter_before(text: &str, at: usize) -> Option<usize> {
+    let mut start = at;
+    for _ in 0..128 {
+        if char_at(text, start).is_some_and(|c| c.is_alphabetic() && is_base(c)) {
+            return Some(start);
+        }
+        if start == 0 {
+            return Some(0);
+        }
+        start = before(text, start);
+    }
+    None
+}

@@ -1,0 +1,125 @@
+//! Grapheme clusters near a position, without segmenting the text before it.
+//!
+//! Whether there is a boundary between two characters is nearly always told by these two alone. The
+//! exceptions (flags, emoji joined by ZWJ, Indic conjuncts) look back, as far as a hostile text
+//! likes: then the cursor of unicode-segmentation runs from the nearest certain boundary.
+
+use unicode_segmentation::{GraphemeCursor, GraphemeIncomplete, UnicodeSegmentation};
+
+use super::meter::{Meter, PIECE};
+use super::space::{char_at, char_before};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Join {
+    /// Never a boundary between the two.
+    Joined,
+    /// Always a boundary between the two.
+    Apart,
+    /// It depends on what comes before the two.
+    Depends,
+}
+
+/// Whether two neighbouring characters belong to one cluster, as far as they alone tell.
+pub(super) fn join(a: char, b: char) -> Join {
+    if a.is_ascii() && b.is_ascii() {
+        return if a == '\r' && b == '\n' {
+            Join::Joined
+        } else {
+            Join::Apart
+        };
+    }
+    // Blocks in which no character joins with one of the same blocks: CJK ideographs and their
+    // punctuation, kana but for the combining voice marks.
+    let plain = |c: char| {
+        matches!(c, ' '..='~' | '\u{3001}'..='\u{3029}' | '\u{3041}'..='\u{3096}'
+            | '\u{30A1}'..='\u{30FF}' | '\u{4E00}'..='\u{9FFF}' | '\u{FF01}'..='\u{FF9D}')
+    };
+    if plain(a) && plain(b) {
+        return Join::Apart;
+    }
+    if is_flag_half(a) && is_flag_half(b) {
+        return Join::Depends;
+    }
+    match (clusters_as_pair(a, b), b.is_ascii()) {
+        (true, _) => Join::Joined,
+        // Neither a pictograph nor an Indic consonant is ASCII: nothing further back matters.
+        (false, true) => Join::Apart,
+        (false, false) if clusters_as_pair('a', a) => Join::Depends,
+        (false, false) => Join::Apart,
+    }
+}
+
+fn is_flag_half(c: char) -> bool {
+    matches!(c, '\u{1F1E6}'..='\u{1F1FF}')
+}
+
+fn clusters_as_pair(a: char, b: char) -> bool {
+    let mut buffer = [0; 8];
+    let first = a.encode_utf8(&mut buffer).len();
+    let both = first + b.encode_utf8(&mut buffer[first..]).len();
+    let pair = std::str::from_utf8(&buffer[..both]).unwrap_or_default();
+    pair.graphemes(true)
+        .next()
+        .is_some_and(|cluster| cluster.len() == both)
+}
+
+/// Whether a character only ever continues the cluster before it (marks, joiners).
+pub(super) fn is_mark(c: char) -> bool {
+    !c.is_ascii() && clusters_as_pair('a', c)
+}
+
+/// The last cluster boundary in `(origin, to]`; `origin` is a boundary itself, or taken for one.
+pub(super) fn last_boundary<T: FnMut()>(
+    text: &str,
+    origin: usize,
+    to: usize,
+    meter: &mut Meter<T>,
+) -> Option<usize> {
+    // Back to where a cluster certainly starts.
+    let mut start = to;
+    loop {
+        if start <= origin {
+            start = origin;
+            break;
+        }
+        let (Some(a), b) = (char_before(text, start), char_at(text, start)) else {
+            break;
+        };
+        if b.is_none_or(|b| join(a, b) == Join::Apart) {
+            break;
+        }
+        start -= a.len_utf8();
+        meter.work(a.len_utf8() * 8);
+    }
+    if start == to && start > origin {
+        return Some(start);
+    }
+    // And forward to the last one that is not past `to`. The cursor sees the text from `start` on,
+    // and no more of it than the one character past `to` that it needs.
+    let rest = &text[start..];
+    let to = to - start;
+    let seen = char_at(rest, to).map_or(rest.len(), |c| to + c.len_utf8());
+    let mut cursor = GraphemeCursor::new(0, rest.len(), true);
+    let mut piece = 0;
+    let mut last = (start > origin).then_some(start);
+    loop {
+        let stop = rest.floor_char_boundary((piece + PIECE).min(seen));
+        match cursor.next_boundary(&rest[piece..stop], piece) {
+            Ok(Some(found)) if found <= to => {
+                meter.work((start + found).saturating_sub(last.unwrap_or(start)));
+                last = Some(start + found);
+            }
+            Ok(_) => return last,
+            Err(GraphemeIncomplete::NextChunk) if stop < seen => {
+                meter.work(stop - piece);
+                piece = stop;
+            }
+            Err(GraphemeIncomplete::PreContext(at)) => {
+                let from = rest.floor_char_boundary(at.saturating_sub(PIECE));
+                meter.work(at - from);
+                cursor.provide_context(&rest[from..at], from);
+            }
+            Err(_) => return last,
+        }
+    }
+}

@@ -1,0 +1,456 @@
+//! The block structure of Markdown (CommonMark, and GFM's tables), one line at a time.
+//!
+//! Only what matters for cutting is kept of a block: where it is and of what kind, in how many list
+//! items it is. Blocks come in order, without gaps but for blank lines. Memory is constant: of the
+//! containers (block quotes, list items) that are open only [`MAX_DEPTH`] are told apart, deeper
+//! markers are text.
+
+use super::super::meter::Meter;
+use super::super::space::{after_newline, char_at, find_newline};
+use super::html::{self, End};
+use super::line::{self, Line, SEEN};
+
+/// How deep containers nest. Each costs a look at every line, so that without a bound hostile input
+/// takes quadratic time.
+pub(super) const MAX_DEPTH: usize = 32;
+
+/// A title of unbounded length would be repeated in every chunk of its section.
+const MAX_TITLE: usize = 1000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Container {
+    Quote,
+    /// A list item: how many columns its content is indented, and whether it has any yet.
+    Item {
+        width: usize,
+        empty: bool,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind<'t> {
+    Heading {
+        level: u8,
+        title: &'t str,
+    },
+    Fence,
+    Table,
+    /// Everything else: paragraphs, indented code, HTML, rules, list items that begin with a blank line.
+    Other,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Block<'t> {
+    pub(super) kind: Kind<'t>,
+    /// Where its first line starts, container markers included.
+    pub(super) start: usize,
+    /// Where its last line ends, without the line break.
+    pub(super) end: usize,
+    /// Whether there is a blank line before it.
+    pub(super) after_blank: bool,
+    /// Whether it begins with a list item's marker.
+    pub(super) new_item: bool,
+    /// In how many list items both it and the block before it are.
+    pub(super) items: usize,
+    /// In how many containers both it and the block before it are.
+    pub(super) kept: usize,
+    /// In how many containers it is.
+    pub(super) depth: usize,
+}
+
+/// How the open block goes on.
+#[derive(Clone, Copy, Debug)]
+enum Leaf {
+    /// Not at all: it is one line, or ended.
+    Closed,
+    /// Its text starts here; so many lines; whether all of them look like reference definitions.
+    Paragraph {
+        text: usize,
+        header: (usize, usize),
+        lines: usize,
+        references: bool,
+    },
+    Fence {
+        mark: (u8, usize),
+    },
+    Code,
+    Html {
+        end: End,
+    },
+    Table,
+}
+
+pub(super) struct Blocks<'t> {
+    text: &'t str,
+    /// Where the next line starts.
+    at: usize,
+    containers: Vec<Container>,
+    open: Option<(Block<'t>, Leaf)>,
+    /// The least number of containers that were open since the last block began.
+    kept: usize,
+    kept_items: usize,
+    after_blank: bool,
+}
+
+impl<'t> Blocks<'t> {
+    pub(super) fn new<T: FnMut()>(text: &'t str, meter: &mut Meter<T>) -> Self {
+        let mut blocks = Blocks {
+            text,
+            at: 0,
+            containers: Vec::new(),
+            open: None,
+            kept: 0,
+            kept_items: 0,
+            after_blank: false,
+        };
+        if let Some((end, next)) = front_matter(text, meter) {
+            let mut block = blocks.block(0, Kind::Other, false);
+            block.end = end;
+            blocks.open = Some((block, Leaf::Closed));
+            blocks.at = next;
+        }
+        blocks
+    }
+
+    /// The next block.
+    pub(super) fn next<T: FnMut()>(&mut self, meter: &mut Meter<T>) -> Option<Block<'t>> {
+        while self.at < self.text.len() {
+            let start = self.at;
+            let end =
+                find_newline(self.text, start, self.text.len(), meter).unwrap_or(self.text.len());
+            meter.work(16);
+            self.at = if end < self.text.len() {
+                after_newline(self.text, end)
+            } else {
+                end
+            };
+            if let Some(block) = self.line(start, end, meter) {
+                return Some(block);
+            }
+        }
+        self.open.take().map(|(block, _)| block)
+    }
+
+    /// Takes in a line. If it does not belong to the open block, this is what was open.
+    fn line<T: FnMut()>(
+        &mut self,
+        start: usize,
+        end: usize,
+        meter: &mut Meter<T>,
+    ) -> Option<Block<'t>> {
+        let bom = if start == 0 && char_at(self.text, 0) == Some('\u{FEFF}') {
+            3
+        } else {
+            0
+        };
+        let from = start + bom;
+        let bytes = &self.text.as_bytes()[from..end];
+        let mut line = Line::new(bytes);
+        let matched = self.match_containers(&mut line);
+        let all_matched = matched == self.containers.len();
+
+        if all_matched && self.continue_literal(line, start, end, from, meter) {
+            return None;
+        }
+        let paragraph = match &self.open {
+            Some((_, Leaf::Paragraph { .. })) => true,
+            Some(_) | None => false,
+        };
+        if line.is_blank() {
+            self.truncate(matched);
+            self.after_blank = true;
+            return self.open.take().map(|(block, _)| block);
+        }
+        if paragraph
+            && all_matched
+            && line.indent() < 4
+            && self.continue_as_other(line.content().1, end)
+        {
+            return None;
+        }
+
+        let mut lazy = paragraph;
+        let mut depth = matched;
+        let mut new_item = false;
+        let mut opened = None;
+        loop {
+            let (at, content) = line.content();
+            if line.indent() > 3 {
+                if !lazy && !line.is_blank() {
+                    opened = Some((Kind::Other, Leaf::Code));
+                }
+                break;
+            }
+            let in_paragraph = lazy && all_matched;
+            let deepest = depth >= MAX_DEPTH;
+            if !deepest && line.consume_quote() {
+                self.push(&mut depth, matched, Container::Quote);
+            } else if let Some((level, first, last)) = line::atx(content) {
+                let title = self.title(from + at + first, from + at + last);
+                opened = Some((Kind::Heading { level, title }, Leaf::Closed));
+                break;
+            } else if let Some(mark) = line::fence(content) {
+                opened = Some((Kind::Fence, Leaf::Fence { mark }));
+                break;
+            } else if let Some(html) = html::start(content, !in_paragraph) {
+                let rest = &self.text.as_bytes()[from + at..end];
+                let leaf = if html.is_in(rest, meter) {
+                    Leaf::Closed
+                } else {
+                    Leaf::Html { end: html }
+                };
+                opened = Some((Kind::Other, leaf));
+                break;
+            } else if line::is_thematic_break(content) {
+                opened = Some((Kind::Other, Leaf::Closed));
+                break;
+            } else if let Some(marker) = line
+                .marker()
+                .filter(|m| !deepest && (m.interrupts || !in_paragraph))
+            {
+                line.consume_marker(&marker);
+                let item = Container::Item {
+                    width: marker.width,
+                    empty: marker.blank,
+                };
+                self.push(&mut depth, matched, item);
+                new_item = true;
+            } else {
+                break;
+            }
+            // What follows a marker on its line is never the continuation of a paragraph.
+            lazy = false;
+            if line.is_blank() {
+                // A marker and nothing else.
+                opened = Some((Kind::Other, Leaf::Closed));
+                break;
+            }
+        }
+
+        if opened.is_none() && lazy {
+            self.extend_paragraph(line.content().1, end);
+            return None;
+        }
+        if opened.is_none()
+            && depth == matched
+            && all_matched
+            && let Some((block, Leaf::Table)) = &mut self.open
+        {
+            block.end = end;
+            return None;
+        }
+        if depth == matched {
+            self.truncate(matched);
+        }
+        let (kind, leaf) = opened.unwrap_or_else(|| {
+            let (at, content) = line.content();
+            let references = line::is_reference(content);
+            let text = from + at;
+            (
+                Kind::Other,
+                Leaf::Paragraph {
+                    text,
+                    header: (text, end),
+                    lines: 1,
+                    references,
+                },
+            )
+        });
+        let mut block = self.block(start, kind, new_item);
+        block.end = end;
+        if let Some(Container::Item { empty, .. }) = self.containers.last_mut() {
+            // An item that begins with two blank lines is over.
+            *empty = new_item && line.is_blank();
+        }
+        self.open.replace((block, leaf)).map(|(block, _)| block)
+    }
+
+    /// How many of the open containers the line continues; consumes their marks.
+    fn match_containers(&mut self, line: &mut Line<'_>) -> usize {
+        for (depth, container) in self.containers.iter().enumerate() {
+            let goes_on = match *container {
+                Container::Quote => line.consume_quote(),
+                Container::Item { width, .. } if line.indent() >= width && !line.is_blank() => {
+                    line.consume_columns(width);
+                    true
+                }
+                Container::Item { empty, .. } => line.is_blank() && !empty,
+            };
+            if !goes_on {
+                return depth;
+            }
+        }
+        self.containers.len()
+    }
+
+    /// Takes the line into the open block if that is one whose lines are not looked into: code,
+    /// HTML. Says whether it did.
+    fn continue_literal<T: FnMut()>(
+        &mut self,
+        line: Line<'_>,
+        start: usize,
+        end: usize,
+        from: usize,
+        meter: &mut Meter<T>,
+    ) -> bool {
+        let Some((block, leaf)) = &mut self.open else {
+            return false;
+        };
+        let (at, content) = line.content();
+        match leaf {
+            Leaf::Fence { mark } => {
+                if line.indent() < 4 && line::closes_fence(content, *mark) && end - start < SEEN {
+                    *leaf = Leaf::Closed;
+                }
+                block.end = end;
+                true
+            }
+            Leaf::Code if line.indent() > 3 && !line.is_blank() => {
+                block.end = end;
+                true
+            }
+            // Its end stays where it is: blank lines at the end are not part of the code.
+            Leaf::Code => line.is_blank(),
+            Leaf::Html { end: html } if *html == End::BlankLine => {
+                if line.is_blank() {
+                    return false;
+                }
+                block.end = end;
+                true
+            }
+            Leaf::Html { end: html } => {
+                let html = *html;
+                block.end = end;
+                if html.is_in(&self.text.as_bytes()[(from + at).min(end)..end], meter) {
+                    *leaf = Leaf::Closed;
+                }
+                true
+            }
+            Leaf::Closed | Leaf::Paragraph { .. } | Leaf::Table => false,
+        }
+    }
+
+    /// If the line makes a heading or a table of the open paragraph, takes it in and says so.
+    fn continue_as_other(&mut self, content: &[u8], end: usize) -> bool {
+        let Some((
+            _,
+            Leaf::Paragraph {
+                text,
+                header,
+                lines,
+                references,
+            },
+        )) = self.open
+        else {
+            return false;
+        };
+        let (kind, leaf) = if let Some(level) = line::setext(content).filter(|_| !references) {
+            let title = self.title(text, header.1);
+            (Kind::Heading { level, title }, Leaf::Closed)
+        } else if lines == 1 && header.1 - header.0 < SEEN {
+            let row = &self.text.as_bytes()[header.0..header.1];
+            if !line::is_delimiter_row(content, row) {
+                return false;
+            }
+            (Kind::Table, Leaf::Table)
+        } else {
+            return false;
+        };
+        if let Some((block, open)) = &mut self.open {
+            (block.kind, block.end, *open) = (kind, end, leaf);
+        }
+        true
+    }
+
+    fn extend_paragraph(&mut self, content: &[u8], end: usize) {
+        if let Some((
+            block,
+            Leaf::Paragraph {
+                header,
+                lines,
+                references,
+                ..
+            },
+        )) = &mut self.open
+        {
+            block.end = end;
+            header.1 = end;
+            *lines += 1;
+            *references &= line::is_reference(content);
+        }
+    }
+
+    /// A title: the text without the space around it, and not more of it than [`MAX_TITLE`] bytes.
+    fn title(&self, from: usize, to: usize) -> &'t str {
+        let stop = self.text.floor_char_boundary(to.min(from + MAX_TITLE));
+        self.text[from..stop].trim()
+    }
+
+    fn block(&mut self, start: usize, kind: Kind<'t>, new_item: bool) -> Block<'t> {
+        let block = Block {
+            kind,
+            start,
+            end: start,
+            after_blank: self.after_blank,
+            new_item,
+            items: self.kept_items,
+            kept: self.kept,
+            depth: self.containers.len(),
+        };
+        self.after_blank = false;
+        self.kept = self.containers.len();
+        self.kept_items = items(&self.containers);
+        block
+    }
+
+    /// Opens a container inside the first `depth` ones.
+    fn push(&mut self, depth: &mut usize, matched: usize, container: Container) {
+        if *depth == matched {
+            self.truncate(matched);
+        }
+        self.containers.push(container);
+        *depth += 1;
+    }
+
+    fn truncate(&mut self, depth: usize) {
+        self.containers.truncate(depth);
+        self.kept = self.kept.min(depth);
+        self.kept_items = self.kept_items.min(items(&self.containers));
+    }
+}
+
+fn items(containers: &[Container]) -> usize {
+    containers
+        .iter()
+        .filter(|c| matches!(c, Container::Item { .. }))
+        .count()
+}
+
+/// The end of the front matter (YAML between two lines `---`, at the very start) and where the text
+/// goes on after it.
+fn front_matter<T: FnMut()>(text: &str, meter: &mut Meter<T>) -> Option<(usize, usize)> {
+    let is_rule = |line: &str| line.trim_end_matches([' ', '\t']) == "---";
+    let mut at = if text.starts_with('\u{FEFF}') { 3 } else { 0 };
+    let mut first = true;
+    while at < text.len() {
+        let end = find_newline(text, at, text.len(), meter).unwrap_or(text.len());
+        meter.work(16);
+        let rule = end - at < SEEN && is_rule(&text[at..end]);
+        if rule && !first {
+            return Some((
+                end,
+                if end < text.len() {
+                    after_newline(text, end)
+                } else {
+                    end
+                },
+            ));
+        }
+        if first && !rule || end == text.len() {
+            return None;
+        }
+        first = false;
+        at = after_newline(text, end);
+    }
+    None
+}

@@ -1,0 +1,119 @@
+//! The units in which chunks are measured: how far a chunk may reach, and how large one is.
+//!
+//! A new unit (tokens) is a new arm of each function here and nothing else. What the cutter relies
+//! on: the size of `text[a..b]` never shrinks when `b` grows.
+
+use std::ops::ControlFlow;
+
+use super::Unit;
+use super::meter::Meter;
+use super::space::{advance_chars, count_chars, retreat_chars};
+use super::words::{count_words, each_word};
+
+/// A chunk measured in words has at most this many characters for each word it may have, so that
+/// text without words is cut too.
+const CHARACTERS_PER_WORD: usize = 8;
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Measure {
+    pub(super) unit: Unit,
+    pub(super) size: usize,
+    pub(super) overlap: usize,
+}
+
+/// How far a chunk may reach.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reach {
+    /// A chunk that ends here or later is at least half full.
+    pub(super) half: usize,
+    /// A chunk that ends later is too large.
+    pub(super) limit: usize,
+}
+
+impl Measure {
+    pub(super) fn reach<T: FnMut()>(&self, text: &str, from: usize, meter: &mut Meter<T>) -> Reach {
+        match self.unit {
+            Unit::Characters => {
+                let first = self.size.div_ceil(2);
+                let half = advance_chars(text, from, first, meter);
+                Reach {
+                    half,
+                    limit: advance_chars(text, half, self.size - first, meter),
+                }
+            }
+            Unit::Words => {
+                let characters = self.size.saturating_mul(CHARACTERS_PER_WORD);
+                let middle = advance_chars(text, from, characters.div_ceil(2), meter);
+                let end = advance_chars(text, middle, characters / 2, meter);
+                let (mut count, mut half, mut limit) = (0, middle, end);
+                each_word(text, from, end, meter, |start, stop| {
+                    count += 1;
+                    if count == self.size.div_ceil(2) {
+                        half = stop;
+                    }
+                    if count <= self.size {
+                        return ControlFlow::Continue(());
+                    }
+                    limit = start;
+                    ControlFlow::Break(())
+                });
+                // Half of what ran out: words, or else characters.
+                Reach {
+                    half: if count > self.size { half } else { middle },
+                    limit,
+                }
+            }
+        }
+    }
+
+    pub(super) fn fits<T: FnMut()>(
+        &self,
+        text: &str,
+        from: usize,
+        to: usize,
+        meter: &mut Meter<T>,
+    ) -> bool {
+        // No unit has more than one per byte.
+        to - from <= self.size || self.reach(text, from, meter).limit >= to
+    }
+
+    pub(super) fn size<T: FnMut()>(
+        &self,
+        text: &str,
+        from: usize,
+        to: usize,
+        meter: &mut Meter<T>,
+    ) -> usize {
+        match self.unit {
+            Unit::Characters => count_chars(text, from, to, meter),
+            Unit::Words => count_words(text, from, to, meter),
+        }
+    }
+
+    /// The first position in the chunk `text[from..to]` of this size from which on it is no larger
+    /// than the overlap.
+    pub(super) fn overlap<T: FnMut()>(
+        &self,
+        text: &str,
+        (from, to): (usize, usize),
+        size: usize,
+        meter: &mut Meter<T>,
+    ) -> usize {
+        match self.unit {
+            Unit::Characters => retreat_chars(text, from, to, self.overlap, meter),
+            Unit::Words => {
+                let mut skip = size.saturating_sub(self.overlap);
+                let mut first = from;
+                each_word(text, from, to, meter, |_, stop| {
+                    if skip == 0 {
+                        return ControlFlow::Break(());
+                    }
+                    skip -= 1;
+                    first = stop;
+                    ControlFlow::Continue(())
+                });
+                first
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Counting words (UAX #29, what `unicode_words` yields) window by window, so that neither one huge
+//! word nor a long text is worked through without a tick.
+
+use std::ops::ControlFlow;
+
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::graphemes::is_mark;
+use super::meter::{Meter, PIECE};
+use super::space::{char_at, char_before};
+
+/// A character from which segmentation can start anew: what comes before it has no say in where
+/// the boundaries after it are. (Marks attach to what is before them, and whether `.` or `'` is
+/// inside a word depends on the letter before.)
+pub(super) fn is_base(c: char) -> bool {
+    c == '_' || c.is_whitespace() || (c.is_alphanumeric() && !is_mark(c))
+}
+
+/// Calls `word(start, end)` for every word of `text[from..to]`, in order, segmented as if the text
+/// began at `from` and ended at `to`, until it breaks.
+pub(super) fn each_word<T: FnMut()>(
+    text: &str,
+    from: usize,
+    to: usize,
+    meter: &mut Meter<T>,
+    mut word: impl FnMut(usize, usize) -> ControlFlow<()>,
+) {
+    let mut at = from;
+    while at < to {
+        let stop = text.floor_char_boundary((at + PIECE).min(to));
+        let window = &text[at..stop];
+        let resume = if stop == to {
+            Some(stop)
+        } else {
+            resume_at(text, at, stop)
+        };
+        meter.work(resume.map_or(stop, |to| to) - at);
+        match resume {
+            Some(resume) => {
+                for (start, found) in text[at..resume].unicode_word_indices() {
+                    if word(at + start, at + start + found.len()).is_break() {
+                        return;
+                    }
+                }
+                at = resume;
+            }
+            // One segment fills the window: a huge word, or a huge run of spaces or marks.
+            None => {
+                let end = segment_end(text, at, to, meter);
+                let is_word = window.contains(char::is_alphanumeric)
+                    || any_alphanumeric(&text[stop..end], meter);
+                if is_word && word(at, end).is_break() {
+                    return;
+                }
+                at = end;
+            }
+        }
+    }
+}
+
+/// The last boundary inside `text[at..stop]` that no character beyond it could take back: one
+/// before a base (before `'` the next window could still turn out to continue the word).
+fn resume_at(text: &str, at: usize, stop: usize) -> Option<usize> {
+    // Most often there is one near the end. The margin is what the boundary's decision may look at.
+    for back in [256, 2048, PIECE] {
+        let floor = text.ceil_char_boundary(stop.saturating_sub(back).max(at));
+        let start = if floor == at {
+            Some(at)
+        } else {
+            base_before(text, at, floor)
+        };
+        let Some(start) = start else { continue };
+        let mut last = None;
+        for (offset, _) in text[start..stop].split_word_bound_indices() {
+            let found = start + offset;
+            if found > start && char_at(text, found).is_some_and(is_base) {
+                last = Some(found);
+            }
+        }
+        if last.is_some() {
+            return last;
+        }
+    }
+    None
+}
+
+/// The last base that starts in `[from, at]`, looked for in the last few characters.
+pub(super) fn base_before(text: &str, from: usize, at: usize) -> Option<usize> {
+    let mut start = at;
+    for _ in 0..64 {
+        if char_at(text, start).is_some_and(is_base) {
+            return Some(start);
+        }
+        if start <= from {
+            return None;
+        }
+        start -= char_before(text, start).map_or(0, char::len_utf8);
+    }
+    None
+}
+
+/// Where the segment that starts at `at` ends; it is longer than a window.
+fn segment_end<T: FnMut()>(text: &str, at: usize, to: usize, meter: &mut Meter<T>) -> usize {
+    // What is put before a window in place of all that came before: the last base, and the last
+    // character if that is a mark, since a ZWJ right before a pictograph counts.
+    let mut context = String::new();
+    let mut at = at;
+    loop {
+        let stop = text.floor_char_boundary((at + PIECE).min(to));
+        let window = &text[at..stop];
+        meter.work(window.len());
+        let end = if context.is_empty() {
+            window
+                .split_word_bound_indices()
+                .map(|(start, _)| start)
+                .find(|&start| start > 0)
+        } else {
+            let skip = context.len();
+            context.push_str(window);
+            let mut bounds = context.split_word_bound_indices().map(|(start, _)| start);
+            bounds
+                .find(|&start| start >= skip)
+                .map(|start| start - skip)
+        };
+        match end {
+            Some(end) => return at + end,
+            None if stop == to => return to,
+            None => {
+                let base = window.char_indices().rfind(|&(_, c)| is_base(c));
+                let kept = context.chars().next();
+                context.clear();
+                context.extend(base.map(|(_, c)| c).or(kept));
+                context.extend(window.chars().next_back().filter(|&c| is_mark(c)));
+                at = stop;
+            }
+        }
+    }
+}
+
+fn any_alphanumeric<T: FnMut()>(text: &str, meter: &mut Meter<T>) -> bool {
+    let mut at = 0;
+    while at < text.len() {
+        let stop = text.floor_char_boundary((at + PIECE).min(text.len()));
+        if text[at..stop].contains(char::is_alphanumeric) {
+            return true;
+        }
+        meter.work(stop - at);
+        at = stop;
+    }
+    false
+}
+
+/// The number of words in `text[from..to]`.
+pub(super) fn count_words<T: FnMut()>(
+    text: &str,
+    from: usize,
+    to: usize,
+    meter: &mut Meter<T>,
+) -> usize {
+    let mut count = 0;
+    each_word(text, from, to, meter, |_, _| {
+        count += 1;
+        ControlFlow::Continue(())
+    });
+    count
+}

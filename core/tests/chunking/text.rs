@@ -1,0 +1,162 @@
+//! Generated text: what real documents are made of, and what breaks a chunker.
+
+use proptest::prelude::*;
+use proptest::sample::select;
+
+/// Pieces of plain text, in which every rule of Unicode segmentation has something to apply to.
+const PIECES: &[&str] = &[
+    "a",
+    "word",
+    "Hello",
+    "can't",
+    "e.g.",
+    "3.14",
+    "1,000",
+    "foo_bar",
+    "Mr.",
+    "U.S.A.",
+    "x",
+    "__",
+    "The end.",
+    "Why?",
+    "No!",
+    "\"Quoted.\"",
+    "(Well.)",
+    "... ",
+    ". ",
+    ".) ",
+    "?!",
+    ", ",
+    "; ",
+    "'",
+    " ",
+    "  ",
+    "    ",
+    "\t",
+    "\n",
+    "\n\n",
+    "\n\n\n",
+    "\r\n",
+    "\r\n\r\n",
+    "\r",
+    "\n  ",
+    "\n\t",
+    "\u{A0}",
+    "\u{2003}",
+    "\u{3000}",
+    "\u{2028}",
+    "\u{2029}",
+    "\u{85}",
+    "\u{B}",
+    "\u{200B}",
+    "\u{301}",
+    "e\u{301}",
+    " \u{301}",
+    "a\u{300}\u{301}\u{302}\u{303}",
+    "\u{200D}",
+    "\u{FEFF}",
+    "👩‍👩‍👧",
+    "👍🏽",
+    "❤\u{FE0F}",
+    "😀",
+    "🇩🇪",
+    "🇫🇷",
+    "🇩",
+    "👩\u{200D}",
+    "a\u{200D}😀",
+    "日本語",
+    "漢",
+    "。",
+    "これはペンです。",
+    "한국어",
+    "\u{1100}\u{1161}\u{11A8}",
+    "ภาษาไทย",
+    "हिन्दी",
+    "क्षि",
+    "\u{94D}",
+    "\u{600}",
+    "\u{600} 1",
+    "א\"ב",
+    "ש'",
+    "مرحبا.",
+    "\u{202E}",
+    "𝔘𝔫𝔦",
+    "\u{10FFFF}",
+    "\u{E0001}",
+    "ﬁ",
+    "ß",
+    "İ",
+    "ﾊﾞ",
+];
+
+/// Pieces of Markdown.
+const MARKS: &[&str] = &[
+    "# Title\n",
+    "## Part ##\n",
+    "### \n",
+    "\n#### Deep",
+    "Setext\n===\n",
+    "\nUnder\n---\n",
+    "---\n",
+    "```\n",
+    "```rust\nfn main() {}\n\n# no heading\n```\n",
+    "~~~\n",
+    "````\n",
+    "> ",
+    "> # quoted\n",
+    "- ",
+    "- item\n",
+    "\n- item\n  more\n",
+    "1. one\n",
+    "2) two\n",
+    "  ",
+    "    code\n",
+    "* * *\n",
+    "| a | b |\n| - | - |\n| 1 | 2 |\n",
+    "|x|\n",
+    "<!--\n# no\n-->\n",
+    "<div>\n",
+    "</div>\n\n",
+    "`",
+    "[a]: /url\n",
+    "\\",
+    "***\n",
+    "\t",
+    "\n",
+    "\n\n",
+];
+
+fn join(pieces: Vec<String>) -> String {
+    pieces.concat()
+}
+
+fn any_piece() -> impl Strategy<Value = String> {
+    prop_oneof![
+        20 => select(PIECES).prop_map(String::from),
+        2 => any::<char>().prop_map(String::from),
+        1 => (select(PIECES), 1..40usize).prop_map(|(piece, times)| piece.repeat(times)),
+        1 => "[a-z]{1,30}",
+    ]
+}
+
+/// Plain text of every kind.
+pub fn plain() -> impl Strategy<Value = String> {
+    prop_oneof![
+        8 => prop::collection::vec(any_piece(), 0..60).prop_map(join),
+        2 => prop::collection::vec(
+            select(&["word", "Hello", ".", ". ", " ", " ", "\n", "\n\n"][..]), 0..120)
+            .prop_map(|pieces| pieces.concat()),
+        1 => prop::collection::vec(any::<char>(), 0..80).prop_map(String::from_iter),
+        1 => "[ \\n\\r\\t]{0,60}",
+    ]
+}
+
+/// Markdown of every kind, most of it nothing that anybody would write.
+pub fn markdown() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        4 => select(MARKS).prop_map(String::from),
+        2 => any_piece(),
+        2 => select(&["word ", "Some words. ", "text\n", "More text.\n\n"][..]).prop_map(String::from),
+    ];
+    prop::collection::vec(piece, 0..50).prop_map(join)
+}
