@@ -28,7 +28,7 @@ stop() {
 stop_all() {
     local data
     for pg_ctl in "$BASE"/pg/*/bin/pg_ctl; do
-        for data in "$BASE"/run/*/*/data "$BASE"/run/*/pgrx/data-*; do
+        for data in "$BASE"/run/*/*/data "$BASE"/run/*/pgrx*/*-*; do
             if [ -e "$data/postmaster.pid" ]; then stop "$data"; fi
         done
     done
