@@ -44,13 +44,13 @@ esac
 RUN_AS=
 if [ "$(id -u)" = 0 ]; then
     RUN_AS=carrel # setup.sh makes this user where there is no postgres
-    if ! id carrel >/dev/null 2>&1 && id postgres >/dev/null 2>&1; then RUN_AS=postgres; fi
+    if ! getent passwd carrel >/dev/null && getent passwd postgres >/dev/null; then RUN_AS=postgres; fi
 fi
 
 # Runs a command as the servers' user.
 as_server() {
     if [ -n "$RUN_AS" ]; then
-        (cd / && setpriv --reuid="$RUN_AS" --regid="$(id -g "$RUN_AS")" --init-groups -- "$@")
+        (cd / && exec setpriv --reuid="$RUN_AS" --regid="$(id -g "$RUN_AS")" --init-groups -- "$@")
     else
         "$@"
     fi
@@ -61,7 +61,7 @@ as_server() {
 # Then it is a directory of our own in /var/tmp, and target/elsewhere leads there. Nobody can swap it
 # for another one: /var/tmp is sticky, and server.sh refuses what isn't ours.
 BASE=$TARGET
-if [ ${#TARGET} -gt 50 ] || [[ $TARGET =~ [^A-Za-z0-9/._+-] ]] || ! as_server test -x "$ROOT"; then
+if [ ${#TARGET} -gt 50 ] || [[ $TARGET =~ [^A-Za-z0-9/._+-] ]] || ! as_server test -x "$ROOT" 2>/dev/null; then
     BASE=/var/tmp/carrel-$(printf %s "$ROOT" | cksum | cut -d ' ' -f 1)
 fi
 TREE=$BASE/pg/$PG

@@ -11,14 +11,14 @@ code() {
                         { n = split($0, part, "`"); for (i = 2; i < n; i += 2) print part[i] }' "$1"
 }
 
-links() { grep -oE '\]\([^)#: ]+' "$1" | sed 's/^](//' || true; }
+links() { grep -oE '\]\([^)# ]+' "$1" | sed 's/^](//' | grep -v : || true; }
 
 make_targets() { grep -oE '(^|[;&|$] *)(sudo )?make +([A-Z_]+=[^ ]+ +)*[a-z][a-z-]*' | grep -oE '[a-z-]+$' || true; }
 
 # Words that are paths: known by their suffix, or by a directory of ours that they begin with.
 paths() {
     tr -s ' "'"'"'()=,;' '\n' | sed 's,^\./,,' | grep -vE '[<>*…{}$:@]|^/|^target/|^~|--' |
-        grep -E "^[[:alnum:]_./-]+/[[:alnum:]_.-]+\.(rs|sql|sh|md|toml|spec|out)$|^[A-Z]+\.md$|^(Makefile|Cargo.toml)$|^($(git ls-files | sed -n 's,/.*,,p' | sort -u | paste -sd '|'))/" || true
+        grep -E "^[[:alnum:]_./-]+/[[:alnum:]_.-]+\.(rs|sql|sh|md|toml|spec|out)$|^[A-Z]+\.md$|^(Makefile|LICENSE|Cargo.toml)$|^($(git ls-files | sed -n 's,/.*,,p' | sort -u | paste -sd '|'))/" || true
 }
 
 bad=0

@@ -96,9 +96,6 @@ shared_directory() {
     fi
 }
 
-if [ -n "$RUN_AS" ] && ! id "$RUN_AS" >/dev/null 2>&1; then
-    useradd --system --user-group --no-create-home --home-dir / --shell /usr/sbin/nologin "$RUN_AS"
-fi
 own_directory "$TARGET"
 own_directory "$BASE"
 if [ "$BASE" != "$TARGET" ]; then ln -sfn "$BASE" "$TARGET/elsewhere"; fi

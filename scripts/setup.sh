@@ -75,4 +75,8 @@ if ! has_cargo_pgrx "$CARGO_PGRX"; then
     fi
 fi
 
-if [ -n "$want_server" ]; then "$(dirname "$0")/server.sh"; fi
+[ -n "$want_server" ] || exit 0
+if [ -n "$RUN_AS" ] && ! getent passwd "$RUN_AS" >/dev/null; then
+    useradd --system --user-group --no-create-home --home-dir / --shell /usr/sbin/nologin "$RUN_AS"
+fi
+exec "$(dirname "$0")/server.sh"
