@@ -1,15 +1,49 @@
 //! carrel: the backend of a multi-tenant AI document application, inside Postgres.
+//!
+//! The map. SQL calls the domains: [`users`], [`documents`], [`search`], [`usage`], [`agents`], and
+//! for operators [`access`] and [`schema`]. They compute with the `carrel_core` crate, which knows
+//! nothing of Postgres, and work on the tables through [`spi`]. [`error`], [`spi`], [`trigger`],
+//! [`datums`] and [`identity`] know none of the domains.
+//!
+//! The extension's SQL, in order: `sql/guard.sql`, the functions of this crate, `sql/install.sql`,
+//! which ends with carrel.migrate(). Tables, policies and privileges are in `sql/tables`, `sql/rules`
+//! and `sql/privileges`, which migrate() applies.
+#![deny(unsafe_op_in_unsafe_fn)]
+
+mod access;
+mod agents;
+mod datums;
+mod documents;
+mod error;
+mod identity;
+mod rows;
+mod schema;
+mod search;
+mod spi;
+mod trigger;
+mod usage;
+mod users;
+
+use pgrx::prelude::*;
 
 ::pgrx::pg_module_magic!(name, version);
 
-mod version {
-    use pgrx::prelude::*;
+extension_sql_file!("../sql/guard.sql", bootstrap);
+extension_sql_file!("../sql/install.sql", finalize);
 
-    /// The version of the library that answers.
-    #[pg_extern(immutable, parallel_safe)]
-    fn version() -> &'static str {
-        env!("CARGO_PKG_VERSION")
-    }
+/// Called by Postgres when the library is loaded.
+#[pg_guard]
+extern "C-unwind" fn _PG_init() {
+    identity::register_settings();
+    documents::register_settings();
+    // SAFETY: a C string; from here on, a misspelt setting of carrel's is an error.
+    unsafe { pg_sys::MarkGUCPrefixReserved(c"carrel".as_ptr()) };
+}
+
+/// The version of the library that answers.
+#[pg_extern(immutable, parallel_safe)]
+fn version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
 }
 
 #[cfg(test)]

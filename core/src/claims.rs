@@ -122,6 +122,22 @@ pub fn tenant(claims: &str, claim: &str) -> Result<Option<Uuid>, ClaimsError> {
         .map_err(ClaimsError)
 }
 
+/// The tenant in a claim that stands by itself, as the string that it is.
+pub fn tenant_of_string(value: &str, claim: &str) -> Result<Uuid, ClaimsError> {
+    parse_uuid(value).ok_or_else(|| {
+        ClaimsError(Problem::NotAUuid {
+            place: claim.to_owned(),
+            found: format!("\"{}\"", excerpt(value)),
+        })
+    })
+}
+
+fn parse_uuid(value: &str) -> Option<Uuid> {
+    Uuid::try_parse(value)
+        .ok()
+        .filter(|_| !value.starts_with("urn:"))
+}
+
 /// The JSON object that holds `user` at the path `claim`, and nothing else.
 pub fn claims_for(claim: &str, user: Uuid) -> String {
     let mut json = String::new();
@@ -247,8 +263,8 @@ impl<'de> Visitor<'de> for Place<'_> {
             // Likely all the claims, encoded twice.
             return Ok(self.wrong("a string"));
         }
-        match Uuid::try_parse(value) {
-            Ok(uuid) if self.rest.is_none() && !value.starts_with("urn:") => Ok(Ok(Some(uuid))),
+        match parse_uuid(value) {
+            Some(uuid) if self.rest.is_none() => Ok(Ok(Some(uuid))),
             _ => Ok(self.wrong(format!("\"{}\"", excerpt(value)))),
         }
     }

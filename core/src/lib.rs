@@ -3,5 +3,6 @@
 
 pub mod chunking;
 pub mod claims;
+pub mod matching;
 pub mod periods;
 pub mod tsvector;

@@ -45,7 +45,7 @@ comment on column carrel.document_chunks.heading_path is 'Every heading that the
 comment on column carrel.document_chunks.start_offset is 'Where the chunk begins in content_text, in characters from 0.';
 comment on column carrel.document_chunks.end_offset is 'Where the chunk ends in content_text, in characters, exclusive.';
 comment on column carrel.document_chunks.size is 'The size of the chunk in the unit it was cut by; characters where a client wrote it.';
-comment on column carrel.document_chunks.content_hash is 'BLAKE3 of the content.';
+comment on column carrel.document_chunks.content_hash is 'SHA-256 of the content: sha256(convert_to(content, ''UTF8'')).';
 comment on column carrel.document_chunks.search_vector is 'Section titles (weight B) and content (D).';
 comment on column carrel.document_chunks.created_at is 'When the row was inserted.';
 comment on index carrel.document_chunks_search_vector_idx is 'Serves search_chunks(), together with the unique key''s index.';

@@ -38,7 +38,7 @@ comment on column carrel.usage_events.metadata is 'Whatever the application want
 comment on column carrel.usage_events.model is 'The model that was used.';
 comment on column carrel.usage_events.token_types is 'Tokens by type, such as input and output.';
 comment on column carrel.usage_events.idempotency_key is 'One event for each key of a user, for ever.';
-comment on column carrel.usage_events.payload_hash is 'BLAKE3 of the arguments that record_usage() was given.';
+comment on column carrel.usage_events.payload_hash is 'SHA-256 over the arguments that record_usage() was given.';
 comment on column carrel.usage_events.request_id is 'The agent request that it was used for; not a foreign key, for the books outlive the requests.';
 comment on column carrel.usage_events.voids is 'The event that this one takes back.';
 comment on column carrel.usage_events.occurred_at is 'When it was used; decides the billing period.';

@@ -1,0 +1,48 @@
+-- Runs last: says what each function is for, takes them from PUBLIC, and creates the tables.
+comment on function carrel.act_as is 'Acts as a user for the rest of the transaction (null: as nobody), by replacing the claims.';
+comment on function carrel.add_document is 'Adds a document of the caller''s and returns its id. A null text comes later: the document is pending until then. Unknown language: 22023; no identity: 28000.';
+comment on function carrel.append_to_request_chain is 'Trigger: appends new requests to the chains of their sessions.';
+comment on function carrel.billing_period_start is 'When the monthly billing period that contains a time began, for an anchor in an IANA time zone. Unknown zone: 22023.';
+comment on function carrel.chunk_text is 'Cuts a text into chunks of at most chunk_size characters or words at the best boundaries that fit. Offsets are in characters from 0, end exclusive. Bad arguments: 22023.';
+comment on function carrel.clamp_request is 'Trigger: clamps priority and max_attempts of end users'' requests.';
+comment on function carrel.count_usage is 'Trigger: adds new usage events to the totals and counters.';
+comment on function carrel.create_profile_on_sign_up is 'Trigger on auth.users: gives each new user a profile.';
+comment on function carrel.create_request is 'Creates a request of the caller''s, in one of their sessions or in none, and returns its id. No such session: PT404; no identity: 28000.';
+comment on function carrel.create_user is 'Creates a user''s profile and returns the user id; one that exists stays as it is. Unknown plan: 22023. For services.';
+comment on function carrel.current_user_id is 'The user that the transaction''s JWT claims name; null where there are none. Malformed claims: 28000.';
+comment on function carrel.delete_user is 'Deletes a user and everything of theirs; returns the storage paths of their documents, which are the caller''s to erase. With archive_usage their events are kept under a pseudonym. No such user: PT404. For services.';
+comment on function carrel.doctor is 'One row for each check of whether the database is as this version of carrel defines it. For superusers.';
+comment on function carrel.export_user is 'Everything that carrel holds of a user, row by row. No such user: PT404. For services.';
+comment on function carrel.forget_processed_documents is 'Trigger: forgets what was made for documents that were not written after all.';
+comment on function carrel.grant_service is 'Lets a role work as an application''s trusted workers do. Unknown role: 22023. For superusers.';
+comment on function carrel.grant_user is 'Lets a role work as an application''s end users do; with self_metering also record its own usage. Unknown role: 22023. For superusers.';
+comment on function carrel.migrate is 'Creates what is missing of carrel''s tables and applies policies, triggers, defaults, privileges and comments afresh. For superusers.';
+comment on function carrel.prepare_chunk is 'Trigger: completes chunks that a client writes.';
+comment on function carrel.prepare_profile is 'Trigger: checks a profile''s time zone and begins its first billing period.';
+comment on function carrel.process_document_row is 'Trigger: parses a document''s text and sets its status and vector.';
+comment on function carrel.process_documents is 'Processes pending documents of all users, oldest first, at most this many; returns how many. For services.';
+comment on function carrel.rebuild_usage_periods is 'Trigger: sums a user''s usage up again when their billing periods change.';
+comment on function carrel.record_usage is 'Records what happened, and never refuses it for a limit. The same idempotency key again gives the first event with duplicate = true, or PT409 where anything else differs. Bad amounts: 22023; a time too far away: PT422; no such user: P0002.';
+comment on function carrel.refuse_usage_change is 'Trigger: refuses to change usage events.';
+comment on function carrel.remove_from_request_chain is 'Trigger: takes deleted requests out of the chains of their sessions.';
+comment on function carrel.revoke_service is 'Takes back what grant_service() granted. For superusers.';
+comment on function carrel.revoke_user is 'Takes back what grant_user() granted. For superusers.';
+comment on function carrel.search_chunks is 'The chunks of the caller''s documents that answer a query best, best first. Every word is optional; matched says whether all were found or some. No identity: 28000.';
+comment on function carrel.search_documents is 'The caller''s documents that answer a query best, best first, with the best passage of each. No identity: 28000.';
+comment on function carrel.touch_updated_at is 'Trigger: sets updated_at to the transaction''s time.';
+comment on function carrel.uuid_v7 is 'A new UUIDv7: milliseconds since 1970, then 74 random bits.';
+comment on function carrel.verify_usage is 'Where totals or counters differ from the usage events: no row, unless something drifted. For services.';
+comment on function carrel.version is 'The version of the library that answers.';
+
+revoke all on all functions in schema carrel from public;
+
+do $$
+begin
+    if current_setting('row_security') = 'off' then
+        raise notice 'carrel creates no tables, because row_security is off, as when a dump is restored'
+            using hint = 'The dump brings the tables. If this is no restore: set row_security = on; select carrel.migrate()';
+    else
+        perform carrel.migrate();
+    end if;
+end
+$$;

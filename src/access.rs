@@ -1,0 +1,166 @@
+//! Which roles may use carrel: grant_user(), grant_service() and their revokes.
+//!
+//! What each kind of role gets is `sql/privileges/<kind>.sql`, and nothing is granted elsewhere.
+
+use crate::error::{Error, Result, SqlState, guard};
+use crate::schema::definitions::statements;
+use crate::spi::{self, Access, Db};
+use pgrx::prelude::*;
+
+/// The kinds of roles, as `granted_roles.kind` names them.
+const KINDS: [(&str, &str); 3] = [
+    ("user", include_str!("../sql/privileges/user.sql")),
+    ("self_metering", include_str!("../sql/privileges/self_metering.sql")),
+    ("service", include_str!("../sql/privileges/service.sql")),
+];
+
+/// Lets a role work as an application's end users do: in their own rows, under the policies.
+/// With self_metering it may also record its own usage.
+#[pg_extern(volatile, parallel_unsafe)]
+fn grant_user(role: &str, self_metering: default!(bool, false)) {
+    guard(|| {
+        as_administrator("grant_user", |db| {
+            grant(db, "user", role)?;
+            if self_metering { grant(db, "self_metering", role) } else { Ok(()) }
+        })
+    })
+}
+
+/// Lets a role work as an application's trusted workers and billing jobs do.
+#[pg_extern(volatile, parallel_unsafe)]
+fn grant_service(role: &str) {
+    guard(|| as_administrator("grant_service", |db| grant(db, "service", role)))
+}
+
+/// Takes back what grant_user() granted.
+#[pg_extern(volatile, parallel_unsafe)]
+fn revoke_user(role: &str) {
+    guard(|| {
+        as_administrator("revoke_user", |db| {
+            revoke(db, "self_metering", role)?;
+            revoke(db, "user", role)
+        })
+    })
+}
+
+/// Takes back what grant_service() granted.
+#[pg_extern(volatile, parallel_unsafe)]
+fn revoke_service(role: &str) {
+    guard(|| as_administrator("revoke_service", |db| revoke(db, "service", role)))
+}
+
+/// Whether the caller is a service (or a superuser) rather than an end user: it may call
+/// create_user(). Postgres' own privileges are the truth of this.
+pub fn is_service(db: &Db) -> Result<bool> {
+    db.value(
+        "select has_function_privilege('carrel.create_user(uuid, text, text)', 'execute')",
+        &[],
+    )
+}
+
+/// Grants again to every role that was granted to and not revoked since, and, the first time that
+/// they are seen, to Supabase's roles. Part of migrate().
+pub fn grant_recorded(db: &Db) -> Result<()> {
+    for (role, kind) in [("authenticated", "user"), ("service_role", "service")] {
+        db.execute(
+            "insert into carrel.granted_roles (role_name, kind, granted)
+            select $1, $2, true where exists (select from pg_roles where rolname = $1)
+            on conflict do nothing",
+            &[role.into(), kind.into()],
+        )?;
+    }
+    let recorded = db.rows(
+        "select kind, quote_ident(role_name) from carrel.granted_roles
+        where granted and role_name in (select rolname from pg_roles)
+        order by role_name, kind",
+        &[],
+        |row| Ok((row.need::<String>(1)?, row.need::<String>(2)?)),
+    )?;
+    for (kind, role) in recorded {
+        for privilege in privileges(&kind) {
+            db.script(&privilege.replace(":role", &role))?;
+        }
+    }
+    Ok(())
+}
+
+/// The grants of a kind of role, with `:role` in the place of its name.
+pub fn privileges(kind: &str) -> Vec<&'static str> {
+    KINDS.iter().filter(|(name, _)| *name == kind).flat_map(|(_, sql)| statements(sql)).collect()
+}
+
+fn grant(db: &Db, kind: &str, role: &str) -> Result<()> {
+    let quoted = quoted(db, role)?;
+    for privilege in privileges(kind) {
+        db.script(&privilege.replace(":role", &quoted))?;
+    }
+    record(db, kind, role, true)
+}
+
+/// Revokes what a kind grants, and grants again what the role's other kinds share with it.
+fn revoke(db: &Db, kind: &str, role: &str) -> Result<()> {
+    let quoted = quoted(db, role)?;
+    for privilege in privileges(kind) {
+        let revoke = privilege
+            .replacen("grant ", "revoke ", 1)
+            .replace(" to :role", " from :role")
+            .replace(":role", &quoted);
+        db.script(&revoke)?;
+    }
+    record(db, kind, role, false)?;
+    grant_recorded(db)
+}
+
+fn record(db: &Db, kind: &str, role: &str, granted: bool) -> Result<()> {
+    db.execute(
+        "insert into carrel.granted_roles (role_name, kind, granted) values ($1, $2, $3)
+        on conflict (role_name, kind) do update set granted = excluded.granted, changed_at = now()",
+        &[role.into(), kind.into(), granted.into()],
+    )?;
+    Ok(())
+}
+
+/// The name of a role that exists, quoted for SQL.
+fn quoted(db: &Db, role: &str) -> Result<String> {
+    db.first(
+        "select quote_ident(rolname) from pg_roles where rolname = $1",
+        &[role.into()],
+        |row| row.need(1),
+    )?
+    .ok_or_else(|| {
+        Error::new(SqlState::InvalidParameterValue, format!("role \"{role}\" does not exist"))
+            .hint("Create it first: create role … nologin")
+    })
+}
+
+/// Runs work of the operator's as the owner of the schema: for superusers only.
+pub fn as_administrator<T>(function: &str, work: impl FnOnce(&Db) -> Result<T>) -> Result<T> {
+    as_schema_owner(function, Access::Write, work)
+}
+
+/// The same for work that only reads.
+pub fn as_administrator_reading<T>(
+    function: &str,
+    work: impl FnOnce(&Db) -> Result<T>,
+) -> Result<T> {
+    as_schema_owner(function, Access::Read, work)
+}
+
+fn as_schema_owner<T>(
+    function: &str,
+    access: Access,
+    work: impl FnOnce(&Db) -> Result<T>,
+) -> Result<T> {
+    // SAFETY: reads the catalog.
+    if !unsafe { pg_sys::superuser() } {
+        return Err(Error::new(
+            SqlState::InsufficientPrivilege,
+            format!("carrel.{function}() is for superusers"),
+        )
+        .hint("Call it as the role that created the extension."));
+    }
+    let owner = spi::as_caller(Access::Read, |db| {
+        db.value("select nspowner from pg_namespace where nspname = 'carrel'", &[])
+    })?;
+    spi::as_role(owner, access, work)
+}

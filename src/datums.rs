@@ -1,0 +1,110 @@
+//! Postgres values that carrel passes on as they are: never parsed, never converted, so that no
+//! digit of a number within a jsonb is lost and no depth of it can overflow a stack.
+
+use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
+use pgrx::datum::{Datum, FromDatum, IntoDatum};
+use pgrx::nullable::Nullable;
+use pgrx::pg_sys;
+use pgrx::pgrx_sql_entity_graph::metadata::{
+    ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
+};
+
+macro_rules! opaque {
+    ($(#[$doc:meta])* $name:ident, $sql:literal, $oid:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy)]
+        pub struct $name(pg_sys::Datum);
+
+        impl FromDatum for $name {
+            // Copies into the current memory context, so that the value outlives the row it is of.
+            unsafe fn from_polymorphic_datum(
+                datum: pg_sys::Datum,
+                is_null: bool,
+                _: pg_sys::Oid,
+            ) -> Option<Self> {
+                // SAFETY: a variable-length datum, as the type says.
+                (!is_null).then(|| {
+                    Self(unsafe { pg_sys::pg_detoast_datum_copy(datum.cast_mut_ptr()) }.into())
+                })
+            }
+        }
+
+        impl IntoDatum for $name {
+            fn into_datum(self) -> Option<pg_sys::Datum> {
+                Some(self.0)
+            }
+
+            fn type_oid() -> pg_sys::Oid {
+                $oid
+            }
+        }
+
+        // SAFETY: the name of the type that the datum is of.
+        unsafe impl SqlTranslatable for $name {
+            const TYPE_IDENT: &'static str = concat!("carrel::datums::", stringify!($name));
+            const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
+            const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> =
+                Ok(SqlMappingRef::literal($sql));
+            const RETURN_SQL: Result<ReturnsRef, ReturnsError> =
+                Ok(ReturnsRef::One(SqlMappingRef::literal($sql)));
+        }
+
+        // SAFETY: as for pgrx's own types that come from a datum.
+        unsafe impl<'fcx> ArgAbi<'fcx> for $name {
+            unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
+                // SAFETY: STRICT, or an argument that is not Option.
+                unsafe { arg.unbox_arg_using_from_datum() }.unwrap_or(Self(pg_sys::Datum::null()))
+            }
+
+            unsafe fn unbox_nullable_arg(arg: Arg<'_, 'fcx>) -> Nullable<Self> {
+                // SAFETY: a null is told by the caller's flag.
+                unsafe { arg.unbox_arg_using_from_datum() }.into()
+            }
+        }
+
+        // SAFETY: the datum lives in the context that it was made in.
+        unsafe impl BoxRet for $name {
+            unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
+                // SAFETY: as above.
+                unsafe { fcinfo.return_raw_datum(self.0) }
+            }
+        }
+    };
+}
+
+opaque!(
+    /// A jsonb.
+    Jsonb, "jsonb", pg_sys::JSONBOID
+);
+opaque!(
+    /// A numeric.
+    Numeric, "numeric", pg_sys::NUMERICOID
+);
+opaque!(
+    /// A tsvector.
+    TsVector, "tsvector", pg_sys::TSVECTOROID
+);
+
+impl TsVector {
+    /// A tsvector with this body (what follows the length word), in the current memory context.
+    pub fn from_body(body: &[u8]) -> Self {
+        let size = body.len() + pg_sys::VARHDRSZ;
+        // SAFETY: palloc gives that many bytes or throws; carrel's vectors stay below 2 MB.
+        unsafe {
+            let vector = pg_sys::palloc(size).cast::<u8>();
+            pgrx::set_varsize_4b(vector.cast(), size as i32);
+            std::ptr::copy_nonoverlapping(body.as_ptr(), vector.add(pg_sys::VARHDRSZ), body.len());
+            Self(pg_sys::Datum::from(vector))
+        }
+    }
+
+    /// The body: what follows the length word.
+    pub fn to_body(self) -> Vec<u8> {
+        // SAFETY: a tsvector, detoasted with its four-byte header.
+        unsafe {
+            let vector = pg_sys::pg_detoast_datum(self.0.cast_mut_ptr());
+            let body = pgrx::vardata_any(vector).cast::<u8>();
+            std::slice::from_raw_parts(body, pgrx::varsize_any_exhdr(vector)).to_vec()
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Raising errors with any SQLSTATE, DETAIL and HINT, and carrying Postgres' own errors through Rust
+//! without losing a field.
+//!
+//! pgrx rebuilds a Postgres error that passes through its guard: SQLSTATEs that it doesn't know
+//! become XX000, and CONTEXT, constraint and table names are lost. So carrel's functions run their
+//! body in [`guard`] as a `Result`, and the error is thrown last, when nothing is left to drop.
+
+use pgrx::{PgLogLevel, pg_sys};
+use std::ffi::{CStr, CString, c_char, c_int};
+use std::mem::MaybeUninit;
+
+/// What carrel's fallible functions return.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a function could not do what it was asked.
+pub enum Error {
+    /// An error of carrel's own.
+    Raised(Box<Report>),
+    /// An error that Postgres threw, whole. It lives in the memory context that was current when
+    /// [`catch`] was entered.
+    Postgres(*mut pg_sys::ErrorData),
+}
+
+/// The fields of an error of carrel's own.
+pub struct Report {
+    sqlstate: c_int,
+    message: String,
+    detail: Option<String>,
+    hint: Option<String>,
+}
+
+/// The SQLSTATEs that carrel raises.
+#[derive(Clone, Copy)]
+pub enum SqlState {
+    /// 22023: a bad argument.
+    InvalidParameterValue,
+    /// 28000: malformed identity, or none where one is needed.
+    InvalidAuthorization,
+    /// 23502: a value that must not be null.
+    NotNullViolation,
+    /// 42501: not allowed.
+    InsufficientPrivilege,
+    /// 55000: the database is not in the state that this needs.
+    ObjectNotInPrerequisiteState,
+    /// P0002: no profile for a user.
+    NoDataFound,
+    /// PT404: no such row, or another user's.
+    NotFound,
+    /// PT409: a key reused with another payload, and the like.
+    Conflict,
+    /// PT422: a time outside of the window that is allowed.
+    InvalidWindow,
+}
+
+impl SqlState {
+    const fn code(self) -> c_int {
+        make_sqlstate(match self {
+            Self::InvalidParameterValue => b"22023",
+            Self::InvalidAuthorization => b"28000",
+            Self::NotNullViolation => b"23502",
+            Self::InsufficientPrivilege => b"42501",
+            Self::ObjectNotInPrerequisiteState => b"55000",
+            Self::NoDataFound => b"P0002",
+            Self::NotFound => b"PT404",
+            Self::Conflict => b"PT409",
+            Self::InvalidWindow => b"PT422",
+        })
+    }
+}
+
+/// Postgres' MAKE_SQLSTATE: six bits for each character.
+const fn make_sqlstate(code: &[u8; 5]) -> c_int {
+    let mut packed = 0;
+    let mut i = 0;
+    while i < 5 {
+        packed |= (((code[i] - b'0') & 0x3f) as c_int) << (6 * i);
+        i += 1;
+    }
+    packed
+}
+
+impl Error {
+    /// An error with this message: lower case, with the offending value, no full stop.
+    pub fn new(sqlstate: SqlState, message: impl Into<String>) -> Self {
+        Self::Raised(Box::new(Report {
+            sqlstate: sqlstate.code(),
+            message: message.into(),
+            detail: None,
+            hint: None,
+        }))
+    }
+
+    /// Adds a DETAIL: a sentence.
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        if let Self::Raised(report) = &mut self {
+            report.detail = Some(detail.into());
+        }
+        self
+    }
+
+    /// Adds a HINT: a sentence that says what to do next.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        if let Self::Raised(report) = &mut self {
+            report.hint = Some(hint.into());
+        }
+        self
+    }
+
+    /// Whether this is an error of the data that was worked on (class 22, or 54000: too large),
+    /// rather than a cancel, a lack of memory or the like.
+    pub fn is_of_content(&self) -> bool {
+        const CLASS: c_int = (1 << 12) - 1;
+        let sqlstate = self.sqlstate();
+        sqlstate & CLASS == make_sqlstate(b"22000") & CLASS || sqlstate == make_sqlstate(b"54000")
+    }
+
+    /// Whether a table (42P01) or a column (42703) was not there.
+    pub fn is_of_missing_column(&self) -> bool {
+        [make_sqlstate(b"42P01"), make_sqlstate(b"42703")].contains(&self.sqlstate())
+    }
+
+    fn sqlstate(&self) -> c_int {
+        match self {
+            Self::Raised(report) => report.sqlstate,
+            // SAFETY: see `catch`: the copy is valid while the context it was made in is.
+            Self::Postgres(error) => unsafe { (**error).sqlerrcode },
+        }
+    }
+
+    /// The message alone.
+    pub fn message(&self) -> String {
+        match self {
+            Self::Raised(report) => report.message.clone(),
+            // SAFETY: see `catch`; a message, where there is one, is a C string.
+            Self::Postgres(error) => unsafe {
+                match (**error).message {
+                    message if message.is_null() => String::new(),
+                    message => CStr::from_ptr(message).to_string_lossy().into_owned(),
+                }
+            },
+        }
+    }
+
+    /// Throws the error as Postgres does. Nothing with a destructor may be alive in the caller.
+    fn throw(self) -> ! {
+        match self {
+            // SAFETY: ErrorData from CopyErrorData, which ReThrowError copies before it jumps.
+            Self::Postgres(error) => unsafe { ReThrowError(error) },
+            Self::Raised(report) => {
+                // SAFETY: the sequence of ereport(ERROR, …). The C strings are copied by errmsg and
+                // its kin, and dropped before errfinish jumps.
+                unsafe {
+                    errstart(PgLogLevel::ERROR as c_int, std::ptr::null());
+                    errcode(report.sqlstate);
+                    put(errmsg, Some(&report.message));
+                    put(errdetail, report.detail.as_ref());
+                    put(errhint, report.hint.as_ref());
+                    drop(report);
+                    errfinish(c"carrel".as_ptr(), 0, std::ptr::null())
+                }
+            }
+        }
+    }
+}
+
+type Field = unsafe extern "C-unwind" fn(*const c_char, ...) -> c_int;
+
+/// Gives `text` to one of errmsg, errdetail, errhint, which copy it.
+unsafe fn put(field: Field, text: Option<&String>) {
+    if let Some(text) = text {
+        // Text from Postgres has no NUL; where Rust made one, what precedes it is shown.
+        let text = text.split('\0').next().unwrap_or_default();
+        if let Ok(text) = CString::new(text) {
+            // SAFETY: a format with one string, and that string.
+            unsafe { field(c"%s".as_ptr(), text.as_ptr()) };
+        }
+    }
+}
+
+/// Runs the body of a function that SQL calls; throws its error when all that the body owned has
+/// been dropped. Every `#[pg_extern]` that can fail is `guard(move || { … })`, so that the frames
+/// the throw jumps over hold nothing.
+pub fn guard<T>(body: impl FnOnce() -> Result<T>) -> T {
+    match body() {
+        Ok(value) => value,
+        Err(error) => error.throw(),
+    }
+}
+
+/// Calls into Postgres, and returns what it throws as an error with all its fields.
+///
+/// `call` may do nothing but call functions declared by `extern` blocks of this crate: pgrx's own
+/// bindings would turn the error into a panic first, and a Rust value with a destructor inside
+/// `call` would be jumped over. An error must be passed on, or its subtransaction rolled back.
+pub fn catch<T: Copy>(call: impl FnOnce() -> T + Copy) -> Result<T> {
+    // SAFETY: as PG_TRY / PG_CATCH: the stacks are restored on both ways out, the error is copied in
+    // the caller's memory context, and closure and result are Copy, so that a jump skips no
+    // destructor.
+    unsafe {
+        let context = pg_sys::CurrentMemoryContext;
+        let exceptions = pg_sys::PG_exception_stack;
+        let contexts = pg_sys::error_context_stack;
+        let mut result = MaybeUninit::<T>::uninit();
+        let jumped = cee_scape::call_with_sigsetjmp(false, |buffer| {
+            pg_sys::PG_exception_stack = buffer as *const _ as *mut _;
+            result.write(call());
+            0
+        });
+        pg_sys::PG_exception_stack = exceptions;
+        pg_sys::error_context_stack = contexts;
+        if jumped == 0 {
+            return Ok(result.assume_init());
+        }
+        pg_sys::CurrentMemoryContext = context;
+        let error = CopyErrorData();
+        FlushErrorState();
+        Err(Error::Postgres(error))
+    }
+}
+
+unsafe extern "C-unwind" {
+    fn errstart(elevel: c_int, domain: *const c_char) -> bool;
+    fn errcode(sqlerrcode: c_int) -> c_int;
+    fn errmsg(format: *const c_char, ...) -> c_int;
+    fn errdetail(format: *const c_char, ...) -> c_int;
+    fn errhint(format: *const c_char, ...) -> c_int;
+    fn errfinish(filename: *const c_char, line: c_int, function: *const c_char) -> !;
+    fn CopyErrorData() -> *mut pg_sys::ErrorData;
+    fn FlushErrorState();
+    fn ReThrowError(error: *mut pg_sys::ErrorData) -> !;
+}

@@ -1,0 +1,39 @@
+//! What the rows of all tables share: ids that sort by time, and the time of the last update.
+
+use crate::error::{Error, Result, SqlState};
+use crate::trigger::{self, Returned};
+use pgrx::datum::Uuid;
+use pgrx::prelude::*;
+
+/// A new UUIDv7 (RFC 9562): milliseconds since 1970, then 74 random bits.
+#[pg_extern(volatile, parallel_safe)]
+pub fn uuid_v7() -> Uuid {
+    let mut random = [0u8; 10];
+    // SAFETY: fills the buffer; false where the system has no randomness to give.
+    if !unsafe { pg_sys::pg_strong_random(random.as_mut_ptr().cast(), random.len()) } {
+        error!("could not generate random values");
+    }
+    let millis = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as u64);
+    let id = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
+    Uuid::from_bytes(*id.as_bytes())
+}
+
+/// BEFORE UPDATE: sets updated_at to the transaction's time.
+#[pg_trigger]
+fn touch_updated_at<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
+    trigger::before_row(trigger, |row| {
+        row.set(c"updated_at", now()?);
+        Ok(())
+    })
+}
+
+/// now(): when the transaction began.
+pub fn now() -> Result<TimestampWithTimeZone> {
+    // SAFETY: reads the state of the transaction.
+    let now = unsafe { pg_sys::GetCurrentTransactionStartTimestamp() };
+    TimestampWithTimeZone::try_from(now).map_err(|_| {
+        Error::new(SqlState::ObjectNotInPrerequisiteState, "the clock is outside of what a timestamp can hold")
+    })
+}

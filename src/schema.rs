@@ -1,0 +1,245 @@
+//! migrate() and doctor(): the only code that creates or alters tables.
+//!
+//! Tables are ordinary ones, not members of the extension: then a dump carries all that a user did
+//! to them, and DROP EXTENSION leaves the data. So migrate() works outside of the extension's script
+//! even when the script calls it, see [`outside_of_script`].
+
+pub mod definitions;
+mod doctor;
+
+use crate::access;
+use crate::error::{Error, Result, SqlState, guard};
+use crate::spi::{self, Access, Db};
+use crate::users;
+use definitions::{AUTH_RULES, RULES, TABLES, Table};
+use pgrx::prelude::*;
+
+/// Creates what is missing of carrel's tables and applies policies, triggers, defaults, privileges
+/// and comments afresh. Idempotent; in the caller's transaction; never drops what a user added.
+#[pg_extern(volatile, parallel_unsafe)]
+fn migrate() {
+    guard(|| {
+        refuse_foreign_owners()?;
+        outside_of_script(|| {
+            access::as_administrator("migrate", |db| {
+                // One migrate() at a time in this database.
+                db.execute("select pg_advisory_xact_lock(hashtextextended('carrel.migrate', 0))", &[])?;
+                for table in &TABLES {
+                    create_missing(db, table)?;
+                }
+                for table in &TABLES {
+                    record(db, &format!("tables/{}", table.name))?;
+                }
+                for rules in RULES {
+                    db.script(rules)?;
+                }
+                follow_auth_users(db)?;
+                access::grant_recorded(db)
+            })
+        })
+    })
+}
+
+/// Runs `work` as if no extension script were running: what it creates is no member of the
+/// extension, and what it grants is dumped like any other grant instead of counting as the
+/// extension's initial privileges.
+fn outside_of_script<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    // SAFETY: a backend's own flag. CREATE EXTENSION clears it when the script ends, and when it
+    // fails, so an error in `work` leaves it as Postgres wants it.
+    unsafe {
+        let in_script = pg_sys::creating_extension;
+        pg_sys::creating_extension = false;
+        let value = work()?;
+        pg_sys::creating_extension = in_script;
+        Ok(value)
+    }
+}
+
+/// The schema and carrel's tables must belong to superusers: whoever owns a table may put triggers
+/// on it that run as those who write to it (the class of CVE-2022-2625).
+fn refuse_foreign_owners() -> Result<()> {
+    let names: Vec<String> = TABLES.iter().map(|table| table.name.to_owned()).collect();
+    let foreign = spi::as_caller(Access::Read, |db| {
+        db.first(
+            "select owned.what, owned.kind, owner.rolname::text, extension_owner.rolname::text
+            from (
+                select 'schema carrel', 'schema', nspowner from pg_namespace where nspname = 'carrel'
+                union all
+                select format('table carrel.%I', relname), 'table', relowner from pg_class
+                where relnamespace = 'carrel'::regnamespace and relname::text = any($1)
+            ) as owned (what, kind, owner)
+            join pg_roles as owner on owner.oid = owned.owner
+            left join pg_extension on extname = 'carrel'
+            join pg_roles as extension_owner
+                on extension_owner.oid = coalesce(extowner, current_user::regrole::oid)
+            where not owner.rolsuper and owner.oid <> extension_owner.oid
+            order by owned.kind, owned.what limit 1",
+            &[names.into()],
+            |row| Ok((row.need::<String>(1)?, row.need::<String>(3)?, row.need::<String>(4)?)),
+        )
+    })?;
+    let Some((what, owner, extension_owner)) = foreign else { return Ok(()) };
+    Err(Error::new(
+        SqlState::InsufficientPrivilege,
+        format!("{what} belongs to role \"{owner}\", but the extension to \"{extension_owner}\""),
+    )
+    .detail("Whoever owns it could run code as everybody who uses carrel.")
+    .hint(format!("If what is in it can be trusted: alter {what} owner to \"{extension_owner}\"")))
+}
+
+/// Creates a table, or what is missing of one that is there: columns, constraints, indexes.
+fn create_missing(db: &Db, table: &Table) -> Result<()> {
+    if !relation_exists(db, table.name, "r")? {
+        db.script(table.create())?;
+    } else {
+        for column in table.columns() {
+            match column_type(db, table.name, column.name, column.column_type())? {
+                Some((_, true)) => {}
+                Some((found, false)) => {
+                    return Err(Error::new(
+                        SqlState::ObjectNotInPrerequisiteState,
+                        format!(
+                            "column {} of table carrel.{} is of type {found}, where carrel needs {}",
+                            column.name,
+                            table.name,
+                            column.column_type()
+                        ),
+                    )
+                    .hint("Rename the column, or alter its type; then run carrel.migrate() again."));
+                }
+                None => db.script(&format!(
+                    "alter table carrel.{} add column {}",
+                    table.name, column.definition
+                ))?,
+            }
+        }
+        for constraint in table.constraints() {
+            if !constraint_exists(db, table.name, constraint.name)? {
+                db.script(&format!(
+                    "alter table carrel.{} add {}",
+                    table.name, constraint.definition
+                ))?;
+            }
+        }
+    }
+    for index in table.indexes() {
+        if !relation_exists(db, index.name, "i")? {
+            db.script(index.definition)?;
+        }
+    }
+    Ok(())
+}
+
+fn relation_exists(db: &Db, name: &str, kind: &str) -> Result<bool> {
+    db.value(
+        "select exists (
+            select from pg_class
+            where relnamespace = 'carrel'::regnamespace and relname::text = $1 and relkind::text = $2
+        )",
+        &[name.into(), kind.into()],
+    )
+}
+
+fn constraint_exists(db: &Db, table: &str, name: &str) -> Result<bool> {
+    db.value(
+        "select exists (
+            select from pg_constraint
+            where conrelid = format('carrel.%I', $1)::regclass and conname::text = $2
+        )",
+        &[table.into(), name.into()],
+    )
+}
+
+/// The type of a column and whether it is the wanted one; None where there is no such column.
+fn column_type(db: &Db, table: &str, column: &str, wanted: &str) -> Result<Option<(String, bool)>> {
+    db.first(
+        "select format_type(atttypid, atttypmod), atttypid = $3::regtype
+        from pg_attribute
+        where attrelid = format('carrel.%I', $1)::regclass and attname::text = $2 and not attisdropped",
+        &[table.into(), column.into(), wanted.into()],
+        |row| Ok((row.need(1)?, row.need(2)?)),
+    )
+}
+
+fn record(db: &Db, step: &str) -> Result<()> {
+    db.execute(
+        "insert into carrel.migrations (step_name, library_version) values ($1, $2)
+        on conflict do nothing",
+        &[step.into(), env!("CARGO_PKG_VERSION").into()],
+    )?;
+    Ok(())
+}
+
+/// Where auth.users exists (Supabase's shape), a profile belongs to an auth user: each has one, and
+/// goes with it.
+fn follow_auth_users(db: &Db) -> Result<()> {
+    let present = db.value::<bool>(
+        "select exists (
+            select from pg_attribute
+            where attrelid = to_regclass('auth.users') and attname = 'id' and atttypid = 'uuid'::regtype
+        )",
+        &[],
+    )?;
+    if !present {
+        return Ok(());
+    }
+    db.script(AUTH_RULES)?;
+    users::create_missing_profiles(db)?;
+    if !constraint_exists(db, "user_profiles", "user_profiles_user_id_auth_fkey")? {
+        db.script(
+            "alter table carrel.user_profiles add constraint user_profiles_user_id_auth_fkey
+            foreign key (user_id) references auth.users (id) on delete cascade not valid",
+        )?;
+    }
+    let orphans = db.value::<i64>(
+        "select count(*) from carrel.user_profiles as profile
+        where not exists (select from auth.users where users.id = profile.user_id)",
+        &[],
+    )?;
+    if orphans == 0 {
+        return db.script(
+            "alter table carrel.user_profiles validate constraint user_profiles_user_id_auth_fkey",
+        );
+    }
+    ereport!(
+        PgLogLevel::WARNING,
+        PgSqlErrorCode::ERRCODE_WARNING,
+        format!("{orphans} profiles belong to no user in auth.users"),
+        "They stay as they are; new profiles must belong to one."
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::definitions::*;
+
+    #[test]
+    fn every_table_has_its_file_in_the_expected_form() {
+        for table in &TABLES {
+            let head = format!("create table carrel.{} (\n", table.name);
+            assert!(table.create().starts_with(&head), "{}", table.name);
+            assert!(table.create().ends_with("\n)"), "{}", table.name);
+            assert!(table.columns().count() > 0 && table.constraints().count() > 0);
+            let others = statements(table.sql).count() - 1;
+            assert_eq!(others, table.indexes().count(), "{}", table.name);
+        }
+    }
+
+    #[test]
+    fn columns_are_read_with_type_and_nullability() {
+        let documents = TABLES.iter().find(|table| table.name == "documents").unwrap();
+        let column = |name| documents.columns().find(|column| column.name == name).unwrap();
+        assert_eq!(column("language").column_type(), "text");
+        assert!(column("language").is_not_null());
+        assert_eq!(column("search_vector").column_type(), "tsvector");
+        assert!(!column("search_vector").is_not_null());
+    }
+
+    #[test]
+    fn the_rules_name_every_policy_with_its_table() {
+        let policies: Vec<_> = created_by_rules("create policy ").collect();
+        assert!(policies.contains(&("documents_select_own", "documents")));
+        assert!(created_by_rules("create trigger ").any(|t| t == ("usage_events_count", "usage_events")));
+    }
+}

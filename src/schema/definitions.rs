@@ -1,0 +1,122 @@
+//! Reading carrel's own SQL files, which keep to one form (tested below), so that they are the only
+//! definition of the tables: statements end with `;` at the end of a line, and a table has one line
+//! for each column and each constraint.
+
+/// A file of sql/tables.
+pub struct Table {
+    pub name: &'static str,
+    pub sql: &'static str,
+}
+
+/// A column or constraint, as its line has it.
+pub struct Part {
+    pub name: &'static str,
+    pub definition: &'static str,
+}
+
+/// The tables in the order in which they are created: what a foreign key refers to comes first.
+pub const TABLES: [Table; 11] = [
+    Table { name: "migrations", sql: include_str!("../../sql/tables/migrations.sql") },
+    Table { name: "granted_roles", sql: include_str!("../../sql/tables/granted_roles.sql") },
+    Table { name: "plans", sql: include_str!("../../sql/tables/plans.sql") },
+    Table { name: "user_profiles", sql: include_str!("../../sql/tables/user_profiles.sql") },
+    Table { name: "documents", sql: include_str!("../../sql/tables/documents.sql") },
+    Table { name: "document_chunks", sql: include_str!("../../sql/tables/document_chunks.sql") },
+    Table { name: "agent_sessions", sql: include_str!("../../sql/tables/agent_sessions.sql") },
+    Table { name: "agent_requests", sql: include_str!("../../sql/tables/agent_requests.sql") },
+    Table { name: "usage_events", sql: include_str!("../../sql/tables/usage_events.sql") },
+    Table { name: "usage_totals", sql: include_str!("../../sql/tables/usage_totals.sql") },
+    Table { name: "usage_archive", sql: include_str!("../../sql/tables/usage_archive.sql") },
+];
+
+/// What migrate() applies every time, table by table.
+pub const RULES: [&str; 11] = [
+    include_str!("../../sql/rules/migrations.sql"),
+    include_str!("../../sql/rules/granted_roles.sql"),
+    include_str!("../../sql/rules/plans.sql"),
+    include_str!("../../sql/rules/user_profiles.sql"),
+    include_str!("../../sql/rules/documents.sql"),
+    include_str!("../../sql/rules/document_chunks.sql"),
+    include_str!("../../sql/rules/agent_sessions.sql"),
+    include_str!("../../sql/rules/agent_requests.sql"),
+    include_str!("../../sql/rules/usage_events.sql"),
+    include_str!("../../sql/rules/usage_totals.sql"),
+    include_str!("../../sql/rules/usage_archive.sql"),
+];
+
+/// What migrate() applies every time where auth.users exists.
+pub const AUTH_RULES: &str = include_str!("../../sql/rules/auth_users.sql");
+
+impl Table {
+    /// The statement that creates the table.
+    pub fn create(&self) -> &'static str {
+        statements(self.sql).find(|sql| sql.starts_with("create table ")).unwrap_or_default()
+    }
+
+    /// The statements that create its indexes, with their names.
+    pub fn indexes(&self) -> impl Iterator<Item = Part> {
+        statements(self.sql).filter_map(|definition| {
+            let name = definition
+                .strip_prefix("create index ")
+                .or_else(|| definition.strip_prefix("create unique index "))?
+                .split(' ')
+                .next()?;
+            Some(Part { name, definition })
+        })
+    }
+
+    /// Its columns: `definition` is what follows `add column`.
+    pub fn columns(&self) -> impl Iterator<Item = Part> {
+        self.lines().filter(|line| !line.starts_with("constraint ")).filter_map(|definition| {
+            Some(Part { name: definition.split(' ').next()?, definition })
+        })
+    }
+
+    /// Its constraints: `definition` is what follows `add`.
+    pub fn constraints(&self) -> impl Iterator<Item = Part> {
+        self.lines().filter_map(|definition| {
+            let name = definition.strip_prefix("constraint ")?.split(' ').next()?;
+            Some(Part { name, definition })
+        })
+    }
+
+    fn lines(&self) -> impl Iterator<Item = &'static str> {
+        let lines = self.create().lines().skip(1).take_while(|line| *line != ")");
+        lines.map(|line| line.trim().trim_end_matches(','))
+    }
+}
+
+impl Part {
+    /// The type of a column: what stands between its name and its default or constraint.
+    pub fn column_type(&self) -> &'static str {
+        let rest = self.definition[self.name.len()..].trim_start();
+        let end = [" not null", " default "].iter().filter_map(|word| rest.find(word)).min();
+        &rest[..end.unwrap_or(rest.len())]
+    }
+
+    /// Whether a column is NOT NULL.
+    pub fn is_not_null(&self) -> bool {
+        self.definition.contains(" not null")
+    }
+}
+
+/// The statements of a file, without the comments between them and the semicolon at their end.
+pub fn statements(sql: &'static str) -> impl Iterator<Item = &'static str> {
+    sql.split(";\n").filter_map(|statement| {
+        let mut statement = statement.trim_start();
+        while statement.starts_with("--") {
+            statement = statement.split_once('\n').map_or("", |(_, rest)| rest).trim_start();
+        }
+        (!statement.is_empty()).then_some(statement)
+    })
+}
+
+/// The names and tables of what a kind of statement in the rules creates, such as `create policy `.
+pub fn created_by_rules(kind: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    RULES.iter().flat_map(|sql| statements(sql)).filter_map(move |statement| {
+        let rest = statement.strip_prefix(kind)?;
+        let name = rest.split_whitespace().next()?;
+        let table = rest.split(" on carrel.").nth(1)?.split_whitespace().next()?;
+        Some((name, table))
+    })
+}

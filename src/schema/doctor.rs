@@ -1,0 +1,281 @@
+//! doctor(): whether the database is as this version of carrel defines it. It only reads.
+
+use super::definitions::{TABLES, created_by_rules};
+use crate::access;
+use crate::error::{Result, guard};
+use crate::spi::Db;
+use pgrx::prelude::*;
+
+/// One row for each check; detail names what is wrong. Mend most of it with carrel.migrate().
+#[pg_extern(stable, parallel_unsafe)]
+fn doctor() -> TableIterator<
+    'static,
+    (name!(check_name, String), name!(ok, bool), name!(detail, Option<String>)),
+> {
+    let rows = guard(|| {
+        access::as_administrator_reading("doctor", |db| {
+            let checks: [(&str, fn(&Db) -> Result<Vec<String>>); 11] = [
+                ("tables", tables),
+                ("columns", columns),
+                ("constraints", constraints),
+                ("indexes", indexes),
+                ("row_level_security", row_level_security),
+                ("policies", policies),
+                ("no_added_permissive_policy", added_policies),
+                ("triggers", triggers),
+                ("privileges", privileges),
+                ("ordinary_tables", members),
+                ("usage", usage),
+            ];
+            // Where tables are missing, the other checks have nothing to look at.
+            let missing = tables(db)?;
+            let mut rows = Vec::new();
+            for (name, check) in checks {
+                let wrong = match (name, missing.is_empty()) {
+                    (_, true) => check(db)?,
+                    ("tables", false) => missing.clone(),
+                    (_, false) => vec!["not checked: tables are missing".to_owned()],
+                };
+                let detail = (!wrong.is_empty()).then(|| wrong.join("; "));
+                rows.push((name.to_owned(), wrong.is_empty(), detail));
+            }
+            Ok(rows)
+        })
+    });
+    TableIterator::new(rows)
+}
+
+fn tables(db: &Db) -> Result<Vec<String>> {
+    let mut wrong = Vec::new();
+    for table in &TABLES {
+        if !super::relation_exists(db, table.name, "r")? {
+            wrong.push(format!("table carrel.{} is missing", table.name));
+        }
+    }
+    Ok(wrong)
+}
+
+fn columns(db: &Db) -> Result<Vec<String>> {
+    let mut wrong = Vec::new();
+    for table in &TABLES {
+        for column in table.columns() {
+            let found =
+                super::column_type(db, table.name, column.name, column.column_type())?;
+            let name = format!("{}.{}", table.name, column.name);
+            match found {
+                None => wrong.push(format!("column {name} is missing")),
+                Some((_, true)) => {}
+                Some((found, false)) => wrong.push(format!(
+                    "column {name} is {found} instead of {}",
+                    column.column_type()
+                )),
+            }
+            if column.is_not_null() && is_nullable(db, table.name, column.name)? {
+                wrong.push(format!("column {name} may be null"));
+            }
+        }
+    }
+    Ok(wrong)
+}
+
+fn is_nullable(db: &Db, table: &str, column: &str) -> Result<bool> {
+    db.value(
+        "select exists (
+            select from pg_attribute
+            where attrelid = format('carrel.%I', $1)::regclass and attname::text = $2
+                and not attisdropped and not attnotnull
+        )",
+        &[table.into(), column.into()],
+    )
+}
+
+fn constraints(db: &Db) -> Result<Vec<String>> {
+    let mut wrong = Vec::new();
+    for table in &TABLES {
+        for constraint in table.constraints() {
+            if !super::constraint_exists(db, table.name, constraint.name)? {
+                wrong.push(format!("constraint {} is missing", constraint.name));
+            }
+        }
+    }
+    wrong.extend(db.rows(
+        "select format('constraint %I is not validated', conname) from pg_constraint
+        where connamespace = 'carrel'::regnamespace and not convalidated order by 1",
+        &[],
+        |row| row.need(1),
+    )?);
+    Ok(wrong)
+}
+
+fn indexes(db: &Db) -> Result<Vec<String>> {
+    let mut wrong = Vec::new();
+    for table in &TABLES {
+        for index in table.indexes() {
+            if !super::relation_exists(db, index.name, "i")? {
+                wrong.push(format!("index {} is missing", index.name));
+            }
+        }
+    }
+    wrong.extend(db.rows(
+        "select format('index %I is invalid', relname) from pg_index
+        join pg_class on pg_class.oid = indexrelid
+        where relnamespace = 'carrel'::regnamespace and not indisvalid order by 1",
+        &[],
+        |row| row.need(1),
+    )?);
+    Ok(wrong)
+}
+
+fn row_level_security(db: &Db) -> Result<Vec<String>> {
+    db.rows(
+        "select format('table %I has no row-level security', relname) from pg_class
+        where relnamespace = 'carrel'::regnamespace and relkind in ('r', 'p') and not relrowsecurity
+        order by 1",
+        &[],
+        |row| row.need(1),
+    )
+}
+
+fn policies(db: &Db) -> Result<Vec<String>> {
+    let mut wrong = Vec::new();
+    for (name, table) in created_by_rules("create policy ") {
+        let there = db.value::<bool>(
+            "select exists (
+                select from pg_policy
+                where polrelid = format('carrel.%I', $1)::regclass and polname::text = $2
+                    and polpermissive
+                    and (polqual is null or position('current_user_id()' in pg_get_expr(polqual, polrelid)) > 0)
+                    and (polwithcheck is null or position('current_user_id()' in pg_get_expr(polwithcheck, polrelid)) > 0)
+            )",
+            &[table.into(), name.into()],
+        )?;
+        if !there {
+            wrong.push(format!("policy {name} on {table} is missing or altered"));
+        }
+    }
+    Ok(wrong)
+}
+
+/// Permissive policies are joined by OR: one more can only let more rows through.
+fn added_policies(db: &Db) -> Result<Vec<String>> {
+    let ours: Vec<String> = created_by_rules("create policy ")
+        .map(|(name, table)| format!("{table}.{name}"))
+        .collect();
+    db.rows(
+        "select format('policy %I on %I was added and is permissive', polname, relname)
+        from pg_policy join pg_class on pg_class.oid = polrelid
+        where relnamespace = 'carrel'::regnamespace and polpermissive
+            and relname || '.' || polname <> all ($1)
+        order by 1",
+        &[ours.into()],
+        |row| row.need(1),
+    )
+}
+
+fn triggers(db: &Db) -> Result<Vec<String>> {
+    let mut wrong = Vec::new();
+    for (name, table) in created_by_rules("create trigger ") {
+        let there = db.value::<bool>(
+            "select exists (
+                select from pg_trigger
+                where tgrelid = format('carrel.%I', $1)::regclass and tgname::text = $2
+                    and tgenabled in ('O', 'A')
+            )",
+            &[table.into(), name.into()],
+        )?;
+        if !there {
+            wrong.push(format!("trigger {name} on {table} is missing or disabled"));
+        }
+    }
+    Ok(wrong)
+}
+
+fn privileges(db: &Db) -> Result<Vec<String>> {
+    let granted = db.rows(
+        "select kind, role_name from carrel.granted_roles
+        where granted and role_name in (select rolname from pg_roles)",
+        &[],
+        |row| Ok((row.need::<String>(1)?, row.need::<String>(2)?)),
+    )?;
+    let mut wrong = Vec::new();
+    for (kind, role) in granted {
+        for privilege in access::privileges(&kind) {
+            if !is_granted(db, privilege, &role)? {
+                wrong.push(format!("role {role} lacks: {privilege}"));
+            }
+        }
+    }
+    wrong.extend(db.rows(
+        "select format('public may use %s', what) from (
+            select 'function ' || oid::regprocedure, proacl, 'f', proowner from pg_proc
+            where pronamespace = 'carrel'::regnamespace
+                and exists (select from pg_depend where objid = pg_proc.oid and deptype = 'e')
+            union all
+            select 'table ' || oid::regclass, relacl, 'r', relowner from pg_class
+            where relnamespace = 'carrel'::regnamespace and relkind = 'r'
+            union all
+            select 'schema ' || nspname, nspacl, 'n', nspowner from pg_namespace where nspname = 'carrel'
+        ) as object (what, acl, kind, owner)
+        where exists (
+            select from aclexplode(coalesce(acl, acldefault(kind::\"char\", owner))) where grantee = 0
+        )
+        order by 1",
+        &[],
+        |row| row.need(1),
+    )?);
+    Ok(wrong)
+}
+
+/// Whether a role has what a line such as `grant select, insert on table carrel.x to :role` says.
+fn is_granted(db: &Db, grant: &str, role: &str) -> Result<bool> {
+    let Some((what, object)) = grant
+        .strip_prefix("grant ")
+        .and_then(|rest| rest.strip_suffix(" to :role"))
+        .and_then(|rest| rest.split_once(" on "))
+    else {
+        return Ok(false);
+    };
+    if object.starts_with("schema ") {
+        return db.value("select has_schema_privilege($1, 'carrel', 'usage')", &[role.into()]);
+    }
+    if let Some(function) = object.strip_prefix("function ") {
+        return db.value(
+            "select coalesce(has_function_privilege($1, to_regproc($2), 'execute'), false)",
+            &[role.into(), function.into()],
+        );
+    }
+    let table = object.trim_start_matches("table ");
+    if let Some(columns) = what.strip_prefix("update (") {
+        return db.value(
+            "select bool_and(has_column_privilege($1, $2, trim(both ' )' from name), 'update'))
+            from unnest(string_to_array($3, ',')) as name",
+            &[role.into(), table.into(), columns.into()],
+        );
+    }
+    db.value(
+        "select bool_and(has_table_privilege($1, $2, trim(name)))
+        from unnest(string_to_array($3, ',')) as name",
+        &[role.into(), table.into(), what.into()],
+    )
+}
+
+/// Members of an extension are dropped with it, and what a user adds to them is not dumped.
+fn members(db: &Db) -> Result<Vec<String>> {
+    db.rows(
+        "select format('%s is a member of the extension', objid::regclass)
+        from pg_depend join pg_extension on pg_extension.oid = refobjid
+        where extname = 'carrel' and classid = 'pg_class'::regclass and deptype = 'e'
+        order by 1",
+        &[],
+        |row| row.need(1),
+    )
+}
+
+fn usage(db: &Db) -> Result<Vec<String>> {
+    db.rows(
+        "select format('%s of user %s is %s instead of %s', what, user_id, found, expected)
+        from carrel.verify_usage() limit 10",
+        &[],
+        |row| row.need(1),
+    )
+}

@@ -1,0 +1,347 @@
+//! Running SQL: the only module that calls SPI.
+//!
+//! Work runs either as the caller or as the owner, always with a pinned `search_path`, so that no
+//! name or operator in carrel's own SQL can be somebody else's. Errors come back as [`Error`] with
+//! all their fields. Plans are kept for the life of the backend, keyed by their text.
+
+use crate::error::{Error, Result, SqlState, catch};
+use pgrx::datum::{FromDatum, IntoDatum};
+use pgrx::pg_sys;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ffi::{CString, c_char, c_int, c_long};
+
+/// Whether the SQL may write. Reading uses the snapshot of the calling statement and assigns no
+/// transaction id, so that it works in READ ONLY transactions and on a standby.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Access {
+    Read,
+    Write,
+}
+
+/// A connection to SPI, valid within the closure that it was given to.
+pub struct Db {
+    access: Access,
+    /// Where values that leave the connection live.
+    outer: pg_sys::MemoryContext,
+}
+
+/// Runs `work` with the caller's privileges and policies.
+pub fn as_caller<T>(access: Access, work: impl FnOnce(&Db) -> Result<T>) -> Result<T> {
+    connected(access, None, work)
+}
+
+/// Runs `work` as the owner of the extension, past every policy: `work` itself must say whose rows
+/// it means. The extension's owner is a superuser (`superuser = true`), and so is the bootstrap
+/// superuser, whose id is the same in every cluster and needs no look-up.
+pub fn as_owner<T>(access: Access, work: impl FnOnce(&Db) -> Result<T>) -> Result<T> {
+    as_role(pg_sys::Oid::from(pg_sys::BOOTSTRAP_SUPERUSERID), access, work)
+}
+
+/// Runs `work` as a role: what migrate() does, so that what it makes belongs to the schema's owner.
+pub fn as_role<T>(
+    role: pg_sys::Oid,
+    access: Access,
+    work: impl FnOnce(&Db) -> Result<T>,
+) -> Result<T> {
+    connected(access, Some(role), work)
+}
+
+fn connected<T>(
+    access: Access,
+    role: Option<pg_sys::Oid>,
+    work: impl FnOnce(&Db) -> Result<T>,
+) -> Result<T> {
+    // SAFETY: what fmgr does for SECURITY DEFINER and SET. After an error the connection is left to
+    // the abort of the (sub)transaction, which is certain: errors are passed on, see `catch`.
+    unsafe {
+        let db = Db { access, outer: pg_sys::CurrentMemoryContext };
+        let mut user = pg_sys::InvalidOid;
+        let mut context = 0;
+        pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
+        let settings = pg_sys::NewGUCNestLevel();
+        pin(c"search_path", c"pg_catalog, pg_temp");
+        if let Some(role) = role {
+            if !pg_sys::row_security {
+                pin(c"row_security", c"on");
+            }
+            let local = context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as c_int;
+            pg_sys::SetUserIdAndSecContext(role, local);
+        }
+        let result = catch(|| SPI_connect()).and_then(|_| {
+            let value = work(&db)?;
+            catch(|| SPI_finish())?;
+            Ok(value)
+        });
+        pg_sys::SetUserIdAndSecContext(user, context);
+        pg_sys::AtEOXact_GUC(result.is_ok(), settings);
+        result
+    }
+}
+
+/// Sets a setting until the current nest level of settings ends.
+unsafe fn pin(name: &std::ffi::CStr, value: &std::ffi::CStr) {
+    // SAFETY: the call that fmgr makes for a function's SET clause.
+    unsafe {
+        pg_sys::set_config_option(
+            name.as_ptr(),
+            value.as_ptr(),
+            pg_sys::GucContext::PGC_USERSET,
+            pg_sys::GucSource::PGC_S_SESSION,
+            pg_sys::GucAction::GUC_ACTION_SAVE,
+            true,
+            0,
+            false,
+        );
+    }
+}
+
+/// An argument of a statement.
+pub struct Arg {
+    oid: pg_sys::Oid,
+    datum: Option<pg_sys::Datum>,
+}
+
+impl<T: IntoDatum> From<T> for Arg {
+    fn from(value: T) -> Self {
+        Self { oid: T::type_oid(), datum: value.into_datum() }
+    }
+}
+
+impl Arg {
+    /// The value, None where it is null.
+    pub fn datum(&self) -> Option<pg_sys::Datum> {
+        self.datum
+    }
+}
+
+/// A row of a result.
+pub struct Row<'a> {
+    db: &'a Db,
+    tuple: pg_sys::HeapTuple,
+    desc: pg_sys::TupleDesc,
+}
+
+impl Row<'_> {
+    /// The value of column `number` (from 1), or None where it is null.
+    pub fn get<T: FromDatum>(&self, number: c_int) -> Option<T> {
+        let mut is_null = false;
+        // SAFETY: the tuple is of this description, and the type is the one that the statement
+        // beside the caller selects; the value is made in the context that outlives the row.
+        unsafe {
+            let datum = SPI_getbinval(self.tuple, self.desc, number, &mut is_null);
+            let inner = pg_sys::MemoryContextSwitchTo(self.db.outer);
+            let value = T::from_polymorphic_datum(datum, is_null, T_OID_UNUSED);
+            pg_sys::MemoryContextSwitchTo(inner);
+            value
+        }
+    }
+
+    /// The value of column `number`, which the statement says is never null.
+    pub fn need<T: FromDatum>(&self, number: c_int) -> Result<T> {
+        self.get(number).ok_or_else(|| {
+            Error::new(
+                SqlState::ObjectNotInPrerequisiteState,
+                format!("column {number} of a row of carrel's own is null"),
+            )
+            .hint("Run: select * from carrel.doctor()")
+        })
+    }
+}
+
+/// Conversions of carrel's own types don't look at the type's oid.
+const T_OID_UNUSED: pg_sys::Oid = pg_sys::InvalidOid;
+
+impl Db {
+    /// Runs a statement; returns how many rows it touched or gave.
+    pub fn execute(&self, sql: &'static str, args: &[Arg]) -> Result<u64> {
+        self.run(sql, args, 0, |_| Ok(()))
+    }
+
+    /// Every row of a statement, as `read` takes it.
+    pub fn rows<T>(
+        &self,
+        sql: &'static str,
+        args: &[Arg],
+        mut read: impl FnMut(&Row) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let mut values = Vec::new();
+        self.run(sql, args, 0, |row| {
+            values.push(read(row)?);
+            Ok(())
+        })?;
+        Ok(values)
+    }
+
+    /// The first row of a statement, if there is one.
+    pub fn first<T>(
+        &self,
+        sql: &'static str,
+        args: &[Arg],
+        read: impl Fn(&Row) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let mut value = None;
+        self.run(sql, args, 1, |row| {
+            value = Some(read(row)?);
+            Ok(())
+        })?;
+        Ok(value)
+    }
+
+    /// The first column of the first row of a statement that always has one.
+    pub fn value<T: FromDatum>(&self, sql: &'static str, args: &[Arg]) -> Result<T> {
+        self.first(sql, args, |row| row.need(1))?.ok_or_else(|| {
+            Error::new(SqlState::NoDataFound, "a query of carrel's own gave no row")
+        })
+    }
+
+    /// Runs statements that are made at run time and used once: what migrate() executes.
+    pub fn script(&self, sql: &str) -> Result<()> {
+        let sql = c_string(sql)?;
+        let text = sql.as_ptr();
+        check(catch(|| unsafe { SPI_execute(text, false, 0) })?)
+    }
+
+    /// Keeps notices from the client until the connection ends.
+    pub fn silence_notices(&self) {
+        // SAFETY: within the nest level of settings that the connection opened.
+        unsafe { pin(c"client_min_messages", c"error") };
+    }
+
+    /// Makes a trigger's transition tables known by their names.
+    ///
+    /// # Safety
+    /// `trigger` is the data of the trigger call that is being served.
+    pub unsafe fn register_trigger_data(&self, trigger: *mut pg_sys::TriggerData) -> Result<()> {
+        check(catch(|| unsafe { SPI_register_trigger_data(trigger) })?)
+    }
+
+    fn run(
+        &self,
+        sql: &'static str,
+        args: &[Arg],
+        count: c_long,
+        mut each: impl FnMut(&Row) -> Result<()>,
+    ) -> Result<u64> {
+        let plan = plan(sql, args)?;
+        let values: Vec<pg_sys::Datum> =
+            args.iter().map(|arg| arg.datum.unwrap_or(pg_sys::Datum::null())).collect();
+        let nulls: Vec<c_char> =
+            args.iter().map(|arg| if arg.datum.is_some() { b' ' } else { b'n' } as c_char).collect();
+        let (values, nulls) = (values.as_ptr(), nulls.as_ptr());
+        let read_only = self.access == Access::Read;
+        check(catch(|| unsafe { SPI_execute_plan(plan, values, nulls, read_only, count) })?)?;
+        // SAFETY: SPI's results, read at once, before anything else can run SQL and replace them.
+        unsafe {
+            let processed = pg_sys::SPI_processed;
+            let table = pg_sys::SPI_tuptable;
+            if !table.is_null() {
+                for i in 0..(*table).numvals as usize {
+                    let tuple = *(*table).vals.add(i);
+                    each(&Row { db: self, tuple, desc: (*table).tupdesc })?;
+                }
+                pg_sys::SPI_freetuptable(table);
+            }
+            Ok(processed)
+        }
+    }
+}
+
+/// The plan of a statement, made at its first use in this backend. Postgres plans it anew by itself
+/// when tables, the role or policies change.
+fn plan(sql: &'static str, args: &[Arg]) -> Result<pg_sys::SPIPlanPtr> {
+    thread_local! {
+        static PLANS: RefCell<HashMap<&'static str, pg_sys::SPIPlanPtr>> = RefCell::default();
+    }
+    if let Some(plan) = PLANS.with_borrow(|plans| plans.get(sql).copied()) {
+        return Ok(plan);
+    }
+    let text = c_string(sql)?;
+    let mut types: Vec<pg_sys::Oid> = args.iter().map(|arg| arg.oid).collect();
+    let (text, count, types) = (text.as_ptr(), types.len() as c_int, types.as_mut_ptr());
+    let plan = catch(|| unsafe {
+        let plan = SPI_prepare(text, count, types);
+        if !plan.is_null() {
+            SPI_keepplan(plan);
+        }
+        plan
+    })
+    .map_err(older_tables)?;
+    if plan.is_null() {
+        return check(unsafe { pg_sys::SPI_result }).map(|()| plan);
+    }
+    PLANS.with_borrow_mut(|plans| plans.insert(sql, plan));
+    Ok(plan)
+}
+
+/// A table or column that carrel's own SQL names is missing: the tables are not this version's.
+fn older_tables(error: Error) -> Error {
+    if !error.is_of_missing_column() {
+        return error;
+    }
+    Error::new(SqlState::ObjectNotInPrerequisiteState, "carrel's tables are not as this version needs them")
+        .detail(format!("The library is version {}; {}.", env!("CARGO_PKG_VERSION"), error.message()))
+        .hint("Run: select carrel.migrate()")
+}
+
+fn check(code: c_int) -> Result<()> {
+    if code >= 0 {
+        return Ok(());
+    }
+    Err(Error::new(
+        SqlState::ObjectNotInPrerequisiteState,
+        format!("SPI refused a statement of carrel's own (code {code})"),
+    ))
+}
+
+fn c_string(text: &str) -> Result<CString> {
+    CString::new(text).map_err(|_| {
+        Error::new(SqlState::InvalidParameterValue, "a statement contains a zero byte")
+    })
+}
+
+/// Runs `work` in a subtransaction, which is rolled back when `work` fails: then the error may be
+/// kept instead of being passed on.
+pub fn subtransaction<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    // SAFETY: what plpgsql does for a block with EXCEPTION.
+    unsafe {
+        let context = pg_sys::CurrentMemoryContext;
+        let owner = pg_sys::CurrentResourceOwner;
+        catch(|| BeginInternalSubTransaction(std::ptr::null()))?;
+        pg_sys::MemoryContextSwitchTo(context);
+        let result = work();
+        if result.is_ok() {
+            catch(|| ReleaseCurrentSubTransaction())?;
+        } else {
+            catch(|| RollbackAndReleaseCurrentSubTransaction())?;
+        }
+        pg_sys::MemoryContextSwitchTo(context);
+        pg_sys::CurrentResourceOwner = owner;
+        result
+    }
+}
+
+unsafe extern "C-unwind" {
+    fn SPI_connect() -> c_int;
+    fn SPI_finish() -> c_int;
+    fn SPI_execute(src: *const c_char, read_only: bool, count: c_long) -> c_int;
+    fn SPI_prepare(src: *const c_char, nargs: c_int, types: *mut pg_sys::Oid) -> pg_sys::SPIPlanPtr;
+    fn SPI_keepplan(plan: pg_sys::SPIPlanPtr) -> c_int;
+    fn SPI_execute_plan(
+        plan: pg_sys::SPIPlanPtr,
+        values: *const pg_sys::Datum,
+        nulls: *const c_char,
+        read_only: bool,
+        count: c_long,
+    ) -> c_int;
+    fn SPI_getbinval(
+        row: pg_sys::HeapTuple,
+        desc: pg_sys::TupleDesc,
+        number: c_int,
+        is_null: *mut bool,
+    ) -> pg_sys::Datum;
+    fn SPI_register_trigger_data(trigger: *mut pg_sys::TriggerData) -> c_int;
+    fn BeginInternalSubTransaction(name: *const c_char);
+    fn ReleaseCurrentSubTransaction();
+    fn RollbackAndReleaseCurrentSubTransaction();
+}

@@ -1,0 +1,210 @@
+//! Trigger functions: reading the rows, changing the new one in a single copy, and standing aside
+//! while a dump is restored.
+
+use crate::error::{Result, catch, guard};
+use crate::spi::Arg;
+use pgrx::datum::FromDatum;
+use pgrx::htup::heap_getattr_raw;
+use pgrx::PgTupleDesc;
+use pgrx::prelude::*;
+use std::ffi::{CStr, c_int};
+use std::num::NonZeroUsize;
+
+/// What trigger functions give to Postgres. The error is never made: errors are thrown by `guard`.
+pub type Returned<'a> =
+    Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, std::convert::Infallible>;
+
+/// Whether this session restores a dump: every script of pg_dump sets `row_security = off`. What is
+/// derived was dumped as well, so triggers that derive must not do it again. An end user can't write
+/// in this mode at all, and carrel's own work as the owner is never in it.
+pub fn restoring() -> bool {
+    // SAFETY: reads a setting.
+    !unsafe { pg_sys::row_security }
+}
+
+/// A row that a trigger was called for.
+#[derive(Clone, Copy)]
+pub struct Row {
+    tuple: pg_sys::HeapTuple,
+    desc: pg_sys::TupleDesc,
+}
+
+impl Row {
+    /// The value of a column, None where it is null or the table has no such column.
+    pub fn get<T: FromDatum>(&self, column: &CStr) -> Option<T> {
+        let datum = self.datum(column)?;
+        // SAFETY: T is the type of the column, as the table's definition says.
+        unsafe { T::from_polymorphic_datum(datum, false, pg_sys::InvalidOid) }
+    }
+
+    /// The value of a column that is not null by its constraint.
+    pub fn need<T: FromDatum>(&self, column: &CStr) -> Result<T> {
+        self.get(column).ok_or_else(|| {
+            crate::error::Error::new(
+                crate::error::SqlState::NotNullViolation,
+                format!("column {} must not be null", column.to_string_lossy()),
+            )
+        })
+    }
+
+    /// The value of a column as it is stored: a toast pointer where it is out of line.
+    pub fn datum(&self, column: &CStr) -> Option<pg_sys::Datum> {
+        let number = NonZeroUsize::new(usize::try_from(self.number(column)).ok()?)?;
+        // SAFETY: a column of this tuple's description.
+        unsafe { heap_getattr_raw(self.tuple, number, self.desc) }
+    }
+
+    fn number(&self, column: &CStr) -> c_int {
+        // SAFETY: a C string and a tuple description; negative where there is no such column.
+        unsafe { pg_sys::SPI_fnumber(self.desc, column.as_ptr()) }
+    }
+}
+
+/// The rows of a BEFORE trigger, and what it sets in the new one.
+pub struct Change {
+    pub new: Row,
+    pub old: Option<Row>,
+    sets: Vec<(c_int, Arg)>,
+}
+
+impl Change {
+    /// Sets a column of the new row.
+    pub fn set(&mut self, column: &CStr, value: impl Into<Arg>) {
+        self.sets.push((self.new.number(column), value.into()));
+    }
+
+    /// Whether a column of the new row differs from the old one's, byte for byte; true for INSERT.
+    /// A large value that the UPDATE did not touch is told by its toast pointer, unread.
+    pub fn changes(&self, column: &CStr) -> Result<bool> {
+        let Some(old) = self.old else { return Ok(true) };
+        match (old.datum(column), self.new.datum(column)) {
+            (None, None) => Ok(false),
+            // SAFETY: both are of the column's type, and every column asked for is a varlena.
+            (Some(old), Some(new)) => {
+                catch(|| !unsafe { datum_image_eq(old, new, false, -1) })
+            }
+            _ => Ok(true),
+        }
+    }
+
+    /// Whether any of these columns differs.
+    pub fn changes_any(&self, columns: &[&CStr]) -> Result<bool> {
+        for column in columns {
+            if self.changes(column)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn into_tuple(self) -> pg_sys::HeapTuple {
+        if self.sets.is_empty() {
+            return self.new.tuple;
+        }
+        let (mut columns, mut values, mut nulls) = (vec![], vec![], vec![]);
+        for (number, value) in self.sets {
+            columns.push(number);
+            values.push(value.datum().unwrap_or(pg_sys::Datum::null()));
+            nulls.push(value.datum().is_none());
+        }
+        // SAFETY: columns of this description, each once, with values of their types.
+        unsafe {
+            pg_sys::heap_modify_tuple_by_cols(
+                self.new.tuple,
+                self.new.desc,
+                columns.len() as c_int,
+                columns.as_mut_ptr(),
+                values.as_mut_ptr(),
+                nulls.as_mut_ptr(),
+            )
+        }
+    }
+}
+
+/// The body of a BEFORE … FOR EACH ROW trigger of INSERT or UPDATE.
+pub fn before_row<'a>(
+    trigger: &'a PgTrigger<'a>,
+    work: impl FnOnce(&mut Change) -> Result<()>,
+) -> Returned<'a> {
+    guard(|| {
+        let data = trigger.trigger_data();
+        let mut change = Change { new: new_row(data), old: old_row(data), sets: Vec::new() };
+        work(&mut change)?;
+        Ok(Ok(Some(tuple(data, change.into_tuple()))))
+    })
+}
+
+/// The body of an AFTER … FOR EACH ROW trigger of INSERT or UPDATE.
+pub fn after_row<'a>(
+    trigger: &'a PgTrigger<'a>,
+    work: impl FnOnce(Row) -> Result<()>,
+) -> Returned<'a> {
+    guard(|| {
+        work(new_row(trigger.trigger_data()))?;
+        Ok(Ok(None))
+    })
+}
+
+/// The body of a BEFORE … FOR EACH ROW trigger that refuses or lets pass.
+pub fn check_row<'a>(
+    trigger: &'a PgTrigger<'a>,
+    work: impl FnOnce(Option<Row>) -> Result<()>,
+) -> Returned<'a> {
+    guard(|| {
+        let data = trigger.trigger_data();
+        let statement = data.tg_event & pg_sys::TRIGGER_EVENT_ROW == 0;
+        let row = (!statement).then(|| row(data, data.tg_trigtuple));
+        work(row)?;
+        Ok(Ok(row.map(|row| tuple(data, row.tuple))))
+    })
+}
+
+/// The body of an AFTER … FOR EACH STATEMENT trigger.
+pub fn after_statement<'a>(work: impl FnOnce() -> Result<()>) -> Returned<'a> {
+    guard(|| {
+        work()?;
+        Ok(Ok(None))
+    })
+}
+
+/// The trigger's data, for [`crate::spi::Db::register_trigger_data`].
+pub fn data(trigger: &PgTrigger) -> *mut pg_sys::TriggerData {
+    std::ptr::from_ref(trigger.trigger_data()).cast_mut()
+}
+
+fn is_update(data: &pg_sys::TriggerData) -> bool {
+    data.tg_event & pg_sys::TRIGGER_EVENT_OPMASK == pg_sys::TRIGGER_EVENT_UPDATE
+}
+
+fn new_row(data: &pg_sys::TriggerData) -> Row {
+    row(data, if is_update(data) { data.tg_newtuple } else { data.tg_trigtuple })
+}
+
+fn old_row(data: &pg_sys::TriggerData) -> Option<Row> {
+    is_update(data).then(|| row(data, data.tg_trigtuple))
+}
+
+fn row(data: &pg_sys::TriggerData, tuple: pg_sys::HeapTuple) -> Row {
+    // SAFETY: a trigger is called with its relation open.
+    Row { tuple, desc: unsafe { (*data.tg_relation).rd_att } }
+}
+
+fn tuple<'a>(
+    data: &'a pg_sys::TriggerData,
+    tuple: pg_sys::HeapTuple,
+) -> PgHeapTuple<'a, AllocatedByPostgres> {
+    // SAFETY: a tuple of the trigger's relation.
+    unsafe {
+        let desc = PgTupleDesc::from_pg_unchecked((*data.tg_relation).rd_att);
+        PgHeapTuple::from_heap_tuple(desc, tuple)
+    }
+}
+
+unsafe extern "C-unwind" {
+    fn datum_image_eq(
+        one: pg_sys::Datum,
+        other: pg_sys::Datum,
+        by_value: bool,
+        length: c_int,
+    ) -> bool;
+}

@@ -1,0 +1,190 @@
+//! Users: the profiles that everything of theirs hangs from.
+
+use crate::datums::Jsonb;
+use crate::error::{Error, Result, SqlState, guard};
+use crate::rows::uuid_v7;
+use crate::spi::{self, Access, Db};
+use crate::trigger::{self, Returned};
+use crate::usage::{period_start, zone};
+use pgrx::datum::Uuid;
+use pgrx::prelude::*;
+
+/// Statements that make profiles for rows in the shape of auth.users.
+macro_rules! create_profiles {
+    ($from:literal) => {
+        concat!(
+            "insert into carrel.user_profiles (user_id, name)
+            select id, coalesce(nullif(btrim(meta ->> 'name'), ''), nullif(btrim(meta ->> 'full_name'), ''))
+            from (select users.id, to_jsonb(users) -> 'raw_user_meta_data' as meta from ",
+            $from,
+            " as users) as users
+            on conflict (user_id) do nothing"
+        )
+    };
+}
+
+/// Creates a user's profile, and returns the user id. Where there is one already, it stays as it is.
+#[pg_extern(volatile, parallel_unsafe, requires = [uuid_v7])]
+fn create_user(
+    user_id: default!(Option<Uuid>, "carrel.uuid_v7()"),
+    name: default!(Option<&str>, "null"),
+    plan_type: default!(Option<&str>, "'free'"),
+) -> Uuid {
+    guard(|| {
+        let Some(user_id) = user_id else { return Err(missing_user_id()) };
+        let plan_type = plan_type.unwrap_or("free");
+        spi::as_owner(Access::Write, |db| {
+            require_plan(db, plan_type)?;
+            db.execute(
+                "insert into carrel.user_profiles (user_id, name, plan_type) values ($1, $2, $3)
+                on conflict (user_id) do nothing",
+                &[user_id.into(), name.into(), plan_type.into()],
+            )?;
+            Ok(user_id)
+        })
+    })
+}
+
+/// Deletes a user and everything of theirs; returns the storage paths of their documents, which are
+/// the caller's to erase. With archive_usage their usage events are kept under a pseudonym.
+#[pg_extern(volatile, parallel_unsafe)]
+fn delete_user(
+    user_id: Option<Uuid>,
+    archive_usage: default!(bool, false),
+) -> TableIterator<'static, (name!(storage_path, String),)> {
+    let paths = guard(|| {
+        spi::as_owner(Access::Write, |db| {
+            let user_id = lock(db, user_id)?;
+            if archive_usage {
+                db.execute(
+                    "insert into carrel.usage_archive
+                        (event_id, pseudonym, event_type, tokens_used, cost, model, token_types, voids, occurred_at)
+                    select id, $2, event_type, tokens_used, cost, model, token_types, voids, occurred_at
+                    from carrel.usage_events where user_id = $1",
+                    &[user_id.into(), uuid_v7().into()],
+                )?;
+            }
+            let paths = db.rows(
+                "select storage_path from carrel.documents
+                where user_id = $1 and storage_path is not null order by storage_path",
+                &[user_id.into()],
+                |row| row.need(1),
+            )?;
+            db.execute("delete from carrel.user_profiles where user_id = $1", &[user_id.into()])?;
+            Ok(paths)
+        })
+    });
+    TableIterator::new(paths.into_iter().map(|path| (path,)))
+}
+
+/// Everything that carrel holds of a user, row by row; without search vectors, which say nothing
+/// that the text does not.
+#[pg_extern(stable, parallel_unsafe)]
+fn export_user(
+    user_id: Option<Uuid>,
+) -> TableIterator<'static, (name!(table_name, String), name!(row_data, Jsonb))> {
+    let rows = guard(|| {
+        spi::as_owner(Access::Read, |db| {
+            let Some(user_id) = user_id else { return Err(missing_user_id()) };
+            let rows = db.rows(
+                "select 'user_profiles', to_jsonb(t), 1, id from carrel.user_profiles as t where user_id = $1
+                union all
+                select 'documents', to_jsonb(t) - 'search_vector', 2, id from carrel.documents as t where user_id = $1
+                union all
+                select 'document_chunks', to_jsonb(t) - 'search_vector', 3, id from carrel.document_chunks as t where user_id = $1
+                union all
+                select 'agent_sessions', to_jsonb(t), 4, id from carrel.agent_sessions as t where user_id = $1
+                union all
+                select 'agent_requests', to_jsonb(t), 5, id from carrel.agent_requests as t where user_id = $1
+                union all
+                select 'usage_events', to_jsonb(t), 6, id from carrel.usage_events as t where user_id = $1
+                order by 3, 4",
+                &[user_id.into()],
+                |row| Ok((row.need::<String>(1)?, row.need::<Jsonb>(2)?)),
+            )?;
+            if rows.is_empty() { Err(no_such_user(user_id)) } else { Ok(rows) }
+        })
+    });
+    TableIterator::new(rows)
+}
+
+/// BEFORE INSERT OR UPDATE of user_profiles: checks the time zone, and begins with the period that
+/// now is in.
+#[pg_trigger]
+fn prepare_profile<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
+    trigger::before_row(trigger, |row| {
+        if trigger::restoring() {
+            return Ok(());
+        }
+        if row.changes(c"billing_timezone")? {
+            zone(&row.new.need::<String>(c"billing_timezone")?)?;
+        }
+        if row.old.is_none() {
+            let anchor = row.new.need(c"billing_anchor")?;
+            let zone = row.new.need::<String>(c"billing_timezone")?;
+            row.set(c"usage_period_start", period_start(anchor, &zone, crate::rows::now()?)?);
+        }
+        Ok(())
+    })
+}
+
+/// AFTER INSERT on auth.users: each new user has a profile.
+#[pg_trigger]
+fn create_profile_on_sign_up<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
+    trigger::after_statement(|| {
+        if trigger::restoring() {
+            return Ok(());
+        }
+        spi::as_owner(Access::Write, |db| {
+            // SAFETY: this call's data.
+            unsafe { db.register_trigger_data(trigger::data(trigger)) }?;
+            db.execute(create_profiles!("inserted"), &[])?;
+            Ok(())
+        })
+    })
+}
+
+/// Makes the missing profiles of the users in auth.users. Part of migrate().
+pub fn create_missing_profiles(db: &Db) -> Result<()> {
+    db.script(create_profiles!("auth.users"))
+}
+
+/// The error for a user id without a profile.
+pub fn no_profile(user_id: Uuid) -> Error {
+    Error::new(SqlState::NoDataFound, format!("user {user_id} has no profile"))
+        .hint("Create it with the service role: select carrel.create_user('<user id>')")
+}
+
+fn no_such_user(user_id: Uuid) -> Error {
+    Error::new(SqlState::NotFound, format!("no user {user_id}"))
+}
+
+fn missing_user_id() -> Error {
+    Error::new(SqlState::InvalidParameterValue, "user_id must not be null")
+}
+
+/// Locks a profile, so that nothing more of the user's can come while they are being deleted.
+fn lock(db: &Db, user_id: Option<Uuid>) -> Result<Uuid> {
+    let user_id = user_id.ok_or_else(missing_user_id)?;
+    let found = db.execute(
+        "select from carrel.user_profiles where user_id = $1 for update",
+        &[user_id.into()],
+    )?;
+    if found == 0 { Err(no_such_user(user_id)) } else { Ok(user_id) }
+}
+
+fn require_plan(db: &Db, plan_type: &str) -> Result<()> {
+    let known = db.value::<bool>(
+        "select exists (select from carrel.plans where plan_type = $1)",
+        &[plan_type.into()],
+    )?;
+    if known {
+        return Ok(());
+    }
+    let plans = db.value::<String>(
+        "select coalesce(string_agg(plan_type, ', ' order by plan_type), 'none') from carrel.plans",
+        &[],
+    )?;
+    Err(Error::new(SqlState::InvalidParameterValue, format!("unknown plan \"{plan_type}\""))
+        .hint(format!("Known plans: {plans}.")))
+}
