@@ -2,6 +2,7 @@
 //!
 //! What each kind of role gets is `sql/privileges/<kind>.sql`, and nothing is granted elsewhere.
 
+use crate::datums::Name;
 use crate::error::{Error, Result, SqlState, guard};
 use crate::schema::definitions::statements;
 use crate::spi::{self, Access, Db};
@@ -17,8 +18,9 @@ const KINDS: [(&str, &str); 3] = [
 /// Lets a role work as an application's end users do: in their own rows, under the policies.
 /// With self_metering it may also record its own usage.
 #[pg_extern(volatile, parallel_unsafe)]
-fn grant_user(role: &str, self_metering: default!(bool, false)) {
+fn grant_user(role: Option<Name>, self_metering: default!(bool, false)) {
     guard(|| {
+        let role = &given(role)?;
         as_administrator("grant_user", |db| {
             grant(db, "user", role)?;
             if self_metering { grant(db, "self_metering", role) } else { Ok(()) }
@@ -28,14 +30,18 @@ fn grant_user(role: &str, self_metering: default!(bool, false)) {
 
 /// Lets a role work as an application's trusted workers and billing jobs do.
 #[pg_extern(volatile, parallel_unsafe)]
-fn grant_service(role: &str) {
-    guard(|| as_administrator("grant_service", |db| grant(db, "service", role)))
+fn grant_service(role: Option<Name>) {
+    guard(|| {
+        let role = &given(role)?;
+        as_administrator("grant_service", |db| grant(db, "service", role))
+    })
 }
 
 /// Takes back what grant_user() granted.
 #[pg_extern(volatile, parallel_unsafe)]
-fn revoke_user(role: &str) {
+fn revoke_user(role: Option<Name>) {
     guard(|| {
+        let role = &given(role)?;
         as_administrator("revoke_user", |db| {
             revoke(db, "self_metering", role)?;
             revoke(db, "user", role)
@@ -45,8 +51,11 @@ fn revoke_user(role: &str) {
 
 /// Takes back what grant_service() granted.
 #[pg_extern(volatile, parallel_unsafe)]
-fn revoke_service(role: &str) {
-    guard(|| as_administrator("revoke_service", |db| revoke(db, "service", role)))
+fn revoke_service(role: Option<Name>) {
+    guard(|| {
+        let role = &given(role)?;
+        as_administrator("revoke_service", |db| revoke(db, "service", role))
+    })
 }
 
 /// Whether the caller is a service (or a superuser) rather than an end user: it may call
@@ -87,6 +96,11 @@ pub fn grant_recorded(db: &Db) -> Result<()> {
 /// The grants of a kind of role, with `:role` in the place of its name.
 pub fn privileges(kind: &str) -> Vec<&'static str> {
     KINDS.iter().filter(|(name, _)| *name == kind).flat_map(|(_, sql)| statements(sql)).collect()
+}
+
+fn given(role: Option<Name>) -> Result<String> {
+    role.map(|role| role.0)
+        .ok_or_else(|| Error::new(SqlState::InvalidParameterValue, "role must not be null"))
 }
 
 fn grant(db: &Db, kind: &str, role: &str) -> Result<()> {

@@ -8,6 +8,40 @@ use pgrx::pg_sys;
 use pgrx::pgrx_sql_entity_graph::metadata::{
     ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
 };
+use std::ffi::CStr;
+
+/// Names the SQL type of a Rust type.
+macro_rules! translate {
+    ($name:ident, $sql:literal) => {
+        // SAFETY: the name of the type that the datum is of.
+        unsafe impl SqlTranslatable for $name {
+            const TYPE_IDENT: &'static str = concat!("carrel::datums::", stringify!($name));
+            const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
+            const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> =
+                Ok(SqlMappingRef::literal($sql));
+            const RETURN_SQL: Result<ReturnsRef, ReturnsError> =
+                Ok(ReturnsRef::One(SqlMappingRef::literal($sql)));
+        }
+    };
+}
+
+/// Lets functions take a type as an argument. A null where the function is STRICT never comes.
+macro_rules! argument {
+    ($name:ident, $never:expr) => {
+        // SAFETY: as for pgrx's own types that come from a datum.
+        unsafe impl<'fcx> ArgAbi<'fcx> for $name {
+            unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
+                // SAFETY: an argument of this type.
+                unsafe { arg.unbox_arg_using_from_datum() }.unwrap_or_else($never)
+            }
+
+            unsafe fn unbox_nullable_arg(arg: Arg<'_, 'fcx>) -> Nullable<Self> {
+                // SAFETY: an argument of this type, or a null, which the caller's flag tells.
+                unsafe { arg.unbox_arg_using_from_datum() }.into()
+            }
+        }
+    };
+}
 
 macro_rules! opaque {
     ($(#[$doc:meta])* $name:ident, $sql:literal, $oid:expr) => {
@@ -39,28 +73,8 @@ macro_rules! opaque {
             }
         }
 
-        // SAFETY: the name of the type that the datum is of.
-        unsafe impl SqlTranslatable for $name {
-            const TYPE_IDENT: &'static str = concat!("carrel::datums::", stringify!($name));
-            const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
-            const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> =
-                Ok(SqlMappingRef::literal($sql));
-            const RETURN_SQL: Result<ReturnsRef, ReturnsError> =
-                Ok(ReturnsRef::One(SqlMappingRef::literal($sql)));
-        }
-
-        // SAFETY: as for pgrx's own types that come from a datum.
-        unsafe impl<'fcx> ArgAbi<'fcx> for $name {
-            unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
-                // SAFETY: STRICT, or an argument that is not Option.
-                unsafe { arg.unbox_arg_using_from_datum() }.unwrap_or(Self(pg_sys::Datum::null()))
-            }
-
-            unsafe fn unbox_nullable_arg(arg: Arg<'_, 'fcx>) -> Nullable<Self> {
-                // SAFETY: a null is told by the caller's flag.
-                unsafe { arg.unbox_arg_using_from_datum() }.into()
-            }
-        }
+        translate!($name, $sql);
+        argument!($name, || $name(pg_sys::Datum::null()));
 
         // SAFETY: the datum lives in the context that it was made in.
         unsafe impl BoxRet for $name {
@@ -84,6 +98,24 @@ opaque!(
     /// A tsvector.
     TsVector, "tsvector", pg_sys::TSVECTOROID
 );
+
+/// A name, such as a role's.
+pub struct Name(pub String);
+
+impl FromDatum for Name {
+    unsafe fn from_polymorphic_datum(
+        datum: pg_sys::Datum,
+        is_null: bool,
+        _: pg_sys::Oid,
+    ) -> Option<Self> {
+        // SAFETY: a name is 64 bytes that hold a C string.
+        let name = |datum: pg_sys::Datum| unsafe { CStr::from_ptr(datum.cast_mut_ptr()) };
+        (!is_null).then(|| Self(name(datum).to_string_lossy().into_owned()))
+    }
+}
+
+translate!(Name, "name");
+argument!(Name, || Name(String::new()));
 
 impl TsVector {
     /// A tsvector with this body (what follows the length word), in the current memory context.

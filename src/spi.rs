@@ -155,7 +155,7 @@ const T_OID_UNUSED: pg_sys::Oid = pg_sys::InvalidOid;
 impl Db {
     /// Runs a statement; returns how many rows it touched or gave.
     pub fn execute(&self, sql: &'static str, args: &[Arg]) -> Result<u64> {
-        self.run(sql, args, 0, |_| Ok(()))
+        self.run(sql, args, |_| Ok(()))
     }
 
     /// Every row of a statement, as `read` takes it.
@@ -166,7 +166,7 @@ impl Db {
         mut read: impl FnMut(&Row) -> Result<T>,
     ) -> Result<Vec<T>> {
         let mut values = Vec::new();
-        self.run(sql, args, 0, |row| {
+        self.run(sql, args, |row| {
             values.push(read(row)?);
             Ok(())
         })?;
@@ -181,8 +181,10 @@ impl Db {
         read: impl Fn(&Row) -> Result<T>,
     ) -> Result<Option<T>> {
         let mut value = None;
-        self.run(sql, args, 1, |row| {
-            value = Some(read(row)?);
+        self.run(sql, args, |row| {
+            if value.is_none() {
+                value = Some(read(row)?);
+            }
             Ok(())
         })?;
         Ok(value)
@@ -220,7 +222,6 @@ impl Db {
         &self,
         sql: &'static str,
         args: &[Arg],
-        count: c_long,
         mut each: impl FnMut(&Row) -> Result<()>,
     ) -> Result<u64> {
         let plan = plan(sql, args)?;
@@ -230,7 +231,8 @@ impl Db {
             args.iter().map(|arg| if arg.datum.is_some() { b' ' } else { b'n' } as c_char).collect();
         let (values, nulls) = (values.as_ptr(), nulls.as_ptr());
         let read_only = self.access == Access::Read;
-        check(catch(|| unsafe { SPI_execute_plan(plan, values, nulls, read_only, count) })?)?;
+        // Never a row limit: an INSERT … RETURNING that is stopped early fires no statement trigger.
+        check(catch(|| unsafe { SPI_execute_plan(plan, values, nulls, read_only, 0) })?)?;
         // SAFETY: SPI's results, read at once, before anything else can run SQL and replace them.
         unsafe {
             let processed = pg_sys::SPI_processed;
