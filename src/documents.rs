@@ -92,7 +92,10 @@ fn process_documents(max_documents: default!(Option<i32>, 100)) -> i32 {
     guard(|| {
         let max_documents = max_documents.filter(|max| *max >= 0).ok_or_else(|| {
             let given = max_documents.map_or("null".to_owned(), |max| max.to_string());
-            Error::new(SqlState::InvalidParameterValue, format!("max_documents must be from 0: {given}"))
+            Error::new(
+                SqlState::InvalidParameterValue,
+                format!("max_documents must be from 0: {given}"),
+            )
         })?;
         spi::as_owner(Access::Write, |db| {
             let pending = db.rows(
@@ -363,4 +366,3 @@ fn size_of_text(row: &Row) -> Option<i64> {
     let size = unsafe { pg_sys::toast_raw_datum_size(row.datum(COLUMN)?) };
     Some(size as i64 - pg_sys::VARHDRSZ as i64)
 }
-

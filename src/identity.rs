@@ -108,9 +108,8 @@ fn of_claims(claims: &CStr, claim: &str) -> Result<Option<Uuid>> {
 }
 
 fn malformed(error: &claims::ClaimsError) -> Error {
-    Error::new(SqlState::InvalidAuthorization, error.to_string()).hint(
-        "The claim that carrel.identity_claim names must be a UUID; see request.jwt.claims.",
-    )
+    Error::new(SqlState::InvalidAuthorization, error.to_string())
+        .hint("The claim that carrel.identity_claim names must be a UUID; see request.jwt.claims.")
 }
 
 fn identity_claim() -> String {

@@ -34,6 +34,9 @@ pub fn now() -> Result<TimestampWithTimeZone> {
     // SAFETY: reads the state of the transaction.
     let now = unsafe { pg_sys::GetCurrentTransactionStartTimestamp() };
     TimestampWithTimeZone::try_from(now).map_err(|_| {
-        Error::new(SqlState::ObjectNotInPrerequisiteState, "the clock is outside of what a timestamp can hold")
+        Error::new(
+            SqlState::ObjectNotInPrerequisiteState,
+            "the clock is outside of what a timestamp can hold",
+        )
     })
 }

@@ -23,7 +23,10 @@ fn migrate() {
         outside_of_script(|| {
             access::as_administrator("migrate", |db| {
                 // One migrate() at a time in this database.
-                db.execute("select pg_advisory_xact_lock(hashtextextended('carrel.migrate', 0))", &[])?;
+                db.execute(
+                    "select pg_advisory_xact_lock(hashtextextended('carrel.migrate', 0))",
+                    &[],
+                )?;
                 for table in &TABLES {
                     create_missing(db, table)?;
                 }
@@ -240,6 +243,9 @@ mod tests {
     fn the_rules_name_every_policy_with_its_table() {
         let policies: Vec<_> = created_by_rules("create policy ").collect();
         assert!(policies.contains(&("documents_select_own", "documents")));
-        assert!(created_by_rules("create trigger ").any(|t| t == ("usage_events_count", "usage_events")));
+        assert!(
+            created_by_rules("create trigger ")
+                .any(|t| t == ("usage_events_count", "usage_events"))
+        );
     }
 }

@@ -151,8 +151,7 @@ fn search_documents(
         name!(matched_chunks, i32),
     ),
 > {
-    let filter =
-        Filter { document_ids: None, file_types, metadata, created_after, created_before };
+    let filter = Filter { document_ids: None, file_types, metadata, created_after, created_before };
     let rows = guard(move || {
         let user = identity::require()?;
         let page = Page::new(max_results, result_offset)?;
@@ -164,9 +163,11 @@ fn search_documents(
                 })
             },
             |db, ids| {
-                db.rows("select id from carrel.documents where id = any ($1)", &[ids.into()], |row| {
-                    row.need(1)
-                })
+                db.rows(
+                    "select id from carrel.documents where id = any ($1)",
+                    &[ids.into()],
+                    |row| row.need(1),
+                )
             },
         )?;
         spi::as_caller(Access::Read, |db| {
@@ -211,7 +212,10 @@ impl Page {
         let checked = |name: &str, value: Option<i32>| {
             value.and_then(|value| usize::try_from(value).ok()).ok_or_else(|| {
                 let given = value.map_or("null".to_owned(), |value| value.to_string());
-                Error::new(SqlState::InvalidParameterValue, format!("{name} must be from 0: {given}"))
+                Error::new(
+                    SqlState::InvalidParameterValue,
+                    format!("{name} must be from 0: {given}"),
+                )
             })
         };
         Ok(Self {

@@ -192,9 +192,8 @@ impl Db {
 
     /// The first column of the first row of a statement that always has one.
     pub fn value<T: FromDatum>(&self, sql: &'static str, args: &[Arg]) -> Result<T> {
-        self.first(sql, args, |row| row.need(1))?.ok_or_else(|| {
-            Error::new(SqlState::NoDataFound, "a query of carrel's own gave no row")
-        })
+        self.first(sql, args, |row| row.need(1))?
+            .ok_or_else(|| Error::new(SqlState::NoDataFound, "a query of carrel's own gave no row"))
     }
 
     /// Runs statements that are made at run time and used once: what migrate() executes.
@@ -227,8 +226,10 @@ impl Db {
         let plan = plan(sql, args)?;
         let values: Vec<pg_sys::Datum> =
             args.iter().map(|arg| arg.datum.unwrap_or(pg_sys::Datum::null())).collect();
-        let nulls: Vec<c_char> =
-            args.iter().map(|arg| if arg.datum.is_some() { b' ' } else { b'n' } as c_char).collect();
+        let nulls: Vec<c_char> = args
+            .iter()
+            .map(|arg| if arg.datum.is_some() { b' ' } else { b'n' } as c_char)
+            .collect();
         let (values, nulls) = (values.as_ptr(), nulls.as_ptr());
         let read_only = self.access == Access::Read;
         // Never a row limit: an INSERT … RETURNING that is stopped early fires no statement trigger.
@@ -281,9 +282,12 @@ fn older_tables(error: Error) -> Error {
     if !error.is_of_missing_column() {
         return error;
     }
-    Error::new(SqlState::ObjectNotInPrerequisiteState, "carrel's tables are not as this version needs them")
-        .detail(format!("The library is version {}; {}.", env!("CARGO_PKG_VERSION"), error.message()))
-        .hint("Run: select carrel.migrate()")
+    Error::new(
+        SqlState::ObjectNotInPrerequisiteState,
+        "carrel's tables are not as this version needs them",
+    )
+    .detail(format!("The library is version {}; {}.", env!("CARGO_PKG_VERSION"), error.message()))
+    .hint("Run: select carrel.migrate()")
 }
 
 fn check(code: c_int) -> Result<()> {
@@ -327,7 +331,8 @@ unsafe extern "C-unwind" {
     fn SPI_connect() -> c_int;
     fn SPI_finish() -> c_int;
     fn SPI_execute(src: *const c_char, read_only: bool, count: c_long) -> c_int;
-    fn SPI_prepare(src: *const c_char, nargs: c_int, types: *mut pg_sys::Oid) -> pg_sys::SPIPlanPtr;
+    fn SPI_prepare(src: *const c_char, nargs: c_int, types: *mut pg_sys::Oid)
+    -> pg_sys::SPIPlanPtr;
     fn SPI_keepplan(plan: pg_sys::SPIPlanPtr) -> c_int;
     fn SPI_execute_plan(
         plan: pg_sys::SPIPlanPtr,

@@ -3,9 +3,9 @@
 
 use crate::error::{Result, catch, guard};
 use crate::spi::Arg;
+use pgrx::PgTupleDesc;
 use pgrx::datum::FromDatum;
 use pgrx::htup::heap_getattr_raw;
-use pgrx::PgTupleDesc;
 use pgrx::prelude::*;
 use std::ffi::{CStr, c_int};
 use std::num::NonZeroUsize;
@@ -80,9 +80,7 @@ impl Change {
         match (old.datum(column), self.new.datum(column)) {
             (None, None) => Ok(false),
             // SAFETY: both are of the column's type, and every column asked for is a varlena.
-            (Some(old), Some(new)) => {
-                catch(|| !unsafe { datum_image_eq(old, new, false, -1) })
-            }
+            (Some(old), Some(new)) => catch(|| !unsafe { datum_image_eq(old, new, false, -1) }),
             _ => Ok(true),
         }
     }

@@ -13,14 +13,8 @@ use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 
 /// A row of record_usage(): the event, whether it was there already, and the tightest limit.
-type Recorded = (
-    Uuid,
-    bool,
-    Option<Numeric>,
-    Option<Numeric>,
-    Option<Numeric>,
-    Option<TimestampWithTimeZone>,
-);
+type Recorded =
+    (Uuid, bool, Option<Numeric>, Option<Numeric>, Option<Numeric>, Option<TimestampWithTimeZone>);
 
 /// Records what happened, and never refuses it for a limit. The same idempotency key again gives
 /// the first event with duplicate = true, or error PT409 where anything else differs. `used` counts
@@ -73,12 +67,7 @@ fn verify_usage(
     user_id: default!(Option<Uuid>, "null"),
 ) -> TableIterator<
     'static,
-    (
-        name!(user_id, Uuid),
-        name!(what, String),
-        name!(expected, Numeric),
-        name!(found, Numeric),
-    ),
+    (name!(user_id, Uuid), name!(what, String), name!(expected, Numeric), name!(found, Numeric)),
 > {
     let rows = guard(|| {
         spi::as_owner(Access::Read, |db| {
@@ -418,7 +407,6 @@ fn unix_micros(at: TimestampWithTimeZone) -> i64 {
 }
 
 fn from_unix_micros(at: i64) -> Result<TimestampWithTimeZone> {
-    TimestampWithTimeZone::try_from(at.saturating_sub(POSTGRES_EPOCH)).map_err(|_| {
-        Error::new(SqlState::InvalidParameterValue, "billing period out of range")
-    })
+    TimestampWithTimeZone::try_from(at.saturating_sub(POSTGRES_EPOCH))
+        .map_err(|_| Error::new(SqlState::InvalidParameterValue, "billing period out of range"))
 }

@@ -50,8 +50,9 @@ fn options(
     format: Option<&str>,
     encoding: Option<&str>,
 ) -> Result<Options> {
-    let unit: Unit =
-        given("unit", unit)?.parse().map_err(|error: chunking::ParseUnitError| refused(&error, error.hint()))?;
+    let unit: Unit = given("unit", unit)?
+        .parse()
+        .map_err(|error: chunking::ParseUnitError| refused(&error, error.hint()))?;
     let format: Format = given("format", format)?
         .parse()
         .map_err(|error: chunking::ParseFormatError| refused(&error, error.hint()))?;

@@ -74,8 +74,9 @@ impl Source<'_> {
     }
 
     fn cut(&self, mut parser: Parser, mut known: HashMap<Key, Vec<u8>>) -> Result<Processed> {
-        let options = Options::new(CHUNK_SIZE, 0, Unit::Characters, format_of(self.file_type, self.filename))
-            .map_err(|error| Error::new(SqlState::InvalidParameterValue, error.to_string()))?;
+        let options =
+            Options::new(CHUNK_SIZE, 0, Unit::Characters, format_of(self.file_type, self.filename))
+                .map_err(|error| Error::new(SqlState::InvalidParameterValue, error.to_string()))?;
         let mut whole = Assembler::new();
         parser.append(&mut whole, self.filename, Some(Weight::A))?;
         let mut pieces = Vec::new();
@@ -159,8 +160,12 @@ impl Source<'_> {
         for place in kept.iter().flatten() {
             stays[*place] = true;
         }
-        let gone: Vec<Uuid> =
-            old.iter().zip(&stays).filter(|(_, stays)| !**stays).map(|((_, id, _), _)| *id).collect();
+        let gone: Vec<Uuid> = old
+            .iter()
+            .zip(&stays)
+            .filter(|(_, stays)| !**stays)
+            .map(|((_, id, _), _)| *id)
+            .collect();
         if !gone.is_empty() {
             db.execute(
                 "delete from carrel.document_chunks

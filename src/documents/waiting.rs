@@ -35,7 +35,8 @@ pub fn put(document: Uuid, waiting: Waiting) {
 
 /// Takes what was made for a document.
 pub fn take(document: Uuid) -> Option<Waiting> {
-    WAITING.with_borrow_mut(|entries| entries.remove(document.as_bytes()).map(|(_, waiting)| waiting))
+    WAITING
+        .with_borrow_mut(|entries| entries.remove(document.as_bytes()).map(|(_, waiting)| waiting))
 }
 
 /// Forgets what this statement, and those that its triggers ran, left behind.

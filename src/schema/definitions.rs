@@ -67,9 +67,9 @@ impl Table {
 
     /// Its columns: `definition` is what follows `add column`.
     pub fn columns(&self) -> impl Iterator<Item = Part> {
-        self.lines().filter(|line| !line.starts_with("constraint ")).filter_map(|definition| {
-            Some(Part { name: definition.split(' ').next()?, definition })
-        })
+        self.lines()
+            .filter(|line| !line.starts_with("constraint "))
+            .filter_map(|definition| Some(Part { name: definition.split(' ').next()?, definition }))
     }
 
     /// Its constraints: `definition` is what follows `add`.

@@ -59,16 +59,13 @@ fn columns(db: &Db) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
     for table in &TABLES {
         for column in table.columns() {
-            let found =
-                super::column_type(db, table.name, column.name, column.column_type())?;
+            let found = super::column_type(db, table.name, column.name, column.column_type())?;
             let name = format!("{}.{}", table.name, column.name);
             match found {
                 None => wrong.push(format!("column {name} is missing")),
                 Some((_, true)) => {}
-                Some((found, false)) => wrong.push(format!(
-                    "column {name} is {found} instead of {}",
-                    column.column_type()
-                )),
+                Some((found, false)) => wrong
+                    .push(format!("column {name} is {found} instead of {}", column.column_type())),
             }
             if column.is_not_null() && is_nullable(db, table.name, column.name)? {
                 wrong.push(format!("column {name} may be null"));
@@ -158,9 +155,8 @@ fn policies(db: &Db) -> Result<Vec<String>> {
 
 /// Permissive policies are joined by OR: one more can only let more rows through.
 fn added_policies(db: &Db) -> Result<Vec<String>> {
-    let ours: Vec<String> = created_by_rules("create policy ")
-        .map(|(name, table)| format!("{table}.{name}"))
-        .collect();
+    let ours: Vec<String> =
+        created_by_rules("create policy ").map(|(name, table)| format!("{table}.{name}")).collect();
     db.rows(
         "select format('policy %I on %I was added and is permissive', polname, relname)
         from pg_policy join pg_class on pg_class.oid = polrelid

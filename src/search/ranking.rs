@@ -16,7 +16,8 @@ pub fn chunks(
     filter: &Filter,
     count: usize,
 ) -> Result<Vec<Hit>> {
-    const SQL: &str = "select c.id, ts_rank(c.search_vector, $3::tsquery, 1), c.search_vector @@ $4::tsquery
+    const SQL: &str =
+        "select c.id, ts_rank(c.search_vector, $3::tsquery, 1), c.search_vector @@ $4::tsquery
         from carrel.document_chunks as c
         join carrel.documents as d on d.user_id = c.user_id and d.id = c.document_id
         where c.user_id = $1 and d.language = $2 and c.search_vector @@ $3::tsquery
