@@ -43,10 +43,7 @@ fn any_size() -> impl Strategy<Value = usize> {
 
 /// Cluster boundaries of the whole text.
 fn clusters(text: &str) -> Vec<usize> {
-    text.grapheme_indices(true)
-        .map(|(at, _)| at)
-        .chain([text.len()])
-        .collect()
+    text.grapheme_indices(true).map(|(at, _)| at).chain([text.len()]).collect()
 }
 
 fn is_line_start(text: &str, at: usize) -> bool {
@@ -94,35 +91,18 @@ fn check(
         let kept = content.len() - content.trim_end().len();
         prop_assert!(kept == 0 || !whole(chunk.byte_end - kept), "{:?}", content);
         if let Some(first) = content.lines().next() {
-            prop_assert!(
-                !first.trim().is_empty() || content.starts_with('\r'),
-                "{:?}",
-                content
-            );
+            prop_assert!(!first.trim().is_empty() || content.starts_with('\r'), "{:?}", content);
         }
         let first = content.len() - content.trim_start().len();
         let word = chunk.byte_start + first;
         let line = text[..word].rfind(['\n', '\r']).map_or(0, |at| at + 1);
-        let in_line = line
-            >= if index > 0 {
-                chunks[index - 1].byte_end
-            } else {
-                0
-            };
+        let in_line = line >= if index > 0 { chunks[index - 1].byte_end } else { 0 };
         if in_line && text[line..word].trim().is_empty() && whole(word) {
-            let cluster = clusters
-                .iter()
-                .find(|&&at| at > word)
-                .copied()
-                .unwrap_or(text.len());
+            let cluster = clusters.iter().find(|&&at| at > word).copied().unwrap_or(text.len());
             let indented = &text[line..cluster];
             let fits = size_of(unit, indented) <= size
                 && (unit == Unit::Characters || indented.chars().count() <= size.saturating_mul(8));
-            prop_assert!(
-                !fits || chunk.byte_start == line,
-                "indentation of {:?} is lost",
-                content
-            );
+            prop_assert!(!fits || chunk.byte_start == line, "indentation of {:?} is lost", content);
         }
         if first > 0 && !is_line_start(text, chunk.byte_start) {
             prop_assert!(!whole(word), "{:?} begins with a space", content);

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::fine::{self, Kind};
-use super::graphemes::{self, Join, join};
+use super::graphemes::{self, Join, is_flag_half, join};
 use super::measure::Measure;
 use super::meter::Meter;
 use super::space::{
@@ -49,10 +49,7 @@ impl<'t, T: FnMut()> Chunks<'t, T> {
             path: Path::default(),
             previous: None,
             counted: (0, 0),
-            titles: Titles {
-                path: Path::default(),
-                titles: Rc::from([]),
-            },
+            titles: Titles { path: Path::default(), titles: Rc::from([]) },
             meter: Meter::new(tick),
         }
     }
@@ -76,10 +73,7 @@ impl<'t, T: FnMut()> Chunks<'t, T> {
             (Some(a), Some(b)) if join(a, b) == Join::Joined => first - a.len_utf8(),
             _ => first,
         };
-        for start in [line.filter(|&line| line < cluster), Some(cluster)]
-            .into_iter()
-            .flatten()
-        {
+        for start in [line.filter(|&line| line < cluster), Some(cluster)].into_iter().flatten() {
             if start == first {
                 break;
             }
@@ -105,24 +99,17 @@ impl<'t, T: FnMut()> Chunks<'t, T> {
         let (text, meter) = (self.text, &mut self.meter);
         let reach = self.measure.reach(text, start, meter);
         if reach.limit >= text.len() {
-            return Some(Cut {
-                end: text.len(),
-                path: Path::default(),
-            });
+            return Some(Cut { end: text.len(), path: Path::default() });
         }
         if reach.limit <= fresh {
             return None;
         }
         let gap_end = match (char_before(text, reach.limit), char_at(text, reach.limit)) {
             // This space is part of a cluster that does not fit.
-            (Some(a), Some(b)) if join(a, b) == Join::Joined => reach.limit,
+            (Some(a), Some(b)) if !a.is_whitespace() && join(a, b) == Join::Joined => reach.limit,
             _ => skip_space(text, reach.limit, meter),
         };
-        let window = Window {
-            start,
-            limit: reach.limit,
-            gap_end,
-        };
+        let window = Window { start, limit: reach.limit, gap_end };
         structure.read(&window, &self.measure, meter);
         // First the second half, then anywhere.
         for lowest in [reach.half.max(fresh + 1), fresh + 1] {
@@ -132,19 +119,13 @@ impl<'t, T: FnMut()> Chunks<'t, T> {
             if !structure.is_solid()
                 && let Some(end) = fine_cut(text, &window, lowest, meter)
             {
-                return Some(Cut {
-                    end,
-                    path: structure.path(),
-                });
+                return Some(Cut { end, path: structure.path() });
             }
         }
         // One cluster that is larger than a chunk.
         (start == fresh).then(|| {
             let (end, _) = trim_end(text, start, window.limit, meter);
-            Cut {
-                end,
-                path: structure.path(),
-            }
+            Cut { end, path: structure.path() }
         })
     }
 
@@ -190,10 +171,7 @@ impl<'t, T: FnMut()> Chunks<'t, T> {
                 heading = inner.outer.as_ref();
             }
             titles.reverse();
-            self.titles = Titles {
-                path: path.clone(),
-                titles: titles.into(),
-            };
+            self.titles = Titles { path: path.clone(), titles: titles.into() };
         }
         self.titles.titles.clone()
     }
@@ -218,10 +196,19 @@ fn fine_cut<T: FnMut()>(
     lowest: usize,
     meter: &mut Meter<T>,
 ) -> Option<usize> {
-    // The text from `lowest` on must not be blank: then earlier boundaries would not do either.
+    let between_flags = [char_before(text, window.limit), char_at(text, window.limit)]
+        .into_iter()
+        .flatten()
+        .any(is_flag_half);
     for kind in [Kind::Sentence, Kind::Word] {
-        if let Some(found) = fine::last_boundary(kind, text, lowest, window.gap_end, meter) {
+        let mut found = fine::last_boundary(kind, text, lowest, window.gap_end, meter);
+        if kind == Kind::Word && between_flags {
+            // In a long row of flags only its start tells where one ends.
+            found = found.max(graphemes::last_boundary(text, window.start, window.limit, meter));
+        }
+        if let Some(found) = found {
             let (end, _) = trim_end(text, window.start, found, meter);
+            // Otherwise all from `lowest` to `found` is blank, and earlier ones would not do either.
             if end >= lowest {
                 return Some(end);
             }

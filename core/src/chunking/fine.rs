@@ -3,7 +3,7 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::graphemes::{Join, join};
+use super::graphemes::{is_boundary, is_mark};
 use super::meter::Meter;
 use super::space::{char_at, char_before};
 use super::words::{base_before, is_base};
@@ -11,8 +11,8 @@ use super::words::{base_before, is_base};
 /// Small because unicode-segmentation looks ahead anew from each character after a full stop, so
 /// that a window of `.)))))` takes quadratic time.
 const WINDOW: usize = 256;
-/// How far beyond a window the decision about a boundary inside it may look.
-const AHEAD: usize = 64;
+/// How many characters beyond a window the decision about a boundary inside it may look.
+const AHEAD: usize = 256;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -31,11 +31,7 @@ pub(super) fn last_boundary<T: FnMut()>(
     let mut end = to;
     let mut found = Vec::new();
     // Words are short: the first look back rarely has to be repeated.
-    let mut window = if kind == Kind::Word {
-        WINDOW / 4
-    } else {
-        WINDOW
-    };
+    let mut window = if kind == Kind::Word { WINDOW / 4 } else { WINDOW };
     while from <= end {
         let start = text.ceil_char_boundary(end.saturating_sub(window).max(from));
         boundaries(kind, text, start, end, meter, &mut found);
@@ -99,7 +95,18 @@ fn boundaries<T: FnMut()>(
             return;
         }
     }
-    let stop = text.ceil_char_boundary((to + AHEAD).min(text.len()));
+    // What decides is the next letter after a full stop, however many marks or spaces come first.
+    let decides = |at: usize, c: char| match kind {
+        Kind::Word => at > 0 && is_base(c),
+        Kind::Sentence => c.is_alphabetic() && !is_mark(c),
+    };
+    let mut stop = to;
+    for (at, c) in text[to..].char_indices().take(AHEAD) {
+        stop = to + at + c.len_utf8();
+        if decides(at, c) {
+            break;
+        }
+    }
     let seen = &text[start..stop];
     // Segmenting costs some ten times as much as passing over a byte.
     meter.work(seen.len() * 8);
@@ -108,18 +115,14 @@ fn boundaries<T: FnMut()>(
         if at > to {
             return false;
         }
-        if at >= from && offset > 0 && cluster_boundary(text, at) {
+        if at >= from && offset > 0 && is_boundary(text, at) {
             found.push(at);
         }
         true
     };
     match kind {
-        Kind::Word => seen
-            .split_word_bound_indices()
-            .all(|(offset, _)| keep(offset)),
-        Kind::Sentence => seen
-            .split_sentence_bound_indices()
-            .all(|(offset, _)| keep(offset)),
+        Kind::Word => seen.split_word_bound_indices().all(|(offset, _)| keep(offset)),
+        Kind::Sentence => seen.split_sentence_bound_indices().all(|(offset, _)| keep(offset)),
     };
 }
 
@@ -127,21 +130,12 @@ fn before(text: &str, at: usize) -> usize {
     at - char_before(text, at).map_or(0, char::len_utf8)
 }
 
-/// Between two flags or inside a joined emoji this says no without a look back. Where it is wrong,
-/// a cluster boundary is at the same place, which is what a chunk ends at then.
-fn cluster_boundary(text: &str, at: usize) -> bool {
-    match (char_before(text, at), char_at(text, at)) {
-        (Some(a), Some(b)) => join(a, b) == Join::Apart,
-        _ => true,
-    }
-}
-
 /// The last letter at or before `at`, looked for in the last few characters: all that the rules
 /// for sentences remember lies between it and the boundary they decide on.
 fn letter_before(text: &str, at: usize) -> Option<usize> {
     let mut start = at;
     for _ in 0..128 {
-        if char_at(text, start).is_some_and(|c| c.is_alphabetic() && is_base(c)) {
+        if char_at(text, start).is_some_and(|c| c.is_alphabetic() && !is_mark(c)) {
             return Some(start);
         }
         if start == 0 {

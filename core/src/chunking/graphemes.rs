@@ -22,11 +22,7 @@ pub(super) enum Join {
 /// Whether two neighbouring characters belong to one cluster, as far as they alone tell.
 pub(super) fn join(a: char, b: char) -> Join {
     if a.is_ascii() && b.is_ascii() {
-        return if a == '\r' && b == '\n' {
-            Join::Joined
-        } else {
-            Join::Apart
-        };
+        return if a == '\r' && b == '\n' { Join::Joined } else { Join::Apart };
     }
     // Blocks in which no character joins with one of the same blocks: CJK ideographs and their
     // punctuation, kana but for the combining voice marks.
@@ -40,16 +36,53 @@ pub(super) fn join(a: char, b: char) -> Join {
     if is_flag_half(a) && is_flag_half(b) {
         return Join::Depends;
     }
-    match (clusters_as_pair(a, b), b.is_ascii()) {
-        (true, _) => Join::Joined,
-        // Neither a pictograph nor an Indic consonant is ASCII: nothing further back matters.
-        (false, true) => Join::Apart,
-        (false, false) if clusters_as_pair('a', a) => Join::Depends,
-        (false, false) => Join::Apart,
+    if clusters_as_pair(a, b) {
+        return Join::Joined;
+    }
+    // After a mark, what is further back matters to a pictograph (if the mark is ZWJ) and to an
+    // Indic consonant; neither is ASCII.
+    let follows = |before: &str| {
+        let mut probe = String::from(before);
+        probe.push(b);
+        probe.graphemes(true).nth(1).is_none()
+    };
+    let depends = !b.is_ascii()
+        && is_mark(a)
+        && (a == ZWJ && follows("\u{1F600}\u{200D}") || follows("\u{915}\u{94D}"));
+    if depends { Join::Depends } else { Join::Apart }
+}
+
+/// Whether there is a cluster boundary, as far as the nearest characters tell.
+pub(super) fn is_boundary(text: &str, at: usize) -> bool {
+    let (Some(a), Some(b)) = (char_before(text, at), char_at(text, at)) else { return true };
+    match join(a, b) {
+        Join::Joined => false,
+        Join::Apart => true,
+        Join::Depends => {
+            // Flags pair up from the first of their row, others look back past marks only.
+            let flags = is_flag_half(a);
+            let goes_on = |c: char| if flags { is_flag_half(c) } else { is_mark(c) };
+            let mut start = at;
+            for _ in 0..64 {
+                let Some(before) = char_before(text, start) else { break };
+                if flags && !goes_on(before) {
+                    break;
+                }
+                start -= before.len_utf8();
+                if !goes_on(before) {
+                    break;
+                }
+            }
+            let decided = char_before(text, start).is_none_or(|c| !flags || !is_flag_half(c));
+            let near = &text[start..at + b.len_utf8()];
+            decided && near.grapheme_indices(true).any(|(found, _)| start + found == at)
+        }
     }
 }
 
-fn is_flag_half(c: char) -> bool {
+const ZWJ: char = '\u{200D}';
+
+pub(super) fn is_flag_half(c: char) -> bool {
     matches!(c, '\u{1F1E6}'..='\u{1F1FF}')
 }
 
@@ -58,9 +91,7 @@ fn clusters_as_pair(a: char, b: char) -> bool {
     let first = a.encode_utf8(&mut buffer).len();
     let both = first + b.encode_utf8(&mut buffer[first..]).len();
     let pair = std::str::from_utf8(&buffer[..both]).unwrap_or_default();
-    pair.graphemes(true)
-        .next()
-        .is_some_and(|cluster| cluster.len() == both)
+    pair.graphemes(true).next().is_some_and(|cluster| cluster.len() == both)
 }
 
 /// Whether a character only ever continues the cluster before it (marks, joiners).

@@ -36,10 +36,7 @@ impl Measure {
             Unit::Characters => {
                 let first = self.size.div_ceil(2);
                 let half = advance_chars(text, from, first, meter);
-                Reach {
-                    half,
-                    limit: advance_chars(text, half, self.size - first, meter),
-                }
+                Reach { half, limit: advance_chars(text, half, self.size - first, meter) }
             }
             Unit::Words => {
                 let characters = self.size.saturating_mul(CHARACTERS_PER_WORD);
@@ -49,7 +46,10 @@ impl Measure {
                 each_word(text, from, end, meter, |start, stop| {
                     count += 1;
                     if count == self.size.div_ceil(2) {
-                        half = stop;
+                        // Cut inside, it counts as well as whole.
+                        let mut word = text[start..stop].char_indices();
+                        let first = word.find(|(_, c)| c.is_alphanumeric());
+                        half = first.map_or(stop, |(at, c)| start + at + c.len_utf8());
                     }
                     if count <= self.size {
                         return ControlFlow::Continue(());
@@ -58,10 +58,7 @@ impl Measure {
                     ControlFlow::Break(())
                 });
                 // Half of what ran out: words, or else characters.
-                Reach {
-                    half: if count > self.size { half } else { middle },
-                    limit,
-                }
+                Reach { half: if count > self.size { half } else { middle }, limit }
             }
         }
     }

@@ -14,10 +14,7 @@ pub(super) struct Meter<T> {
 
 impl<T: FnMut()> Meter<T> {
     pub(super) fn new(tick: T) -> Self {
-        Meter {
-            tick,
-            left: QUANTUM,
-        }
+        Meter { tick, left: QUANTUM }
     }
 
     /// Reports that about `bytes` bytes were worked through. May unwind, if the tick does.

@@ -49,10 +49,7 @@ impl FromStr for Format {
 }
 
 fn find<V: Copy>(names: &[(&str, V)], name: &str) -> Option<V> {
-    names
-        .iter()
-        .find(|(known, _)| *known == name)
-        .map(|&(_, value)| value)
+    names.iter().find(|(known, _)| *known == name).map(|&(_, value)| value)
 }
 
 fn allowed<V>(names: &[(&str, V)]) -> String {
@@ -128,25 +125,13 @@ impl Options {
         let overlap = usize::try_from(chunk_overlap)
             .map_err(|_| OptionsError::NegativeOverlap(chunk_overlap))?;
         if overlap >= size {
-            return Err(OptionsError::Overlap {
-                chunk_overlap,
-                chunk_size,
-            });
+            return Err(OptionsError::Overlap { chunk_overlap, chunk_size });
         }
-        Ok(Options {
-            chunk_size: size,
-            chunk_overlap: overlap,
-            unit,
-            format,
-        })
+        Ok(Options { chunk_size: size, chunk_overlap: overlap, unit, format })
     }
 
     pub(super) fn measure(&self) -> Measure {
-        Measure {
-            unit: self.unit,
-            size: self.chunk_size,
-            overlap: self.chunk_overlap,
-        }
+        Measure { unit: self.unit, size: self.chunk_size, overlap: self.chunk_overlap }
     }
 }
 
@@ -159,10 +144,7 @@ impl OptionsError {
                 "chunk_overlap is 0 (none) or more, and less than chunk_size".into()
             }
             OptionsError::Overlap { chunk_size, .. } => {
-                format!(
-                    "chunk_overlap is at most {}, one less than chunk_size",
-                    chunk_size - 1
-                )
+                format!("chunk_overlap is at most {}, one less than chunk_size", chunk_size - 1)
             }
         }
     }
@@ -175,10 +157,7 @@ impl fmt::Display for OptionsError {
             OptionsError::NegativeOverlap(overlap) => {
                 write!(f, "chunk_overlap must not be negative, but is {overlap}")
             }
-            OptionsError::Overlap {
-                chunk_overlap,
-                chunk_size,
-            } => write!(
+            OptionsError::Overlap { chunk_overlap, chunk_size } => write!(
                 f,
                 "chunk_overlap must be less than chunk_size ({chunk_size}), not {chunk_overlap}"
             ),

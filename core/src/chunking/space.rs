@@ -19,11 +19,7 @@ pub(super) fn char_before(text: &str, at: usize) -> Option<char> {
 
 /// Where the line starts that follows the line break at `at`.
 pub(super) fn after_newline(text: &str, at: usize) -> usize {
-    if text.as_bytes()[at..].starts_with(b"\r\n") {
-        at + 2
-    } else {
-        at + 1
-    }
+    if text.as_bytes()[at..].starts_with(b"\r\n") { at + 2 } else { at + 1 }
 }
 
 pub(super) fn at_line_start(text: &str, at: usize) -> bool {
@@ -57,9 +53,7 @@ pub(super) fn trim_end<T: FnMut()>(
     let mut end = to;
     let mut lines = 0;
     loop {
-        let floor = text
-            .floor_char_boundary(end.saturating_sub(PIECE))
-            .max(from);
+        let floor = text.floor_char_boundary(end.saturating_sub(PIECE)).max(from);
         let kept = floor + text[floor..end].trim_end().len();
         for at in (kept..end).rev() {
             let crlf = bytes[at] == b'\r' && at + 1 < to && bytes[at + 1] == b'\n';
@@ -159,10 +153,7 @@ pub(super) fn advance_chars<T: FnMut()>(
     let mut left = count;
     while left > 0 && at < text.len() {
         let step = left.min(PIECE / 4);
-        let ascii = text
-            .as_bytes()
-            .get(at..at + step)
-            .is_some_and(<[u8]>::is_ascii);
+        let ascii = text.as_bytes().get(at..at + step).is_some_and(<[u8]>::is_ascii);
         let next = if ascii {
             at + step
         } else {

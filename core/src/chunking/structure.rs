@@ -94,10 +94,8 @@ impl<'t> Structure<'t> {
         meter: &mut Meter<T>,
     ) -> Option<Cut<'t>> {
         match self {
-            Structure::Plain => plain::best(text, window, lowest, meter).map(|end| Cut {
-                end,
-                path: Path::default(),
-            }),
+            Structure::Plain => plain::best(text, window, lowest, meter)
+                .map(|end| Cut { end, path: Path::default() }),
             Structure::Markdown(outline) => outline.best(text, window, lowest, meter),
         }
     }

@@ -5,15 +5,28 @@ use std::ops::ControlFlow;
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::graphemes::is_mark;
+use super::graphemes::{is_flag_half, is_mark};
 use super::meter::{Meter, PIECE};
 use super::space::{char_at, char_before};
 
 /// A character from which segmentation can start anew: what comes before it has no say in where
-/// the boundaries after it are. (Marks attach to what is before them, and whether `.` or `'` is
-/// inside a word depends on the letter before.)
+/// the boundaries after it are, and what comes after it no say in whether there is one before it.
+/// Not so: marks, which attach to what is before them; `.` and `'` and the like, which are part of
+/// a word between letters; halves of flags, which pair up.
 pub(super) fn is_base(c: char) -> bool {
-    c == '_' || c.is_whitespace() || (c.is_alphanumeric() && !is_mark(c))
+    if c.is_ascii() {
+        return !matches!(c, '.' | ',' | ':' | ';' | '\'' | '"');
+    }
+    let joins = |before: &str, after: &str| {
+        let mut probe = String::from(before);
+        probe.push(c);
+        probe.push_str(after);
+        probe.split_word_bounds().nth(1).is_none()
+    };
+    c.is_whitespace()
+        || !is_flag_half(c)
+            && !is_mark(c)
+            && (c.is_alphanumeric() || !joins("a", "a") && !joins("1", "1"))
 }
 
 /// Calls `word(start, end)` for every word of `text[from..to]`, in order, segmented as if the text
@@ -29,11 +42,7 @@ pub(super) fn each_word<T: FnMut()>(
     while at < to {
         let stop = text.floor_char_boundary((at + PIECE).min(to));
         let window = &text[at..stop];
-        let resume = if stop == to {
-            Some(stop)
-        } else {
-            resume_at(text, at, stop)
-        };
+        let resume = if stop == to { Some(stop) } else { resume_at(text, at, stop) };
         meter.work(resume.map_or(stop, |to| to) - at);
         match resume {
             Some(resume) => {
@@ -64,11 +73,7 @@ fn resume_at(text: &str, at: usize, stop: usize) -> Option<usize> {
     // Most often there is one near the end. The margin is what the boundary's decision may look at.
     for back in [256, 2048, PIECE] {
         let floor = text.ceil_char_boundary(stop.saturating_sub(back).max(at));
-        let start = if floor == at {
-            Some(at)
-        } else {
-            base_before(text, at, floor)
-        };
+        let start = if floor == at { Some(at) } else { base_before(text, at, floor) };
         let Some(start) = start else { continue };
         let mut last = None;
         for (offset, _) in text[start..stop].split_word_bound_indices() {
@@ -84,17 +89,20 @@ fn resume_at(text: &str, at: usize, stop: usize) -> Option<usize> {
     None
 }
 
-/// The last base that starts in `[from, at]`, looked for in the last few characters.
+/// The last position in `[from, at]` from which segmentation can start anew, looked for in the last
+/// few characters; `from` is one.
 pub(super) fn base_before(text: &str, from: usize, at: usize) -> Option<usize> {
     let mut start = at;
     for _ in 0..64 {
-        if char_at(text, start).is_some_and(is_base) {
+        let before = char_before(text, start);
+        let certain = |c| is_base(c) || is_flag_half(c) && !before.is_some_and(is_flag_half);
+        if char_at(text, start).is_some_and(certain) {
             return Some(start);
         }
         if start <= from {
-            return None;
+            return Some(from);
         }
-        start -= char_before(text, start).map_or(0, char::len_utf8);
+        start -= before.map_or(0, char::len_utf8);
     }
     None
 }
@@ -110,17 +118,12 @@ fn segment_end<T: FnMut()>(text: &str, at: usize, to: usize, meter: &mut Meter<T
         let window = &text[at..stop];
         meter.work(window.len());
         let end = if context.is_empty() {
-            window
-                .split_word_bound_indices()
-                .map(|(start, _)| start)
-                .find(|&start| start > 0)
+            window.split_word_bound_indices().map(|(start, _)| start).find(|&start| start > 0)
         } else {
             let skip = context.len();
             context.push_str(window);
             let mut bounds = context.split_word_bound_indices().map(|(start, _)| start);
-            bounds
-                .find(|&start| start >= skip)
-                .map(|start| start - skip)
+            bounds.find(|&start| start >= skip).map(|start| start - skip)
         };
         match end {
             Some(end) => return at + end,

@@ -90,6 +90,7 @@ const PIECES: &[&str] = &[
 ];
 
 /// Pieces of Markdown.
+#[allow(dead_code, reason = "not every test that uses this file is about Markdown")]
 const MARKS: &[&str] = &[
     "# Title\n",
     "## Part ##\n",
@@ -152,6 +153,7 @@ pub fn plain() -> impl Strategy<Value = String> {
 }
 
 /// Markdown of every kind, most of it nothing that anybody would write.
+#[allow(dead_code, reason = "not every test that uses this file is about Markdown")]
 pub fn markdown() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         4 => select(MARKS).prop_map(String::from),

@@ -63,13 +63,7 @@ pub(super) struct Block<'t> {
 enum Leaf {
     /// Not at all: it is one line, or ended.
     Closed,
-    /// Its text starts here; so many lines; whether all of them look like reference definitions.
-    Paragraph {
-        text: usize,
-        header: (usize, usize),
-        lines: usize,
-        references: bool,
-    },
+    Paragraph(Paragraph),
     Fence {
         mark: (u8, usize),
     },
@@ -78,6 +72,19 @@ enum Leaf {
         end: End,
     },
     Table,
+}
+
+/// What a later line can make of a paragraph: a heading, or its last line a table's header.
+#[derive(Clone, Copy, Debug)]
+struct Paragraph {
+    /// Where its text starts.
+    text: usize,
+    /// Where its last line and that line's text start, unless that is a lazy continuation.
+    line: Option<(usize, usize)>,
+    /// Where the line before that ends.
+    before: Option<usize>,
+    /// Whether all of it looks like reference definitions.
+    references: bool,
 }
 
 pub(super) struct Blocks<'t> {
@@ -119,11 +126,7 @@ impl<'t> Blocks<'t> {
             let end =
                 find_newline(self.text, start, self.text.len(), meter).unwrap_or(self.text.len());
             meter.work(16);
-            self.at = if end < self.text.len() {
-                after_newline(self.text, end)
-            } else {
-                end
-            };
+            self.at = if end < self.text.len() { after_newline(self.text, end) } else { end };
             if let Some(block) = self.line(start, end, meter) {
                 return Some(block);
             }
@@ -138,11 +141,7 @@ impl<'t> Blocks<'t> {
         end: usize,
         meter: &mut Meter<T>,
     ) -> Option<Block<'t>> {
-        let bom = if start == 0 && char_at(self.text, 0) == Some('\u{FEFF}') {
-            3
-        } else {
-            0
-        };
+        let bom = if start == 0 && char_at(self.text, 0) == Some('\u{FEFF}') { 3 } else { 0 };
         let from = start + bom;
         let bytes = &self.text.as_bytes()[from..end];
         let mut line = Line::new(bytes);
@@ -152,21 +151,21 @@ impl<'t> Blocks<'t> {
         if all_matched && self.continue_literal(line, start, end, from, meter) {
             return None;
         }
-        let paragraph = match &self.open {
-            Some((_, Leaf::Paragraph { .. })) => true,
-            Some(_) | None => false,
-        };
+        let paragraph = matches!(self.open, Some((_, Leaf::Paragraph(_))));
+        let mut table = all_matched && matches!(self.open, Some((_, Leaf::Table)));
         if line.is_blank() {
             self.truncate(matched);
             self.after_blank = true;
             return self.open.take().map(|(block, _)| block);
         }
-        if paragraph
-            && all_matched
-            && line.indent() < 4
-            && self.continue_as_other(line.content().1, end)
-        {
-            return None;
+        if paragraph && all_matched && line.indent() < 4 {
+            let content = line.content().1;
+            if self.becomes_heading(content, end) {
+                return None;
+            }
+            if let Some(before) = self.becomes_table(content, end) {
+                return before;
+            }
         }
 
         let mut lazy = paragraph;
@@ -176,7 +175,7 @@ impl<'t> Blocks<'t> {
         loop {
             let (at, content) = line.content();
             if line.indent() > 3 {
-                if !lazy && !line.is_blank() {
+                if !lazy && !table && !line.is_blank() {
                     opened = Some((Kind::Other, Leaf::Code));
                 }
                 break;
@@ -192,34 +191,27 @@ impl<'t> Blocks<'t> {
             } else if let Some(mark) = line::fence(content) {
                 opened = Some((Kind::Fence, Leaf::Fence { mark }));
                 break;
-            } else if let Some(html) = html::start(content, !in_paragraph) {
+            } else if let Some(html) = html::start(content, !lazy && !table) {
                 let rest = &self.text.as_bytes()[from + at..end];
-                let leaf = if html.is_in(rest, meter) {
-                    Leaf::Closed
-                } else {
-                    Leaf::Html { end: html }
-                };
+                let leaf =
+                    if html.is_in(rest, meter) { Leaf::Closed } else { Leaf::Html { end: html } };
                 opened = Some((Kind::Other, leaf));
                 break;
             } else if line::is_thematic_break(content) {
                 opened = Some((Kind::Other, Leaf::Closed));
                 break;
-            } else if let Some(marker) = line
-                .marker()
-                .filter(|m| !deepest && (m.interrupts || !in_paragraph))
+            } else if let Some(marker) =
+                line.marker().filter(|m| !deepest && (m.interrupts || !in_paragraph))
             {
                 line.consume_marker(&marker);
-                let item = Container::Item {
-                    width: marker.width,
-                    empty: marker.blank,
-                };
+                let item = Container::Item { width: marker.width, empty: marker.blank };
                 self.push(&mut depth, matched, item);
                 new_item = true;
             } else {
                 break;
             }
             // What follows a marker on its line is never the continuation of a paragraph.
-            lazy = false;
+            (lazy, table) = (false, false);
             if line.is_blank() {
                 // A marker and nothing else.
                 opened = Some((Kind::Other, Leaf::Closed));
@@ -228,13 +220,14 @@ impl<'t> Blocks<'t> {
         }
 
         if opened.is_none() && lazy {
-            self.extend_paragraph(line.content().1, end);
+            let (at, content) = line.content();
+            let place = all_matched.then_some((start, from + at));
+            self.extend_paragraph(place, content, end);
             return None;
         }
         if opened.is_none()
-            && depth == matched
-            && all_matched
-            && let Some((block, Leaf::Table)) = &mut self.open
+            && table
+            && let Some((block, _)) = &mut self.open
         {
             block.end = end;
             return None;
@@ -246,35 +239,29 @@ impl<'t> Blocks<'t> {
             let (at, content) = line.content();
             let references = line::is_reference(content);
             let text = from + at;
-            (
-                Kind::Other,
-                Leaf::Paragraph {
-                    text,
-                    header: (text, end),
-                    lines: 1,
-                    references,
-                },
-            )
+            let paragraph = Paragraph { text, line: Some((start, text)), before: None, references };
+            (Kind::Other, Leaf::Paragraph(paragraph))
         });
         let mut block = self.block(start, kind, new_item);
         block.end = end;
-        if let Some(Container::Item { empty, .. }) = self.containers.last_mut() {
-            // An item that begins with two blank lines is over.
-            *empty = new_item && line.is_blank();
-        }
         self.open.replace((block, leaf)).map(|(block, _)| block)
     }
 
     /// How many of the open containers the line continues; consumes their marks.
     fn match_containers(&mut self, line: &mut Line<'_>) -> usize {
-        for (depth, container) in self.containers.iter().enumerate() {
-            let goes_on = match *container {
+        for (depth, container) in self.containers.iter_mut().enumerate() {
+            let goes_on = match container {
                 Container::Quote => line.consume_quote(),
-                Container::Item { width, .. } if line.indent() >= width && !line.is_blank() => {
-                    line.consume_columns(width);
-                    true
+                // An item that begins with two blank lines is over.
+                Container::Item { empty, .. } if line.is_blank() => !*empty,
+                Container::Item { width, empty } => {
+                    let inside = line.indent() >= *width;
+                    if inside {
+                        line.consume_columns(*width);
+                        *empty = false;
+                    }
+                    inside
                 }
-                Container::Item { empty, .. } => line.is_blank() && !empty,
             };
             if !goes_on {
                 return depth;
@@ -326,57 +313,49 @@ impl<'t> Blocks<'t> {
                 }
                 true
             }
-            Leaf::Closed | Leaf::Paragraph { .. } | Leaf::Table => false,
+            Leaf::Closed | Leaf::Paragraph(_) | Leaf::Table => false,
         }
     }
 
-    /// If the line makes a heading or a table of the open paragraph, takes it in and says so.
-    fn continue_as_other(&mut self, content: &[u8], end: usize) -> bool {
-        let Some((
-            _,
-            Leaf::Paragraph {
-                text,
-                header,
-                lines,
-                references,
-            },
-        )) = self.open
-        else {
+    /// If the line makes a heading of the open paragraph, takes it in and says so.
+    fn becomes_heading(&mut self, content: &[u8], end: usize) -> bool {
+        let Some((mut block, Leaf::Paragraph(paragraph))) = self.open else { return false };
+        let Some(level) = line::setext(content).filter(|_| !paragraph.references) else {
             return false;
         };
-        let (kind, leaf) = if let Some(level) = line::setext(content).filter(|_| !references) {
-            let title = self.title(text, header.1);
-            (Kind::Heading { level, title }, Leaf::Closed)
-        } else if lines == 1 && header.1 - header.0 < SEEN {
-            let row = &self.text.as_bytes()[header.0..header.1];
-            if !line::is_delimiter_row(content, row) {
-                return false;
-            }
-            (Kind::Table, Leaf::Table)
-        } else {
-            return false;
-        };
-        if let Some((block, open)) = &mut self.open {
-            (block.kind, block.end, *open) = (kind, end, leaf);
-        }
+        let title = self.title(paragraph.text, block.end);
+        (block.kind, block.end) = (Kind::Heading { level, title }, end);
+        self.open = Some((block, Leaf::Closed));
         true
     }
 
-    fn extend_paragraph(&mut self, content: &[u8], end: usize) {
-        if let Some((
-            block,
-            Leaf::Paragraph {
-                header,
-                lines,
-                references,
-                ..
-            },
-        )) = &mut self.open
-        {
+    /// If the line makes a table's header of the last line of the open paragraph, takes it in. What
+    /// there is of the paragraph before that is a block of its own.
+    fn becomes_table(&mut self, content: &[u8], end: usize) -> Option<Option<Block<'t>>> {
+        let (mut block, Leaf::Paragraph(paragraph)) = self.open? else { return None };
+        let (start, text) = paragraph.line?;
+        let header = &self.text.as_bytes()[text..block.end];
+        if header.len() > SEEN || !line::is_delimiter_row(content, header) {
+            return None;
+        }
+        let Some(before) = paragraph.before else {
+            (block.kind, block.end) = (Kind::Table, end);
+            self.open = Some((block, Leaf::Table));
+            return Some(None);
+        };
+        block.end = before;
+        let mut table = self.block(start, Kind::Table, false);
+        table.end = end;
+        self.open = Some((table, Leaf::Table));
+        Some(Some(block))
+    }
+
+    fn extend_paragraph(&mut self, line: Option<(usize, usize)>, content: &[u8], end: usize) {
+        if let Some((block, Leaf::Paragraph(paragraph))) = &mut self.open {
+            paragraph.before = Some(block.end);
+            paragraph.line = line;
+            paragraph.references &= line::is_reference(content);
             block.end = end;
-            header.1 = end;
-            *lines += 1;
-            *references &= line::is_reference(content);
         }
     }
 
@@ -420,10 +399,7 @@ impl<'t> Blocks<'t> {
 }
 
 fn items(containers: &[Container]) -> usize {
-    containers
-        .iter()
-        .filter(|c| matches!(c, Container::Item { .. }))
-        .count()
+    containers.iter().filter(|c| matches!(c, Container::Item { .. })).count()
 }
 
 /// The end of the front matter (YAML between two lines `---`, at the very start) and where the text
@@ -437,14 +413,7 @@ fn front_matter<T: FnMut()>(text: &str, meter: &mut Meter<T>) -> Option<(usize, 
         meter.work(16);
         let rule = end - at < SEEN && is_rule(&text[at..end]);
         if rule && !first {
-            return Some((
-                end,
-                if end < text.len() {
-                    after_newline(text, end)
-                } else {
-                    end
-                },
-            ));
+            return Some((end, if end < text.len() { after_newline(text, end) } else { end }));
         }
         if first && !rule || end == text.len() {
             return None;

@@ -91,17 +91,11 @@ pub(super) fn start(content: &[u8], alone: bool) -> Option<End> {
         }
     }
     if rest.first() == Some(&b'!') {
-        return rest
-            .get(1)?
-            .is_ascii_alphabetic()
-            .then_some(End::Contains(">"));
+        return rest.get(1)?.is_ascii_alphabetic().then_some(End::Contains(">"));
     }
     let closing = rest.first() == Some(&b'/');
     let name = &rest[usize::from(closing)..];
-    let length = name
-        .iter()
-        .take_while(|b| b.is_ascii_alphanumeric() || **b == b'-')
-        .count();
+    let length = name.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'-').count();
     let (name, after) = name.split_at(length);
     let is = |known: &&str| known.as_bytes().eq_ignore_ascii_case(name);
     let ends = matches!(after.first(), None | Some(b' ' | b'\t' | b'>'));
@@ -140,10 +134,7 @@ fn is_rest_of_tag(mut rest: &[u8], closing: bool) -> bool {
                 Some(end) => end + 2,
                 None => return false,
             },
-            _ => value
-                .iter()
-                .take_while(|b| !b" \t\"'=<>`".contains(b))
-                .count(),
+            _ => value.iter().take_while(|b| !b" \t\"'=<>`".contains(b)).count(),
         };
         if length == 0 {
             return false;
@@ -162,9 +153,7 @@ impl End {
         match self {
             End::BlankLine => false,
             End::Contains(mark) => contains(line, mark.as_bytes(), meter),
-            End::RawEnd => RAW_ENDS
-                .iter()
-                .any(|tag| contains(line, tag.as_bytes(), meter)),
+            End::RawEnd => RAW_ENDS.iter().any(|tag| contains(line, tag.as_bytes(), meter)),
         }
     }
 }
@@ -177,8 +166,7 @@ fn contains<T: FnMut()>(line: &[u8], mark: &[u8], meter: &mut Meter<T>) -> bool 
         meter.work(stop - at);
         let found = memchr::memchr_iter(mark[0], &line[at..stop]).any(|start| {
             let start = at + start;
-            line.get(start..start + mark.len())
-                .is_some_and(|seen| seen.eq_ignore_ascii_case(mark))
+            line.get(start..start + mark.len()).is_some_and(|seen| seen.eq_ignore_ascii_case(mark))
         });
         if found {
             return true;

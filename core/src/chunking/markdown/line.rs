@@ -29,14 +29,7 @@ pub(super) struct Marker {
 impl<'a> Line<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         let bytes = &bytes[..bytes.len().min(SEEN)];
-        let mut line = Line {
-            bytes,
-            at: 0,
-            column: 0,
-            tab_end: 0,
-            next: 0,
-            next_column: 0,
-        };
+        let mut line = Line { bytes, at: 0, column: 0, tab_end: 0, next: 0, next_column: 0 };
         line.look();
         line
     }
@@ -113,11 +106,7 @@ impl<'a> Line<'a> {
     /// The marker that starts here; consume it with [`Line::consume_marker`].
     pub(super) fn marker(&self) -> Option<Marker> {
         let (_, content) = self.content();
-        let digits = content
-            .iter()
-            .take(10)
-            .take_while(|b| b.is_ascii_digit())
-            .count();
+        let digits = content.iter().take(10).take_while(|b| b.is_ascii_digit()).count();
         let (length, interrupts) = match content.get(digits)? {
             b'-' | b'+' | b'*' if digits == 0 => (1, true),
             b'.' | b')' if (1..=9).contains(&digits) => (digits + 1, &content[..digits] == b"1"),
@@ -129,17 +118,9 @@ impl<'a> Line<'a> {
         let mut after = *self;
         after.consume(length);
         let blank = after.is_blank();
-        let space = if blank || after.indent() > 4 {
-            1
-        } else {
-            after.indent()
-        };
+        let space = if blank || after.indent() > 4 { 1 } else { after.indent() };
         let width = self.indent() + length + space;
-        Some(Marker {
-            width,
-            interrupts: interrupts && !blank,
-            blank,
-        })
+        Some(Marker { width, interrupts: interrupts && !blank, blank })
     }
 
     pub(super) fn consume_marker(&mut self, marker: &Marker) {
@@ -159,17 +140,9 @@ pub(super) fn atx(content: &[u8]) -> Option<(u8, usize, usize)> {
     if !(1..=6).contains(&level) || !matches!(content.get(level), None | Some(b' ' | b'\t')) {
         return None;
     }
-    let start = level
-        + content[level..]
-            .iter()
-            .take_while(|&&b| is_space(b))
-            .count();
+    let start = level + content[level..].iter().take_while(|&&b| is_space(b)).count();
     let mut end = start + content[start..].trim_ascii_end().len();
-    let open = content[..end]
-        .iter()
-        .rev()
-        .take_while(|&&b| b == b'#')
-        .count();
+    let open = content[..end].iter().rev().take_while(|&&b| b == b'#').count();
     // The closing #s count only after a space.
     if open > 0 && end - open <= start {
         end = start;
@@ -218,32 +191,21 @@ pub(super) fn closes_fence(content: &[u8], (mark, length): (u8, usize)) -> bool 
 pub(super) fn cells(content: &[u8]) -> usize {
     let content = content.trim_ascii();
     let content = content.strip_prefix(b"|").unwrap_or(content);
-    let escaped = |at: usize| {
-        content[..at]
-            .iter()
-            .rev()
-            .take_while(|&&b| b == b'\\')
-            .count()
-            % 2
-            > 0
-    };
+    let escaped =
+        |at: usize| content[..at].iter().rev().take_while(|&&b| b == b'\\').count() % 2 > 0;
     let mut bars = 0;
     let mut last = None;
     for at in memchr::memchr_iter(b'|', content).filter(|&at| !escaped(at)) {
         bars += 1;
         last = Some(at);
     }
-    if last.is_some_and(|at| at + 1 == content.len()) {
-        bars
-    } else {
-        bars + 1
-    }
+    if last.is_some_and(|at| at + 1 == content.len()) { bars } else { bars + 1 }
 }
 
 /// Whether this is the line under a table's header, for a header with as many cells.
 pub(super) fn is_delimiter_row(content: &[u8], header: &[u8]) -> bool {
     let row = content.trim_ascii();
-    if !row.contains(&b'|') && !header.contains(&b'|') {
+    if !header.contains(&b'|') {
         return false;
     }
     let inner = row.strip_prefix(b"|").unwrap_or(row);

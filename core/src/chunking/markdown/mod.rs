@@ -6,6 +6,8 @@
 mod blocks;
 mod html;
 mod line;
+#[cfg(test)]
+mod tests;
 
 use std::rc::Rc;
 
@@ -109,10 +111,7 @@ impl<'t> Outline<'t> {
                 return None;
             }
             let (end, _) = trim_end(text, window.start, boundary.at, meter);
-            (end >= lowest).then(|| Cut {
-                end,
-                path: boundary.path.clone(),
-            })
+            (end >= lowest).then(|| Cut { end, path: boundary.path.clone() })
         })
     }
 
@@ -121,10 +120,7 @@ impl<'t> Outline<'t> {
     }
 
     pub(super) fn path(&self) -> Path<'t> {
-        self.last
-            .as_ref()
-            .map(|last| last.path.clone())
-            .unwrap_or_default()
+        self.last.as_ref().map(|last| last.path.clone()).unwrap_or_default()
     }
 
     /// The next boundary of the text.
@@ -153,17 +149,14 @@ impl<'t> Outline<'t> {
             let mut at = self.after_line(block.start, block.end, meter);
             if keep {
                 // The opening line stays with the first line of code, the header with its rule.
+                at = skip_space_in(self.text, at, block.end, meter);
                 at = self.after_line(at, block.end, meter);
-                solid = measure.fits(self.text, block.start, at.min(block.end), meter);
+                let (end, _) = trim_end(self.text, block.start, at, meter);
+                solid = measure.fits(self.text, block.start, end, meter);
             }
             self.inside = Some(Inside { block, at });
         }
-        Some(Boundary {
-            at: block.start,
-            rank,
-            solid,
-            path: self.path.clone(),
-        })
+        Some(Boundary { at: block.start, rank, solid, path: self.path.clone() })
     }
 
     /// The next boundary inside a block: a line that is not blank.
@@ -190,17 +183,8 @@ impl<'t> Outline<'t> {
         let keep = matches!(block.kind, Kind::Fence | Kind::Table);
         let solid =
             keep && measure.fits(self.text, at, trim_end(self.text, at, next, meter).0, meter);
-        let rank = if blank {
-            paragraph_rank(block.items)
-        } else {
-            LINE
-        };
-        Some(Boundary {
-            at,
-            rank,
-            solid,
-            path: self.path.clone(),
-        })
+        let rank = if blank { paragraph_rank(block.items) } else { LINE };
+        Some(Boundary { at, rank, solid, path: self.path.clone() })
     }
 
     /// Where the line after the one at `at` starts, or `end`.
@@ -226,16 +210,8 @@ impl<'t> Outline<'t> {
             {
                 outer = heading.outer.clone();
             }
-            let heading = Heading {
-                title,
-                level,
-                depth,
-                outer,
-            };
-            self.path = Path {
-                innermost: Some(Rc::new(heading)),
-                since: block.start,
-            };
+            let heading = Heading { title, level, depth, outer };
+            self.path = Path { innermost: Some(Rc::new(heading)), since: block.start };
             return;
         }
         let unchanged = match (&outer, &self.path.innermost) {
@@ -243,10 +219,7 @@ impl<'t> Outline<'t> {
             (a, b) => a.is_none() && b.is_none(),
         };
         if !unchanged {
-            self.path = Path {
-                innermost: outer,
-                since: block.start,
-            };
+            self.path = Path { innermost: outer, since: block.start };
         }
     }
 }
