@@ -1,0 +1,4 @@
+//! carrel's life on real servers, by theme.
+
+mod adoption;
+mod dump;

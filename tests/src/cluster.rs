@@ -1,0 +1,267 @@
+//! Private clusters: each a data directory and a server that listens on a Unix socket only, run by
+//! an unprivileged user, stopped and removed when the test lets go of it, even by a panic.
+
+use crate::database::Database;
+use crate::session::Session;
+use std::fs::{self, File};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+/// A server of the test's own. Its superuser is `postgres`.
+pub struct Cluster {
+    directory: PathBuf,
+    server: Mutex<Option<Child>>,
+    databases: AtomicU32,
+}
+
+/// Name of the database that has just the extension in it, see [`Cluster::installed`].
+const INSTALLED: &str = "template_installed";
+/// Name of the database that two users live in, see [`Cluster::lived_in`].
+const LIVED_IN: &str = "template_lived_in";
+
+static SHARED: OnceLock<Cluster> = OnceLock::new();
+
+impl Cluster {
+    /// The cluster that tests share which don't need one of their own: it has the roles
+    /// `authenticated` and `service_role`. Its databases are each test's own; roles are not, so a
+    /// test that makes one names it after its database.
+    pub fn shared() -> &'static Self {
+        extern "C" fn stop() {
+            if let Some(cluster) = SHARED.get() {
+                cluster.remove();
+            }
+        }
+        SHARED.get_or_init(|| {
+            let cluster = Self::start();
+            cluster.create_roles();
+            cluster.create(INSTALLED, "template1").superuser().run("create extension carrel");
+            let lived_in = cluster.create(LIVED_IN, INSTALLED);
+            crate::fixtures::live_in(&lived_in);
+            // A static is never dropped.
+            // SAFETY: a function that takes nothing and returns.
+            unsafe { libc::atexit(stop) };
+            cluster
+        })
+    }
+
+    /// A new cluster, without any role but `postgres`.
+    pub fn start() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let directory = place().join(format!("{number}"));
+        create_directory(&directory);
+        let copied = run_as_server(Command::new("cp"))
+            .args(["-R", "--reflink=auto"])
+            .args([initialized(), &directory.join("data")])
+            .status();
+        assert!(copied.expect("cp").success());
+        let cluster = Self { directory, server: Mutex::new(None), databases: AtomicU32::new(0) };
+        cluster.resume();
+        cluster
+    }
+
+    /// Creates `authenticated` and `service_role`, as Supabase has them, except that they log in.
+    pub fn create_roles(&self) {
+        self.connect("postgres", "postgres")
+            .run("create role authenticated login; create role service_role login");
+    }
+
+    /// An empty database.
+    pub fn empty(&self) -> Database<'_> {
+        self.create(&self.new_name(), "template1")
+    }
+
+    /// A database with the extension, in the shared cluster.
+    pub fn installed(&self) -> Database<'_> {
+        self.create(&self.new_name(), INSTALLED)
+    }
+
+    /// A database in which Alice and Bob have rows in every table, in the shared cluster.
+    pub fn lived_in(&self) -> Database<'_> {
+        self.create(&self.new_name(), LIVED_IN)
+    }
+
+    fn new_name(&self) -> String {
+        format!("t{}", self.databases.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn create(&self, name: &str, template: &str) -> Database<'_> {
+        self.connect("postgres", "postgres")
+            .run(&format!("create database {name} template {template}"));
+        Database::new(self, name)
+    }
+
+    /// A session of a role in a database.
+    pub fn connect(&self, database: &str, role: &str) -> Session {
+        Session::open(&self.directory, database, role)
+            .unwrap_or_else(|error| panic!("{role} can't connect to {database}: {error:?}"))
+    }
+
+    /// Stops the server as a crash does: nothing is flushed, no session ends in order.
+    pub fn crash(&self) {
+        self.stop("immediate");
+    }
+
+    /// Starts the server of a cluster that was stopped, and waits until it answers.
+    pub fn resume(&self) {
+        let log = File::options().create(true).append(true).open(self.log()).expect("log");
+        let mut command = run_as_server(Command::new(program("postgres")));
+        command.arg("-D").arg(self.data()).arg("-k").arg(&self.directory);
+        for setting in [
+            "listen_addresses=",
+            "fsync=off",
+            "max_connections=60",
+            "shared_buffers=32MB",
+            "wal_level=minimal",
+            "max_wal_senders=0",
+            "autovacuum=off",
+        ] {
+            command.arg("-c").arg(setting);
+        }
+        command.stdin(Stdio::null()).stdout(log.try_clone().expect("log")).stderr(log);
+        *self.server.lock().unwrap() = Some(command.spawn().expect("postgres"));
+        self.wait_for_answer();
+    }
+
+    fn wait_for_answer(&self) {
+        let patience = Instant::now() + Duration::from_secs(60);
+        while let Err(error) = Session::open(&self.directory, "postgres", "postgres") {
+            let mut server = self.server.lock().unwrap();
+            let ended = server.as_mut().is_none_or(|server| server.try_wait().unwrap().is_some());
+            if ended || Instant::now() > patience {
+                panic!("the server doesn't answer: {error}\n{}", self.log_text());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn stop(&self, mode: &str) {
+        let Ok(mut server) = self.server.lock() else { return };
+        let Some(mut child) = server.take() else { return };
+        stop(&self.data(), mode);
+        // A server that pg_ctl could not stop.
+        if !matches!(child.try_wait(), Ok(Some(_))) {
+            std::thread::sleep(Duration::from_millis(100));
+            let _ = child.kill();
+        }
+        let _ = child.wait();
+    }
+
+    fn remove(&self) {
+        self.stop("immediate");
+        let _ = fs::remove_dir_all(&self.directory);
+        if let Some(place) = self.directory.parent() {
+            if fs::read_dir(place).is_ok_and(|entries| entries.count() <= 1) {
+                let _ = fs::remove_dir_all(place);
+            }
+        }
+    }
+
+    /// Where the cluster's files are: its socket, its log, its data, and what a test dumps.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    fn data(&self) -> PathBuf {
+        self.directory.join("data")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.directory.join("log")
+    }
+
+    /// What the server has logged so far.
+    pub fn log_text(&self) -> String {
+        fs::read_to_string(self.log()).unwrap_or_default()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
+/// A program of the server's.
+pub fn program(name: &str) -> PathBuf {
+    setting("CARREL_PG_BIN").join(name)
+}
+
+fn setting(name: &str) -> PathBuf {
+    match std::env::var_os(name) {
+        Some(value) if !value.is_empty() => value.into(),
+        _ => panic!("{name} is not set; run the tests by `make test-lifecycle`"),
+    }
+}
+
+/// Has a command run by the user that servers run as.
+fn run_as_server(mut command: Command) -> Command {
+    if let Some(user) = std::env::var("CARREL_RUN_AS").ok().filter(|user| !user.is_empty()) {
+        let id = |kind: &str| -> u32 {
+            let output = Command::new("id").args([kind, &user]).output().expect("id");
+            let id = String::from_utf8_lossy(&output.stdout);
+            id.trim().parse().unwrap_or_else(|_| panic!("there is no user {user}"))
+        };
+        command.uid(id("-u")).gid(id("-g"));
+    }
+    command.current_dir("/").stdin(Stdio::null());
+    command
+}
+
+fn create_directory(path: &Path) {
+    let made = run_as_server(Command::new("mkdir")).args(["-m", "0700"]).arg(path).status();
+    assert!(made.expect("mkdir").success(), "{} can't be made", path.display());
+}
+
+/// The directory of this run's clusters, below CARREL_RUN. What a run that was killed has left
+/// there is stopped and removed first.
+fn place() -> &'static Path {
+    static PLACE: OnceLock<PathBuf> = OnceLock::new();
+    PLACE.get_or_init(|| {
+        let base = setting("CARREL_RUN");
+        for entry in fs::read_dir(&base).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let is_of_a_run = name.parse::<u32>().is_ok();
+            if is_of_a_run && !Path::new("/proc").join(&name).exists() {
+                for cluster in fs::read_dir(entry.path()).into_iter().flatten().flatten() {
+                    let data = cluster.path().join("data");
+                    if data.join("postmaster.pid").exists() {
+                        stop(&data, "immediate");
+                    }
+                }
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+        let place = base.join(std::process::id().to_string());
+        create_directory(&place);
+        place
+    })
+}
+
+fn stop(data: &Path, mode: &str) {
+    let _ = run_as_server(Command::new(program("pg_ctl")))
+        .args(["stop", "--silent", "-m", mode, "-D"])
+        .arg(data)
+        .stderr(Stdio::null())
+        .status();
+}
+
+/// A data directory fresh from initdb, to be copied.
+fn initialized() -> &'static Path {
+    static DATA: OnceLock<PathBuf> = OnceLock::new();
+    DATA.get_or_init(|| {
+        let data = place().join("initialized");
+        let output = run_as_server(Command::new(program("initdb")))
+            .args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"])
+            .args(["--no-sync", "--no-instructions", "--pgdata"])
+            .arg(&data)
+            .output()
+            .expect("initdb");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        data
+    })
+}

@@ -1,0 +1,18 @@
+//! What the tests with real servers share: private clusters, their databases, sessions in them, and
+//! the programs that dump and restore.
+//!
+//! `make test-lifecycle` runs the tests; it says by CARREL_PG_BIN where the server's programs are
+//! (with carrel installed), by CARREL_RUN where clusters may be, and by CARREL_RUN_AS which user is
+//! to run them when the tests themselves run as root.
+
+mod cluster;
+mod database;
+mod fixtures;
+mod programs;
+mod session;
+
+pub use cluster::Cluster;
+pub use database::Database;
+pub use fixtures::{ALICE, BOB, TABLES, at_once, contents};
+pub use programs::{assert_same, without_random_lines};
+pub use session::Session;
