@@ -56,9 +56,10 @@ macro_rules! opaque {
                 is_null: bool,
                 _: pg_sys::Oid,
             ) -> Option<Self> {
-                // SAFETY: a variable-length datum, as the type says.
                 (!is_null).then(|| {
-                    Self(unsafe { pg_sys::pg_detoast_datum_copy(datum.cast_mut_ptr()) }.into())
+                    // SAFETY: a variable-length datum, as the type says.
+                    let copy = unsafe { pg_sys::pg_detoast_datum_copy(datum.cast_mut_ptr()) };
+                    Self(copy.into())
                 })
             }
         }

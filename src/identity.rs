@@ -126,12 +126,12 @@ fn legacy_setting(claim: &str) -> Result<CString> {
 
 /// A setting's value, None where it is unset or empty: SET LOCAL leaves '' behind after COMMIT.
 fn setting<'a>(name: &CStr) -> Option<&'a CStr> {
-    // SAFETY: a missing setting is null. The string is valid until the setting changes, which no
-    // caller here does before it is done with it.
+    // SAFETY: a C string in, and out, or null where the setting is missing.
     let value = unsafe { pg_sys::GetConfigOption(name.as_ptr(), true, false) };
     if value.is_null() {
         return None;
     }
+    // SAFETY: valid until the setting changes, which no caller here does before it is done with it.
     let value = unsafe { CStr::from_ptr(value) };
     (!value.is_empty()).then_some(value)
 }

@@ -44,7 +44,7 @@ pub struct Hit {
 /// optional; matched says whether all were found or some. Snippets mark the words with <mark>.
 /// No identity: 28000. A query without words has no results.
 #[pg_extern(stable, parallel_restricted)]
-#[allow(clippy::too_many_arguments, clippy::type_complexity, unused_variables)]
+#[allow(unused_variables)]
 fn search_chunks(
     query: Option<&str>,
     max_results: default!(Option<i32>, 10),
@@ -132,7 +132,6 @@ fn search_chunks(
 /// The caller's documents that answer a query best, best first, with the best passage of each and
 /// how many of its chunks match. Arguments and errors as for search_chunks().
 #[pg_extern(stable, parallel_restricted)]
-#[allow(clippy::too_many_arguments, clippy::type_complexity)]
 fn search_documents(
     query: Option<&str>,
     max_results: default!(Option<i32>, 10),

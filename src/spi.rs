@@ -200,6 +200,7 @@ impl Db {
     pub fn script(&self, sql: &str) -> Result<()> {
         let sql = c_string(sql)?;
         let text = sql.as_ptr();
+        // SAFETY: connected, a C string.
         check(catch(|| unsafe { SPI_execute(text, false, 0) })?)
     }
 
@@ -214,6 +215,7 @@ impl Db {
     /// # Safety
     /// `trigger` is the data of the trigger call that is being served.
     pub unsafe fn register_trigger_data(&self, trigger: *mut pg_sys::TriggerData) -> Result<()> {
+        // SAFETY: connected, and the caller says what the data is.
         check(catch(|| unsafe { SPI_register_trigger_data(trigger) })?)
     }
 
@@ -232,6 +234,7 @@ impl Db {
             .collect();
         let (values, nulls) = (values.as_ptr(), nulls.as_ptr());
         let read_only = self.access == Access::Read;
+        // SAFETY: connected, a kept plan, a value and a null flag for each of its parameters.
         // Never a row limit: an INSERT … RETURNING that is stopped early fires no statement trigger.
         check(catch(|| unsafe { SPI_execute_plan(plan, values, nulls, read_only, 0) })?)?;
         // SAFETY: SPI's results, read at once, before anything else can run SQL and replace them.
@@ -262,6 +265,7 @@ fn plan(sql: &'static str, args: &[Arg]) -> Result<pg_sys::SPIPlanPtr> {
     let text = c_string(sql)?;
     let mut types: Vec<pg_sys::Oid> = args.iter().map(|arg| arg.oid).collect();
     let (text, count, types) = (text.as_ptr(), types.len() as c_int, types.as_mut_ptr());
+    // SAFETY: connected, a C string, and as many types as it says.
     let plan = catch(|| unsafe {
         let plan = SPI_prepare(text, count, types);
         if !plan.is_null() {
@@ -271,6 +275,7 @@ fn plan(sql: &'static str, args: &[Arg]) -> Result<pg_sys::SPIPlanPtr> {
     })
     .map_err(older_tables)?;
     if plan.is_null() {
+        // SAFETY: the backend's own variable.
         return check(unsafe { pg_sys::SPI_result }).map(|()| plan);
     }
     PLANS.with_borrow_mut(|plans| plans.insert(sql, plan));
@@ -351,4 +356,80 @@ unsafe extern "C-unwind" {
     fn BeginInternalSubTransaction(name: *const c_char);
     fn ReleaseCurrentSubTransaction();
     fn RollbackAndReleaseCurrentSubTransaction();
+}
+
+#[cfg(any(test, feature = "pg_test"))]
+#[pgrx::pg_schema]
+#[allow(clippy::disallowed_types, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+    use pgrx::prelude::*;
+
+    const RAISE: &str = "do $$ begin
+        raise exception 'no quota' using errcode = 'PT402', detail = 'd', hint = 'h', constraint = 'c';
+    end $$";
+
+    fn raise() -> Result<()> {
+        as_caller(Access::Write, |db| db.script(RAISE))
+    }
+
+    #[pg_test]
+    fn errors_keep_their_fields_across_spi() {
+        let Err(Error::Postgres(error)) = subtransaction(raise) else {
+            panic!("the error was lost");
+        };
+        // SAFETY: a copy in this function's memory context.
+        let field = |text: *const c_char| unsafe { std::ffi::CStr::from_ptr(text) };
+        let error = unsafe { &*error };
+        assert_eq!(field(error.message), c"no quota");
+        assert_eq!(field(error.detail), c"d");
+        assert_eq!(field(error.hint), c"h");
+        assert_eq!(field(error.constraint_name), c"c");
+        assert!(!error.context.is_null());
+    }
+
+    #[pg_test]
+    fn a_session_stays_sound_after_thousands_of_caught_errors() {
+        for _ in 0..5_000 {
+            assert!(subtransaction(raise).is_err());
+        }
+        let user =
+            as_caller(Access::Read, |db| db.value::<String>("select current_user::text", &[]));
+        let path = as_caller(Access::Read, |db| {
+            db.value::<String>("select current_setting('search_path')", &[])
+        });
+        assert_eq!(user.ok().as_deref(), Some("postgres"));
+        assert_eq!(path.ok().as_deref(), Some("pg_catalog, pg_temp"));
+        assert_ne!(Spi::get_one::<String>("show search_path").ok().flatten(), path.ok());
+    }
+
+    #[pg_test]
+    fn reading_assigns_no_transaction_id() {
+        let assigned = as_owner(Access::Read, |db| {
+            db.rows("select * from carrel.plans", &[], |_| Ok(()))?;
+            db.value::<bool>("select pg_current_xact_id_if_assigned() is not null", &[])
+        });
+        assert_eq!(assigned.ok(), Some(false));
+    }
+
+    #[pg_test]
+    fn a_limit_never_keeps_statement_triggers_from_firing() {
+        Spi::run(
+            "create temp table fired (t text);
+            create temp table t (i int);
+            create function pg_temp.f() returns trigger language plpgsql as
+                $$ begin insert into pg_temp.fired values ('x'); return null; end $$;
+            create trigger t after insert on t for each statement execute function pg_temp.f()",
+        )
+        .expect("set-up");
+        let fired = as_caller(Access::Write, |db| {
+            db.first(
+                "insert into pg_temp.t select generate_series(1, 3) returning i",
+                &[],
+                |row| row.need::<i32>(1),
+            )?;
+            db.value::<i64>("select count(*) from pg_temp.fired", &[])
+        });
+        assert_eq!(fired.ok(), Some(1));
+    }
 }

@@ -21,7 +21,6 @@ type Recorded =
 /// the user's events of this type in the billing period; the limit's columns are null while plans
 /// have no limits.
 #[pg_extern(volatile, parallel_unsafe)]
-#[allow(clippy::too_many_arguments, clippy::type_complexity)]
 fn record_usage(
     event_type: Option<&str>,
     tokens_used: default!(Option<i64>, "null"),
@@ -62,7 +61,6 @@ fn record_usage(
 
 /// Where totals or counters differ from the events: no row, unless something drifted.
 #[pg_extern(stable, parallel_unsafe)]
-#[allow(clippy::type_complexity)]
 fn verify_usage(
     user_id: default!(Option<Uuid>, "null"),
 ) -> TableIterator<

@@ -14,7 +14,7 @@ create policy usage_events_insert_own on carrel.usage_events
 
 drop trigger if exists usage_events_refuse_change on carrel.usage_events;
 create trigger usage_events_refuse_change
-    before update or delete on carrel.usage_events
+    before delete or update on carrel.usage_events
     for each row execute function carrel.refuse_usage_change();
 
 drop trigger if exists usage_events_refuse_truncate on carrel.usage_events;

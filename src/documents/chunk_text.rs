@@ -8,7 +8,6 @@ use std::fmt::Display;
 /// Cuts a text into chunks of at most chunk_size characters or words, at the best boundaries that
 /// fit; offsets are in characters from 0, end exclusive. A null text has no chunks.
 #[pg_extern(immutable, parallel_safe)]
-#[allow(clippy::type_complexity)]
 fn chunk_text<'a>(
     content: Option<&'a str>,
     chunk_size: default!(Option<i32>, 1600),

@@ -78,7 +78,7 @@ impl Source<'_> {
             Options::new(CHUNK_SIZE, 0, Unit::Characters, format_of(self.file_type, self.filename))
                 .map_err(|error| Error::new(SqlState::InvalidParameterValue, error.to_string()))?;
         let mut whole = Assembler::new();
-        parser.append(&mut whole, self.filename, Some(Weight::A))?;
+        append_filename(&mut parser, &mut whole, self.filename)?;
         let mut pieces = Vec::new();
         for chunk in chunking::chunks(self.text, &options, super::tick) {
             let key = Key {
@@ -177,7 +177,6 @@ impl Source<'_> {
     }
 
     fn insert_new(&self, db: &Db, kept: &[Option<usize>], pieces: Vec<Piece>) -> Result<()> {
-        // SAFETY: nothing made in the room outlives its row.
         let mut room = PgMemoryContexts::new("carrel chunk");
         for (index, (piece, kept)) in pieces.into_iter().zip(kept).enumerate() {
             if kept.is_some() {
@@ -185,6 +184,7 @@ impl Source<'_> {
             }
             let content = &self.text[piece.byte_start..piece.byte_end];
             let index = offset(index)?;
+            // SAFETY: nothing made in the room outlives its row.
             unsafe {
                 room.switch_to(|_| {
                     db.execute(
@@ -271,8 +271,19 @@ pub fn chunk_vector(parser: &mut Parser, titles: &[String], content: &str) -> Re
 /// The vector of a document of which only the name is there to be found.
 pub fn filename_vector(parser: &mut Parser, filename: &str) -> Result<Vec<u8>> {
     let mut assembler = Assembler::new();
-    parser.append(&mut assembler, filename, Some(Weight::A))?;
+    append_filename(parser, &mut assembler, filename)?;
     Ok(assembler.finish())
+}
+
+/// Appends a file name (weight A), as it is and in its words: Postgres reads `annual-report.md` as
+/// one token, but people look for `report`.
+fn append_filename(parser: &mut Parser, assembler: &mut Assembler, filename: &str) -> Result<()> {
+    parser.append(assembler, filename, Some(Weight::A))?;
+    let words = filename.replace(|c: char| !c.is_alphanumeric(), " ");
+    if words != filename {
+        parser.append(assembler, &words, Some(Weight::A))?;
+    }
+    Ok(())
 }
 
 /// The vector of a document from its name and its chunks, as they are.
@@ -284,7 +295,7 @@ pub fn renamed_vector(
     document_id: Uuid,
 ) -> Result<Vec<u8>> {
     let mut assembler = Assembler::new();
-    parser.append(&mut assembler, filename, Some(Weight::A))?;
+    append_filename(parser, &mut assembler, filename)?;
     db.rows(
         "select search_vector from carrel.document_chunks
         where user_id = $1 and document_id = $2 and search_vector is not null order by chunk_index",

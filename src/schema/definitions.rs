@@ -111,12 +111,56 @@ pub fn statements(sql: &'static str) -> impl Iterator<Item = &'static str> {
     })
 }
 
-/// The names and tables of what a kind of statement in the rules creates, such as `create policy `.
-pub fn created_by_rules(kind: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
+/// A policy or trigger of sql/rules.
+pub struct Rule {
+    pub name: &'static str,
+    pub table: &'static str,
+    /// The whole statement.
+    pub statement: &'static str,
+}
+
+/// What a kind of statement in the rules creates: `create policy ` or `create trigger `.
+pub fn created_by_rules(kind: &'static str) -> impl Iterator<Item = Rule> {
     RULES.iter().flat_map(|sql| statements(sql)).filter_map(move |statement| {
         let rest = statement.strip_prefix(kind)?;
         let name = rest.split_whitespace().next()?;
         let table = rest.split(" on carrel.").nth(1)?.split_whitespace().next()?;
-        Some((name, table))
+        Some(Rule { name, table, statement })
     })
+}
+
+/// A column's default that names a function of carrel's: table, column and expression.
+pub fn defaults_in_rules() -> impl Iterator<Item = [&'static str; 3]> {
+    RULES.iter().flat_map(|sql| statements(sql)).filter_map(|statement| {
+        let rest = statement.strip_prefix("alter table carrel.")?;
+        let (table, rest) = rest.split_once(" alter column ")?;
+        let (column, default) = rest.split_once(" set default ")?;
+        Some([table, column, default])
+    })
+}
+
+/// SQL as it can be compared with what Postgres prints of it: lower case, without spaces,
+/// parentheses, and the casts that Postgres adds to literals.
+pub fn normalized(sql: &str) -> String {
+    let lower =
+        sql.to_lowercase().replace(" using btree", "").replace("double precision", "float8");
+    let mut plain = String::with_capacity(lower.len());
+    let mut rest = lower.as_str();
+    while let Some(c) = rest.chars().next() {
+        if let Some(cast) = rest.strip_prefix("::") {
+            let after =
+                cast.trim_start_matches(|c: char| c.is_alphanumeric() || "_ []".contains(c));
+            // A cast ends a value: give back the blank that the next keyword needs no more.
+            rest = after;
+            if let Some(word) = cast[..cast.len() - after.len()].split_once(' ') {
+                plain.extend(word.1.chars().filter(|c| !c.is_whitespace()));
+            }
+            continue;
+        }
+        if !(c.is_whitespace() || c == '(' || c == ')') {
+            plain.push(c);
+        }
+        rest = &rest[c.len_utf8()..];
+    }
+    plain
 }

@@ -1,6 +1,6 @@
 //! doctor(): whether the database is as this version of carrel defines it. It only reads.
 
-use super::definitions::{TABLES, created_by_rules};
+use super::definitions::{TABLES, created_by_rules, defaults_in_rules, normalized};
 use crate::access;
 use crate::error::{Result, guard};
 use crate::spi::Db;
@@ -14,9 +14,10 @@ fn doctor() -> TableIterator<
 > {
     let rows = guard(|| {
         access::as_administrator_reading("doctor", |db| {
-            let checks: [(&str, fn(&Db) -> Result<Vec<String>>); 11] = [
+            let checks: [(&str, fn(&Db) -> Result<Vec<String>>); 12] = [
                 ("tables", tables),
                 ("columns", columns),
+                ("defaults", defaults),
                 ("constraints", constraints),
                 ("indexes", indexes),
                 ("row_level_security", row_level_security),
@@ -86,21 +87,48 @@ fn is_nullable(db: &Db, table: &str, column: &str) -> Result<bool> {
     )
 }
 
+fn defaults(db: &Db) -> Result<Vec<String>> {
+    let mut wrong = Vec::new();
+    for [table, column, default] in defaults_in_rules() {
+        let found = db.first(
+            "select pg_get_expr(adbin, adrelid) from pg_attrdef
+            join pg_attribute on attrelid = adrelid and attnum = adnum
+            where adrelid = format('carrel.%I', $1)::regclass and attname::text = $2",
+            &[table.into(), column.into()],
+            |row| row.need::<String>(1),
+        )?;
+        if found.as_deref() != Some(default) {
+            wrong.push(format!("the default of {table}.{column} is not {default}"));
+        }
+    }
+    Ok(wrong)
+}
+
+/// Checks are compared by name alone, for Postgres prints them in words of its own.
 fn constraints(db: &Db) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
     for table in &TABLES {
         for constraint in table.constraints() {
-            if !super::constraint_exists(db, table.name, constraint.name)? {
-                wrong.push(format!("constraint {} is missing", constraint.name));
+            let found = db.first(
+                "select case when contype = 'c' then null else pg_get_constraintdef(oid) end, convalidated
+                from pg_constraint
+                where conrelid = format('carrel.%I', $1)::regclass and conname::text = $2",
+                &[table.name.into(), constraint.name.into()],
+                |row| Ok((row.get::<String>(1), row.need::<bool>(2)?)),
+            )?;
+            let name = constraint.name;
+            let expected =
+                constraint.definition.trim_start_matches("constraint ")[name.len()..].trim();
+            match found {
+                None => wrong.push(format!("constraint {name} is missing")),
+                Some((_, false)) => wrong.push(format!("constraint {name} is not validated")),
+                Some((Some(found), true)) if normalized(&found) != normalized(expected) => {
+                    wrong.push(format!("constraint {name} is: {found}"));
+                }
+                Some(_) => {}
             }
         }
     }
-    wrong.extend(db.rows(
-        "select format('constraint %I is not validated', conname) from pg_constraint
-        where connamespace = 'carrel'::regnamespace and not convalidated order by 1",
-        &[],
-        |row| row.need(1),
-    )?);
     Ok(wrong)
 }
 
@@ -108,18 +136,23 @@ fn indexes(db: &Db) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
     for table in &TABLES {
         for index in table.indexes() {
-            if !super::relation_exists(db, index.name, "i")? {
-                wrong.push(format!("index {} is missing", index.name));
+            let name = index.name;
+            let found = db.first(
+                "select pg_get_indexdef(indexrelid), indisvalid from pg_index
+                where indexrelid = to_regclass(format('carrel.%I', $1))",
+                &[name.into()],
+                |row| Ok((row.need::<String>(1)?, row.need::<bool>(2)?)),
+            )?;
+            match found {
+                None => wrong.push(format!("index {name} is missing")),
+                Some((_, false)) => wrong.push(format!("index {name} is invalid")),
+                Some((found, true)) if normalized(&found) != normalized(index.definition) => {
+                    wrong.push(format!("index {name} is: {found}"));
+                }
+                Some(_) => {}
             }
         }
     }
-    wrong.extend(db.rows(
-        "select format('index %I is invalid', relname) from pg_index
-        join pg_class on pg_class.oid = indexrelid
-        where relnamespace = 'carrel'::regnamespace and not indisvalid order by 1",
-        &[],
-        |row| row.need(1),
-    )?);
     Ok(wrong)
 }
 
@@ -135,19 +168,23 @@ fn row_level_security(db: &Db) -> Result<Vec<String>> {
 
 fn policies(db: &Db) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
-    for (name, table) in created_by_rules("create policy ") {
-        let there = db.value::<bool>(
-            "select exists (
-                select from pg_policy
-                where polrelid = format('carrel.%I', $1)::regclass and polname::text = $2
-                    and polpermissive
-                    and (polqual is null or position('current_user_id()' in pg_get_expr(polqual, polrelid)) > 0)
-                    and (polwithcheck is null or position('current_user_id()' in pg_get_expr(polwithcheck, polrelid)) > 0)
-            )",
-            &[table.into(), name.into()],
+    for rule in created_by_rules("create policy ") {
+        let found = db.first(
+            "select format(
+                'create policy %I on carrel.%I for %s%s%s', polname, $1,
+                case polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update'
+                    when 'd' then 'delete' else 'all' end,
+                ' using ' || pg_get_expr(polqual, polrelid),
+                ' with check ' || pg_get_expr(polwithcheck, polrelid)
+            )
+            from pg_policy
+            where polrelid = format('carrel.%I', $1)::regclass and polname::text = $2
+                and polpermissive and polroles = '{0}'",
+            &[rule.table.into(), rule.name.into()],
+            |row| row.need::<String>(1),
         )?;
-        if !there {
-            wrong.push(format!("policy {name} on {table} is missing or altered"));
+        if found.is_none_or(|found| normalized(&found) != normalized(rule.statement)) {
+            wrong.push(format!("policy {} on {} is missing or altered", rule.name, rule.table));
         }
     }
     Ok(wrong)
@@ -155,8 +192,9 @@ fn policies(db: &Db) -> Result<Vec<String>> {
 
 /// Permissive policies are joined by OR: one more can only let more rows through.
 fn added_policies(db: &Db) -> Result<Vec<String>> {
-    let ours: Vec<String> =
-        created_by_rules("create policy ").map(|(name, table)| format!("{table}.{name}")).collect();
+    let ours: Vec<String> = created_by_rules("create policy ")
+        .map(|rule| format!("{}.{}", rule.table, rule.name))
+        .collect();
     db.rows(
         "select format('policy %I on %I was added and is permissive', polname, relname)
         from pg_policy join pg_class on pg_class.oid = polrelid
@@ -170,17 +208,19 @@ fn added_policies(db: &Db) -> Result<Vec<String>> {
 
 fn triggers(db: &Db) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
-    for (name, table) in created_by_rules("create trigger ") {
-        let there = db.value::<bool>(
-            "select exists (
-                select from pg_trigger
-                where tgrelid = format('carrel.%I', $1)::regclass and tgname::text = $2
-                    and tgenabled in ('O', 'A')
-            )",
-            &[table.into(), name.into()],
+    for rule in created_by_rules("create trigger ") {
+        let found = db.first(
+            "select pg_get_triggerdef(oid) from pg_trigger
+            where tgrelid = format('carrel.%I', $1)::regclass and tgname::text = $2
+                and tgenabled in ('O', 'A')",
+            &[rule.table.into(), rule.name.into()],
+            |row| row.need::<String>(1),
         )?;
-        if !there {
-            wrong.push(format!("trigger {name} on {table} is missing or disabled"));
+        if found.is_none_or(|found| normalized(&found) != normalized(rule.statement)) {
+            wrong.push(format!(
+                "trigger {} on {} is missing, disabled or altered",
+                rule.name, rule.table
+            ));
         }
     }
     Ok(wrong)
