@@ -30,20 +30,12 @@ impl Cluster {
     /// `authenticated` and `service_role`. Its databases are each test's own; roles are not, so a
     /// test that makes one names it after its database.
     pub fn shared() -> &'static Self {
-        extern "C" fn stop() {
-            if let Some(cluster) = SHARED.get() {
-                cluster.remove();
-            }
-        }
         SHARED.get_or_init(|| {
             let cluster = Self::start();
             cluster.create_roles();
             cluster.create(INSTALLED, "template1").superuser().run("create extension carrel");
             let lived_in = cluster.create(LIVED_IN, INSTALLED);
             crate::fixtures::live_in(&lived_in);
-            // A static is never dropped.
-            // SAFETY: a function that takes nothing and returns.
-            unsafe { libc::atexit(stop) };
             cluster
         })
     }
@@ -154,11 +146,6 @@ impl Cluster {
     fn remove(&self) {
         self.stop("immediate");
         let _ = fs::remove_dir_all(&self.directory);
-        if let Some(place) = self.directory.parent() {
-            if fs::read_dir(place).is_ok_and(|entries| entries.count() <= 1) {
-                let _ = fs::remove_dir_all(place);
-            }
-        }
     }
 
     /// Where the cluster's files are: its socket, its log, its data, and what a test dumps.
@@ -238,8 +225,18 @@ fn place() -> &'static Path {
         }
         let place = base.join(std::process::id().to_string());
         create_directory(&place);
+        // SAFETY: a function that takes nothing and returns.
+        unsafe { libc::atexit(tidy_up) };
         place
     })
+}
+
+/// Runs when the process ends, for what is static is never dropped.
+extern "C" fn tidy_up() {
+    if let Some(cluster) = SHARED.get() {
+        cluster.remove();
+    }
+    let _ = fs::remove_dir_all(place());
 }
 
 fn stop(data: &Path, mode: &str) {
