@@ -25,9 +25,10 @@ as() {
         sql -v user_id="$user_id" "$@"
 }
 
+# Prints a user's best answers: ask NAME USER_ID QUESTION
 ask() {
-    note "$1: \"$3\""
-    sql -F $'\x1f' -v user_id="$2" -v question="$3" -v count="$4" -f "$here/demo/answers.sql" | answers
+    say "" "   $1 asks: $bold$3$plain"
+    sql -F $'\x1f' -v user_id="$2" -v question="$3" -v count=2 -f "$here/demo/answers.sql" | answers
 }
 
 say "${bold}carrel: documents in, ranked answers out, and nobody sees another's.$plain"
@@ -88,41 +89,42 @@ IFS='|' read -r chunks characters failed < <(sql -c "
 note "Cut into $chunks chunks, $characters characters on average, indexed in the same transactions."
 if [ "$failed" -gt 0 ]; then note "$failed could not be processed; carrel.documents.processing_error says why."; fi
 
-# Questions that documents of Rust crates answer; of others, what they have headings about.
-heading() {
+# Questions that documents of Rust crates answer; of others, what headings they have.
+headings() {
     as authenticated "$1" <<'SQL'
-    select regexp_replace(coalesce(section_title, left(content, 60)), '[[:cntrl:]\s]+', ' ', 'g')
-    from carrel.document_chunks
-    order by section_title is null, section_title !~* '^(how|what|why|when|where|which)\M|\?$',
-        length(section_title) not between 12 and 60, id
-    limit 1;
+    select title
+    from (
+        select min(id::text) as id, btrim(regexp_replace(coalesce(section_title, left(content, 60)), '[^[:alnum:]?'']+', ' ', 'g')) as title
+        from carrel.document_chunks group by 2
+    ) as headings
+    order by title !~* '^(how|what|why|when|where|which)\M|\?$', length(title) not between 12 and 60, id
+    limit 2;
 SQL
 }
 if [ -n "${DOCS:-}" ]; then
-    ada_asks=$(heading "$ada")
-    ben_asks=$(heading "$ben")
-    both_ask=${QUESTION:-$ada_asks}
+    mapfile -t ada_asks < <(headings "$ada")
+    mapfile -t ben_asks < <(headings "$ben")
+    both_ask=${QUESTION:-${ada_asks[0]:-documents}}
 else
-    ada_asks="How do I give a command line program a subcommand?"
-    ben_asks="How do I return an error from a Postgres function in Rust?"
+    ada_asks=("How do I search for many patterns at once?" "How do I get random bytes in WebAssembly?")
+    ben_asks=("How do I test a Postgres extension?" "How do I serialize a struct to JSON?")
     both_ask=${QUESTION:-"Which is the minimum supported Rust version?"}
 fi
 
 step "Questions"
-code "select … from carrel.search_chunks('…', max_results => 3);"
-note ""
-ask "Ada asks" "$ada" "$ada_asks" 3
-note ""
-ask "Ben asks" "$ben" "$ben_asks" 3
+code "set role authenticated; select carrel.act_as('$ada');" \
+    "select filename, section_title, snippet, score from carrel.search_chunks('…', max_results => 2);"
+for question in "${ada_asks[@]}"; do ask Ada "$ada" "$question"; done
+for question in "${ben_asks[@]}"; do ask Ben "$ben" "$question"; done
 
 step "Each finds only their own"
-ask "Ada asks" "$ada" "$both_ask" 2
-note ""
-ask "Ben asks" "$ben" "$both_ask" 2
+note "The same question, through the same role:"
+ask Ada "$ada" "$both_ask"
+ask Ben "$ben" "$both_ask"
 IFS='|' read -r ada_sees ada_finds ben_sees ben_finds shared foreign nobody < <(
     sql -v ada="$ada" -v ben="$ben" -v question="$both_ask" -f "$here/demo/isolation.sql"
 )
-note "" "Of $((ada_sees + ben_sees)) documents:"
+say "" "   Of $((ada_sees + ben_sees)) documents:"
 printf '   %-55s %6d\n' "Ada sees" "$ada_sees" "Ben sees" "$ben_sees" \
     "Ada finds with this question" "$ada_finds" "Ben finds with this question" "$ben_finds" "both find" "$shared" \
     "Ben can read, change or delete of Ada's, by their ids" "$foreign" "somebody without an identity sees" "$nobody"
@@ -149,10 +151,10 @@ note "Ada's usage_count is $usage_count; verify_usage() finds $drift differences
 
 step "An agent request in a session"
 code "insert into carrel.agent_sessions (title) values ('Reading') returning id;" \
-    "select carrel.create_request('summarize', '$ada_asks', session_id => '…');"
-IFS='|' read -r agent status chain < <(as authenticated "$ada" -v request="$ada_asks" <<'SQL'
+    "select carrel.create_request('summarize', 'What do I have on this?', session_id => '…');"
+IFS='|' read -r agent status chain < <(as authenticated "$ada" <<'SQL'
     insert into carrel.agent_sessions (title) values ('Reading') returning id as session_id \gset
-    select carrel.create_request('summarize', :'request', session_id => :'session_id') as request_id \gset
+    select carrel.create_request('summarize', 'What do I have on this?', session_id => :'session_id') as request_id \gset
     select agent_type, status, jsonb_array_length(request_chain)
     from carrel.agent_requests as r join carrel.agent_sessions as s on s.id = session_id
     where r.id = :'request_id' and request_chain ? :'request_id';
@@ -167,6 +169,7 @@ printf '   %-55s %6s s\n' "together" "$(ratio $(($(now) - began)) 1000000)"
 
 say "" "${bold}Have a look$plain"
 note "make psql      opens psql on this database, which stays up until: make stop" \
-    "$url" "" "There, to be Ada:"
+    "$url"
+say "" "   There, to be Ada:"
 code "begin; set local role authenticated; select carrel.act_as('$ada');" \
     "select filename, section_title, score from carrel.search_chunks('your question');" "rollback;"

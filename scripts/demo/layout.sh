@@ -61,8 +61,9 @@ answers() {
     local place document section score snippet any=
     while IFS=$'\x1f' read -r place document section score snippet; do
         any=yes
+        if [ ${#section} -gt 80 ]; then section="… ${section: -78}"; fi
         printf '   %s  %s%s  (%s)\n' "$place" "$bold$document$plain" "${section:+ · $section}" "$score"
         wrapped 2 "$snippet"
     done
-    if [ -z "$any" ]; then note "   nothing found"; fi
+    if [ -z "$any" ]; then note "nothing found"; fi
 }

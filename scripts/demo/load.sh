@@ -1,5 +1,5 @@
-# shellcheck shell=bash
-# Sourced by demo.sh: from files to documents.
+# shellcheck shell=bash disable=SC2154
+# Sourced by demo.sh, which sets here, the directory of scripts: from files to documents.
 #
 # A file's name and content may be any bytes. They travel through COPY as hex and base64, and Postgres
 # decides what is text (stage.sql). One psql session a user; one transaction a batch.
@@ -25,7 +25,7 @@ find_files() {
         names+=("$prefix${record%%//*}")
         sizes+=("${rest%%//*}")
         paths+=("${rest#*//}")
-    done < <(find "$directory" "$@" -type f -printf '%P//%s//%p\0' | LC_ALL=C sort -z)
+    done < <(find -H "$directory" "$@" -type f -printf '%P//%s//%p\0' | LC_ALL=C sort -z)
 }
 
 # The names from FIRST up to END as hex, one a line.
