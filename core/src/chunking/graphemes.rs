@@ -96,7 +96,14 @@ fn clusters_as_pair(a: char, b: char) -> bool {
 
 /// Whether a character only ever continues the cluster before it (marks, joiners).
 pub(super) fn is_mark(c: char) -> bool {
-    !c.is_ascii() && clusters_as_pair('a', c)
+    match c {
+        // Shortcuts for what long rows are made of.
+        ..'\u{300}' => false,
+        '\u{300}'..='\u{36F}' | ZWJ | '\u{FE0F}' => true,
+        '\u{3041}'..='\u{3096}' | '\u{30A1}'..='\u{30FF}' | '\u{4E00}'..='\u{9FFF}' => false,
+        '\u{1F1E6}'..='\u{1F3FA}' | '\u{1F400}'..='\u{1FAFF}' => false,
+        _ => clusters_as_pair('a', c),
+    }
 }
 
 /// The last cluster boundary in `(origin, to]`; `origin` is a boundary itself, or taken for one.
@@ -151,6 +158,24 @@ pub(super) fn last_boundary<T: FnMut()>(
                 cursor.provide_context(&rest[from..at], from);
             }
             Err(_) => return last,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shortcuts_agree_with_the_tables() {
+        for c in '\0'..=char::MAX {
+            assert_eq!(is_mark(c), clusters_as_pair('a', c), "{c:?}");
+            for other in ['x', '漢', '\u{600}'] {
+                for (a, b) in [(c, other), (other, c)] {
+                    let pair = clusters_as_pair(a, b);
+                    assert_eq!(join(a, b) == Join::Joined, pair, "{a:?} {b:?}");
+                }
+            }
         }
     }
 }

@@ -140,14 +140,24 @@ fn tables() -> impl Strategy<Value = String> {
             "|a|b\n|-|:-|\n",
             "|a|\n|-|\n",
             "| a \\| b |\n|-|\n",
-            // No tables. Without a blank line after them it is debatable what is one.
-            "| a \\| b |\n|-|-|\n\n",
-            "| a | b |\n|-|\n\n",
-            "| a | b |\n\n",
         ][..],
     );
-    let row = select(&["| 1 | 2 |\n", "1 | 2 | 3\n", "1\n", "# One\n", "***\n", "===\n"][..]);
-    let other = select(&["", "text\n\n", "\n", "\n\n", "# One\n", "```\n", "<!-- a -->\n"][..]);
+    let row = select(&["| 1 | 2 |\n", "1 | 2 | 3\n", "1\n", "===\n", "\\# a\n"][..]);
+    let other = select(
+        &[
+            "",
+            "text\n\n",
+            "\n",
+            "\n\n",
+            "# One\n",
+            "```\n",
+            "<!-- a -->\n",
+            // No tables. Without a blank line after them it is debatable what is one.
+            "\n| a \\| b |\n|-|-|\n\n",
+            "\n| a | b |\n|-|\n\n",
+            "\n| a | b |\n\n",
+        ][..],
+    );
     let table = (other, header, prop::collection::vec(row, 0..3));
     (prop::collection::vec(table, 1..6), any::<bool>()).prop_map(|(tables, quoted)| {
         let tables = tables

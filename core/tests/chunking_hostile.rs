@@ -1,0 +1,141 @@
+//! Hostile input: time is linear, measured in ticks, and a cancel is obeyed everywhere.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use carrel_core::chunking::{Chunk, Format, Options, Unit, chunks};
+
+const SIZE: usize = 400_000;
+
+fn fill(piece: &str, bytes: usize) -> String {
+    piece.repeat(bytes / piece.len())
+}
+
+/// What would take quadratic time, much memory or deep recursion, if anything does.
+fn inputs(bytes: usize) -> Vec<(&'static str, String)> {
+    let deep = bytes / 10;
+    vec![
+        ("no separator", fill("a", bytes)),
+        ("newlines", fill("\n", bytes)),
+        ("text, then newlines, then text", format!("a{}b", fill("\n", bytes))),
+        ("carriage returns", fill("\r\n", bytes)),
+        ("spaces", format!("{}x", fill(" ", bytes))),
+        ("tabs", format!("x{}x", fill("\t", bytes))),
+        ("ideographic spaces", format!("x{}x", fill("\u{3000}", bytes))),
+        ("underscores", fill("_", bytes)),
+        ("apostrophes", fill("a'", bytes)),
+        ("digits and commas", fill("1,", bytes)),
+        ("full stops", fill(".", bytes)),
+        ("a full stop, then brackets", fill(&format!(".{}", ")".repeat(5000)), bytes)),
+        ("spaced full stops", fill(&format!(".{}", " ".repeat(5000)), bytes)),
+        ("combining marks", format!("a{}", fill("\u{301}", bytes))),
+        ("marks, letters after", format!("a{}b c d", fill("\u{301}", bytes))),
+        ("regional indicators", fill("🇩", bytes)),
+        ("joined emoji", fill("👩\u{200D}", bytes)),
+        ("joiners", format!("👩{}👩", fill("\u{200D}", bytes))),
+        ("conjuncts", fill("क\u{94D}", bytes)),
+        ("prepended", fill("\u{600}", bytes)),
+        ("prepended spaces", fill("\u{600} ", bytes)),
+        ("jamo", fill("\u{1100}", bytes)),
+        ("ideographs", fill("漢", bytes)),
+        ("words", fill("word ", bytes)),
+        ("sentences", fill("A sentence it is. ", bytes)),
+        ("headings", fill("# a\n", bytes)),
+        ("headings of all levels", fill("# a\n## b\n### c\n", bytes)),
+        ("empty headings", fill("#\n", bytes)),
+        ("a huge heading", format!("# {}\n\n{}", fill("a ", bytes / 2), fill("b ", bytes / 2))),
+        (
+            "a huge setext heading",
+            format!("{}===\n{}", fill("a\n", bytes / 2), fill("b\n", bytes / 2)),
+        ),
+        ("quotes", format!("{}a", fill("> ", deep * 2))),
+        ("quotes, then lines", format!("{}a\n{}", fill("> ", deep), fill("a\n", deep))),
+        ("quotes in every line", fill(&format!("{}a\n", "> ".repeat(400)), bytes)),
+        ("lists", format!("{}a", fill("- ", deep * 2))),
+        ("lists, then blank lines", format!("{}a{}", fill("- ", deep), fill("\n", bytes))),
+        ("nested lists", (0..1400).map(|n| format!("{}- a\n", " ".repeat(n))).collect()),
+        ("a fence never closed", format!("```\n{}", fill("code\n", bytes))),
+        ("fences never closed", fill("- ```\n", bytes)),
+        ("fences in quotes", fill("> ```\n\n", bytes)),
+        ("a comment never closed", format!("<!--\n{}", fill("a\n", bytes))),
+        ("opened comments", fill("<!-- ", bytes)),
+        ("front matter never closed", format!("---\n{}", fill("a: b\n", bytes))),
+        ("a table", format!("| a |\n| - |\n{}", fill("| b |\n", bytes))),
+        ("a wide table", format!("{}\n{}\n", fill("|a", bytes / 2), fill("|-", bytes / 2))),
+        ("pipes", fill("|\n", bytes)),
+        ("backslashes", format!("|{}|\n|-|\n", fill("\\", bytes))),
+        ("rules", fill("-", bytes)),
+        ("tags", fill("<a b='c' ", bytes)),
+        ("references", fill("[a]: b\n", bytes)),
+        ("brackets", fill("[", bytes)),
+        ("backticks", fill("`", bytes)),
+    ]
+}
+
+fn options(size: i32, overlap: i32, unit: Unit, format: Format) -> Options {
+    Options::new(size, overlap, unit, format).expect("valid options")
+}
+
+/// The number of ticks it takes, all chunks checked for what is cheap to check.
+fn ticks(text: &str, options: &Options) -> usize {
+    let mut ticks = 0;
+    let mut end = 0;
+    for Chunk { content, byte_start, byte_end, .. } in chunks(text, options, || ticks += 1) {
+        assert_eq!(&text[byte_start..byte_end], content);
+        assert!(byte_end > end);
+        end = byte_end;
+    }
+    assert_eq!(text[end..].trim(), "");
+    ticks
+}
+
+#[test]
+fn the_work_grows_with_the_input_and_not_faster() {
+    for unit in [Unit::Characters, Unit::Words] {
+        for format in [Format::Plain, Format::Markdown] {
+            for size in [7, 400, 100_000] {
+                let options = options(size, 0, unit, format);
+                let small = inputs(SIZE / 10);
+                for ((name, large), (_, small)) in inputs(SIZE).into_iter().zip(small) {
+                    let (large, small) = (ticks(&large, &options), ticks(&small, &options));
+                    let label = format!("{name}, {unit:?}, {format:?}, {size}: {small}, {large}");
+                    // Twice the growth.
+                    assert!(large <= 20 * (small + 1), "{label}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn with_overlap_the_work_grows_with_the_result() {
+    for (name, text) in inputs(SIZE / 20) {
+        for (size, overlap) in [(10, 9), (400, 399), (400, 100)] {
+            for unit in [Unit::Characters, Unit::Words] {
+                let options = options(size, overlap, unit, Format::Markdown);
+                let result: usize = chunks(&text, &options, || {}).map(|c| c.content.len()).sum();
+                let ticks = ticks(&text, &options);
+                let count = chunks(&text, &options, || {}).count();
+                // Each byte is looked at some times, and each cut costs a look around.
+                let bound = (100 * (text.len() + result) + 8_192 * count) / 32_768 + 10;
+                assert!(ticks <= bound, "{name}, {size}, {overlap}, {unit:?}: {ticks} > {bound}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_tick_can_unwind_at_any_time() {
+    let cancel = |text: &str, at: usize, unit: Unit| {
+        let options = options(1000, 100, unit, Format::Markdown);
+        let mut left = at;
+        let mut stream = chunks(text, &options, || {
+            left = left.checked_sub(1).unwrap_or_else(|| std::panic::resume_unwind(Box::new(())));
+        });
+        catch_unwind(AssertUnwindSafe(|| stream.by_ref().count())).is_err()
+    };
+    for (name, text) in inputs(SIZE / 2) {
+        for unit in [Unit::Characters, Unit::Words] {
+            assert!(cancel(&text, 0, unit) && cancel(&text, 5, unit), "{name} cannot be cancelled");
+        }
+    }
+}
