@@ -187,7 +187,9 @@ pub fn guard<T>(body: impl FnOnce() -> Result<T>) -> T {
     }
 }
 
-/// Calls into Postgres, and returns what it throws as an error with all its fields.
+/// Calls into Postgres, and returns what it throws as an error with all its fields. The memory
+/// context is afterwards what it was before, whatever the call switches to: SPI's functions leave
+/// one behind that ends with the connection.
 ///
 /// `call` may do nothing but call functions declared by `extern` blocks of this crate: pgrx's own
 /// bindings would turn the error into a panic first, and a Rust value with a destructor inside
@@ -208,10 +210,10 @@ pub fn catch<T: Copy>(call: impl FnOnce() -> T + Copy) -> Result<T> {
         });
         pg_sys::PG_exception_stack = exceptions;
         pg_sys::error_context_stack = contexts;
+        pg_sys::CurrentMemoryContext = context;
         if jumped == 0 {
             return Ok(result.assume_init());
         }
-        pg_sys::CurrentMemoryContext = context;
         let error = CopyErrorData();
         FlushErrorState();
         Err(Error::Postgres(error))

@@ -22,8 +22,6 @@ pub enum Access {
 /// A connection to SPI, valid within the closure that it was given to.
 pub struct Db {
     access: Access,
-    /// Where values that leave the connection live.
-    outer: pg_sys::MemoryContext,
 }
 
 /// Runs `work` with the caller's privileges and policies.
@@ -55,7 +53,6 @@ fn connected<T>(
     // SAFETY: what fmgr does for SECURITY DEFINER and SET. After an error the connection is left to
     // the abort of the (sub)transaction, which is certain: errors are passed on, see `catch`.
     unsafe {
-        let db = Db { access, outer: pg_sys::CurrentMemoryContext };
         let mut user = pg_sys::InvalidOid;
         let mut context = 0;
         pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
@@ -69,7 +66,7 @@ fn connected<T>(
             pg_sys::SetUserIdAndSecContext(role, local);
         }
         let result = catch(|| SPI_connect()).and_then(|_| {
-            let value = work(&db)?;
+            let value = work(&Db { access })?;
             catch(|| SPI_finish())?;
             Ok(value)
         });
@@ -116,24 +113,20 @@ impl Arg {
 }
 
 /// A row of a result.
-pub struct Row<'a> {
-    db: &'a Db,
+pub struct Row {
     tuple: pg_sys::HeapTuple,
     desc: pg_sys::TupleDesc,
 }
 
-impl Row<'_> {
+impl Row {
     /// The value of column `number` (from 1), or None where it is null.
     pub fn get<T: FromDatum>(&self, number: c_int) -> Option<T> {
         let mut is_null = false;
         // SAFETY: the tuple is of this description, and the type is the one that the statement
-        // beside the caller selects; the value is made in the context that outlives the row.
+        // beside the caller selects.
         unsafe {
             let datum = SPI_getbinval(self.tuple, self.desc, number, &mut is_null);
-            let inner = pg_sys::MemoryContextSwitchTo(self.db.outer);
-            let value = T::from_polymorphic_datum(datum, is_null, T_OID_UNUSED);
-            pg_sys::MemoryContextSwitchTo(inner);
-            value
+            T::from_polymorphic_datum(datum, is_null, T_OID_UNUSED)
         }
     }
 
@@ -244,7 +237,7 @@ impl Db {
             if !table.is_null() {
                 for i in 0..(*table).numvals as usize {
                     let tuple = *(*table).vals.add(i);
-                    each(&Row { db: self, tuple, desc: (*table).tupdesc })?;
+                    each(&Row { tuple, desc: (*table).tupdesc })?;
                 }
                 pg_sys::SPI_freetuptable(table);
             }
@@ -316,17 +309,14 @@ fn c_string(text: &str) -> Result<CString> {
 pub fn subtransaction<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     // SAFETY: what plpgsql does for a block with EXCEPTION.
     unsafe {
-        let context = pg_sys::CurrentMemoryContext;
         let owner = pg_sys::CurrentResourceOwner;
         catch(|| BeginInternalSubTransaction(std::ptr::null()))?;
-        pg_sys::MemoryContextSwitchTo(context);
         let result = work();
         if result.is_ok() {
             catch(|| ReleaseCurrentSubTransaction())?;
         } else {
             catch(|| RollbackAndReleaseCurrentSubTransaction())?;
         }
-        pg_sys::MemoryContextSwitchTo(context);
         pg_sys::CurrentResourceOwner = owner;
         result
     }

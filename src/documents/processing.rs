@@ -62,10 +62,18 @@ struct Key {
 impl Source<'_> {
     /// Cuts and parses the text. An error of the content is a failed outcome; any other is passed on.
     pub fn process(&self, db: &Db) -> Result<Outcome> {
+        self.process_with(db, HashMap::new())
+    }
+
+    /// The same for a document that is there already: chunks that it keeps are not parsed again.
+    pub fn process_again(&self, db: &Db) -> Result<Outcome> {
+        self.process_with(db, self.known_vectors(db)?)
+    }
+
+    fn process_with(&self, db: &Db, known: HashMap<Key, Vec<u8>>) -> Result<Outcome> {
         // A word too long to be indexed is a NOTICE each time.
         db.silence_notices();
         let parser = Parser::for_language(db, self.language)?;
-        let known = self.known_vectors(db)?;
         match spi::subtransaction(|| self.cut(parser, known)) {
             Ok(processed) => Ok(Outcome::Completed(processed)),
             Err(error) if error.is_of_content() => Ok(Outcome::Failed(error.message())),
@@ -216,6 +224,11 @@ impl Source<'_> {
 }
 
 impl Processed {
+    /// The memory that its chunks take, about, in bytes.
+    pub fn memory(&self) -> usize {
+        self.pieces.iter().map(|piece| size_of::<Piece>() + piece.vector.len()).sum()
+    }
+
     /// Whether it was made from this source.
     pub fn is_of(&self, source: &Source) -> bool {
         self.fingerprint == source.fingerprint()
@@ -330,7 +343,7 @@ pub fn delete_chunks(db: &Db, user_id: Uuid, document_id: Uuid) -> Result<()> {
     Ok(())
 }
 
-impl spi::Row<'_> {
+impl spi::Row {
     fn key(&self, hash: i32, heading_path: i32) -> Result<Key> {
         let hash: Option<Vec<u8>> = self.get(hash);
         Ok(Key {
