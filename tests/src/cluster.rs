@@ -2,6 +2,7 @@
 //! an unprivileged user, stopped and removed when the test lets go of it, even by a panic.
 
 use crate::database::Database;
+use crate::fixtures::live_in;
 use crate::session::Session;
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
@@ -34,8 +35,7 @@ impl Cluster {
             let cluster = Self::start();
             cluster.create_roles();
             cluster.create(INSTALLED, "template1").superuser().run("create extension carrel");
-            let lived_in = cluster.create(LIVED_IN, INSTALLED);
-            crate::fixtures::live_in(&lived_in);
+            live_in(&cluster.create(LIVED_IN, INSTALLED));
             cluster
         })
     }
@@ -75,6 +75,14 @@ impl Cluster {
     /// A database in which Alice and Bob have rows in every table, in the shared cluster.
     pub fn lived_in(&self) -> Database<'_> {
         self.create(&self.new_name(), LIVED_IN)
+    }
+
+    /// The same in any cluster that has the roles.
+    pub fn lived_in_anew(&self) -> Database<'_> {
+        let database = self.empty();
+        database.superuser().run("create extension carrel");
+        live_in(&database);
+        database
     }
 
     fn new_name(&self) -> String {

@@ -1,0 +1,233 @@
+//! Supabase's shape: the roles and `auth.users` are there before the extension.
+
+use carrel_tests::{Cluster, Database, TABLES, assert_same, contents};
+
+const ANN: &str = "a0000000-0000-4000-8000-00000000000a";
+const BEN: &str = "b0000000-0000-4000-8000-00000000000b";
+const NEW: &str = "c0000000-0000-4000-8000-00000000000c";
+
+/// A database with `auth.users`, which belongs to a plain role as Supabase's does, and two users in
+/// it; before the extension. Returns that role.
+fn with_auth() -> (Database<'static>, String) {
+    let database = Cluster::shared().empty();
+    let admin = database.create_role("auth_admin", "");
+    database.superuser().run(&format!(
+        r#"create schema auth authorization {admin};
+        create table auth.users (id uuid primary key, email text, raw_user_meta_data jsonb);
+        alter table auth.users owner to {admin};
+        insert into auth.users values
+            ('{ANN}', 'ann@example.org', '{{"name": "Ann", "full_name": "Ann Other"}}'),
+            ('{BEN}', 'ben@example.org', '{{"full_name": "Ben Elder"}}')"#
+    ));
+    (database, admin)
+}
+
+fn with_auth_and_carrel() -> (Database<'static>, String) {
+    let (database, admin) = with_auth();
+    database.superuser().run("create extension carrel");
+    (database, admin)
+}
+
+fn name_of(database: &Database, user: &str) -> Vec<String> {
+    database.superuser().column(&format!(
+        "select coalesce(name, '-') from carrel.user_profiles where user_id = '{user}'"
+    ))
+}
+
+/// Gives a user rows in all six tables.
+fn move_in(database: &Database, user: &str) {
+    let mut session = database.user(user);
+    session.run(
+        "select carrel.add_document('d.md', 'A mole digs.');
+        insert into carrel.agent_sessions (title) values ('s');
+        select carrel.create_request('a', 'c', id) from carrel.agent_sessions",
+    );
+    database
+        .service()
+        .run(&format!("select carrel.record_usage('agent_request', user_id => '{user}')"));
+    for table in TABLES {
+        assert!(session.number(&format!("select count(*) from carrel.{table}")) > 0, "{table}");
+    }
+}
+
+#[test]
+fn the_roles_are_granted_by_create_extension() {
+    let (database, _) = with_auth_and_carrel();
+    database.assert_sound();
+    move_in(&database, ANN);
+}
+
+#[test]
+fn users_who_are_there_already_get_a_profile_with_their_name() {
+    let (database, _) = with_auth_and_carrel();
+    assert_eq!(name_of(&database, ANN), ["Ann"]);
+    assert_eq!(name_of(&database, BEN), ["Ben Elder"]);
+}
+
+#[test]
+fn a_user_who_signs_up_gets_a_profile_with_their_name() {
+    let (database, admin) = with_auth_and_carrel();
+    let mut auth = database.connect(&admin);
+    for (metadata, name) in [
+        (r#"'{"name": "New", "full_name": "Other"}'"#, "New"),
+        (r#"'{"full_name": "New One"}'"#, "New One"),
+        (r#"'{"name": "  ", "full_name": "New Two"}'"#, "New Two"),
+        (r#"'{"name": null}'"#, "-"),
+        ("'{}'", "-"),
+        ("null", "-"),
+        ("'[]'", "-"),
+        (r#"'"text"'"#, "-"),
+    ] {
+        auth.run(&format!("insert into auth.users values ('{NEW}', null, {metadata})"));
+        assert_eq!(name_of(&database, NEW), [name], "{metadata}");
+        auth.run(&format!("delete from auth.users where id = '{NEW}'"));
+        assert_eq!(name_of(&database, NEW), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn many_users_sign_up_in_one_statement() {
+    let (database, admin) = with_auth_and_carrel();
+    let many = "insert into auth.users select gen_random_uuid() from generate_series(1, 500)";
+    database.connect(&admin).run(many);
+    assert_eq!(database.superuser().number("select count(*) from carrel.user_profiles"), 502);
+}
+
+#[test]
+fn a_user_who_signs_up_can_work_at_once() {
+    let (database, admin) = with_auth_and_carrel();
+    database.connect(&admin).run(&format!("insert into auth.users values ('{NEW}')"));
+    move_in(&database, NEW);
+}
+
+#[test]
+fn deleting_an_auth_user_deletes_everything_of_theirs_and_nothing_else() {
+    let (database, admin) = with_auth_and_carrel();
+    move_in(&database, ANN);
+    move_in(&database, BEN);
+    database.connect(&admin).run(&format!("delete from auth.users where id = '{ANN}'"));
+    let mut superuser = database.superuser();
+    for table in TABLES {
+        let count =
+            |user: &str| format!("select count(*) from carrel.{table} where user_id = '{user}'");
+        assert_eq!(superuser.number(&count(ANN)), 0, "{table}");
+        assert!(superuser.number(&count(BEN)) > 0, "{table}");
+    }
+    assert_eq!(superuser.number("select count(distinct user_id) from carrel.usage_totals"), 1);
+    database.assert_sound();
+}
+
+#[test]
+fn a_profile_without_an_auth_user_is_refused() {
+    let (database, _) = with_auth_and_carrel();
+    assert_eq!(database.service().refused("select carrel.create_user()"), "23503");
+}
+
+#[test]
+fn a_sign_up_does_not_depend_on_the_search_path() {
+    let (database, admin) = with_auth_and_carrel();
+    let mut auth = database.connect(&admin);
+    auth.run(&format!("set search_path = ''; insert into auth.users values ('{NEW}')"));
+    assert_eq!(name_of(&database, NEW), ["-"]);
+}
+
+#[test]
+fn auth_users_that_come_after_the_extension_are_followed_after_migrate() {
+    let database = Cluster::shared().installed();
+    let mut superuser = database.superuser();
+    superuser.run(&format!(
+        "create schema auth;
+        create table auth.users (id uuid primary key, raw_user_meta_data jsonb);
+        insert into auth.users values ('{ANN}', '{{\"name\": \"Ann\"}}');
+        select carrel.migrate();
+        insert into auth.users values ('{NEW}', '{{\"name\": \"New\"}}')"
+    ));
+    assert_eq!(name_of(&database, ANN), ["Ann"]);
+    assert_eq!(name_of(&database, NEW), ["New"]);
+    superuser.run("delete from auth.users");
+    assert_eq!(superuser.number("select count(*) from carrel.user_profiles"), 0);
+    database.assert_sound();
+}
+
+#[test]
+fn profiles_from_before_auth_users_are_kept_and_new_ones_must_belong_to_one() {
+    let database = Cluster::shared().lived_in();
+    let mut superuser = database.superuser();
+    superuser.run(
+        "create schema auth; create table auth.users (id uuid primary key); select carrel.migrate()",
+    );
+    assert_eq!(superuser.number("select count(*) from carrel.user_profiles"), 2);
+    assert_eq!(database.service().refused("select carrel.create_user()"), "23503");
+    superuser.run(
+        "insert into auth.users select user_id from carrel.user_profiles; select carrel.migrate()",
+    );
+    database.assert_sound();
+}
+
+#[test]
+fn a_table_of_another_shape_is_left_alone() {
+    for shape in ["(id bigint primary key)", "(name text)"] {
+        let database = Cluster::shared().empty();
+        let mut superuser = database.superuser();
+        superuser.run(&format!(
+            "create schema auth; create table auth.users {shape}; create extension carrel"
+        ));
+        database.assert_sound();
+        let triggers = "select count(*) from pg_trigger where tgrelid = 'auth.users'::regclass";
+        assert_eq!(superuser.number(triggers), 0, "{shape}");
+    }
+}
+
+#[test]
+fn a_table_without_metadata_gives_profiles_without_names() {
+    let database = Cluster::shared().empty();
+    database.superuser().run(&format!(
+        "create schema auth; create table auth.users (id uuid primary key);
+        insert into auth.users values ('{ANN}'); create extension carrel;
+        insert into auth.users values ('{NEW}')"
+    ));
+    assert_eq!(name_of(&database, ANN), ["-"]);
+    assert_eq!(name_of(&database, NEW), ["-"]);
+}
+
+#[test]
+fn a_dump_with_auth_users_restores_to_the_same() {
+    let (database, admin) = with_auth_and_carrel();
+    move_in(&database, ANN);
+    let dump = database.dump_to_file(&[]);
+    let restored = Cluster::shared().empty();
+    restored.restore_plain(&dump);
+    assert_same(&database.dump(&[]), &restored.dump(&[]));
+    assert_eq!(contents(&database), contents(&restored));
+    restored.assert_sound();
+    restored.connect(&admin).run(&format!("insert into auth.users values ('{NEW}')"));
+    move_in(&restored, NEW);
+}
+
+#[test]
+fn while_the_extension_is_dropped_sign_ups_work_and_get_their_profile_later() {
+    let (database, admin) = with_auth_and_carrel();
+    database.superuser().run("drop extension carrel cascade");
+    database.connect(&admin).run(&format!("insert into auth.users values ('{NEW}')"));
+    assert_eq!(name_of(&database, NEW), Vec::<String>::new());
+    database.superuser().run("create extension carrel");
+    assert_eq!(name_of(&database, NEW), ["-"]);
+    database.assert_sound();
+    move_in(&database, NEW);
+}
+
+#[test]
+fn without_the_roles_and_auth_users_nothing_fails_and_roles_that_come_later_are_granted() {
+    let cluster = Cluster::start();
+    let database = cluster.empty();
+    let mut superuser = database.superuser();
+    superuser.run("create extension carrel; select carrel.migrate()");
+    database.assert_sound();
+    superuser.run(&format!("select carrel.create_user('{ANN}')"));
+    let roles = "select count(*) from carrel.granted_roles";
+    assert_eq!(superuser.number(roles), 0);
+    cluster.create_roles();
+    superuser.run("select carrel.migrate()");
+    database.assert_sound();
+    move_in(&database, ANN);
+}

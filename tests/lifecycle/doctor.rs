@@ -1,0 +1,325 @@
+//! doctor() names each kind of damage, and migrate() mends what it can without dropping anything.
+
+use carrel_tests::{ALICE, Cluster, Database, assert_same};
+use std::sync::OnceLock;
+
+/// A damaged database, of which doctor() has to fail this one check, naming `word`.
+#[track_caller]
+fn damaged(damage: &str, check: &str, word: &str) -> Database<'static> {
+    let database = Cluster::shared().lived_in();
+    database.assert_sound();
+    database.superuser().run(damage);
+    assert_complains(&database, check, word);
+    database
+}
+
+#[track_caller]
+fn assert_complains(database: &Database, check: &str, word: &str) {
+    let complaints = database.complaints();
+    assert_eq!(complaints.len(), 1, "{complaints:?}");
+    assert!(complaints[0].starts_with(&format!("{check}: ")), "{complaints:?}");
+    assert!(complaints[0].contains(word), "{complaints:?}");
+}
+
+/// Damages a database, and asserts that doctor() says so and that migrate() makes it as it was.
+#[track_caller]
+fn assert_mended(damage: &str, check: &str, word: &str) {
+    let database = damaged(damage, check, word);
+    assert_migrate_mends(&database);
+}
+
+#[track_caller]
+fn assert_migrate_mends(database: &Database) {
+    static WHOLE: OnceLock<String> = OnceLock::new();
+    let whole = WHOLE.get_or_init(|| sorted_lines(&Cluster::shared().lived_in()));
+    database.superuser().run("select carrel.migrate()");
+    database.assert_sound();
+    assert_same(whole, &sorted_lines(database));
+}
+
+/// The schema of a database; sorted, for what is granted again comes last in a dump.
+fn sorted_lines(database: &Database) -> String {
+    let dump = database.dump(&["--schema-only"]);
+    let mut lines: Vec<_> = dump.lines().collect();
+    lines.sort_unstable();
+    lines.join("\n")
+}
+
+#[test]
+fn a_dropped_table_is_reported_and_put_back() {
+    let database = Cluster::shared().lived_in();
+    database.superuser().run("drop table carrel.usage_archive");
+    let complaints = database.complaints();
+    assert_eq!(complaints[0], "tables: table carrel.usage_archive is missing");
+    assert_migrate_mends(&database);
+}
+
+#[test]
+fn a_dropped_column_is_reported_and_put_back() {
+    let database = damaged(
+        "alter table carrel.documents drop column metadata",
+        "columns",
+        "documents.metadata",
+    );
+    let mut superuser = database.superuser();
+    superuser.run("select carrel.migrate()");
+    database.assert_sound();
+    assert_eq!(superuser.column("select distinct metadata from carrel.documents"), ["{}"]);
+    database.user(ALICE).run("update carrel.documents set metadata = '[1]'");
+}
+
+#[test]
+fn a_column_that_may_be_null_is_reported_and_put_back() {
+    assert_mended(
+        "alter table carrel.documents alter column filename drop not null",
+        "columns",
+        "documents.filename",
+    );
+}
+
+#[test]
+fn a_column_of_another_type_is_reported() {
+    damaged(
+        "alter table carrel.documents alter column storage_path type varchar(9) using null",
+        "columns",
+        "documents.storage_path",
+    );
+}
+
+#[test]
+fn a_dropped_default_that_carrel_computes_is_reported_and_put_back() {
+    assert_mended(
+        "alter table carrel.documents alter column id drop default",
+        "defaults",
+        "documents.id",
+    );
+}
+
+#[test]
+fn a_dropped_constant_default_is_reported_and_put_back() {
+    assert_mended(
+        "alter table carrel.agent_requests alter column status drop default",
+        "defaults",
+        "agent_requests.status",
+    );
+}
+
+#[test]
+fn a_dropped_check_is_reported_and_put_back() {
+    assert_mended(
+        "alter table carrel.usage_events drop constraint usage_events_cost_check",
+        "constraints",
+        "usage_events_cost_check",
+    );
+}
+
+#[test]
+fn a_dropped_composite_foreign_key_is_reported_and_put_back() {
+    assert_mended(
+        "alter table carrel.document_chunks drop constraint document_chunks_document_id_fkey",
+        "constraints",
+        "document_chunks_document_id_fkey",
+    );
+}
+
+#[test]
+fn a_dropped_unique_key_is_reported_and_put_back() {
+    assert_mended(
+        "alter table carrel.document_chunks
+            drop constraint document_chunks_user_id_document_id_chunk_index_key",
+        "constraints",
+        "document_chunks_user_id_document_id_chunk_index_key",
+    );
+}
+
+#[test]
+fn a_constraint_that_is_not_validated_is_reported() {
+    damaged(
+        "alter table carrel.documents drop constraint documents_file_size_check;
+        alter table carrel.documents
+            add constraint documents_file_size_check check (file_size >= 0) not valid",
+        "constraints",
+        "documents_file_size_check",
+    );
+}
+
+#[test]
+fn a_foreign_key_without_the_user_is_reported() {
+    damaged(
+        "alter table carrel.agent_requests drop constraint agent_requests_session_id_fkey;
+        alter table carrel.agent_requests add constraint agent_requests_session_id_fkey
+            foreign key (session_id) references carrel.agent_sessions (id) on delete set null",
+        "constraints",
+        "agent_requests_session_id_fkey",
+    );
+}
+
+#[test]
+fn a_dropped_index_is_reported_and_put_back() {
+    assert_mended("drop index carrel.documents_pending_idx", "indexes", "documents_pending_idx");
+}
+
+#[test]
+fn a_dropped_unique_index_is_reported_and_put_back() {
+    assert_mended(
+        "drop index carrel.usage_events_user_id_idempotency_key_idx",
+        "indexes",
+        "usage_events_user_id_idempotency_key_idx",
+    );
+}
+
+#[test]
+fn an_invalid_index_is_reported() {
+    damaged(
+        "update pg_index set indisvalid = false where indexrelid = 'carrel.documents_pending_idx'::regclass",
+        "indexes",
+        "documents_pending_idx",
+    );
+}
+
+#[test]
+fn row_level_security_switched_off_is_reported_and_put_back() {
+    assert_mended(
+        "alter table carrel.usage_totals disable row level security",
+        "row_level_security",
+        "usage_totals",
+    );
+}
+
+#[test]
+fn a_table_of_the_users_in_the_schema_without_row_level_security_is_reported() {
+    damaged("create table carrel.mine (id int)", "row_level_security", "mine");
+}
+
+#[test]
+fn a_dropped_policy_is_reported_and_put_back() {
+    assert_mended(
+        "drop policy agent_sessions_update_own on carrel.agent_sessions",
+        "policies",
+        "agent_sessions_update_own",
+    );
+}
+
+#[test]
+fn a_policy_that_lets_everything_pass_is_reported_and_put_back() {
+    assert_mended(
+        "alter policy documents_select_own on carrel.documents using (true)",
+        "policies",
+        "documents_select_own",
+    );
+}
+
+#[test]
+fn a_policy_that_no_longer_guards_the_status_is_reported_and_put_back() {
+    assert_mended(
+        "alter policy agent_requests_insert_own on carrel.agent_requests
+            with check (user_id = carrel.current_user_id())",
+        "policies",
+        "agent_requests_insert_own",
+    );
+}
+
+#[test]
+fn a_permissive_policy_that_was_added_is_named_and_kept() {
+    let database = damaged(
+        "create policy documents_open on carrel.documents using (true)",
+        "no_added_permissive_policy",
+        "documents_open",
+    );
+    database.superuser().run("select carrel.migrate()");
+    assert_complains(&database, "no_added_permissive_policy", "documents_open");
+}
+
+#[test]
+fn a_restrictive_policy_that_was_added_is_no_damage() {
+    let database = Cluster::shared().lived_in();
+    database
+        .superuser()
+        .run("create policy documents_shut on carrel.documents as restrictive using (true)");
+    database.assert_sound();
+}
+
+#[test]
+fn a_dropped_trigger_is_reported_and_put_back() {
+    assert_mended(
+        "drop trigger usage_events_count on carrel.usage_events",
+        "triggers",
+        "usage_events_count",
+    );
+}
+
+#[test]
+fn a_disabled_trigger_is_reported_and_put_back() {
+    assert_mended(
+        "alter table carrel.documents disable trigger documents_process",
+        "triggers",
+        "documents_process",
+    );
+}
+
+#[test]
+fn a_revoked_table_privilege_is_reported_and_put_back() {
+    assert_mended(
+        "revoke select on carrel.documents from authenticated",
+        "privileges",
+        "authenticated",
+    );
+}
+
+#[test]
+fn a_revoked_column_privilege_is_reported_and_put_back() {
+    assert_mended(
+        "revoke update (name) on carrel.user_profiles from authenticated",
+        "privileges",
+        "user_profiles",
+    );
+}
+
+#[test]
+fn a_revoked_function_is_reported_and_put_back() {
+    assert_mended(
+        "revoke execute on function carrel.record_usage from service_role",
+        "privileges",
+        "record_usage",
+    );
+}
+
+#[test]
+fn a_revoked_schema_is_reported_and_put_back() {
+    assert_mended(
+        "revoke usage on schema carrel from authenticated",
+        "privileges",
+        "schema carrel",
+    );
+}
+
+#[test]
+fn a_table_that_was_granted_to_public_is_reported() {
+    damaged("grant select on carrel.user_profiles to public", "privileges", "user_profiles");
+}
+
+#[test]
+fn a_function_that_was_granted_to_public_is_reported() {
+    damaged("grant execute on function carrel.export_user to public", "privileges", "export_user");
+}
+
+#[test]
+fn a_table_that_became_a_member_of_the_extension_is_reported() {
+    damaged("alter extension carrel add table carrel.documents", "ordinary_tables", "documents");
+}
+
+#[test]
+fn a_total_that_drifted_is_reported() {
+    let database =
+        damaged("update carrel.usage_totals set tokens_used = tokens_used + 1", "usage", ALICE);
+    assert!(database.service().number("select count(*) from carrel.verify_usage()") > 0);
+}
+
+#[test]
+fn a_counter_that_drifted_is_reported() {
+    damaged(
+        "update carrel.user_profiles set usage_count = usage_count + 1",
+        "usage",
+        "usage_count",
+    );
+}
