@@ -1,5 +1,6 @@
 -- chunk_text() cuts a text into chunks of at most chunk_size characters, at the best boundaries that fit:
 -- paragraphs, lines, sentences, words, and inside a word only where there is no other way.
+\pset format unaligned
 select * from carrel.chunk_text('A short text.');
 
 -- Paragraphs before sentences, sentences before words.

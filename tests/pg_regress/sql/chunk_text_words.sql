@@ -1,4 +1,5 @@
 -- unit => 'words' counts words as Unicode (UAX #29) does; a chunk is at most 8 characters a word long as well.
+\pset format unaligned
 select chunk_index, content, size, start_offset, end_offset
 from carrel.chunk_text('The quick brown fox. It jumps over the lazy dog, doesn''t it?', 5, unit => 'words');
 
