@@ -40,7 +40,7 @@ fn current_user_id() -> Option<Uuid> {
 #[pg_extern(volatile, parallel_unsafe)]
 fn act_as(user_id: Option<Uuid>) {
     guard(|| {
-        let claim = identity_claim();
+        let claim = identity_claim()?;
         let claims = match user_id {
             Some(user) => claims::claims_for(&claim, uuid::Uuid::from_bytes(*user.as_bytes())),
             None => String::new(),
@@ -69,7 +69,7 @@ pub fn require() -> Result<Uuid> {
 
 /// The caller's user id, None where there are no claims.
 pub fn current() -> Result<Option<Uuid>> {
-    let claim = identity_claim();
+    let claim = identity_claim()?;
     if let Some(claims) = setting(CLAIMS) {
         return of_claims(claims, &claim);
     }
@@ -112,9 +112,18 @@ fn malformed(error: &claims::ClaimsError) -> Error {
         .hint("The claim that carrel.identity_claim names must be a UUID; see request.jwt.claims.")
 }
 
-fn identity_claim() -> String {
-    let claim = IDENTITY_CLAIM.get();
-    claim.map_or_else(|| "sub".to_owned(), |claim| claim.to_string_lossy().into_owned())
+fn identity_claim() -> Result<String> {
+    let claim = IDENTITY_CLAIM.get().unwrap_or_else(|| c"sub".to_owned());
+    let claim = claim.to_string_lossy().into_owned();
+    match claims::validate_claim(&claim) {
+        Ok(()) => Ok(claim),
+        Err(error) => Err(Error::new(
+            SqlState::InvalidAuthorization,
+            format!("carrel.identity_claim is not the name of a claim: \"{claim}\""),
+        )
+        .detail(format!("{error}."))
+        .hint("Set it to a claim such as sub or app_metadata.org_id.")),
+    }
 }
 
 /// Where PostgREST before version 9 put a claim by itself.

@@ -86,7 +86,9 @@ fn search_chunks(
             },
             |db, ids| {
                 db.rows(
-                    "select id from carrel.document_chunks where id = any ($1)",
+                    "select c.id from carrel.document_chunks as c
+                    join carrel.documents as d on d.user_id = c.user_id and d.id = c.document_id
+                    where c.id = any ($1)",
                     &[ids.into()],
                     |row| row.need(1),
                 )
