@@ -32,7 +32,6 @@ select arguments, pg_temp.chunks(arguments) as chunks, pg_temp.documents(argumen
     ($$created_after => '2024-01-15 00:00+00', created_before => '2024-02-15 00:00+00'$$),
     ($$created_after => '-infinity', created_before => 'infinity'$$),
     ($$created_after => '2024-03-01 00:00+00', created_before => '2024-01-01 00:00+00'$$),
-    ($$file_types => '{text/markdown}', metadata => '{"tag": ["a"]}'$$),
-    ($$metadata => '{', file_types => null$$)
+    ($$file_types => '{text/markdown}', metadata => '{"tag": ["a"]}'$$)
 ) as given (arguments);
 rollback;
