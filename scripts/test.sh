@@ -42,7 +42,7 @@ differences() {
 }
 
 # Optimised a little: property tests run seven times as fast, overflow is still checked.
-unit() { CARGO_PROFILE_DEV_OPT_LEVEL=1 cargo test --package carrel-core -- "${only[@]}"; }
+unit() { CARGO_PROFILE_DEV_OPT_LEVEL=1 cargo test --no-fail-fast --package carrel-core -- "${only[@]}"; }
 
 # A debug build: with assertions and checks of overflow.
 pgrx() {
@@ -88,7 +88,7 @@ lifecycle() {
     [ -e tests/Cargo.toml ] || { say "no tests yet"; return 0; }
     as_server mkdir -p -m 0700 "$RUN/lifecycle"
     CARREL_PG_BIN=$TREE/bin CARREL_RUN=$RUN/lifecycle CARREL_RUN_AS=$RUN_AS \
-        cargo test --package carrel-tests -- "${only[@]}"
+        cargo test --no-fail-fast --package carrel-tests -- "${only[@]}"
 }
 
 # How many tests passed and failed, as the output of cargo, cargo-pgrx or pg_isolation_regress (up to
