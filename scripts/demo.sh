@@ -168,8 +168,9 @@ for i in "${!titles[@]}"; do printf '   %-55s %6s s\n' "${titles[i]}" "$(ratio "
 printf '   %-55s %6s s\n' "together" "$(ratio $(($(now) - began)) 1000000)"
 
 say "" "${bold}Have a look$plain"
-note "make psql      opens psql on this database, which stays up until: make stop" \
-    "$url"
+version=
+if [ "$PG" != "$(default_pg)" ]; then version=" PG=$PG"; fi
+note "make psql$version opens psql on this database, which stays up until: make stop" "$url"
 say "" "   There, to be Ada:"
 code "begin; set local role authenticated; select carrel.act_as('$ada');" \
     "select filename, section_title, score from carrel.search_chunks('your question');" "rollback;"

@@ -61,7 +61,8 @@ answers() {
     local place document section score snippet any=
     while IFS=$'\x1f' read -r place document section score snippet; do
         any=yes
-        if [ ${#section} -gt 80 ]; then section="… ${section: -78}"; fi
+        if [ ${#section} -gt 60 ]; then section=${section##* › }; fi
+        if [ ${#section} -gt 60 ]; then section="${section:0:58} …"; fi
         printf '   %s  %s%s  (%s)\n' "$place" "$bold$document$plain" "${section:+ · $section}" "$score"
         wrapped 2 "$snippet"
     done
