@@ -41,7 +41,6 @@ pub(super) fn each_word<T: FnMut()>(
     let mut at = from;
     while at < to {
         let stop = text.floor_char_boundary((at + PIECE).min(to));
-        let window = &text[at..stop];
         let resume = if stop == to { Some(stop) } else { resume_at(text, at, stop) };
         meter.work(resume.map_or(stop, |to| to) - at);
         match resume {
@@ -56,8 +55,7 @@ pub(super) fn each_word<T: FnMut()>(
             // One segment fills the window: a huge word, or a huge run of spaces or marks.
             None => {
                 let end = segment_end(text, at, to, meter);
-                let is_word = window.contains(char::is_alphanumeric)
-                    || any_alphanumeric(&text[stop..end], meter);
+                let is_word = any_alphanumeric(&text[at..end], meter);
                 if is_word && word(at, end).is_break() {
                     return;
                 }
@@ -70,23 +68,22 @@ pub(super) fn each_word<T: FnMut()>(
 /// The last boundary inside `text[at..stop]` that no character beyond it could take back: one
 /// before a base (before `'` the next window could still turn out to continue the word).
 fn resume_at(text: &str, at: usize, stop: usize) -> Option<usize> {
-    // Most often there is one near the end. The margin is what the boundary's decision may look at.
-    for back in [256, 2048, PIECE] {
+    // Most often there is one near the end.
+    for back in [256, 2048] {
         let floor = text.ceil_char_boundary(stop.saturating_sub(back).max(at));
-        let start = if floor == at { Some(at) } else { base_before(text, at, floor) };
-        let Some(start) = start else { continue };
-        let mut last = None;
-        for (offset, _) in text[start..stop].split_word_bound_indices() {
-            let found = start + offset;
-            if found > start && char_at(text, found).is_some_and(is_base) {
-                last = Some(found);
-            }
-        }
+        let Some(start) = base_before(text, at, floor) else { continue };
+        let bounds = text[start..stop].split_word_bound_indices();
+        let last = bounds
+            .map(|(offset, _)| start + offset)
+            .filter(|&found| found > start && char_at(text, found).is_some_and(is_base))
+            .last();
         if last.is_some() {
             return last;
         }
     }
-    None
+    // Flags or apostrophes and nothing else: what follows a boundary decides about it soon.
+    let bounds = text[at..stop].split_word_bound_indices();
+    bounds.map(|(offset, _)| at + offset).filter(|&found| found > at && found + 64 < stop).last()
 }
 
 /// The last position in `[from, at]` from which segmentation can start anew, looked for in the last
@@ -126,12 +123,17 @@ fn segment_end<T: FnMut()>(text: &str, at: usize, to: usize, meter: &mut Meter<T
             bounds.find(|&start| start >= skip).map(|start| start - skip)
         };
         match end {
-            Some(end) => return at + end,
-            None if stop == to => return to,
-            None => {
-                let base = window.char_indices().rfind(|&(_, c)| is_base(c));
-                let kept = context.chars().next();
-                context.clear();
+            // Near the window's end, what comes after it may continue the word.
+            Some(end) if stop == to || end + 64 < window.len() => return at + end,
+            _ if stop == to => return to,
+            _ => {}
+        }
+        let base = window.char_indices().rfind(|&(_, c)| is_base(c));
+        let kept = context.chars().next();
+        context.clear();
+        match base {
+            Some((offset, _)) if offset > 0 => at += offset,
+            _ => {
                 context.extend(base.map(|(_, c)| c).or(kept));
                 context.extend(window.chars().next_back().filter(|&c| is_mark(c)));
                 at = stop;

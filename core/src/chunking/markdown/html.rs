@@ -8,7 +8,7 @@ pub(super) enum End {
     /// The line that contains this.
     Contains(&'static str),
     /// The line that contains the end tag of one of the elements of [`RAW`].
-    RawEnd,
+    RawTag,
     BlankLine,
 }
 
@@ -100,7 +100,7 @@ pub(super) fn start(content: &[u8], alone: bool) -> Option<End> {
     let is = |known: &&str| known.as_bytes().eq_ignore_ascii_case(name);
     let ends = matches!(after.first(), None | Some(b' ' | b'\t' | b'>'));
     if ends && !closing && RAW.iter().any(is) {
-        return Some(End::RawEnd);
+        return Some(End::RawTag);
     }
     if (ends || after.starts_with(b"/>")) && BLOCKS.iter().any(is) {
         return Some(End::BlankLine);
@@ -153,7 +153,7 @@ impl End {
         match self {
             End::BlankLine => false,
             End::Contains(mark) => contains(line, mark.as_bytes(), meter),
-            End::RawEnd => RAW_ENDS.iter().any(|tag| contains(line, tag.as_bytes(), meter)),
+            End::RawTag => RAW_ENDS.iter().any(|tag| contains(line, tag.as_bytes(), meter)),
         }
     }
 }
