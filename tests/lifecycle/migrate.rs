@@ -251,7 +251,11 @@ fn a_schema_that_was_given_to_a_plain_role_is_refused() {
     let plain = database.create_role("plain", "");
     let mut superuser = database.superuser();
     superuser.run(&format!("alter schema carrel owner to {plain}"));
-    assert_eq!(superuser.refused("select carrel.migrate()"), "42501");
+    let error = superuser.failure("select carrel.migrate()");
+    assert_eq!(error.code().code(), "42501");
+    assert!(error.message().contains(&plain) && error.message().contains("postgres"), "{error:?}");
+    let hint = error.hint().unwrap_or_default();
+    assert!(hint.contains("alter schema carrel owner to"), "{hint}");
 }
 
 #[test]

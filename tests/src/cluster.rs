@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -31,11 +31,19 @@ impl Cluster {
     /// `authenticated` and `service_role`. Its databases are each test's own; roles are not, so a
     /// test that makes one names it after its database.
     pub fn shared() -> &'static Self {
+        // One failure is enough: later tests don't try again.
+        static FAILED: AtomicBool = AtomicBool::new(false);
         SHARED.get_or_init(|| {
+            let failed = FAILED.swap(true, Ordering::Relaxed);
+            assert!(
+                !failed,
+                "the shared cluster can't be prepared: see the first test that failed"
+            );
             let cluster = Self::start();
             cluster.create_roles();
             cluster.create(INSTALLED, "template1").superuser().run("create extension carrel");
             live_in(&cluster.create(LIVED_IN, INSTALLED));
+            FAILED.store(false, Ordering::Relaxed);
             cluster
         })
     }

@@ -84,6 +84,24 @@ fn search_within_documents_of_another_user_finds_nothing() {
 }
 
 #[test]
+fn search_as_a_user_by_a_role_past_all_policies_finds_only_that_users() {
+    let database = lived_in();
+    let mut superuser = database.superuser();
+    for user in [ALICE, BOB] {
+        superuser.claim(user);
+        for (search, table) in [
+            ("select document_id from carrel.search_chunks('herons fox')", "documents"),
+            ("select document_id from carrel.search_documents('herons fox')", "documents"),
+            ("select chunk_id from carrel.search_chunks('herons fox')", "document_chunks"),
+        ] {
+            let owners =
+                format!("select distinct user_id from carrel.{table} where id in ({search})");
+            assert_eq!(superuser.column(&owners), [user], "{search}");
+        }
+    }
+}
+
+#[test]
 fn search_obeys_a_policy_that_the_operator_added() {
     let database = lived_in();
     let mut session = database.user(ALICE);
