@@ -11,7 +11,7 @@ use crate::access;
 use crate::error::{Error, Result, SqlState, guard};
 use crate::spi::{self, Access, Db};
 use crate::users;
-use definitions::{AUTH_RULES, RULES, TABLES, Table};
+use definitions::{AUTH_RULES, Part, RULES, TABLES, Table};
 use pgrx::prelude::*;
 
 /// Creates what is missing of carrel's tables and applies policies, triggers, defaults, privileges
@@ -97,7 +97,7 @@ fn create_missing(db: &Db, table: &Table) -> Result<()> {
     } else {
         for column in table.columns() {
             match column_type(db, table.name, column.name, column.column_type())? {
-                Some((_, true)) => {}
+                Some((_, true)) => restore_column(db, table.name, &column)?,
                 Some((found, false)) => {
                     return Err(Error::new(
                         SqlState::ObjectNotInPrerequisiteState,
@@ -131,6 +131,35 @@ fn create_missing(db: &Db, table: &Table) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Puts back a column's default and NOT NULL, where they are gone.
+fn restore_column(db: &Db, table: &str, column: &Part) -> Result<()> {
+    let (has_default, not_null) = column_state(db, table, column.name)?;
+    if let Some(default) = column.default().filter(|_| !has_default) {
+        db.script(&format!(
+            "alter table carrel.{table} alter column {} set default {default}",
+            column.name
+        ))?;
+    }
+    if column.is_not_null() && !not_null {
+        db.script(&format!(
+            "alter table carrel.{table} alter column {} set not null",
+            column.name
+        ))?;
+    }
+    Ok(())
+}
+
+/// Whether a column has a default, and whether it is NOT NULL; both false where there is none.
+fn column_state(db: &Db, table: &str, column: &str) -> Result<(bool, bool)> {
+    let state = db.first(
+        "select atthasdef, attnotnull from pg_attribute
+        where attrelid = format('carrel.%I', $1)::regclass and attname::text = $2 and not attisdropped",
+        &[table.into(), column.into()],
+        |row| Ok((row.need(1)?, row.need(2)?)),
+    )?;
+    Ok(state.unwrap_or_default())
 }
 
 fn relation_exists(db: &Db, name: &str, kind: &str) -> Result<bool> {

@@ -98,6 +98,11 @@ impl Part {
     pub fn is_not_null(&self) -> bool {
         self.definition.contains(" not null")
     }
+
+    /// The default of a column, where it has one that names no function of carrel's: those are rules.
+    pub fn default(&self) -> Option<&'static str> {
+        self.definition.split_once(" default ").map(|(_, default)| default)
+    }
 }
 
 /// The statements of a file, without the comments between them and the semicolon at their end.

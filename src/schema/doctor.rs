@@ -63,28 +63,24 @@ fn columns(db: &Db) -> Result<Vec<String>> {
             let found = super::column_type(db, table.name, column.name, column.column_type())?;
             let name = format!("{}.{}", table.name, column.name);
             match found {
-                None => wrong.push(format!("column {name} is missing")),
+                None => {
+                    wrong.push(format!("column {name} is missing"));
+                    continue;
+                }
                 Some((_, true)) => {}
                 Some((found, false)) => wrong
                     .push(format!("column {name} is {found} instead of {}", column.column_type())),
             }
-            if column.is_not_null() && is_nullable(db, table.name, column.name)? {
+            let (has_default, not_null) = super::column_state(db, table.name, column.name)?;
+            if column.is_not_null() && !not_null {
                 wrong.push(format!("column {name} may be null"));
+            }
+            if let Some(default) = column.default().filter(|_| !has_default) {
+                wrong.push(format!("column {name} has no default, instead of {default}"));
             }
         }
     }
     Ok(wrong)
-}
-
-fn is_nullable(db: &Db, table: &str, column: &str) -> Result<bool> {
-    db.value(
-        "select exists (
-            select from pg_attribute
-            where attrelid = format('carrel.%I', $1)::regclass and attname::text = $2
-                and not attisdropped and not attnotnull
-        )",
-        &[table.into(), column.into()],
-    )
 }
 
 fn defaults(db: &Db) -> Result<Vec<String>> {
@@ -283,8 +279,9 @@ fn is_granted(db: &Db, grant: &str, role: &str) -> Result<bool> {
     let table = object.trim_start_matches("table ");
     if let Some(columns) = what.strip_prefix("update (") {
         return db.value(
-            "select bool_and(has_column_privilege($1, $2, trim(both ' )' from name), 'update'))
-            from unnest(string_to_array($3, ',')) as name",
+            "select bool_and(coalesce(has_column_privilege($1, attrelid, attnum, 'update'), false))
+            from unnest(string_to_array($3, ',')) as name
+            left join pg_attribute on attrelid = to_regclass($2) and attname::text = trim(both ' )' from name)",
             &[role.into(), table.into(), columns.into()],
         );
     }
