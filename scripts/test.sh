@@ -98,7 +98,7 @@ count() {
         /^test result: /                       { passed += $4; failed += $6 }
         /^passed=[0-9]+ failed=[0-9]+/         { split($0, n, /[= ]/); passed += n[2]; failed += n[4] }
         /^test [^:]* \.\.\. ok +[0-9]+ ms|^ok [0-9]+ /  { passed += 1 }
-        /^test [^:]* \.\.\. FAILED|^not ok [0-9]+ /    { failed += 1 }
+        /^test [^:]* \.\.\. FAILED +[0-9]+ ms|^not ok [0-9]+ / { failed += 1 }
         END { print passed + 0, failed + 0 }'
 }
 
