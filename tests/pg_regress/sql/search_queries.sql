@@ -6,7 +6,8 @@ set local request.jwt.claims = '{"sub": "11111111-1111-1111-1111-111111111111"}'
 insert into carrel.documents (filename, content_text) values
     ('One', 'Naïve café owners don''t mail x@example.org or visit https://example.org/path?q=1.'),
     ('Two', 'Prices: 3.50, -7 and 1e5; AT&T, C++, a\b and it''s 100%.'),
-    ('Three', 'Smile 🙂 東京 Москва');
+    ('Three', 'Smile 🙂 東京 Москва'),
+    ('Four', 'Look at http://example.com/o''neil there.');
 
 create function pg_temp.found(query text) returns text language plpgsql as $$
 begin
@@ -16,7 +17,7 @@ $$;
 
 -- Such as find something.
 select query, pg_temp.found(query) from (values
-    ('café'), ('x@example.org'), ('https://example.org/path?q=1'), ('3.50'), ('Москва'), ('МОСКВА'), ('東京'), ('don''t mail'), ('"café owners"'), ('café or unicorn')
+    ('café'), ('x@example.org'), ('https://example.org/path?q=1'), ('http://example.com/o''neil'), ('3.50'), ('Москва'), ('МОСКВА'), ('東京'), ('don''t mail'), ('"café owners"'), ('café or unicorn')
 ) as given (query);
 
 -- Operators, quotes and patterns are words or nothing.
@@ -36,5 +37,6 @@ select count(*) as found from carrel.search_documents(null);
 select pg_temp.found('café ' || repeat('x', 100000)) as long_word, pg_temp.found('café ' || repeat('unicorn ', 12500)) as many_times;
 select pg_temp.found('café ' || (select string_agg('w' || n, ' ') from generate_series(1, 20000) as n)) as many_words;
 select count(*) as documents from carrel.search_documents('café ' || (select string_agg('w' || n, ' ') from generate_series(1, 20000) as n));
+select pg_temp.found((select string_agg(md5(n::text), ' ') from generate_series(1, 60000) as n)) !~ '^[0-9A-Z]{5}: ' as two_megabytes_are_no_error;
 select pg_temp.found(repeat('((((', 25000)) as parentheses, pg_temp.found(repeat('!', 100000)) as marks, pg_temp.found(repeat('é', 50000)) as accents;
 rollback;
