@@ -10,6 +10,7 @@ comment on function carrel.create_profile_on_sign_up is 'Trigger on auth.users: 
 comment on function carrel.create_request is 'Creates a request of the caller''s, in one of their sessions or in none, and returns its id. No such session: PT404; no identity: 28000.';
 comment on function carrel.create_user is 'Creates a user''s profile and returns the user id; one that exists stays as it is. Unknown plan: 22023. For services.';
 comment on function carrel.current_user_id is 'The user that the transaction''s JWT claims name; null where there are none. Malformed claims: 28000.';
+comment on function carrel.delete_profile_of_deleted is 'Trigger on auth.users: deletes the profiles of deleted users.';
 comment on function carrel.delete_user is 'Deletes a user and everything of theirs; returns the storage paths of their documents, which are the caller''s to erase. With archive_usage their events are kept under a pseudonym. No such user: PT404. For services.';
 comment on function carrel.doctor is 'One row for each check of whether the database is as this version of carrel defines it. For superusers.';
 comment on function carrel.export_user is 'Everything that carrel holds of a user, row by row. No such user: PT404. For services.';
@@ -32,6 +33,7 @@ comment on function carrel.search_documents is 'The caller''s documents that ans
 comment on function carrel.touch_updated_at is 'Trigger: sets updated_at to the transaction''s time.';
 comment on function carrel.uuid_v7 is 'A new UUIDv7: milliseconds since 1970, then 74 random bits.';
 comment on function carrel.verify_usage is 'Where totals or counters differ from the usage events: no row, unless something drifted. For services.';
+comment on function carrel.write_document_chunks is 'Trigger: writes the chunks that processing made of a document''s text.';
 comment on function carrel.version is 'The version of the library that answers.';
 
 revoke all on all functions in schema carrel from public;

@@ -26,7 +26,8 @@ fn create_request(
         spi::as_caller(Access::Write, |db| {
             if let Some(session) = session_id {
                 let found = db.execute(
-                    "select from carrel.agent_sessions where id = $1 and user_id = carrel.current_user_id()",
+                    "select from carrel.agent_sessions where id = $1 and user_id = carrel.current_user_id()
+                    for key share",
                     &[session.into()],
                 )?;
                 if found == 0 {

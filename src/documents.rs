@@ -141,25 +141,28 @@ fn process_document_row<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     })
 }
 
-/// AFTER INSERT OR UPDATE of documents: writes the chunks that the BEFORE trigger made.
+/// AFTER INSERT OR UPDATE of documents: writes the chunks that the BEFORE trigger made. What another
+/// BEFORE trigger changed in between, or what was too much to wait, is processed as it is stored.
 #[pg_trigger]
 fn write_document_chunks<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::after_row(trigger, |row| {
-        let id: Uuid = row.need(c"id")?;
-        let Some(waiting) = waiting::take(id) else { return Ok(()) };
-        let user_id: Uuid = row.need(c"user_id")?;
-        spi::as_owner(Access::Write, |db| {
-            let columns = Columns::read(&row)?;
-            match (waiting, &columns.text) {
-                (Waiting::NoChunks, _) | (_, None) => processing::delete_chunks(db, user_id, id),
-                (Waiting::Chunks(processed), Some(_))
-                    if processed.is_of(&columns.source(user_id, id)) =>
-                {
-                    columns.source(user_id, id).write(db, processed)
-                }
-                // Another trigger changed the row in between, or too many were waiting.
-                _ => process_stored(db, id),
+        let id: Uuid = row.new.need(c"id")?;
+        let waiting = waiting::take(id);
+        if waiting.is_none() && (trigger::restoring() || !row.changes(c"content_text")?) {
+            return Ok(());
+        }
+        let user_id: Uuid = row.new.need(c"user_id")?;
+        let columns = Columns::read(&row.new)?;
+        let source = columns.source(user_id, id);
+        spi::as_owner(Access::Write, |db| match waiting {
+            Some(Waiting::Chunks(processed))
+                if columns.text.is_some() && processed.is_of(&source) =>
+            {
+                source.write(db, processed)
             }
+            Some(Waiting::NoChunks) => processing::delete_chunks(db, user_id, id),
+            None if columns.text.is_none() || PROCESSING.get() == Processing::Deferred => Ok(()),
+            _ => process_stored(db, id),
         })
     })
 }
@@ -251,41 +254,42 @@ impl<'a> Columns<'a> {
 fn process_row(db: &Db, row: &mut Change, user_id: Uuid, id: Uuid) -> Result<()> {
     let new = row.new;
     let columns = Columns::read(&new)?;
-    let is_insert = row.old.is_none();
     follow_file_size(row);
-    let named_only = |db: &Db| {
-        db.silence_notices();
-        let mut parser = Parser::for_language(db, &columns.language)?;
-        processing::filename_vector(&mut parser, &columns.filename)
-    };
-    let (status, error, vector, waiting) = if columns.text.is_none() {
-        (None, None, named_only(db)?, Waiting::NoChunks)
-    } else if PROCESSING.get() == Processing::Deferred {
-        (Some("pending"), None, named_only(db)?, Waiting::NoChunks)
+    db.silence_notices();
+    let mut parser = Parser::for_language(db, &columns.language)?;
+    let named_only = |parser: &mut Parser| processing::filename_vector(parser, &columns.filename);
+    if columns.text.is_none() {
+        // Its chunks, if any, are a client's. A row that loses its text is pending, without any.
+        let vector = named_only(&mut parser)?;
+        row.set(c"search_vector", TsVector::from_body(&vector));
+        if row.old.is_some() && row.changes(c"content_text")? {
+            row.set(c"processing_status", "pending");
+            row.set(c"processing_error", None::<String>);
+            waiting::put(id, Waiting::NoChunks);
+        }
+        return Ok(());
+    }
+    let filename_only = named_only(&mut parser)?;
+    let (status, error, vector, waiting) = if PROCESSING.get() == Processing::Deferred {
+        ("pending", None, filename_only, Waiting::NoChunks)
     } else {
         let source = columns.source(user_id, id);
         // What another user's row with this id has must not even cost time.
         let is_own = row.old.is_some_and(|old| old.get::<Uuid>(c"user_id") == Some(user_id));
-        match if is_own { source.process_again(db) } else { source.process(db) }? {
+        let outcome =
+            if is_own { source.process_again(db, parser) } else { source.process(db, parser) };
+        match outcome? {
             Outcome::Completed(mut processed) => {
                 let vector = std::mem::take(&mut processed.vector);
-                (Some("completed"), None, vector, Waiting::Chunks(processed))
+                ("completed", None, vector, Waiting::Chunks(processed))
             }
-            Outcome::Failed(reason) => {
-                (Some("failed"), Some(reason), named_only(db)?, Waiting::NoChunks)
-            }
+            Outcome::Failed(reason) => ("failed", Some(reason), filename_only, Waiting::NoChunks),
         }
     };
-    // A row that comes without a text says itself what its status is; one that loses it is pending.
-    let lost_text = !is_insert && columns.text.is_none() && row.changes(c"content_text")?;
-    if let Some(status) = status.or(lost_text.then_some("pending")) {
-        row.set(c"processing_status", status);
-        row.set(c"processing_error", error);
-    }
+    row.set(c"processing_status", status);
+    row.set(c"processing_error", error);
     row.set(c"search_vector", TsVector::from_body(&vector));
-    if !(is_insert && matches!(waiting, Waiting::NoChunks)) {
-        waiting::put(id, waiting);
-    }
+    waiting::put(id, waiting);
     Ok(())
 }
 
@@ -307,7 +311,7 @@ fn rename_row(db: &Db, row: &mut Change, user_id: Uuid, id: Uuid) -> Result<()> 
 fn process_stored(db: &Db, id: Uuid) -> Result<()> {
     let found = db.first(
         "select user_id, filename, file_type, language, content_text
-        from carrel.documents where id = $1 and content_text is not null",
+        from carrel.documents where id = $1",
         &[id.into()],
         |row| {
             let columns = Columns {
@@ -321,10 +325,20 @@ fn process_stored(db: &Db, id: Uuid) -> Result<()> {
     )?;
     let Some((user_id, columns)) = found else { return Ok(()) };
     let source = columns.source(user_id, id);
-    let outcome = source.process_again(db)?;
-    let (status, error, vector) = match &outcome {
-        Outcome::Completed(processed) => ("completed", None, Some(&processed.vector)),
-        Outcome::Failed(reason) => ("failed", Some(reason.clone()), None),
+    let (status, error, vector, processed) = match Parser::find(db, &columns.language)? {
+        // Dropped since the document was written.
+        None => ("failed", Some(format!("unknown language \"{}\"", columns.language)), None, None),
+        Some(mut parser) if columns.text.is_none() => {
+            let vector = processing::filename_vector(&mut parser, &columns.filename)?;
+            ("pending", None, Some(vector), None)
+        }
+        Some(parser) => match source.process_again(db, parser)? {
+            Outcome::Completed(mut processed) => {
+                let vector = std::mem::take(&mut processed.vector);
+                ("completed", None, Some(vector), Some(processed))
+            }
+            Outcome::Failed(reason) => ("failed", Some(reason), None, None),
+        },
     };
     db.execute(
         "update carrel.documents set
@@ -334,12 +348,12 @@ fn process_stored(db: &Db, id: Uuid) -> Result<()> {
             id.into(),
             status.into(),
             error.into(),
-            vector.map(|vector| TsVector::from_body(vector)).into(),
+            vector.map(|vector| TsVector::from_body(&vector)).into(),
         ],
     )?;
-    match outcome {
-        Outcome::Completed(processed) => source.write(db, processed),
-        Outcome::Failed(_) => processing::delete_chunks(db, user_id, id),
+    match processed {
+        Some(processed) => source.write(db, processed),
+        None => processing::delete_chunks(db, user_id, id),
     }
 }
 
@@ -359,7 +373,7 @@ fn follow_file_size(row: &mut Change) {
     let now = size_of_text(&row.new);
     let before = row.old.as_ref().and_then(size_of_text);
     let follows = given.is_none() || (row.old.is_some() && given == before);
-    if follows && now.is_some() && now != given {
+    if follows && now != given {
         row.set(c"file_size", now);
     }
 }

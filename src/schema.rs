@@ -22,6 +22,8 @@ fn migrate() {
         refuse_foreign_owners()?;
         outside_of_script(|| {
             access::as_administrator("migrate", |db| {
+                // That a policy which is dropped does not exist.
+                db.silence_notices();
                 // One migrate() at a time in this database.
                 db.execute(
                     "select pg_advisory_xact_lock(hashtextextended('carrel.migrate', 0))",
@@ -217,6 +219,21 @@ fn follow_auth_users(db: &Db) -> Result<()> {
     }
     db.script(AUTH_RULES)?;
     users::create_missing_profiles(db)?;
+    let has_key = db.value::<bool>(
+        "select exists (
+            select from pg_index
+            where indrelid = 'auth.users'::regclass and indisunique and indpred is null
+                and indkey::text = (
+                    select attnum::text from pg_attribute
+                    where attrelid = 'auth.users'::regclass and attname = 'id'
+                )
+        )",
+        &[],
+    )?;
+    if !has_key {
+        // The triggers keep profiles and users together by themselves.
+        return Ok(());
+    }
     if !constraint_exists(db, "user_profiles", "user_profiles_user_id_auth_fkey")? {
         db.script(
             "alter table carrel.user_profiles add constraint user_profiles_user_id_auth_fkey

@@ -22,8 +22,8 @@ const SNIPPET: &str = "StartSel=<mark>, StopSel=</mark>, MaxWords=35, MinWords=1
 
 /// Which documents are searched; what is None does not filter.
 pub struct Filter {
-    pub document_ids: Option<Vec<Uuid>>,
-    pub file_types: Option<Vec<String>>,
+    pub document_ids: Option<Vec<Option<Uuid>>>,
+    pub file_types: Option<Vec<Option<String>>>,
     pub metadata: Option<Jsonb>,
     pub created_after: Option<TimestampWithTimeZone>,
     pub created_before: Option<TimestampWithTimeZone>,
@@ -49,8 +49,8 @@ fn search_chunks(
     query: Option<&str>,
     max_results: default!(Option<i32>, 10),
     result_offset: default!(Option<i32>, 0),
-    document_ids: default!(Option<Vec<Uuid>>, "null"),
-    file_types: default!(Option<Vec<String>>, "null"),
+    document_ids: default!(Option<Vec<Option<Uuid>>>, "null"),
+    file_types: default!(Option<Vec<Option<String>>>, "null"),
     metadata: default!(Option<Jsonb>, "null"),
     created_after: default!(Option<TimestampWithTimeZone>, "null"),
     created_before: default!(Option<TimestampWithTimeZone>, "null"),
@@ -138,7 +138,7 @@ fn search_documents(
     query: Option<&str>,
     max_results: default!(Option<i32>, 10),
     result_offset: default!(Option<i32>, 0),
-    file_types: default!(Option<Vec<String>>, "null"),
+    file_types: default!(Option<Vec<Option<String>>>, "null"),
     metadata: default!(Option<Jsonb>, "null"),
     created_after: default!(Option<TimestampWithTimeZone>, "null"),
     created_before: default!(Option<TimestampWithTimeZone>, "null"),

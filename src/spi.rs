@@ -200,7 +200,7 @@ impl Db {
     /// Keeps notices from the client until the connection ends.
     pub fn silence_notices(&self) {
         // SAFETY: within the nest level of settings that the connection opened.
-        unsafe { pin(c"client_min_messages", c"error") };
+        unsafe { pin(c"client_min_messages", c"warning") };
     }
 
     /// Makes a trigger's transition tables known by their names.

@@ -60,7 +60,7 @@ impl Row {
     }
 }
 
-/// The rows of a BEFORE trigger, and what it sets in the new one.
+/// The rows of a trigger of INSERT or UPDATE, and what a BEFORE trigger sets in the new one.
 pub struct Change {
     pub new: Row,
     pub old: Option<Row>,
@@ -135,10 +135,11 @@ pub fn before_row<'a>(
 /// The body of an AFTER … FOR EACH ROW trigger of INSERT or UPDATE.
 pub fn after_row<'a>(
     trigger: &'a PgTrigger<'a>,
-    work: impl FnOnce(Row) -> Result<()>,
+    work: impl FnOnce(&Change) -> Result<()>,
 ) -> Returned<'a> {
     guard(|| {
-        work(new_row(trigger.trigger_data()))?;
+        let data = trigger.trigger_data();
+        work(&Change { new: new_row(data), old: old_row(data), sets: Vec::new() })?;
         Ok(Ok(None))
     })
 }

@@ -93,11 +93,11 @@ fn verify_usage(
                 ) as measure (what, expected, found)
                 where measure.expected <> measure.found
                 union all
-                select p.user_id, 'usage_count', coalesce(events.events, 0), p.usage_count::numeric
+                select p.user_id, 'usage_count', greatest(events.events, 0), p.usage_count::numeric
                 from carrel.user_profiles as p
                 left join events on events.user_id = p.user_id and events.event_type = 'agent_request'
                     and events.period_start = p.usage_period_start
-                where ($1 is null or p.user_id = $1) and coalesce(events.events, 0) <> p.usage_count
+                where ($1 is null or p.user_id = $1) and greatest(events.events, 0) <> p.usage_count
                 order by 1, 2",
                 &[user_id.into()],
                 |row| Ok((row.need(1)?, row.need(2)?, row.need(3)?, row.need(4)?)),
@@ -162,7 +162,7 @@ fn count_usage<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
 #[pg_trigger]
 fn rebuild_usage_periods<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::after_row(trigger, |row| {
-        let user: Uuid = row.need(c"user_id")?;
+        let user: Uuid = row.new.need(c"user_id")?;
         spi::as_owner(Access::Write, |db| {
             db.execute("delete from carrel.usage_totals where user_id = $1", &[user.into()])?;
             db.execute(
@@ -258,7 +258,8 @@ fn whose(named: Option<Uuid>) -> Result<Uuid> {
 
 fn record(db: &Db, user: Uuid, event: &Event) -> Result<Recorded> {
     check(db, event)?;
-    if db.execute("select from carrel.user_profiles where user_id = $1", &[user.into()])? == 0 {
+    let profile = "select from carrel.user_profiles where user_id = $1 for key share";
+    if db.execute(profile, &[user.into()])? == 0 {
         return Err(users::no_profile(user));
     }
     let hash = payload_hash(db, event)?;
@@ -350,6 +351,11 @@ fn check(db: &Db, event: &Event) -> Result<()> {
     let bad = |message: String| Err(Error::new(SqlState::InvalidParameterValue, message));
     if event.event_type.is_none_or(|name| name.trim().is_empty()) {
         return bad("event_type must not be empty".to_owned());
+    }
+    if event.idempotency_key == Some("") {
+        return bad(
+            "idempotency_key must not be empty: leave it out for an event without one".to_owned()
+        );
     }
     if let Some(tokens) = event.tokens_used.filter(|tokens| *tokens < 0) {
         return bad(format!("tokens_used must not be negative: {tokens}"));

@@ -144,6 +144,23 @@ fn create_profile_on_sign_up<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     })
 }
 
+/// AFTER DELETE on auth.users: everything of theirs goes. The foreign key to auth.users does the
+/// same, where there is a key for it to refer to.
+#[pg_trigger]
+fn delete_profile_of_deleted<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
+    trigger::after_statement(|| {
+        spi::as_owner(Access::Write, |db| {
+            // SAFETY: this call's data.
+            unsafe { db.register_trigger_data(trigger::data(trigger)) }?;
+            db.execute(
+                "delete from carrel.user_profiles where user_id in (select deleted.id from deleted)",
+                &[],
+            )?;
+            Ok(())
+        })
+    })
+}
+
 /// Makes the missing profiles of the users in auth.users. Part of migrate().
 pub fn create_missing_profiles(db: &Db) -> Result<()> {
     db.script(create_profiles!("auth.users"))

@@ -38,3 +38,4 @@ comment on column carrel.user_profiles.billing_anchor is 'Where the monthly bill
 comment on column carrel.user_profiles.billing_timezone is 'The IANA time zone that billing periods are in.';
 comment on column carrel.user_profiles.created_at is 'When the row was inserted.';
 comment on column carrel.user_profiles.updated_at is 'When the row was last updated.';
+comment on index carrel.user_profiles_plan_type_idx is 'Serves the foreign key, when a plan is deleted or renamed.';

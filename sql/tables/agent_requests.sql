@@ -28,6 +28,7 @@ create table carrel.agent_requests (
     constraint agent_requests_user_id_fkey foreign key (user_id) references carrel.user_profiles (user_id) on delete cascade,
     constraint agent_requests_session_id_fkey foreign key (user_id, session_id) references carrel.agent_sessions (user_id, id) on delete set null (session_id),
     constraint agent_requests_status_check check (status in ('pending', 'processing', 'completed', 'failed', 'cancelled')),
+    constraint agent_requests_idempotency_key_check check (idempotency_key <> ''),
     constraint agent_requests_progress_check check (progress between 0 and 1),
     constraint agent_requests_token_cost_check check (token_cost >= 0),
     constraint agent_requests_attempts_check check (attempts >= 0),

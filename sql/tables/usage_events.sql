@@ -21,6 +21,7 @@ create table carrel.usage_events (
     constraint usage_events_event_type_check check (event_type <> ''),
     constraint usage_events_tokens_used_check check (case when voids is null then tokens_used >= 0 else tokens_used <= 0 end),
     constraint usage_events_cost_check check (case when voids is null then cost >= 0 and cost < 'Infinity' else cost <= 0 and cost > '-Infinity' end),
+    constraint usage_events_idempotency_key_check check (idempotency_key <> ''),
     constraint usage_events_occurred_at_check check (isfinite(occurred_at))
 );
 

@@ -4,7 +4,7 @@ use super::vectors::{self, Parser};
 use crate::datums::TsVector;
 use crate::error::{Error, Result, SqlState};
 use crate::rows::uuid_v7;
-use crate::spi::{self, Db};
+use crate::spi::{self, Arg, Db};
 use carrel_core::chunking::{self, Format, Options, Unit};
 use carrel_core::matching::matching;
 use carrel_core::tsvector::{Assembler, Weight};
@@ -61,19 +61,23 @@ struct Key {
 
 impl Source<'_> {
     /// Cuts and parses the text. An error of the content is a failed outcome; any other is passed on.
-    pub fn process(&self, db: &Db) -> Result<Outcome> {
-        self.process_with(db, HashMap::new())
+    pub fn process(&self, db: &Db, parser: Parser) -> Result<Outcome> {
+        self.process_with(db, parser, HashMap::new())
     }
 
     /// The same for a document that is there already: chunks that it keeps are not parsed again.
-    pub fn process_again(&self, db: &Db) -> Result<Outcome> {
-        self.process_with(db, self.known_vectors(db)?)
+    pub fn process_again(&self, db: &Db, parser: Parser) -> Result<Outcome> {
+        self.process_with(db, parser, self.known_vectors(db)?)
     }
 
-    fn process_with(&self, db: &Db, known: HashMap<Key, Vec<u8>>) -> Result<Outcome> {
+    fn process_with(
+        &self,
+        db: &Db,
+        parser: Parser,
+        known: HashMap<Key, Vec<u8>>,
+    ) -> Result<Outcome> {
         // A word too long to be indexed is a NOTICE each time.
         db.silence_notices();
-        let parser = Parser::for_language(db, self.language)?;
         match spi::subtransaction(|| self.cut(parser, known)) {
             Ok(processed) => Ok(Outcome::Completed(processed)),
             Err(error) if error.is_of_content() => Ok(Outcome::Failed(error.message())),
@@ -192,30 +196,31 @@ impl Source<'_> {
             }
             let content = &self.text[piece.byte_start..piece.byte_end];
             let index = offset(index)?;
-            // SAFETY: nothing made in the room outlives its row.
+            // SAFETY: the arguments live in the room until the row is written; an error does not.
             unsafe {
-                room.switch_to(|_| {
-                    db.execute(
-                        "insert into carrel.document_chunks
-                            (id, user_id, document_id, chunk_index, content, section_title, heading_path,
-                             start_offset, end_offset, size, content_hash, search_vector)
-                        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-                        &[
-                            uuid_v7().into(),
-                            self.user_id.into(),
-                            self.document_id.into(),
-                            index.into(),
-                            content.into(),
-                            piece.key.heading_path.last().cloned().into(),
-                            piece.key.heading_path.into(),
-                            piece.start.into(),
-                            piece.end.into(),
-                            piece.size.into(),
-                            piece.key.hash.to_vec().into(),
-                            TsVector::from_body(&piece.vector).into(),
-                        ],
-                    )
-                })?;
+                let args: [Arg; 12] = room.switch_to(|_| {
+                    [
+                        uuid_v7().into(),
+                        self.user_id.into(),
+                        self.document_id.into(),
+                        index.into(),
+                        content.into(),
+                        piece.key.heading_path.last().cloned().into(),
+                        piece.key.heading_path.into(),
+                        piece.start.into(),
+                        piece.end.into(),
+                        piece.size.into(),
+                        piece.key.hash.to_vec().into(),
+                        TsVector::from_body(&piece.vector).into(),
+                    ]
+                });
+                db.execute(
+                    "insert into carrel.document_chunks
+                        (id, user_id, document_id, chunk_index, content, section_title, heading_path,
+                         start_offset, end_offset, size, content_hash, search_vector)
+                    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                    &args,
+                )?;
                 room.reset();
             }
         }

@@ -70,28 +70,26 @@ impl Parser {
     /// The body of to_tsvector(configuration, text).
     pub fn parse(&mut self, text: &str) -> Result<Vec<u8>> {
         let config = self.config;
-        // SAFETY: to_tsvector_byid takes a configuration's oid and a text, and gives a tsvector; all
-        // of it is in the room, which nothing else points into.
+        let room = self.room.value();
+        // SAFETY: to_tsvector_byid takes a configuration's oid and a text, and gives a tsvector. All
+        // of that is in the room, and is copied before the room is emptied; an error is not, for
+        // `catch` is entered outside of it.
         unsafe {
-            let body = self.room.switch_to(|_| {
-                let text = text.into_datum().unwrap_or(pg_sys::Datum::null());
-                let vector = catch(|| {
-                    DirectFunctionCall2Coll(
-                        to_tsvector_byid,
-                        pg_sys::InvalidOid,
-                        pg_sys::Datum::from(config),
-                        text,
-                    )
-                })?;
-                let vector = vector.cast_mut_ptr::<pg_sys::varlena>();
-                let start = pgrx::vardata_any(vector).cast::<u8>();
-                Ok(std::slice::from_raw_parts(start, pgrx::varsize_any_exhdr(vector)).to_vec())
-            });
-            // After an error the error's own copy may be in here; the abort frees it.
-            if body.is_ok() {
-                self.room.reset();
-            }
-            body
+            let text = self.room.switch_to(|_| text.into_datum()).unwrap_or(pg_sys::Datum::null());
+            let vector = catch(|| {
+                pg_sys::CurrentMemoryContext = room;
+                DirectFunctionCall2Coll(
+                    to_tsvector_byid,
+                    pg_sys::InvalidOid,
+                    pg_sys::Datum::from(config),
+                    text,
+                )
+            })?;
+            let vector = vector.cast_mut_ptr::<pg_sys::varlena>();
+            let start = pgrx::vardata_any(vector).cast::<u8>();
+            let body = std::slice::from_raw_parts(start, pgrx::varsize_any_exhdr(vector)).to_vec();
+            self.room.reset();
+            Ok(body)
         }
     }
 }

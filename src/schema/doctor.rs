@@ -233,7 +233,7 @@ fn privileges(db: &Db) -> Result<Vec<String>> {
     for (kind, role) in granted {
         for privilege in access::privileges(&kind) {
             if !is_granted(db, privilege, &role)? {
-                wrong.push(format!("role {role} lacks: {privilege}"));
+                wrong.push(format!("role {role} lacks: {}", privilege.replace(":role", &role)));
             }
         }
     }

@@ -10,7 +10,7 @@ use pgrx::pg_sys;
 /// What is read of a query, in bytes; more words than this holds decide nothing.
 const MAX_QUERY: usize = 32_000;
 
-/// Words of a query that are looked for; beyond, a tsquery is deep enough to exhaust a stack.
+/// Words of a query that are looked for, the first ones; beyond, a tsquery is deep enough to exhaust a stack.
 const MAX_WORDS: usize = 500;
 
 /// A query as one text search configuration reads it.
@@ -57,12 +57,18 @@ pub fn of_user(db: &Db, user: Uuid, query: Option<&str>) -> Result<Vec<LanguageQ
     Ok(queries)
 }
 
-/// The lexemes of a tsvector, quoted for a tsquery.
+/// The lexemes of a tsvector, quoted for a tsquery, in the order in which they were typed.
 fn words(vector: &[u8]) -> Vec<String> {
     let Ok(view) = View::parse(vector) else { return Vec::new() };
-    view.iter()
+    let mut words: Vec<(u16, &[u8])> = view
+        .iter()
+        .map(|(lexeme, mut positions)| (positions.next().map_or(0, |first| first.position), lexeme))
+        .collect();
+    words.sort_unstable();
+    words
+        .into_iter()
         .take(MAX_WORDS)
-        .map(|(lexeme, _)| {
+        .map(|(_, lexeme)| {
             let lexeme = String::from_utf8_lossy(lexeme);
             format!("'{}'", lexeme.replace('\\', "\\\\").replace('\'', "''"))
         })

@@ -78,13 +78,13 @@ impl ParseFormatError {
 
 impl fmt::Display for ParseUnitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unknown unit \"{}\" ({})", self.0, self.hint())
+        write!(f, "unknown unit \"{}\"", self.0)
     }
 }
 
 impl fmt::Display for ParseFormatError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unknown format \"{}\" ({})", self.0, self.hint())
+        write!(f, "unknown format \"{}\"", self.0)
     }
 }
 
