@@ -34,10 +34,7 @@ impl fmt::Display for ClaimsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Problem::NotJson { line, column } => {
-                write!(
-                    f,
-                    "claims are not valid json at line {line} column {column}"
-                )
+                write!(f, "claims are not valid json at line {line} column {column}")
             }
             Problem::TooDeep => write!(f, "claims are nested more than {MAX_DEPTH} deep"),
             Problem::ClaimsNotAnObject { found } => {
@@ -106,18 +103,11 @@ pub fn tenant(claims: &str, claim: &str) -> Result<Option<Uuid>, ClaimsError> {
         return Err(ClaimsError(Problem::TooDeep));
     }
     let mut parser = serde_json::Deserializer::from_str(claims);
-    let place = Place {
-        claim,
-        reached: 0,
-        rest: Some(claim),
-    };
+    let place = Place { claim, reached: 0, rest: Some(claim) };
     let found = place.deserialize(&mut parser);
     found
         .and_then(|found| parser.end().map(|()| found))
-        .map_err(|error| Problem::NotJson {
-            line: error.line(),
-            column: error.column(),
-        })
+        .map_err(|error| Problem::NotJson { line: error.line(), column: error.column() })
         .and_then(|found| found)
         .map_err(ClaimsError)
 }
@@ -133,9 +123,7 @@ pub fn tenant_of_string(value: &str, claim: &str) -> Result<Uuid, ClaimsError> {
 }
 
 fn parse_uuid(value: &str) -> Option<Uuid> {
-    Uuid::try_parse(value)
-        .ok()
-        .filter(|_| !value.starts_with("urn:"))
+    Uuid::try_parse(value).ok().filter(|_| !value.starts_with("urn:"))
 }
 
 /// The JSON object that holds `user` at the path `claim`, and nothing else.
@@ -207,14 +195,7 @@ impl<'p> Place<'p> {
             None => (rest, None),
         };
         let reached = self.claim.len() - rest.map_or(0, |rest| rest.len() + 1);
-        Some((
-            key,
-            Place {
-                claim: self.claim,
-                reached,
-                rest,
-            },
-        ))
+        Some((key, Place { claim: self.claim, reached, rest }))
     }
 }
 
@@ -270,11 +251,7 @@ impl<'de> Visitor<'de> for Place<'_> {
     }
 
     fn visit_unit<E: Error>(self) -> Result<Found, E> {
-        Ok(if self.is_root() {
-            self.wrong("null")
-        } else {
-            Ok(None)
-        })
+        Ok(if self.is_root() { self.wrong("null") } else { Ok(None) })
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<Found, E> {

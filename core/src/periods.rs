@@ -16,12 +16,8 @@ impl Zone {
     /// Finds a zone by its IANA name, such as `Europe/Berlin`, in any case. Offsets, POSIX strings
     /// and abbreviations are no names, save those few that IANA lists, such as `EST`.
     pub fn named(name: &str) -> Result<Zone, UnknownZone> {
-        let unknown = || UnknownZone {
-            name: name.chars().take(100).collect(),
-        };
-        let zone = TimeZoneDatabase::bundled()
-            .get(name)
-            .map_err(|_| unknown())?;
+        let unknown = || UnknownZone { name: name.chars().take(100).collect() };
+        let zone = TimeZoneDatabase::bundled().get(name).map_err(|_| unknown())?;
         // jiff's own name for "no zone".
         if zone.is_unknown() {
             return Err(unknown());
@@ -60,10 +56,7 @@ pub struct OutOfRange {
 impl std::fmt::Display for OutOfRange {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let OutOfRange { instant } = self;
-        write!(
-            f,
-            "billing period out of range: {instant} microseconds from 1970"
-        )
+        write!(f, "billing period out of range: {instant} microseconds from 1970")
     }
 }
 
@@ -77,11 +70,7 @@ impl std::error::Error for OutOfRange {}
 /// that much later, one that occurs twice as the first; period 0 starts at the anchor itself even
 /// if that is the second. Periods tile: each ends where the next starts, in both directions.
 pub fn month_containing(anchor: i64, zone: &Zone, at: i64) -> Result<Range<i64>, OutOfRange> {
-    let anchored = Anchored {
-        instant: anchor,
-        zone,
-        local: local(anchor, zone)?,
-    };
+    let anchored = Anchored { instant: anchor, zone, local: local(anchor, zone)? };
     let sought = local(at, zone)?;
     let out_of_range = || OutOfRange { instant: at };
 
@@ -115,12 +104,7 @@ impl Anchored<'_> {
         }
         let span = Span::new().try_months(n).ok()?;
         let local = self.local.checked_add(span).ok()?;
-        let start = self
-            .zone
-            .0
-            .to_ambiguous_timestamp(local)
-            .compatible()
-            .ok()?;
+        let start = self.zone.0.to_ambiguous_timestamp(local).compatible().ok()?;
         Some(start.as_microsecond())
     }
 }

@@ -55,10 +55,7 @@ impl Position {
             2 => Weight::B,
             _ => Weight::A,
         };
-        Position {
-            weight,
-            position: packed & MAX_POSITION,
-        }
+        Position { weight, position: packed & MAX_POSITION }
     }
 
     fn pack(self) -> u16 {
@@ -105,15 +102,8 @@ impl<'a> View<'a> {
             .and_then(|count| count.checked_mul(4))
             .ok_or(Malformed::Truncated)?;
         let (entries, area) = rest.split_at_checked(size).ok_or(Malformed::Truncated)?;
-        let view = View {
-            entries: entries.as_chunks().0,
-            area,
-        };
-        match view
-            .entries
-            .iter()
-            .position(|entry| view.read(*entry).is_none())
-        {
+        let view = View { entries: entries.as_chunks().0, area };
+        match view.entries.iter().position(|entry| view.read(*entry).is_none()) {
             Some(index) => Err(Malformed::Entry(index)),
             None => Ok(view),
         }
@@ -137,12 +127,7 @@ impl<'a> View<'a> {
         let view = *self;
         view.entries.iter().filter_map(move |entry| {
             let (lexeme, positions) = view.read(*entry)?;
-            Some((
-                lexeme,
-                positions
-                    .iter()
-                    .map(|p| Position::unpack(u16::from_ne_bytes(*p))),
-            ))
+            Some((lexeme, positions.iter().map(|p| Position::unpack(u16::from_ne_bytes(*p)))))
         })
     }
 
@@ -154,10 +139,7 @@ impl<'a> View<'a> {
         if word & 1 == 0 {
             return Some((lexeme, &[]));
         }
-        let (count, rest) = self
-            .area
-            .get(end.next_multiple_of(2)..)?
-            .split_first_chunk()?;
+        let (count, rest) = self.area.get(end.next_multiple_of(2)..)?.split_first_chunk()?;
         let count = usize::from(u16::from_ne_bytes(*count));
         let positions = rest.get(..2 * count)?;
         (count <= MAX_POSITIONS).then_some((lexeme, positions.as_chunks().0))
@@ -212,9 +194,7 @@ impl Lexeme {
     /// Adds a position and says whether it is kept. What Postgres made comes in ascending order
     /// and is pushed; anything else finds its place.
     fn place(&mut self, new: Position) -> bool {
-        let known = self
-            .positions
-            .binary_search_by_key(&new.position, |p| p & MAX_POSITION);
+        let known = self.positions.binary_search_by_key(&new.position, |p| p & MAX_POSITION);
         match known {
             // What lies beyond the highest position isn't one place: there, the first stands.
             Ok(_) if new.position == MAX_POSITION => false,
@@ -276,13 +256,7 @@ impl Assembler {
     /// Finds a lexeme or takes it in. None once there are as many as a `u32` counts: the last to
     /// come would be left out anyway.
     fn lexeme(&mut self, spelled: &[u8]) -> Option<&mut Lexeme> {
-        let Assembler {
-            text,
-            lexemes,
-            table,
-            hasher,
-            ..
-        } = self;
+        let Assembler { text, lexemes, table, hasher, .. } = self;
         let spell = |index: &u32| lexemes[*index as usize].spell(text);
         let entry = table.entry(
             hasher.hash_one(spelled),
@@ -315,11 +289,7 @@ impl Assembler {
         // The last to be left out comes first.
         let rank = |index: &u32| {
             let lexeme = &self.lexemes[*index as usize];
-            (
-                Reverse(lexeme.weighted),
-                Reverse(lexeme.occurrences),
-                *index,
-            )
+            (Reverse(lexeme.weighted), Reverse(lexeme.occurrences), *index)
         };
         let mut indexes: Vec<u32> = (0..self.lexemes.len() as u32).collect();
         // All but one lexeme have a byte at least, so many can't stay; don't sort millions by

@@ -107,13 +107,8 @@ proptest! {
 
 #[test]
 fn a_missing_or_null_claim_is_no_tenant() {
-    for claims in [
-        "{}",
-        r#"{"subs":1,"su":1}"#,
-        r#"{"sub":null}"#,
-        r#"{"a":{"sub":"x"}}"#,
-        " { } ",
-    ] {
+    for claims in ["{}", r#"{"subs":1,"su":1}"#, r#"{"sub":null}"#, r#"{"a":{"sub":"x"}}"#, " { } "]
+    {
         assert_eq!(tenant(claims, "sub"), Ok(None));
     }
     for claims in ["{}", r#"{"a":null}"#, r#"{"a":{}}"#, r#"{"a":{"b":null}}"#] {
@@ -135,23 +130,11 @@ fn the_message_names_the_value() {
     assert_eq!(sub("\"a\\u0000\\nb\""), "claim sub is not a uuid: \"a??b\"");
     let urn = format!("\"urn:uuid:{USER}\"");
     assert_eq!(sub(&urn), format!("claim sub is not a uuid: {urn}"));
-    assert_eq!(
-        message(r#"{"a":{"b":7}}"#, "a.b.c"),
-        "claim a.b is not a json object: 7"
-    );
-    assert_eq!(
-        message("[]", "sub"),
-        "claims are not a json object: an array"
-    );
+    assert_eq!(message(r#"{"a":{"b":7}}"#, "a.b.c"), "claim a.b is not a json object: 7");
+    assert_eq!(message("[]", "sub"), "claims are not a json object: an array");
     assert_eq!(message("null", "sub"), "claims are not a json object: null");
-    assert_eq!(
-        message("{\"sub\"", "sub"),
-        "claims are not valid json at line 1 column 6"
-    );
-    assert_eq!(
-        message("", "sub"),
-        "claims are not valid json at line 1 column 0"
-    );
+    assert_eq!(message("{\"sub\"", "sub"), "claims are not valid json at line 1 column 6");
+    assert_eq!(message("", "sub"), "claims are not valid json at line 1 column 0");
 }
 
 #[test]

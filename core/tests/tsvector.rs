@@ -38,10 +38,7 @@ fn decode(bytes: &[u8]) -> Model {
     let model: Model = view
         .iter()
         .map(|(lexeme, positions)| {
-            (
-                lexeme.to_vec(),
-                positions.map(|p| (p.weight, p.position)).collect(),
-            )
+            (lexeme.to_vec(), positions.map(|p| (p.weight, p.position)).collect())
         })
         .collect();
     assert_eq!(model.len(), view.len(), "a lexeme is repeated");
@@ -50,12 +47,7 @@ fn decode(bytes: &[u8]) -> Model {
 
 /// `a || b`, as tsvector_concat and add_pos of Postgres 15 do it.
 fn concat(a: &Model, b: &Model) -> Model {
-    let shift = a
-        .values()
-        .flatten()
-        .map(|(_, position)| *position)
-        .max()
-        .unwrap_or(0);
+    let shift = a.values().flatten().map(|(_, position)| *position).max().unwrap_or(0);
     let mut joined = a.clone();
     for (lexeme, positions) in b {
         let kept = joined.entry(lexeme.clone()).or_default();
@@ -98,12 +90,7 @@ fn positions() -> impl Strategy<Value = Vec<(Weight, u16)>> {
         2 => some(1..=400u16, 100..257usize),
         1 => some(MAX_POSITION - 9..=MAX_POSITION, 1..6usize),
     ]
-    .prop_map(|positions| {
-        positions
-            .into_iter()
-            .map(|(p, weight)| (weight, p))
-            .collect()
-    })
+    .prop_map(|positions| positions.into_iter().map(|(p, weight)| (weight, p)).collect())
 }
 
 fn parts() -> impl Strategy<Value = Vec<(Model, Option<Weight>)>> {
@@ -179,12 +166,7 @@ fn what_postgres_wrote_is_read_and_written_alike() {
         .map(|i| u8::from_str_radix(&page[i..i + 2], 16).unwrap())
         .collect();
 
-    let mut a = plain(&[
-        ("ab", &[]),
-        ("b", &[1]),
-        ("cat", &[3, 16383]),
-        ("categ", &[2, 4, 5]),
-    ]);
+    let mut a = plain(&[("ab", &[]), ("b", &[1]), ("cat", &[3, 16383]), ("categ", &[2, 4, 5])]);
     a.get_mut(&b"cat"[..]).unwrap()[0].0 = Weight::A;
     a.get_mut(&b"categ"[..]).unwrap()[0].0 = Weight::B;
     a.get_mut(&b"categ"[..]).unwrap()[1].0 = Weight::C;
@@ -205,10 +187,7 @@ fn a_malformed_entry_is_named() {
     let mut bytes = encode(&plain(&[("cat", &[1]), ("dog", &[2])]));
     bytes.truncate(bytes.len() - 1);
     assert_eq!(View::parse(&bytes).unwrap_err(), Malformed::Entry(1));
-    assert_eq!(
-        View::parse(&(-1i32).to_ne_bytes()).unwrap_err(),
-        Malformed::Truncated
-    );
+    assert_eq!(View::parse(&(-1i32).to_ne_bytes()).unwrap_err(), Malformed::Truncated);
     let too_many: Vec<u16> = (1..=MAX_POSITIONS as u16 + 1).collect();
     let bytes = encode(&plain(&[("cat", &too_many)]));
     assert_eq!(View::parse(&bytes).unwrap_err(), Malformed::Entry(0));
@@ -219,16 +198,10 @@ fn a_vector_out_of_order_is_put_in_order() {
     // 'b':7,3,7A 'a':2 'b':3C, which Postgres would never write.
     let at = |start: u32| 3 | start << 12;
     let mut bytes = 3i32.to_ne_bytes().to_vec();
-    bytes.extend(
-        [at(0), at(10), at(16)]
-            .iter()
-            .flat_map(|entry| entry.to_ne_bytes()),
-    );
-    for (lexeme, positions) in [
-        (b'b', &[7, 3, 7 | 3 << 14][..]),
-        (b'a', &[2][..]),
-        (b'b', &[3 | 1 << 14][..]),
-    ] {
+    bytes.extend([at(0), at(10), at(16)].iter().flat_map(|entry| entry.to_ne_bytes()));
+    for (lexeme, positions) in
+        [(b'b', &[7, 3, 7 | 3 << 14][..]), (b'a', &[2][..]), (b'b', &[3 | 1 << 14][..])]
+    {
         bytes.extend([lexeme, 0]);
         bytes.extend((positions.len() as u16).to_ne_bytes());
         bytes.extend(positions.iter().flat_map(|p: &u16| p.to_ne_bytes()));
@@ -246,11 +219,7 @@ fn a_vector_out_of_order_is_put_in_order() {
 fn out_of_order_too_the_first_256_positions_remain() {
     // 'a':2,3,…,257 'a':1
     let mut bytes = 2i32.to_ne_bytes().to_vec();
-    bytes.extend(
-        [3u32, 3 | 516 << 12]
-            .iter()
-            .flat_map(|entry| entry.to_ne_bytes()),
-    );
+    bytes.extend([3u32, 3 | 516 << 12].iter().flat_map(|entry| entry.to_ne_bytes()));
     for positions in [2..=257u16, 1..=1] {
         bytes.extend([b'a', 0]);
         bytes.extend((positions.len() as u16).to_ne_bytes());
@@ -272,19 +241,12 @@ fn positions_are_thinned_before_any_lexeme_is_left_out() {
     let positions: Vec<u16> = (1..=MAX_POSITIONS as u16).collect();
     let names: Vec<String> = (0..3_000).map(|i| format!("lex{i:05}")).collect();
     let part = |names: &[String]| {
-        plain(
-            &names
-                .iter()
-                .map(|name| (name.as_str(), &positions[..]))
-                .collect::<Vec<_>>(),
-        )
+        plain(&names.iter().map(|name| (name.as_str(), &positions[..])).collect::<Vec<_>>())
     };
     let parts = [part(&names[..1_500]), part(&names[1_500..])];
     let bytes = assemble(&parts.clone().map(|part| (part, None)));
     let mut expected = concat(&parts[0], &parts[1]);
-    expected
-        .values_mut()
-        .for_each(|positions| positions.truncate(169));
+    expected.values_mut().for_each(|positions| positions.truncate(169));
     assert_eq!(decode(&bytes), expected);
     assert!(area(&bytes) <= MAX_AREA);
 }
@@ -293,12 +255,7 @@ fn positions_are_thinned_before_any_lexeme_is_left_out() {
 fn a_result_that_just_fits_loses_nothing() {
     // 104,857 × (6 + 4) bytes, and five more: two more than that is one too many.
     let names: Vec<String> = (0..104_857).map(|i| format!("{i:06}")).collect();
-    let model = plain(
-        &names
-            .iter()
-            .map(|name| (name.as_str(), &[1][..]))
-            .collect::<Vec<_>>(),
-    );
+    let model = plain(&names.iter().map(|name| (name.as_str(), &[1][..])).collect::<Vec<_>>());
     let with = |last: &str| (plain(&[(last, &[])]), None);
     let fits = assemble(&[(model.clone(), None), with("abcde")]);
     assert_eq!((area(&fits), decode(&fits).len()), (MAX_AREA, 104_858));
@@ -314,10 +271,7 @@ fn of_300_000_lexemes_the_weighty_the_frequent_and_the_first_remain() {
     let mut append = |range: std::ops::Range<u32>, positions: &[u16], weight| {
         for from in range.clone().step_by(1_000) {
             let names: Vec<String> = (from..range.end.min(from + 1_000)).map(name).collect();
-            let part: Vec<_> = names
-                .iter()
-                .map(|name| (name.as_str(), positions))
-                .collect();
+            let part: Vec<_> = names.iter().map(|name| (name.as_str(), positions)).collect();
             assembler.append(&View::parse(&encode(&plain(&part))).unwrap(), weight);
         }
     };
@@ -347,14 +301,8 @@ fn sixty_thousand_chunks_are_joined_in_one_pass() {
     }
     let joined = decode(&assembler.finish());
     assert_eq!(joined.len(), 5_001);
-    assert_eq!(
-        joined[&b"every"[..]][..3],
-        [1, 3, 5].map(|p| (Weight::D, p))
-    );
-    assert_eq!(
-        joined[&b"own4999"[..]],
-        [(Weight::D, 10_000), (Weight::D, MAX_POSITION)]
-    );
+    assert_eq!(joined[&b"every"[..]][..3], [1, 3, 5].map(|p| (Weight::D, p)));
+    assert_eq!(joined[&b"own4999"[..]], [(Weight::D, 10_000), (Weight::D, MAX_POSITION)]);
 }
 
 #[test]
@@ -365,13 +313,7 @@ fn a_position_is_given_with_its_weight() {
     let view = View::parse(&bytes).unwrap();
     let (lexeme, mut positions) = view.iter().next().unwrap();
     assert_eq!(lexeme, b"cat");
-    assert_eq!(
-        positions.next(),
-        Some(Position {
-            weight: Weight::B,
-            position: 5
-        })
-    );
+    assert_eq!(positions.next(), Some(Position { weight: Weight::B, position: 5 }));
 }
 
 #[test]
