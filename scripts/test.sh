@@ -2,7 +2,7 @@
 # Runs stages of the tests against the extension as scripts/build.sh installed it for version PG, then
 # prints a line for each with its seconds and exits 1 if any failed.
 #
-#   test.sh [STAGE…]    lint, unit, pgrx, regress, isolation, lifecycle; all but lint by default
+#   test.sh [STAGE…]    lint, unit, pgrx, regress, isolation, lifecycle, readme; all but lint by default
 #   T=name test.sh …    only the tests whose names contain this
 source "$(dirname "$0")/env.sh"
 
@@ -91,6 +91,9 @@ lifecycle() {
         cargo test --no-fail-fast --package carrel-tests -- "${only[@]}"
 }
 
+# The README's SQL prints what the README says.
+readme() { "$scripts/readme-sql.sh"; }
+
 # How many tests passed and failed, as the output of cargo, cargo-pgrx or pg_isolation_regress (up to
 # version 15, and later) says.
 count() {
@@ -102,7 +105,7 @@ count() {
         END { print passed + 0, failed + 0 }'
 }
 
-[ $# -gt 0 ] || set -- unit pgrx regress isolation lifecycle
+[ $# -gt 0 ] || set -- unit pgrx regress isolation lifecycle readme
 mkdir -p "$TARGET/test-logs"
 summary=() passed=0 failed=0
 for stage; do
