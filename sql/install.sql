@@ -4,7 +4,6 @@ comment on function carrel.add_document is 'Adds a document of the caller''s and
 comment on function carrel.append_to_request_chain is 'Trigger: appends new requests to the chains of their sessions.';
 comment on function carrel.billing_period_start is 'When the monthly billing period that contains a time began, for an anchor in an IANA time zone. Unknown zone: 22023.';
 comment on function carrel.chunk_text is 'Cuts a text into chunks of at most chunk_size characters or words at the best boundaries that fit. Offsets are in characters from 0, end exclusive. Bad arguments: 22023.';
-comment on function carrel.clamp_request is 'Trigger: clamps priority and max_attempts of end users'' requests.';
 comment on function carrel.count_usage is 'Trigger: adds new usage events to the totals and counters.';
 comment on function carrel.create_profile_on_sign_up is 'Trigger on auth.users: gives each new user a profile.';
 comment on function carrel.create_request is 'Creates a request of the caller''s, in one of their sessions or in none, and returns its id. No such session: PT404; no identity: 28000.';
@@ -14,12 +13,12 @@ comment on function carrel.delete_profile_of_deleted is 'Trigger on auth.users: 
 comment on function carrel.delete_user is 'Deletes a user and everything of theirs; returns the storage paths of their documents, which are the caller''s to erase. With archive_usage their events are kept under a pseudonym. No such user: PT404. For services.';
 comment on function carrel.doctor is 'One row for each check of whether the database is as this version of carrel defines it. For superusers.';
 comment on function carrel.export_user is 'Everything that carrel holds of a user, row by row. No such user: PT404. For services.';
-comment on function carrel.forget_processed_documents is 'Trigger: forgets what was made for documents that were not written after all.';
 comment on function carrel.grant_service is 'Lets a role work as an application''s trusted workers do. Unknown role: 22023. For superusers.';
 comment on function carrel.grant_user is 'Lets a role work as an application''s end users do; with self_metering also record its own usage. Unknown role: 22023. For superusers.';
 comment on function carrel.migrate is 'Creates what is missing of carrel''s tables and applies policies, triggers, defaults, privileges and comments afresh. For superusers.';
 comment on function carrel.prepare_chunk is 'Trigger: completes chunks that a client writes.';
 comment on function carrel.prepare_profile is 'Trigger: checks a profile''s time zone and begins its first billing period.';
+comment on function carrel.prepare_request is 'Trigger: clamps priority, max_attempts and run_at of end users'' requests, and locks their sessions.';
 comment on function carrel.process_document_row is 'Trigger: parses a document''s text and sets its status and vector.';
 comment on function carrel.process_documents is 'Processes pending documents of all users, oldest first, at most this many; returns how many. For services.';
 comment on function carrel.rebuild_usage_periods is 'Trigger: sums a user''s usage up again when their billing periods change.';

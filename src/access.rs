@@ -18,12 +18,12 @@ const KINDS: [(&str, &str); 3] = [
 /// Lets a role work as an application's end users do: in their own rows, under the policies.
 /// With self_metering it may also record its own usage.
 #[pg_extern(volatile, parallel_unsafe)]
-fn grant_user(role: Option<Name>, self_metering: default!(bool, false)) {
+fn grant_user(role: Option<Name>, self_metering: default!(Option<bool>, false)) {
     guard(|| {
         let role = &given(role)?;
         as_administrator("grant_user", |db| {
             grant(db, "user", role)?;
-            if self_metering { grant(db, "self_metering", role) } else { Ok(()) }
+            if self_metering.unwrap_or(false) { grant(db, "self_metering", role) } else { Ok(()) }
         })
     })
 }
@@ -67,9 +67,8 @@ pub fn is_service(db: &Db) -> Result<bool> {
     )
 }
 
-/// Grants again to every role that was granted to and not revoked since, and, the first time that
-/// they are seen, to Supabase's roles. Part of migrate().
-pub fn grant_recorded(db: &Db) -> Result<()> {
+/// Records Supabase's roles, the first time that they are seen. Part of migrate().
+pub fn adopt_known_roles(db: &Db) -> Result<()> {
     for (role, kind) in [("authenticated", "user"), ("service_role", "service")] {
         db.execute(
             "insert into carrel.granted_roles (role_name, kind, granted)
@@ -78,6 +77,11 @@ pub fn grant_recorded(db: &Db) -> Result<()> {
             &[role.into(), kind.into()],
         )?;
     }
+    Ok(())
+}
+
+/// Grants again to every role that was granted to and not revoked since.
+pub fn grant_recorded(db: &Db) -> Result<()> {
     let recorded = db.rows(
         "select kind, quote_ident(role_name) from carrel.granted_roles
         where granted and role_name in (select rolname from pg_roles)

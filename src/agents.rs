@@ -43,23 +43,33 @@ fn create_request(
     })
 }
 
-/// BEFORE INSERT of agent_requests: clamps what end users ask for.
+/// BEFORE INSERT of agent_requests: clamps what end users ask for, and locks the session that the
+/// request is for. The chain's trigger locks it too, but later: a session that is deleted while that
+/// one waits would leave the request behind, past the foreign key.
 #[pg_trigger]
-fn clamp_request<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
+fn prepare_request<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::before_row(trigger, |row| {
-        let (Some(priority), Some(attempts)) =
-            (row.new.get::<i32>(c"priority"), row.new.get::<i32>(c"max_attempts"))
-        else {
-            return Ok(());
-        };
-        if priority <= MAX_PRIORITY && attempts <= MAX_ATTEMPTS
-            || trigger::restoring()
-            || spi::as_caller(Access::Read, access::is_service)?
-        {
+        if trigger::restoring() {
             return Ok(());
         }
-        row.set(c"priority", priority.min(MAX_PRIORITY));
-        row.set(c"max_attempts", attempts.min(MAX_ATTEMPTS));
+        if let Some(session) = row.new.get::<Uuid>(c"session_id") {
+            spi::as_caller(Access::Write, |db| {
+                db.execute(
+                    "select from carrel.agent_sessions where id = $1 for no key update",
+                    &[session.into()],
+                )
+            })?;
+        }
+        let now = crate::rows::now()?;
+        let priority: i32 = row.new.need(c"priority")?;
+        let attempts: i32 = row.new.need(c"max_attempts")?;
+        let run_at: TimestampWithTimeZone = row.new.need(c"run_at")?;
+        let is_modest = priority <= MAX_PRIORITY && attempts <= MAX_ATTEMPTS && run_at >= now;
+        if !is_modest && !spi::as_caller(Access::Read, access::is_service)? {
+            row.set(c"priority", priority.min(MAX_PRIORITY));
+            row.set(c"max_attempts", attempts.min(MAX_ATTEMPTS));
+            row.set(c"run_at", if run_at < now { now } else { run_at });
+        }
         Ok(())
     })
 }

@@ -2,14 +2,15 @@
 //!
 //! Two triggers share the work, because INSERT … RETURNING must say what came of it, and because
 //! chunks can refer to a document only once its row is there. The BEFORE trigger parses the text,
-//! once, and sets the row's status and vector; what it made waits in [`waiting`] for the AFTER
+//! once, and sets the row's status and vector; what it made is kept in [`processed`] for the AFTER
 //! trigger, which writes the chunks.
 
 mod chunk_text;
+mod processed;
 mod processing;
 mod vectors;
-mod waiting;
 
+use crate::access;
 use crate::datums::{Jsonb, TsVector};
 use crate::error::{Error, Result, SqlState, guard};
 use crate::identity;
@@ -23,7 +24,6 @@ use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::ffi::CStr;
 pub use vectors::Parser;
-use waiting::Waiting;
 
 /// When documents are processed.
 #[derive(Clone, Copy, PartialEq, PostgresGucEnum)]
@@ -107,7 +107,11 @@ fn process_documents(max_documents: default!(Option<i32>, 100)) -> i32 {
                 |row| row.need::<Uuid>(1),
             )?;
             for id in &pending {
-                process_stored(db, *id)?;
+                // One that can't be processed must not keep the others waiting.
+                match spi::subtransaction(|| process_stored(db, *id)) {
+                    Err(error) if !error.is_of_system() => fail(db, *id, &error.message())?,
+                    outcome => outcome?,
+                }
             }
             Ok(pending.len() as i32)
         })
@@ -121,8 +125,8 @@ fn process_document_row<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         if trigger::restoring() {
             return Ok(());
         }
-        let text_changes = row.changes_any(&[c"content_text", c"language", c"file_type"])?;
-        if !(text_changes || row.changes(c"filename")?) {
+        let is_new = is_to_be_processed(row)?;
+        if !is_new && !row.changes(c"filename")? {
             return Ok(());
         }
         let user_id: Option<Uuid> = row.new.get(c"user_id");
@@ -132,7 +136,7 @@ fn process_document_row<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             return Ok(());
         };
         spi::as_owner(Access::Write, |db| {
-            if text_changes || format_changes(row)? {
+            if is_new {
                 process_row(db, row, user_id, id)
             } else {
                 rename_row(db, row, user_id, id)
@@ -141,39 +145,34 @@ fn process_document_row<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     })
 }
 
-/// AFTER INSERT OR UPDATE of documents: writes the chunks that the BEFORE trigger made. What another
-/// BEFORE trigger changed in between, or what was too much to wait, is processed as it is stored.
+/// AFTER INSERT OR UPDATE of documents: makes the chunks those of the row as it was written, whatever
+/// other triggers did to it. What the BEFORE trigger made is used where it is of this row; where it
+/// is not, or was forgotten, the row is processed again.
 #[pg_trigger]
 fn write_document_chunks<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::after_row(trigger, |row| {
         let id: Uuid = row.new.need(c"id")?;
-        let waiting = waiting::take(id);
-        if waiting.is_none() && (trigger::restoring() || !row.changes(c"content_text")?) {
+        let processed = processed::take(id);
+        if trigger::restoring() || !is_to_be_processed(row)? {
             return Ok(());
         }
         let user_id: Uuid = row.new.need(c"user_id")?;
         let columns = Columns::read(&row.new)?;
         let source = columns.source(user_id, id);
-        spi::as_owner(Access::Write, |db| match waiting {
-            Some(Waiting::Chunks(processed))
-                if columns.text.is_some() && processed.is_of(&source) =>
-            {
-                source.write(db, processed)
+        let status: String = row.new.need(c"processing_status")?;
+        let had_text = row.old.is_some_and(|old| old.datum(c"content_text").is_some());
+        spi::as_owner(Access::Write, |db| match (processed, columns.text.is_some()) {
+            (Some(processed), true) if processed.is_of(&source) => source.write(db, processed),
+            // A trigger took the text away after it was processed.
+            (Some(_), false) => process_stored(db, id),
+            (None, false) if had_text => processing::delete_chunks(db, user_id, id),
+            // Chunks of a document without a text are a client's.
+            (None, false) => Ok(()),
+            (None, true) if status == "failed" || PROCESSING.get() == Processing::Deferred => {
+                processing::delete_chunks(db, user_id, id)
             }
-            Some(Waiting::NoChunks) => processing::delete_chunks(db, user_id, id),
-            None if columns.text.is_none() || PROCESSING.get() == Processing::Deferred => Ok(()),
-            _ => process_stored(db, id),
+            (_, true) => process_stored(db, id),
         })
-    })
-}
-
-/// AFTER INSERT OR UPDATE of documents, for the statement: what still waits was for rows that were
-/// not written after all.
-#[pg_trigger]
-fn forget_processed_documents<'a>(_trigger: &'a PgTrigger<'a>) -> Returned<'a> {
-    trigger::after_statement(|| {
-        waiting::forget();
-        Ok(())
     })
 }
 
@@ -189,19 +188,29 @@ fn prepare_chunk<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         }
         let document: Uuid = row.new.need(c"document_id")?;
         let content: String = row.new.need(c"content")?;
-        let titles = match row.new.get::<Vec<String>>(c"heading_path") {
-            Some(path) if !path.is_empty() => path,
+        let titles: Vec<String> = match row.new.get::<Vec<Option<String>>>(c"heading_path") {
+            Some(path) if !path.is_empty() => path.into_iter().flatten().collect(),
             _ => row.new.get::<String>(c"section_title").into_iter().collect(),
         };
-        let found = spi::as_caller(Access::Read, |db| {
-            db.first(
-                "select user_id, language from carrel.documents where id = $1",
+        // Locked, so that its text can't come between the policy's look at it and the commit.
+        let (found, is_service) = spi::as_caller(Access::Write, |db| {
+            let found = db.first(
+                "select user_id, language, content_text is not null from carrel.documents
+                where id = $1 for share",
                 &[document.into()],
-                |row| Ok((row.need::<Uuid>(1)?, row.need::<String>(2)?)),
-            )
+                |row| Ok((row.need::<Uuid>(1)?, row.need::<String>(2)?, row.need::<bool>(3)?)),
+            )?;
+            Ok((found, access::is_service(db)?))
         })?;
         // Where the caller sees no such document, the policy or the foreign key refuses the row.
-        let Some((user_id, language)) = found else { return Ok(()) };
+        let Some((user_id, language, has_text)) = found else { return Ok(()) };
+        if has_text && !is_service {
+            return Err(Error::new(
+                SqlState::InsufficientPrivilege,
+                format!("document {document} has a text, of which its chunks are made"),
+            )
+            .hint("Change the document's content_text; its chunks follow."));
+        }
         let vector = spi::as_owner(Access::Read, |db| {
             db.silence_notices();
             let mut parser = Parser::for_language(db, &language)?;
@@ -257,39 +266,37 @@ fn process_row(db: &Db, row: &mut Change, user_id: Uuid, id: Uuid) -> Result<()>
     follow_file_size(row);
     db.silence_notices();
     let mut parser = Parser::for_language(db, &columns.language)?;
-    let named_only = |parser: &mut Parser| processing::filename_vector(parser, &columns.filename);
-    if columns.text.is_none() {
-        // Its chunks, if any, are a client's. A row that loses its text is pending, without any.
-        let vector = named_only(&mut parser)?;
-        row.set(c"search_vector", TsVector::from_body(&vector));
-        if row.old.is_some() && row.changes(c"content_text")? {
-            row.set(c"processing_status", "pending");
-            row.set(c"processing_error", None::<String>);
-            waiting::put(id, Waiting::NoChunks);
-        }
-        return Ok(());
-    }
-    let filename_only = named_only(&mut parser)?;
-    let (status, error, vector, waiting) = if PROCESSING.get() == Processing::Deferred {
-        ("pending", None, filename_only, Waiting::NoChunks)
+    let filename_only = processing::filename_vector(&mut parser, &columns.filename)?;
+    let (status, error, vector) = if columns.text.is_none() {
+        // A row that comes without a text says itself how it fares; one that loses it is pending.
+        let lost = row.old.is_some() && row.changes(c"content_text")?;
+        (lost.then_some("pending"), None, filename_only)
+    } else if PROCESSING.get() == Processing::Deferred {
+        (Some("pending"), None, filename_only)
     } else {
         let source = columns.source(user_id, id);
-        // What another user's row with this id has must not even cost time.
-        let is_own = row.old.is_some_and(|old| old.get::<Uuid>(c"user_id") == Some(user_id));
+        // Vectors of another language are of no use; what another user's row with this id has must
+        // not even cost time.
+        let reusable = row.old.is_some_and(|old| {
+            old.get::<Uuid>(c"user_id") == Some(user_id)
+                && old.get::<String>(c"language").as_ref() == Some(&columns.language)
+        });
         let outcome =
-            if is_own { source.process_again(db, parser) } else { source.process(db, parser) };
+            if reusable { source.process_again(db, parser) } else { source.process(db, parser) };
         match outcome? {
             Outcome::Completed(mut processed) => {
                 let vector = std::mem::take(&mut processed.vector);
-                ("completed", None, vector, Waiting::Chunks(processed))
+                processed::keep(id, processed);
+                (Some("completed"), None, vector)
             }
-            Outcome::Failed(reason) => ("failed", Some(reason), filename_only, Waiting::NoChunks),
+            Outcome::Failed(reason) => (Some("failed"), Some(reason), filename_only),
         }
     };
-    row.set(c"processing_status", status);
-    row.set(c"processing_error", error);
+    if let Some(status) = status {
+        row.set(c"processing_status", status);
+        row.set(c"processing_error", error);
+    }
     row.set(c"search_vector", TsVector::from_body(&vector));
-    waiting::put(id, waiting);
     Ok(())
 }
 
@@ -304,6 +311,15 @@ fn rename_row(db: &Db, row: &mut Change, user_id: Uuid, id: Uuid) -> Result<()> 
         processing::filename_vector(&mut parser, &filename)?
     };
     row.set(c"search_vector", TsVector::from_body(&vector));
+    Ok(())
+}
+
+/// Stores that a document could not be processed, and why.
+fn fail(db: &Db, id: Uuid, reason: &str) -> Result<()> {
+    db.execute(
+        "update carrel.documents set processing_status = 'failed', processing_error = $2 where id = $1",
+        &[id.into(), reason.into()],
+    )?;
     Ok(())
 }
 
@@ -332,7 +348,7 @@ fn process_stored(db: &Db, id: Uuid) -> Result<()> {
             let vector = processing::filename_vector(&mut parser, &columns.filename)?;
             ("pending", None, Some(vector), None)
         }
-        Some(parser) => match source.process_again(db, parser)? {
+        Some(parser) => match source.process(db, parser)? {
             Outcome::Completed(mut processed) => {
                 let vector = std::mem::take(&mut processed.vector);
                 ("completed", None, Some(vector), Some(processed))
@@ -357,14 +373,14 @@ fn process_stored(db: &Db, id: Uuid) -> Result<()> {
     }
 }
 
-/// Whether a new name makes it another kind of text.
-fn format_changes(row: &Change) -> Result<bool> {
+/// Whether a row's text, or what decides how it is read, is new.
+fn is_to_be_processed(row: &Change) -> Result<bool> {
     let Some(old) = row.old else { return Ok(true) };
     let format = |row: &Row| -> Result<_> {
         let file_type: Option<String> = row.get(c"file_type");
         Ok(processing::format_of(file_type.as_deref(), &row.need::<String>(c"filename")?))
     };
-    Ok(format(&old)? != format(&row.new)?)
+    Ok(row.changes_any(&[c"content_text", c"language"])? || format(&old)? != format(&row.new)?)
 }
 
 /// file_size is the text's, unless a client says that of the original file.

@@ -6,8 +6,10 @@
 //! body in [`guard`] as a `Result`, and the error is thrown last, when nothing is left to drop.
 
 use pgrx::{PgLogLevel, pg_sys};
+use std::any::Any;
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::mem::MaybeUninit;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// What carrel's fallible functions return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -19,6 +21,9 @@ pub enum Error {
     /// An error that Postgres threw, whole. It lives in the memory context that was current when
     /// [`catch`] was entered.
     Postgres(*mut pg_sys::ErrorData),
+    /// A panic, of Rust or of pgrx, which makes one of what Postgres throws through its bindings: a
+    /// cancel, for one. Goes on at the end of [`guard`].
+    Panic(Box<dyn Any + Send>),
 }
 
 /// The fields of an error of carrel's own.
@@ -114,6 +119,16 @@ impl Error {
         sqlstate & CLASS == make_sqlstate(b"22000") & CLASS || sqlstate == make_sqlstate(b"54000")
     }
 
+    /// Whether this is an error of the system or the session rather than of what was worked on: a
+    /// deadlock or serialization failure (class 40), a lack of resources (53), a cancel (57), an
+    /// error of the system (58) or of a program (XX).
+    pub fn is_of_system(&self) -> bool {
+        const CLASS: c_int = (1 << 12) - 1;
+        [b"40000", b"53000", b"57000", b"58000", b"XX000"]
+            .iter()
+            .any(|class| self.sqlstate() & CLASS == make_sqlstate(class) & CLASS)
+    }
+
     /// Whether a table (42P01) or a column (42703) was not there.
     pub fn is_of_missing_column(&self) -> bool {
         [make_sqlstate(b"42P01"), make_sqlstate(b"42703")].contains(&self.sqlstate())
@@ -122,6 +137,7 @@ impl Error {
     fn sqlstate(&self) -> c_int {
         match self {
             Self::Raised(report) => report.sqlstate,
+            Self::Panic(_) => make_sqlstate(b"XX000"),
             // SAFETY: see `catch`: the copy is valid while the context it was made in is.
             Self::Postgres(error) => unsafe { (**error).sqlerrcode },
         }
@@ -131,6 +147,7 @@ impl Error {
     pub fn message(&self) -> String {
         match self {
             Self::Raised(report) => report.message.clone(),
+            Self::Panic(_) => "a panic".to_owned(),
             // SAFETY: see `catch`; a message, where there is one, is a C string.
             Self::Postgres(error) => unsafe {
                 match (**error).message {
@@ -146,6 +163,8 @@ impl Error {
         match self {
             // SAFETY: ErrorData from CopyErrorData, which ReThrowError copies before it jumps.
             Self::Postgres(error) => unsafe { ReThrowError(error) },
+            // To pgrx's own guard, which is next on the stack.
+            Self::Panic(panic) => resume_unwind(panic),
             Self::Raised(report) => {
                 // SAFETY: the sequence of ereport(ERROR, …). The C strings are copied by errmsg and
                 // its kin, and dropped before errfinish jumps.
@@ -185,6 +204,12 @@ pub fn guard<T>(body: impl FnOnce() -> Result<T>) -> T {
         Ok(value) => value,
         Err(error) => error.throw(),
     }
+}
+
+/// Runs `work`, and returns a panic in it as an error, so that whoever changed the state of the
+/// session before can put it back on every way out.
+pub fn contain<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(Error::Panic(panic)))
 }
 
 /// Calls into Postgres, and returns what it throws as an error with all its fields. The memory

@@ -41,7 +41,7 @@ extern "C-unwind" fn _PG_init() {
 }
 
 /// The version of the library that answers.
-#[pg_extern(immutable, parallel_safe)]
+#[pg_extern(stable, parallel_safe)]
 fn version() -> &'static str {
     env!("CARGO_PKG_VERSION")
 }

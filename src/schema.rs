@@ -10,7 +10,7 @@ mod doctor;
 use crate::access;
 use crate::error::{Error, Result, SqlState, guard};
 use crate::spi::{self, Access, Db};
-use crate::users;
+use crate::users::{self, AuthUsers};
 use definitions::{AUTH_RULES, Part, RULES, TABLES, Table};
 use pgrx::prelude::*;
 
@@ -39,6 +39,7 @@ fn migrate() {
                     db.script(rules)?;
                 }
                 follow_auth_users(db)?;
+                access::adopt_known_roles(db)?;
                 access::grant_recorded(db)
             })
         })
@@ -207,18 +208,12 @@ fn record(db: &Db, step: &str) -> Result<()> {
 /// Where auth.users exists (Supabase's shape), a profile belongs to an auth user: each has one, and
 /// goes with it.
 fn follow_auth_users(db: &Db) -> Result<()> {
-    let present = db.value::<bool>(
-        "select exists (
-            select from pg_attribute
-            where attrelid = to_regclass('auth.users') and attname = 'id' and atttypid = 'uuid'::regtype
-        )",
-        &[],
-    )?;
-    if !present {
+    let auth_users = AuthUsers::find(db)?;
+    if auth_users == AuthUsers::Absent {
         return Ok(());
     }
     db.script(AUTH_RULES)?;
-    users::create_missing_profiles(db)?;
+    users::create_missing_profiles(db, &auth_users)?;
     let has_key = db.value::<bool>(
         "select exists (
             select from pg_index

@@ -4,7 +4,7 @@
 //! name or operator in carrel's own SQL can be somebody else's. Errors come back as [`Error`] with
 //! all their fields. Plans are kept for the life of the backend, keyed by their text.
 
-use crate::error::{Error, Result, SqlState, catch};
+use crate::error::{Error, Result, SqlState, catch, contain};
 use pgrx::datum::{FromDatum, IntoDatum};
 use pgrx::pg_sys;
 use std::cell::RefCell;
@@ -50,8 +50,9 @@ fn connected<T>(
     role: Option<pg_sys::Oid>,
     work: impl FnOnce(&Db) -> Result<T>,
 ) -> Result<T> {
-    // SAFETY: what fmgr does for SECURITY DEFINER and SET. After an error the connection is left to
-    // the abort of the (sub)transaction, which is certain: errors are passed on, see `catch`.
+    // SAFETY: what fmgr does for SECURITY DEFINER and SET; user and settings are put back on every way
+    // out. After an error SPI's connection is left to the abort of the (sub)transaction, which is
+    // certain: errors are passed on, see `catch`.
     unsafe {
         let mut user = pg_sys::InvalidOid;
         let mut context = 0;
@@ -66,7 +67,7 @@ fn connected<T>(
             pg_sys::SetUserIdAndSecContext(role, local);
         }
         let result = catch(|| SPI_connect()).and_then(|_| {
-            let value = work(&Db { access })?;
+            let value = contain(|| work(&Db { access }))?;
             catch(|| SPI_finish())?;
             Ok(value)
         });
@@ -203,6 +204,13 @@ impl Db {
         unsafe { pin(c"client_min_messages", c"warning") };
     }
 
+    /// Plans statements for the values at hand, each time, until the connection ends: for those whose
+    /// best plan depends on the user and the words.
+    pub fn plan_for_values(&self) {
+        // SAFETY: within the nest level of settings that the connection opened.
+        unsafe { pin(c"plan_cache_mode", c"force_custom_plan") };
+    }
+
     /// Makes a trigger's transition tables known by their names.
     ///
     /// # Safety
@@ -311,7 +319,7 @@ pub fn subtransaction<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     unsafe {
         let owner = pg_sys::CurrentResourceOwner;
         catch(|| BeginInternalSubTransaction(std::ptr::null()))?;
-        let result = work();
+        let result = contain(work);
         if result.is_ok() {
             catch(|| ReleaseCurrentSubTransaction())?;
         } else {

@@ -15,11 +15,12 @@ pub type Returned<'a> =
     Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, std::convert::Infallible>;
 
 /// Whether this session restores a dump: every script of pg_dump sets `row_security = off`. What is
-/// derived was dumped as well, so triggers that derive must not do it again. An end user can't write
-/// in this mode at all, and carrel's own work as the owner is never in it.
+/// derived was dumped as well, so triggers that derive must not do it again. It counts only for roles
+/// that policies don't hold for anyway: others can change the setting while a statement runs, past
+/// the error that planning it in this mode would be. carrel's own work as the owner is never in it.
 pub fn restoring() -> bool {
-    // SAFETY: reads a setting.
-    !unsafe { pg_sys::row_security }
+    // SAFETY: reads a setting, the state of the session and the catalog.
+    unsafe { !pg_sys::row_security && pg_sys::has_bypassrls_privilege(pg_sys::GetUserId()) }
 }
 
 /// A row that a trigger was called for.
@@ -74,11 +75,13 @@ impl Change {
     }
 
     /// Whether a column of the new row differs from the old one's, byte for byte; true for INSERT.
-    /// A large value that the UPDATE did not touch is told by its toast pointer, unread.
+    /// A large value that the UPDATE did not touch is told by its toast pointer, unread; others of
+    /// equal length are read.
     pub fn changes(&self, column: &CStr) -> Result<bool> {
         let Some(old) = self.old else { return Ok(true) };
         match (old.datum(column), self.new.datum(column)) {
             (None, None) => Ok(false),
+            (Some(old), Some(new)) if is_same_toast(old, new) => Ok(false),
             // SAFETY: both are of the column's type, and every column asked for is a varlena.
             (Some(old), Some(new)) => catch(|| !unsafe { datum_image_eq(old, new, false, -1) }),
             _ => Ok(true),
@@ -169,6 +172,19 @@ pub fn after_statement<'a>(work: impl FnOnce() -> Result<()>) -> Returned<'a> {
 /// The trigger's data, for [`crate::spi::Db::register_trigger_data`].
 pub fn data(trigger: &PgTrigger) -> *mut pg_sys::TriggerData {
     std::ptr::from_ref(trigger.trigger_data()).cast_mut()
+}
+
+/// Whether two values are the same one, kept out of line: their toast pointers are equal.
+fn is_same_toast(one: pg_sys::Datum, other: pg_sys::Datum) -> bool {
+    let pointer = |datum: pg_sys::Datum| {
+        let value = datum.cast_mut_ptr::<pg_sys::varlena>();
+        // SAFETY: a varlena, whose header tells its size, that of the pointer where it is one.
+        unsafe {
+            pgrx::varatt_is_1b_e(value)
+                .then(|| std::slice::from_raw_parts(value.cast::<u8>(), pgrx::varsize_any(value)))
+        }
+    };
+    pointer(one).is_some() && pointer(one) == pointer(other)
 }
 
 fn is_update(data: &pg_sys::TriggerData) -> bool {

@@ -153,7 +153,7 @@ fn count_usage<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
                 "select coalesce(array_agg(distinct user_id), '{}') from inserted where event_type = 'agent_request'",
                 &[],
             )?;
-            set_usage_counts(db, users)
+            set_usage_counts(db, users, false)
         })
     })
 }
@@ -163,6 +163,15 @@ fn count_usage<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
 fn rebuild_usage_periods<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::after_row(trigger, |row| {
         let user: Uuid = row.new.need(c"user_id")?;
+        // SAFETY: reads the state of the transaction.
+        if unsafe { pg_sys::XactIsoLevel } >= pg_sys::XACT_REPEATABLE_READ as i32 {
+            return Err(Error::new(
+                SqlState::ObjectNotInPrerequisiteState,
+                "billing periods can't be changed in a REPEATABLE READ or SERIALIZABLE transaction",
+            )
+            .detail("Its snapshot may lack events that were recorded since.")
+            .hint("Do it in a READ COMMITTED transaction."));
+        }
         spi::as_owner(Access::Write, |db| {
             db.execute("delete from carrel.usage_totals where user_id = $1", &[user.into()])?;
             db.execute(
@@ -175,7 +184,7 @@ fn rebuild_usage_periods<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
                 group by 1, 2, 3",
                 &[user.into()],
             )?;
-            set_usage_counts(db, vec![user])
+            set_usage_counts(db, vec![user], true)
         })
     })
 }
@@ -384,8 +393,9 @@ fn check(db: &Db, event: &Event) -> Result<()> {
     }
 }
 
-/// Sets usage_count from the totals of the period that now is in.
-fn set_usage_counts(db: &Db, users: Vec<Uuid>) -> Result<()> {
+/// Sets usage_count from the totals of the period that now is in; never of an earlier one than it is
+/// of, for a transaction may have begun before the period's end, unless the periods are new.
+fn set_usage_counts(db: &Db, users: Vec<Uuid>, periods_are_new: bool) -> Result<()> {
     db.execute(
         "update carrel.user_profiles as p set
             usage_period_start = period.start,
@@ -394,11 +404,14 @@ fn set_usage_counts(db: &Db, users: Vec<Uuid>) -> Result<()> {
                 where t.user_id = p.user_id and t.period_start = period.start and t.event_type = 'agent_request'
             ), 0)
         from (
-            select user_id, carrel.billing_period_start(billing_anchor, billing_timezone, now()) as start
+            select user_id, greatest(
+                carrel.billing_period_start(billing_anchor, billing_timezone, now()),
+                case when not $2 then usage_period_start end
+            ) as start
             from carrel.user_profiles where user_id = any ($1)
         ) as period
         where p.user_id = period.user_id",
-        &[users.into()],
+        &[users.into(), periods_are_new.into()],
     )?;
     Ok(())
 }

@@ -9,18 +9,53 @@ use crate::usage::{period_start, zone};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 
-/// Statements that make profiles for rows in the shape of auth.users.
+/// Statements that make profiles for rows of auth.users.
 macro_rules! create_profiles {
-    ($from:literal) => {
+    ($meta:literal, $from:literal) => {
         concat!(
             "insert into carrel.user_profiles (user_id, name)
             select id, coalesce(nullif(btrim(meta ->> 'name'), ''), nullif(btrim(meta ->> 'full_name'), ''))
-            from (select users.id, to_jsonb(users) -> 'raw_user_meta_data' as meta from ",
+            from (select users.id, ",
+            $meta,
+            " as meta from ",
             $from,
             " as users) as users
             on conflict (user_id) do nothing"
         )
     };
+}
+
+/// What auth.users is. Its columns are read as the owner of carrel, so they must be of Postgres' own
+/// types: reading one of another type may run a function of whoever made that type.
+#[derive(PartialEq)]
+pub enum AuthUsers {
+    /// There is no such table, or it has no id of type uuid.
+    Absent,
+    /// With ids alone.
+    Ids,
+    /// With raw_user_meta_data, a jsonb.
+    Named,
+}
+
+impl AuthUsers {
+    /// Looks at the table as it is now.
+    pub fn find(db: &Db) -> Result<Self> {
+        let columns = db.rows(
+            "select attname::text from pg_attribute
+            join pg_class on pg_class.oid = attrelid and relkind in ('r', 'p')
+            where attrelid = to_regclass('auth.users') and not attisdropped
+                and (attname::text, atttypid) in (
+                    ('id', 'pg_catalog.uuid'::regtype), ('raw_user_meta_data', 'pg_catalog.jsonb'::regtype)
+                )",
+            &[],
+            |row| row.need::<String>(1),
+        )?;
+        Ok(match columns.iter().any(|name| name == "id") {
+            false => Self::Absent,
+            true if columns.len() == 2 => Self::Named,
+            true => Self::Ids,
+        })
+    }
 }
 
 /// Creates a user's profile, and returns the user id. Where there is one already, it stays as it is.
@@ -50,12 +85,12 @@ fn create_user(
 #[pg_extern(volatile, parallel_unsafe)]
 fn delete_user(
     user_id: Option<Uuid>,
-    archive_usage: default!(bool, false),
+    archive_usage: default!(Option<bool>, false),
 ) -> TableIterator<'static, (name!(storage_path, String),)> {
     let paths = guard(|| {
         spi::as_owner(Access::Write, |db| {
             let user_id = lock(db, user_id)?;
-            if archive_usage {
+            if archive_usage.unwrap_or(false) {
                 db.execute(
                     "insert into carrel.usage_archive
                         (event_id, pseudonym, event_type, tokens_used, cost, model, token_types, voids, occurred_at)
@@ -138,7 +173,13 @@ fn create_profile_on_sign_up<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         spi::as_owner(Access::Write, |db| {
             // SAFETY: this call's data.
             unsafe { db.register_trigger_data(trigger::data(trigger)) }?;
-            db.execute(create_profiles!("inserted"), &[])?;
+            match AuthUsers::find(db)? {
+                AuthUsers::Absent => Ok(0),
+                AuthUsers::Ids => db.execute(create_profiles!("null::jsonb", "inserted"), &[]),
+                AuthUsers::Named => {
+                    db.execute(create_profiles!("users.raw_user_meta_data", "inserted"), &[])
+                }
+            }?;
             Ok(())
         })
     })
@@ -152,6 +193,9 @@ fn delete_profile_of_deleted<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         spi::as_owner(Access::Write, |db| {
             // SAFETY: this call's data.
             unsafe { db.register_trigger_data(trigger::data(trigger)) }?;
+            if AuthUsers::find(db)? == AuthUsers::Absent {
+                return Ok(());
+            }
             db.execute(
                 "delete from carrel.user_profiles where user_id in (select deleted.id from deleted)",
                 &[],
@@ -162,8 +206,12 @@ fn delete_profile_of_deleted<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
 }
 
 /// Makes the missing profiles of the users in auth.users. Part of migrate().
-pub fn create_missing_profiles(db: &Db) -> Result<()> {
-    db.script(create_profiles!("auth.users"))
+pub fn create_missing_profiles(db: &Db, auth_users: &AuthUsers) -> Result<()> {
+    match auth_users {
+        AuthUsers::Absent => Ok(()),
+        AuthUsers::Ids => db.script(create_profiles!("null::jsonb", "auth.users")),
+        AuthUsers::Named => db.script(create_profiles!("users.raw_user_meta_data", "auth.users")),
+    }
 }
 
 /// The error for a user id without a profile.

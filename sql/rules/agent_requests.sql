@@ -30,11 +30,11 @@ drop policy if exists agent_requests_delete_own on carrel.agent_requests;
 create policy agent_requests_delete_own on carrel.agent_requests
     for delete using (user_id = carrel.current_user_id() and status <> 'processing');
 
--- Clamps priority and max_attempts of end users, for priority sorts across users.
-drop trigger if exists agent_requests_clamp on carrel.agent_requests;
-create trigger agent_requests_clamp
+-- Clamps priority, max_attempts and run_at of end users, for they sort across users.
+drop trigger if exists agent_requests_prepare on carrel.agent_requests;
+create trigger agent_requests_prepare
     before insert on carrel.agent_requests
-    for each row execute function carrel.clamp_request();
+    for each row execute function carrel.prepare_request();
 
 drop trigger if exists agent_requests_touch_updated_at on carrel.agent_requests;
 create trigger agent_requests_touch_updated_at
@@ -67,7 +67,7 @@ comment on column carrel.agent_requests.error is 'Why it failed.';
 comment on column carrel.agent_requests.priority is 'Higher goes first; end users have at most 0.';
 comment on column carrel.agent_requests.attempts is 'How often it was tried.';
 comment on column carrel.agent_requests.max_attempts is 'How often it may be tried; end users have at most 3.';
-comment on column carrel.agent_requests.run_at is 'Not to be started before.';
+comment on column carrel.agent_requests.run_at is 'Not to be started before; of end users not in the past.';
 comment on column carrel.agent_requests.lease_token is 'What the worker that holds it must show.';
 comment on column carrel.agent_requests.lease_expires_at is 'Until when the worker holds it.';
 comment on column carrel.agent_requests.lease_owner is 'The worker that holds it.';

@@ -1,4 +1,6 @@
 -- Chunks are derived where their document has a text. Where it has none, its user may insert them.
+-- A service may rewrite any, for a client's extractor is its business; the next change of the
+-- document's text makes them the text's again.
 alter table carrel.document_chunks alter column id set default carrel.uuid_v7();
 alter table carrel.document_chunks alter column user_id set default carrel.current_user_id();
 alter table carrel.document_chunks enable row level security;

@@ -42,12 +42,6 @@ create trigger documents_write_chunks
     after insert or update on carrel.documents
     for each row execute function carrel.write_document_chunks();
 
--- Forgets what documents_process made for rows that were not written after all.
-drop trigger if exists documents_forget_processed on carrel.documents;
-create trigger documents_forget_processed
-    after insert or update on carrel.documents
-    for each statement execute function carrel.forget_processed_documents();
-
 comment on table carrel.documents is 'The texts that users put in, with what processing made of them.';
 comment on column carrel.documents.id is 'The key of the row (UUIDv7).';
 comment on column carrel.documents.user_id is 'The user whose document it is.';

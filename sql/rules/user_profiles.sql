@@ -24,7 +24,12 @@ create trigger user_profiles_touch_updated_at
 drop trigger if exists user_profiles_rebuild_usage on carrel.user_profiles;
 create trigger user_profiles_rebuild_usage
     after update of billing_anchor, billing_timezone on carrel.user_profiles
-    for each row execute function carrel.rebuild_usage_periods();
+    for each row
+    when (
+        old.billing_anchor is distinct from new.billing_anchor
+        or old.billing_timezone is distinct from new.billing_timezone
+    )
+    execute function carrel.rebuild_usage_periods();
 
 comment on table carrel.user_profiles is 'One row for each user: the root that every other user''s row hangs from.';
 comment on column carrel.user_profiles.id is 'The key of the row (UUIDv7).';

@@ -19,6 +19,7 @@ create table carrel.document_chunks (
     constraint document_chunks_user_id_document_id_chunk_index_key unique (user_id, document_id, chunk_index),
     constraint document_chunks_document_id_fkey foreign key (user_id, document_id) references carrel.documents (user_id, id) on delete cascade,
     constraint document_chunks_chunk_index_check check (chunk_index >= 0),
+    constraint document_chunks_heading_path_check check (array_position(heading_path, null) is null),
     constraint document_chunks_offsets_check check (start_offset >= 0 and end_offset >= start_offset),
     constraint document_chunks_size_check check (size >= 0)
 );

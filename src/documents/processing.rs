@@ -50,6 +50,8 @@ struct Piece {
     end: i32,
     size: i32,
     vector: Vec<u8>,
+    /// Whether the vector was parsed, not taken from a chunk that is there.
+    is_new: bool,
 }
 
 /// What makes a chunk the same chunk as before: its content, and the headings it is under.
@@ -85,7 +87,7 @@ impl Source<'_> {
         }
     }
 
-    fn cut(&self, mut parser: Parser, mut known: HashMap<Key, Vec<u8>>) -> Result<Processed> {
+    fn cut(&self, mut parser: Parser, known: HashMap<Key, Vec<u8>>) -> Result<Processed> {
         let options =
             Options::new(CHUNK_SIZE, 0, Unit::Characters, format_of(self.file_type, self.filename))
                 .map_err(|error| Error::new(SqlState::InvalidParameterValue, error.to_string()))?;
@@ -97,9 +99,9 @@ impl Source<'_> {
                 hash: Sha256::digest(chunk.content).into(),
                 heading_path: chunk.heading_path.iter().map(|title| title.to_string()).collect(),
             };
-            let vector = match known.remove(&key) {
-                Some(vector) => vector,
-                None => chunk_vector(&mut parser, &key.heading_path, chunk.content)?,
+            let (vector, is_new) = match known.get(&key) {
+                Some(vector) => (vector.clone(), false),
+                None => (chunk_vector(&mut parser, &key.heading_path, chunk.content)?, true),
             };
             vectors::add(&mut whole, &vector, None)?;
             pieces.push(Piece {
@@ -110,21 +112,22 @@ impl Source<'_> {
                 end: offset(chunk.end)?,
                 size: offset(chunk.size)?,
                 vector,
+                is_new,
             });
         }
         Ok(Processed { pieces, fingerprint: self.fingerprint(), vector: whole.finish() })
     }
 
     /// The vectors of the document's present chunks, by what they were made from: parsing is by far
-    /// the dearest step. None if the chunks were parsed in another language.
+    /// the dearest step. They must be of the same language.
     fn known_vectors(&self, db: &Db) -> Result<HashMap<Key, Vec<u8>>> {
         let rows = db.rows(
             "select c.content_hash, c.heading_path, c.search_vector
             from carrel.document_chunks as c
-            join carrel.documents as d on d.user_id = c.user_id and d.id = c.document_id
-            where c.user_id = $1 and c.document_id = $2 and d.language = $3
-                and c.content_hash is not null and c.search_vector is not null",
-            &[self.user_id.into(), self.document_id.into(), self.language.into()],
+            where c.user_id = $1 and c.document_id = $2 and c.content_hash is not null
+                and c.search_vector is not null
+                and c.section_title is not distinct from c.heading_path[cardinality(c.heading_path)]",
+            &[self.user_id.into(), self.document_id.into()],
             |row| Ok((row.key(1, 2)?, row.need::<TsVector>(3)?.to_body())),
         )?;
         Ok(rows.into_iter().collect())
@@ -141,13 +144,21 @@ impl Source<'_> {
     /// their rows.
     pub fn write(&self, db: &Db, processed: Processed) -> Result<()> {
         let old = db.rows(
-            "select content_hash, heading_path, id, chunk_index, start_offset, end_offset
+            "select
+                case when section_title is not distinct from heading_path[cardinality(heading_path)]
+                    then content_hash end,
+                heading_path, id, chunk_index, start_offset, end_offset, size
             from carrel.document_chunks
             where user_id = $1 and document_id = $2 order by chunk_index",
             &[self.user_id.into(), self.document_id.into()],
             |row| {
                 let key = row.key(1, 2)?;
-                let place = Place { index: row.need(4)?, start: row.get(5), end: row.get(6) };
+                let place = Place {
+                    index: row.need(4)?,
+                    start: row.get(5),
+                    end: row.get(6),
+                    size: row.get(7),
+                };
                 Ok((key, row.need::<Uuid>(3)?, place))
             },
         )?;
@@ -246,9 +257,10 @@ struct Place {
     index: i32,
     start: Option<i32>,
     end: Option<i32>,
+    size: Option<i32>,
 }
 
-/// Moves kept chunks to their new places. Both orders ascend, so that those that move down, from
+/// Moves kept chunks to their new places, with new vectors where those were parsed again. Both orders ascend, so that those that move down, from
 /// the first, and then those that move up, from the last, never meet one that has not moved yet:
 /// the unique key is checked row by row.
 fn move_kept(
@@ -261,16 +273,30 @@ fn move_kept(
     let mut up = Vec::new();
     for (index, (piece, kept)) in pieces.iter().zip(kept).enumerate() {
         let Some((_, id, from)) = kept.map(|place| &old[place]) else { continue };
-        let to = Place { index: offset(index)?, start: Some(piece.start), end: Some(piece.end) };
-        if *from != to {
-            if to.index <= from.index { &mut down } else { &mut up }.push((id, to));
+        let to = Place {
+            index: offset(index)?,
+            start: Some(piece.start),
+            end: Some(piece.end),
+            size: Some(piece.size),
+        };
+        if *from != to || piece.is_new {
+            if to.index <= from.index { &mut down } else { &mut up }.push((id, to, piece));
         }
     }
-    for (id, to) in down.into_iter().chain(up.into_iter().rev()) {
+    for (id, to, piece) in down.into_iter().chain(up.into_iter().rev()) {
         db.execute(
-            "update carrel.document_chunks set chunk_index = $2, start_offset = $3, end_offset = $4
+            "update carrel.document_chunks set
+                chunk_index = $2, start_offset = $3, end_offset = $4, size = $5,
+                search_vector = coalesce($6, search_vector)
             where id = $1",
-            &[(*id).into(), to.index.into(), to.start.into(), to.end.into()],
+            &[
+                (*id).into(),
+                to.index.into(),
+                to.start.into(),
+                to.end.into(),
+                to.size.into(),
+                piece.is_new.then(|| TsVector::from_body(&piece.vector)).into(),
+            ],
         )?;
     }
     Ok(())
@@ -353,7 +379,11 @@ impl spi::Row {
         let hash: Option<Vec<u8>> = self.get(hash);
         Ok(Key {
             hash: hash.and_then(|hash| hash.try_into().ok()).unwrap_or_default(),
-            heading_path: self.need(heading_path)?,
+            heading_path: self
+                .need::<Vec<Option<String>>>(heading_path)?
+                .into_iter()
+                .flatten()
+                .collect(),
         })
     }
 }
@@ -369,18 +399,19 @@ thread_local! {
 }
 
 /// While it lives, chunks are written that are complete, vector and all.
-struct Deriving;
+struct Deriving {
+    before: bool,
+}
 
 impl Deriving {
     fn begin() -> Self {
-        DERIVING.set(true);
-        Self
+        Self { before: DERIVING.replace(true) }
     }
 }
 
 impl Drop for Deriving {
     fn drop(&mut self) {
-        DERIVING.set(false);
+        DERIVING.set(self.before);
     }
 }
 

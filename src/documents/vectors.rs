@@ -25,7 +25,7 @@ impl Parser {
         let config = db.first(
             "select c.oid from pg_ts_config as c join pg_namespace as n on n.oid = c.cfgnamespace
             where (n.nspname = 'pg_catalog' and c.cfgname::text = $1)
-                or format('%I.%I', n.nspname, c.cfgname) = $1",
+                or (format('%I.%I', n.nspname, c.cfgname) = $1 and n.nspname !~ '^pg_(toast_)?temp_')",
             &[language.into()],
             |row| row.need::<pg_sys::Oid>(1),
         )?;

@@ -72,6 +72,7 @@ fn best(
     filter: &Filter,
     count: usize,
 ) -> Result<Vec<Hit>> {
+    db.plan_for_values();
     let mut hits = Vec::new();
     for (index, query) in queries.iter().enumerate() {
         let args: [Arg; 10] = [

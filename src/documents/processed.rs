@@ -1,0 +1,54 @@
+//! What the BEFORE trigger of documents made of their texts, until the AFTER trigger takes it: a
+//! cache. Whether an entry is of the row that was written is checked when it is taken, and what is
+//! not there is made again, so entries may be lost or left over at any time.
+
+use super::processing::Processed;
+use pgrx::callbacks::{PgXactCallbackEvent, register_xact_callback};
+use pgrx::datum::Uuid;
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+/// What is kept at most, in bytes: all rows of a statement are processed before the first one's
+/// chunks are written. A single document may take more.
+const MAX_MEMORY: usize = 64 << 20;
+
+#[derive(Default)]
+struct Kept {
+    documents: HashMap<[u8; 16], (usize, Processed)>,
+    memory: usize,
+    /// Whether it is emptied when this transaction ends.
+    is_registered: bool,
+}
+
+thread_local! {
+    static KEPT: RefCell<Kept> = RefCell::default();
+}
+
+/// Keeps what was made of a document's text.
+pub fn keep(document: Uuid, processed: Processed) {
+    KEPT.with_borrow_mut(|kept| {
+        if !kept.is_registered {
+            for end in [PgXactCallbackEvent::Commit, PgXactCallbackEvent::Abort] {
+                register_xact_callback(end, || drop(KEPT.take()));
+            }
+            kept.is_registered = true;
+        }
+        let memory = processed.memory();
+        if kept.memory + memory > MAX_MEMORY {
+            kept.documents.clear();
+            kept.memory = 0;
+        }
+        kept.memory += memory;
+        let before = kept.documents.insert(*document.as_bytes(), (memory, processed));
+        kept.memory -= before.map_or(0, |(memory, _)| memory);
+    });
+}
+
+/// Takes what was made of a document's text.
+pub fn take(document: Uuid) -> Option<Processed> {
+    KEPT.with_borrow_mut(|kept| {
+        let (memory, processed) = kept.documents.remove(document.as_bytes())?;
+        kept.memory -= memory;
+        Some(processed)
+    })
+}
