@@ -48,11 +48,6 @@ pub fn register_settings() {
     );
 }
 
-/// Obeys a cancel; called at least every 64 KiB of work.
-fn tick() {
-    pgrx::check_for_interrupts!();
-}
-
 /// Adds a document of the caller's, and returns its id. A null text comes later: the document is
 /// pending until then.
 #[pg_extern(volatile, parallel_unsafe)]

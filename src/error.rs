@@ -209,8 +209,29 @@ pub fn guard<T>(body: impl FnOnce() -> Result<T>) -> T {
 /// Runs `work`, and returns a panic in it as an error, so that whoever changed the state of the
 /// session before can put it back on every way out.
 pub fn contain<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(Error::Panic(panic)))
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        Err(panic.downcast::<Unwinding>().map_or_else(Error::Panic, |error| error.0))
+    })
 }
+
+/// Obeys a cancel or a timeout in the midst of code that can't return an error: unwinds to the next
+/// [`contain`], which there must be.
+pub fn check_for_interrupts() {
+    // SAFETY: a flag of the backend's.
+    if unsafe { pg_sys::InterruptPending } == 0 {
+        return;
+    }
+    // SAFETY: what CHECK_FOR_INTERRUPTS() does.
+    if let Err(error) = catch(|| unsafe { ProcessInterrupts() }) {
+        resume_unwind(Box::new(Unwinding(error)));
+    }
+}
+
+/// An error on its way to [`contain`].
+struct Unwinding(Error);
+
+// SAFETY: a backend has one thread; the payload of a panic has to be Send all the same.
+unsafe impl Send for Unwinding {}
 
 /// Calls into Postgres, and returns what it throws as an error with all its fields. The memory
 /// context is afterwards what it was before, whatever the call switches to: SPI's functions leave
@@ -255,4 +276,5 @@ unsafe extern "C-unwind" {
     fn CopyErrorData() -> *mut pg_sys::ErrorData;
     fn FlushErrorState();
     fn ReThrowError(error: *mut pg_sys::ErrorData) -> !;
+    fn ProcessInterrupts();
 }

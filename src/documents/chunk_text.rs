@@ -28,7 +28,10 @@ fn chunk_text<'a>(
     ),
 > {
     let options = guard(|| options(chunk_size, chunk_overlap, unit, format, encoding));
-    let chunks = chunking::chunks(content.unwrap_or_default(), &options, super::tick);
+    let chunks = chunking::chunks(content.unwrap_or_default(), &options, || {
+        // Not within a `contain`: pgrx's guard is the next.
+        pgrx::check_for_interrupts!();
+    });
     TableIterator::new(chunks.enumerate().map(|(index, chunk)| {
         (
             index as i32,

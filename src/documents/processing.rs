@@ -2,7 +2,7 @@
 
 use super::vectors::{self, Parser};
 use crate::datums::TsVector;
-use crate::error::{Error, Result, SqlState};
+use crate::error::{Error, Result, SqlState, check_for_interrupts};
 use crate::rows::uuid_v7;
 use crate::spi::{self, Arg, Db};
 use carrel_core::chunking::{self, Format, Options, Unit};
@@ -94,7 +94,7 @@ impl Source<'_> {
         let mut whole = Assembler::new();
         append_filename(&mut parser, &mut whole, self.filename)?;
         let mut pieces = Vec::new();
-        for chunk in chunking::chunks(self.text, &options, super::tick) {
+        for chunk in chunking::chunks(self.text, &options, check_for_interrupts) {
             let key = Key {
                 hash: Sha256::digest(chunk.content).into(),
                 heading_path: chunk.heading_path.iter().map(|title| title.to_string()).collect(),

@@ -1,6 +1,6 @@
 //! Search vectors: parsing text with a text search configuration, once, and putting vectors together.
 
-use crate::error::{Error, Result, SqlState, catch};
+use crate::error::{Error, Result, SqlState, catch, check_for_interrupts};
 use crate::spi::Db;
 use carrel_core::chunking::{self, Format, Options, Unit};
 use carrel_core::tsvector::{Assembler, View, Weight};
@@ -61,7 +61,7 @@ impl Parser {
         }
         let options = Options::new(WINDOW, 0, Unit::Characters, Format::Plain)
             .map_err(|error| Error::new(SqlState::InvalidParameterValue, error.to_string()))?;
-        for window in chunking::chunks(text, &options, super::tick) {
+        for window in chunking::chunks(text, &options, check_for_interrupts) {
             add(assembler, &self.parse(window.content)?, weight)?;
         }
         Ok(())
