@@ -378,6 +378,7 @@ mod tests {
         };
         // SAFETY: a copy in this function's memory context.
         let field = |text: *const c_char| unsafe { std::ffi::CStr::from_ptr(text) };
+        // SAFETY: the same copy.
         let error = unsafe { &*error };
         assert_eq!(field(error.message), c"no quota");
         assert_eq!(field(error.detail), c"d");
