@@ -119,7 +119,9 @@ fn check(
             }
         }
         if index + 1 < chunks.len() {
-            let rest = text[chunk.byte_start..].trim_end();
+            let end = text.trim_end().len();
+            let end = clusters.iter().copied().find(|&at| at >= end).unwrap_or(end);
+            let rest = &text[chunk.byte_start..end];
             let fits = size_of(unit, rest) <= size
                 && (unit == Unit::Characters || rest.chars().count() <= size.saturating_mul(8));
             prop_assert!(!fits, "{:?} fits", rest);

@@ -204,7 +204,12 @@ fn fine_cut<T: FnMut()>(
         let mut found = fine::last_boundary(kind, text, lowest, window.gap_end, meter);
         if kind == Kind::Word && between_flags {
             // In a long row of flags only its start tells where one ends.
-            found = found.max(graphemes::last_boundary(text, window.start, window.limit, meter));
+            let flags = graphemes::last_boundary(text, window.start, window.limit, meter);
+            let inside = |at: usize| {
+                let sides = [char_before(text, at), char_at(text, at)];
+                sides.into_iter().flatten().filter(|&c| is_flag_half(c)).count() == 2
+            };
+            found = found.max(flags.filter(|&at| inside(at)));
         }
         if let Some(found) = found {
             let (end, _) = trim_end(text, window.start, found, meter);

@@ -79,9 +79,11 @@ fn boundaries<T: FnMut()>(
 ) {
     found.clear();
     let bytes = &text.as_bytes()[from..to];
+    // Not from `from` itself, since a start says nothing about a boundary there.
+    let near = before(text, from);
     let start = match kind {
-        Kind::Word => base_before(text, 0, before(text, from)).unwrap_or(from),
-        Kind::Sentence => letter_before(text, before(text, from)).unwrap_or(from),
+        Kind::Word => base_before(text, 0, near).unwrap_or(near),
+        Kind::Sentence => letter_before(text, near).unwrap_or(near),
     };
     if kind == Kind::Sentence {
         // Without a full stop or the like, or a line's end, no sentence ends. `?` and `!` are all
@@ -130,18 +132,22 @@ fn before(text: &str, at: usize) -> usize {
     at - char_before(text, at).map_or(0, char::len_utf8)
 }
 
-/// The last letter at or before `at`, looked for in the last few characters: all that the rules
-/// for sentences remember lies between it and the boundary they decide on.
+/// The last position at or before `at`, looked for in the last few characters, from which
+/// sentences can be told: all that the rules remember lies after a letter, a line's end, or a full
+/// stop that follows no letter.
 fn letter_before(text: &str, at: usize) -> Option<usize> {
     let mut start = at;
     for _ in 0..128 {
-        if char_at(text, start).is_some_and(|c| c.is_alphabetic() && !is_mark(c)) {
+        let before = char_before(text, start);
+        let certain = |c: char| match c {
+            '\n' => true,
+            '.' | '?' | '!' => before.is_some_and(|b| b.is_ascii() && !b.is_ascii_alphabetic()),
+            _ => c.is_alphabetic() && !is_mark(c),
+        };
+        if start == 0 || char_at(text, start).is_some_and(certain) {
             return Some(start);
         }
-        if start == 0 {
-            return Some(0);
-        }
-        start = before(text, start);
+        start -= before.map_or(0, char::len_utf8);
     }
     None
 }

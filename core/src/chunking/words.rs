@@ -68,7 +68,7 @@ pub(super) fn each_word<T: FnMut()>(
 /// The last boundary inside `text[at..stop]` that no character beyond it could take back: one
 /// before a base (before `'` the next window could still turn out to continue the word).
 fn resume_at(text: &str, at: usize, stop: usize) -> Option<usize> {
-    // Most often there is one near the end.
+    // Most often there is one near the end. Forward only: the iterator's way back starts at `stop`.
     for back in [256, 2048] {
         let floor = text.ceil_char_boundary(stop.saturating_sub(back).max(at));
         let Some(start) = base_before(text, at, floor) else { continue };
@@ -76,14 +76,17 @@ fn resume_at(text: &str, at: usize, stop: usize) -> Option<usize> {
         let last = bounds
             .map(|(offset, _)| start + offset)
             .filter(|&found| found > start && char_at(text, found).is_some_and(is_base))
-            .last();
+            .fold(None, |_, found| Some(found));
         if last.is_some() {
             return last;
         }
     }
     // Flags or apostrophes and nothing else: what follows a boundary decides about it soon.
     let bounds = text[at..stop].split_word_bound_indices();
-    bounds.map(|(offset, _)| at + offset).filter(|&found| found > at && found + 64 < stop).last()
+    bounds
+        .map(|(offset, _)| at + offset)
+        .filter(|&found| found > at && found + 64 < stop)
+        .fold(None, |_, found| Some(found))
 }
 
 /// The last position in `[from, at]` from which segmentation can start anew, looked for in the last

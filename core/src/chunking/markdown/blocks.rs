@@ -125,7 +125,7 @@ impl<'t> Blocks<'t> {
             let start = self.at;
             let end =
                 find_newline(self.text, start, self.text.len(), meter).unwrap_or(self.text.len());
-            meter.work(16);
+            meter.work(16 + 16 * self.containers.len());
             self.at = if end < self.text.len() { after_newline(self.text, end) } else { end };
             if let Some(block) = self.line(start, end, meter) {
                 return Some(block);

@@ -89,7 +89,7 @@ fn markdown() -> impl Strategy<Value = String> {
             "```rust",
             "~~~",
             "````",
-            "`` ` ``",
+            "``` ` ```",
             "***",
             "* * *",
             "- item",
