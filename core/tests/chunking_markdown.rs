@@ -47,6 +47,13 @@ fn front_matter_is_never_a_heading() {
 }
 
 #[test]
+fn link_definitions_are_no_heading() {
+    let none: [&str; 0] = [];
+    assert_eq!(path("[a]: /url\n[b]: /url\n---\ntext that is long", 22, "---"), none);
+    assert_eq!(path("[a] text\n---\ntext that is long", 18, "text"), ["[a] text"]);
+}
+
+#[test]
 fn code_and_comments_hold_no_headings() {
     for text in [
         "# A\n\n```\n# no\n```\n\nend.",
