@@ -2,6 +2,7 @@
 -- with their settings, and the session goes on.
 select set_config('request.jwt.claims', '{"sub":"11111111-1111-1111-1111-111111111111"}', false) is not null as ada;
 set role carrel_regress_user;
+set client_min_messages = notice;
 set statement_timeout = '300ms';
 do $$
 begin
@@ -19,5 +20,6 @@ select current_user, current_setting('client_min_messages') as client_min_messag
 insert into carrel.documents (filename, content_text) values ('after.txt', 'The session goes on.')
 returning processing_status;
 delete from carrel.documents where filename = 'after.txt';
+reset client_min_messages;
 reset role;
 reset request.jwt.claims;
