@@ -35,6 +35,8 @@ say "${bold}carrel: documents in, ranked answers out, and nobody sees another's.
 
 step "A fresh database"
 cluster start demo
+# Before the last demo's database goes.
+[ -z "${DOCS:-}" ] || [ -d "$DOCS" ] || die "DOCS=$DOCS: no such directory"
 url=$(cluster url demo)
 cluster psql demo -d postgres -XAtq -v ON_ERROR_STOP=1 <<'SQL'
 set client_min_messages = warning;
@@ -63,7 +65,6 @@ note "Ada is $ada." "Ben is $ben."
 
 step "Their documents"
 if [ -n "${DOCS:-}" ]; then
-    [ -d "$DOCS" ] || die "DOCS=$DOCS: no such directory"
     find_files '' "$DOCS" \( -iname '*.md' -o -iname '*.markdown' -o -iname '*.txt' -o -iname '*.rst' \)
     where="The documents in $DOCS"
 else
