@@ -184,6 +184,16 @@ fn carrel_size(content: &str) -> (usize, usize) {
     (content.unicode_words().count(), content.chars().count())
 }
 
+#[test]
+fn a_mark_within_a_row_of_flags_leaves_no_boundary_of_words_there() {
+    let text = format!("The end.aaaaaaa\u{1F1E9}\u{94d}{}", "\u{1F1E9}\u{1F1EA}".repeat(12));
+    for size in 8..40 {
+        let known = Known::plain(&text);
+        let chunks = cut(&text, (size, 0), Unit::Characters, Format::Plain);
+        assert!(compare(&known, &chunks, size, Unit::Characters).is_ok(), "{size}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..Default::default() })]
 

@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use unicode_segmentation::UnicodeSegmentation;
+
 use super::fine::{self, Kind};
 use super::graphemes::{self, Join, is_flag_half, join};
 use super::measure::Measure;
@@ -205,11 +207,7 @@ fn fine_cut<T: FnMut()>(
         if kind == Kind::Word && between_flags {
             // In a long row of flags only its start tells where one ends.
             let flags = graphemes::last_boundary(text, window.start, window.limit, meter);
-            let inside = |at: usize| {
-                let sides = [char_before(text, at), char_at(text, at)];
-                sides.into_iter().flatten().filter(|&c| is_flag_half(c)).count() == 2
-            };
-            found = found.max(flags.filter(|&at| inside(at)));
+            found = found.max(flags.filter(|&at| is_between_flags(text, window.start, at, meter)));
         }
         if let Some(found) = found {
             let (end, _) = trim_end(text, window.start, found, meter);
@@ -222,6 +220,20 @@ fn fine_cut<T: FnMut()>(
     let found = graphemes::last_boundary(text, window.start, window.limit, meter)?;
     let (end, _) = trim_end(text, window.start, found, meter);
     (end >= lowest).then_some(end)
+}
+
+/// Whether a cluster boundary in a row of flags is one of words too. Both pair up the halves from the
+/// row's start, but for words a mark within the row does not end it.
+fn is_between_flags<T: FnMut()>(text: &str, from: usize, at: usize, meter: &mut Meter<T>) -> bool {
+    let before = text[from..at].trim_end_matches(is_flag_half);
+    meter.work(at - from - before.len());
+    if before.len() == at - from || !char_at(text, at).is_some_and(is_flag_half) {
+        return false;
+    }
+    !before.chars().next_back().is_some_and(|c| {
+        let probe = format!("\u{1F1E9}{c}\u{1F1E9}");
+        probe.split_word_bounds().nth(1).is_none()
+    })
 }
 
 impl<'t, T: FnMut()> Iterator for Chunks<'t, T> {

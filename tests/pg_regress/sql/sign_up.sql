@@ -37,7 +37,7 @@ select count(*) as events from carrel.usage_events;
 
 -- migrate() may run again, and the trigger is carrel's only one there.
 select carrel.migrate();
-select tgname, obj_description(oid, 'pg_trigger') as comment from pg_trigger where tgrelid = 'auth.users'::regclass and not tgisinternal;
+select tgname, obj_description(oid, 'pg_trigger') as comment from pg_trigger where tgrelid = 'auth.users'::regclass and not tgisinternal order by tgname;
 rollback;
 
 -- Profiles without a user there stay, with a warning.
