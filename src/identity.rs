@@ -5,6 +5,7 @@
 //! that only the application's server or PostgREST holds.
 
 use crate::error::{Error, Result, SqlState, guard};
+use crate::spi;
 use carrel_core::claims;
 use pgrx::datum::Uuid;
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
@@ -149,18 +150,6 @@ fn set_local(name: &CStr, value: &str) -> Result<()> {
     let value = CString::new(value).map_err(|_| {
         Error::new(SqlState::InvalidParameterValue, "a claim's name contains a zero byte")
     })?;
-    // SAFETY: SET LOCAL, by the caller.
-    unsafe {
-        pg_sys::set_config_option(
-            name.as_ptr(),
-            value.as_ptr(),
-            pg_sys::GucContext::PGC_USERSET,
-            pg_sys::GucSource::PGC_S_SESSION,
-            pg_sys::GucAction::GUC_ACTION_LOCAL,
-            true,
-            0,
-            false,
-        );
-    }
+    spi::set_local(name, &value);
     Ok(())
 }

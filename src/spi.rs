@@ -9,7 +9,7 @@ use pgrx::datum::{FromDatum, IntoDatum};
 use pgrx::pg_sys;
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::ffi::{CString, c_char, c_int, c_long};
+use std::ffi::{CStr, CString, c_char, c_int, c_long};
 
 /// Whether the SQL may write. Reading uses the snapshot of the calling statement and assigns no
 /// transaction id, so that it works in READ ONLY transactions and on a standby.
@@ -77,16 +77,25 @@ fn connected<T>(
     }
 }
 
-/// Sets a setting until the current nest level of settings ends.
-unsafe fn pin(name: &std::ffi::CStr, value: &std::ffi::CStr) {
-    // SAFETY: the call that fmgr makes for a function's SET clause.
+/// Sets a setting until the current nest level of settings ends, as a function's SET clause does.
+fn pin(name: &CStr, value: &CStr) {
+    set(name, value, pg_sys::GucAction::GUC_ACTION_SAVE);
+}
+
+/// SET LOCAL, by the caller.
+pub fn set_local(name: &CStr, value: &CStr) {
+    set(name, value, pg_sys::GucAction::GUC_ACTION_LOCAL);
+}
+
+fn set(name: &CStr, value: &CStr, action: pg_sys::GucAction::Type) {
+    // SAFETY: C strings, which Postgres copies.
     unsafe {
         pg_sys::set_config_option(
             name.as_ptr(),
             value.as_ptr(),
             pg_sys::GucContext::PGC_USERSET,
             pg_sys::GucSource::PGC_S_SESSION,
-            pg_sys::GucAction::GUC_ACTION_SAVE,
+            action,
             true,
             0,
             false,
@@ -200,15 +209,13 @@ impl Db {
 
     /// Keeps notices from the client until the connection ends.
     pub fn silence_notices(&self) {
-        // SAFETY: within the nest level of settings that the connection opened.
-        unsafe { pin(c"client_min_messages", c"warning") };
+        pin(c"client_min_messages", c"warning");
     }
 
     /// Plans statements for the values at hand, each time, until the connection ends: for those whose
     /// best plan depends on the user and the words.
     pub fn plan_for_values(&self) {
-        // SAFETY: within the nest level of settings that the connection opened.
-        unsafe { pin(c"plan_cache_mode", c"force_custom_plan") };
+        pin(c"plan_cache_mode", c"force_custom_plan");
     }
 
     /// Makes a trigger's transition tables known by their names.

@@ -1,6 +1,6 @@
 //! What a format knows about a text: the boundaries above sentences, and the headings.
 //!
-//! A new format is a new variant of [`Structure`] that answers the same three questions.
+//! A new format is a new variant of [`Structure`] that answers the same questions.
 
 use std::rc::Rc;
 
