@@ -1,0 +1,14 @@
+//! What the benchmarks share. Each of `src/bin` prints both sides and the ratio, from one run, and
+//! says what the limit is; none of them fails because a figure is bad.
+//!
+//! `make bench-chunking` runs `core` and `database`, `make bench-retrieval` runs `retrieval`.
+
+mod clock;
+mod generated;
+mod inputs;
+mod registry;
+pub mod report;
+
+pub use clock::{Contest, Timing, median};
+pub use inputs::Input;
+pub use registry::documents;
