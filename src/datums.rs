@@ -8,6 +8,7 @@ use pgrx::pg_sys;
 use pgrx::pgrx_sql_entity_graph::metadata::{
     ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
 };
+use std::borrow::Cow;
 use std::ffi::CStr;
 
 /// Names the SQL type of a Rust type.
@@ -41,6 +42,39 @@ macro_rules! argument {
             }
         }
     };
+}
+
+/// A text that a function gives, part of an argument or its own.
+pub struct Text<'a>(pub Cow<'a, str>);
+
+impl IntoDatum for Text<'_> {
+    fn into_datum(self) -> Option<pg_sys::Datum> {
+        (&*self.0).into_datum()
+    }
+
+    fn type_oid() -> pg_sys::Oid {
+        pg_sys::TEXTOID
+    }
+}
+
+// SAFETY: the name of the type that the datum is of.
+unsafe impl SqlTranslatable for Text<'_> {
+    const TYPE_IDENT: &'static str = "carrel::datums::Text";
+    const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
+    const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> = Ok(SqlMappingRef::literal("text"));
+    const RETURN_SQL: Result<ReturnsRef, ReturnsError> =
+        Ok(ReturnsRef::One(SqlMappingRef::literal("text")));
+}
+
+// SAFETY: the datum is made in the context that the result is expected in.
+unsafe impl BoxRet for Text<'_> {
+    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
+        match self.into_datum() {
+            // SAFETY: a text.
+            Some(datum) => unsafe { fcinfo.return_raw_datum(datum) },
+            None => fcinfo.return_null(),
+        }
+    }
 }
 
 macro_rules! opaque {

@@ -84,7 +84,7 @@ fn ticks(text: &str, options: &Options) -> usize {
     let mut ticks = 0;
     let mut end = 0;
     for Chunk { content, byte_start, byte_end, .. } in chunks(text, options, || ticks += 1) {
-        assert_eq!(&text[byte_start..byte_end], content);
+        assert_eq!(text[byte_start..byte_end], *content);
         assert!(byte_end > end);
         end = byte_end;
     }

@@ -3,7 +3,8 @@
 #[path = "chunking/text.rs"]
 mod text;
 
-use carrel_core::chunking::{Chunk, Format, Options, Unit, chunks};
+use bpe_openai::{cl100k_base, o200k_base};
+use carrel_core::chunking::{Chunk, Encoding, Format, Options, Unit, chunks};
 use proptest::prelude::*;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -11,6 +12,8 @@ fn size_of(unit: Unit, content: &str) -> usize {
     match unit {
         Unit::Characters => content.chars().count(),
         Unit::Words => content.unicode_words().count(),
+        Unit::Tokens(Encoding::Cl100k) => cl100k_base().count(content),
+        Unit::Tokens(Encoding::O200k) => o200k_base().count(content),
     }
 }
 
@@ -26,7 +29,12 @@ fn cut<'t>(
 }
 
 fn any_unit() -> impl Strategy<Value = Unit> {
-    prop_oneof![Just(Unit::Characters), Just(Unit::Words)]
+    prop_oneof![
+        3 => Just(Unit::Characters),
+        3 => Just(Unit::Words),
+        2 => Just(Unit::Tokens(Encoding::Cl100k)),
+        1 => Just(Unit::Tokens(Encoding::O200k)),
+    ]
 }
 
 fn any_text() -> impl Strategy<Value = (String, Format)> {
@@ -34,6 +42,8 @@ fn any_text() -> impl Strategy<Value = (String, Format)> {
         text::plain().prop_map(|text| (text, Format::Plain)),
         text::markdown().prop_map(|text| (text, Format::Markdown)),
         text::markdown().prop_map(|text| (text, Format::Plain)),
+        text::data().prop_map(|text| (text, Format::Json)),
+        text::data().prop_map(|text| (text, Format::Yaml)),
     ]
 }
 
@@ -57,11 +67,13 @@ fn check(
     unit: Unit,
     format: Format,
 ) -> Result<(), TestCaseError> {
+    let least = if matches!(unit, Unit::Tokens(_)) { 4 } else { 1 };
+    let size = size.max(least);
     let chunks = cut(text, size, overlap, unit, format);
     let clusters = clusters(text);
     let mut done = 0;
     for (index, chunk) in chunks.iter().enumerate() {
-        let content = chunk.content;
+        let content = &*chunk.content;
         // 1. Offsets.
         prop_assert_eq!(&text[chunk.byte_start..chunk.byte_end], content);
         prop_assert_eq!(text[..chunk.byte_start].chars().count(), chunk.start);

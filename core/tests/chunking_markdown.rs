@@ -7,15 +7,19 @@ fn cut(text: &str, size: i32) -> Vec<Chunk<'_>> {
     chunks(text, &options, || {}).collect()
 }
 
-fn contents(text: &str, size: i32) -> Vec<&str> {
-    cut(text, size).into_iter().map(|chunk| chunk.content).collect()
+fn contents(text: &str, size: i32) -> Vec<String> {
+    cut(text, size).into_iter().map(|chunk| chunk.content.into_owned()).collect()
+}
+
+fn titles(chunk: &Chunk) -> Vec<String> {
+    chunk.heading_path.iter().map(|title| title.to_string()).collect()
 }
 
 /// The heading path of the chunk that begins with `start`.
-fn path<'t>(text: &'t str, size: i32, start: &str) -> Vec<&'t str> {
+fn path(text: &str, size: i32, start: &str) -> Vec<String> {
     let chunks = cut(text, size);
     let chunk = chunks.iter().find(|chunk| chunk.content.starts_with(start));
-    chunk.map(|chunk| chunk.heading_path.to_vec()).unwrap_or_else(|| panic!("{chunks:#?}"))
+    chunk.map(titles).unwrap_or_else(|| panic!("{chunks:#?}"))
 }
 
 #[test]
@@ -110,8 +114,9 @@ fn a_list_is_split_between_its_items() {
 fn overlap_does_not_reach_into_another_section() {
     let text = "# A\n\nOne two three. Four five six.\n\n# B\n\nSeven eight nine. Ten eleven.";
     let options = Options::new(36, 15, Unit::Characters, Format::Markdown).expect("valid options");
-    let starts: Vec<(&str, Vec<&str>)> = chunks(text, &options, || {})
-        .map(|chunk| (&chunk.content[..5], chunk.heading_path.to_vec()))
+    let starts: Vec<(String, Vec<String>)> = chunks(text, &options, || {})
+        .map(|chunk| (chunk.content[..5].to_string(), titles(&chunk)))
         .collect();
-    assert_eq!(starts, [("# A\n\n", vec!["A"]), ("# B\n\n", vec!["B"])]);
+    let expected = ["A", "B"].map(|title| (format!("# {title}\n\n"), vec![title.to_string()]));
+    assert_eq!(starts, expected);
 }

@@ -1,12 +1,13 @@
 //! chunk_text(): the cutting of documents, for any text.
 
+use crate::datums::Text;
 use crate::error::{Error, Result, SqlState, guard};
-use carrel_core::chunking::{self, Format, Options, Unit};
+use carrel_core::chunking::{self, Encoding, Format, Options, Unit, UnknownName};
 use pgrx::prelude::*;
-use std::fmt::Display;
 
-/// Cuts a text into chunks of at most chunk_size characters or words, at the best boundaries that
-/// fit; offsets are in characters from 0, end exclusive. A null text has no chunks.
+/// Cuts a text into chunks of at most chunk_size characters, words or tokens, at the best boundaries
+/// of its format that fit; offsets are in characters of the text from 0, end exclusive. A null text
+/// has no chunks.
 #[pg_extern(immutable, parallel_safe)]
 fn chunk_text<'a>(
     content: Option<&'a str>,
@@ -19,25 +20,30 @@ fn chunk_text<'a>(
     'a,
     (
         name!(chunk_index, i32),
-        name!(content, &'a str),
-        name!(section_title, Option<&'a str>),
-        name!(heading_path, Vec<&'a str>),
+        name!(content, Text<'a>),
+        name!(section_title, Option<String>),
+        name!(heading_path, Vec<String>),
         name!(start_offset, i32),
         name!(end_offset, i32),
         name!(size, i32),
     ),
 > {
-    let options = guard(|| options(chunk_size, chunk_overlap, unit, format, encoding));
-    let chunks = chunking::chunks(content.unwrap_or_default(), &options, || {
-        // Not within a `contain`: pgrx's guard is the next.
-        pgrx::check_for_interrupts!();
+    let options = guard(|| {
+        let encoding = encoding_named(encoding)?;
+        let unit = Unit::named(given("unit", unit)?, encoding).map_err(unknown)?;
+        let format: Format = given("format", format)?.parse().map_err(unknown)?;
+        let size = given("chunk_size", chunk_size)?;
+        let overlap = given("chunk_overlap", chunk_overlap)?;
+        checked_options(size, overlap, unit, format)
     });
+    let chunks = chunking::chunks(content.unwrap_or_default(), &options, interrupt);
     TableIterator::new(chunks.enumerate().map(|(index, chunk)| {
+        let section_title = chunk.section_title().map(str::to_owned);
         (
             index as i32,
-            chunk.content,
-            chunk.section_title(),
-            chunk.heading_path.to_vec(),
+            Text(chunk.content),
+            section_title,
+            chunk.heading_path.iter().map(|title| title.to_string()).collect(),
             chunk.start as i32,
             chunk.end as i32,
             chunk.size as i32,
@@ -45,37 +51,37 @@ fn chunk_text<'a>(
     }))
 }
 
-fn options(
-    chunk_size: Option<i32>,
-    chunk_overlap: Option<i32>,
-    unit: Option<&str>,
-    format: Option<&str>,
-    encoding: Option<&str>,
-) -> Result<Options> {
-    let unit: Unit = given("unit", unit)?
-        .parse()
-        .map_err(|error: chunking::ParseUnitError| refused(&error, error.hint()))?;
-    let format: Format = given("format", format)?
-        .parse()
-        .map_err(|error: chunking::ParseFormatError| refused(&error, error.hint()))?;
-    let encoding = given("encoding", encoding)?;
-    if !["cl100k", "o200k"].contains(&encoding) {
-        return Err(refused(
-            &format!("unknown encoding \"{encoding}\""),
-            "allowed are: cl100k, o200k".to_owned(),
-        ));
-    }
-    let size = given("chunk_size", chunk_size)?;
-    let overlap = given("chunk_overlap", chunk_overlap)?;
-    Options::new(size, overlap, unit, format).map_err(|error| refused(&error, error.hint()))
+/// The number of tokens that a language model reads a text as, in the encoding cl100k (GPT-4,
+/// text-embedding-3) or o200k (GPT-4o and later). Special tokens are read as text.
+#[pg_extern(immutable, strict, parallel_safe)]
+fn count_tokens(content: &str, encoding: default!(&str, "'cl100k'")) -> i64 {
+    let encoding = guard(|| encoding_named(Some(encoding)));
+    chunking::count_tokens(content, encoding, interrupt) as i64
+}
+
+/// Not within a `contain`: pgrx's guard is the next.
+fn interrupt() {
+    pgrx::check_for_interrupts!();
+}
+
+fn encoding_named(name: Option<&str>) -> Result<Encoding> {
+    given("encoding", name)?.parse().map_err(unknown)
+}
+
+/// Options, or error 22023 with what would be right.
+pub fn checked_options(size: i32, overlap: i32, unit: Unit, format: Format) -> Result<Options> {
+    Options::new(size, overlap, unit, format).map_err(|error| {
+        Error::new(SqlState::InvalidParameterValue, error.to_string()).hint(error.hint())
+    })
+}
+
+/// A name that nothing has: error 22023 with those that there are.
+pub fn unknown(error: UnknownName) -> Error {
+    Error::new(SqlState::InvalidParameterValue, error.to_string()).hint(error.hint())
 }
 
 fn given<T>(name: &str, value: Option<T>) -> Result<T> {
     value.ok_or_else(|| {
         Error::new(SqlState::InvalidParameterValue, format!("{name} must not be null"))
     })
-}
-
-fn refused(error: &dyn Display, hint: String) -> Error {
-    Error::new(SqlState::InvalidParameterValue, error.to_string()).hint(hint)
 }

@@ -96,12 +96,12 @@ impl Source<'_> {
         let mut pieces = Vec::new();
         for chunk in chunking::chunks(self.text, &options, check_for_interrupts) {
             let key = Key {
-                hash: Sha256::digest(chunk.content).into(),
+                hash: Sha256::digest(&*chunk.content).into(),
                 heading_path: chunk.heading_path.iter().map(|title| title.to_string()).collect(),
             };
             let (vector, is_new) = match known.get(&key) {
                 Some(vector) => (vector.clone(), false),
-                None => (chunk_vector(&mut parser, &key.heading_path, chunk.content)?, true),
+                None => (chunk_vector(&mut parser, &key.heading_path, &chunk.content)?, true),
             };
             vectors::add(&mut whole, &vector, None)?;
             pieces.push(Piece {

@@ -62,7 +62,7 @@ impl Parser {
         let options = Options::new(WINDOW, 0, Unit::Characters, Format::Plain)
             .map_err(|error| Error::new(SqlState::InvalidParameterValue, error.to_string()))?;
         for window in chunking::chunks(text, &options, check_for_interrupts) {
-            add(assembler, &self.parse(window.content)?, weight)?;
+            add(assembler, &self.parse(&window.content)?, weight)?;
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! The cutter: goes to the size limit and looks back from there for the best place to end a chunk.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use unicode_segmentation::UnicodeSegmentation;
@@ -13,53 +14,129 @@ use super::space::{
     trim_end,
 };
 use super::structure::{Cut, Path, Structure, Window};
-use super::{Chunk, Options};
+use super::{Chunk, Format, Options};
 
 /// The chunks of a text, in order. Made by [`chunks`](super::chunks).
 pub struct Chunks<'t, T> {
-    /// Without the whitespace at its end, once the first chunk was asked for.
-    text: &'t str,
-    measure: Measure,
-    options: Options,
-    structure: Option<Structure<'t>>,
-    /// Where the last chunk ended; what is before it is done.
-    at: usize,
-    /// The headings that hold for what follows.
-    path: Path<'t>,
-    /// The last chunk: start, end, size.
-    previous: Option<(usize, usize, usize)>,
-    /// A position whose character offset is known, and that offset.
-    counted: (usize, usize),
-    titles: Titles<'t>,
+    cutter: Cutter<'t>,
     meter: Meter<T>,
-}
-
-/// The heading path as given out last, because most chunks share it with the one before.
-struct Titles<'t> {
-    path: Path<'t>,
-    titles: Rc<[&'t str]>,
 }
 
 impl<'t, T: FnMut()> Chunks<'t, T> {
     pub(super) fn new(text: &'t str, options: &Options, tick: T) -> Self {
-        Chunks {
+        Chunks { cutter: Cutter::new(text, options), meter: Meter::new(tick) }
+    }
+}
+
+impl<'t, T: FnMut()> Iterator for Chunks<'t, T> {
+    type Item = Chunk<'t>;
+
+    fn next(&mut self) -> Option<Chunk<'t>> {
+        let piece = self.cutter.next(&mut self.meter)?;
+        Some(Chunk {
+            content: Cow::Borrowed(&self.cutter.text[piece.start..piece.end]),
+            start: piece.start_offset,
+            end: piece.end_offset,
+            byte_start: piece.start,
+            byte_end: piece.end,
+            size: piece.size,
+            heading_path: piece.heading_path,
+        })
+    }
+}
+
+/// Goes through a text from chunk to chunk.
+pub(super) struct Cutter<'t> {
+    /// Without the whitespace at its end, once the first chunk was asked for.
+    text: &'t str,
+    format: Format,
+    measure: Measure,
+    structure: Option<Structure<'t>>,
+    /// Where the last chunk ended; what is before it is done.
+    at: usize,
+    /// The headings that hold for what follows.
+    path: Path,
+    /// The last chunk: start, end, size.
+    previous: Option<(usize, usize, usize)>,
+    /// A position whose character offset is known, and that offset.
+    counted: (usize, usize),
+    titles: Titles,
+}
+
+/// Where a chunk is in the text, in bytes and in characters.
+pub(super) struct Piece {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) start_offset: usize,
+    pub(super) end_offset: usize,
+    pub(super) size: usize,
+    pub(super) heading_path: Rc<[Rc<str>]>,
+}
+
+/// The heading path as given out last, because most chunks share it with the one before.
+struct Titles {
+    path: Path,
+    titles: Rc<[Rc<str>]>,
+}
+
+impl<'t> Cutter<'t> {
+    fn new(text: &'t str, options: &Options) -> Self {
+        Cutter {
             text,
-            measure: options.measure(),
-            options: *options,
+            format: options.format,
+            measure: Measure::new(options),
             structure: None,
             at: 0,
             path: Path::default(),
             previous: None,
             counted: (0, 0),
             titles: Titles { path: Path::default(), titles: Rc::from([]) },
-            meter: Meter::new(tick),
         }
+    }
+
+    /// The next chunk. What is larger than it should be, because the size was told by a longer text
+    /// (in tokens, fewer characters can be more), is cut again a little earlier.
+    fn next<T: FnMut()>(&mut self, meter: &mut Meter<T>) -> Option<Piece> {
+        let mut structure = match self.structure.take() {
+            Some(structure) => structure,
+            None => {
+                let (end, _) = trim_end(self.text, 0, self.text.len(), meter);
+                self.text = &self.text[..end];
+                Structure::new(self.format, self.text, meter)
+            }
+        };
+        let fresh = self.begin(self.at, meter);
+        if fresh >= self.text.len() {
+            self.structure = Some(structure);
+            return None;
+        }
+        if let Some(path) = structure.enter(fresh, &mut self.measure, meter) {
+            self.path = path;
+        }
+        let overlap = self.overlap(meter);
+        let fit = overlap
+            .and_then(|start| self.fit(&mut structure, start, fresh, meter))
+            .or_else(|| self.fit(&mut structure, fresh, fresh, meter))
+            // Indentation, and nothing that fits beside it.
+            .or_else(|| {
+                let first = skip_space(self.text, fresh, meter);
+                self.fit(&mut structure, first, first, meter)
+            });
+        self.structure = Some(structure);
+        let (start, cut, size) = fit?;
+        let path = std::mem::replace(&mut self.path, cut.path);
+        let (start_offset, end_offset) = (self.offset(start, meter), self.offset(cut.end, meter));
+        let size = size.unwrap_or(end_offset - start_offset);
+        self.at = cut.end;
+        self.previous = Some((start, cut.end, size));
+        let heading_path = self.titles(&path);
+        Some(Piece { start, end: cut.end, start_offset, end_offset, size, heading_path })
     }
 
     /// Where a chunk starts that takes what follows `at`: without blank lines, but with the first
     /// line's indentation, unless that alone would not fit.
-    fn begin(&mut self, at: usize) -> usize {
-        let (text, meter) = (self.text, &mut self.meter);
+    fn begin<T: FnMut()>(&mut self, at: usize, meter: &mut Meter<T>) -> usize {
+        let text = self.text;
         let first = skip_space(text, at, meter);
         if first == at || first == text.len() {
             return first;
@@ -91,15 +168,40 @@ impl<'t, T: FnMut()> Chunks<'t, T> {
         first
     }
 
-    /// Where to end a chunk that starts at `start` and has to take something from `fresh` on.
-    fn cut(
+    /// Where to end a chunk that starts at `start` and has to take something from `fresh` on, and its
+    /// size, unless that is told by its offsets.
+    fn fit<T: FnMut()>(
         &mut self,
         structure: &mut Structure<'t>,
         start: usize,
         fresh: usize,
-    ) -> Option<Cut<'t>> {
-        let (text, meter) = (self.text, &mut self.meter);
-        let reach = self.measure.reach(text, start, meter);
+        meter: &mut Meter<T>,
+    ) -> Option<(usize, Cut, Option<usize>)> {
+        let mut below = usize::MAX;
+        loop {
+            let cut = self.cut(structure, start, fresh, below, meter)?;
+            let size = self.measure.size(self.text, start, cut.end, meter);
+            if size.is_none_or(|size| size <= self.measure.size) {
+                return Some((start, cut, size));
+            }
+            below = cut.end;
+        }
+    }
+
+    /// The same as far as the measure tells it, and before `below`.
+    fn cut<T: FnMut()>(
+        &mut self,
+        structure: &mut Structure<'t>,
+        start: usize,
+        fresh: usize,
+        below: usize,
+        meter: &mut Meter<T>,
+    ) -> Option<Cut> {
+        let text = self.text;
+        let mut reach = self.measure.reach(text, start, meter);
+        if reach.limit >= below {
+            reach.limit = text.floor_char_boundary(below - 1);
+        }
         if reach.limit >= text.len() {
             return Some(Cut { end: text.len(), path: Path::default() });
         }
@@ -112,7 +214,7 @@ impl<'t, T: FnMut()> Chunks<'t, T> {
             _ => skip_space(text, reach.limit, meter),
         };
         let window = Window { start, limit: reach.limit, gap_end };
-        structure.read(&window, &self.measure, meter);
+        structure.read(&window, &mut self.measure, meter);
         // First the second half, then anywhere.
         for lowest in [reach.half.max(fresh + 1), fresh + 1] {
             if let Some(cut) = structure.best(text, &window, lowest, meter) {
@@ -125,66 +227,56 @@ impl<'t, T: FnMut()> Chunks<'t, T> {
             }
         }
         // One cluster that is larger than a chunk.
-        (start == fresh).then(|| {
-            let (end, _) = trim_end(text, start, window.limit, meter);
-            Cut { end, path: structure.path() }
-        })
+        let (end, _) = trim_end(text, start, window.limit, meter);
+        (start == fresh && end > start).then(|| Cut { end, path: structure.path() })
     }
 
     /// Where the next chunk starts if it repeats the end of the previous one.
-    fn overlap(&mut self) -> Option<usize> {
+    fn overlap<T: FnMut()>(&mut self, meter: &mut Meter<T>) -> Option<usize> {
         let (from, to, size) = self.previous?;
         if self.measure.overlap == 0 {
             return None;
         }
-        let (text, meter) = (self.text, &mut self.meter);
+        let text = self.text;
         let lowest = self.measure.overlap(text, (from, to), size, meter);
         // Not before the chunk's own section: its heading path would be that of another. And after
         // the start of the previous chunk, which would otherwise be contained in this one.
-        let next = from + char_at(text, from).map_or(1, char::len_utf8);
-        let lowest = lowest.max(next).max(self.path.since);
-        if lowest >= to {
-            return None;
-        }
-        let middle = text.floor_char_boundary(lowest + (to - lowest) / 2);
+        let next = after(text, from);
+        let mut lowest = lowest.max(next).max(self.path.since);
+        let middle = text.floor_char_boundary(lowest + to.saturating_sub(lowest) / 2);
         // A sentence, unless that gives up more than half of the overlap.
         for (kind, last) in [(Kind::Sentence, middle), (Kind::Word, to)] {
-            let found = fine::first_boundary(kind, text, lowest, last, &mut self.meter);
-            if let Some(found) = found {
-                let start = self.begin(found);
-                if start < to {
+            while lowest < to
+                && let Some(found) = fine::first_boundary(kind, text, lowest, last, meter)
+            {
+                let start = self.begin(found, meter);
+                if start >= to {
+                    break;
+                }
+                let size = self.measure.size(text, start, to, meter);
+                if size.is_none_or(|size| size <= self.measure.overlap) {
                     return Some(start);
                 }
+                lowest = after(text, found);
             }
         }
         None
     }
 
-    fn titles(&mut self, path: &Path<'t>) -> Rc<[&'t str]> {
-        let same = match (&path.innermost, &self.titles.path.innermost) {
-            (Some(a), Some(b)) => Rc::ptr_eq(a, b),
-            (a, b) => a.is_none() && b.is_none(),
-        };
-        if !same {
-            let mut titles = Vec::new();
-            let mut heading = path.innermost.as_ref();
-            while let Some(inner) = heading {
-                titles.push(inner.title);
-                heading = inner.outer.as_ref();
-            }
-            titles.reverse();
-            self.titles = Titles { path: path.clone(), titles: titles.into() };
+    fn titles(&mut self, path: &Path) -> Rc<[Rc<str>]> {
+        if !path.is_same(&self.titles.path) {
+            self.titles = Titles { path: path.clone(), titles: path.titles() };
         }
         self.titles.titles.clone()
     }
 
     /// The character offset of a position, counted from the last one asked for.
-    fn offset(&mut self, at: usize) -> usize {
+    fn offset<T: FnMut()>(&mut self, at: usize, meter: &mut Meter<T>) -> usize {
         let (byte, chars) = self.counted;
         let chars = if at >= byte {
-            chars + count_chars(self.text, byte, at, &mut self.meter)
+            chars + count_chars(self.text, byte, at, meter)
         } else {
-            chars - count_chars(self.text, at, byte, &mut self.meter)
+            chars - count_chars(self.text, at, byte, meter)
         };
         self.counted = (at, chars);
         chars
@@ -236,51 +328,7 @@ fn is_between_flags<T: FnMut()>(text: &str, from: usize, at: usize, meter: &mut 
     })
 }
 
-impl<'t, T: FnMut()> Iterator for Chunks<'t, T> {
-    type Item = Chunk<'t>;
-
-    fn next(&mut self) -> Option<Chunk<'t>> {
-        let mut structure = match self.structure.take() {
-            Some(structure) => structure,
-            None => {
-                let (end, _) = trim_end(self.text, 0, self.text.len(), &mut self.meter);
-                self.text = &self.text[..end];
-                Structure::new(self.options.format, self.text, &mut self.meter)
-            }
-        };
-        let text = self.text;
-        let fresh = self.begin(self.at);
-        if fresh >= text.len() {
-            self.structure = Some(structure);
-            return None;
-        }
-        if let Some(path) = structure.enter(fresh, &self.measure, &mut self.meter) {
-            self.path = path;
-        }
-        let mut start = self.overlap().unwrap_or(fresh);
-        let mut cut = self.cut(&mut structure, start, fresh);
-        if cut.is_none() && start < fresh {
-            start = fresh;
-            cut = self.cut(&mut structure, start, fresh);
-        }
-        self.structure = Some(structure);
-        let cut = cut?;
-        let path = std::mem::replace(&mut self.path, cut.path);
-        let (start_offset, end_offset) = (self.offset(start), self.offset(cut.end));
-        let size = match self.options.unit {
-            super::Unit::Characters => end_offset - start_offset,
-            super::Unit::Words => self.measure.size(text, start, cut.end, &mut self.meter),
-        };
-        self.at = cut.end;
-        self.previous = Some((start, cut.end, size));
-        Some(Chunk {
-            content: &text[start..cut.end],
-            start: start_offset,
-            end: end_offset,
-            byte_start: start,
-            byte_end: cut.end,
-            size,
-            heading_path: self.titles(&path),
-        })
-    }
+/// The position one character further.
+fn after(text: &str, at: usize) -> usize {
+    at + char_at(text, at).map_or(1, char::len_utf8)
 }

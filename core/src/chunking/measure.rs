@@ -1,24 +1,31 @@
 //! The units in which chunks are measured: how far a chunk may reach, and how large one is.
 //!
-//! A new unit (tokens) is a new arm of each function here and nothing else. What the cutter relies
-//! on: the size of `text[a..b]` never shrinks when `b` grows.
+//! A new unit is a new arm of each function here and nothing else. What the cutter relies on: the
+//! size of `text[a..b]` hardly ever shrinks when `b` grows. Where it does (in tokens), the cutter
+//! looks at the size of what it cut, and cuts again.
 
 use std::ops::ControlFlow;
 
-use super::Unit;
 use super::meter::Meter;
-use super::space::{advance_chars, count_chars, retreat_chars};
+use super::space::{advance_chars, retreat_chars};
+use super::tokens::Tokens;
 use super::words::{count_words, each_word};
+use super::{Options, Unit};
 
 /// A chunk measured in words has at most this many characters for each word it may have, so that
 /// text without words is cut too.
 const CHARACTERS_PER_WORD: usize = 8;
 
-#[derive(Clone, Copy, Debug)]
 pub(super) struct Measure {
-    pub(super) unit: Unit,
+    unit: Gauge,
     pub(super) size: usize,
     pub(super) overlap: usize,
+}
+
+enum Gauge {
+    Characters,
+    Words,
+    Tokens(Box<Tokens>),
 }
 
 /// How far a chunk may reach.
@@ -31,14 +38,28 @@ pub(super) struct Reach {
 }
 
 impl Measure {
-    pub(super) fn reach<T: FnMut()>(&self, text: &str, from: usize, meter: &mut Meter<T>) -> Reach {
-        match self.unit {
-            Unit::Characters => {
+    pub(super) fn new(options: &Options) -> Self {
+        let unit = match options.unit {
+            Unit::Characters => Gauge::Characters,
+            Unit::Words => Gauge::Words,
+            Unit::Tokens(encoding) => Gauge::Tokens(Box::new(Tokens::new(encoding))),
+        };
+        Measure { unit, size: options.chunk_size, overlap: options.chunk_overlap }
+    }
+
+    pub(super) fn reach<T: FnMut()>(
+        &mut self,
+        text: &str,
+        from: usize,
+        meter: &mut Meter<T>,
+    ) -> Reach {
+        match &mut self.unit {
+            Gauge::Characters => {
                 let first = self.size.div_ceil(2);
                 let half = advance_chars(text, from, first, meter);
                 Reach { half, limit: advance_chars(text, half, self.size - first, meter) }
             }
-            Unit::Words => {
+            Gauge::Words => {
                 let characters = self.size.saturating_mul(CHARACTERS_PER_WORD);
                 let middle = advance_chars(text, from, characters.div_ceil(2), meter);
                 let end = advance_chars(text, middle, characters / 2, meter);
@@ -60,11 +81,12 @@ impl Measure {
                 // Half of what ran out: words, or else characters.
                 Reach { half: if count > self.size { half } else { middle }, limit }
             }
+            Gauge::Tokens(tokens) => tokens.reach(text, from, self.size, meter),
         }
     }
 
     pub(super) fn fits<T: FnMut()>(
-        &self,
+        &mut self,
         text: &str,
         from: usize,
         to: usize,
@@ -74,31 +96,33 @@ impl Measure {
         to - from <= self.size || self.reach(text, from, meter).limit >= to
     }
 
+    /// The size of `text[from..to]`; characters are told by their offsets.
     pub(super) fn size<T: FnMut()>(
-        &self,
+        &mut self,
         text: &str,
         from: usize,
         to: usize,
         meter: &mut Meter<T>,
-    ) -> usize {
-        match self.unit {
-            Unit::Characters => count_chars(text, from, to, meter),
-            Unit::Words => count_words(text, from, to, meter),
+    ) -> Option<usize> {
+        match &mut self.unit {
+            Gauge::Characters => None,
+            Gauge::Words => Some(count_words(text, from, to, meter)),
+            Gauge::Tokens(tokens) => Some(tokens.size(text, from, to, meter)),
         }
     }
 
     /// The first position in the chunk `text[from..to]` of this size from which on it is no larger
-    /// than the overlap.
+    /// than the overlap, as far as can be told without looking at what is left.
     pub(super) fn overlap<T: FnMut()>(
-        &self,
+        &mut self,
         text: &str,
         (from, to): (usize, usize),
         size: usize,
         meter: &mut Meter<T>,
     ) -> usize {
-        match self.unit {
-            Unit::Characters => retreat_chars(text, from, to, self.overlap, meter),
-            Unit::Words => {
+        match &mut self.unit {
+            Gauge::Characters => retreat_chars(text, from, to, self.overlap, meter),
+            Gauge::Words => {
                 let mut skip = size.saturating_sub(self.overlap);
                 let mut first = from;
                 each_word(text, from, to, meter, |_, stop| {
@@ -110,6 +134,10 @@ impl Measure {
                     ControlFlow::Continue(())
                 });
                 first
+            }
+            Gauge::Tokens(tokens) => {
+                let skip = size.saturating_sub(self.overlap);
+                tokens.skip(text, (from, to), skip, meter)
             }
         }
     }

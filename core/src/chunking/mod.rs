@@ -22,19 +22,26 @@
 mod chunks;
 mod fine;
 mod graphemes;
+mod html;
+mod json;
 mod markdown;
 mod measure;
 mod meter;
 mod options;
+mod outline;
 mod plain;
 mod space;
 mod structure;
+mod tokens;
 mod words;
+mod yaml;
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 pub use chunks::Chunks;
-pub use options::{Format, Options, OptionsError, ParseFormatError, ParseUnitError, Unit};
+pub use options::{Encoding, Format, Options, OptionsError, Unit, UnknownName};
+pub use tokens::count as count_tokens;
 
 #[cfg(doc)]
 use {measure::Measure, structure::Structure};
@@ -42,7 +49,8 @@ use {measure::Measure, structure::Structure};
 /// A piece of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chunk<'t> {
-    pub content: &'t str,
+    /// What the chunk says: a part of the text or, of a page, the text of that part.
+    pub content: Cow<'t, str>,
     /// Where the content starts in the text, in characters from 0.
     pub start: usize,
     /// Where it ends, in characters: that of the first character after it.
@@ -55,13 +63,13 @@ pub struct Chunk<'t> {
     /// The headings that enclose the chunk's start, outermost first, a heading with which it begins
     /// included. A title is source text without markers, at most 1,000 bytes of it; an empty heading
     /// has the title "". Empty in plain text.
-    pub heading_path: Rc<[&'t str]>,
+    pub heading_path: Rc<[Rc<str>]>,
 }
 
-impl<'t> Chunk<'t> {
+impl Chunk<'_> {
     /// The title of the innermost heading that encloses the chunk's start.
-    pub fn section_title(&self) -> Option<&'t str> {
-        self.heading_path.last().copied()
+    pub fn section_title(&self) -> Option<&str> {
+        self.heading_path.last().map(|title| &**title)
     }
 }
 

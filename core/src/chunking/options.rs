@@ -3,8 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::measure::Measure;
-
 /// In what chunks are measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
@@ -12,6 +10,17 @@ pub enum Unit {
     Characters,
     /// Words as UAX #29 defines them; punctuation and space between them do not count.
     Words,
+    /// Tokens of a language model, as its tokenizer makes them of the chunk by itself.
+    Tokens(Encoding),
+}
+
+/// A vocabulary of tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// cl100k_base: that of GPT-4 and text-embedding-3.
+    Cl100k,
+    /// o200k_base: that of GPT-4o and later models.
+    O200k,
 }
 
 /// What a text is, as far as its structure is concerned.
@@ -19,77 +28,85 @@ pub enum Unit {
 pub enum Format {
     Plain,
     Markdown,
+    /// A page: what is cut is its text, under its headings.
+    Html,
+    /// One value or several, cut between members.
+    Json,
+    /// Documents, cut between entries.
+    Yaml,
 }
 
-const UNITS: [(&str, Unit); 2] = [("characters", Unit::Characters), ("words", Unit::Words)];
-const FORMATS: [(&str, Format); 2] = [("plain", Format::Plain), ("markdown", Format::Markdown)];
-
-/// The name of a unit that does not exist.
+/// A name of a unit, format or encoding that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ParseUnitError(String);
+pub struct UnknownName {
+    what: &'static str,
+    name: String,
+    allowed: String,
+}
 
-/// The name of a format that does not exist.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ParseFormatError(String);
+type UnitOf = fn(Encoding) -> Unit;
 
-impl FromStr for Unit {
-    type Err = ParseUnitError;
+const UNITS: [(&str, UnitOf); 3] =
+    [("characters", |_| Unit::Characters), ("words", |_| Unit::Words), ("tokens", Unit::Tokens)];
+const FORMATS: [(&str, Format); 5] = [
+    ("plain", Format::Plain),
+    ("markdown", Format::Markdown),
+    ("html", Format::Html),
+    ("json", Format::Json),
+    ("yaml", Format::Yaml),
+];
+const ENCODINGS: [(&str, Encoding); 2] = [("cl100k", Encoding::Cl100k), ("o200k", Encoding::O200k)];
 
-    fn from_str(name: &str) -> Result<Self, ParseUnitError> {
-        find(&UNITS, name).ok_or_else(|| ParseUnitError(shorten(name)))
+impl Unit {
+    /// The unit of this name; the encoding is that of tokens.
+    pub fn named(name: &str, encoding: Encoding) -> Result<Self, UnknownName> {
+        find("unit", &UNITS, name).map(|unit| unit(encoding))
     }
 }
 
 impl FromStr for Format {
-    type Err = ParseFormatError;
+    type Err = UnknownName;
 
-    fn from_str(name: &str) -> Result<Self, ParseFormatError> {
-        find(&FORMATS, name).ok_or_else(|| ParseFormatError(shorten(name)))
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        find("format", &FORMATS, name)
     }
 }
 
-fn find<V: Copy>(names: &[(&str, V)], name: &str) -> Option<V> {
-    names.iter().find(|(known, _)| *known == name).map(|&(_, value)| value)
+impl FromStr for Encoding {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        find("encoding", &ENCODINGS, name)
+    }
 }
 
-fn allowed<V>(names: &[(&str, V)]) -> String {
-    let names: Vec<&str> = names.iter().map(|&(name, _)| name).collect();
-    format!("allowed are: {}", names.join(", "))
+fn find<V: Copy>(what: &'static str, known: &[(&str, V)], name: &str) -> Result<V, UnknownName> {
+    let found = known.iter().find(|(known, _)| *known == name);
+    found.map(|&(_, value)| value).ok_or_else(|| {
+        let names: Vec<&str> = known.iter().map(|&(name, _)| name).collect();
+        // Enough of it to recognise it in a message.
+        let name = name.chars().take(64).collect();
+        UnknownName { what, name, allowed: names.join(", ") }
+    })
 }
 
-/// Enough of a name to recognise it in a message.
-fn shorten(name: &str) -> String {
-    name.chars().take(64).collect()
-}
-
-impl ParseUnitError {
+impl UnknownName {
     /// What is allowed.
     pub fn hint(&self) -> String {
-        allowed(&UNITS)
+        format!("allowed are: {}", self.allowed)
     }
 }
 
-impl ParseFormatError {
-    /// What is allowed.
-    pub fn hint(&self) -> String {
-        allowed(&FORMATS)
-    }
-}
-
-impl fmt::Display for ParseUnitError {
+impl fmt::Display for UnknownName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unknown unit \"{}\"", self.0)
+        write!(f, "unknown {} \"{}\"", self.what, self.name)
     }
 }
 
-impl fmt::Display for ParseFormatError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unknown format \"{}\"", self.0)
-    }
-}
+impl std::error::Error for UnknownName {}
 
-impl std::error::Error for ParseUnitError {}
-impl std::error::Error for ParseFormatError {}
+/// One character can be as many tokens.
+const MIN_TOKENS: i32 = 4;
 
 /// How to cut. Only options that make sense together exist.
 #[derive(Clone, Copy, Debug)]
@@ -105,6 +122,8 @@ pub struct Options {
 pub enum OptionsError {
     /// `chunk_size` is less than 1.
     Size(i32),
+    /// `chunk_size` is less than one character can be tokens.
+    Tokens(i32),
     /// `chunk_overlap` is negative.
     NegativeOverlap(i32),
     /// `chunk_overlap` is not less than `chunk_size`.
@@ -122,16 +141,15 @@ impl Options {
     ) -> Result<Self, OptionsError> {
         let size = usize::try_from(chunk_size).ok().filter(|&size| size > 0);
         let size = size.ok_or(OptionsError::Size(chunk_size))?;
+        if matches!(unit, Unit::Tokens(_)) && chunk_size < MIN_TOKENS {
+            return Err(OptionsError::Tokens(chunk_size));
+        }
         let overlap = usize::try_from(chunk_overlap)
             .map_err(|_| OptionsError::NegativeOverlap(chunk_overlap))?;
         if overlap >= size {
             return Err(OptionsError::Overlap { chunk_overlap, chunk_size });
         }
         Ok(Options { chunk_size: size, chunk_overlap: overlap, unit, format })
-    }
-
-    pub(super) fn measure(&self) -> Measure {
-        Measure { unit: self.unit, size: self.chunk_size, overlap: self.chunk_overlap }
     }
 }
 
@@ -140,6 +158,9 @@ impl OptionsError {
     pub fn hint(&self) -> String {
         match self {
             OptionsError::Size(_) => "chunk_size is at least 1".into(),
+            OptionsError::Tokens(_) => {
+                format!("chunk_size is at least {MIN_TOKENS} tokens: one character can be as many")
+            }
             OptionsError::NegativeOverlap(_) => {
                 "chunk_overlap is 0 (none) or more, and less than chunk_size".into()
             }
@@ -154,6 +175,9 @@ impl fmt::Display for OptionsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             OptionsError::Size(size) => write!(f, "chunk_size must be at least 1, not {size}"),
+            OptionsError::Tokens(size) => {
+                write!(f, "chunk_size must be at least {MIN_TOKENS} tokens, not {size}")
+            }
             OptionsError::NegativeOverlap(overlap) => {
                 write!(f, "chunk_overlap must not be negative, but is {overlap}")
             }

@@ -1,7 +1,7 @@
 //! A slow cutter that says where a chunk has to end: it segments the whole text and tries every
 //! boundary of every rank.
 
-use carrel_core::chunking::Unit;
+use carrel_core::chunking::{Unit, count_tokens};
 use unicode_segmentation::UnicodeSegmentation;
 
 pub const CLUSTER: u32 = 1;
@@ -54,26 +54,27 @@ impl<'t> Known<'t> {
     /// `fresh`, or nothing if a cluster has to be split or the overlap given up.
     pub fn end(&self, start: usize, fresh: usize, size: usize, unit: Unit) -> Option<usize> {
         let text = self.text;
-        let measure = |end: usize| {
-            let content = &text[start..end];
-            (content.unicode_words().count(), content.chars().count())
-        };
-        let cap = size.saturating_mul(8);
-        let fits = |end: usize| match (unit, measure(end)) {
-            (Unit::Characters, (_, characters)) => characters <= size,
-            (Unit::Words, (words, characters)) => words <= size && characters <= cap,
-        };
         let whole = self.trimmed(start, text.len());
+        let fits = |end: usize| fits(&text[start..end], size, unit);
         if fits(whole) {
             return Some(whole);
         }
         // Which of the two limits of words is it that stops the chunk?
+        let cap = size.saturating_mul(8);
         let longest = text[start..].char_indices().map(|(at, _)| start + at).nth(cap);
-        let words_run_out = measure(longest.unwrap_or(text.len())).0 > size;
-        let half_full = |end: usize| match (unit, measure(end)) {
-            (Unit::Characters, (_, characters)) => 2 * characters >= size,
-            (Unit::Words, (words, _)) if words_run_out => 2 * words >= size,
-            (Unit::Words, (_, characters)) => 2 * characters >= cap,
+        let longest = &text[start..longest.unwrap_or(text.len())];
+        let by_words = unit == Unit::Words && longest.unicode_words().count() > size;
+        let half_full = |end: usize| {
+            let content = &text[start..end];
+            match unit {
+                Unit::Words if by_words => 2 * content.unicode_words().count() >= size,
+                Unit::Words => 2 * content.chars().count() >= cap,
+                Unit::Characters => 2 * content.chars().count() >= size,
+                // More text can be fewer tokens, but it is not less full for that.
+                Unit::Tokens(encoding) => content.char_indices().any(|(at, c)| {
+                    2 * count_tokens(&content[..at + c.len_utf8()], encoding, || {}) >= size
+                }),
+            }
         };
         let candidates: Vec<(u32, usize)> = self
             .boundaries
@@ -95,5 +96,17 @@ impl<'t> Known<'t> {
         }
         let last = self.clusters.iter().copied().find(|&cluster| cluster >= end);
         last.unwrap_or(end).min(at)
+    }
+}
+
+/// Whether a content is not larger than a chunk may be.
+pub fn fits(content: &str, size: usize, unit: Unit) -> bool {
+    let characters = content.chars().count();
+    match unit {
+        Unit::Characters => characters <= size,
+        Unit::Words => {
+            content.unicode_words().count() <= size && characters <= size.saturating_mul(8)
+        }
+        Unit::Tokens(encoding) => count_tokens(content, encoding, || {}) <= size,
     }
 }

@@ -127,6 +127,40 @@ const MARKS: &[&str] = &[
     "\n\n",
 ];
 
+/// Pieces of JSON and YAML.
+#[allow(dead_code, reason = "not every test that uses this file is about data")]
+const DATA: &[&str] = &[
+    "{",
+    "}",
+    "[",
+    "]",
+    ", ",
+    ",",
+    ": ",
+    "\"a\": 1,",
+    "\"key\": ",
+    "\"a, [b\"",
+    "\"",
+    "\\\"",
+    "\n",
+    "\n  ",
+    "\n    ",
+    "12",
+    "null",
+    "- ",
+    "- a: 1\n",
+    "key: value\n",
+    "key:\n",
+    "  key: |\n",
+    "    text\n",
+    "# why\n",
+    "---\n",
+    "? ",
+    "\"quoted\": x\n",
+    "{\"a\":[1,2,{\"b\":[]}]}\n",
+    "a: [1,\n  2]\n",
+];
+
 fn join(pieces: Vec<String>) -> String {
     pieces.concat()
 }
@@ -161,4 +195,14 @@ pub fn markdown() -> impl Strategy<Value = String> {
         2 => select(&["word ", "Some words. ", "text\n", "More text.\n\n"][..]).prop_map(String::from),
     ];
     prop::collection::vec(piece, 0..50).prop_map(join)
+}
+
+/// JSON and YAML of every kind, most of it neither.
+#[allow(dead_code, reason = "not every test that uses this file is about data")]
+pub fn data() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        5 => select(DATA).prop_map(String::from),
+        1 => any_piece(),
+    ];
+    prop::collection::vec(piece, 0..60).prop_map(join)
 }

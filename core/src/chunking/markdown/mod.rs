@@ -1,7 +1,4 @@
 //! The structure of Markdown: where it can be cut, how well, and under which headings.
-//!
-//! The text is read forward, once, up to the end of the window, and of each rank only the latest
-//! boundary is remembered: that is all that the cutter asks for, whatever the size of a chunk.
 
 mod blocks;
 mod html;
@@ -14,46 +11,17 @@ use std::rc::Rc;
 use super::measure::Measure;
 use super::meter::Meter;
 use super::space::{after_newline, find_newline, skip_space, trim_end};
-use super::structure::{Cut, Heading, Path, Window};
+use super::structure::{Boundary, Heading, LINE, Path, SECTION, item_rank, paragraph_rank};
 use blocks::{Block, Blocks, Kind};
 
-/// Ranks from the lowest to the highest: a line; inside the innermost list items told apart, between
-/// items, after a blank line; then the same one item further out, up to outside of all; a section.
-/// So a list is split between its items before it is split inside one.
-const LINE: usize = 0;
-const LEVELS: usize = 6;
-const SECTION: usize = 2 * LEVELS + 1;
-
-fn item_rank(items: usize) -> usize {
-    2 * LEVELS - 1 - 2 * items.min(LEVELS - 1)
-}
-
-fn paragraph_rank(items: usize) -> usize {
-    item_rank(items) + 1
-}
-
-/// A line's start at which a chunk can begin.
-#[derive(Clone, Debug)]
-struct Boundary<'t> {
-    at: usize,
-    rank: usize,
-    /// Whether what follows, up to the next boundary, is to be kept whole.
-    solid: bool,
-    path: Path<'t>,
-}
-
-pub(super) struct Outline<'t> {
+/// The boundaries of a Markdown text: the lines at which a chunk can begin.
+pub(super) struct Lines<'t> {
     text: &'t str,
     blocks: Blocks<'t>,
     /// The block that was read last, as far as boundaries inside it are still to come.
     inside: Option<Inside<'t>>,
-    /// The first boundary after what was read.
-    next: Option<Boundary<'t>>,
-    /// The latest boundary of each rank, in what was read.
-    latest: [Option<Boundary<'t>>; SECTION + 1],
-    last: Option<Boundary<'t>>,
     /// The headings at the end of the last block.
-    path: Path<'t>,
+    path: Path,
 }
 
 /// The lines of a block that is not kept whole.
@@ -64,71 +32,17 @@ struct Inside<'t> {
     at: usize,
 }
 
-impl<'t> Outline<'t> {
+impl<'t> Lines<'t> {
     pub(super) fn new<T: FnMut()>(text: &'t str, meter: &mut Meter<T>) -> Self {
-        Outline {
-            text,
-            blocks: Blocks::new(text, meter),
-            inside: None,
-            next: None,
-            latest: Default::default(),
-            last: None,
-            path: Path::default(),
-        }
-    }
-
-    /// Reads all boundaries up to `to`; the headings at the last of them, if there was one.
-    pub(super) fn read_to<T: FnMut()>(
-        &mut self,
-        to: usize,
-        measure: &Measure,
-        meter: &mut Meter<T>,
-    ) -> Option<Path<'t>> {
-        let mut path = None;
-        loop {
-            if self.next.is_none() {
-                self.next = self.pull(measure, meter);
-            }
-            let Some(next) = self.next.take_if(|next| next.at <= to) else {
-                return path;
-            };
-            path = Some(next.path.clone());
-            self.last = Some(next.clone());
-            let rank = next.rank;
-            self.latest[rank] = Some(next);
-        }
-    }
-
-    pub(super) fn best<T: FnMut()>(
-        &self,
-        text: &str,
-        window: &Window,
-        lowest: usize,
-        meter: &mut Meter<T>,
-    ) -> Option<Cut<'t>> {
-        self.latest.iter().rev().flatten().find_map(|boundary| {
-            if boundary.at < lowest || boundary.at > window.gap_end {
-                return None;
-            }
-            let (end, _) = trim_end(text, window.start, boundary.at, meter);
-            (end >= lowest).then(|| Cut { end, path: boundary.path.clone() })
-        })
-    }
-
-    pub(super) fn is_solid(&self) -> bool {
-        self.last.as_ref().is_some_and(|last| last.solid)
-    }
-
-    pub(super) fn path(&self) -> Path<'t> {
-        self.last.as_ref().map(|last| last.path.clone()).unwrap_or_default()
+        Lines { text, blocks: Blocks::new(text, meter), inside: None, path: Path::default() }
     }
 
     /// The next boundary of the text.
-    fn pull<T: FnMut()>(
+    pub(super) fn pull<T: FnMut()>(
         &mut self,
-        measure: &Measure,
+        measure: &mut Measure,
         meter: &mut Meter<T>,
-    ) -> Option<Boundary<'t>> {
+    ) -> Option<Boundary> {
         if let Some(inside) = self.inside.take()
             && let Some(boundary) = self.line_inside(inside, measure, meter)
         {
@@ -163,9 +77,9 @@ impl<'t> Outline<'t> {
     fn line_inside<T: FnMut()>(
         &mut self,
         inside: Inside<'t>,
-        measure: &Measure,
+        measure: &mut Measure,
         meter: &mut Meter<T>,
-    ) -> Option<Boundary<'t>> {
+    ) -> Option<Boundary> {
         let Inside { block, mut at } = inside;
         let mut blank = false;
         let next = loop {
@@ -210,16 +124,13 @@ impl<'t> Outline<'t> {
             {
                 outer = heading.outer.clone();
             }
-            let heading = Heading { title, level, depth, outer };
+            let heading = Heading { title: title.into(), level, depth, outer };
             self.path = Path { innermost: Some(Rc::new(heading)), since: block.start };
             return;
         }
-        let unchanged = match (&outer, &self.path.innermost) {
-            (Some(a), Some(b)) => Rc::ptr_eq(a, b),
-            (a, b) => a.is_none() && b.is_none(),
-        };
-        if !unchanged {
-            self.path = Path { innermost: outer, since: block.start };
+        let path = Path { innermost: outer, since: block.start };
+        if !path.is_same(&self.path) {
+            self.path = path;
         }
     }
 }

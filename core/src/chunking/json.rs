@@ -1,0 +1,142 @@
+//! The structure of JSON: cut between members, the outer ones before the inner ones.
+//!
+//! The scan only tells strings from brackets and commas, so it takes anything: several values one
+//! after the other (JSON Lines), comments, text that breaks off. A line break ends a string, which
+//! cannot contain one, so that a stray quote spoils no more than its line.
+
+use super::graphemes::is_boundary;
+use super::meter::{Meter, PIECE};
+use super::space::{after_newline, is_newline};
+use super::structure::{Boundary, LINE, Path, item_rank, paragraph_rank};
+
+/// The places between the members of objects and arrays, and between values.
+pub(super) struct Members<'t> {
+    text: &'t str,
+    /// What is before it was read.
+    at: usize,
+    /// How many brackets are open.
+    depth: usize,
+    in_string: bool,
+}
+
+impl<'t> Members<'t> {
+    pub(super) fn new(text: &'t str) -> Self {
+        Members { text, at: 0, depth: 0, in_string: false }
+    }
+
+    /// The next boundary of the text.
+    pub(super) fn pull<T: FnMut()>(&mut self, meter: &mut Meter<T>) -> Option<Boundary> {
+        let length = self.text.len();
+        while self.at < length {
+            let from = self.at;
+            let found = self.scan((from + PIECE).min(length));
+            meter.work(self.at - from);
+            // A mark on a comma is part of it.
+            if let Some(rank) = found
+                && is_boundary(self.text, self.at)
+            {
+                return Some(Boundary { at: self.at, rank, solid: false, path: Path::default() });
+            }
+        }
+        None
+    }
+
+    /// Reads on to the next boundary, and says of what rank it is, or up to `to`.
+    fn scan(&mut self, to: usize) -> Option<usize> {
+        let bytes = self.text.as_bytes();
+        while self.at < to {
+            if self.in_string {
+                self.in_string = false;
+                let rest = &bytes[self.at..to];
+                match memchr::memchr3(b'"', b'\\', b'\n', rest) {
+                    Some(found) if rest[found] == b'"' => self.at += found + 1,
+                    Some(found) if rest[found] == b'\\' => {
+                        // What follows is no quote, unless it is beyond the text.
+                        self.at = (self.at + found + 2).min(bytes.len());
+                        self.in_string = true;
+                    }
+                    Some(found) => self.at += found,
+                    None => {
+                        self.at = to;
+                        self.in_string = true;
+                    }
+                }
+                continue;
+            }
+            let byte = bytes[self.at];
+            self.at += 1;
+            match byte {
+                b'"' => self.in_string = true,
+                b'{' | b'[' => self.depth += 1,
+                b'}' | b']' => {
+                    self.depth = self.depth.saturating_sub(1);
+                    if self.depth == 0 {
+                        return Some(paragraph_rank(0));
+                    }
+                }
+                b',' => return Some(item_rank(self.depth.saturating_sub(1))),
+                _ if is_newline(byte) => {
+                    self.at = after_newline(self.text, self.at - 1);
+                    return Some(if self.depth == 0 { paragraph_rank(0) } else { LINE });
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::structure::RANKS;
+    use super::*;
+
+    /// What is between the boundaries of this rank and above.
+    fn split(text: &str, rank: usize) -> Vec<&str> {
+        let (mut members, mut meter) = (Members::new(text), Meter::new(|| {}));
+        let mut parts = Vec::new();
+        let mut start = 0;
+        while let Some(boundary) = members.pull(&mut meter) {
+            assert!(boundary.at > start || boundary.at == 0 || boundary.rank < RANKS);
+            if boundary.rank >= rank {
+                parts.push(&text[start..boundary.at]);
+                start = boundary.at;
+            }
+        }
+        parts.push(&text[start..]);
+        parts.retain(|part| !part.is_empty());
+        parts
+    }
+
+    #[test]
+    fn members_end_with_their_comma() {
+        assert_eq!(split("[1,[2,3],4]", item_rank(0)), ["[1,", "[2,3],", "4]"]);
+        assert_eq!(split(r#"{"a":1,"b":2}"#, item_rank(0)), [r#"{"a":1,"#, r#""b":2}"#]);
+    }
+
+    #[test]
+    fn the_inner_are_below_the_outer() {
+        assert_eq!(split("[1,[2,3],4]", item_rank(1)), ["[1,", "[2,", "3],", "4]"]);
+        assert_eq!(split("[[[1,2],3],4]", item_rank(1)), ["[[[1,2],", "3],", "4]"]);
+    }
+
+    #[test]
+    fn nothing_in_a_string_counts() {
+        let text = r#"["a,b]","\",","\\","c"]"#;
+        assert_eq!(split(text, LINE), [r#"["a,b]","#, r#""\",","#, r#""\\","#, r#""c"]"#]);
+    }
+
+    #[test]
+    fn values_one_after_the_other_are_apart() {
+        assert_eq!(
+            split("{\"a\":1}\n{\"b\":2}\n", paragraph_rank(0)),
+            ["{\"a\":1}", "\n", "{\"b\":2}", "\n"]
+        );
+        assert_eq!(split("1\n2\n", paragraph_rank(0)), ["1\n", "2\n"]);
+    }
+
+    #[test]
+    fn a_stray_quote_spoils_one_line() {
+        assert_eq!(split("[\"a,\n1,\n2]", item_rank(0)), ["[\"a,\n1,", "\n2]"]);
+    }
+}

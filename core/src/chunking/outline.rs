@@ -1,0 +1,97 @@
+//! The boundaries of a text that has structure, read forward, once, up to the end of the window. Of
+//! each rank only the latest is remembered: that is all that the cutter asks for, whatever the size
+//! of a chunk, so memory is constant.
+
+use super::html::Page;
+use super::json::Members;
+use super::markdown::Lines;
+use super::measure::Measure;
+use super::meter::Meter;
+use super::space::trim_end;
+use super::structure::{Boundary, Cut, Path, RANKS, Window};
+use super::yaml::Entries;
+
+/// Where the boundaries of a format come from, in order of position.
+pub(super) enum Source<'t> {
+    Markdown(Box<Lines<'t>>),
+    #[expect(dead_code, reason = "not read yet")]
+    Html(Page<'t>),
+    Json(Members<'t>),
+    Yaml(Entries<'t>),
+}
+
+impl Source<'_> {
+    fn pull<T: FnMut()>(
+        &mut self,
+        measure: &mut Measure,
+        meter: &mut Meter<T>,
+    ) -> Option<Boundary> {
+        match self {
+            Source::Markdown(lines) => lines.pull(measure, meter),
+            Source::Html(page) => page.pull(),
+            Source::Json(members) => members.pull(meter),
+            Source::Yaml(entries) => entries.pull(meter),
+        }
+    }
+}
+
+pub(super) struct Outline<'t> {
+    source: Source<'t>,
+    /// The first boundary after what was read.
+    next: Option<Boundary>,
+    /// The latest boundary of each rank, in what was read.
+    latest: [Option<Boundary>; RANKS],
+    last: Option<Boundary>,
+}
+
+impl<'t> Outline<'t> {
+    pub(super) fn new(source: Source<'t>) -> Self {
+        Outline { source, next: None, latest: [const { None }; RANKS], last: None }
+    }
+
+    /// Reads all boundaries up to `to`; the headings at the last of them, if there was one.
+    pub(super) fn read_to<T: FnMut()>(
+        &mut self,
+        to: usize,
+        measure: &mut Measure,
+        meter: &mut Meter<T>,
+    ) -> Option<Path> {
+        let mut path = None;
+        loop {
+            if self.next.is_none() {
+                self.next = self.source.pull(measure, meter);
+            }
+            let Some(next) = self.next.take_if(|next| next.at <= to) else {
+                return path;
+            };
+            path = Some(next.path.clone());
+            self.last = Some(next.clone());
+            let rank = next.rank;
+            self.latest[rank] = Some(next);
+        }
+    }
+
+    pub(super) fn best<T: FnMut()>(
+        &self,
+        text: &str,
+        window: &Window,
+        lowest: usize,
+        meter: &mut Meter<T>,
+    ) -> Option<Cut> {
+        self.latest.iter().rev().flatten().find_map(|boundary| {
+            if boundary.at < lowest || boundary.at > window.gap_end {
+                return None;
+            }
+            let (end, _) = trim_end(text, window.start, boundary.at, meter);
+            (end >= lowest).then(|| Cut { end, path: boundary.path.clone() })
+        })
+    }
+
+    pub(super) fn is_solid(&self) -> bool {
+        self.last.as_ref().is_some_and(|last| last.solid)
+    }
+
+    pub(super) fn path(&self) -> Path {
+        self.last.as_ref().map(|last| last.path.clone()).unwrap_or_default()
+    }
+}

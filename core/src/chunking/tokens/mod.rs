@@ -1,0 +1,274 @@
+//! Counting tokens exactly, as tiktoken does: `split` cuts the text into pieces, and each piece is
+//! encoded by itself.
+//!
+//! Where a piece ends, and of how many tokens it is, depends on nothing before it, so what was told
+//! of one piece is remembered by its position, and chunks that begin elsewhere find it again. Pieces
+//! can be as long as the text: those beyond [`LONG`] are encoded window by window.
+
+mod classes;
+mod encoder;
+mod split;
+
+use std::ops::ControlFlow;
+
+use super::Encoding;
+use super::measure::Reach;
+use super::meter::Meter;
+use encoder::{Encoder, LONG};
+use split::piece_end;
+
+/// How many positions are remembered.
+const SLOTS: usize = 1 << 14;
+/// A piece that ends this many bytes before the text does is the same whatever comes after the text:
+/// what decides is at most the next few characters.
+const SAFE: usize = 16;
+/// How many more tokens a prefix of a text is looked at for having, in case a longer one has fewer.
+const SLACK: usize = 8;
+
+/// The number of tokens of a text. `tick` is called as for [`chunks`](super::chunks).
+pub fn count<T: FnMut()>(text: &str, encoding: Encoding, tick: T) -> usize {
+    Tokens::new(encoding).count(text, &mut Meter::new(tick))
+}
+
+/// Counts the tokens of one text, and of parts of it.
+pub(super) struct Tokens {
+    encoding: Encoding,
+    encoder: Encoder,
+    slots: Box<[Slot]>,
+}
+
+/// The piece that starts at a position.
+#[derive(Clone, Copy)]
+struct Slot {
+    start: usize,
+    piece: Piece,
+}
+
+#[derive(Clone, Copy)]
+struct Piece {
+    end: usize,
+    tokens: usize,
+}
+
+impl Tokens {
+    pub(super) fn new(encoding: Encoding) -> Self {
+        let empty = Slot { start: usize::MAX, piece: Piece { end: 0, tokens: 0 } };
+        let slots = vec![empty; SLOTS].into_boxed_slice();
+        Tokens { encoding, encoder: Encoder::new(encoding), slots }
+    }
+
+    /// How far a chunk of so many tokens may reach from `from`. What ends inside the last piece, or
+    /// inside the one with the middle, is told as if nothing followed it.
+    pub(super) fn reach<T: FnMut()>(
+        &mut self,
+        text: &str,
+        from: usize,
+        size: usize,
+        meter: &mut Meter<T>,
+    ) -> Reach {
+        let (mut at, mut count) = (from, 0);
+        let mut half = None;
+        while at < text.len() {
+            let left = size - count;
+            let piece = self.piece(text, at, left, meter);
+            let (end, tokens) = match piece {
+                Ok(piece) => (piece.end, piece.tokens),
+                Err(_) => (text.len(), usize::MAX),
+            };
+            let middle = size.div_ceil(2) - count.min(size.div_ceil(2));
+            if half.is_none() && tokens >= middle {
+                let start = piece.err().filter(|done| done.tokens < middle);
+                half = Some(self.first_of(text, at, end, start, middle, meter));
+            }
+            if tokens > left {
+                let limit = self.last_within(text, at, end, piece.err(), left, meter);
+                return Reach { half: half.unwrap_or(limit).min(limit), limit };
+            }
+            (at, count) = (end, count + tokens);
+        }
+        Reach { half: half.unwrap_or(at), limit: at }
+    }
+
+    /// The number of tokens of `text[from..to]`, when that is all there is.
+    pub(super) fn size<T: FnMut()>(
+        &mut self,
+        text: &str,
+        from: usize,
+        to: usize,
+        meter: &mut Meter<T>,
+    ) -> usize {
+        // Pieces of whitespace are told by what follows the whitespace.
+        let end = from + text[from..to].trim_end().len();
+        let (mut at, mut count) = (from, 0);
+        while let Some(piece) = self.short(text, at, meter)
+            && piece.end + SAFE <= end
+        {
+            (at, count) = (piece.end, count + piece.tokens);
+        }
+        count + self.count(&text[at..to], meter)
+    }
+
+    /// The first position in `text[from..to]` after so many tokens of it.
+    pub(super) fn skip<T: FnMut()>(
+        &mut self,
+        text: &str,
+        (from, to): (usize, usize),
+        skip: usize,
+        meter: &mut Meter<T>,
+    ) -> usize {
+        let (mut at, mut count) = (from, 0);
+        while at < to && count < skip {
+            let left = skip - count;
+            match self.piece(text, at, left, meter) {
+                Ok(piece) if piece.tokens <= left => {
+                    (at, count) = (piece.end, count + piece.tokens);
+                }
+                Ok(piece) => return self.first_of(text, at, piece.end, None, left, meter).min(to),
+                Err(done) => {
+                    return self.first_of(text, at, text.len(), Some(done), left, meter).min(to);
+                }
+            }
+        }
+        at.min(to)
+    }
+
+    fn count<T: FnMut()>(&mut self, text: &str, meter: &mut Meter<T>) -> usize {
+        let (mut at, mut count) = (0, 0);
+        while at < text.len() {
+            let stop = text.floor_char_boundary((at + LONG).min(text.len()));
+            let (end, tokens) = match piece_end(self.encoding, text, at, stop) {
+                Ok(end) => (end, self.encoder.count(&text.as_bytes()[at..end])),
+                Err(_) => match self.long(text, at, usize::MAX, meter) {
+                    Ok(piece) => (piece.end, piece.tokens),
+                    // Nothing is more than so many.
+                    Err(done) => (text.len(), done.tokens),
+                },
+            };
+            meter.work(end - at);
+            (at, count) = (end, count + tokens);
+        }
+        count
+    }
+
+    /// The piece that starts at `at`, or if that is long and of more tokens than `most`, as much of
+    /// it as is surely within that.
+    fn piece<T: FnMut()>(
+        &mut self,
+        text: &str,
+        at: usize,
+        most: usize,
+        meter: &mut Meter<T>,
+    ) -> Result<Piece, Piece> {
+        match self.short(text, at, meter) {
+            Some(piece) => Ok(piece),
+            None => self.long(text, at, most, meter),
+        }
+    }
+
+    /// The piece that starts at `at`, if it is no long one.
+    fn short<T: FnMut()>(&mut self, text: &str, at: usize, meter: &mut Meter<T>) -> Option<Piece> {
+        let slot = &mut self.slots[at % SLOTS];
+        if slot.start == at {
+            meter.work(1);
+            return Some(slot.piece);
+        }
+        if at >= text.len() {
+            return None;
+        }
+        let stop = text.floor_char_boundary((at + LONG).min(text.len()));
+        let Ok(end) = piece_end(self.encoding, text, at, stop) else {
+            meter.work(stop - at);
+            return None;
+        };
+        meter.work(end - at);
+        let piece = Piece { end, tokens: self.encoder.count(&text.as_bytes()[at..end]) };
+        *slot = Slot { start: at, piece };
+        Some(piece)
+    }
+
+    /// The same for a long one. How far it goes is found out in step with its tokens, lest each of
+    /// the many chunks of a long piece read it to its end.
+    fn long<T: FnMut()>(
+        &mut self,
+        text: &str,
+        at: usize,
+        most: usize,
+        meter: &mut Meter<T>,
+    ) -> Result<Piece, Piece> {
+        let mut windows = self.encoder.windows(&text.as_bytes()[at..]);
+        let mut seen = 2 * LONG;
+        loop {
+            let stop = text.floor_char_boundary((at + seen).min(text.len()));
+            meter.work(stop - at);
+            let end = piece_end(self.encoding, text, at, stop);
+            let (Ok(known) | Err(known)) = end;
+            loop {
+                let (length, tokens) = windows.done();
+                if windows.next_exceeds(known - at, most - tokens) {
+                    meter.work(4 * (most - tokens));
+                    return Err(Piece { end: at + length, tokens });
+                }
+                let went_on = windows.step(known - at, end.is_ok());
+                meter.work(4 * windows.done().0.saturating_sub(length));
+                if windows.done().1 > most {
+                    return Err(Piece { end: at + length, tokens });
+                }
+                if !went_on {
+                    break;
+                }
+            }
+            if let Ok(end) = end {
+                return Ok(Piece { end, tokens: windows.done().1 });
+            }
+            seen *= 2;
+        }
+    }
+
+    /// The last character's end in the piece `text[at..end]` up to which it has no more than `most`
+    /// tokens. What is `done` of it is known to have fewer.
+    fn last_within<T: FnMut()>(
+        &self,
+        text: &str,
+        at: usize,
+        end: usize,
+        done: Option<Piece>,
+        most: usize,
+        meter: &mut Meter<T>,
+    ) -> usize {
+        let Piece { end: from, tokens } = done.unwrap_or(Piece { end: at, tokens: 0 });
+        let mut last = text.floor_char_boundary(from);
+        self.encoder.each_prefix(&text.as_bytes()[from..end], |length, count| {
+            let (to, count) = (from + length, tokens + count);
+            if count <= most && text.is_char_boundary(to) {
+                last = to;
+            }
+            meter.work(16);
+            if count > most + SLACK { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        last
+    }
+
+    /// The first character's end in the piece `text[at..end]` up to which it has at least `least`
+    /// tokens, or `end`.
+    fn first_of<T: FnMut()>(
+        &self,
+        text: &str,
+        at: usize,
+        end: usize,
+        done: Option<Piece>,
+        least: usize,
+        meter: &mut Meter<T>,
+    ) -> usize {
+        let Piece { end: from, tokens } = done.unwrap_or(Piece { end: at, tokens: 0 });
+        let mut first = end;
+        self.encoder.each_prefix(&text.as_bytes()[from..end], |length, count| {
+            meter.work(16);
+            if tokens + count < least || !text.is_char_boundary(from + length) {
+                return ControlFlow::Continue(());
+            }
+            first = from + length;
+            ControlFlow::Break(())
+        });
+        first
+    }
+}

@@ -1,0 +1,213 @@
+//! How tokenizers cut a text into pieces: what the patterns of cl100k_base and o200k_base match, each
+//! in one pass from left to right, without a regular expression, because a piece may be as long as
+//! the text. The patterns are those of tiktoken
+//! (<https://github.com/openai/tiktoken/blob/main/tiktoken_ext/openai_public.py>).
+
+use super::super::Encoding;
+use super::classes::{Class, classes};
+
+/// Where the piece ends that starts at `at`, or if the text up to `stop` does not tell, how far it
+/// goes at least. If that is the whole text, it tells.
+pub(super) fn piece_end(
+    encoding: Encoding,
+    text: &str,
+    at: usize,
+    stop: usize,
+) -> Result<usize, usize> {
+    let mut seen =
+        Seen { text: &text[..stop], classes: classes(), to_the_end: false, at_least: stop };
+    let end = match encoding {
+        Encoding::Cl100k => cl100k(&mut seen, at),
+        Encoding::O200k => o200k(&mut seen, at),
+    };
+    if stop == text.len() || !seen.to_the_end { Ok(end) } else { Err(seen.at_least) }
+}
+
+/// A text that may go on beyond its end.
+struct Seen<'t> {
+    text: &'t str,
+    classes: &'static [Class],
+    /// Whether it was of interest what is there.
+    to_the_end: bool,
+    /// If it was, how far the piece goes whatever is there.
+    at_least: usize,
+}
+
+impl Seen<'_> {
+    /// The class of the character at a position, and where it ends.
+    #[inline]
+    fn at(&mut self, at: usize) -> Option<(Class, usize)> {
+        match self.text.as_bytes().get(at) {
+            Some(&byte) if byte < 0x80 => Some((self.classes[byte as usize], at + 1)),
+            Some(_) => {
+                let c = self.text[at..].chars().next()?;
+                Some((self.classes[c as usize], at + c.len_utf8()))
+            }
+            None => {
+                self.to_the_end = true;
+                None
+            }
+        }
+    }
+
+    /// The end of the characters from `at` on that are of these classes.
+    #[inline]
+    fn run(&mut self, at: usize, is_in: impl Fn(Class) -> bool) -> usize {
+        let mut end = at;
+        while let Some((class, next)) = self.at(end)
+            && is_in(class)
+        {
+            end = next;
+        }
+        end
+    }
+
+    fn byte(&mut self, at: usize) -> u8 {
+        self.to_the_end |= at >= self.text.len();
+        self.text.as_bytes().get(at).copied().unwrap_or_default()
+    }
+
+    /// The end of `(?i:'s|'t|'re|'ve|'m|'ll|'d)` at a position, if it is there.
+    fn contraction(&mut self, at: usize) -> Option<usize> {
+        if self.byte(at) != b'\'' {
+            return None;
+        }
+        let first = self.byte(at + 1).to_ascii_lowercase();
+        match first {
+            b's' | b't' | b'm' | b'd' => Some(at + 2),
+            b'r' | b'v' | b'l' => {
+                let second = if first == b'l' { b'l' } else { b'e' };
+                (self.byte(at + 2).to_ascii_lowercase() == second).then_some(at + 3)
+            }
+            // The long s is an s whose case does not matter.
+            _ if self.text[at + 1..].starts_with('ſ') => Some(at + 1 + 'ſ'.len_utf8()),
+            _ => None,
+        }
+    }
+
+    /// The end of `\p{N}{1,3}`.
+    fn number(&mut self, at: usize) -> usize {
+        let mut end = at;
+        for _ in 0..3 {
+            match self.at(end) {
+                Some((Class::Number, next)) => end = next,
+                _ => break,
+            }
+        }
+        end
+    }
+
+    /// The end of ` ?[^\s\p{L}\p{N}]+[\r\n]*`, whose last part may match more, if it is there.
+    fn punctuation(&mut self, at: usize, tail: impl Fn(u8) -> bool) -> Option<usize> {
+        let from = if self.byte(at) == b' ' { at + 1 } else { at };
+        let mut end = self.run(from, Class::is_other);
+        if end == from {
+            return None;
+        }
+        while tail(self.byte(end)) {
+            end += 1;
+        }
+        Some(end)
+    }
+
+    /// The end of `\s*[\r\n]+|\s+(?!\S)|\s+`.
+    fn space(&mut self, at: usize) -> usize {
+        let (mut end, mut last, mut newline) = (at, at, None);
+        while let Some((class, next)) = self.at(end)
+            && class.is_space()
+        {
+            if class == Class::Newline {
+                newline = Some(next);
+            }
+            (last, end) = (end, next);
+        }
+        self.at_least = newline.unwrap_or(last);
+        match newline {
+            Some(newline) => newline,
+            None if end == self.text.len() || last == at => end,
+            None => last,
+        }
+    }
+}
+
+fn cl100k(seen: &mut Seen, at: usize) -> usize {
+    let Some((class, next)) = seen.at(at) else { return at };
+    if let Some(end) = seen.contraction(at) {
+        return end;
+    }
+    // [^\r\n\p{L}\p{N}]?\p{L}+
+    if class.is_letter() {
+        return seen.run(next, Class::is_letter);
+    }
+    if class == Class::Number {
+        return seen.number(at);
+    }
+    if class != Class::Newline && seen.at(next).is_some_and(|(class, _)| class.is_letter()) {
+        return seen.run(next, Class::is_letter);
+    }
+    match seen.punctuation(at, |byte| matches!(byte, b'\r' | b'\n')) {
+        Some(end) => end,
+        None => seen.space(at),
+    }
+}
+
+fn o200k(seen: &mut Seen, at: usize) -> usize {
+    let Some((class, next)) = seen.at(at) else { return at };
+    if class == Class::Number {
+        return seen.number(at);
+    }
+    // The pattern has two parts for words, each with a prefix or without.
+    let prefixed = match class {
+        Class::Newline => None,
+        _ if class.is_letter() => None,
+        _ => cased_word(seen, next),
+    };
+    let word = match prefixed {
+        Some(Word { is_lower: true, .. }) => prefixed,
+        _ => cased_word(seen, at).filter(|word| word.is_lower || prefixed.is_none()).or(prefixed),
+    };
+    if class == Class::Mark {
+        seen.at_least = next;
+    }
+    if let Some(word) = word {
+        return seen.contraction(word.end).unwrap_or(word.end);
+    }
+    match seen.punctuation(at, |byte| matches!(byte, b'\r' | b'\n' | b'/')) {
+        Some(end) => end,
+        None => seen.space(at),
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Word {
+    end: usize,
+    /// Whether it is one of the first part of the pattern, and not of capitals alone.
+    is_lower: bool,
+}
+
+/// With `U` for `[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]` and `W` for `[\p{Ll}\p{Lm}\p{Lo}\p{M}]`: what
+/// `U*W+` matches from `from` on, else `U+W*`.
+fn cased_word(seen: &mut Seen, from: usize) -> Option<Word> {
+    let mut end = from;
+    // Where the last character ends that is in both.
+    let mut caseless = None;
+    loop {
+        match seen.at(end) {
+            Some((Class::Upper, next)) => end = next,
+            Some((Class::Caseless | Class::Mark, next)) => {
+                end = next;
+                caseless = Some(next);
+            }
+            Some((Class::Lower, next)) => {
+                let is_in = |class| matches!(class, Class::Lower | Class::Caseless | Class::Mark);
+                return Some(Word { end: seen.run(next, is_in), is_lower: true });
+            }
+            _ => break,
+        }
+    }
+    seen.at_least = caseless.unwrap_or(end);
+    match caseless {
+        Some(end) => Some(Word { end, is_lower: true }),
+        None => (end > from).then_some(Word { end, is_lower: false }),
+    }
+}

@@ -1,0 +1,151 @@
+//! Tokens are counted as bpe-openai counts them, in text of any kind and length.
+
+#[path = "chunking/text.rs"]
+mod text;
+
+use bpe_openai::{Tokenizer, cl100k_base, o200k_base};
+use carrel_core::chunking::{Encoding, Format, Options, Unit, chunks, count_tokens};
+use proptest::prelude::*;
+use proptest::sample::select;
+
+const ENCODINGS: [Encoding; 2] = [Encoding::Cl100k, Encoding::O200k];
+
+fn tokenizer(encoding: Encoding) -> &'static Tokenizer {
+    match encoding {
+        Encoding::Cl100k => cl100k_base(),
+        Encoding::O200k => o200k_base(),
+    }
+}
+
+/// What the patterns of the tokenizers tell apart, and what their rules look ahead for.
+const PIECES: &[&str] = &[
+    "a", "B", "word", "Word", "WORD", "ß", "Ǆ", "ǅ", "ʰ", "漢", "語", "\u{301}", "\u{94D}", "1",
+    "22", "4444", "½", "!", "?!", "/", "//", "'", "'s", "'S", "'t", "'re", "'Ve", "'ll", "'l",
+    "'r", "'ſ", "'d", " ", "  ", "   ", "\t", "\n", "\n\n", "\r\n", "\r", "\u{A0}", "\u{3000}",
+    "\u{2028}", "\u{85}", "\u{600}", "😀", "\u{200D}", "\u{FFFD}", "\0", "_", "-", ".",
+];
+
+fn any_text() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        8 => select(PIECES).prop_map(String::from),
+        1 => any::<char>().prop_map(String::from),
+    ];
+    prop_oneof![
+        4 => prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat()),
+        1 => text::plain(),
+        1 => text::markdown(),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn a_text_has_as_many_tokens_as_bpe_openai_counts(text in any_text()) {
+        for encoding in ENCODINGS {
+            let counted = count_tokens(&text, encoding, || {});
+            prop_assert_eq!(counted, tokenizer(encoding).count(&*text), "{:?}", encoding);
+        }
+    }
+
+    #[test]
+    fn a_chunk_that_could_take_the_next_word_does(
+        words in prop::collection::vec("[a-zA-Z']{1,12}", 1..80), size in 4..40usize,
+    ) {
+        let text = words.join(" ");
+        for encoding in ENCODINGS {
+            let options = Options::new(size as i32, 0, Unit::Tokens(encoding), Format::Plain).expect("valid");
+            let chunks: Vec<_> = chunks(&text, &options, || {}).collect();
+            for pair in chunks.windows(2) {
+                let first = text[pair[1].byte_start..].split(' ').next().unwrap_or_default();
+                let longer = &text[pair[0].byte_start..pair[1].byte_start + first.len()];
+                let ends_in_a_word = text[..pair[1].byte_start].ends_with(' ');
+                prop_assert!(!ends_in_a_word || tokenizer(encoding).count(longer) > size, "{:?}", longer);
+            }
+        }
+    }
+}
+
+/// Pieces of any length, of every class that a piece can be of, and what may end them.
+fn long_texts() -> Vec<String> {
+    let runs = [
+        "a",
+        "ab",
+        "Ab",
+        "AB",
+        "A",
+        "漢",
+        "漢字語",
+        "漢A",
+        "é",
+        "\u{301}",
+        "!",
+        "?!/",
+        " ",
+        "\t",
+        "\n",
+        " \n",
+        "\u{3000}",
+        "7",
+        "😀",
+        "ꙮ",
+    ];
+    let ends = ["", "x", "X", " ", "\n", "!", "'s", "1", "漢"];
+    let mut texts = Vec::new();
+    for run in runs {
+        for bytes in [8_190, 30_000] {
+            for end in ends {
+                let body = run.repeat(bytes / run.len());
+                texts.push(format!("{body}{end}"));
+                texts.push(format!("\n漢{body}{end}"));
+            }
+        }
+    }
+    // Letters that merge in ever different ways.
+    let mut state = 1u32;
+    let mut random = |letters: &str| -> String {
+        let letters: Vec<char> = letters.chars().collect();
+        (0..60_000)
+            .map(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                letters[(state >> 16) as usize % letters.len()]
+            })
+            .collect()
+    };
+    texts.extend(
+        ["ab", "etaoin", "acgt", "AaBb", "漢字一二三", "=-", "\u{300}\u{301}\u{302}"]
+            .map(&mut random),
+    );
+    texts
+}
+
+#[test]
+fn pieces_longer_than_a_window_are_counted_right() {
+    for text in long_texts() {
+        for encoding in ENCODINGS {
+            let counted = count_tokens(&text, encoding, || {});
+            let start: String = text.chars().take(20).collect();
+            assert_eq!(
+                counted,
+                tokenizer(encoding).count(&*text),
+                "{encoding:?} {start:?} {}",
+                text.len()
+            );
+        }
+    }
+}
+
+#[test]
+fn chunks_of_long_pieces_are_measured_right() {
+    for text in long_texts() {
+        for (size, overlap) in [(50, 0), (300, 100), (20_000, 0)] {
+            let options =
+                Options::new(size, overlap, Unit::Tokens(Encoding::Cl100k), Format::Plain)
+                    .expect("valid");
+            for chunk in chunks(&text, &options, || {}) {
+                assert_eq!(chunk.size, cl100k_base().count(&*chunk.content));
+                assert!(chunk.size <= size as usize);
+            }
+        }
+    }
+}
