@@ -8,13 +8,45 @@
 # They print what they measure and fail only when they can't measure it.
 source "$(dirname "$0")/env.sh"
 
+here=$ROOT/scripts
+export PG
+
 # Not in the project's workspace: linting and testing it must not build the rivals.
 export CARGO_TARGET_DIR=$TARGET/benches
 cargo build --quiet --release --manifest-path "$ROOT/benches/Cargo.toml"
 
+# A fresh database in the private cluster `bench`, which waits for its disk as a real one does. What
+# runs by itself at any time is off.
+prepare() {
+    "$here/cluster.sh" start bench
+    "$here/cluster.sh" psql bench -d postgres -XAtq -v ON_ERROR_STOP=1 <<'SQL'
+set client_min_messages = warning;
+alter system set fsync = on;
+alter system set autovacuum = off;
+alter system set max_wal_size = '4GB';
+alter system set checkpoint_timeout = '1h';
+select pg_reload_conf() \g /dev/null
+drop database if exists carrel with (force);
+create database carrel;
+select format('create role %I nologin', role) from unnest(array['authenticated', 'service_role']) as role
+where role not in (select rolname from pg_roles) \gexec
+SQL
+    "$here/cluster.sh" psql bench -Xq -v ON_ERROR_STOP=1 -c 'create extension carrel'
+}
+
+# Stops the server, whatever happens, and leaves nothing: a later build may have other tables.
+finish() { "$here/cluster.sh" remove bench; }
+
 for bench; do
     case $bench in
         core) "$CARGO_TARGET_DIR/release/core" ;;
+        database | retrieval)
+            trap finish EXIT
+            prepare
+            CARREL_URL=$("$here/cluster.sh" url bench) "$CARGO_TARGET_DIR/release/$bench"
+            finish
+            trap - EXIT
+            ;;
         *) die "bench.sh: core, database or retrieval" ;;
     esac
 done

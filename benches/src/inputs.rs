@@ -81,6 +81,13 @@ impl Input {
     }
 }
 
+/// Everything there is, documentation first, then source, in `size` bytes.
+pub fn large_text(size: usize) -> String {
+    let code = registry::code();
+    let texts = [registry::documents().join("\n"), registry::comments(&code), code.concat()];
+    repeated(&texts.join("\n"), size)
+}
+
 /// The text again and again until it has `size` bytes; less by a character. Empty if it is.
 pub fn repeated(text: &str, size: usize) -> String {
     if text.is_empty() {

@@ -8,7 +8,7 @@ mod generated;
 mod inputs;
 mod registry;
 pub mod report;
+pub mod server;
 
 pub use clock::{Contest, Timing, median};
-pub use inputs::Input;
-pub use registry::documents;
+pub use inputs::{Input, large_text};
