@@ -12,13 +12,16 @@ endif
 export T
 # Which documents the demo reads: a directory.
 export DOCS
+# What quality is measured with: a directory with chunking/questions.jsonl and its corpora.
+BENCH_DATA ?= $(wildcard ../shared/data)
+export BENCH_DATA
 # Which server `make install` installs into.
 ifdef PG_CONFIG
 export PG_CONFIG
 endif
 
 .PHONY: help setup build install demo psql stop test test-unit test-pgrx test-regress accept \
-	test-isolation test-lifecycle test-all lint readme-check clean
+	test-isolation test-lifecycle test-all bench-chunking bench-retrieval lint readme-check clean
 
 help: ## list the commands
 	@echo "Commands, all with PG=15|16|17|18 to pick the server:"
@@ -69,6 +72,12 @@ test-all: ## run all tests on 15, 16 and 18, one after the other
 	@failed=; \
 	for v in 15 16 18; do $(MAKE) --no-print-directory test PG=$$v || failed+=" $$v"; done; \
 	if [ -n "$$failed" ]; then echo "failed on:$$failed"; exit 1; fi
+
+bench-chunking: build ## speed and memory of chunking beside others' (DOCS=directory)
+	@scripts/bench.sh core database
+
+bench-retrieval: build ## how well chunks answer questions (BENCH_DATA=directory)
+	@scripts/bench.sh retrieval
 
 lint: setup ## formatting, clippy, the README's claims
 	@scripts/lint.sh

@@ -9,6 +9,7 @@ mod inputs;
 mod registry;
 pub mod report;
 pub mod server;
+pub mod spans;
 
 pub use clock::{Contest, Timing, median};
 pub use inputs::{Input, large_text};

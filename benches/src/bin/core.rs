@@ -1,8 +1,9 @@
 //! The core's chunking beside other crates', on six kinds of text: 2,000 characters or 450 tokens a
 //! chunk, one thread, everything in memory.
 //!
-//! The limits say what no chunker of this kind can beat: it tells where chunks are in characters, so
-//! it counts them all; and in tokens, so it counts those. The `chunk` crate does neither, nor does it
+//! The limit is what no chunker can beat that tells where its chunks are in characters, for it counts
+//! them all. Beside chunks in tokens stands the counting alone, as the crate that carrel has the
+//! vocabulary from does it. The `chunk` crate does neither, nor does it
 //! know characters: it looks at some bytes before each cut, so its MB/s grow with the chunk. Beside it
 //! stands the same with what it leaves out: that its chunks are text, and where they are.
 
@@ -10,7 +11,7 @@ use std::hint::black_box;
 
 use carrel_benches::report::{self, Bound, Target};
 use carrel_benches::{Contest, Input, Timing};
-use carrel_core::chunking::{Format, Options, Unit, chunks};
+use carrel_core::chunking::{Encoding, Format, Options, Unit, chunks};
 use text_splitter::{ChunkConfig, MarkdownSplitter, TextSplitter};
 
 const CHARACTERS: usize = 2_000;
@@ -22,13 +23,14 @@ const SLICE_TOKENS: usize = 2_000_000;
 const MARKDOWN_INPUT: &str = "Markdown";
 const PLAIN: &str = "carrel, plain";
 const MARKDOWN: &str = "carrel, Markdown";
+const IN_TOKENS: &str = "carrel, 450 tokens (cl100k)";
 const CHUNK: &str = "chunk 0.10.2 (bytes)";
 const CHUNK_TEXT: &str = "chunk 0.10.2 + valid UTF-8 + offsets";
 const SPLITTER: &str = "text-splitter 0.33.1";
 const SPLITTER_MARKDOWN: &str = "text-splitter 0.33.1, Markdown";
 const SPLITTER_TOKENS: &str = "text-splitter 0.33.1, 450 tokens (tiktoken-rs)";
 const CHARS_COUNT: &str = "limit: str::chars().count()";
-const BPE_COUNT: &str = "limit: bpe-openai 0.3.2 count()";
+const BPE_COUNT: &str = "bpe-openai 0.3.2, count() alone";
 
 fn carrel(text: &str, size: usize, unit: Unit, format: Format) -> usize {
     let size = i32::try_from(size).expect("a chunk's size");
@@ -61,6 +63,8 @@ fn contest(input: &Input) -> Vec<Timing> {
     contest.add(PLAIN, text.len(), || carrel(text, CHARACTERS, Unit::Characters, Format::Plain));
     contest
         .add(MARKDOWN, text.len(), || carrel(text, CHARACTERS, Unit::Characters, Format::Markdown));
+    let unit = Unit::Tokens(Encoding::Cl100k);
+    contest.add(IN_TOKENS, text.len(), move || carrel(text, TOKENS, unit, Format::Plain));
     contest.add(CHUNK, text.len(), || {
         chunk::chunk(text.as_bytes()).size(CHARACTERS).map(black_box).count()
     });
@@ -95,6 +99,7 @@ fn counterpart(name: &str) -> Option<&'static str> {
     match name {
         CHUNK | CHUNK_TEXT | SPLITTER | CHARS_COUNT => Some(PLAIN),
         SPLITTER_MARKDOWN => Some(MARKDOWN),
+        SPLITTER_TOKENS | BPE_COUNT => Some(IN_TOKENS),
         _ => None,
     }
 }
@@ -142,6 +147,8 @@ fn targets_of(name: &str, valid: bool, speed: impl Fn(&str) -> f64) -> Vec<Targe
     if name == MARKDOWN_INPUT {
         add("as Markdown", speed(MARKDOWN), 150.0, "MB/s");
     }
+    add("tokens", speed(IN_TOKENS), 20.0, "MB/s");
+    add("tokens beside text-splitter", speed(IN_TOKENS) / speed(SPLITTER_TOKENS), 8.0, "x");
     targets
 }
 

@@ -1,0 +1,198 @@
+//! How well search finds what answers a question: recall, precision and IoU of the spans that
+//! search_chunks() finds, by the size of chunks, their overlap, and whether structure counts.
+//!
+//! BENCH_DATA is a directory; in its `chunking/` are the corpora (`<name>.md`) and `questions.jsonl`:
+//! a line each with the corpus, the question, and the spans that answer it, in characters.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use carrel_benches::server;
+use carrel_benches::spans::{Score, Span, score};
+use postgres::Client;
+use serde_json::Value;
+
+const TOP: i32 = 5;
+const SIZES: [(&str, i32); 8] = [
+    ("tokens", 200),
+    ("tokens", 300),
+    ("tokens", 400),
+    ("tokens", 600),
+    ("tokens", 800),
+    ("characters", 800),
+    ("characters", 1600),
+    ("characters", 2400),
+];
+const FILE_TYPES: [&str; 2] = ["text/plain", "text/markdown"];
+
+/// How documents are cut; None is how carrel cuts them without being told.
+#[derive(Clone, Copy)]
+struct Cut {
+    size: Option<(&'static str, i32, i32)>,
+    file_type: &'static str,
+}
+
+struct Question {
+    text: String,
+    reference: Vec<Span>,
+}
+
+/// A figure over all questions.
+#[derive(Clone, Copy)]
+struct Summary {
+    mean: f64,
+    deviation: f64,
+}
+
+struct Row {
+    name: String,
+    chunks: i64,
+    recall: Summary,
+    precision: Summary,
+    iou: Summary,
+    found: f64,
+}
+
+fn main() {
+    let data = PathBuf::from(std::env::var_os("BENCH_DATA").unwrap_or_default()).join("chunking");
+    let Ok(lines) = fs::read_to_string(data.join("questions.jsonl")) else {
+        println!(
+            "No questions to measure with: set BENCH_DATA to a directory with chunking/questions.jsonl."
+        );
+        return;
+    };
+    let questions: Vec<Question> = lines.lines().map(question).collect();
+    let corpora = corpora(&data);
+    println!(
+        "search_chunks(question, {TOP}) on {} questions over {} documents; mean ± standard deviation, in percent, by characters.",
+        questions.len(),
+        corpora.len()
+    );
+    let rows: Vec<Row> = cuts().iter().map(|cut| measure(*cut, &corpora, &questions)).collect();
+    print(&rows);
+}
+
+fn cuts() -> Vec<Cut> {
+    let mut cuts: Vec<Cut> = FILE_TYPES.map(|file_type| Cut { size: None, file_type }).into();
+    if !server::has_setting(&mut server::superuser(), "carrel.chunk_unit") {
+        println!(
+            "This carrel has no settings for the size of chunks yet: only its defaults are measured."
+        );
+        return cuts;
+    }
+    for (unit, size) in SIZES {
+        for overlap in [0, size / 5] {
+            cuts.extend(
+                FILE_TYPES.map(|file_type| Cut { size: Some((unit, size, overlap)), file_type }),
+            );
+        }
+    }
+    cuts
+}
+
+fn question(line: &str) -> Question {
+    let value: Value = serde_json::from_str(line).expect("a question is JSON");
+    let corpus = value["corpus"].as_str().expect("its corpus");
+    let references = value["references"].as_array().expect("its references");
+    let number = |value: &Value| value.as_u64().expect("an offset") as usize;
+    let reference = references.iter().map(|span| Span {
+        document: corpus.to_string(),
+        start: number(&span["start"]),
+        end: number(&span["end"]),
+    });
+    let text = value["question"].as_str().expect("its text").to_string();
+    Question { text, reference: reference.collect() }
+}
+
+/// Names and texts of the documents.
+fn corpora(data: &Path) -> Vec<(String, String)> {
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(data).expect("the corpora").flatten().map(|entry| entry.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|end| end == "md"));
+    paths.sort();
+    let name = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    paths.iter().map(|path| (name(path), fs::read_to_string(path).expect("a corpus"))).collect()
+}
+
+/// Each way of cutting has a user of its own, who sees no other's chunks.
+fn measure(cut: Cut, corpora: &[(String, String)], questions: &[Question]) -> Row {
+    let mut user = server::new_user();
+    let name = match cut.size {
+        None => "as it is by default".to_string(),
+        Some((unit, size, overlap)) => {
+            let settings = format!(
+                "set carrel.chunk_unit = '{unit}'; set carrel.chunk_size = {size}; set carrel.chunk_overlap = {overlap}"
+            );
+            user.batch_execute(&settings).expect("settings");
+            format!("{size} {unit}, overlap {overlap}")
+        }
+    };
+    for (name, text) in corpora {
+        let insert =
+            "insert into carrel.documents (filename, file_type, content_text) values ($1, $2, $3)";
+        user.execute(insert, &[name, &cut.file_type, text]).expect("a document");
+    }
+    let scores: Vec<Score> = questions
+        .iter()
+        .map(|question| score(&search(&mut user, &question.text), &question.reference))
+        .collect();
+    let by = |figure: fn(&Score) -> f64| summary(scores.iter().map(figure).collect());
+    Row {
+        name: format!("{name}, {}", cut.file_type.trim_start_matches("text/")),
+        chunks: server::number(&mut user, "select count(*) from carrel.document_chunks"),
+        recall: by(|score| score.recall),
+        precision: by(|score| score.precision),
+        iou: by(|score| score.iou),
+        found: by(|score| score.found).mean,
+    }
+}
+
+fn search(user: &mut Client, question: &str) -> Vec<Span> {
+    let query = "select filename, start_offset, end_offset from carrel.search_chunks($1, max_results => $2)";
+    let rows = user
+        .query(query, &[&question, &TOP])
+        .unwrap_or_else(|error| panic!("{question}\n{error:?}"));
+    let offset = |value: i32| usize::try_from(value).expect("an offset");
+    rows.iter()
+        .map(|row| Span {
+            document: row.get(0),
+            start: offset(row.get(1)),
+            end: offset(row.get(2)),
+        })
+        .collect()
+}
+
+fn summary(values: Vec<f64>) -> Summary {
+    let count = values.len().max(1) as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
+    Summary { mean, deviation: variance.sqrt() }
+}
+
+/// The best of each column is marked.
+fn print(rows: &[Row]) {
+    let columns: [fn(&Row) -> Summary; 3] = [|row| row.recall, |row| row.precision, |row| row.iou];
+    let best = columns.map(|column| rows.iter().map(|row| column(row).mean).fold(0.0, f64::max));
+    println!(
+        "\n  {:<42} {:>6} {:>15} {:>15} {:>15} {:>10}",
+        "", "chunks", "recall", "precision", "IoU", "characters"
+    );
+    for row in rows {
+        let cells: Vec<String> = columns
+            .iter()
+            .zip(best)
+            .map(|(column, best)| {
+                let Summary { mean, deviation } = column(row);
+                let mark = if mean == best { "*" } else { " " };
+                format!("{:>5.1} ± {:>4.1} {mark}", mean * 100.0, deviation * 100.0)
+            })
+            .collect();
+        println!(
+            "  {:<42} {:>6} {:>15} {:>15} {:>15} {:>10.0}",
+            row.name, row.chunks, cells[0], cells[1], cells[2], row.found
+        );
+    }
+    println!(
+        "\n  * the best. characters: how many the {TOP} chunks have. No figure here has a limit but 100."
+    );
+}
