@@ -5,9 +5,14 @@
 //! once, and sets the row's status and vector; what it made is kept in [`processed`] for the AFTER
 //! trigger, which writes the chunks.
 
+mod chunk_rows;
 mod chunk_text;
+mod pieces;
 mod processed;
 mod processing;
+mod settings;
+mod spool;
+mod stored;
 mod vectors;
 
 use crate::access;
@@ -16,8 +21,8 @@ use crate::error::{Error, Result, SqlState, guard};
 use crate::identity;
 use crate::spi::{self, Access, Db};
 use crate::trigger::{self, Change, Returned, Row};
+use carrel_core::chunking::{Format, Options};
 use pgrx::datum::Uuid;
-use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 use pgrx::prelude::*;
 use processing::{Outcome, Source};
 use sha2::{Digest, Sha256};
@@ -25,27 +30,9 @@ use std::borrow::Cow;
 use std::ffi::CStr;
 pub use vectors::Parser;
 
-/// When documents are processed.
-#[derive(Clone, Copy, PartialEq, PostgresGucEnum)]
-enum Processing {
-    #[name = c"inline"]
-    Inline,
-    #[name = c"deferred"]
-    Deferred,
-}
-
-static PROCESSING: GucSetting<Processing> = GucSetting::<Processing>::new(Processing::Inline);
-
-/// Registers `carrel.processing`.
+/// Registers the settings of documents.
 pub fn register_settings() {
-    GucRegistry::define_enum_guc(
-        c"carrel.processing",
-        c"When documents are processed: inline, as they are written, or deferred.",
-        c"Deferred documents are pending until process_documents() takes them.",
-        &PROCESSING,
-        GucContext::Userset,
-        GucFlags::default(),
-    );
+    settings::register();
 }
 
 /// Adds a document of the caller's, and returns its id. A null text comes later: the document is
@@ -77,38 +64,6 @@ fn add_document(
                     language.into(),
                 ],
             )
-        })
-    })
-}
-
-/// Processes pending documents of all users, oldest first, at most this many; returns how many.
-/// Side by side, workers take different ones.
-#[pg_extern(volatile, parallel_unsafe)]
-fn process_documents(max_documents: default!(Option<i32>, 100)) -> i32 {
-    guard(|| {
-        let max_documents = max_documents.filter(|max| *max >= 0).ok_or_else(|| {
-            let given = max_documents.map_or("null".to_owned(), |max| max.to_string());
-            Error::new(
-                SqlState::InvalidParameterValue,
-                format!("max_documents must be from 0: {given}"),
-            )
-        })?;
-        spi::as_owner(Access::Write, |db| {
-            let pending = db.rows(
-                "select id from carrel.documents
-                where processing_status = 'pending' and content_text is not null
-                order by created_at, id limit $1 for update skip locked",
-                &[max_documents.into()],
-                |row| row.need::<Uuid>(1),
-            )?;
-            for id in &pending {
-                // One that can't be processed must not keep the others waiting.
-                match spi::subtransaction(|| process_stored(db, *id)) {
-                    Err(error) if !error.is_of_system() => fail(db, *id, &error.message())?,
-                    outcome => outcome?,
-                }
-            }
-            Ok(pending.len() as i32)
         })
     })
 }
@@ -153,20 +108,27 @@ fn write_document_chunks<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         }
         let user_id: Uuid = row.new.need(c"user_id")?;
         let columns = Columns::read(&row.new)?;
-        let source = columns.source(user_id, id);
         let status: String = row.new.need(c"processing_status")?;
         let had_text = row.old.is_some_and(|old| old.datum(c"content_text").is_some());
         spi::as_owner(Access::Write, |db| match (processed, columns.text.is_some()) {
-            (Some(processed), true) if processed.is_of(&source) => source.write(db, processed),
+            (Some(processed), true) => {
+                let source = columns.source(user_id, id)?;
+                if processed.is_of(&source) {
+                    chunk_rows::write(db, &source, &processed)
+                } else {
+                    drop(processed);
+                    stored::process(db, id, None)
+                }
+            }
             // A trigger took the text away after it was processed.
-            (Some(_), false) => process_stored(db, id),
-            (None, false) if had_text => processing::delete_chunks(db, user_id, id),
+            (Some(_), false) => stored::process(db, id, None),
+            (None, false) if had_text => chunk_rows::delete(db, user_id, id),
             // Chunks of a document without a text are a client's.
             (None, false) => Ok(()),
-            (None, true) if status == "failed" || PROCESSING.get() == Processing::Deferred => {
-                processing::delete_chunks(db, user_id, id)
+            (None, true) if status == "failed" || settings::is_deferred() => {
+                chunk_rows::delete(db, user_id, id)
             }
-            (_, true) => process_stored(db, id),
+            (None, true) => stored::process(db, id, None),
         })
     })
 }
@@ -175,7 +137,7 @@ fn write_document_chunks<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
 #[pg_trigger]
 fn prepare_chunk<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::before_row(trigger, |row| {
-        if processing::is_deriving()
+        if chunk_rows::is_deriving()
             || trigger::restoring()
             || !row.changes_any(&[c"content", c"section_title", c"heading_path"])?
         {
@@ -209,7 +171,7 @@ fn prepare_chunk<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         let vector = spi::as_owner(Access::Read, |db| {
             db.silence_notices();
             let mut parser = Parser::for_language(db, &language)?;
-            processing::chunk_vector(&mut parser, &titles, &content)
+            parser.chunk(&titles, &content)
         })?;
         if row.new.get::<Uuid>(c"user_id").is_none() {
             row.set(c"user_id", user_id);
@@ -242,15 +204,26 @@ impl<'a> Columns<'a> {
         })
     }
 
-    fn source(&self, user_id: Uuid, document_id: Uuid) -> Source<'_> {
+    /// What the document is processed from, cut as the settings say.
+    fn source(&self, user_id: Uuid, document_id: Uuid) -> Result<Source<'_>> {
+        let options = settings::chunking(self.format())?;
+        Ok(self.source_cut(user_id, document_id, options))
+    }
+
+    /// What the document is processed from, cut in this way.
+    fn source_cut(&self, user_id: Uuid, document_id: Uuid, options: Options) -> Source<'_> {
         Source {
             user_id,
             document_id,
             filename: &self.filename,
-            file_type: self.file_type.as_deref(),
             language: &self.language,
             text: self.text.as_deref().unwrap_or_default(),
+            options,
         }
+    }
+
+    fn format(&self) -> Format {
+        Format::of_file(self.file_type.as_deref(), &self.filename)
     }
 }
 
@@ -266,19 +239,17 @@ fn process_row(db: &Db, row: &mut Change, user_id: Uuid, id: Uuid) -> Result<()>
         // A row that comes without a text says itself how it fares; one that loses it is pending.
         let lost = row.old.is_some() && row.changes(c"content_text")?;
         (lost.then_some("pending"), None, filename_only)
-    } else if PROCESSING.get() == Processing::Deferred {
+    } else if settings::is_deferred() {
         (Some("pending"), None, filename_only)
     } else {
-        let source = columns.source(user_id, id);
+        let source = columns.source(user_id, id)?;
         // Vectors of another language are of no use; what another user's row with this id has must
         // not even cost time.
         let reusable = row.old.is_some_and(|old| {
             old.get::<Uuid>(c"user_id") == Some(user_id)
                 && old.get::<String>(c"language").as_ref() == Some(&columns.language)
         });
-        let outcome =
-            if reusable { source.process_again(db, parser) } else { source.process(db, parser) };
-        match outcome? {
+        match source.process(db, parser, reusable)? {
             Outcome::Completed(mut processed) => {
                 let vector = std::mem::take(&mut processed.vector);
                 processed::keep(id, processed);
@@ -309,71 +280,12 @@ fn rename_row(db: &Db, row: &mut Change, user_id: Uuid, id: Uuid) -> Result<()> 
     Ok(())
 }
 
-/// Stores that a document could not be processed, and why.
-fn fail(db: &Db, id: Uuid, reason: &str) -> Result<()> {
-    db.execute(
-        "update carrel.documents set processing_status = 'failed', processing_error = $2 where id = $1",
-        &[id.into(), reason.into()],
-    )?;
-    Ok(())
-}
-
-/// Processes a document as it is stored.
-fn process_stored(db: &Db, id: Uuid) -> Result<()> {
-    let found = db.first(
-        "select user_id, filename, file_type, language, content_text
-        from carrel.documents where id = $1",
-        &[id.into()],
-        |row| {
-            let columns = Columns {
-                filename: row.need(2)?,
-                file_type: row.get(3),
-                language: row.need(4)?,
-                text: row.get::<String>(5).map(Cow::Owned),
-            };
-            Ok((row.need::<Uuid>(1)?, columns))
-        },
-    )?;
-    let Some((user_id, columns)) = found else { return Ok(()) };
-    let source = columns.source(user_id, id);
-    let (status, error, vector, processed) = match Parser::find(db, &columns.language)? {
-        // Dropped since the document was written.
-        None => ("failed", Some(format!("unknown language \"{}\"", columns.language)), None, None),
-        Some(mut parser) if columns.text.is_none() => {
-            let vector = processing::filename_vector(&mut parser, &columns.filename)?;
-            ("pending", None, Some(vector), None)
-        }
-        Some(parser) => match source.process(db, parser)? {
-            Outcome::Completed(mut processed) => {
-                let vector = std::mem::take(&mut processed.vector);
-                ("completed", None, Some(vector), Some(processed))
-            }
-            Outcome::Failed(reason) => ("failed", Some(reason), None, None),
-        },
-    };
-    db.execute(
-        "update carrel.documents set
-            processing_status = $2, processing_error = $3, search_vector = coalesce($4, search_vector)
-        where id = $1",
-        &[
-            id.into(),
-            status.into(),
-            error.into(),
-            vector.map(|vector| TsVector::from_body(&vector)).into(),
-        ],
-    )?;
-    match processed {
-        Some(processed) => source.write(db, processed),
-        None => processing::delete_chunks(db, user_id, id),
-    }
-}
-
 /// Whether a row's text, or what decides how it is read, is new.
 fn is_to_be_processed(row: &Change) -> Result<bool> {
     let Some(old) = row.old else { return Ok(true) };
     let format = |row: &Row| -> Result<_> {
         let file_type: Option<String> = row.get(c"file_type");
-        Ok(processing::format_of(file_type.as_deref(), &row.need::<String>(c"filename")?))
+        Ok(Format::of_file(file_type.as_deref(), &row.need::<String>(c"filename")?))
     };
     Ok(row.changes_any(&[c"content_text", c"language"])? || format(&old)? != format(&row.new)?)
 }

@@ -6,8 +6,8 @@
 //! follow the lexeme at the next even offset: a `u16` count, then a `u16` each, the weight in its
 //! two highest bits. Everything is in the byte order of the machine.
 use std::cmp::Reverse;
-use std::hash::{BuildHasher, RandomState};
 
+use ahash::RandomState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use smallvec::SmallVec;
@@ -144,6 +144,32 @@ impl<'a> View<'a> {
         let positions = rest.get(..2 * count)?;
         (count <= MAX_POSITIONS).then_some((lexeme, positions.as_chunks().0))
     }
+}
+
+/// Gives this weight to all positions up to `last`: to what a text begins with.
+pub fn set_weight_up_to(bytes: &mut [u8], last: u16, weight: Weight) -> Result<(), Malformed> {
+    let entries = View::parse(bytes)?.entries.to_vec();
+    let area = &mut bytes[size_of::<i32>() + 4 * entries.len()..];
+    for entry in entries {
+        let word = u32::from_ne_bytes(entry);
+        let start = (word >> (LEXEME_BITS + 1)) as usize;
+        let end = start + (word >> 1 & ((1 << LEXEME_BITS) - 1)) as usize;
+        if word & 1 == 0 {
+            continue;
+        }
+        // View::parse looked at all of it.
+        let Some((count, rest)) = area[end.next_multiple_of(2)..].split_first_chunk_mut() else {
+            continue;
+        };
+        let count = usize::from(u16::from_ne_bytes(*count));
+        for packed in rest.as_chunks_mut().0.iter_mut().take(count) {
+            let Position { position, .. } = Position::unpack(u16::from_ne_bytes(*packed));
+            if position <= last {
+                *packed = Position { weight, position }.pack().to_ne_bytes();
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Joins tsvectors as Postgres' `a || b || …` does, in one pass over all of them.

@@ -4,6 +4,8 @@ grant usage on schema carrel to :role;
 grant execute on function carrel.act_as to :role;
 grant execute on function carrel.add_document to :role;
 grant execute on function carrel.chunk_text to :role;
+grant execute on function carrel.count_tokens to :role;
+grant execute on function carrel.rechunk_document to :role;
 grant execute on function carrel.create_request to :role;
 grant execute on function carrel.create_user to :role;
 grant execute on function carrel.current_user_id to :role;

@@ -54,9 +54,9 @@ fn chunk_text<'a>(
 /// The number of tokens that a language model reads a text as, in the encoding cl100k (GPT-4,
 /// text-embedding-3) or o200k (GPT-4o and later). Special tokens are read as text.
 #[pg_extern(immutable, strict, parallel_safe)]
-fn count_tokens(content: &str, encoding: default!(&str, "'cl100k'")) -> i64 {
+fn count_tokens(content: &str, encoding: default!(&str, "'cl100k'")) -> i32 {
     let encoding = guard(|| encoding_named(Some(encoding)));
-    chunking::count_tokens(content, encoding, interrupt) as i64
+    chunking::count_tokens(content, encoding, interrupt) as i32
 }
 
 /// Not within a `contain`: pgrx's guard is the next.
@@ -64,7 +64,8 @@ fn interrupt() {
     pgrx::check_for_interrupts!();
 }
 
-fn encoding_named(name: Option<&str>) -> Result<Encoding> {
+/// The encoding of this name, or error 22023 with those that there are.
+pub fn encoding_named(name: Option<&str>) -> Result<Encoding> {
     given("encoding", name)?.parse().map_err(unknown)
 }
 

@@ -8,14 +8,9 @@ use pgrx::datum::Uuid;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-/// What is kept at most, in bytes: all rows of a statement are processed before the first one's
-/// chunks are written. A single document may take more.
-const MAX_MEMORY: usize = 64 << 20;
-
 #[derive(Default)]
 struct Kept {
-    documents: HashMap<[u8; 16], (usize, Processed)>,
-    memory: usize,
+    documents: HashMap<[u8; 16], Processed>,
     /// Whether it is emptied when this transaction ends.
     is_registered: bool,
 }
@@ -33,22 +28,11 @@ pub fn keep(document: Uuid, processed: Processed) {
             }
             kept.is_registered = true;
         }
-        let memory = processed.memory();
-        if kept.memory + memory > MAX_MEMORY {
-            kept.documents.clear();
-            kept.memory = 0;
-        }
-        kept.memory += memory;
-        let before = kept.documents.insert(*document.as_bytes(), (memory, processed));
-        kept.memory -= before.map_or(0, |(memory, _)| memory);
+        kept.documents.insert(*document.as_bytes(), processed);
     });
 }
 
 /// Takes what was made of a document's text.
 pub fn take(document: Uuid) -> Option<Processed> {
-    KEPT.with_borrow_mut(|kept| {
-        let (memory, processed) = kept.documents.remove(document.as_bytes())?;
-        kept.memory -= memory;
-        Some(processed)
-    })
+    KEPT.with_borrow_mut(|kept| kept.documents.remove(document.as_bytes()))
 }

@@ -3,10 +3,10 @@
 use crate::error::{Error, Result, SqlState, catch, check_for_interrupts};
 use crate::spi::Db;
 use carrel_core::chunking::{self, Format, Options, Unit};
-use carrel_core::tsvector::{Assembler, View, Weight};
-use pgrx::datum::IntoDatum;
+use carrel_core::tsvector::{self, Assembler, MAX_POSITION, Malformed, View, Weight};
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_sys;
+use std::ffi::{c_char, c_int, c_void};
 
 /// What is parsed at once. Postgres refuses vectors of 1 MB and more; no text of this many
 /// characters comes near.
@@ -69,48 +69,83 @@ impl Parser {
 
     /// The body of to_tsvector(configuration, text).
     pub fn parse(&mut self, text: &str) -> Result<Vec<u8>> {
+        self.parse_both("", text).map(|(vector, _)| vector)
+    }
+
+    /// The vector of a chunk: the titles it is under (weight B), then its content.
+    pub fn chunk<T: AsRef<str>>(&mut self, titles: &[T], content: &str) -> Result<Vec<u8>> {
+        let mut joined = String::new();
+        for title in titles {
+            joined.push_str(title.as_ref());
+            joined.push('\n');
+        }
+        if joined.len() + content.len() <= WINDOW as usize {
+            let (mut vector, titles_end) = self.parse_both(&joined, content)?;
+            if titles_end > 0 {
+                tsvector::set_weight_up_to(&mut vector, titles_end, Weight::B)
+                    .map_err(malformed)?;
+            }
+            return Ok(vector);
+        }
+        let mut assembler = Assembler::new();
+        self.append(&mut assembler, &joined, Some(Weight::B))?;
+        self.append(&mut assembler, content, None)?;
+        Ok(assembler.finish())
+    }
+
+    /// The body of the vector of two texts, one after the other, and the last position of the first.
+    fn parse_both(&mut self, first: &str, second: &str) -> Result<(Vec<u8>, u16)> {
+        /// No word is shorter on average; if more come, Postgres makes room.
+        const BYTES_PER_WORD: usize = 6;
         let config = self.config;
         let room = self.room.value();
-        // SAFETY: to_tsvector_byid takes a configuration's oid and a text, and gives a tsvector. All
-        // of that is in the room, and is copied before the room is emptied; an error is not, for
-        // `catch` is entered outside of it.
+        let words = ((first.len() + second.len()) / BYTES_PER_WORD).max(2);
+        let (first, second) = ((first.as_ptr(), first.len()), (second.as_ptr(), second.len()));
+        // SAFETY: what to_tsvector() does: a configuration's oid, room for words, texts that are only
+        // read. All that it makes is in the room, and is copied before the room is emptied; an error
+        // is not, for `catch` is entered outside of it.
         unsafe {
-            let text = self.room.switch_to(|_| text.into_datum()).unwrap_or(pg_sys::Datum::null());
-            let vector = catch(|| {
+            let (vector, first_end) = catch(|| {
                 pg_sys::CurrentMemoryContext = room;
-                DirectFunctionCall2Coll(
-                    to_tsvector_byid,
-                    pg_sys::InvalidOid,
-                    pg_sys::Datum::from(config),
-                    text,
-                )
+                let mut parsed = pg_sys::ParsedText {
+                    words: palloc(words * size_of::<pg_sys::ParsedWord>()).cast(),
+                    lenwords: words as c_int,
+                    curwords: 0,
+                    pos: 0,
+                };
+                if first.1 > 0 {
+                    parsetext(config, &mut parsed, first.0.cast(), first.1 as c_int);
+                }
+                let first_end = parsed.pos;
+                parsetext(config, &mut parsed, second.0.cast(), second.1 as c_int);
+                (make_tsvector(&mut parsed), first_end)
             })?;
-            let vector = vector.cast_mut_ptr::<pg_sys::varlena>();
             let start = pgrx::vardata_any(vector).cast::<u8>();
             let body = std::slice::from_raw_parts(start, pgrx::varsize_any_exhdr(vector)).to_vec();
             self.room.reset();
-            Ok(body)
+            Ok((body, u16::try_from(first_end).unwrap_or(u16::MAX).min(MAX_POSITION)))
         }
     }
 }
 
 /// Appends a vector that is there already.
 pub fn add(assembler: &mut Assembler, body: &[u8], weight: Option<Weight>) -> Result<()> {
-    let view = View::parse(body).map_err(|error| {
-        Error::new(SqlState::InvalidParameterValue, format!("malformed tsvector: {error}"))
-    })?;
+    let view = View::parse(body).map_err(malformed)?;
     assembler.append(&view, weight);
     Ok(())
 }
 
-type Function = unsafe extern "C-unwind" fn(pg_sys::FunctionCallInfo) -> pg_sys::Datum;
+fn malformed(error: Malformed) -> Error {
+    Error::new(SqlState::InvalidParameterValue, error.to_string())
+}
 
 unsafe extern "C-unwind" {
-    fn to_tsvector_byid(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
-    fn DirectFunctionCall2Coll(
-        function: Function,
-        collation: pg_sys::Oid,
-        first: pg_sys::Datum,
-        second: pg_sys::Datum,
-    ) -> pg_sys::Datum;
+    fn palloc(size: usize) -> *mut c_void;
+    fn parsetext(
+        config: pg_sys::Oid,
+        parsed: *mut pg_sys::ParsedText,
+        text: *const c_char,
+        length: c_int,
+    );
+    fn make_tsvector(parsed: *mut pg_sys::ParsedText) -> *mut pg_sys::varlena;
 }

@@ -20,6 +20,7 @@
 //! Nothing recurses, and every loop over input reports to the [`Meter`](meter::Meter).
 
 mod chunks;
+mod files;
 mod fine;
 mod graphemes;
 mod html;

@@ -1,0 +1,178 @@
+//! The chunks of a text as processing makes them, until they are written: a list in the [`spool`].
+
+use super::spool::{self, Lease};
+use crate::error::{Error, Result, SqlState};
+use sha2::{Digest, Sha256};
+use std::rc::Rc;
+
+/// What makes a chunk the same chunk as before: a hash of its content and of the headings it is under.
+pub type Key = [u8; 32];
+
+/// The key of a chunk, from the hash of its content.
+pub fn key<T: AsRef<str>>(content_hash: &[u8], heading_path: &[T]) -> Key {
+    let mut hasher = Sha256::new();
+    hasher.update(content_hash);
+    for title in heading_path {
+        let title = title.as_ref();
+        hasher.update(title.len().to_ne_bytes());
+        hasher.update(title);
+    }
+    hasher.finalize().into()
+}
+
+/// A chunk that is still to be written.
+pub struct Piece {
+    /// SHA-256 of the content.
+    pub content_hash: [u8; 32],
+    /// The content, where it is not a part of the text.
+    pub content: Option<String>,
+    /// Where it is in the text, in bytes.
+    pub byte_start: usize,
+    pub byte_end: usize,
+    /// The same in characters.
+    pub start: i32,
+    pub end: i32,
+    pub size: i32,
+    pub heading_path: Vec<Rc<str>>,
+    pub vector: Vec<u8>,
+    /// Whether the vector was parsed, not taken from a chunk that is there.
+    pub is_new: bool,
+}
+
+impl Piece {
+    /// What the chunk says, given the text that it is of.
+    pub fn content<'a>(&'a self, text: &'a str) -> &'a str {
+        match &self.content {
+            Some(content) => content,
+            None => &text[self.byte_start..self.byte_end],
+        }
+    }
+
+    pub fn key(&self) -> Key {
+        key(&self.content_hash, &self.heading_path)
+    }
+}
+
+/// Pieces, in order.
+pub struct Pieces {
+    start: usize,
+    end: usize,
+    /// Room to put a piece together in.
+    record: Vec<u8>,
+    _lease: Lease,
+}
+
+impl Pieces {
+    pub fn new() -> Self {
+        let lease = spool::lease();
+        let start = spool::end();
+        Self { start, end: start, record: Vec::new(), _lease: lease }
+    }
+
+    /// Appends a piece. Nobody else may have written to the spool since the one before.
+    pub fn push(&mut self, piece: &Piece) -> Result<()> {
+        let record = &mut self.record;
+        record.clear();
+        record.extend([0; size_of::<usize>()]);
+        record.extend(piece.content_hash);
+        let numbers = [
+            piece.byte_start,
+            piece.byte_end,
+            piece.start as usize,
+            piece.end as usize,
+            piece.size as usize,
+            usize::from(piece.is_new),
+            usize::from(piece.content.is_some()),
+        ];
+        for number in numbers {
+            record.extend(number.to_ne_bytes());
+        }
+        put(record, piece.content.as_deref().unwrap_or_default().as_bytes());
+        put(record, &piece.vector);
+        for title in &piece.heading_path {
+            put(record, title.as_bytes());
+        }
+        let length = record.len() - size_of::<usize>();
+        record[..size_of::<usize>()].copy_from_slice(&length.to_ne_bytes());
+        spool::write(record)?;
+        self.end = spool::end();
+        Ok(())
+    }
+
+    /// Calls `each` for every piece, in order, with the place at which it can be read again.
+    pub fn each(&self, mut each: impl FnMut(usize, Piece) -> Result<()>) -> Result<()> {
+        let mut at = self.start;
+        let mut record = Vec::new();
+        while at < self.end {
+            let place = at;
+            let piece = read(&mut at, &mut record)?;
+            each(place, piece)?;
+        }
+        Ok(())
+    }
+
+    /// The piece at a place.
+    pub fn at(&self, place: usize) -> Result<Piece> {
+        read(&mut { place }, &mut Vec::new())
+    }
+}
+
+fn read(at: &mut usize, record: &mut Vec<u8>) -> Result<Piece> {
+    let mut length = [0; size_of::<usize>()];
+    spool::read(*at, &mut length)?;
+    record.resize(usize::from_ne_bytes(length), 0);
+    spool::read(*at + length.len(), record)?;
+    *at += length.len() + record.len();
+    decode(record).ok_or_else(|| {
+        Error::new(
+            SqlState::ObjectNotInPrerequisiteState,
+            "what processing made of a document is damaged",
+        )
+    })
+}
+
+fn decode(mut rest: &[u8]) -> Option<Piece> {
+    let (hash, after) = rest.split_first_chunk()?;
+    rest = after;
+    let mut numbers = [0; 7];
+    for number in &mut numbers {
+        *number = take_number(&mut rest)?;
+    }
+    let [byte_start, byte_end, start, end, size, is_new, has_content] = numbers;
+    let content = String::from_utf8(take(&mut rest)?.to_vec()).ok()?;
+    let vector = take(&mut rest)?.to_vec();
+    let mut heading_path = Vec::new();
+    while !rest.is_empty() {
+        heading_path.push(std::str::from_utf8(take(&mut rest)?).ok()?.into());
+    }
+    Some(Piece {
+        content_hash: *hash,
+        content: (has_content > 0).then_some(content),
+        byte_start,
+        byte_end,
+        start: start as i32,
+        end: end as i32,
+        size: size as i32,
+        heading_path,
+        vector,
+        is_new: is_new > 0,
+    })
+}
+
+fn put(record: &mut Vec<u8>, bytes: &[u8]) {
+    record.extend(bytes.len().to_ne_bytes());
+    record.extend_from_slice(bytes);
+}
+
+fn take_number(rest: &mut &[u8]) -> Option<usize> {
+    let (number, after) = rest.split_first_chunk()?;
+    *rest = after;
+    Some(usize::from_ne_bytes(*number))
+}
+
+fn take<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let length = take_number(rest)?;
+    let (bytes, after) = rest.split_at_checked(length)?;
+    *rest = after;
+    Some(bytes)
+}

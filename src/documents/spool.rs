@@ -1,0 +1,165 @@
+//! Bytes that are made in one trigger and used in the next: kept in memory as far as they are few,
+//! beyond that in a temporary file of Postgres', which `temp_file_limit` and `temp_tablespaces` hold
+//! for. So a document's size is no matter for the backend's memory.
+//!
+//! There is one spool per backend, and what is in it is forgotten at the transaction's end.
+
+use crate::error::{Error, Result, SqlState, catch};
+use pgrx::callbacks::{PgXactCallbackEvent, register_xact_callback};
+use pgrx::pg_sys;
+use std::cell::RefCell;
+use std::ffi::{c_int, c_void};
+use std::rc::Rc;
+
+/// What is kept in memory at most, in bytes.
+const MAX_MEMORY: usize = 16 << 20;
+
+#[derive(Default)]
+struct Spool {
+    memory: Vec<u8>,
+    /// What comes after `memory`.
+    file: Option<File>,
+    /// The bytes in memory and file.
+    length: usize,
+    /// Shared with every [`Lease`]: when it is not shared any more, the spool is empty.
+    leases: Rc<()>,
+    /// Whether it is emptied when this transaction ends.
+    is_registered: bool,
+}
+
+thread_local! {
+    static SPOOL: RefCell<Spool> = RefCell::default();
+}
+
+/// As long as there is one, what was written stays.
+pub struct Lease(#[expect(dead_code, reason = "it is the count that matters")] Rc<()>);
+
+/// Lets what is written from now on stay, until it is dropped or the transaction ends; reading after
+/// that is an error.
+pub fn lease() -> Lease {
+    SPOOL.with_borrow_mut(|spool| {
+        if !spool.is_registered {
+            for end in [
+                PgXactCallbackEvent::Commit,
+                PgXactCallbackEvent::Abort,
+                PgXactCallbackEvent::Prepare,
+            ] {
+                register_xact_callback(end, || drop(SPOOL.take()));
+            }
+            spool.is_registered = true;
+        }
+        if Rc::strong_count(&spool.leases) == 1 {
+            spool.memory.clear();
+            spool.length = 0;
+        }
+        Lease(spool.leases.clone())
+    })
+}
+
+/// Where the next byte will be.
+pub fn end() -> usize {
+    SPOOL.with_borrow(|spool| spool.length)
+}
+
+/// Appends bytes. There has to be a [`Lease`].
+pub fn write(bytes: &[u8]) -> Result<()> {
+    SPOOL.with_borrow_mut(|spool| {
+        let (first, rest) =
+            bytes.split_at(bytes.len().min(MAX_MEMORY.saturating_sub(spool.length)));
+        spool.memory.extend_from_slice(first);
+        spool.length += first.len();
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let file = match spool.file.take() {
+            Some(file) => file,
+            None => File::create()?,
+        };
+        file.write(spool.length - MAX_MEMORY, rest)?;
+        spool.file = Some(file);
+        spool.length += rest.len();
+        Ok(())
+    })
+}
+
+/// Reads so many bytes from a position.
+pub fn read(at: usize, bytes: &mut [u8]) -> Result<()> {
+    SPOOL.with_borrow(|spool| {
+        if at + bytes.len() > spool.length {
+            return Err(lost());
+        }
+        let in_memory = bytes.len().min(spool.memory.len().saturating_sub(at));
+        let (first, rest) = bytes.split_at_mut(in_memory);
+        if !first.is_empty() {
+            first.copy_from_slice(&spool.memory[at..at + in_memory]);
+        }
+        match &spool.file {
+            _ if rest.is_empty() => Ok(()),
+            Some(file) => file.read(at + in_memory - MAX_MEMORY, rest),
+            None => Err(lost()),
+        }
+    })
+}
+
+fn lost() -> Error {
+    Error::new(SqlState::ObjectNotInPrerequisiteState, "what processing made of a document is lost")
+}
+
+/// A temporary file, removed when it is closed. It belongs to no resource owner, so that neither the
+/// end of a subtransaction nor that of a portal closes it; a backend that dies leaves none either.
+struct File(*mut c_void);
+
+impl File {
+    fn create() -> Result<Self> {
+        // SAFETY: the file's state lives in a context that ends with the backend, and `catch` puts the
+        // present one back.
+        let file = catch(|| unsafe {
+            pg_sys::CurrentMemoryContext = pg_sys::TopMemoryContext;
+            BufFileCreateTemp(true)
+        })?;
+        Ok(Self(file))
+    }
+
+    fn write(&self, at: usize, bytes: &[u8]) -> Result<()> {
+        self.seek(at)?;
+        let (file, start, length) = (self.0, bytes.as_ptr(), bytes.len());
+        // SAFETY: an open file, and so many bytes.
+        catch(|| unsafe { BufFileWrite(file, start.cast(), length) })
+    }
+
+    fn read(&self, at: usize, bytes: &mut [u8]) -> Result<()> {
+        self.seek(at)?;
+        let (file, start, length) = (self.0, bytes.as_mut_ptr(), bytes.len());
+        // SAFETY: an open file, and room for so many bytes.
+        let read = catch(|| unsafe { BufFileRead(file, start.cast(), length) })?;
+        if read == length { Ok(()) } else { Err(lost()) }
+    }
+
+    fn seek(&self, at: usize) -> Result<()> {
+        // A file of Postgres' has parts of so many bytes.
+        const PART: usize = 1 << 30;
+        let (file, part, offset) = (self.0, (at / PART) as c_int, (at % PART) as i64);
+        // SAFETY: an open file; 0 is SEEK_SET.
+        match catch(|| unsafe { BufFileSeek(file, part, offset, 0) })? {
+            0 => Ok(()),
+            _ => Err(lost()),
+        }
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        let file = self.0;
+        // SAFETY: an open file, which nobody else has. An error is of no consequence: the file goes with
+        // the backend.
+        drop(catch(|| unsafe { BufFileClose(file) }));
+    }
+}
+
+unsafe extern "C-unwind" {
+    fn BufFileCreateTemp(inter_xact: bool) -> *mut c_void;
+    fn BufFileWrite(file: *mut c_void, bytes: *const c_void, size: usize);
+    fn BufFileRead(file: *mut c_void, bytes: *mut c_void, size: usize) -> usize;
+    fn BufFileSeek(file: *mut c_void, part: c_int, offset: i64, whence: c_int) -> c_int;
+    fn BufFileClose(file: *mut c_void);
+}

@@ -1,0 +1,169 @@
+//! Documents that are stored already: processing those that wait, and cutting one anew.
+
+use super::chunk_text::{checked_options, encoding_named, unknown};
+use super::processing::{self, Outcome};
+use super::{Columns, Parser, chunk_rows, settings};
+use crate::datums::TsVector;
+use crate::error::{Error, Result, SqlState, guard};
+use crate::identity;
+use crate::spi::{self, Access, Db};
+use carrel_core::chunking::{Format, Options, Unit};
+use pgrx::datum::Uuid;
+use pgrx::prelude::*;
+use std::borrow::Cow;
+
+/// Processes pending documents of all users, oldest first, at most this many; returns how many.
+/// Side by side, workers take different ones.
+#[pg_extern(volatile, parallel_unsafe)]
+fn process_documents(max_documents: default!(Option<i32>, 100)) -> i32 {
+    guard(|| {
+        let max_documents = max_documents.filter(|max| *max >= 0).ok_or_else(|| {
+            let given = max_documents.map_or("null".to_owned(), |max| max.to_string());
+            Error::new(
+                SqlState::InvalidParameterValue,
+                format!("max_documents must be from 0: {given}"),
+            )
+        })?;
+        // Settings that contradict each other are no fault of the documents.
+        settings::chunking(Format::Plain)?;
+        spi::as_owner(Access::Write, |db| {
+            let pending = db.rows(
+                "select id from carrel.documents
+                where processing_status = 'pending' and content_text is not null
+                order by created_at, id limit $1 for update skip locked",
+                &[max_documents.into()],
+                |row| row.need::<Uuid>(1),
+            )?;
+            for id in &pending {
+                // One that can't be processed must not keep the others waiting.
+                match spi::subtransaction(|| process(db, *id, None)) {
+                    Err(error) if !error.is_of_system() => fail(db, *id, &error.message())?,
+                    outcome => outcome?,
+                }
+            }
+            Ok(pending.len() as i32)
+        })
+    })
+}
+
+/// Cuts a document of the caller's anew and returns how many chunks it has. What is null is as the
+/// settings and the document's file type say. Chunks that stay the same keep their rows. The next
+/// change of the text is cut as the settings say again.
+#[pg_extern(volatile, parallel_unsafe)]
+fn rechunk_document(
+    document_id: Option<Uuid>,
+    chunk_size: default!(Option<i32>, "null"),
+    chunk_overlap: default!(Option<i32>, "null"),
+    unit: default!(Option<&str>, "null"),
+    format: default!(Option<&str>, "null"),
+    encoding: default!(Option<&str>, "'cl100k'"),
+) -> i32 {
+    guard(|| {
+        identity::require()?;
+        let no_such = || {
+            let id = document_id.map_or("null".to_owned(), |id| id.to_string());
+            Error::new(SqlState::NotFound, format!("no document {id}"))
+        };
+        let id = document_id.ok_or_else(no_such)?;
+        let encoding = encoding_named(encoding)?;
+        let unit = match unit {
+            Some(unit) => Unit::named(unit, encoding).map_err(unknown)?,
+            None => settings::chunk_unit(encoding),
+        };
+        let size = chunk_size.unwrap_or_else(settings::chunk_size);
+        let overlap = chunk_overlap.unwrap_or_else(settings::chunk_overlap);
+        let format: Option<Format> = format.map(str::parse).transpose().map_err(unknown)?;
+        let cut = |of_file| checked_options(size, overlap, unit, format.unwrap_or(of_file));
+        cut(Format::Plain)?;
+        // As the caller: policies say whose documents these are, and who may change them.
+        let has_text = spi::as_caller(Access::Write, |db| {
+            db.first(
+                "select content_text is not null from carrel.documents where id = $1 for update",
+                &[id.into()],
+                |row| row.need::<bool>(1),
+            )
+        })?;
+        if !has_text.ok_or_else(no_such)? {
+            return Err(Error::new(
+                SqlState::ObjectNotInPrerequisiteState,
+                format!("document {id} has no text to cut"),
+            )
+            .hint("Set its content_text; it is cut as it is written."));
+        }
+        spi::as_owner(Access::Write, |db| {
+            process(db, id, Some(&cut))?;
+            db.value(
+                "select count(*)::integer from carrel.document_chunks as c
+                join carrel.documents as d on d.user_id = c.user_id and d.id = c.document_id
+                where d.id = $1",
+                &[id.into()],
+            )
+        })
+    })
+}
+
+/// Stores that a document could not be processed, and why.
+fn fail(db: &Db, id: Uuid, reason: &str) -> Result<()> {
+    db.execute(
+        "update carrel.documents set processing_status = 'failed', processing_error = $2 where id = $1",
+        &[id.into(), reason.into()],
+    )?;
+    Ok(())
+}
+
+/// How to cut a document of a format.
+pub type Cut<'a> = &'a dyn Fn(Format) -> Result<Options>;
+
+/// Processes a document as it is stored, cut as the settings say. Its chunks may be of an older text
+/// and language; those that are cut in another way are of these.
+pub fn process(db: &Db, id: Uuid, cut: Option<Cut>) -> Result<()> {
+    let found = db.first(
+        "select user_id, filename, file_type, language, content_text
+        from carrel.documents where id = $1",
+        &[id.into()],
+        |row| {
+            let columns = Columns {
+                filename: row.need(2)?,
+                file_type: row.get(3),
+                language: row.need(4)?,
+                text: row.get::<String>(5).map(Cow::Owned),
+            };
+            Ok((row.need::<Uuid>(1)?, columns))
+        },
+    )?;
+    let Some((user_id, columns)) = found else { return Ok(()) };
+    let source = match cut {
+        Some(cut) => columns.source_cut(user_id, id, cut(columns.format())?),
+        None => columns.source(user_id, id)?,
+    };
+    let (status, error, vector, processed) = match Parser::find(db, &columns.language)? {
+        // Dropped since the document was written.
+        None => ("failed", Some(format!("unknown language \"{}\"", columns.language)), None, None),
+        Some(mut parser) if columns.text.is_none() => {
+            let vector = processing::filename_vector(&mut parser, &columns.filename)?;
+            ("pending", None, Some(vector), None)
+        }
+        Some(parser) => match source.process(db, parser, cut.is_some())? {
+            Outcome::Completed(mut processed) => {
+                let vector = std::mem::take(&mut processed.vector);
+                ("completed", None, Some(vector), Some(processed))
+            }
+            Outcome::Failed(reason) => ("failed", Some(reason), None, None),
+        },
+    };
+    db.execute(
+        "update carrel.documents set
+            processing_status = $2, processing_error = $3, search_vector = coalesce($4, search_vector)
+        where id = $1",
+        &[
+            id.into(),
+            status.into(),
+            error.into(),
+            vector.map(|vector| TsVector::from_body(&vector)).into(),
+        ],
+    )?;
+    match processed {
+        Some(processed) => chunk_rows::write(db, &source, &processed),
+        None => chunk_rows::delete(db, user_id, id),
+    }
+}
