@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the benchmarks and runs those that are named, one after the other.
 #
-#   bench.sh core        the core's chunking beside other crates'
+#   bench.sh core        the core's chunking beside other crates' (DOCS=directory: with its documents)
 #   bench.sh database    chunk_text, ingestion and memory inside the server
 #   bench.sh retrieval   how well the chunks answer questions (BENCH_DATA=directory)
 #
@@ -10,6 +10,7 @@ source "$(dirname "$0")/env.sh"
 
 here=$ROOT/scripts
 export PG
+[ -z "${DOCS:-}" ] || [ -d "$DOCS" ] || die "DOCS=$DOCS: no such directory"
 
 # Not in the project's workspace: linting and testing it must not build the rivals.
 export CARGO_TARGET_DIR=$TARGET/benches
