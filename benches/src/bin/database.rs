@@ -214,24 +214,36 @@ fn ingestion(texts: &[&str], targets: &mut Vec<Target>) {
             }
         }
     }
-    let [carrel, floor, same] = times.map(median);
+
     println!(
         "\nIngesting {what}, {:.1} MB, {chunks} chunks, {completed} completed",
         bytes as f64 / 1e6
     );
+    let [carrel, floor, same] = &times;
     line("insert into carrel.documents, by an end user", carrel, bytes, None);
-    line("floor: the rows, ready-made chunks, to_tsvector", floor, bytes, Some(carrel / floor));
-    line("limit: that and documents' vectors, foreign key", same, bytes, Some(carrel / same));
+    line("floor: the rows, ready-made chunks, to_tsvector", floor, bytes, Some(carrel));
+    line("limit: that and documents' vectors, foreign key", same, bytes, Some(carrel));
     let what = format!("ingesting {what} beside the floor");
-    targets.push(Target::new(what, carrel / floor, Bound::AtMost(1.15), "x"));
+    targets.push(Target::new(what, ratio(carrel, floor), Bound::AtMost(1.15), "x"));
 }
 
-fn line(name: &str, seconds: f64, bytes: usize, ratio: Option<f64>) {
+/// The median of the rounds' ratios: what slows the machine down for a while slows both sides.
+fn ratio(times: &[f64], others: &[f64]) -> f64 {
+    median(times.iter().zip(others).map(|(time, other)| time / other).collect())
+}
+
+/// The median of the times, the shortest and the longest; `carrel` is what they are compared with.
+fn line(name: &str, times: &[f64], bytes: usize, carrel: Option<&Vec<f64>>) {
+    let seconds = median(times.to_vec());
+    let shortest = times.iter().copied().fold(f64::INFINITY, f64::min);
+    let longest = times.iter().copied().fold(0.0, f64::max);
     println!(
-        "  {name:<52} {:>9} ms {:>8} MB/s {:>8}",
-        report::number(seconds * 1e3),
+        "  {name:<52} {:>7.0} ms ({:.0} to {:.0}) {:>6} MB/s {:>8}",
+        seconds * 1e3,
+        shortest * 1e3,
+        longest * 1e3,
         report::number(bytes as f64 / 1e6 / seconds),
-        ratio.map_or(String::new(), |ratio| format!("{ratio:.3} x"))
+        carrel.map_or(String::new(), |carrel| format!("{:.3} x", ratio(carrel, times)))
     );
 }
 
