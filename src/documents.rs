@@ -263,7 +263,7 @@ fn process_row(db: &Db, row: &mut Change, user_id: Uuid, id: Uuid) -> Result<()>
         row.set(c"processing_error", error);
     }
     row.set(c"search_vector", TsVector::from_body(&vector));
-    Ok(())
+    row.compress(c"content_text")
 }
 
 /// A row of which only the name is new: the chunks stay as they are.

@@ -116,6 +116,11 @@ impl<T: IntoDatum> From<T> for Arg {
 }
 
 impl Arg {
+    /// A text that is a datum already.
+    pub fn text(datum: pg_sys::Datum) -> Self {
+        Self { oid: pg_sys::TEXTOID, datum: Some(datum) }
+    }
+
     /// The value, None where it is null.
     pub fn datum(&self) -> Option<pg_sys::Datum> {
         self.datum

@@ -7,7 +7,7 @@ use pgrx::PgTupleDesc;
 use pgrx::datum::FromDatum;
 use pgrx::htup::heap_getattr_raw;
 use pgrx::prelude::*;
-use std::ffi::{CStr, c_int};
+use std::ffi::{CStr, c_char, c_int};
 use std::num::NonZeroUsize;
 
 /// What trigger functions give to Postgres. The error is never made: errors are thrown by `guard`.
@@ -72,6 +72,35 @@ impl Change {
     /// Sets a column of the new row.
     pub fn set(&mut self, column: &CStr, value: impl Into<Arg>) {
         self.sets.push((self.new.number(column), value.into()));
+    }
+
+    /// Replaces a large text of the new row by the same compressed, as it is stored in any case: changing
+    /// a row copies it. Columns that are not compressed by their definition stay as they are.
+    pub fn compress(&mut self, column: &CStr) -> Result<()> {
+        /// Below, a copy is of no matter.
+        const LARGE: usize = 1 << 20;
+        let (Some(value), number) = (self.new.datum(column), self.new.number(column)) else {
+            return Ok(());
+        };
+        let stored = value.cast_mut_ptr::<pg_sys::varlena>();
+        // SAFETY: a varlena, and a column of this description.
+        let (is_large, definition) = unsafe {
+            let is_plain = !pgrx::varatt_is_1b_e(stored) && pgrx::varatt_is_4b_u(stored);
+            let desc = PgTupleDesc::from_pg_unchecked(self.new.desc);
+            let definition =
+                desc.get(number as usize - 1).map(|a| (a.attstorage, a.attcompression));
+            (is_plain && pgrx::varsize_any(stored) > LARGE, definition)
+        };
+        let Some((storage, method)) = definition.filter(|_| is_large) else { return Ok(()) };
+        if !matches!(storage as u8, b'x' | b'm') {
+            return Ok(());
+        }
+        // SAFETY: a plain varlena, and the column's method.
+        let compressed = catch(|| unsafe { toast_compress_datum(value, method) })?;
+        if !compressed.is_null() {
+            self.sets.push((number, Arg::text(compressed)));
+        }
+        Ok(())
     }
 
     /// Whether a column of the new row differs from the old one's, byte for byte; true for INSERT.
@@ -216,6 +245,7 @@ fn tuple<'a>(
 }
 
 unsafe extern "C-unwind" {
+    fn toast_compress_datum(value: pg_sys::Datum, method: c_char) -> pg_sys::Datum;
     fn datum_image_eq(
         one: pg_sys::Datum,
         other: pg_sys::Datum,

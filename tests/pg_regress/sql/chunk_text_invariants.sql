@@ -20,6 +20,8 @@ insert into texts values
     ('byte order mark', U&'\FEFFtext after it'),
     ('zero width', repeat(U&'a\200Bb\200D\2060', 40)),
     ('markdown', E'# T\n\n' || repeat(E'- item `code`\n', 20) || E'\n```\n' || repeat(E'code line\n', 20) || E'```\n\n| a |\n|---|\n' || repeat(E'| 1 |\n', 20)),
+    ('json', '{' || repeat('"key": ["a, b", {"c": "}\""}], ', 15) || '"last": null}'),
+    ('yaml', repeat(E'- key: value\n  list:\n  - a\n  text: |\n    - b: c\n\n', 10)),
     ('open fence', E'```\n' || repeat(E'never closed\n', 20)),
     ('deep quotes', repeat('> ', 100) || 'deep'),
     ('long line', repeat('word ', 200)),
@@ -27,8 +29,9 @@ insert into texts values
 
 with chunks as (
     select name, t.content as text, size_asked, unit, format, c.*, lag(c.end_offset, 1, 0) over w as before_end
-    from texts as t, unnest('{1,2,7,40,1600}'::int[]) as size_asked, unnest('{characters,words}'::text[]) as unit,
-        unnest('{plain,markdown}'::text[]) as format, carrel.chunk_text(t.content, size_asked, 0, unit, format) as c
+    from texts as t, unnest('{1,2,7,40,1600}'::int[]) as size_asked, unnest('{characters,words,tokens}'::text[]) as unit,
+        unnest('{plain,markdown,json,yaml}'::text[]) as format, carrel.chunk_text(t.content, size_asked, 0, unit, format) as c
+    where unit <> 'tokens' or size_asked >= 4
     window w as (partition by name, size_asked, unit, format order by c.chunk_index)
 ), blank as (
     select E'^[ \t\n\u000b\f\r\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*$' as pattern
@@ -36,7 +39,7 @@ with chunks as (
 select name, count(*) > 0 as some,
     bool_and(substr(text, start_offset + 1, end_offset - start_offset) = content) as offsets_right,
     bool_and(size <= size_asked) as fits,
-    bool_and(case unit when 'words' then length(content) <= 8 * size_asked else length(content) = size end) as characters_fit,
+    bool_and(case unit when 'words' then length(content) <= 8 * size_asked when 'tokens' then carrel.count_tokens(content) = size else length(content) = size end) as characters_fit,
     bool_and(start_offset >= before_end) as in_order,
     bool_and(substr(text, before_end + 1, start_offset - before_end) ~ pattern) as nothing_lost,
     bool_or(content ~ pattern) as some_blank

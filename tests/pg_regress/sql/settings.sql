@@ -1,4 +1,4 @@
--- carrel has two settings. One that is misspelt is an error, not a setting that nobody reads, once the
+-- carrel's settings. One that is misspelt is an error, not a setting that nobody reads, once the
 -- session has loaded the library (with its first function; session_preload_libraries loads it at once).
 load 'carrel';
 \set VERBOSITY default
