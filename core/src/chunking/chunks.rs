@@ -7,6 +7,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::fine::{self, Kind};
 use super::graphemes::{self, Join, is_flag_half, join};
+use super::html::Page;
 use super::measure::Measure;
 use super::meter::Meter;
 use super::space::{
@@ -18,13 +19,24 @@ use super::{Chunk, Format, Options};
 
 /// The chunks of a text, in order. Made by [`chunks`](super::chunks).
 pub struct Chunks<'t, T> {
-    cutter: Cutter<'t>,
+    input: Input<'t>,
     meter: Meter<T>,
+}
+
+enum Input<'t> {
+    /// What is cut is the text itself.
+    Text { text: &'t str, format: Format, cutter: Cutter, structure: Option<Structure<'t>> },
+    /// What is cut is the text of a page.
+    Page(Box<Page<'t>>),
 }
 
 impl<'t, T: FnMut()> Chunks<'t, T> {
     pub(super) fn new(text: &'t str, options: &Options, tick: T) -> Self {
-        Chunks { cutter: Cutter::new(text, options), meter: Meter::new(tick) }
+        let input = match options.format {
+            Format::Html => Input::Page(Box::new(Page::new(text, options))),
+            format => Input::Text { text, format, cutter: Cutter::new(options), structure: None },
+        };
+        Chunks { input, meter: Meter::new(tick) }
     }
 }
 
@@ -32,9 +44,22 @@ impl<'t, T: FnMut()> Iterator for Chunks<'t, T> {
     type Item = Chunk<'t>;
 
     fn next(&mut self) -> Option<Chunk<'t>> {
-        let piece = self.cutter.next(&mut self.meter)?;
+        let meter = &mut self.meter;
+        let (text, format, cutter, structure) = match &mut self.input {
+            Input::Page(page) => return page.next(meter),
+            Input::Text { text, format, cutter, structure } => (text, *format, cutter, structure),
+        };
+        let structure = match structure {
+            Some(structure) => structure,
+            None => {
+                let (end, _) = trim_end(text, 0, text.len(), meter);
+                *text = &text[..end];
+                structure.insert(Structure::new(format, text, meter))
+            }
+        };
+        let piece = cutter.next(text, structure, meter)?;
         Some(Chunk {
-            content: Cow::Borrowed(&self.cutter.text[piece.start..piece.end]),
+            content: Cow::Borrowed(&text[piece.start..piece.end]),
             start: piece.start_offset,
             end: piece.end_offset,
             byte_start: piece.start,
@@ -46,20 +71,15 @@ impl<'t, T: FnMut()> Iterator for Chunks<'t, T> {
 }
 
 /// Goes through a text from chunk to chunk.
-pub(super) struct Cutter<'t> {
-    /// Without the whitespace at its end, once the first chunk was asked for.
-    text: &'t str,
-    format: Format,
+pub(super) struct Cutter {
     measure: Measure,
-    structure: Option<Structure<'t>>,
     /// Where the last chunk ended; what is before it is done.
     at: usize,
     /// The headings that hold for what follows.
     path: Path,
     /// The last chunk: start, end, size.
     previous: Option<(usize, usize, usize)>,
-    /// A position whose character offset is known, and that offset.
-    counted: (usize, usize),
+    offsets: Offsets,
     titles: Titles,
 }
 
@@ -79,53 +99,46 @@ struct Titles {
     titles: Rc<[Rc<str>]>,
 }
 
-impl<'t> Cutter<'t> {
-    fn new(text: &'t str, options: &Options) -> Self {
+impl Cutter {
+    pub(super) fn new(options: &Options) -> Self {
         Cutter {
-            text,
-            format: options.format,
             measure: Measure::new(options),
-            structure: None,
             at: 0,
             path: Path::default(),
             previous: None,
-            counted: (0, 0),
+            offsets: Offsets::default(),
             titles: Titles { path: Path::default(), titles: Rc::from([]) },
         }
     }
 
-    /// The next chunk. What is larger than it should be, because the size was told by a longer text
-    /// (in tokens, fewer characters can be more), is cut again a little earlier.
-    fn next<T: FnMut()>(&mut self, meter: &mut Meter<T>) -> Option<Piece> {
-        let mut structure = match self.structure.take() {
-            Some(structure) => structure,
-            None => {
-                let (end, _) = trim_end(self.text, 0, self.text.len(), meter);
-                self.text = &self.text[..end];
-                Structure::new(self.format, self.text, meter)
-            }
-        };
-        let fresh = self.begin(self.at, meter);
-        if fresh >= self.text.len() {
-            self.structure = Some(structure);
+    /// The next chunk of a text that has no whitespace at its end. What is larger than it should be,
+    /// because the size was told by a longer text (in tokens, fewer characters can be more), is cut
+    /// again a little earlier.
+    pub(super) fn next<T: FnMut()>(
+        &mut self,
+        text: &str,
+        structure: &mut Structure<'_>,
+        meter: &mut Meter<T>,
+    ) -> Option<Piece> {
+        let fresh = self.begin(text, self.at, meter);
+        if fresh >= text.len() {
             return None;
         }
-        if let Some(path) = structure.enter(fresh, &mut self.measure, meter) {
+        if let Some(path) = structure.enter(fresh, text, &mut self.measure, meter) {
             self.path = path;
         }
-        let overlap = self.overlap(meter);
-        let fit = overlap
-            .and_then(|start| self.fit(&mut structure, start, fresh, meter))
-            .or_else(|| self.fit(&mut structure, fresh, fresh, meter))
+        let (start, cut, size) = self
+            .overlap(text, meter)
+            .and_then(|start| self.fit(text, structure, start, fresh, meter))
+            .or_else(|| self.fit(text, structure, fresh, fresh, meter))
             // Indentation, and nothing that fits beside it.
             .or_else(|| {
-                let first = skip_space(self.text, fresh, meter);
-                self.fit(&mut structure, first, first, meter)
-            });
-        self.structure = Some(structure);
-        let (start, cut, size) = fit?;
+                let first = skip_space(text, fresh, meter);
+                self.fit(text, structure, first, first, meter)
+            })?;
         let path = std::mem::replace(&mut self.path, cut.path);
-        let (start_offset, end_offset) = (self.offset(start, meter), self.offset(cut.end, meter));
+        let start_offset = self.offsets.of(text, start, meter);
+        let end_offset = self.offsets.of(text, cut.end, meter);
         let size = size.unwrap_or(end_offset - start_offset);
         self.at = cut.end;
         self.previous = Some((start, cut.end, size));
@@ -133,10 +146,28 @@ impl<'t> Cutter<'t> {
         Some(Piece { start, end: cut.end, start_offset, end_offset, size, heading_path })
     }
 
+    /// The first position of the text that still matters: where the last chunk ended or, for the
+    /// next to repeat its end, started.
+    pub(super) fn needed(&self) -> (usize, usize) {
+        let overlapping = self.previous.filter(|_| self.measure.overlap > 0);
+        (overlapping.map_or(self.at, |(start, ..)| start), self.at)
+    }
+
+    /// Takes note that the text is now without its first bytes, and with more at its end.
+    pub(super) fn moved(&mut self, by: usize, options: &Options) {
+        // What it remembers of positions is not true any more.
+        self.measure = Measure::new(options);
+        self.at -= by;
+        self.path.since = self.path.since.saturating_sub(by);
+        if let Some((start, end, _)) = &mut self.previous {
+            (*start, *end) = (start.saturating_sub(by), *end - by);
+        }
+        self.offsets.byte -= by;
+    }
+
     /// Where a chunk starts that takes what follows `at`: without blank lines, but with the first
     /// line's indentation, unless that alone would not fit.
-    fn begin<T: FnMut()>(&mut self, at: usize, meter: &mut Meter<T>) -> usize {
-        let text = self.text;
+    fn begin<T: FnMut()>(&mut self, text: &str, at: usize, meter: &mut Meter<T>) -> usize {
         let first = skip_space(text, at, meter);
         if first == at || first == text.len() {
             return first;
@@ -172,15 +203,16 @@ impl<'t> Cutter<'t> {
     /// size, unless that is told by its offsets.
     fn fit<T: FnMut()>(
         &mut self,
-        structure: &mut Structure<'t>,
+        text: &str,
+        structure: &mut Structure<'_>,
         start: usize,
         fresh: usize,
         meter: &mut Meter<T>,
     ) -> Option<(usize, Cut, Option<usize>)> {
         let mut below = usize::MAX;
         loop {
-            let cut = self.cut(structure, start, fresh, below, meter)?;
-            let size = self.measure.size(self.text, start, cut.end, meter);
+            let cut = self.cut(text, structure, (start, fresh), below, meter)?;
+            let size = self.measure.size(text, start, cut.end, meter);
             if size.is_none_or(|size| size <= self.measure.size) {
                 return Some((start, cut, size));
             }
@@ -191,13 +223,12 @@ impl<'t> Cutter<'t> {
     /// The same as far as the measure tells it, and before `below`.
     fn cut<T: FnMut()>(
         &mut self,
-        structure: &mut Structure<'t>,
-        start: usize,
-        fresh: usize,
+        text: &str,
+        structure: &mut Structure<'_>,
+        (start, fresh): (usize, usize),
         below: usize,
         meter: &mut Meter<T>,
     ) -> Option<Cut> {
-        let text = self.text;
         let mut reach = self.measure.reach(text, start, meter);
         if reach.limit >= below {
             reach.limit = text.floor_char_boundary(below - 1);
@@ -214,7 +245,7 @@ impl<'t> Cutter<'t> {
             _ => skip_space(text, reach.limit, meter),
         };
         let window = Window { start, limit: reach.limit, gap_end };
-        structure.read(&window, &mut self.measure, meter);
+        structure.read(text, &window, &mut self.measure, meter);
         // First the second half, then anywhere.
         for lowest in [reach.half.max(fresh + 1), fresh + 1] {
             if let Some(cut) = structure.best(text, &window, lowest, meter) {
@@ -232,12 +263,11 @@ impl<'t> Cutter<'t> {
     }
 
     /// Where the next chunk starts if it repeats the end of the previous one.
-    fn overlap<T: FnMut()>(&mut self, meter: &mut Meter<T>) -> Option<usize> {
+    fn overlap<T: FnMut()>(&mut self, text: &str, meter: &mut Meter<T>) -> Option<usize> {
         let (from, to, size) = self.previous?;
         if self.measure.overlap == 0 {
             return None;
         }
-        let text = self.text;
         let lowest = self.measure.overlap(text, (from, to), size, meter);
         // Not before the chunk's own section: its heading path would be that of another. And after
         // the start of the previous chunk, which would otherwise be contained in this one.
@@ -249,7 +279,7 @@ impl<'t> Cutter<'t> {
             while lowest < to
                 && let Some(found) = fine::first_boundary(kind, text, lowest, last, meter)
             {
-                let start = self.begin(found, meter);
+                let start = self.begin(text, found, meter);
                 if start >= to {
                     break;
                 }
@@ -269,16 +299,24 @@ impl<'t> Cutter<'t> {
         }
         self.titles.titles.clone()
     }
+}
 
-    /// The character offset of a position, counted from the last one asked for.
-    fn offset<T: FnMut()>(&mut self, at: usize, meter: &mut Meter<T>) -> usize {
-        let (byte, chars) = self.counted;
+/// Tells the character offsets of positions, counted from the one asked for last.
+#[derive(Default)]
+pub(super) struct Offsets {
+    byte: usize,
+    chars: usize,
+}
+
+impl Offsets {
+    pub(super) fn of<T: FnMut()>(&mut self, text: &str, at: usize, meter: &mut Meter<T>) -> usize {
+        let Offsets { byte, chars } = *self;
         let chars = if at >= byte {
-            chars + count_chars(self.text, byte, at, meter)
+            chars + count_chars(text, byte, at, meter)
         } else {
-            chars - count_chars(self.text, at, byte, meter)
+            chars - count_chars(text, at, byte, meter)
         };
-        self.counted = (at, chars);
+        *self = Offsets { byte: at, chars };
         chars
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! [`chunks`] promises, for any input:
 //!
-//! 1. A chunk's content is the text between its offsets, byte for byte.
+//! 1. A chunk's content is the text between its offsets, byte for byte. Of a page (HTML), what is cut
+//!    is the text that a reader sees, and the offsets are those of the source that it comes from.
 //! 2. No chunk is larger than `chunk_size` in the unit asked for, overlap included. Measured in
 //!    words, it also has no more than 8 × `chunk_size` characters.
 //! 3. Every character that is not White_Space is in a chunk, with overlap 0 in exactly one. Chunks
@@ -62,8 +63,9 @@ pub struct Chunk<'t> {
     /// In the unit asked for.
     pub size: usize,
     /// The headings that enclose the chunk's start, outermost first, a heading with which it begins
-    /// included. A title is source text without markers, at most 1,000 bytes of it; an empty heading
-    /// has the title "". Empty in plain text.
+    /// included. A title is source text without markers, or a page's text on one line, at most 1,000
+    /// bytes of it; an empty heading of Markdown has the title "", one of HTML is none. Empty in plain
+    /// text.
     pub heading_path: Rc<[Rc<str>]>,
 }
 

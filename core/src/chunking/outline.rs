@@ -2,7 +2,7 @@
 //! each rank only the latest is remembered: that is all that the cutter asks for, whatever the size
 //! of a chunk, so memory is constant.
 
-use super::html::Page;
+use super::html;
 use super::json::Members;
 use super::markdown::Lines;
 use super::measure::Measure;
@@ -14,21 +14,23 @@ use super::yaml::Entries;
 /// Where the boundaries of a format come from, in order of position.
 pub(super) enum Source<'t> {
     Markdown(Box<Lines<'t>>),
-    #[expect(dead_code, reason = "not read yet")]
-    Html(Page<'t>),
+    Html(html::Lines),
     Json(Members<'t>),
     Yaml(Entries<'t>),
 }
 
 impl Source<'_> {
+    /// The next boundary; of a page, which is still being read, only if it is at `to` or before.
     fn pull<T: FnMut()>(
         &mut self,
+        to: usize,
+        text: &str,
         measure: &mut Measure,
         meter: &mut Meter<T>,
     ) -> Option<Boundary> {
         match self {
             Source::Markdown(lines) => lines.pull(measure, meter),
-            Source::Html(page) => page.pull(),
+            Source::Html(lines) => lines.pull(to, text, measure, meter),
             Source::Json(members) => members.pull(meter),
             Source::Yaml(entries) => entries.pull(meter),
         }
@@ -49,17 +51,37 @@ impl<'t> Outline<'t> {
         Outline { source, next: None, latest: [const { None }; RANKS], last: None }
     }
 
+    pub(super) fn lines(&mut self) -> Option<&mut html::Lines> {
+        match &mut self.source {
+            Source::Html(lines) => Some(lines),
+            _ => None,
+        }
+    }
+
+    /// Takes note that the text is now without its first bytes.
+    pub(super) fn moved(&mut self, by: usize) {
+        let known = self.latest.iter_mut().chain([&mut self.next, &mut self.last]);
+        for boundary in known.flatten() {
+            boundary.at = boundary.at.saturating_sub(by);
+            boundary.path.since = boundary.path.since.saturating_sub(by);
+        }
+        if let Some(lines) = self.lines() {
+            lines.moved(by);
+        }
+    }
+
     /// Reads all boundaries up to `to`; the headings at the last of them, if there was one.
     pub(super) fn read_to<T: FnMut()>(
         &mut self,
         to: usize,
+        text: &str,
         measure: &mut Measure,
         meter: &mut Meter<T>,
     ) -> Option<Path> {
         let mut path = None;
         loop {
             if self.next.is_none() {
-                self.next = self.source.pull(measure, meter);
+                self.next = self.source.pull(to, text, measure, meter);
             }
             let Some(next) = self.next.take_if(|next| next.at <= to) else {
                 return path;

@@ -10,7 +10,7 @@ use super::measure::Measure;
 use super::meter::Meter;
 use super::outline::{Outline, Source};
 use super::yaml::Entries;
-use super::{Format, plain};
+use super::{Format, html, plain};
 
 /// Ranks of boundaries, from the lowest to the highest: a line; then for each level of nesting, the
 /// innermost first, between two of its items, and after a blank line in it (or whatever sets apart
@@ -108,9 +108,9 @@ pub(super) enum Structure<'t> {
 impl<'t> Structure<'t> {
     pub(super) fn new<T: FnMut()>(format: Format, text: &'t str, meter: &mut Meter<T>) -> Self {
         let source = match format {
-            // A page's text is cut by its own outline; see `html`.
-            Format::Plain | Format::Html => return Structure::Plain,
+            Format::Plain => return Structure::Plain,
             Format::Markdown => Source::Markdown(Box::new(Lines::new(text, meter))),
+            Format::Html => Source::Html(html::Lines::default()),
             Format::Json => Source::Json(Members::new(text)),
             Format::Yaml => Source::Yaml(Entries::new(text)),
         };
@@ -121,28 +121,45 @@ impl<'t> Structure<'t> {
         Structure::Outlined(Box::new(Outline::new(source)))
     }
 
+    /// The lines of a page, to which what is read of it is added.
+    pub(super) fn lines(&mut self) -> Option<&mut html::Lines> {
+        match self {
+            Structure::Outlined(outline) => outline.lines(),
+            Structure::Plain => None,
+        }
+    }
+
+    /// Takes note that the text is now without its first bytes.
+    pub(super) fn moved(&mut self, by: usize) {
+        if let Structure::Outlined(outline) = self {
+            outline.moved(by);
+        }
+    }
+
     /// Goes on to `at`, where a chunk starts; if new headings begin on the way, says which.
     pub(super) fn enter<T: FnMut()>(
         &mut self,
         at: usize,
+        text: &str,
         measure: &mut Measure,
         meter: &mut Meter<T>,
     ) -> Option<Path> {
         match self {
             Structure::Plain => None,
-            Structure::Outlined(outline) => outline.read_to(at, measure, meter),
+            Structure::Outlined(outline) => outline.read_to(at, text, measure, meter),
         }
     }
 
     /// Takes in the text up to the window's end. Windows never go back.
     pub(super) fn read<T: FnMut()>(
         &mut self,
+        text: &str,
         window: &Window,
         measure: &mut Measure,
         meter: &mut Meter<T>,
     ) {
         if let Structure::Outlined(outline) = self {
-            outline.read_to(window.gap_end, measure, meter);
+            outline.read_to(window.gap_end, text, measure, meter);
         }
     }
 

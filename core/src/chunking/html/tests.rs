@@ -1,0 +1,95 @@
+//! A page cut while it is read is cut as if all of its text were there.
+
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::super::meter::Meter;
+use super::super::{Chunk, Encoding, Format, Options, Unit};
+use super::Page;
+
+const PIECES: &[&str] = &[
+    "<p>",
+    "</p>",
+    "<div>",
+    "<br>",
+    "<h1>",
+    "</h1>",
+    "<h3>",
+    "<ul>",
+    "</ul>",
+    "<li>",
+    "<table>",
+    "</table>",
+    "<tr>",
+    "<td>",
+    "<pre>",
+    "</pre>",
+    "\n",
+    "\n\n",
+    " ",
+    "  ",
+    "&nbsp;",
+    "&amp;",
+    "&#x301;",
+    "\u{600}",
+    "🇩",
+    "👩\u{200D}",
+    "\u{301}",
+    "word",
+    "A sentence. ",
+    "two words ",
+    "漢字。",
+    "don't ",
+    "3,4",
+    "<!-- c -->",
+    "<script>s</script>",
+    "&nGt;",
+    "x\u{94D}",
+    ".)",
+    "\u{3000}",
+];
+
+fn page() -> impl Strategy<Value = String> {
+    let part = (prop::collection::vec(select(PIECES), 1..12), 1..40usize)
+        .prop_map(|(pieces, times)| pieces.concat().repeat(times));
+    // More than is read at a time at the least, with runs longer than is looked ahead.
+    let parts = prop::collection::vec(part, 1..20);
+    let long =
+        (select(PIECES), 1..40_000usize).prop_map(|(piece, size)| piece.repeat(size / piece.len()));
+    (parts.clone(), long, parts)
+        .prop_map(|(before, long, after)| format!("{}{long}{0}{}", before.concat(), after.concat()))
+        .prop_map(|page| page.repeat(1 + 40_000 / page.len().max(1)))
+}
+
+fn unit() -> impl Strategy<Value = Unit> {
+    select(vec![
+        Unit::Characters,
+        Unit::Words,
+        Unit::Tokens(Encoding::Cl100k),
+        Unit::Tokens(Encoding::O200k),
+    ])
+}
+
+fn cut<'t>(source: &'t str, options: &Options, step: usize) -> Vec<Chunk<'t>> {
+    let mut page = Page::new(source, options);
+    page.step = step;
+    let mut meter = Meter::new(|| {});
+    std::iter::from_fn(|| page.next(&mut meter)).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn chunks_do_not_depend_on_how_much_is_read_at_a_time(
+        page in page(), size in 4..200i32, overlap in 0..200i32, unit in unit(), step in 0..5000usize
+    ) {
+        let overlap = if overlap % 2 == 0 { 0 } else { overlap.min(size - 1) };
+        let options = Options::new(size, overlap, unit, Format::Html).expect("valid options");
+        let (all, some) = (cut(&page, &options, usize::MAX), cut(&page, &options, step));
+        for (all, some) in all.iter().zip(&some) {
+            prop_assert_eq!(all, some);
+        }
+        prop_assert_eq!(all.len(), some.len());
+    }
+}

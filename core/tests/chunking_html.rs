@@ -1,0 +1,162 @@
+//! What HTML means for chunks: the text of the page, its headings, lists, tables, code.
+
+use carrel_core::chunking::{Chunk, Format, Options, Unit, chunks};
+
+fn cut(page: &str, size: i32) -> Vec<Chunk<'_>> {
+    let options = Options::new(size, 0, Unit::Characters, Format::Html).expect("valid options");
+    chunks(page, &options, || {}).collect()
+}
+
+fn contents(page: &str, size: i32) -> Vec<String> {
+    cut(page, size).into_iter().map(|chunk| chunk.content.into_owned()).collect()
+}
+
+/// All of the text of a page.
+fn text(page: &str) -> String {
+    contents(page, i32::MAX).concat()
+}
+
+/// The heading path of the chunk that begins with `start`.
+fn path(page: &str, size: i32, start: &str) -> Vec<String> {
+    let chunks = cut(page, size);
+    let chunk = chunks.iter().find(|chunk| chunk.content.starts_with(start));
+    let chunk = chunk.unwrap_or_else(|| panic!("{chunks:#?}"));
+    chunk.heading_path.iter().map(|title| title.to_string()).collect()
+}
+
+#[test]
+fn a_page_is_its_text() {
+    let page = "<!DOCTYPE html><html><head><title>T</title><meta charset=utf-8><style>p > a {}</style>\
+        <script>if (a < b) '</p>'</script></head><body><!-- <p>c</p> --><p class='>'>One &amp; \
+        <b>two</b>,\n  three.</p><template><p>no</p></template><noscript>no</noscript>\
+        <iframe>no</iframe><object><p>no</p></object><svg><text>no</text></svg><p>Four</body></html>";
+    assert_eq!(text(page), "One & two, three.\n\nFour");
+}
+
+#[test]
+fn blocks_are_set_apart_and_lines_begin() {
+    assert_eq!(text("<div><div>a</div></div><section>b</section>c"), "a\n\nb\n\nc");
+    assert_eq!(text("a<br>b<br><br>c<br><br><br>d"), "a\nb\n\nc\n\nd");
+    assert_eq!(text("<p>a<ul><li>b<li>c<ul><li>d</ul><li>e</ul>f"), "a\n\nb\nc\nd\ne\n\nf");
+    assert_eq!(text("<dl><dt>a<dd>b<dt>c<dd>d</dl>"), "a\nb\nc\nd");
+    assert_eq!(text("a<hr>b<h2>c</h2>d"), "a\n\nb\n\nc\n\nd");
+}
+
+#[test]
+fn cells_are_set_apart_by_tabs_and_rows_by_lines() {
+    let page = "x<table><caption>t</caption><tr><th>a</th> <th><p>b</p><td>\n<tbody>\
+        <tr><td><p>c</p><p>d</p><td>e</table>y";
+    assert_eq!(text(page), "x\n\nt\na\tb\nc\n\nd\te\n\ny");
+    assert_eq!(text("<table><tr><td>a<td><td>b<tr><td><td>c</table>"), "a\t\tb\nc");
+    assert_eq!(text("<table><tr><td>a<td><table><tr><td>b<td>c</table><tr><td>d"), "a\nb\tc\n\nd");
+}
+
+#[test]
+fn white_space_is_collapsed_unless_it_is_kept() {
+    assert_eq!(text(" a \t\r\n b <b> c</b> d &#32; e&nbsp; f"), "a b c d e\u{A0} f");
+    let page = "<p>a</p><pre>\n  b\n\n\tc &lt;\r\nd</pre>\n<textarea>\n e  <b></textarea><p>  f";
+    assert_eq!(text(page), "a\n\n  b\n\n\tc <\r\nd\n\n e  <b>\n\nf");
+}
+
+#[test]
+fn malformed_pages_are_read_as_browsers_read_them() {
+    for (page, expected) in [
+        ("a < b <3 </ > c", "a < b <3 c"),
+        ("a<", "a<"),
+        ("a</", "a</"),
+        ("a<b", "a"),
+        ("a<b title='", "a"),
+        ("a</>b", "ab"),
+        ("a<?php > ?>b", "a ?>b"),
+        ("a<!x>b<!>c", "abc"),
+        ("a<![CDATA[b>c]]>d", "ac]]>d"),
+        ("a<!-->b<!--->c<!-- > --!>d<!--->", "abcd"),
+        ("a<!-- b", "a"),
+        ("<P>a</P><SCRIPT>b</sCript >c", "a\n\nc"),
+        ("a<script>b", "a"),
+        ("a<script><!--<script></script>--></script>b", "ab"),
+        ("a<script><!-- --></script>b", "ab"),
+        ("a<title>b</titles></title/>c", "ac"),
+        ("a</p>b</div></ul></table></pre>c", "a\n\nb\n\nc"),
+        ("a<plaintext><b>  </plaintext>", "a\n\n<b>  </plaintext>"),
+        ("a<xmp><b>&amp;</xmp>b", "a\n\n<b>&amp;\n\nb"),
+        ("&amp &ampx &ltb &copy &notit; &#x41 &#; &x; &", "& &x <b © ¬it; A &#; &x; &"),
+        ("a\0b<textarea>\0</textarea>", "ab\n\n\u{FFFD}"),
+        ("<a title='>'a=\"'>\" b=c>d</a>e", "de"),
+        ("<a/b='c'/ =d>e", "e"),
+        ("a<svg/>b<svg><style/>c</svg>d<svg><path><p>e", "abd\n\ne"),
+        ("a<object><object></object>b</object>c", "ac"),
+        ("", ""),
+        ("<p> </p>&#32;", ""),
+    ] {
+        assert_eq!(text(page), expected, "{page}");
+    }
+}
+
+#[test]
+fn the_path_holds_every_enclosing_heading() {
+    let page = "<h1>The <b>guide</b></h1><p>Intro.<div><h2>Install<br>it</h2>Text.<h3>Linux</h3>\
+        More.</div><h2></h2><H2> Use </H2>End.";
+    let names = ["The guide", "Install it", "Linux"];
+    assert_eq!(path(page, 24, "Install"), names[..2]);
+    assert_eq!(path(page, 10, "Text."), names[..2]);
+    assert_eq!(path(page, 10, "Linux"), names);
+    assert_eq!(path(page, 8, "Use"), ["The guide", "Use"]);
+    assert_eq!(path(page, 4, "End."), ["The guide", "Use"]);
+}
+
+#[test]
+fn a_heading_that_is_not_closed_ends_with_its_first_block() {
+    assert_eq!(path("<h1>A<p>b</p>c</h1>", 100, "A"), ["A"]);
+    assert_eq!(path("<h1><div>A</div><div>b</div></h1>", 100, "A"), ["A"]);
+    let long = format!("<h1>{}", "abc ".repeat(2000));
+    assert_eq!(path(&long, 100, "abc")[0].len(), 999);
+}
+
+#[test]
+fn offsets_are_those_of_the_source() {
+    let page = "<p>\u{e9} &lt;a&gt;</p><p>b &amp; c &#x263A;</p><p>d";
+    let places: Vec<_> = cut(page, 7)
+        .into_iter()
+        .map(|chunk| {
+            assert_eq!(page[..chunk.byte_start].chars().count(), chunk.start);
+            assert_eq!(page[..chunk.byte_end].chars().count(), chunk.end);
+            (page[chunk.byte_start..chunk.byte_end].to_string(), chunk.content.into_owned())
+        })
+        .collect();
+    let expected =
+        [("\u{e9} &lt;a&gt;", "\u{e9} <a>"), ("b &amp; c &#x263A;", "b & c \u{263A}"), ("d", "d")];
+    assert_eq!(places, expected.map(|(source, text)| (source.to_string(), text.to_string())));
+}
+
+#[test]
+fn a_list_is_split_between_its_outer_items() {
+    let page = "<ul><li>one<ul><li>a. b<li>c</ul><li>two<ul><li>d<li>e</ul></ul>";
+    assert_eq!(contents(page, 15), ["one\na. b\nc", "two\nd\ne"]);
+    let page = "<ol><li><p>one</p><p>more</p><li><p>two</p><p>more</p></ol>";
+    assert_eq!(contents(page, 16), ["one\n\nmore", "two\n\nmore"]);
+}
+
+#[test]
+fn a_row_is_kept_whole_even_if_the_chunk_before_it_is_short() {
+    let page = "<table><tr><td>a. b<td>c<tr><td><p>One two. Three.</p><p>Four.</p></table>";
+    assert_eq!(contents(page, 24), ["a. b\tc", "One two. Three.\n\nFour."]);
+    // What does not fit is split at the best place in it.
+    assert_eq!(contents(page, 20), ["a. b\tc\nOne two.", "Three.\n\nFour."]);
+}
+
+#[test]
+fn a_row_with_a_heading_in_it_is_split_there() {
+    let page = "<table><tr><td>Some text.<h1>A</h1>Some more text.</table>";
+    assert_eq!(contents(page, 20), ["Some text.", "A\n\nSome more text."]);
+}
+
+#[test]
+fn code_is_kept_whole_even_if_the_chunk_before_it_is_short() {
+    let code = "let a = 1;\n\nlet b = 2. c;";
+    let page = format!("Hi.<pre>{code}</pre>End of it.");
+    assert_eq!(contents(&page, 25), ["Hi.", code, "End of it."]);
+    assert_eq!(contents(&page, 20), ["Hi.\n\nlet a = 1;", "let b = 2. c;", "End of it."]);
+    let page = "<pre>  let a = 1. 2;\n  let b. c = 2;</pre>";
+    assert_eq!(contents(page, 20), ["  let a = 1. 2;", "  let b. c = 2;"]);
+}
