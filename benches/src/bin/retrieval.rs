@@ -244,7 +244,7 @@ fn print(rows: &[Row]) {
         );
     }
     println!(
-        "\n  * the best. characters: how many the {TOP} chunks have. titled: chunks under a heading."
+        "\n  * the best. characters: how many the {TOP} chunks have. titled: chunks under a heading.\n  recall in budget: of the best chunks in {BUDGET} characters."
     );
 }
 
