@@ -1,6 +1,13 @@
 //! What HTML means for chunks: the text of the page, its headings, lists, tables, code.
 
-use carrel_core::chunking::{Chunk, Format, Options, Unit, chunks};
+#[path = "chunking/page.rs"]
+mod page;
+
+use bpe_openai::{cl100k_base, o200k_base};
+use carrel_core::chunking::{Chunk, Encoding, Format, Options, Unit, chunks};
+use proptest::prelude::*;
+use proptest::sample::select;
+use unicode_segmentation::UnicodeSegmentation;
 
 fn cut(page: &str, size: i32) -> Vec<Chunk<'_>> {
     let options = Options::new(size, 0, Unit::Characters, Format::Html).expect("valid options");
@@ -130,6 +137,17 @@ fn offsets_are_those_of_the_source() {
 }
 
 #[test]
+fn white_space_that_is_not_in_the_source_is_from_before_what_follows_it() {
+    let cells = "<td></td>".repeat(9);
+    let page = format!("<table><tr><td>é<pre>é\n</pre>{cells}<pre>\n\né{cells}é\nx</pre>");
+    for chunk in cut(&page, 5) {
+        let source = &page[chunk.byte_start..chunk.byte_end];
+        assert_eq!(source.chars().next_back(), chunk.content.chars().next_back());
+        assert!(source.starts_with(['é', 'x']), "{chunk:?}");
+    }
+}
+
+#[test]
 fn a_list_is_split_between_its_outer_items() {
     let page = "<ul><li>one<ul><li>a. b<li>c</ul><li>two<ul><li>d<li>e</ul></ul>";
     assert_eq!(contents(page, 15), ["one\na. b\nc", "two\nd\ne"]);
@@ -159,4 +177,168 @@ fn code_is_kept_whole_even_if_the_chunk_before_it_is_short() {
     assert_eq!(contents(&page, 20), ["Hi.\n\nlet a = 1;", "let b = 2. c;", "End of it."]);
     let page = "<pre>  let a = 1. 2;\n  let b. c = 2;</pre>";
     assert_eq!(contents(page, 20), ["  let a = 1. 2;", "  let b. c = 2;"]);
+}
+
+fn size_of(unit: Unit, content: &str) -> usize {
+    match unit {
+        Unit::Characters => content.chars().count(),
+        Unit::Words => content.unicode_words().count(),
+        Unit::Tokens(Encoding::Cl100k) => cl100k_base().count(content),
+        Unit::Tokens(Encoding::O200k) => o200k_base().count(content),
+    }
+}
+
+fn any_unit() -> impl Strategy<Value = Unit> {
+    select(vec![
+        Unit::Characters,
+        Unit::Words,
+        Unit::Tokens(Encoding::Cl100k),
+        Unit::Tokens(Encoding::O200k),
+    ])
+}
+
+fn cut_in<'t>(
+    page: &'t str,
+    size: i32,
+    overlap: i32,
+    unit: Unit,
+    format: Format,
+) -> Vec<Chunk<'t>> {
+    let options = Options::new(size, overlap, unit, format).expect("valid options");
+    chunks(page, &options, || {}).collect()
+}
+
+/// What is not white space.
+fn ink(text: &str) -> String {
+    text.chars().filter(|c| !c.is_whitespace()).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn the_text_of_a_page_is_that_of_its_tokens(page in page::soup(page::ALL)) {
+        prop_assert_eq!(ink(&text(&page)), ink(&page::text(&page)), "{}", page);
+    }
+
+    #[test]
+    fn chunks_are_in_order_and_no_larger_than_they_may_be(
+        page in page::soup(page::ALL), size in 4..80i32, unit in any_unit()
+    ) {
+        let chunks = cut_in(&page, size, 0, unit, Format::Html);
+        let mut end = 0;
+        for chunk in &chunks {
+            prop_assert_eq!(chunk.size, size_of(unit, &chunk.content));
+            prop_assert!(chunk.size <= size as usize);
+            prop_assert!(unit != Unit::Words || chunk.content.chars().count() <= 8 * size as usize);
+            prop_assert!(!chunk.content.trim().is_empty());
+            prop_assert_eq!(page[..chunk.byte_start].chars().count(), chunk.start);
+            prop_assert_eq!(page[..chunk.byte_end].chars().count(), chunk.end);
+            prop_assert!(chunk.byte_start < chunk.byte_end);
+            // Two characters that are one reference can be in two chunks.
+            let reference = page[chunk.byte_start..chunk.byte_end].starts_with('&');
+            prop_assert!(end <= chunk.byte_start || reference, "{:?}", chunk);
+            end = chunk.byte_end;
+        }
+        let all: String = chunks.iter().map(|chunk| ink(&chunk.content)).collect();
+        prop_assert_eq!(all, ink(&page::text(&page)));
+    }
+
+    #[test]
+    fn chunks_repeat_no_more_than_they_may(
+        page in page::soup(page::WITHOUT_RAW), size in 4..80i32, part in 0.0..1.0f64,
+        unit in any_unit()
+    ) {
+        let overlap = ((f64::from(size) * part) as i32).clamp(1, size - 1);
+        let mut before = (0, 0);
+        let mut fresh = String::new();
+        for chunk in cut_in(&page, size, overlap, unit, Format::Html) {
+            prop_assert_eq!(chunk.size, size_of(unit, &chunk.content));
+            prop_assert!(chunk.size <= size as usize);
+            prop_assert!(before.0 <= chunk.byte_start && before.1 <= chunk.byte_end);
+            let repeated = page.get(chunk.byte_start..before.1).map(page::text).unwrap_or_default();
+            let (repeated, content) = (ink(&repeated), ink(&chunk.content));
+            prop_assert!(size_of(unit, &repeated) <= overlap as usize || unit != Unit::Characters);
+            let rest = content.strip_prefix(&repeated);
+            prop_assert!(rest.is_some(), "{:?} does not follow {:?}", content, repeated);
+            fresh.push_str(rest.unwrap_or_default());
+            before = (chunk.byte_start, chunk.byte_end);
+        }
+        prop_assert_eq!(fresh, ink(&page::text(&page)));
+    }
+
+    #[test]
+    fn the_source_of_a_chunk_says_what_the_chunk_does(
+        page in page::soup(page::WITHOUT_RAW), size in 4..80i32, unit in any_unit()
+    ) {
+        for chunk in cut_in(&page, size, 0, unit, Format::Html) {
+            let source = &page[chunk.byte_start..chunk.byte_end];
+            prop_assert_eq!(ink(&page::text(source)), ink(&chunk.content), "{}", source);
+            let is_space = |c: Option<char>| c.is_some_and(char::is_whitespace);
+            let same = |a: Option<char>, b| a == b || is_space(a) && is_space(b);
+            let (content, mut said) = (chunk.content.chars(), source.chars());
+            let begins = same(content.clone().next(), said.clone().next());
+            prop_assert!(begins || source.starts_with('&'), "{}", source);
+            let last = content.clone().next_back();
+            let reference = source.rfind('&').map(|at| page::text(&source[at..]));
+            let reference = reference.is_some_and(|text| text.chars().next_back() == last);
+            prop_assert!(reference || same(last, said.next_back()), "{}", source);
+        }
+    }
+
+    #[test]
+    fn paragraphs_are_cut_as_those_of_plain_text(
+        paragraphs in prop::collection::vec(
+            prop::collection::vec("[a-z漢é]{1,9}( [a-z&<]{1,9}){0,8}(\\. [A-Z][a-z]{1,5}){0,2}", 1..4), 1..8
+        ),
+        size in 4..80i32, overlap in 0..40i32, unit in any_unit()
+    ) {
+        let plain = paragraphs.iter().map(|lines| lines.join("\n")).collect::<Vec<_>>().join("\n\n");
+        let page: String = paragraphs
+            .iter()
+            .map(|lines| {
+                let lines = lines.iter().map(|line| line.replace('&', "&amp;").replace('<', "&lt;"));
+                format!("<p>\n {}<!-- -->  \n", lines.collect::<Vec<_>>().join(" <BR/> "))
+            })
+            .collect();
+        let overlap = overlap.min(size - 1);
+        let contents = |chunks: Vec<Chunk>| -> Vec<String> {
+            chunks.into_iter().map(|chunk| chunk.content.into_owned()).collect()
+        };
+        prop_assert_eq!(
+            contents(cut_in(&page, size, overlap, unit, Format::Html)),
+            contents(cut_in(&plain, size, overlap, unit, Format::Plain))
+        );
+    }
+
+    #[test]
+    fn a_chunk_knows_the_headings_around_its_start(
+        parts in prop::collection::vec((0..8u8, 1..6usize), 1..20), size in 8..120i32, overlap in 0..40i32
+    ) {
+        // Each word says which part it is of.
+        let word = |part: usize| format!("word{part}x");
+        let page: String = parts
+            .iter()
+            .enumerate()
+            .map(|(part, &(level, words))| match level {
+                1..=6 => format!("<div><h{level}>{}</h{level}>", word(part)),
+                _ => format!("<table><tr><td>{}</table>", vec![word(part); words].join(" ")),
+            })
+            .collect();
+        for chunk in cut_in(&page, size, overlap.min(size - 1), Unit::Characters, Format::Html) {
+            let Some(part) = chunk.content.strip_prefix("word").and_then(|rest| rest.split('x').next())
+            else { continue };
+            let Ok(part) = part.parse::<usize>() else { continue };
+            let mut open: Vec<(u8, String)> = vec![];
+            for (at, &(level, _)) in parts[..=part.min(parts.len() - 1)].iter().enumerate() {
+                if (1..=6).contains(&level) {
+                    open.retain(|outer| outer.0 < level);
+                    open.push((level, word(at)));
+                }
+            }
+            let titles: Vec<String> = chunk.heading_path.iter().map(|title| title.to_string()).collect();
+            let expected: Vec<String> = open.into_iter().map(|(_, title)| title).collect();
+            prop_assert_eq!(titles, expected, "{:?} of {}", chunk.content, page);
+        }
+    }
 }

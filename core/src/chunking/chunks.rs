@@ -276,7 +276,8 @@ impl Cutter {
         let middle = text.floor_char_boundary(lowest + to.saturating_sub(lowest) / 2);
         // A sentence, unless that gives up more than half of the overlap.
         for (kind, last) in [(Kind::Sentence, middle), (Kind::Word, to)] {
-            while lowest < to
+            while lowest <= last
+                && lowest < to
                 && let Some(found) = fine::first_boundary(kind, text, lowest, last, meter)
             {
                 let start = self.begin(text, found, meter);

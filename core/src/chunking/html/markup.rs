@@ -112,6 +112,7 @@ impl<'t> Markup<'t> {
 
     /// What begins with the `<` here. Nothing, if it is no token.
     fn markup<T: FnMut()>(&mut self, meter: &mut Meter<T>) -> Option<Token> {
+        meter.work("<!--".len());
         let from = self.at + 1;
         let bytes = self.source.as_bytes();
         let closing = bytes.get(from) == Some(&b'/');
@@ -161,6 +162,7 @@ impl<'t> Markup<'t> {
             }
             // An attribute, of which the name begins with anything, even `=`.
             self.at += 1;
+            meter.work("a=''".len());
             self.skip(|b| !is_space(b) && !matches!(b, b'/' | b'>' | b'='), meter);
             self.skip(is_space, meter);
             if self.peek()? != b'=' {
@@ -266,7 +268,7 @@ impl<'t> Markup<'t> {
                 [one, two, ..] => memchr2(one, two, rest),
                 [] => None,
             };
-            meter.work(found.unwrap_or(rest.len()));
+            meter.work(found.map_or(rest.len(), |found| found + 1));
             if let Some(found) = found {
                 return Some(self.at + found);
             }

@@ -322,7 +322,7 @@ impl Rendering {
                 at += 1;
             }
             if at > start {
-                self.fill_gap(lines);
+                self.fill_gap(start, lines);
                 self.push(&source[start..at], Origin::Same(start));
             }
         }
@@ -334,7 +334,7 @@ impl Rendering {
         } else if characters.bytes().all(is_space) {
             self.gap.space.get_or_insert(range.0);
         } else {
-            self.fill_gap(lines);
+            self.fill_gap(range.0, lines);
             self.push(characters, Origin::Reference(range));
         }
     }
@@ -349,7 +349,7 @@ impl Rendering {
         }
         let mut at = skipped;
         for piece in text[skipped..].split_inclusive(['\n', '\r']) {
-            self.fill_gap(lines);
+            self.fill_gap(origin.after(at).start(), lines);
             let second_half = piece == "\n" && self.text.ends_with('\r');
             let body = piece.trim_end_matches(['\n', '\r']);
             if self.line.number.is_none() && !body.trim_start().is_empty() {
@@ -359,11 +359,7 @@ impl Rendering {
             if body.len() < piece.len() && !second_half {
                 self.line.after_blank = self.line.number.is_none();
             }
-            let origin = match origin {
-                Origin::Same(from) => Origin::Same(from + at),
-                Origin::Reference(_) => origin,
-            };
-            self.push(piece, origin);
+            self.push(piece, origin.after(at));
             at += piece.len();
             if body.len() < piece.len() {
                 self.end_line(lines);
@@ -372,14 +368,16 @@ impl Rendering {
         }
     }
 
-    /// Adds what sets the next text apart from the last.
-    fn fill_gap(&mut self, lines: &mut Lines) {
+    /// Adds what sets the next text, which is from here in the source, apart from the last.
+    fn fill_gap(&mut self, source: usize, lines: &mut Lines) {
         let Gap { newlines, tabs, space, in_cell: _, new_item, heading, whole } =
             std::mem::take(&mut self.gap);
         self.row_has_text = true;
         let kept = std::mem::replace(&mut self.kept, self.depth);
         if self.begun && newlines == 0 {
             if tabs > 0 {
+                // A chunk can begin with them, in a line of code.
+                self.sources.push_whole(self.text.len(), (source, source));
                 self.text.extend(std::iter::repeat_n('\t', tabs));
             } else if let Some(space) = space {
                 self.push(" ", Origin::Same(space));
@@ -437,6 +435,22 @@ enum Origin {
     /// It stands there from here on.
     Same(usize),
     Reference((usize, usize)),
+}
+
+impl Origin {
+    /// Of what is left of the text after so much of it.
+    fn after(self, skipped: usize) -> Self {
+        match self {
+            Origin::Same(from) => Origin::Same(from + skipped),
+            Origin::Reference(_) => self,
+        }
+    }
+
+    fn start(self) -> usize {
+        match self {
+            Origin::Same(from) | Origin::Reference((from, _)) => from,
+        }
+    }
 }
 
 /// Whether this begins with a space, and more than white space follows.
