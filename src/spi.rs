@@ -104,6 +104,7 @@ fn set(name: &CStr, value: &CStr, action: pg_sys::GucAction::Type) {
 }
 
 /// An argument of a statement.
+#[derive(Clone, Copy)]
 pub struct Arg {
     oid: pg_sys::Oid,
     datum: Option<pg_sys::Datum>,

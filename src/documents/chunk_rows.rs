@@ -10,6 +10,7 @@ use carrel_core::matching::matching;
 use pgrx::datum::Uuid;
 use pgrx::memcxt::PgMemoryContexts;
 use std::cell::Cell;
+use std::sync::LazyLock;
 
 /// A chunk that is there.
 struct Stored {
@@ -158,27 +159,87 @@ fn move_to(db: &Db, id: Uuid, to: &Place, piece: &Piece) -> Result<()> {
     Ok(())
 }
 
+/// How many rows a statement inserts: starting one costs as much as some rows.
+const BATCH: usize = 16;
+
+/// Inserts one row.
+static ONE: LazyLock<String> = LazyLock::new(|| insert_of(1));
+/// Inserts [`BATCH`] rows.
+static MANY: LazyLock<String> = LazyLock::new(|| insert_of(BATCH));
+
+/// The columns of a row that differ from chunk to chunk.
+const COLUMNS: [&str; 10] = [
+    "id",
+    "chunk_index",
+    "content",
+    "section_title",
+    "heading_path",
+    "start_offset",
+    "end_offset",
+    "size",
+    "content_hash",
+    "search_vector",
+];
+
+/// INSERT of so many rows: $1 and $2 are the user and the document, then come the columns of each.
+fn insert_of(rows: usize) -> String {
+    let row = |row: usize| {
+        let first = 3 + row * COLUMNS.len();
+        let numbers: Vec<String> =
+            (first..first + COLUMNS.len()).map(|n| format!("${n}")).collect();
+        format!("($1, $2, {})", numbers.join(", "))
+    };
+    let rows: Vec<String> = (0..rows).map(row).collect();
+    format!(
+        "insert into carrel.document_chunks (user_id, document_id, {}) values {}",
+        COLUMNS.join(", "),
+        rows.join(", ")
+    )
+}
+
 /// Inserts the pieces at these indexes.
 fn insert(db: &Db, source: &Source, pieces: &Pieces, is_new: impl Fn(usize) -> bool) -> Result<()> {
-    let mut room = PgMemoryContexts::new("carrel chunk");
+    let mut rows = Rows::new(source);
     let mut index = 0;
     pieces.each(|_, piece| {
-        let place = index;
-        index += 1;
-        if !is_new(place) {
-            return Ok(());
+        if is_new(index) {
+            rows.push(offset(index)?, &piece, source.text);
+            if rows.args.len() == BATCH {
+                rows.insert(db, &MANY, BATCH)?;
+            }
         }
-        let place = offset(place)?;
+        index += 1;
+        Ok(())
+    })?;
+    rows.insert(db, &ONE, 1)
+}
+
+/// Rows to be inserted, as the arguments of a statement.
+struct Rows {
+    /// What the arguments live in.
+    room: PgMemoryContexts,
+    document: [Arg; 2],
+    args: Vec<[Arg; COLUMNS.len()]>,
+}
+
+impl Rows {
+    fn new(source: &Source) -> Self {
+        Self {
+            room: PgMemoryContexts::new("carrel chunks"),
+            document: [source.user_id.into(), source.document_id.into()],
+            args: Vec::new(),
+        }
+    }
+
+    fn push(&mut self, index: i32, piece: &Piece, text: &str) {
         let titles: Vec<&str> = piece.heading_path.iter().map(|title| &**title).collect();
-        // SAFETY: the arguments live in the room until the row is written; an error does not.
-        unsafe {
-            let args: [Arg; 12] = room.switch_to(|_| {
+        // SAFETY: the room is emptied only when the arguments are dropped.
+        let row = unsafe {
+            self.room.switch_to(|_| {
                 [
                     uuid_v7().into(),
-                    source.user_id.into(),
-                    source.document_id.into(),
-                    place.into(),
-                    piece.content(source.text).into(),
+                    index.into(),
+                    piece.content(text).into(),
                     titles.last().copied().into(),
                     titles.into(),
                     piece.start.into(),
@@ -187,18 +248,23 @@ fn insert(db: &Db, source: &Source, pieces: &Pieces, is_new: impl Fn(usize) -> b
                     piece.content_hash.as_slice().into(),
                     TsVector::from_body(&piece.vector).into(),
                 ]
-            });
-            db.execute(
-                "insert into carrel.document_chunks
-                    (id, user_id, document_id, chunk_index, content, section_title, heading_path,
-                     start_offset, end_offset, size, content_hash, search_vector)
-                values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-                &args,
-            )?;
-            room.reset();
+            })
+        };
+        self.args.push(row);
+    }
+
+    /// Inserts what there is, so many at a time.
+    fn insert(&mut self, db: &Db, sql: &'static str, at_once: usize) -> Result<()> {
+        for rows in self.args.chunks(at_once) {
+            let args: Vec<Arg> =
+                self.document.iter().chain(rows.iter().flatten()).copied().collect();
+            db.execute(sql, &args)?;
         }
+        self.args.clear();
+        // SAFETY: no argument is left; an error, for which this is not reached, lives elsewhere.
+        unsafe { self.room.reset() };
         Ok(())
-    })
+    }
 }
 
 thread_local! {

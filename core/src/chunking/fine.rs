@@ -33,8 +33,14 @@ pub(super) fn last_boundary<T: FnMut()>(
     // Words are short: the first look back rarely has to be repeated.
     let mut window = if kind == Kind::Word { WINDOW / 4 } else { WINDOW };
     while from <= end {
-        let start = text.ceil_char_boundary(end.saturating_sub(window).max(from));
-        boundaries(kind, text, start, end, meter, &mut found);
+        let mut start = text.ceil_char_boundary(end.saturating_sub(window).max(from));
+        let mut last = end;
+        if kind == Kind::Sentence
+            && let Some((terminator, next)) = ascii_terminator(text, start, end)
+        {
+            (start, last) = (terminator, next);
+        }
+        boundaries(kind, text, start, last, meter, &mut found);
         if let Some(&last) = found.last() {
             return Some(last);
         }
@@ -43,6 +49,19 @@ pub(super) fn last_boundary<T: FnMut()>(
         window = WINDOW;
     }
     None
+}
+
+/// In ASCII, the last place in `text[from..to]` after which a sentence may have ended, and the next
+/// letter or digit: the boundary, if there is one, is between them, and none comes later.
+fn ascii_terminator(text: &str, from: usize, to: usize) -> Option<(usize, usize)> {
+    let bytes = &text.as_bytes()[from..to];
+    if !bytes.is_ascii() {
+        return None;
+    }
+    let is_terminator = |byte: &u8| matches!(byte, b'.' | b'?' | b'!' | b'\n' | b'\r');
+    let found = bytes.iter().rposition(is_terminator)?;
+    let next = bytes[found..].iter().position(u8::is_ascii_alphanumeric);
+    Some((from + found, next.map_or(to, |next| from + found + next)))
 }
 
 /// The first boundary in `[from, to]`; for words, one that no space follows.
