@@ -54,6 +54,7 @@ fn cells_are_set_apart_by_tabs_and_rows_by_lines() {
     let page = "x<table><caption>t</caption><tr><th>a</th> <th><p>b</p><td>\n<tbody>\
         <tr><td><p>c</p><p>d</p><td>e</table>y";
     assert_eq!(text(page), "x\n\nt\na\tb\nc\n\nd\te\n\ny");
+    assert_eq!(text("<table><tr><td><p>a</p></td></tr><tr><td><p>b</p></table>"), "a\nb");
     assert_eq!(text("<table><tr><td>a<td><td>b<tr><td><td>c</table>"), "a\t\tb\nc");
     assert_eq!(text("<table><tr><td>a<td><table><tr><td>b<td>c</table><tr><td>d"), "a\nb\tc\n\nd");
 }
@@ -137,13 +138,19 @@ fn offsets_are_those_of_the_source() {
 }
 
 #[test]
-fn white_space_that_is_not_in_the_source_is_from_before_what_follows_it() {
-    let cells = "<td></td>".repeat(9);
-    let page = format!("<table><tr><td>é<pre>é\n</pre>{cells}<pre>\n\né{cells}é\nx</pre>");
-    for chunk in cut(&page, 5) {
-        let source = &page[chunk.byte_start..chunk.byte_end];
-        assert_eq!(source.chars().next_back(), chunk.content.chars().next_back());
-        assert!(source.starts_with(['é', 'x']), "{chunk:?}");
+fn white_space_that_is_not_in_the_source_is_from_where_the_next_text_is() {
+    let page = "<table><tr><td><pre>abc\n</pre><td></td><td>d</table>";
+    let chunks = cut(page, 3);
+    assert_eq!(chunks[1].content, "\t\td");
+    assert_eq!(&page[chunks[1].byte_start..chunks[1].byte_end], "d");
+}
+
+#[test]
+fn code_that_is_too_large_is_split_at_blank_lines() {
+    for newline in ["\n", "\r\n"] {
+        let page = "<pre>aaaa|bbbb||cccc|dddd</pre>".replace('|', newline);
+        let parts = ["aaaa|bbbb", "cccc|dddd"].map(|part| part.replace('|', newline));
+        assert_eq!(contents(&page, 12 + 3 * newline.len() as i32), parts);
     }
 }
 
@@ -167,6 +174,9 @@ fn a_row_is_kept_whole_even_if_the_chunk_before_it_is_short() {
 fn a_row_with_a_heading_in_it_is_split_there() {
     let page = "<table><tr><td>Some text.<h1>A</h1>Some more text.</table>";
     assert_eq!(contents(page, 20), ["Some text.", "A\n\nSome more text."]);
+    // Also if it fits.
+    let page = "0123456789<table><tr><td>Some text.<h1>A</h1>More.</table>After it.";
+    assert_eq!(contents(page, 24), ["0123456789\n\nSome text.", "A\n\nMore.\n\nAfter it."]);
 }
 
 #[test]

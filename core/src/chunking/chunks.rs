@@ -146,16 +146,17 @@ impl Cutter {
         Some(Piece { start, end: cut.end, start_offset, end_offset, size, heading_path })
     }
 
-    /// The first position of the text that still matters: where the last chunk ended or, for the
-    /// next to repeat its end, started.
+    /// From where on the text still matters, and from where on it is not in a chunk yet. They differ
+    /// if the next chunk repeats what is before it.
     pub(super) fn needed(&self) -> (usize, usize) {
         let overlapping = self.previous.filter(|_| self.measure.overlap > 0);
         (overlapping.map_or(self.at, |(start, ..)| start), self.at)
     }
 
-    /// Takes note that the text is now without its first bytes, and with more at its end.
+    /// Takes note that the text is now without its first bytes, of which none matter any more, and
+    /// with more at its end.
     pub(super) fn moved(&mut self, by: usize, options: &Options) {
-        // What it remembers of positions is not true any more.
+        // It remembers tokens by their positions, and has seen the text end where it does not.
         self.measure = Measure::new(options);
         self.at -= by;
         self.path.since = self.path.since.saturating_sub(by);

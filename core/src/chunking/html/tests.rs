@@ -5,7 +5,7 @@ use proptest::sample::select;
 
 use super::super::meter::Meter;
 use super::super::{Chunk, Encoding, Format, Options, Unit};
-use super::Page;
+use super::{LONGEST_TOKEN, Page};
 
 const PIECES: &[&str] = &[
     "<p>",
@@ -75,6 +75,32 @@ fn cut<'t>(source: &'t str, options: &Options, step: usize) -> Vec<Chunk<'t>> {
     page.step = step;
     let mut meter = Meter::new(|| {});
     std::iter::from_fn(|| page.next(&mut meter)).collect()
+}
+
+#[test]
+fn no_token_is_longer_than_the_longest() {
+    let longest = [bpe_openai::cl100k_base(), bpe_openai::o200k_base()].map(|tokenizer| {
+        let tokens = 0..tokenizer.bpe.num_tokens() as u32;
+        tokens.map(|token| tokenizer.bpe.token_len(token)).max()
+    });
+    assert_eq!(longest, [Some(LONGEST_TOKEN); 2]);
+}
+
+#[test]
+fn memory_does_not_grow_with_the_page() {
+    let options = Options::new(1000, 100, Unit::Characters, Format::Html).expect("valid options");
+    for piece in
+        ["a ", "<br>a", "&lt;", "&nbsp;", "<pre> \n", "<h1>a", "<table><tr><td>a<td>", "<!--"]
+    {
+        let source = piece.repeat(5_000_000 / piece.len());
+        let mut page = Page::new(&source, &options);
+        let mut meter = Meter::new(|| {});
+        let mut most = 0;
+        while page.next(&mut meter).is_some() {
+            most = most.max(page.rendering.text.capacity());
+        }
+        assert!(most <= 2 * (page.ahead + page.step) + 4096, "{piece:?}: {most}");
+    }
 }
 
 proptest! {
