@@ -51,13 +51,20 @@ impl<'t> Known<'t> {
     }
 
     /// Where the content has to end of a chunk that starts at `start` and repeats what is before
-    /// `fresh`, or nothing if a cluster has to be split or the overlap given up.
-    pub fn end(&self, start: usize, fresh: usize, size: usize, unit: Unit) -> Option<usize> {
+    /// `fresh`: either of two places, if in tokens a longer text is smaller, so that it can be said in
+    /// two ways whether a chunk is half full. None if a cluster has to be split or the overlap given up.
+    pub fn ends(
+        &self,
+        start: usize,
+        fresh: usize,
+        size: usize,
+        unit: Unit,
+    ) -> Option<(usize, usize)> {
         let text = self.text;
         let whole = self.trimmed(start, text.len());
         let fits = |end: usize| fits(&text[start..end], size, unit);
         if fits(whole) {
-            return Some(whole);
+            return Some((whole, whole));
         }
         // Which of the two limits of words is it that stops the chunk?
         let cap = size.saturating_mul(8);
@@ -70,11 +77,15 @@ impl<'t> Known<'t> {
                 Unit::Words if by_words => 2 * content.unicode_words().count() >= size,
                 Unit::Words => 2 * content.chars().count() >= cap,
                 Unit::Characters => 2 * content.chars().count() >= size,
-                // More text can be fewer tokens, but it is not less full for that.
-                Unit::Tokens(encoding) => content.char_indices().any(|(at, c)| {
-                    2 * count_tokens(&content[..at + c.len_utf8()], encoding, || {}) >= size
-                }),
+                Unit::Tokens(encoding) => 2 * count_tokens(content, encoding, || {}) >= size,
             }
+        };
+        // With any of the text up to there.
+        let once_half_full = |end: usize| match unit {
+            Unit::Tokens(_) => {
+                text[start..end].char_indices().any(|(at, c)| half_full(start + at + c.len_utf8()))
+            }
+            _ => half_full(end),
         };
         let candidates: Vec<(u32, usize)> = self
             .boundaries
@@ -83,8 +94,11 @@ impl<'t> Known<'t> {
             .map(|&(at, rank)| (rank, self.trimmed(start, at)))
             .filter(|&(_, end)| end > fresh && fits(end))
             .collect();
-        let second = candidates.iter().filter(|&&(_, end)| half_full(end)).max();
-        second.or(candidates.iter().max()).map(|&(_, end)| end)
+        let best = |is_half_full: &dyn Fn(usize) -> bool| {
+            let second = candidates.iter().filter(|&&(_, end)| is_half_full(end)).max();
+            second.or(candidates.iter().max()).map(|&(_, end)| end)
+        };
+        Some((best(&half_full)?, best(&once_half_full)?))
     }
 
     /// The end of the content before a boundary: without the whitespace, except what is part of the

@@ -5,7 +5,8 @@ select arguments, outcome(format('select count(*) from carrel.chunk_text(''some 
     ('chunk_overlap => -1'), ('chunk_overlap => null'), ('10, 5'), ('10, 9'), ('10, 10'), ('10, 11'), ('chunk_overlap => 1600'),
     ('unit => ''words'''), ('unit => ''Words'''), ('unit => ''bytes'''), ('unit => '''''), ('unit => null'),
     ('unit => ''words'', chunk_size => 1'), ('unit => ''words'', chunk_size => 2147483647'),
-    ('format => ''markdown'''), ('format => ''html'''), ('format => null'),
+    ('format => ''markdown'''), ('format => ''html'''), ('format => ''json'''), ('format => ''yaml'''), ('format => ''pdf'''), ('format => null'),
+    ('unit => ''tokens'''), ('unit => ''tokens'', chunk_size => 3'),
     ('encoding => ''o200k'''), ('encoding => ''gpt2'''), ('encoding => null')
 ) as given (arguments);
 
