@@ -104,7 +104,7 @@ fn memory_does_not_grow_with_the_page() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn chunks_do_not_depend_on_how_much_is_read_at_a_time(
