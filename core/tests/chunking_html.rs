@@ -92,6 +92,8 @@ fn malformed_pages_are_read_as_browsers_read_them() {
         ("a\0b<textarea>\0</textarea>", "ab\n\n\u{FFFD}"),
         ("<a title='>'a=\"'>\" b=c>d</a>e", "de"),
         ("<a/b='c'/ =d>e", "e"),
+        ("<a =\">\">b", "\">b"),
+        ("<svg a=b/>c</svg>d", "d"),
         ("a<svg/>b<svg><style/>c</svg>d<svg><path><p>e", "abd\n\ne"),
         ("a<object><object></object>b</object>c", "ac"),
         ("", ""),
@@ -135,6 +137,9 @@ fn offsets_are_those_of_the_source() {
     let expected =
         [("\u{e9} &lt;a&gt;", "\u{e9} <a>"), ("b &amp; c &#x263A;", "b & c \u{263A}"), ("d", "d")];
     assert_eq!(places, expected.map(|(source, text)| (source.to_string(), text.to_string())));
+    // A reference that is as long as what it stands for.
+    let chunk = &cut("&acE;ab", 4)[0];
+    assert_eq!((chunk.byte_start, chunk.byte_end), (0, 7));
 }
 
 #[test]
