@@ -7,6 +7,7 @@
 
 mod chunk_rows;
 mod chunk_text;
+mod lexicon;
 mod pieces;
 mod processed;
 mod processing;

@@ -45,6 +45,8 @@ pub enum SqlState {
     NotNullViolation,
     /// 42501: not allowed.
     InsufficientPrivilege,
+    /// 54000: too large.
+    ProgramLimitExceeded,
     /// 55000: the database is not in the state that this needs.
     ObjectNotInPrerequisiteState,
     /// P0002: no profile for a user.
@@ -64,6 +66,7 @@ impl SqlState {
             Self::InvalidAuthorization => b"28000",
             Self::NotNullViolation => b"23502",
             Self::InsufficientPrivilege => b"42501",
+            Self::ProgramLimitExceeded => b"54000",
             Self::ObjectNotInPrerequisiteState => b"55000",
             Self::NoDataFound => b"P0002",
             Self::NotFound => b"PT404",

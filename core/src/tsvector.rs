@@ -20,6 +20,10 @@ compile_error!("entries of a tsvector are only understood on little-endian machi
 pub const MAX_POSITION: u16 = (1 << 14) - 1;
 /// Positions that Postgres keeps of one lexeme. `to_tsvector` stops at 255, `||` at 256.
 pub const MAX_POSITIONS: usize = 256;
+/// Positions that `to_tsvector` keeps of one lexeme.
+const MAX_PARSED: usize = MAX_POSITIONS - 1;
+/// A lexeme has fewer bytes.
+pub const MAX_LEXEME: usize = 1 << 11;
 /// Bytes of the longest string area that Postgres makes.
 pub const MAX_AREA: usize = (1 << 20) - 1;
 
@@ -48,6 +52,11 @@ pub struct Position {
 }
 
 impl Position {
+    /// A position of a text, which may have more than there are.
+    pub fn at(position: u32, weight: Weight) -> Self {
+        Position { weight, position: position.min(MAX_POSITION.into()) as u16 }
+    }
+
     fn unpack(packed: u16) -> Self {
         let weight = match packed >> 14 {
             0 => Weight::D,
@@ -144,6 +153,45 @@ impl<'a> View<'a> {
         let positions = rest.get(..2 * count)?;
         (count <= MAX_POSITIONS).then_some((lexeme, positions.as_chunks().0))
     }
+}
+
+/// The vector of a text: of its words in the order of their positions, each the number of a lexeme
+/// and a position. Byte for byte what Postgres' make_tsvector() makes of them; None where that raises
+/// "string is too long for tsvector".
+pub fn of_words<'a>(
+    mut words: Vec<(u32, Position)>,
+    spell: impl Fn(u32) -> &'a [u8],
+) -> Option<Vec<u8>> {
+    // Stable: positions stay in order.
+    words.sort_by_key(|(lexeme, _)| *lexeme);
+    let mut lexemes: Vec<&[(u32, Position)]> = words.chunk_by(|a, b| a.0 == b.0).collect();
+    lexemes.sort_unstable_by_key(|places| spell(places[0].0));
+    let mut bytes = (lexemes.len() as i32).to_ne_bytes().to_vec();
+    let mut area = Vec::new();
+    let mut positions: Vec<u16> = Vec::new();
+    for places in lexemes {
+        let spelt = spell(places[0].0);
+        positions.clear();
+        for (_, place) in places {
+            let last = positions.last().map(|last| last & MAX_POSITION);
+            if positions.len() < MAX_PARSED
+                && last.is_none_or(|last| last != MAX_POSITION && last != place.position)
+            {
+                positions.push(place.pack());
+            }
+        }
+        let place = (area.len() as u32) << (LEXEME_BITS + 1);
+        bytes.extend((place | (spelt.len() as u32) << 1 | 1).to_ne_bytes());
+        area.extend_from_slice(spelt);
+        area.resize(area.len().next_multiple_of(2), 0);
+        area.extend((positions.len() as u16).to_ne_bytes());
+        area.extend(positions.iter().flat_map(|position| position.to_ne_bytes()));
+        if area.len() > MAX_AREA || spelt.len() >= MAX_LEXEME {
+            return None;
+        }
+    }
+    bytes.append(&mut area);
+    Some(bytes)
 }
 
 /// Gives this weight to all positions up to `last`: to what a text begins with.

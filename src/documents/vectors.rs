@@ -1,5 +1,6 @@
 //! Search vectors: parsing text with a text search configuration, once, and putting vectors together.
 
+use super::lexicon;
 use crate::error::{Error, Result, SqlState, catch, check_for_interrupts};
 use crate::spi::Db;
 use carrel_core::chunking::{self, Format, Options, Unit};
@@ -69,7 +70,7 @@ impl Parser {
 
     /// The body of to_tsvector(configuration, text).
     pub fn parse(&mut self, text: &str) -> Result<Vec<u8>> {
-        self.parse_both("", text).map(|(vector, _)| vector)
+        self.parse_both("", text)
     }
 
     /// The vector of a chunk: the titles it is under (weight B), then its content.
@@ -80,12 +81,7 @@ impl Parser {
             joined.push('\n');
         }
         if joined.len() + content.len() <= WINDOW as usize {
-            let (mut vector, titles_end) = self.parse_both(&joined, content)?;
-            if titles_end > 0 {
-                tsvector::set_weight_up_to(&mut vector, titles_end, Weight::B)
-                    .map_err(malformed)?;
-            }
-            return Ok(vector);
+            return self.parse_both(&joined, content);
         }
         let mut assembler = Assembler::new();
         self.append(&mut assembler, &joined, Some(Weight::B))?;
@@ -93,8 +89,34 @@ impl Parser {
         Ok(assembler.finish())
     }
 
+    /// The body of the vector of a title, whose words weigh B, and a text after it.
+    fn parse_both(&mut self, title: &str, text: &str) -> Result<Vec<u8>> {
+        let texts = [(title, Weight::B), (text, Weight::D)];
+        let texts = if title.is_empty() { &texts[1..] } else { &texts };
+        let vector = lexicon::words(self.config, &mut self.room, texts, |words, lexemes| {
+            tsvector::of_words(words, |number| &lexemes[number as usize])
+        });
+        // SAFETY: nothing of what is in the room is used any more; an error lives elsewhere.
+        unsafe { self.room.reset() };
+        match vector? {
+            Some(Some(vector)) => Ok(vector),
+            Some(None) => Err(Error::new(
+                SqlState::ProgramLimitExceeded,
+                "the lexemes of a chunk are too long for a tsvector",
+            )),
+            None => {
+                let (mut vector, title_end) = self.parse_by_postgres(title, text)?;
+                if title_end > 0 {
+                    tsvector::set_weight_up_to(&mut vector, title_end, Weight::B)
+                        .map_err(malformed)?;
+                }
+                Ok(vector)
+            }
+        }
+    }
+
     /// The body of the vector of two texts, one after the other, and the last position of the first.
-    fn parse_both(&mut self, first: &str, second: &str) -> Result<(Vec<u8>, u16)> {
+    fn parse_by_postgres(&mut self, first: &str, second: &str) -> Result<(Vec<u8>, u16)> {
         /// No word is shorter on average; if more come, Postgres makes room.
         const BYTES_PER_WORD: usize = 6;
         let config = self.config;

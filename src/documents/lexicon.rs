@@ -1,0 +1,348 @@
+//! From a text to its lexemes, as parsetext() does, but asking the dictionaries once for each word:
+//! a text has few words that are not common, and the dictionaries are the dearest part of parsing.
+//!
+//! What they said is kept for the backend's life, and forgotten when a configuration or a dictionary
+//! changes. Dictionaries that read on (a thesaurus) don't speak for one word; configurations with
+//! such a one are left to parsetext().
+
+use crate::error::{Result, catch};
+use carrel_core::tsvector::{MAX_LEXEME, Position, Weight};
+use pgrx::memcxt::PgMemoryContexts;
+use pgrx::pg_sys;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::ffi::{CStr, c_char, c_int};
+
+/// Words that are longer are not remembered.
+const MAX_WORD: usize = 64;
+/// What is remembered at most, in bytes, about.
+const MAX_MEMORY: usize = 8 << 20;
+/// Tokens that are fetched from the parser at once.
+const BATCH: usize = 64;
+
+/// The lexemes that a configuration has shown, by number, and which of them each word has.
+#[derive(Default)]
+struct Lexicon {
+    lexemes: Vec<Box<[u8]>>,
+    numbers: HashMap<Box<[u8]>, u32, ahash::RandomState>,
+    /// By the type of the token, and the word.
+    words: Vec<HashMap<Box<[u8]>, Option<Lexemes>, ahash::RandomState>>,
+    memory: usize,
+    /// Whether a dictionary wanted to read on.
+    reads_on: bool,
+}
+
+/// What the dictionaries make of a word: its lexemes, and for each whether it is one position further
+/// on. None at all: a stop word, which takes a position too.
+type Lexemes = Box<[(u32, bool)]>;
+
+/// A word of a text: the number of a lexeme and where it stands.
+pub type Word = (u32, Position);
+
+thread_local! {
+    static LEXICONS: RefCell<HashMap<pg_sys::Oid, Lexicon>> = RefCell::default();
+    static IS_STALE: Cell<bool> = const { Cell::new(true) };
+    static IS_REGISTERED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Calls `build` with the words of texts, one after the other, each with its weight, and with how
+/// each lexeme is spelt. None where the configuration is left to parsetext().
+pub fn words<T>(
+    config: pg_sys::Oid,
+    room: &mut PgMemoryContexts,
+    texts: &[(&str, Weight)],
+    build: impl FnOnce(Vec<Word>, &[Box<[u8]>]) -> T,
+) -> Result<Option<T>> {
+    LEXICONS.with_borrow_mut(|lexicons| {
+        register();
+        if IS_STALE.replace(false) {
+            lexicons.clear();
+        }
+        let lexicon = lexicons.entry(config).or_default();
+        if lexicon.memory > MAX_MEMORY {
+            *lexicon = Lexicon::default();
+        }
+        let mut words = Vec::new();
+        let mut position = 0;
+        for (text, weight) in texts {
+            if lexicon.reads_on
+                || !lexicon.read(config, room, text, *weight, &mut position, &mut words)?
+            {
+                return Ok(None);
+            }
+        }
+        Ok(Some(build(words, &lexicon.lexemes)))
+    })
+}
+
+/// A token as the parser gives it, within the text or the room.
+#[derive(Clone, Copy)]
+struct Token {
+    kind: c_int,
+    start: *const c_char,
+    length: c_int,
+}
+
+impl Lexicon {
+    /// Appends the words of a text; whether all dictionaries speak for one word.
+    fn read(
+        &mut self,
+        config: pg_sys::Oid,
+        room: &mut PgMemoryContexts,
+        text: &str,
+        weight: Weight,
+        position: &mut u32,
+        words: &mut Vec<Word>,
+    ) -> Result<bool> {
+        let context = room.value();
+        let (start, length) = (text.as_ptr(), text.len());
+        // SAFETY: the entries of the caches live as long as the backend; the parser reads a text and
+        // keeps its state in the room.
+        let (entry, parser, state) = catch(|| unsafe {
+            pg_sys::CurrentMemoryContext = context;
+            let entry = lookup_ts_config_cache(config);
+            let parser = lookup_ts_parser_cache((*entry).prsId);
+            let state = FunctionCall2Coll(
+                &raw mut (*parser).prsstart,
+                pg_sys::InvalidOid,
+                start.into(),
+                pg_sys::Datum::from(length),
+            );
+            (entry, parser, state)
+        })?;
+        let mut tokens = [Token { kind: 0, start: std::ptr::null(), length: 0 }; BATCH];
+        loop {
+            let buffer = tokens.as_mut_ptr();
+            // SAFETY: the parser's state, and room for so many tokens.
+            let count = catch(|| unsafe {
+                pg_sys::CurrentMemoryContext = context;
+                fetch(parser, state, buffer)
+            })?;
+            for token in &tokens[..count] {
+                // SAFETY: a token is a part of the text, or of what the parser keeps of it.
+                let word = unsafe {
+                    std::slice::from_raw_parts(token.start.cast::<u8>(), token.length as usize)
+                };
+                // parsetext() says so in a NOTICE, and goes on.
+                if word.len() >= MAX_LEXEME {
+                    continue;
+                }
+                // SAFETY: the configuration's entry, looked up above.
+                let dictionaries = unsafe { dictionaries(entry, token.kind) };
+                if dictionaries.is_empty() {
+                    continue;
+                }
+                if !self.look_up(dictionaries, context, token.kind as usize, word, |lexemes| {
+                    *position += 1;
+                    for (number, is_further) in lexemes {
+                        *position += u32::from(*is_further);
+                        words.push((*number, Position::at(*position, weight)));
+                    }
+                })? {
+                    self.reads_on = true;
+                    return Ok(false);
+                }
+            }
+            if count < BATCH {
+                break;
+            }
+        }
+        // SAFETY: the parser's state, which is not used after that.
+        catch(|| unsafe {
+            FunctionCall1Coll(&raw mut (*parser).prsend, pg_sys::InvalidOid, state);
+        })?;
+        Ok(true)
+    }
+
+    /// Calls `found` with the lexemes of a word, unless no dictionary knows it; whether they speak for
+    /// one word.
+    fn look_up(
+        &mut self,
+        dictionaries: &[pg_sys::Oid],
+        context: pg_sys::MemoryContext,
+        kind: usize,
+        word: &[u8],
+        found: impl FnOnce(&[(u32, bool)]),
+    ) -> Result<bool> {
+        if self.words.len() <= kind {
+            self.words.resize_with(kind + 1, HashMap::default);
+        }
+        if let Some(known) = self.words[kind].get(word) {
+            if let Some(lexemes) = known {
+                found(lexemes);
+            }
+            return Ok(true);
+        }
+        let Some(lexemes) = self.ask(dictionaries, context, word)? else { return Ok(false) };
+        if let Some(lexemes) = &lexemes {
+            found(lexemes);
+        }
+        if word.len() <= MAX_WORD {
+            // With what a map takes for each.
+            self.memory +=
+                word.len() + 64 + lexemes.as_ref().map_or(0, |lexemes| 8 * lexemes.len());
+            self.words[kind].insert(word.into(), lexemes);
+        }
+        Ok(true)
+    }
+
+    /// Asks the dictionaries in order, as LexizeExec() in ts_parse.c does for one word. None: one
+    /// wants to read on; Some(None): none knows the word.
+    fn ask(
+        &mut self,
+        dictionaries: &[pg_sys::Oid],
+        context: pg_sys::MemoryContext,
+        word: &[u8],
+    ) -> Result<Option<Option<Lexemes>>> {
+        let (mut start, mut length) = (word.as_ptr().cast::<c_char>(), word.len() as c_int);
+        for dictionary in dictionaries {
+            let dictionary = *dictionary;
+            // SAFETY: a dictionary of the configuration, and a word, which it only reads.
+            let (lexemes, reads_on) = catch(|| unsafe {
+                pg_sys::CurrentMemoryContext = context;
+                let dictionary = lookup_ts_dictionary_cache(dictionary);
+                let mut state = pg_sys::DictSubState::default();
+                let lexemes = FunctionCall4Coll(
+                    &raw mut (*dictionary).lexize,
+                    pg_sys::InvalidOid,
+                    (*dictionary).dictData.into(),
+                    start.into(),
+                    length.into(),
+                    (&raw mut state).into(),
+                );
+                (lexemes.cast_mut_ptr::<pg_sys::TSLexeme>(), state.getnext)
+            })?;
+            if reads_on {
+                return Ok(None);
+            }
+            if lexemes.is_null() {
+                continue;
+            }
+            // SAFETY: an array that ends with one that has no lexeme; C strings.
+            unsafe {
+                if (*lexemes).flags & pg_sys::TSL_FILTER as u16 != 0 {
+                    start = (*lexemes).lexeme;
+                    length = CStr::from_ptr(start).count_bytes() as c_int;
+                    continue;
+                }
+                let mut taken = Vec::new();
+                let mut lexeme = lexemes;
+                while !(*lexeme).lexeme.is_null() {
+                    let spelt = CStr::from_ptr((*lexeme).lexeme).to_bytes();
+                    let is_further = (*lexeme).flags & pg_sys::TSL_ADDPOS as u16 != 0;
+                    taken.push((self.number(spelt), is_further));
+                    lexeme = lexeme.add(1);
+                }
+                return Ok(Some(Some(taken.into())));
+            }
+        }
+        Ok(Some(None))
+    }
+
+    fn number(&mut self, spelt: &[u8]) -> u32 {
+        if let Some(number) = self.numbers.get(spelt) {
+            return *number;
+        }
+        let number = self.lexemes.len() as u32;
+        self.memory += 2 * spelt.len() + 64;
+        self.lexemes.push(spelt.into());
+        self.numbers.insert(spelt.into(), number);
+        number
+    }
+}
+
+/// Fetches tokens until there are [`BATCH`] or no more; how many.
+unsafe fn fetch(
+    parser: *mut pg_sys::TSParserCacheEntry,
+    state: pg_sys::Datum,
+    tokens: *mut Token,
+) -> usize {
+    for count in 0..BATCH {
+        let mut token = Token { kind: 0, start: std::ptr::null(), length: 0 };
+        // SAFETY: the caller's parser and its state.
+        unsafe {
+            let kind = FunctionCall3Coll(
+                &raw mut (*parser).prstoken,
+                pg_sys::InvalidOid,
+                state,
+                (&raw mut token.start).into(),
+                (&raw mut token.length).into(),
+            );
+            token.kind = kind.value() as c_int;
+            if token.kind <= 0 {
+                return count;
+            }
+            tokens.add(count).write(token);
+        }
+    }
+    BATCH
+}
+
+/// The dictionaries that a configuration asks about tokens of a kind.
+unsafe fn dictionaries<'a>(
+    config: *mut pg_sys::TSConfigCacheEntry,
+    kind: c_int,
+) -> &'a [pg_sys::Oid] {
+    // SAFETY: the map has so many kinds, and each list so many dictionaries.
+    unsafe {
+        if kind >= (*config).lenmap {
+            return &[];
+        }
+        let list = *(*config).map.add(kind as usize);
+        if list.len == 0 {
+            &[]
+        } else {
+            std::slice::from_raw_parts(list.dictIds, list.len as usize)
+        }
+    }
+}
+
+/// Has Postgres say when a configuration or a dictionary changes.
+fn register() {
+    use pg_sys::SysCacheIdentifier::{TSCONFIGMAP, TSCONFIGOID, TSDICTOID, TSPARSEROID};
+    if IS_REGISTERED.replace(true) {
+        return;
+    }
+    for cache in [TSCONFIGMAP, TSCONFIGOID, TSDICTOID, TSPARSEROID] {
+        // SAFETY: a cache's number, and a function that sets a flag.
+        unsafe {
+            pg_sys::CacheRegisterSyscacheCallback(cache as c_int, Some(forget), 0.into());
+        }
+    }
+}
+
+unsafe extern "C-unwind" fn forget(_: pg_sys::Datum, _: c_int, _: u32) {
+    IS_STALE.set(true);
+}
+
+unsafe extern "C-unwind" {
+    fn lookup_ts_config_cache(config: pg_sys::Oid) -> *mut pg_sys::TSConfigCacheEntry;
+    fn lookup_ts_parser_cache(parser: pg_sys::Oid) -> *mut pg_sys::TSParserCacheEntry;
+    fn lookup_ts_dictionary_cache(dictionary: pg_sys::Oid) -> *mut pg_sys::TSDictionaryCacheEntry;
+    fn FunctionCall1Coll(
+        function: *mut pg_sys::FmgrInfo,
+        collation: pg_sys::Oid,
+        first: pg_sys::Datum,
+    ) -> pg_sys::Datum;
+    fn FunctionCall2Coll(
+        function: *mut pg_sys::FmgrInfo,
+        collation: pg_sys::Oid,
+        first: pg_sys::Datum,
+        second: pg_sys::Datum,
+    ) -> pg_sys::Datum;
+    fn FunctionCall3Coll(
+        function: *mut pg_sys::FmgrInfo,
+        collation: pg_sys::Oid,
+        first: pg_sys::Datum,
+        second: pg_sys::Datum,
+        third: pg_sys::Datum,
+    ) -> pg_sys::Datum;
+    fn FunctionCall4Coll(
+        function: *mut pg_sys::FmgrInfo,
+        collation: pg_sys::Oid,
+        first: pg_sys::Datum,
+        second: pg_sys::Datum,
+        third: pg_sys::Datum,
+        fourth: pg_sys::Datum,
+    ) -> pg_sys::Datum;
+}
