@@ -87,15 +87,16 @@ fn no_token_is_longer_than_the_longest() {
 }
 
 #[test]
-fn memory_does_not_grow_with_the_page() {
+fn memory_does_not_grow_with_the_page_and_its_end_is_reached() {
     let options = Options::new(1000, 100, Unit::Characters, Format::Html).expect("valid options");
     for piece in
-        ["a ", "<br>a", "&lt;", "&nbsp;", "<pre> \n", "<h1>a", "<table><tr><td>a<td>", "<!--"]
+        ["a ", "<br>a", "&lt;", "&nbsp;", "<pre> \n", "<h1>a", "<table><tr><td>a<td>", "<!-- -->"]
     {
         let source = format!("{}a", piece.repeat(5_000_000 / piece.len()));
         let mut page = Page::new(&source, &options);
         let mut meter = Meter::new(|| {});
-        while page.next(&mut meter).is_some() {}
+        let last = std::iter::from_fn(|| page.next(&mut meter)).last();
+        assert!(last.is_some_and(|chunk| chunk.content.ends_with('a')), "{piece:?}");
         let most = page.rendering.text.capacity();
         assert!(most <= 2 * (page.ahead + page.step) + 4096, "{piece:?}: {most}");
     }
