@@ -57,8 +57,8 @@ impl<'t> Page<'t> {
     pub(super) fn new(source: &'t str, options: &Options) -> Self {
         let reach = reach(options);
         // White space before the chunk, the chunk, white space after it; and then what might be kept
-        // whole that begins there.
-        let space = reach.saturating_add(markup::TEXT);
+        // whole that begins there. Of white space that is longer than a chunk little more is kept.
+        let space = reach.saturating_add(2 * markup::TEXT);
         let more = match options.unit {
             Unit::Tokens(_) => AHEAD_OF_TOKENS,
             _ => AHEAD,

@@ -321,7 +321,7 @@ impl Rendering {
             while at < to && (!is_space(bytes[at]) || is_single_space(&bytes[at..to])) {
                 at += 1;
             }
-            if at > start {
+            if at > start && !self.is_surplus(&source[start..at]) {
                 self.fill_gap(start, lines);
                 self.push(&source[start..at], Origin::Same(start));
             }
@@ -333,7 +333,7 @@ impl Rendering {
             self.keep(characters, Origin::Reference(range), lines);
         } else if characters.bytes().all(is_space) {
             self.gap.space.get_or_insert(range.0);
-        } else {
+        } else if !self.is_surplus(characters) {
             self.fill_gap(range.0, lines);
             self.push(characters, Origin::Reference(range));
         }
@@ -349,7 +349,10 @@ impl Rendering {
         }
         let mut at = skipped;
         for piece in text[skipped..].split_inclusive(['\n', '\r']) {
-            self.fill_gap(origin.after(at).start(), lines);
+            let surplus = self.is_surplus(piece);
+            if !surplus {
+                self.fill_gap(origin.after(at).start(), lines);
+            }
             let second_half = piece == "\n" && self.text.ends_with('\r');
             let body = piece.trim_end_matches(['\n', '\r']);
             if self.line.number.is_none() && !body.trim_start().is_empty() {
@@ -359,7 +362,9 @@ impl Rendering {
             if body.len() < piece.len() && !second_half {
                 self.line.after_blank = self.line.number.is_none();
             }
-            self.push(piece, origin.after(at));
+            if !surplus {
+                self.push(piece, origin.after(at));
+            }
             at += piece.len();
             if body.len() < piece.len() {
                 self.end_line(lines);
@@ -379,6 +384,7 @@ impl Rendering {
                 // A chunk can begin with them, in a line of code.
                 self.sources.push_whole(self.text.len(), (source, source));
                 self.text.extend(std::iter::repeat_n('\t', tabs));
+                self.space += tabs;
             } else if let Some(space) = space {
                 self.push(" ", Origin::Same(space));
             }
@@ -387,6 +393,7 @@ impl Rendering {
         self.end_line(lines);
         if self.begun {
             self.text.push_str(&"\n\n"[..newlines]);
+            self.space += newlines;
         }
         self.begun = true;
         self.line = Line { start: self.text.len(), ..Line::default() };
@@ -412,13 +419,16 @@ impl Rendering {
         }
     }
 
+    /// Whether this is more white space than is kept.
+    fn is_surplus(&self, text: &str) -> bool {
+        self.space > self.most_space && text.trim_start().is_empty()
+    }
+
     /// Adds to the text.
     fn push(&mut self, text: &str, origin: Origin) {
         let kept = text.trim_end().len();
         if kept > 0 {
             self.space = 0;
-        } else if self.space > self.most_space {
-            return;
         }
         self.space += text.len() - kept;
         match origin {

@@ -89,9 +89,18 @@ fn no_token_is_longer_than_the_longest() {
 #[test]
 fn memory_does_not_grow_with_the_page_and_its_end_is_reached() {
     let options = Options::new(1000, 100, Unit::Characters, Format::Html).expect("valid options");
-    for piece in
-        ["a ", "<br>a", "&lt;", "&nbsp;", "<pre> \n", "<h1>a", "<table><tr><td>a<td>", "<!-- -->"]
-    {
+    for piece in [
+        "a ",
+        "<br>a",
+        "&lt;",
+        "&nbsp;",
+        "<pre> \n",
+        "<p>&nbsp;",
+        "<p>\u{3000}",
+        "<h1>a",
+        "<table><tr><td>a<td>",
+        "<!-- -->",
+    ] {
         let source = format!("{}a", piece.repeat(5_000_000 / piece.len()));
         let mut page = Page::new(&source, &options);
         let mut meter = Meter::new(|| {});
