@@ -32,13 +32,17 @@ pub(super) fn last_boundary<T: FnMut()>(
     let mut found = Vec::new();
     // Words are short: the first look back rarely has to be repeated.
     let mut window = if kind == Kind::Word { WINDOW / 4 } else { WINDOW };
+    // Most full stops end a sentence. A row of them is looked at window by window.
+    let mut guesses = 4;
     while from <= end {
         let mut start = text.ceil_char_boundary(end.saturating_sub(window).max(from));
         let mut last = end;
         if kind == Kind::Sentence
+            && guesses > 0
             && let Some((terminator, next)) = ascii_terminator(text, start, end)
         {
             (start, last) = (terminator, next);
+            guesses -= 1;
         }
         boundaries(kind, text, start, last, meter, &mut found);
         if let Some(&last) = found.last() {
