@@ -111,25 +111,32 @@ fn write_document_chunks<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         let columns = Columns::read(&row.new)?;
         let status: String = row.new.need(c"processing_status")?;
         let had_text = row.old.is_some_and(|old| old.datum(c"content_text").is_some());
-        spi::as_owner(Access::Write, |db| match (processed, columns.text.is_some()) {
-            (Some(processed), true) => {
-                let source = columns.source(user_id, id)?;
-                if processed.is_of(&source) {
-                    chunk_rows::write(db, &source, &processed)
-                } else {
-                    drop(processed);
-                    stored::process(db, id, None)
+        spi::as_owner(Access::Write, |db| {
+            // What deleted or changed the row since, in RETURNING or another trigger, had its own chunks
+            // written.
+            if !row.new.is_current(db)? {
+                return Ok(());
+            }
+            match (processed, columns.text.is_some()) {
+                (_, true) if status == "failed" || status == "pending" => {
+                    chunk_rows::delete(db, user_id, id)
                 }
+                (Some(processed), true) => {
+                    let source = columns.source(user_id, id)?;
+                    if processed.is_of(&source) {
+                        chunk_rows::write(db, &source, &processed)
+                    } else {
+                        drop(processed);
+                        stored::process(db, id, None)
+                    }
+                }
+                (None, true) => stored::process(db, id, None),
+                // A trigger took the text away after it was processed.
+                (Some(_), false) => stored::process(db, id, None),
+                (None, false) if had_text => chunk_rows::delete(db, user_id, id),
+                // Chunks of a document without a text are a client's.
+                (None, false) => Ok(()),
             }
-            // A trigger took the text away after it was processed.
-            (Some(_), false) => stored::process(db, id, None),
-            (None, false) if had_text => chunk_rows::delete(db, user_id, id),
-            // Chunks of a document without a text are a client's.
-            (None, false) => Ok(()),
-            (None, true) if status == "failed" || settings::is_deferred() => {
-                chunk_rows::delete(db, user_id, id)
-            }
-            (None, true) => stored::process(db, id, None),
         })
     })
 }
@@ -138,7 +145,9 @@ fn write_document_chunks<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
 #[pg_trigger]
 fn prepare_chunk<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::before_row(trigger, |row| {
-        if chunk_rows::is_deriving()
+        // carrel's own are complete; a trigger on them may write others, which are not.
+        let is_complete = row.new.datum(c"search_vector").is_some();
+        if chunk_rows::is_deriving() && is_complete
             || trigger::restoring()
             || !row.changes_any(&[c"content", c"section_title", c"heading_path"])?
         {
@@ -244,10 +253,11 @@ fn process_row(db: &Db, row: &mut Change, user_id: Uuid, id: Uuid) -> Result<()>
         (Some("pending"), None, filename_only)
     } else {
         let source = columns.source(user_id, id)?;
-        // Vectors of another language are of no use; what another user's row with this id has must
-        // not even cost time.
+        // Vectors of another language are of no use, and a client wrote its chunks when it liked; what
+        // another user's row with this id has must not even cost time.
         let reusable = row.old.is_some_and(|old| {
             old.get::<Uuid>(c"user_id") == Some(user_id)
+                && old.datum(c"content_text").is_some()
                 && old.get::<String>(c"language").as_ref() == Some(&columns.language)
         });
         match source.process(db, parser, reusable)? {

@@ -122,6 +122,11 @@ impl Arg {
         Self { oid: pg_sys::TEXTOID, datum: Some(datum) }
     }
 
+    /// The place of a row, which has to stay there.
+    pub fn tid(place: *mut pg_sys::ItemPointerData) -> Self {
+        Self { oid: pg_sys::TIDOID, datum: Some(place.into()) }
+    }
+
     /// The value, None where it is null.
     pub fn datum(&self) -> Option<pg_sys::Datum> {
         self.datum

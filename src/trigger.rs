@@ -2,7 +2,7 @@
 //! while a dump is restored.
 
 use crate::error::{Result, catch, guard};
-use crate::spi::Arg;
+use crate::spi::{Arg, Db};
 use pgrx::PgTupleDesc;
 use pgrx::datum::FromDatum;
 use pgrx::htup::heap_getattr_raw;
@@ -53,6 +53,14 @@ impl Row {
         let number = NonZeroUsize::new(usize::try_from(self.number(column)).ok()?)?;
         // SAFETY: a column of this tuple's description.
         unsafe { heap_getattr_raw(self.tuple, number, self.desc) }
+    }
+
+    /// Whether a row of documents that was written is still there as it was written.
+    pub fn is_current(&self, db: &Db) -> Result<bool> {
+        // SAFETY: a tuple that was written knows where.
+        let place = Arg::tid(unsafe { &raw mut (*self.tuple).t_self });
+        let sql = "select from carrel.documents where ctid = $1";
+        Ok(db.execute(sql, &[place])? > 0)
     }
 
     fn number(&self, column: &CStr) -> c_int {

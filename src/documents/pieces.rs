@@ -59,14 +59,14 @@ pub struct Pieces {
     end: usize,
     /// Room to put a piece together in.
     record: Vec<u8>,
-    _lease: Lease,
+    lease: Lease,
 }
 
 impl Pieces {
     pub fn new() -> Self {
         let lease = spool::lease();
         let start = spool::end();
-        Self { start, end: start, record: Vec::new(), _lease: lease }
+        Self { start, end: start, record: Vec::new(), lease }
     }
 
     /// Appends a piece. Nobody else may have written to the spool since the one before.
@@ -105,7 +105,7 @@ impl Pieces {
         let mut record = Vec::new();
         while at < self.end {
             let place = at;
-            let piece = read(&mut at, &mut record)?;
+            let piece = read(&self.lease, &mut at, &mut record)?;
             each(place, piece)?;
         }
         Ok(())
@@ -113,15 +113,15 @@ impl Pieces {
 
     /// The piece at a place.
     pub fn at(&self, place: usize) -> Result<Piece> {
-        read(&mut { place }, &mut Vec::new())
+        read(&self.lease, &mut { place }, &mut Vec::new())
     }
 }
 
-fn read(at: &mut usize, record: &mut Vec<u8>) -> Result<Piece> {
+fn read(lease: &Lease, at: &mut usize, record: &mut Vec<u8>) -> Result<Piece> {
     let mut length = [0; size_of::<usize>()];
-    spool::read(*at, &mut length)?;
+    spool::read(lease, *at, &mut length)?;
     record.resize(usize::from_ne_bytes(length), 0);
-    spool::read(*at + length.len(), record)?;
+    spool::read(lease, *at + length.len(), record)?;
     *at += length.len() + record.len();
     decode(record).ok_or_else(|| {
         Error::new(

@@ -8,6 +8,10 @@ use pgrx::datum::Uuid;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+/// How a transaction ends for a backend.
+pub const ENDS: [PgXactCallbackEvent; 3] =
+    [PgXactCallbackEvent::Commit, PgXactCallbackEvent::Abort, PgXactCallbackEvent::Prepare];
+
 #[derive(Default)]
 struct Kept {
     documents: HashMap<[u8; 16], Processed>,
@@ -23,7 +27,7 @@ thread_local! {
 pub fn keep(document: Uuid, processed: Processed) {
     KEPT.with_borrow_mut(|kept| {
         if !kept.is_registered {
-            for end in [PgXactCallbackEvent::Commit, PgXactCallbackEvent::Abort] {
+            for end in ENDS {
                 register_xact_callback(end, || drop(KEPT.take()));
             }
             kept.is_registered = true;

@@ -93,7 +93,8 @@ impl Source<'_> {
     /// Tells whether a row is still what was processed; another trigger may have changed it.
     fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        (self.filename, self.language, self.text, format!("{:?}", self.options)).hash(&mut hasher);
+        (self.user_id.as_bytes(), self.filename, self.language, self.text).hash(&mut hasher);
+        format!("{:?}", self.options).hash(&mut hasher);
         hasher.finish()
     }
 }

@@ -32,20 +32,21 @@ thread_local! {
 }
 
 /// As long as there is one, what was written stays.
-pub struct Lease(#[expect(dead_code, reason = "it is the count that matters")] Rc<()>);
+pub struct Lease(Rc<()>);
 
 /// Lets what is written from now on stay, until it is dropped or the transaction ends; reading after
 /// that is an error.
 pub fn lease() -> Lease {
     SPOOL.with_borrow_mut(|spool| {
         if !spool.is_registered {
-            for end in [
-                PgXactCallbackEvent::Commit,
-                PgXactCallbackEvent::Abort,
-                PgXactCallbackEvent::Prepare,
-            ] {
-                register_xact_callback(end, || drop(SPOOL.take()));
+            for end in [PgXactCallbackEvent::Commit, PgXactCallbackEvent::Prepare] {
+                register_xact_callback(end, || {
+                    if let Some(file) = SPOOL.take().file {
+                        file.close();
+                    }
+                });
             }
+            register_xact_callback(PgXactCallbackEvent::Abort, || drop(SPOOL.take()));
             spool.is_registered = true;
         }
         if Rc::strong_count(&spool.leases) == 1 {
@@ -82,10 +83,10 @@ pub fn write(bytes: &[u8]) -> Result<()> {
     })
 }
 
-/// Reads so many bytes from a position.
-pub fn read(at: usize, bytes: &mut [u8]) -> Result<()> {
+/// Reads so many bytes from a position, written under this lease.
+pub fn read(lease: &Lease, at: usize, bytes: &mut [u8]) -> Result<()> {
     SPOOL.with_borrow(|spool| {
-        if at + bytes.len() > spool.length {
+        if !Rc::ptr_eq(&lease.0, &spool.leases) || at + bytes.len() > spool.length {
             return Err(lost());
         }
         let in_memory = bytes.len().min(spool.memory.len().saturating_sub(at));
@@ -105,19 +106,33 @@ fn lost() -> Error {
     Error::new(SqlState::ObjectNotInPrerequisiteState, "what processing made of a document is lost")
 }
 
-/// A temporary file, removed when it is closed. It belongs to no resource owner, so that neither the
-/// end of a subtransaction nor that of a portal closes it; a backend that dies leaves none either.
+/// A temporary file that belongs to the transaction, whatever subtransaction or portal is current, so
+/// that Postgres removes it at an abort. Dropping it does nothing: closing it writes what is not
+/// written yet, which fails again if it has failed before.
 struct File(*mut c_void);
 
 impl File {
     fn create() -> Result<Self> {
-        // SAFETY: the file's state lives in a context that ends with the backend, and `catch` puts the
-        // present one back.
-        let file = catch(|| unsafe {
-            pg_sys::CurrentMemoryContext = pg_sys::TopMemoryContext;
-            BufFileCreateTemp(true)
-        })?;
-        Ok(Self(file))
+        // SAFETY: the file's state lives in a context that ends with the transaction, as the file does;
+        // `catch` puts the present context back, and the owner is put back on both ways out.
+        unsafe {
+            let owner = pg_sys::CurrentResourceOwner;
+            let file = catch(|| {
+                pg_sys::CurrentMemoryContext = pg_sys::TopTransactionContext;
+                pg_sys::CurrentResourceOwner = pg_sys::TopTransactionResourceOwner;
+                BufFileCreateTemp(false)
+            });
+            pg_sys::CurrentResourceOwner = owner;
+            file.map(Self)
+        }
+    }
+
+    /// Closes and removes the file, as Postgres wants it before a transaction ends well.
+    fn close(self) {
+        let file = self.0;
+        // SAFETY: an open file, which is not used after that. Where this fails, the transaction's end
+        // closes it, with a warning.
+        drop(catch(|| unsafe { BufFileClose(file) }));
     }
 
     fn write(&self, at: usize, bytes: &[u8]) -> Result<()> {
@@ -144,15 +159,6 @@ impl File {
             0 => Ok(()),
             _ => Err(lost()),
         }
-    }
-}
-
-impl Drop for File {
-    fn drop(&mut self) {
-        let file = self.0;
-        // SAFETY: an open file, which nobody else has. An error is of no consequence: the file goes with
-        // the backend.
-        drop(catch(|| unsafe { BufFileClose(file) }));
     }
 }
 

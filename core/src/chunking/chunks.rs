@@ -83,6 +83,9 @@ pub(super) struct Cutter {
     titles: Titles,
 }
 
+/// How many places are tried for the start of an overlap.
+const TRIES: usize = 4;
+
 /// Where a chunk is in the text, in bytes and in characters.
 pub(super) struct Piece {
     pub(super) start: usize,
@@ -277,10 +280,13 @@ impl Cutter {
         let middle = text.floor_char_boundary(lowest + to.saturating_sub(lowest) / 2);
         // A sentence, unless that gives up more than half of the overlap.
         for (kind, last) in [(Kind::Sentence, middle), (Kind::Word, to)] {
-            while lowest <= last
-                && lowest < to
-                && let Some(found) = fine::first_boundary(kind, text, lowest, last, meter)
-            {
+            // What begins elsewhere may be more tokens; but rarely is a few words further on.
+            for _ in 0..TRIES {
+                if lowest > last || lowest >= to {
+                    break;
+                }
+                let found = fine::first_boundary(kind, text, lowest, last, meter);
+                let Some(found) = found else { break };
                 let start = self.begin(text, found, meter);
                 if start >= to {
                     break;

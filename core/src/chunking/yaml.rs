@@ -6,7 +6,7 @@
 //! that only looks like an entry, in a quoted or plain scalar of several lines or in a flow
 //! collection, is further in than what it is in, so it does no harm.
 
-use super::meter::Meter;
+use super::meter::{Meter, PIECE};
 use super::space::{after_newline, find_newline};
 use super::structure::{Boundary, LEVELS, LINE, Path, item_rank, paragraph_rank};
 
@@ -44,11 +44,20 @@ impl<'t> Entries<'t> {
             let start = self.at;
             let length = self.text.len();
             let newline = find_newline(self.text, start, length, meter);
-            meter.work(64);
+            meter.work(SEEN);
             self.at = newline.map_or(length, |newline| after_newline(self.text, newline));
-            let line = self.text.as_bytes()[start..newline.unwrap_or(length)].trim_ascii_end();
-            let indent = line.iter().take_while(|&&byte| byte == b' ').count();
-            meter.work(indent);
+            let line = &self.text.as_bytes()[start..newline.unwrap_or(length)];
+            let mut indent = 0;
+            for piece in line.chunks(PIECE) {
+                let spaces = piece.iter().take_while(|&&byte| byte == b' ').count();
+                meter.work(spaces);
+                indent += spaces;
+                if spaces < piece.len() {
+                    break;
+                }
+            }
+            let (head, tail) = line.split_at(line.len().saturating_sub(SEEN).max(indent));
+            let line = &line[..head.len() + tail.trim_ascii_end().len()];
             if line.len() == indent {
                 self.after_blank = true;
                 continue;
@@ -80,22 +89,24 @@ impl<'t> Entries<'t> {
             let place = Place { column: indent, is_item: false };
             return self.entry_rank(self.level_of(place));
         }
+        let is_scalar = ends_in_block_scalar(rest);
         let mut column = indent;
         let mut outermost = None;
-        loop {
+        // Deeper levels are not told apart, so nobody has to look for them.
+        for _ in 0..LEVELS {
             let is_item = is_marker(rest, b"-");
             if !is_item && !is_marker(rest, b"?") && !has_key(rest) {
                 break;
             }
             let level = self.enter(Place { column, is_item });
             outermost.get_or_insert(level);
-            if ends_in_block_scalar(rest) {
+            if is_scalar {
                 self.scalar = Some(column);
             }
             if !is_item {
                 break;
             }
-            let spaces = rest[1..].iter().take_while(|&&byte| byte == b' ').count();
+            let spaces = rest[1..].iter().take(SEEN).take_while(|&&byte| byte == b' ').count();
             (column, rest) = (column + 1 + spaces, &rest[1 + spaces..]);
         }
         match outermost {
