@@ -102,20 +102,19 @@ fn process_document_row<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
 #[pg_trigger]
 fn write_document_chunks<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::after_row(trigger, |row| {
-        let id: Uuid = row.new.need(c"id")?;
-        let processed = processed::take(id);
         if trigger::restoring() || !is_to_be_processed(row)? {
             return Ok(());
         }
+        let id: Uuid = row.new.need(c"id")?;
+        let processed = processed::take(id);
         let user_id: Uuid = row.new.need(c"user_id")?;
         let columns = Columns::read(&row.new)?;
         let status: String = row.new.need(c"processing_status")?;
         let had_text = row.old.is_some_and(|old| old.datum(c"content_text").is_some());
         spi::as_owner(Access::Write, |db| {
-            // What deleted or changed the row since, in RETURNING or another trigger, had its own chunks
-            // written.
+            // Deleted or changed since, in RETURNING or by another trigger.
             if !row.new.is_current(db)? {
-                return Ok(());
+                return stored::follow(db, id);
             }
             match (processed, columns.text.is_some()) {
                 (_, true) if status == "failed" || status == "pending" => {

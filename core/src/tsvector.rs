@@ -186,7 +186,7 @@ pub fn of_words<'a>(
         area.resize(area.len().next_multiple_of(2), 0);
         area.extend((positions.len() as u16).to_ne_bytes());
         area.extend(positions.iter().flat_map(|position| position.to_ne_bytes()));
-        if area.len() > MAX_AREA || spelt.len() >= MAX_LEXEME {
+        if area.len() > MAX_AREA {
             return None;
         }
     }

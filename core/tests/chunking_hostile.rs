@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use carrel_core::chunking::{Chunk, Format, Options, Unit, chunks};
+use carrel_core::chunking::{Chunk, Encoding, Format, Options, Unit, chunks};
 use unicode_segmentation::UnicodeSegmentation;
 
 const SIZE: usize = 120_000;
@@ -170,6 +170,10 @@ fn the_work_grows_with_the_input_and_not_faster() {
     let units = [Unit::Characters, Unit::Words];
     assert_linear(inputs, &units, &[Format::Plain, Format::Markdown, Format::Html]);
     assert_linear(pages, &units, &[Format::Html]);
+    assert_linear(inputs, &[Unit::Characters], &[Format::Json, Format::Yaml]);
+    for encoding in [Encoding::Cl100k, Encoding::O200k] {
+        assert_linear(inputs, &[Unit::Tokens(encoding)], &[Format::Plain]);
+    }
 }
 
 #[test]
@@ -206,8 +210,10 @@ fn a_tick_can_unwind_at_any_time() {
     };
     let markdown = inputs(SIZE * 4).into_iter().map(|input| (input, Format::Markdown));
     let html = pages(SIZE * 4).into_iter().map(|input| (input, Format::Html));
-    for ((name, text), format) in markdown.chain(html) {
-        for unit in [Unit::Characters, Unit::Words] {
+    let yaml = inputs(SIZE * 4).into_iter().map(|input| (input, Format::Yaml));
+    let json = inputs(SIZE * 4).into_iter().map(|input| (input, Format::Json));
+    for ((name, text), format) in markdown.chain(html).chain(yaml).chain(json) {
+        for unit in [Unit::Characters, Unit::Words, Unit::Tokens(Encoding::O200k)] {
             let cancelled = [0, 5].iter().all(|&at| cancel(&text, at, unit, format));
             assert!(cancelled, "{name} cannot be cancelled");
         }

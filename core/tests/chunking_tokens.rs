@@ -149,3 +149,22 @@ fn chunks_of_long_pieces_are_measured_right() {
         }
     }
 }
+
+/// Texts in which a line without its end is more tokens than with it, so that a chunk has to be cut
+/// again: what was read beyond it must not be mistaken for what is in it.
+#[test]
+fn a_chunk_that_is_cut_again_ends_at_the_boundary_before() {
+    let cut = |text: &'static str, size: i32, format: Format| {
+        let options = Options::new(size, 0, Unit::Tokens(Encoding::Cl100k), format).expect("valid");
+        chunks(text, &options, || {}).collect::<Vec<_>>()
+    };
+    let headings = "# A\n\none two three.*;\n\n# B\n\nfour five six seven eight nine ten.";
+    for chunk in cut(headings, 7, Format::Markdown) {
+        let is_first = Some(chunk.byte_start) < headings.find("# B");
+        assert_eq!(chunk.section_title(), Some(if is_first { "A" } else { "B" }), "{chunk:?}");
+    }
+    let paragraphs = "aa bb cc dd\n\nee ff.*;\n\ngg hh ii jj kk ll mm nn";
+    assert_eq!(cut(paragraphs, 8, Format::Markdown)[0].content, "aa bb cc dd");
+    let members = "[{\"a\":{\"b\":\"x\"}},\n{\"a\":{\"b\":\"y\"}},\n{\"a\":{\"b\":\"zz\"}}]";
+    assert_eq!(cut(members, 15, Format::Json)[0].content, "[{\"a\":{\"b\":\"x\"}},");
+}

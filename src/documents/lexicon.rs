@@ -15,10 +15,13 @@ use std::ffi::{CStr, c_char, c_int};
 
 /// Words that are longer are not remembered.
 const MAX_WORD: usize = 64;
-/// What is remembered at most, in bytes, about.
-const MAX_MEMORY: usize = 8 << 20;
-/// Tokens that are fetched from the parser at once.
+/// How much is remembered, of all configurations, before it is forgotten: about so many bytes.
+const MAX_MEMORY: usize = 16 << 20;
+/// Tokens that are fetched from Postgres' own parser at once: they are parts of the text. Others may
+/// put the next one where the last was.
 const BATCH: usize = 64;
+/// The oid of that parser, pg_catalog.default.
+const DEFAULT_PARSER: u32 = 3722;
 
 /// The lexemes that a configuration has shown, by number, and which of them each word has.
 #[derive(Default)]
@@ -58,10 +61,10 @@ pub fn words<T>(
         if IS_STALE.replace(false) {
             lexicons.clear();
         }
-        let lexicon = lexicons.entry(config).or_default();
-        if lexicon.memory > MAX_MEMORY {
-            *lexicon = Lexicon::default();
+        if lexicons.values().map(|lexicon| lexicon.memory).sum::<usize>() > MAX_MEMORY {
+            lexicons.clear();
         }
+        let lexicon = lexicons.entry(config).or_default();
         let mut words = Vec::new();
         let mut position = 0;
         for (text, weight) in texts {
@@ -110,13 +113,16 @@ impl Lexicon {
             );
             (entry, parser, state)
         })?;
+        // SAFETY: the configuration's entry.
+        let is_default = unsafe { (*entry).prsId } == pg_sys::Oid::from(DEFAULT_PARSER);
+        let batch = if is_default { BATCH } else { 1 };
         let mut tokens = [Token { kind: 0, start: std::ptr::null(), length: 0 }; BATCH];
         loop {
             let buffer = tokens.as_mut_ptr();
             // SAFETY: the parser's state, and room for so many tokens.
             let count = catch(|| unsafe {
                 pg_sys::CurrentMemoryContext = context;
-                fetch(parser, state, buffer)
+                fetch(parser, state, buffer, batch)
             })?;
             for token in &tokens[..count] {
                 // SAFETY: a token is a part of the text, or of what the parser keeps of it.
@@ -143,7 +149,7 @@ impl Lexicon {
                     return Ok(false);
                 }
             }
-            if count < BATCH {
+            if count < batch {
                 break;
             }
         }
@@ -180,7 +186,7 @@ impl Lexicon {
         if word.len() <= MAX_WORD {
             // With what a map takes for each.
             self.memory +=
-                word.len() + 64 + lexemes.as_ref().map_or(0, |lexemes| 8 * lexemes.len());
+                2 * word.len() + 96 + lexemes.as_ref().map_or(0, |lexemes| 8 * lexemes.len());
             self.words[kind].insert(word.into(), lexemes);
         }
         Ok(true)
@@ -230,7 +236,10 @@ impl Lexicon {
                 while !(*lexeme).lexeme.is_null() {
                     let spelt = CStr::from_ptr((*lexeme).lexeme).to_bytes();
                     let is_further = (*lexeme).flags & pg_sys::TSL_ADDPOS as u16 != 0;
-                    taken.push((self.number(spelt), is_further));
+                    // No vector has room for it.
+                    if spelt.len() < MAX_LEXEME {
+                        taken.push((self.number(spelt), is_further));
+                    }
                     lexeme = lexeme.add(1);
                 }
                 return Ok(Some(Some(taken.into())));
@@ -244,20 +253,21 @@ impl Lexicon {
             return *number;
         }
         let number = self.lexemes.len() as u32;
-        self.memory += 2 * spelt.len() + 64;
+        self.memory += 3 * spelt.len() + 128;
         self.lexemes.push(spelt.into());
         self.numbers.insert(spelt.into(), number);
         number
     }
 }
 
-/// Fetches tokens until there are [`BATCH`] or no more; how many.
+/// Fetches so many tokens, or until there are no more; how many.
 unsafe fn fetch(
     parser: *mut pg_sys::TSParserCacheEntry,
     state: pg_sys::Datum,
     tokens: *mut Token,
+    batch: usize,
 ) -> usize {
-    for count in 0..BATCH {
+    for count in 0..batch {
         let mut token = Token { kind: 0, start: std::ptr::null(), length: 0 };
         // SAFETY: the caller's parser and its state.
         unsafe {
@@ -275,7 +285,7 @@ unsafe fn fetch(
             tokens.add(count).write(token);
         }
     }
-    BATCH
+    batch
 }
 
 /// The dictionaries that a configuration asks about tokens of a kind.

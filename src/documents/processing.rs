@@ -8,6 +8,7 @@ use crate::spi::{self, Db};
 use carrel_core::chunking::{self, Chunk, Options};
 use carrel_core::tsvector::{Assembler, Weight};
 use pgrx::datum::Uuid;
+use pgrx::memcxt::PgMemoryContexts;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -125,11 +126,24 @@ fn piece(chunk: Chunk) -> Result<Piece> {
 }
 
 fn vector_of(db: &Db, chunk: Uuid) -> Result<Option<Vec<u8>>> {
-    db.first(
+    let mut vector = None;
+    db.rows(
         "select search_vector from carrel.document_chunks where id = $1 and search_vector is not null",
         &[chunk.into()],
-        |row| Ok(row.need::<TsVector>(1)?.to_body()),
-    )
+        |row| {
+            vector = Some(body(row)?);
+            Ok(())
+        },
+    )?;
+    Ok(vector)
+}
+
+/// The body of the vector in a row's first column. What it was read from is freed: a document may have
+/// many.
+fn body(row: &spi::Row) -> Result<Vec<u8>> {
+    let mut room = PgMemoryContexts::new("carrel vector");
+    // SAFETY: the body is copied out of the room before that ends.
+    unsafe { room.switch_to(|_| row.need::<TsVector>(1).map(|vector| vector.to_body())) }
 }
 
 /// The vector of a document of which only the name is there to be found.
@@ -164,7 +178,7 @@ pub fn renamed_vector(
         "select search_vector from carrel.document_chunks
         where user_id = $1 and document_id = $2 and search_vector is not null order by chunk_index",
         &[user_id.into(), document_id.into()],
-        |row| vectors::add(&mut assembler, &row.need::<TsVector>(1)?.to_body(), None),
+        |row| vectors::add(&mut assembler, &body(row)?, None),
     )?;
     Ok(assembler.finish())
 }

@@ -64,6 +64,12 @@ pub fn end() -> usize {
 
 /// Appends bytes. There has to be a [`Lease`].
 pub fn write(bytes: &[u8]) -> Result<()> {
+    let needs_file =
+        SPOOL.with_borrow(|spool| spool.file.is_none() && spool.length + bytes.len() > MAX_MEMORY);
+    if needs_file {
+        let file = File::create()?;
+        SPOOL.with_borrow_mut(|spool| spool.file = Some(file));
+    }
     SPOOL.with_borrow_mut(|spool| {
         let (first, rest) =
             bytes.split_at(bytes.len().min(MAX_MEMORY.saturating_sub(spool.length)));
@@ -72,12 +78,8 @@ pub fn write(bytes: &[u8]) -> Result<()> {
         if rest.is_empty() {
             return Ok(());
         }
-        let file = match spool.file.take() {
-            Some(file) => file,
-            None => File::create()?,
-        };
+        let Some(file) = &spool.file else { return Err(lost()) };
         file.write(spool.length - MAX_MEMORY, rest)?;
-        spool.file = Some(file);
         spool.length += rest.len();
         Ok(())
     })

@@ -111,6 +111,21 @@ fn fail(db: &Db, id: Uuid, reason: &str) -> Result<()> {
     Ok(())
 }
 
+/// Makes the chunks of a document those of its row as it is now, whoever wrote that.
+pub fn follow(db: &Db, id: Uuid) -> Result<()> {
+    let found = db.first(
+        "select user_id, processing_status from carrel.documents
+        where id = $1 and content_text is not null",
+        &[id.into()],
+        |row| Ok((row.need::<Uuid>(1)?, row.need::<String>(2)?)),
+    )?;
+    match found {
+        Some((_, status)) if status == "completed" => process(db, id, None),
+        Some((user_id, _)) => chunk_rows::delete(db, user_id, id),
+        None => Ok(()),
+    }
+}
+
 /// How to cut a document of a format.
 pub type Cut<'a> = &'a dyn Fn(Format) -> Result<Options>;
 
@@ -147,6 +162,10 @@ pub fn process(db: &Db, id: Uuid, cut: Option<Cut>) -> Result<()> {
             Outcome::Completed(mut processed) => {
                 let vector = std::mem::take(&mut processed.vector);
                 ("completed", None, Some(vector), Some(processed))
+            }
+            // Of a document that was fine as it was, nothing is lost.
+            Outcome::Failed(reason) if cut.is_some() => {
+                return Err(Error::new(SqlState::InvalidParameterValue, reason));
             }
             Outcome::Failed(reason) => ("failed", Some(reason), None, None),
         },

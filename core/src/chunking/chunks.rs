@@ -158,9 +158,9 @@ impl Cutter {
 
     /// Takes note that the text is now without its first bytes, of which none matter any more, and
     /// with more at its end.
-    pub(super) fn moved(&mut self, by: usize, options: &Options) {
+    pub(super) fn moved(&mut self, by: usize) {
         // It remembers tokens by their positions, and has seen the text end where it does not.
-        self.measure = Measure::new(options);
+        self.measure.moved();
         self.at -= by;
         self.path.since = self.path.since.saturating_sub(by);
         if let Some((start, end, _)) = &mut self.previous {
@@ -255,15 +255,20 @@ impl Cutter {
             if let Some(cut) = structure.best(text, &window, lowest, meter) {
                 return Some(cut);
             }
-            if !structure.is_solid()
+            if !structure.is_solid(&window)
                 && let Some(end) = fine_cut(text, &window, lowest, meter)
             {
-                return Some(Cut { end, path: structure.path() });
+                return Some(Cut { end, path: structure.path(&window) });
             }
         }
-        // One cluster that is larger than a chunk.
-        let (end, _) = trim_end(text, start, window.limit, meter);
-        (start == fresh && end > start).then(|| Cut { end, path: structure.path() })
+        if start < fresh {
+            return None;
+        }
+        // What was to be kept whole does not fit, or it is one cluster that is larger than a chunk.
+        let path = structure.path(&window);
+        let end = fine_cut(text, &window, fresh + 1, meter)
+            .unwrap_or_else(|| trim_end(text, start, window.limit, meter).0);
+        (end > start).then_some(Cut { end, path })
     }
 
     /// Where the next chunk starts if it repeats the end of the previous one.

@@ -51,8 +51,11 @@ impl<'t> Members<'t> {
                 match memchr::memchr3(b'"', b'\\', b'\n', rest) {
                     Some(found) if rest[found] == b'"' => self.at += found + 1,
                     Some(found) if rest[found] == b'\\' => {
-                        // What follows is no quote, unless it is beyond the text.
-                        self.at = (self.at + found + 2).min(bytes.len());
+                        // What follows is no quote, unless it is beyond the text; but a line's end.
+                        self.at = (self.at + found + 1).min(bytes.len());
+                        if bytes.get(self.at).is_some_and(|&byte| byte != b'\n') {
+                            self.at += 1;
+                        }
                         self.in_string = true;
                     }
                     Some(found) => self.at += found,

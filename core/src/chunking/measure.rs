@@ -47,6 +47,13 @@ impl Measure {
         Measure { unit, size: options.chunk_size, overlap: options.chunk_overlap }
     }
 
+    /// Takes note that the text is another part of the same.
+    pub(super) fn moved(&mut self) {
+        if let Gauge::Tokens(tokens) = &mut self.unit {
+            tokens.moved();
+        }
+    }
+
     pub(super) fn reach<T: FnMut()>(
         &mut self,
         text: &str,
@@ -93,7 +100,9 @@ impl Measure {
         meter: &mut Meter<T>,
     ) -> bool {
         // No unit has more than one per byte.
-        to - from <= self.size || self.reach(text, from, meter).limit >= to
+        to - from <= self.size
+            || self.reach(text, from, meter).limit >= to
+                && self.size(text, from, to, meter).is_none_or(|size| size <= self.size)
     }
 
     /// The size of `text[from..to]`; characters are told by their offsets.

@@ -14,7 +14,10 @@
 //!    boundary in its second half (it is at least half full), the latest of that rank; if there is
 //!    none, at the highest anywhere. Ranks: before a heading, a blank line, a line, a sentence, a
 //!    word, a grapheme cluster. A cluster is split only if it alone is larger than a chunk.
-//! 5. Time is linear in the input (with overlap: in the result), memory is constant.
+//!    In tokens, a text can be more than a longer one; then a boundary that would fit may be passed
+//!    over.
+//! 5. Time is linear in the input (with overlap: in the result), memory is constant; of a page, it
+//!    grows with the size that a chunk may have.
 //!
 //! How: [`Measure`] finds how far a chunk may reach, [`Structure`] the best boundary of the format
 //! before that, `fine` and `graphemes` look for lesser ones where there is no such boundary.

@@ -2,6 +2,8 @@
 //! each rank only the latest is remembered: that is all that the cutter asks for, whatever the size
 //! of a chunk, so memory is constant.
 
+use std::collections::VecDeque;
+
 use super::html;
 use super::json::Members;
 use super::markdown::Lines;
@@ -37,18 +39,22 @@ impl Source<'_> {
     }
 }
 
+/// How many boundaries are remembered whatever their rank.
+const RECENT: usize = 16;
+
 pub(super) struct Outline<'t> {
     source: Source<'t>,
     /// The first boundary after what was read.
     next: Option<Boundary>,
     /// The latest boundary of each rank, in what was read.
     latest: [Option<Boundary>; RANKS],
-    last: Option<Boundary>,
+    /// The latest of all: a window that turned out too large, in tokens, becomes a little smaller.
+    recent: VecDeque<Boundary>,
 }
 
 impl<'t> Outline<'t> {
     pub(super) fn new(source: Source<'t>) -> Self {
-        Outline { source, next: None, latest: [const { None }; RANKS], last: None }
+        Outline { source, next: None, latest: [const { None }; RANKS], recent: VecDeque::new() }
     }
 
     pub(super) fn lines(&mut self) -> Option<&mut html::Lines> {
@@ -60,8 +66,8 @@ impl<'t> Outline<'t> {
 
     /// Takes note that the text is now without its first bytes.
     pub(super) fn moved(&mut self, by: usize) {
-        let known = self.latest.iter_mut().chain([&mut self.next, &mut self.last]);
-        for boundary in known.flatten() {
+        let known = self.latest.iter_mut().chain([&mut self.next]).flatten();
+        for boundary in known.chain(&mut self.recent) {
             boundary.at = boundary.at.saturating_sub(by);
             boundary.path.since = boundary.path.since.saturating_sub(by);
         }
@@ -87,7 +93,10 @@ impl<'t> Outline<'t> {
                 return path;
             };
             path = Some(next.path.clone());
-            self.last = Some(next.clone());
+            if self.recent.len() == RECENT {
+                self.recent.pop_front();
+            }
+            self.recent.push_back(next.clone());
             let rank = next.rank;
             self.latest[rank] = Some(next);
         }
@@ -100,20 +109,39 @@ impl<'t> Outline<'t> {
         lowest: usize,
         meter: &mut Meter<T>,
     ) -> Option<Cut> {
-        self.latest.iter().rev().flatten().find_map(|boundary| {
-            if boundary.at < lowest || boundary.at > window.gap_end {
-                return None;
-            }
+        let of_window = |boundary: &&Boundary| (lowest..=window.gap_end).contains(&boundary.at);
+        let mut rank = RANKS;
+        loop {
+            // The latest of the next lower rank.
+            let boundary = self
+                .known()
+                .filter(of_window)
+                .filter(|boundary| boundary.rank < rank)
+                .max_by_key(|boundary| (boundary.rank, boundary.at))?;
             let (end, _) = trim_end(text, window.start, boundary.at, meter);
-            (end >= lowest).then(|| Cut { end, path: boundary.path.clone() })
-        })
+            if end >= lowest {
+                return Some(Cut { end, path: boundary.path.clone() });
+            }
+            rank = boundary.rank;
+        }
     }
 
-    pub(super) fn is_solid(&self) -> bool {
-        self.last.as_ref().is_some_and(|last| last.solid)
+    pub(super) fn is_solid(&self, window: &Window) -> bool {
+        self.last(window).is_some_and(|last| last.solid)
     }
 
-    pub(super) fn path(&self) -> Path {
-        self.last.as_ref().map(|last| last.path.clone()).unwrap_or_default()
+    pub(super) fn path(&self, window: &Window) -> Path {
+        self.last(window).map(|last| last.path.clone()).unwrap_or_default()
+    }
+
+    /// The last boundary of the window, or before it.
+    fn last(&self, window: &Window) -> Option<&Boundary> {
+        let is_in = |boundary: &&Boundary| boundary.at <= window.gap_end;
+        let recent = self.recent.iter().rev().find(is_in);
+        recent.or_else(|| self.known().filter(is_in).max_by_key(|boundary| boundary.at))
+    }
+
+    fn known(&self) -> impl Iterator<Item = &Boundary> {
+        self.latest.iter().flatten().chain(&self.recent)
     }
 }

@@ -180,18 +180,18 @@ impl<'t> Structure<'t> {
     }
 
     /// Whether what follows the last boundary of the window is to be kept whole.
-    pub(super) fn is_solid(&self) -> bool {
+    pub(super) fn is_solid(&self, window: &Window) -> bool {
         match self {
             Structure::Plain => false,
-            Structure::Outlined(outline) => outline.is_solid(),
+            Structure::Outlined(outline) => outline.is_solid(window),
         }
     }
 
     /// The headings at a position between the last boundary of the window and the next.
-    pub(super) fn path(&self) -> Path {
+    pub(super) fn path(&self, window: &Window) -> Path {
         match self {
             Structure::Plain => Path::default(),
-            Structure::Outlined(outline) => outline.path(),
+            Structure::Outlined(outline) => outline.path(window),
         }
     }
 }

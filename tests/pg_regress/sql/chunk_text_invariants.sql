@@ -46,7 +46,8 @@ select name, count(*) > 0 as some,
 from chunks, blank group by name order by name collate "C";
 
 -- Nothing is lost at the end either.
-select name, count(*) as lost_at_end from texts as t, unnest('{1,2,7,40,1600}'::int[]) as size_asked, unnest('{characters,words}'::text[]) as unit,
-    lateral (select coalesce(max(end_offset), 0) as last_end from carrel.chunk_text(t.content, size_asked, 0, unit)) as c
+select name, count(*) as lost_at_end from texts as t, unnest('{4,40,1600}'::int[]) as size_asked, unnest('{characters,words,tokens}'::text[]) as unit,
+    unnest('{plain,markdown,json,yaml}'::text[]) as format,
+    lateral (select coalesce(max(end_offset), 0) as last_end from carrel.chunk_text(t.content, size_asked, 0, unit, format)) as c
 where substr(t.content, last_end + 1) !~ E'^[ \t\n\u000b\f\r\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*$'
 group by name order by name;

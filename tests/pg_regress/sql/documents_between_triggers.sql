@@ -13,6 +13,14 @@ insert into carrel.documents (id, filename, content_text) values ('d0000000-0000
 insert into carrel.documents (id, filename, content_text) values ('d0000000-0000-0000-0000-000000000002', 'b.txt', 'first text') returning pg_temp.remove(id);
 select filename, d.content_text, c.content from carrel.documents as d left join carrel.document_chunks as c on c.document_id = d.id order by 1;
 
+-- Touched, but not its text: the chunks are written all the same, of a new text too.
+create function pg_temp.touch(id uuid) returns text language plpgsql as $$
+begin update carrel.documents set metadata = metadata || '{"seen": true}' where documents.id = touch.id; return 'touched'; end $$;
+insert into carrel.documents (id, filename, content_text) values ('d0000000-0000-0000-0000-000000000005', 'c.txt', 'first text') returning pg_temp.touch(id);
+update carrel.documents set content_text = 'newer text' where filename = 'c.txt' returning pg_temp.touch(id);
+select d.content_text, c.content, metadata from carrel.documents as d left join carrel.document_chunks as c on c.document_id = d.id where filename = 'c.txt';
+delete from carrel.documents where filename = 'c.txt';
+
 -- Processed in vain, and then deferred: the document is pending, and has no chunks.
 insert into carrel.documents (id, filename, content_text) values ('d0000000-0000-0000-0000-000000000001', 'a.txt', 'third text') on conflict do nothing;
 set local carrel.processing = 'deferred';

@@ -38,7 +38,6 @@ const LONGEST_TOKEN: usize = 128;
 
 /// The chunks of a page.
 pub(super) struct Page<'t> {
-    options: Options,
     markup: Markup<'t>,
     /// Whether all was read.
     read: bool,
@@ -65,7 +64,6 @@ impl<'t> Page<'t> {
         };
         let ahead = [space, reach, space, reach].into_iter().fold(more, usize::saturating_add);
         Page {
-            options: *options,
             markup: Markup::new(source),
             read: false,
             rendering: Rendering::new(reach),
@@ -103,7 +101,7 @@ impl<'t> Page<'t> {
         }
         let done = self.rendering.text.floor_char_boundary(needed.saturating_sub(CONTEXT));
         self.rendering.moved(done);
-        self.cutter.moved(done, &self.options);
+        self.cutter.moved(done);
         self.structure.moved(done);
         let Some(lines) = self.structure.lines() else { return };
         let enough = (at - done).saturating_add(self.ahead).saturating_add(self.step);

@@ -20,7 +20,8 @@ use split::piece_end;
 /// How many positions are remembered.
 const SLOTS: usize = 1 << 14;
 /// A piece that ends this many bytes before the text does is the same whatever comes after the text:
-/// what decides is at most the next few characters.
+/// either the next few characters decide, or whether a row of capitals goes on in small letters, and
+/// then the piece ends before the row or after it.
 const SAFE: usize = 16;
 /// How many more tokens a prefix of a text is looked at for having, in case a longer one has fewer.
 const SLACK: usize = 8;
@@ -34,7 +35,8 @@ pub fn count<T: FnMut()>(text: &str, encoding: Encoding, tick: T) -> usize {
 pub(super) struct Tokens {
     encoding: Encoding,
     encoder: Encoder,
-    slots: Box<[Slot]>,
+    /// Empty until the first piece is remembered.
+    slots: Vec<Slot>,
 }
 
 /// The piece that starts at a position.
@@ -52,9 +54,12 @@ struct Piece {
 
 impl Tokens {
     pub(super) fn new(encoding: Encoding) -> Self {
-        let empty = Slot { start: usize::MAX, piece: Piece { end: 0, tokens: 0 } };
-        let slots = vec![empty; SLOTS].into_boxed_slice();
-        Tokens { encoding, encoder: Encoder::new(encoding), slots }
+        Tokens { encoding, encoder: Encoder::new(encoding), slots: Vec::new() }
+    }
+
+    /// Forgets what is known by its position.
+    pub(super) fn moved(&mut self) {
+        self.slots.clear();
     }
 
     /// How far a chunk of so many tokens may reach from `from`. What ends inside the last piece, or
@@ -136,14 +141,15 @@ impl Tokens {
         let (mut at, mut count) = (0, 0);
         while at < text.len() {
             let stop = text.floor_char_boundary((at + LONG).min(text.len()));
-            let (end, tokens) = match piece_end(self.encoding, text, at, stop) {
-                Ok(end) => (end, self.encoder.count(&text.as_bytes()[at..end])),
-                Err(_) => match self.long(text, at, usize::MAX, meter) {
-                    Ok(piece) => (piece.end, piece.tokens),
-                    // Nothing is more than so many.
-                    Err(done) => (text.len(), done.tokens),
-                },
-            };
+            let (end, tokens) =
+                match piece_end(self.encoding, text, at, stop, &mut |bytes| meter.work(bytes)) {
+                    Ok(end) => (end, self.encoder.count(&text.as_bytes()[at..end])),
+                    Err(_) => match self.long(text, at, usize::MAX, meter) {
+                        Ok(piece) => (piece.end, piece.tokens),
+                        // Nothing is more than so many.
+                        Err(done) => (text.len(), done.tokens),
+                    },
+                };
             meter.work(end - at);
             (at, count) = (end, count + tokens);
         }
@@ -167,6 +173,10 @@ impl Tokens {
 
     /// The piece that starts at `at`, if it is no long one.
     fn short<T: FnMut()>(&mut self, text: &str, at: usize, meter: &mut Meter<T>) -> Option<Piece> {
+        if self.slots.is_empty() {
+            let empty = Slot { start: usize::MAX, piece: Piece { end: 0, tokens: 0 } };
+            self.slots.resize(SLOTS, empty);
+        }
         let slot = &mut self.slots[at % SLOTS];
         if slot.start == at {
             meter.work(1);
@@ -176,7 +186,8 @@ impl Tokens {
             return None;
         }
         let stop = text.floor_char_boundary((at + LONG).min(text.len()));
-        let Ok(end) = piece_end(self.encoding, text, at, stop) else {
+        let Ok(end) = piece_end(self.encoding, text, at, stop, &mut |bytes| meter.work(bytes))
+        else {
             meter.work(stop - at);
             return None;
         };
@@ -200,7 +211,7 @@ impl Tokens {
         loop {
             let stop = text.floor_char_boundary((at + seen).min(text.len()));
             meter.work(stop - at);
-            let end = piece_end(self.encoding, text, at, stop);
+            let end = piece_end(self.encoding, text, at, stop, &mut |bytes| meter.work(bytes));
             let (Ok(known) | Err(known)) = end;
             loop {
                 let (length, tokens) = windows.done();

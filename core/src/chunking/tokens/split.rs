@@ -4,18 +4,21 @@
 //! (<https://github.com/openai/tiktoken/blob/main/tiktoken_ext/openai_public.py>).
 
 use super::super::Encoding;
+use super::super::meter::PIECE;
 use super::classes::{Class, classes};
 
 /// Where the piece ends that starts at `at`, or if the text up to `stop` does not tell, how far it
-/// goes at least. If that is the whole text, it tells.
+/// goes at least. If that is the whole text, it tells. Long pieces report their `work`.
 pub(super) fn piece_end(
     encoding: Encoding,
     text: &str,
     at: usize,
     stop: usize,
+    work: &mut dyn FnMut(usize),
 ) -> Result<usize, usize> {
+    let text_seen = &text[..stop];
     let mut seen =
-        Seen { text: &text[..stop], classes: classes(), to_the_end: false, at_least: stop };
+        Seen { text: text_seen, classes: classes(), to_the_end: false, at_least: stop, work };
     let end = match encoding {
         Encoding::Cl100k => cl100k(&mut seen, at),
         Encoding::O200k => o200k(&mut seen, at),
@@ -31,9 +34,18 @@ struct Seen<'t> {
     to_the_end: bool,
     /// If it was, how far the piece goes whatever is there.
     at_least: usize,
+    work: &'t mut dyn FnMut(usize),
 }
 
 impl Seen<'_> {
+    /// Reports the work of going on from one position to the next, now and then.
+    #[inline]
+    fn went(&mut self, from: usize, to: usize) {
+        if from / PIECE != to / PIECE {
+            (self.work)(PIECE);
+        }
+    }
+
     /// The class of the character at a position, and where it ends.
     #[inline]
     fn at(&mut self, at: usize) -> Option<(Class, usize)> {
@@ -57,6 +69,7 @@ impl Seen<'_> {
         while let Some((class, next)) = self.at(end)
             && is_in(class)
         {
+            self.went(end, next);
             end = next;
         }
         end
@@ -119,6 +132,7 @@ impl Seen<'_> {
             if class == Class::Newline {
                 newline = Some(next);
             }
+            self.went(end, next);
             (last, end) = (end, next);
         }
         self.at_least = newline.unwrap_or(last);
@@ -130,7 +144,7 @@ impl Seen<'_> {
     }
 }
 
-fn cl100k(seen: &mut Seen, at: usize) -> usize {
+fn cl100k(seen: &mut Seen<'_>, at: usize) -> usize {
     let Some((class, next)) = seen.at(at) else { return at };
     if let Some(end) = seen.contraction(at) {
         return end;
@@ -164,6 +178,8 @@ fn o200k(seen: &mut Seen, at: usize) -> usize {
     };
     let word = match prefixed {
         Some(Word { is_lower: true, .. }) => prefixed,
+        // Whitespace and punctuation are in no word but as a prefix.
+        _ if !class.is_letter() && class != Class::Mark => prefixed,
         _ => cased_word(seen, at).filter(|word| word.is_lower || prefixed.is_none()).or(prefixed),
     };
     if class == Class::Mark {
@@ -193,8 +209,12 @@ fn cased_word(seen: &mut Seen, from: usize) -> Option<Word> {
     let mut caseless = None;
     loop {
         match seen.at(end) {
-            Some((Class::Upper, next)) => end = next,
+            Some((Class::Upper, next)) => {
+                seen.went(end, next);
+                end = next;
+            }
             Some((Class::Caseless | Class::Mark, next)) => {
+                seen.went(end, next);
                 end = next;
                 caseless = Some(next);
             }
