@@ -23,6 +23,8 @@ const SLOTS: usize = 1 << 14;
 /// either the next few characters decide, or whether a row of capitals goes on in small letters, and
 /// then the piece ends before the row or after it.
 const SAFE: usize = 16;
+/// No token of any encoding is of more bytes.
+const LONGEST: usize = 128;
 /// How many more tokens a prefix of a text is looked at for having, in case a longer one has fewer.
 const SLACK: usize = 8;
 
@@ -105,7 +107,7 @@ impl Tokens {
         // Pieces of whitespace are told by what follows the whitespace.
         let end = from + text[from..to].trim_end().len();
         let (mut at, mut count) = (from, 0);
-        while let Some(piece) = self.short(text, at, meter)
+        while let Some(piece) = self.short(text, at, end.saturating_sub(at) + SAFE, meter)
             && piece.end + SAFE <= end
         {
             (at, count) = (piece.end, count + piece.tokens);
@@ -144,7 +146,7 @@ impl Tokens {
             let (end, tokens) =
                 match piece_end(self.encoding, text, at, stop, &mut |bytes| meter.work(bytes)) {
                     Ok(end) => (end, self.encoder.count(&text.as_bytes()[at..end])),
-                    Err(_) => match self.long(text, at, usize::MAX, meter) {
+                    Err(_) => match self.long(text, at, LONG, usize::MAX, meter) {
                         Ok(piece) => (piece.end, piece.tokens),
                         // Nothing is more than so many.
                         Err(done) => (text.len(), done.tokens),
@@ -165,14 +167,22 @@ impl Tokens {
         most: usize,
         meter: &mut Meter<T>,
     ) -> Result<Piece, Piece> {
-        match self.short(text, at, meter) {
+        // Not further than so many tokens can reach.
+        let near = most.saturating_add(1).saturating_mul(LONGEST).min(LONG);
+        match self.short(text, at, near, meter) {
             Some(piece) => Ok(piece),
-            None => self.long(text, at, most, meter),
+            None => self.long(text, at, near, most, meter),
         }
     }
 
-    /// The piece that starts at `at`, if it is no long one.
-    fn short<T: FnMut()>(&mut self, text: &str, at: usize, meter: &mut Meter<T>) -> Option<Piece> {
+    /// The piece that starts at `at`, if it is no long one and ends within so many bytes.
+    fn short<T: FnMut()>(
+        &mut self,
+        text: &str,
+        at: usize,
+        near: usize,
+        meter: &mut Meter<T>,
+    ) -> Option<Piece> {
         if self.slots.is_empty() {
             let empty = Slot { start: usize::MAX, piece: Piece { end: 0, tokens: 0 } };
             self.slots.resize(SLOTS, empty);
@@ -185,7 +195,7 @@ impl Tokens {
         if at >= text.len() {
             return None;
         }
-        let stop = text.floor_char_boundary((at + LONG).min(text.len()));
+        let stop = text.floor_char_boundary((at + near.min(LONG)).min(text.len()));
         let Ok(end) = piece_end(self.encoding, text, at, stop, &mut |bytes| meter.work(bytes))
         else {
             meter.work(stop - at);
@@ -203,11 +213,12 @@ impl Tokens {
         &mut self,
         text: &str,
         at: usize,
+        near: usize,
         most: usize,
         meter: &mut Meter<T>,
     ) -> Result<Piece, Piece> {
         let mut windows = self.encoder.windows(&text.as_bytes()[at..]);
-        let mut seen = 2 * LONG;
+        let mut seen = 2 * near;
         loop {
             let stop = text.floor_char_boundary((at + seen).min(text.len()));
             meter.work(stop - at);

@@ -182,12 +182,14 @@ fn o200k(seen: &mut Seen, at: usize) -> usize {
         _ if !class.is_letter() && class != Class::Mark => prefixed,
         _ => cased_word(seen, at).filter(|word| word.is_lower || prefixed.is_none()).or(prefixed),
     };
-    if class == Class::Mark {
+    if class == Class::Mark && !prefixed.is_some_and(|word| word.is_lower) {
+        // It is a word by itself, unless the capitals after it end in small letters.
         seen.at_least = next;
     }
     if let Some(word) = word {
         return seen.contraction(word.end).unwrap_or(word.end);
     }
+    seen.at_least = seen.text.len();
     match seen.punctuation(at, |byte| matches!(byte, b'\r' | b'\n' | b'/')) {
         Some(end) => end,
         None => seen.space(at),
