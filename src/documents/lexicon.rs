@@ -49,7 +49,7 @@ thread_local! {
 }
 
 /// Calls `build` with the words of texts, one after the other, each with its weight, and with how
-/// each lexeme is spelt. None where the configuration is left to parsetext().
+/// each lexeme is spelt. None where they have to be left to parsetext().
 pub fn words<T>(
     config: pg_sys::Oid,
     room: &mut PgMemoryContexts,
@@ -87,7 +87,7 @@ struct Token {
 }
 
 impl Lexicon {
-    /// Appends the words of a text; whether all dictionaries speak for one word.
+    /// Appends the words of a text; false if that has to be left to parsetext().
     fn read(
         &mut self,
         config: pg_sys::Oid,
@@ -129,9 +129,9 @@ impl Lexicon {
                 let word = unsafe {
                     std::slice::from_raw_parts(token.start.cast::<u8>(), token.length as usize)
                 };
-                // parsetext() says so in a NOTICE, and goes on.
-                if word.len() >= MAX_LEXEME {
-                    continue;
+                // Servers differ in which words are too long for them.
+                if word.len() + 1 >= MAX_LEXEME {
+                    return Ok(false);
                 }
                 // SAFETY: the configuration's entry, looked up above.
                 let dictionaries = unsafe { dictionaries(entry, token.kind) };

@@ -4,6 +4,7 @@ create temp table large as
 select string_agg(md5(n::text) || case when n % 40 = 0 then E'.\n\n' else ' ' end, '' order by n) as content from generate_series(1, 500000) as n;
 select octet_length(content) > 16000000 as is_large from large;
 \set ON_ERROR_ROLLBACK on
+\set VERBOSITY sqlstate
 begin;
 set local temp_file_limit = '1MB';
 insert into carrel.documents (user_id, filename, content_text) select '11111111-1111-1111-1111-111111111111', 'a.txt', content from large;
