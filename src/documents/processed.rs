@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 /// How a transaction ends for a backend.
-pub const ENDS: [PgXactCallbackEvent; 3] =
+const ENDS: [PgXactCallbackEvent; 3] =
     [PgXactCallbackEvent::Commit, PgXactCallbackEvent::Abort, PgXactCallbackEvent::Prepare];
 
 #[derive(Default)]
