@@ -21,14 +21,15 @@ use crate::datums::{Jsonb, TsVector};
 use crate::error::{Error, Result, SqlState, guard};
 use crate::identity;
 use crate::spi::{self, Access, Db};
+use crate::toast;
 use crate::trigger::{self, Change, Returned, Row};
-use carrel_core::chunking::{Format, Options};
+use carrel_core::chunking::Format;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
-use processing::{Outcome, Source};
+use processing::{Outcome, Processed, Source};
 use sha2::{Digest, Sha256};
-use std::borrow::Cow;
 use std::ffi::CStr;
+use std::hash::{DefaultHasher, Hash, Hasher};
 pub use vectors::Parser;
 
 /// Registers the settings of documents.
@@ -107,34 +108,31 @@ fn write_document_chunks<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         }
         let id: Uuid = row.new.need(c"id")?;
         let processed = processed::take(id);
+        let was_processed = processed.is_some();
         let user_id: Uuid = row.new.need(c"user_id")?;
-        let columns = Columns::read(&row.new)?;
+        let pieces = match processed {
+            Some(processed) if processed.row == fingerprint(row, user_id)? => Some(processed.pieces),
+            _ => None,
+        };
         let status: String = row.new.need(c"processing_status")?;
+        let has_text = row.new.datum(c"content_text").is_some();
         let had_text = row.old.is_some_and(|old| old.datum(c"content_text").is_some());
         spi::as_owner(Access::Write, |db| {
             // Deleted or changed since, in RETURNING or by another trigger.
             if !row.new.is_current(db)? {
                 return stored::follow(db, id);
             }
-            match (processed, columns.text.is_some()) {
+            match (pieces, has_text) {
                 (_, true) if status == "failed" || status == "pending" => {
                     chunk_rows::delete(db, user_id, id)
                 }
-                (Some(processed), true) => {
-                    let source = columns.source(user_id, id)?;
-                    if processed.is_of(&source) {
-                        chunk_rows::write(db, &source, &processed)
-                    } else {
-                        drop(processed);
-                        stored::process(db, id, None)
-                    }
-                }
+                (Some(pieces), true) => chunk_rows::write(db, user_id, id, &pieces),
                 (None, true) => stored::process(db, id, None),
                 // A trigger took the text away after it was processed.
-                (Some(_), false) => stored::process(db, id, None),
-                (None, false) if had_text => chunk_rows::delete(db, user_id, id),
+                (_, false) if was_processed => stored::process(db, id, None),
+                (_, false) if had_text => chunk_rows::delete(db, user_id, id),
                 // Chunks of a document without a text are a client's.
-                (None, false) => Ok(()),
+                (_, false) => Ok(()),
             }
         })
     })
@@ -194,41 +192,21 @@ fn prepare_chunk<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     })
 }
 
-/// The columns that a document is processed from.
-struct Columns<'a> {
+/// The columns that a document is processed from, but for its text.
+struct Columns {
     filename: String,
     file_type: Option<String>,
     language: String,
-    text: Option<Cow<'a, str>>,
 }
 
-impl<'a> Columns<'a> {
-    /// Those of a trigger's row. The text is not copied: the row outlives the trigger's call.
-    fn read(row: &'a Row) -> Result<Self> {
+impl Columns {
+    /// Those of a trigger's row.
+    fn read(row: &Row) -> Result<Self> {
         Ok(Self {
             filename: row.need(c"filename")?,
             file_type: row.get(c"file_type"),
             language: row.need(c"language")?,
-            text: row.get::<&'a str>(c"content_text").map(Cow::Borrowed),
         })
-    }
-
-    /// What the document is processed from, cut as the settings say.
-    fn source(&self, user_id: Uuid, document_id: Uuid) -> Result<Source<'_>> {
-        let options = settings::chunking(self.format())?;
-        Ok(self.source_cut(user_id, document_id, options))
-    }
-
-    /// What the document is processed from, cut in this way.
-    fn source_cut(&self, user_id: Uuid, document_id: Uuid, options: Options) -> Source<'_> {
-        Source {
-            user_id,
-            document_id,
-            filename: &self.filename,
-            language: &self.language,
-            text: self.text.as_deref().unwrap_or_default(),
-            options,
-        }
     }
 
     fn format(&self) -> Format {
@@ -244,14 +222,22 @@ fn process_row(db: &Db, row: &mut Change, user_id: Uuid, id: Uuid) -> Result<()>
     db.silence_notices();
     let mut parser = Parser::for_language(db, &columns.language)?;
     let filename_only = processing::filename_vector(&mut parser, &columns.filename)?;
-    let (status, error, vector) = if columns.text.is_none() {
+    let text = row.new.get::<&str>(c"content_text");
+    row.compress(c"content_text")?;
+    let (status, error, vector) = if text.is_none() {
         // A row that comes without a text says itself how it fares; one that loses it is pending.
         let lost = row.old.is_some() && row.changes(c"content_text")?;
         (lost.then_some("pending"), None, filename_only)
     } else if settings::is_deferred() {
         (Some("pending"), None, filename_only)
     } else {
-        let source = columns.source(user_id, id)?;
+        let source = Source {
+            user_id,
+            document_id: id,
+            filename: &columns.filename,
+            text: text.unwrap_or_default(),
+            options: settings::chunking(columns.format())?,
+        };
         // Vectors of another language are of no use, and a client wrote its chunks when it liked; what
         // another user's row with this id has must not even cost time.
         let reusable = row.old.is_some_and(|old| {
@@ -260,9 +246,8 @@ fn process_row(db: &Db, row: &mut Change, user_id: Uuid, id: Uuid) -> Result<()>
                 && old.get::<String>(c"language").as_ref() == Some(&columns.language)
         });
         match source.process(db, parser, reusable)? {
-            Outcome::Completed(mut processed) => {
-                let vector = std::mem::take(&mut processed.vector);
-                processed::keep(id, processed);
+            Outcome::Completed(Processed { pieces, vector }) => {
+                processed::keep(id, fingerprint(row, user_id)?, pieces);
                 (Some("completed"), None, vector)
             }
             Outcome::Failed(reason) => (Some("failed"), Some(reason), filename_only),
@@ -273,7 +258,18 @@ fn process_row(db: &Db, row: &mut Change, user_id: Uuid, id: Uuid) -> Result<()>
         row.set(c"processing_error", error);
     }
     row.set(c"search_vector", TsVector::from_body(&vector));
-    row.compress(c"content_text")
+    Ok(())
+}
+
+/// A hash of all that a row's document is processed from, the settings included. Another trigger may
+/// change the row between carrel's two.
+fn fingerprint(row: &Change, user_id: Uuid) -> Result<u64> {
+    let columns = Columns::read(&row.new)?;
+    let mut hasher = DefaultHasher::new();
+    (user_id.as_bytes(), &columns.filename, &columns.language).hash(&mut hasher);
+    format!("{:?}", settings::chunking(columns.format())?).hash(&mut hasher);
+    row.hash(c"content_text", &mut hasher)?;
+    Ok(hasher.finish())
 }
 
 /// A row of which only the name is new: the chunks stay as they are.
@@ -314,7 +310,6 @@ fn follow_file_size(row: &mut Change) {
 /// The bytes of content_text, without reading it.
 fn size_of_text(row: &Row) -> Option<i64> {
     const COLUMN: &CStr = c"content_text";
-    // SAFETY: a varlena, the size of which its header or its toast pointer tells.
-    let size = unsafe { pg_sys::toast_raw_datum_size(row.datum(COLUMN)?) };
+    let size = toast::raw_size(row.datum(COLUMN)?);
     Some(size as i64 - pg_sys::VARHDRSZ as i64)
 }

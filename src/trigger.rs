@@ -1,13 +1,15 @@
 //! Trigger functions: reading the rows, changing the new one in a single copy, and standing aside
 //! while a dump is restored.
 
-use crate::error::{Result, catch, guard};
+use crate::error::{Result, guard};
 use crate::spi::{Arg, Db};
+use crate::toast;
 use pgrx::PgTupleDesc;
 use pgrx::datum::FromDatum;
 use pgrx::htup::heap_getattr_raw;
 use pgrx::prelude::*;
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, c_int};
+use std::hash::Hasher;
 use std::num::NonZeroUsize;
 
 /// What trigger functions give to Postgres. The error is never made: errors are thrown by `guard`.
@@ -74,9 +76,15 @@ pub struct Change {
     pub new: Row,
     pub old: Option<Row>,
     sets: Vec<(c_int, Arg)>,
+    /// What [`Change::compress`] made.
+    compressed: Option<pg_sys::Datum>,
 }
 
 impl Change {
+    fn of(data: &pg_sys::TriggerData) -> Self {
+        Self { new: new_row(data), old: old_row(data), sets: Vec::new(), compressed: None }
+    }
+
     /// Sets a column of the new row.
     pub fn set(&mut self, column: &CStr, value: impl Into<Arg>) {
         self.sets.push((self.new.number(column), value.into()));
@@ -85,42 +93,39 @@ impl Change {
     /// Replaces a large text of the new row by the same compressed, as it is stored in any case: changing
     /// a row copies it. Columns that are not compressed by their definition stay as they are.
     pub fn compress(&mut self, column: &CStr) -> Result<()> {
-        /// Below, a copy is of no matter.
-        const LARGE: usize = 1 << 20;
         let (Some(value), number) = (self.new.datum(column), self.new.number(column)) else {
             return Ok(());
         };
-        let stored = value.cast_mut_ptr::<pg_sys::varlena>();
-        // SAFETY: a varlena, and a column of this description.
-        let (is_large, definition) = unsafe {
-            let is_plain = !pgrx::varatt_is_1b_e(stored) && pgrx::varatt_is_4b_u(stored);
+        // SAFETY: the description of a tuple, and a column of it.
+        let definition = unsafe {
             let desc = PgTupleDesc::from_pg_unchecked(self.new.desc);
-            let definition =
-                desc.get(number as usize - 1).map(|a| (a.attstorage, a.attcompression));
-            (is_plain && pgrx::varsize_any(stored) > LARGE, definition)
+            desc.get(number as usize - 1).map(|a| (a.attstorage, a.attcompression))
         };
-        let Some((storage, method)) = definition.filter(|_| is_large) else { return Ok(()) };
-        if !matches!(storage as u8, b'x' | b'm') {
-            return Ok(());
-        }
-        // SAFETY: a plain varlena, and the column's method.
-        let compressed = catch(|| unsafe { toast_compress_datum(value, method) })?;
-        if !compressed.is_null() {
+        let Some((storage, method)) = definition else { return Ok(()) };
+        if let Some(compressed) = toast::compress(value, storage, method)? {
             self.sets.push((number, Arg::text(compressed)));
+            self.compressed = Some(compressed);
         }
         Ok(())
     }
 
+    /// Feeds a column's value of the new row to a hasher; see [`toast::hash`].
+    pub fn hash(&self, column: &CStr, hasher: &mut impl Hasher) -> Result<()> {
+        let number = self.new.number(column);
+        let set = self.sets.iter().find(|(set, _)| *set == number);
+        match set.map_or_else(|| self.new.datum(column), |(_, value)| value.datum()) {
+            Some(value) => toast::hash(value, hasher),
+            None => Ok(()),
+        }
+    }
+
     /// Whether a column of the new row differs from the old one's, byte for byte; true for INSERT.
-    /// A large value that the UPDATE did not touch is told by its toast pointer, unread; others of
-    /// equal length are read.
+    /// See [`toast::is_equal`].
     pub fn changes(&self, column: &CStr) -> Result<bool> {
         let Some(old) = self.old else { return Ok(true) };
         match (old.datum(column), self.new.datum(column)) {
             (None, None) => Ok(false),
-            (Some(old), Some(new)) if is_same_toast(old, new) => Ok(false),
-            // SAFETY: both are of the column's type, and every column asked for is a varlena.
-            (Some(old), Some(new)) => catch(|| !unsafe { datum_image_eq(old, new, false, -1) }),
+            (Some(old), Some(new)) => Ok(!toast::is_equal(old, new)?),
             _ => Ok(true),
         }
     }
@@ -145,16 +150,21 @@ impl Change {
             values.push(value.datum().unwrap_or(pg_sys::Datum::null()));
             nulls.push(value.datum().is_none());
         }
-        // SAFETY: columns of this description, each once, with values of their types.
+        // SAFETY: columns of this description, each once, with values of their types, which are copied;
+        // what was compressed here is a copy of its own.
         unsafe {
-            pg_sys::heap_modify_tuple_by_cols(
+            let tuple = pg_sys::heap_modify_tuple_by_cols(
                 self.new.tuple,
                 self.new.desc,
                 columns.len() as c_int,
                 columns.as_mut_ptr(),
                 values.as_mut_ptr(),
                 nulls.as_mut_ptr(),
-            )
+            );
+            if let Some(compressed) = self.compressed {
+                pg_sys::pfree(compressed.cast_mut_ptr());
+            }
+            tuple
         }
     }
 }
@@ -166,7 +176,7 @@ pub fn before_row<'a>(
 ) -> Returned<'a> {
     guard(|| {
         let data = trigger.trigger_data();
-        let mut change = Change { new: new_row(data), old: old_row(data), sets: Vec::new() };
+        let mut change = Change::of(data);
         work(&mut change)?;
         Ok(Ok(Some(tuple(data, change.into_tuple()))))
     })
@@ -179,7 +189,7 @@ pub fn after_row<'a>(
 ) -> Returned<'a> {
     guard(|| {
         let data = trigger.trigger_data();
-        work(&Change { new: new_row(data), old: old_row(data), sets: Vec::new() })?;
+        work(&Change::of(data))?;
         Ok(Ok(None))
     })
 }
@@ -211,19 +221,6 @@ pub fn data(trigger: &PgTrigger) -> *mut pg_sys::TriggerData {
     std::ptr::from_ref(trigger.trigger_data()).cast_mut()
 }
 
-/// Whether two values are the same one, kept out of line: their toast pointers are equal.
-fn is_same_toast(one: pg_sys::Datum, other: pg_sys::Datum) -> bool {
-    let pointer = |datum: pg_sys::Datum| {
-        let value = datum.cast_mut_ptr::<pg_sys::varlena>();
-        // SAFETY: a varlena, whose header tells its size, that of the pointer where it is one.
-        unsafe {
-            pgrx::varatt_is_1b_e(value)
-                .then(|| std::slice::from_raw_parts(value.cast::<u8>(), pgrx::varsize_any(value)))
-        }
-    };
-    pointer(one).is_some() && pointer(one) == pointer(other)
-}
-
 fn is_update(data: &pg_sys::TriggerData) -> bool {
     data.tg_event & pg_sys::TRIGGER_EVENT_OPMASK == pg_sys::TRIGGER_EVENT_UPDATE
 }
@@ -250,14 +247,4 @@ fn tuple<'a>(
         let desc = PgTupleDesc::from_pg_unchecked((*data.tg_relation).rd_att);
         PgHeapTuple::from_heap_tuple(desc, tuple)
     }
-}
-
-unsafe extern "C-unwind" {
-    fn toast_compress_datum(value: pg_sys::Datum, method: c_char) -> pg_sys::Datum;
-    fn datum_image_eq(
-        one: pg_sys::Datum,
-        other: pg_sys::Datum,
-        by_value: bool,
-        length: c_int,
-    ) -> bool;
 }

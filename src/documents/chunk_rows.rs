@@ -1,7 +1,7 @@
 //! The rows of a document's chunks: made those of a text, keeping what did not change.
 
 use super::pieces::{Key, Piece, Pieces};
-use super::processing::{Processed, Source, offset};
+use super::processing::offset;
 use crate::datums::TsVector;
 use crate::error::Result;
 use crate::rows::uuid_v7;
@@ -11,6 +11,9 @@ use pgrx::datum::Uuid;
 use pgrx::memcxt::PgMemoryContexts;
 use std::cell::Cell;
 use std::sync::LazyLock;
+
+/// The ids of a document's user and of the document.
+type Document = [Arg; 2];
 
 /// A chunk that is there.
 struct Stored {
@@ -39,13 +42,13 @@ impl Place {
     }
 }
 
-/// Makes a document's chunks those of `processed`. Chunks that are the same as before keep their rows.
-pub fn write(db: &Db, source: &Source, processed: &Processed) -> Result<()> {
-    let stored = stored(db, source)?;
+/// Makes a document's chunks these. Chunks that are the same as before keep their rows.
+pub fn write(db: &Db, user_id: Uuid, document_id: Uuid, pieces: &Pieces) -> Result<()> {
+    let document = [user_id.into(), document_id.into()];
+    let stored = stored(db, document)?;
     let deriving = Deriving::begin();
-    let pieces = &processed.pieces;
     if stored.is_empty() {
-        insert(db, source, pieces, |_| true)?;
+        insert(db, document, pieces, |_| true)?;
     } else {
         let mut keys = Vec::new();
         pieces.each(|_, piece| {
@@ -54,9 +57,9 @@ pub fn write(db: &Db, source: &Source, processed: &Processed) -> Result<()> {
         })?;
         let before: Vec<Key> = stored.iter().map(|stored| stored.key).collect();
         let kept = matching(&before, &keys);
-        delete_others(db, source, &stored, &kept)?;
+        delete_others(db, document, &stored, &kept)?;
         move_kept(db, &stored, &kept, pieces)?;
-        insert(db, source, pieces, |index| kept[index].is_none())?;
+        insert(db, document, pieces, |index| kept[index].is_none())?;
     }
     drop(deriving);
     Ok(())
@@ -71,7 +74,7 @@ pub fn delete(db: &Db, user_id: Uuid, document_id: Uuid) -> Result<()> {
     Ok(())
 }
 
-fn stored(db: &Db, source: &Source) -> Result<Vec<Stored>> {
+fn stored(db: &Db, document: Document) -> Result<Vec<Stored>> {
     db.rows(
         "select
             case when section_title is not distinct from heading_path[cardinality(heading_path)]
@@ -79,7 +82,7 @@ fn stored(db: &Db, source: &Source) -> Result<Vec<Stored>> {
             heading_path, id, chunk_index, start_offset, end_offset, size
         from carrel.document_chunks
         where user_id = $1 and document_id = $2 order by chunk_index",
-        &[source.user_id.into(), source.document_id.into()],
+        &document,
         |row| {
             let place =
                 Place { index: row.need(4)?, start: row.get(5), end: row.get(6), size: row.get(7) };
@@ -90,7 +93,7 @@ fn stored(db: &Db, source: &Source) -> Result<Vec<Stored>> {
 
 fn delete_others(
     db: &Db,
-    source: &Source,
+    [user_id, document_id]: Document,
     stored: &[Stored],
     kept: &[Option<usize>],
 ) -> Result<()> {
@@ -108,7 +111,7 @@ fn delete_others(
         db.execute(
             "delete from carrel.document_chunks
             where user_id = $1 and document_id = $2 and id = any ($3)",
-            &[source.user_id.into(), source.document_id.into(), gone.into()],
+            &[user_id, document_id, gone.into()],
         )?;
     }
     Ok(())
@@ -135,8 +138,7 @@ fn move_kept(db: &Db, stored: &[Stored], kept: &[Option<usize>], pieces: &Pieces
         Ok(())
     })?;
     for (id, index, record) in up.into_iter().rev() {
-        let piece = pieces.at(record)?;
-        move_to(db, id, &Place::of(index, &piece)?, &piece)?;
+        pieces.at(record, |piece| move_to(db, id, &Place::of(index, &piece)?, &piece))?;
     }
     Ok(())
 }
@@ -198,12 +200,17 @@ fn insert_of(rows: usize) -> String {
 }
 
 /// Inserts the pieces at these indexes.
-fn insert(db: &Db, source: &Source, pieces: &Pieces, is_new: impl Fn(usize) -> bool) -> Result<()> {
-    let mut rows = Rows::new(source);
+fn insert(
+    db: &Db,
+    document: Document,
+    pieces: &Pieces,
+    is_new: impl Fn(usize) -> bool,
+) -> Result<()> {
+    let mut rows = Rows::new(document);
     let mut index = 0;
     pieces.each(|_, piece| {
         if is_new(index) {
-            rows.push(offset(index)?, &piece, source.text);
+            rows.push(offset(index)?, &piece);
             if rows.args.len() == BATCH {
                 rows.insert(db, &MANY, BATCH)?;
             }
@@ -218,20 +225,20 @@ fn insert(db: &Db, source: &Source, pieces: &Pieces, is_new: impl Fn(usize) -> b
 struct Rows {
     /// What the arguments live in.
     room: PgMemoryContexts,
-    document: [Arg; 2],
+    document: Document,
     args: Vec<[Arg; COLUMNS.len()]>,
 }
 
 impl Rows {
-    fn new(source: &Source) -> Self {
+    fn new(document: Document) -> Self {
         Self {
             room: PgMemoryContexts::new("carrel chunks"),
-            document: [source.user_id.into(), source.document_id.into()],
+            document,
             args: Vec::new(),
         }
     }
 
-    fn push(&mut self, index: i32, piece: &Piece, text: &str) {
+    fn push(&mut self, index: i32, piece: &Piece) {
         let titles: Vec<&str> = piece.heading_path.iter().map(|title| &**title).collect();
         // SAFETY: the room is emptied only when the arguments are dropped.
         let row = unsafe {
@@ -239,7 +246,7 @@ impl Rows {
                 [
                     uuid_v7().into(),
                     index.into(),
-                    piece.content(text).into(),
+                    (&*piece.content).into(),
                     titles.last().copied().into(),
                     titles.into(),
                     piece.start.into(),

@@ -3,6 +3,7 @@
 use super::spool::{self, Lease};
 use crate::error::{Error, Result, SqlState};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::rc::Rc;
 
 /// What makes a chunk the same chunk as before: a hash of its content and of the headings it is under.
@@ -21,15 +22,11 @@ pub fn key<T: AsRef<str>>(content_hash: &[u8], heading_path: &[T]) -> Key {
 }
 
 /// A chunk that is still to be written.
-pub struct Piece {
+pub struct Piece<'a> {
     /// SHA-256 of the content.
     pub content_hash: [u8; 32],
-    /// The content, where it is not a part of the text.
-    pub content: Option<String>,
-    /// Where it is in the text, in bytes.
-    pub byte_start: usize,
-    pub byte_end: usize,
-    /// The same in characters.
+    pub content: Cow<'a, str>,
+    /// Where it is in the text, in characters.
     pub start: i32,
     pub end: i32,
     pub size: i32,
@@ -39,15 +36,7 @@ pub struct Piece {
     pub is_new: bool,
 }
 
-impl Piece {
-    /// What the chunk says, given the text that it is of.
-    pub fn content<'a>(&'a self, text: &'a str) -> &'a str {
-        match &self.content {
-            Some(content) => content,
-            None => &text[self.byte_start..self.byte_end],
-        }
-    }
-
+impl Piece<'_> {
     pub fn key(&self) -> Key {
         key(&self.content_hash, &self.heading_path)
     }
@@ -76,18 +65,15 @@ impl Pieces {
         record.extend([0; size_of::<usize>()]);
         record.extend(piece.content_hash);
         let numbers = [
-            piece.byte_start,
-            piece.byte_end,
             piece.start as usize,
             piece.end as usize,
             piece.size as usize,
             usize::from(piece.is_new),
-            usize::from(piece.content.is_some()),
         ];
         for number in numbers {
             record.extend(number.to_ne_bytes());
         }
-        put(record, piece.content.as_deref().unwrap_or_default().as_bytes());
+        put(record, piece.content.as_bytes());
         put(record, &piece.vector);
         for title in &piece.heading_path {
             put(record, title.as_bytes());
@@ -111,13 +97,14 @@ impl Pieces {
         Ok(())
     }
 
-    /// The piece at a place.
-    pub fn at(&self, place: usize) -> Result<Piece> {
-        read(&self.lease, &mut { place }, &mut Vec::new())
+    /// Calls `with` for the piece at a place.
+    pub fn at(&self, mut place: usize, with: impl FnOnce(Piece) -> Result<()>) -> Result<()> {
+        let mut record = Vec::new();
+        with(read(&self.lease, &mut place, &mut record)?)
     }
 }
 
-fn read(lease: &Lease, at: &mut usize, record: &mut Vec<u8>) -> Result<Piece> {
+fn read<'a>(lease: &Lease, at: &mut usize, record: &'a mut Vec<u8>) -> Result<Piece<'a>> {
     let mut length = [0; size_of::<usize>()];
     spool::read(lease, *at, &mut length)?;
     record.resize(usize::from_ne_bytes(length), 0);
@@ -131,15 +118,15 @@ fn read(lease: &Lease, at: &mut usize, record: &mut Vec<u8>) -> Result<Piece> {
     })
 }
 
-fn decode(mut rest: &[u8]) -> Option<Piece> {
+fn decode(mut rest: &[u8]) -> Option<Piece<'_>> {
     let (hash, after) = rest.split_first_chunk()?;
     rest = after;
-    let mut numbers = [0; 7];
+    let mut numbers = [0; 4];
     for number in &mut numbers {
         *number = take_number(&mut rest)?;
     }
-    let [byte_start, byte_end, start, end, size, is_new, has_content] = numbers;
-    let content = String::from_utf8(take(&mut rest)?.to_vec()).ok()?;
+    let [start, end, size, is_new] = numbers;
+    let content = std::str::from_utf8(take(&mut rest)?).ok()?;
     let vector = take(&mut rest)?.to_vec();
     let mut heading_path = Vec::new();
     while !rest.is_empty() {
@@ -147,9 +134,7 @@ fn decode(mut rest: &[u8]) -> Option<Piece> {
     }
     Some(Piece {
         content_hash: *hash,
-        content: (has_content > 0).then_some(content),
-        byte_start,
-        byte_end,
+        content: Cow::Borrowed(content),
         start: start as i32,
         end: end as i32,
         size: size as i32,

@@ -10,16 +10,13 @@ use carrel_core::tsvector::{Assembler, Weight};
 use pgrx::datum::Uuid;
 use pgrx::memcxt::PgMemoryContexts;
 use sha2::{Digest, Sha256};
-use std::borrow::Cow;
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// What a document's chunks and vectors are made from.
 pub struct Source<'a> {
     pub user_id: Uuid,
     pub document_id: Uuid,
     pub filename: &'a str,
-    pub language: &'a str,
     pub text: &'a str,
     /// How the text is cut.
     pub options: Options,
@@ -31,10 +28,9 @@ pub enum Outcome {
     Failed(String),
 }
 
-/// The chunks of a text, without the text.
+/// What is made of a document.
 pub struct Processed {
     pub pieces: Pieces,
-    fingerprint: u64,
     /// The document's vector.
     pub vector: Vec<u8>,
 }
@@ -63,19 +59,18 @@ impl Source<'_> {
         let mut pieces = Pieces::new();
         for chunk in chunking::chunks(self.text, &self.options, check_for_interrupts) {
             let mut piece = piece(chunk)?;
-            let content = piece.content(self.text);
             let there = match known.get(&piece.key()) {
                 Some(id) => vector_of(db, *id)?,
                 None => None,
             };
             (piece.vector, piece.is_new) = match there {
                 Some(vector) => (vector, false),
-                None => (parser.chunk(&piece.heading_path, content)?, true),
+                None => (parser.chunk(&piece.heading_path, &piece.content)?, true),
             };
             vectors::add(&mut whole, &piece.vector, None)?;
             pieces.push(&piece)?;
         }
-        Ok(Processed { pieces, fingerprint: self.fingerprint(), vector: whole.finish() })
+        Ok(Processed { pieces, vector: whole.finish() })
     }
 
     fn known(&self, db: &Db) -> Result<Known> {
@@ -90,36 +85,16 @@ impl Source<'_> {
         )?;
         Ok(rows.into_iter().collect())
     }
-
-    /// Tells whether a row is still what was processed; another trigger may have changed it.
-    fn fingerprint(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        (self.user_id.as_bytes(), self.filename, self.language, self.text).hash(&mut hasher);
-        format!("{:?}", self.options).hash(&mut hasher);
-        hasher.finish()
-    }
 }
 
-impl Processed {
-    /// Whether it was made from this source.
-    pub fn is_of(&self, source: &Source) -> bool {
-        self.fingerprint == source.fingerprint()
-    }
-}
-
-fn piece(chunk: Chunk) -> Result<Piece> {
+fn piece(chunk: Chunk<'_>) -> Result<Piece<'_>> {
     Ok(Piece {
         content_hash: Sha256::digest(&*chunk.content).into(),
-        byte_start: chunk.byte_start,
-        byte_end: chunk.byte_end,
         start: offset(chunk.start)?,
         end: offset(chunk.end)?,
         size: offset(chunk.size)?,
         heading_path: chunk.heading_path.to_vec(),
-        content: match chunk.content {
-            Cow::Borrowed(_) => None,
-            Cow::Owned(content) => Some(content),
-        },
+        content: chunk.content,
         vector: Vec::new(),
         is_new: true,
     })

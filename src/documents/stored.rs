@@ -1,7 +1,7 @@
 //! Documents that are stored already: processing those that wait, and cutting one anew.
 
 use super::chunk_text::{checked_options, encoding_named, unknown};
-use super::processing::{self, Outcome};
+use super::processing::{self, Outcome, Processed, Source};
 use super::{Columns, Parser, chunk_rows, settings};
 use crate::datums::TsVector;
 use crate::error::{Error, Result, SqlState, guard};
@@ -10,7 +10,6 @@ use crate::spi::{self, Access, Db};
 use carrel_core::chunking::{Format, Options, Unit};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
-use std::borrow::Cow;
 
 /// Processes pending documents of all users, oldest first, at most this many; returns how many.
 /// Side by side, workers take different ones.
@@ -141,27 +140,32 @@ pub fn process(db: &Db, id: Uuid, cut: Option<Cut>) -> Result<()> {
                 filename: row.need(2)?,
                 file_type: row.get(3),
                 language: row.need(4)?,
-                text: row.get::<String>(5).map(Cow::Owned),
             };
-            Ok((row.need::<Uuid>(1)?, columns))
+            Ok((row.need::<Uuid>(1)?, columns, row.get::<String>(5)))
         },
     )?;
-    let Some((user_id, columns)) = found else { return Ok(()) };
-    let source = match cut {
-        Some(cut) => columns.source_cut(user_id, id, cut(columns.format())?),
-        None => columns.source(user_id, id)?,
+    let Some((user_id, columns, text)) = found else { return Ok(()) };
+    let options = match cut {
+        Some(cut) => cut(columns.format())?,
+        None => settings::chunking(columns.format())?,
     };
-    let (status, error, vector, processed) = match Parser::find(db, &columns.language)? {
+    let source = Source {
+        user_id,
+        document_id: id,
+        filename: &columns.filename,
+        text: text.as_deref().unwrap_or_default(),
+        options,
+    };
+    let (status, error, vector, pieces) = match Parser::find(db, &columns.language)? {
         // Dropped since the document was written.
         None => ("failed", Some(format!("unknown language \"{}\"", columns.language)), None, None),
-        Some(mut parser) if columns.text.is_none() => {
+        Some(mut parser) if text.is_none() => {
             let vector = processing::filename_vector(&mut parser, &columns.filename)?;
             ("pending", None, Some(vector), None)
         }
         Some(parser) => match source.process(db, parser, cut.is_some())? {
-            Outcome::Completed(mut processed) => {
-                let vector = std::mem::take(&mut processed.vector);
-                ("completed", None, Some(vector), Some(processed))
+            Outcome::Completed(Processed { pieces, vector }) => {
+                ("completed", None, Some(vector), Some(pieces))
             }
             // Of a document that was fine as it was, nothing is lost.
             Outcome::Failed(reason) if cut.is_some() => {
@@ -181,8 +185,8 @@ pub fn process(db: &Db, id: Uuid, cut: Option<Cut>) -> Result<()> {
             vector.map(|vector| TsVector::from_body(&vector)).into(),
         ],
     )?;
-    match processed {
-        Some(processed) => chunk_rows::write(db, &source, &processed),
+    match pieces {
+        Some(pieces) => chunk_rows::write(db, user_id, id, &pieces),
         None => chunk_rows::delete(db, user_id, id),
     }
 }
