@@ -29,7 +29,7 @@ use pgrx::prelude::*;
 use processing::{Outcome, Processed, Source};
 use sha2::{Digest, Sha256};
 use std::ffi::CStr;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 pub use vectors::Parser;
 
 /// Registers the settings of documents.
@@ -265,7 +265,7 @@ fn process_row(db: &Db, row: &mut Change, user_id: Uuid, id: Uuid) -> Result<()>
 /// change the row between carrel's two.
 fn fingerprint(row: &Change, user_id: Uuid) -> Result<u64> {
     let columns = Columns::read(&row.new)?;
-    let mut hasher = DefaultHasher::new();
+    let mut hasher = ahash::AHasher::default();
     (user_id.as_bytes(), &columns.filename, &columns.language).hash(&mut hasher);
     format!("{:?}", settings::chunking(columns.format())?).hash(&mut hasher);
     row.hash(c"content_text", &mut hasher)?;

@@ -23,13 +23,17 @@ impl Parser {
     /// The parser for a document's language: the name of a configuration of pg_catalog, or with its
     /// schema of any other. None where there is no such configuration.
     pub fn find(db: &Db, language: &str) -> Result<Option<Self>> {
-        let config = db.first(
+        let oid = |sql| db.first(sql, &[language.into()], |row| row.need::<pg_sys::Oid>(1));
+        // By its index, for this is asked for every document.
+        let own = "select oid from pg_ts_config
+            where cfgname = $1::name and cfgnamespace = 'pg_catalog'::regnamespace and cfgname::text = $1";
+        let others =
             "select c.oid from pg_ts_config as c join pg_namespace as n on n.oid = c.cfgnamespace
-            where (n.nspname = 'pg_catalog' and c.cfgname::text = $1)
-                or (format('%I.%I', n.nspname, c.cfgname) = $1 and n.nspname !~ '^pg_(toast_)?temp_')",
-            &[language.into()],
-            |row| row.need::<pg_sys::Oid>(1),
-        )?;
+            where format('%I.%I', n.nspname, c.cfgname) = $1 and n.nspname !~ '^pg_(toast_)?temp_'";
+        let config = match oid(own)? {
+            Some(config) => Some(config),
+            None => oid(others)?,
+        };
         Ok(config.map(|config| Self { config, room: PgMemoryContexts::new("carrel parser") }))
     }
 
