@@ -3,7 +3,9 @@ comment on function carrel.act_as is 'Acts as a user for the rest of the transac
 comment on function carrel.add_document is 'Adds a document of the caller''s and returns its id. A null text comes later: the document is pending until then. Unknown language: 22023; no identity: 28000.';
 comment on function carrel.append_to_request_chain is 'Trigger: appends new requests to the chains of their sessions.';
 comment on function carrel.billing_period_start is 'When the monthly billing period that contains a time began, for an anchor in an IANA time zone. Unknown zone: 22023.';
+comment on function carrel.build_context is 'The chunks of the caller''s documents that answer a query best, as many as max_tokens has room for, as the text of a prompt, with what each numbered passage cites. No identity: 28000; bad arguments: 22023.';
 comment on function carrel.chunk_text is 'Cuts a text into chunks of at most chunk_size characters, words or tokens, at the best boundaries of its format that fit. Offsets are in characters of the text from 0, end exclusive. Bad arguments: 22023.';
+comment on function carrel.count_chunks is 'Trigger: adds what a statement changed of the chunks to the search statistics.';
 comment on function carrel.count_tokens is 'The number of tokens that a text is in the encoding cl100k or o200k; special tokens are read as text. The first call of a session loads the vocabulary: some 20 ms and 32 MB, or 50 ms and 66 MB. Unknown encoding: 22023.';
 comment on function carrel.count_usage is 'Trigger: adds new usage events to the totals and counters.';
 comment on function carrel.create_profile_on_sign_up is 'Trigger on auth.users: gives each new user a profile.';
@@ -29,8 +31,9 @@ comment on function carrel.refuse_usage_change is 'Trigger: refuses to change us
 comment on function carrel.remove_from_request_chain is 'Trigger: takes deleted requests out of the chains of their sessions.';
 comment on function carrel.revoke_service is 'Takes back what grant_service() granted. For superusers.';
 comment on function carrel.revoke_user is 'Takes back what grant_user() granted. For superusers.';
-comment on function carrel.search_chunks is 'The chunks of the caller''s documents that answer a query best, best first. Every word is optional; matched says whether all were found or some. No identity: 28000.';
+comment on function carrel.search_chunks is 'The chunks of the caller''s documents that answer a query best, best first (BM25 over the caller''s own chunks). Words are optional; quoted phrases and -word are binding; conf* finds what begins so. matched says whether all words were found or some. No identity: 28000.';
 comment on function carrel.search_documents is 'The caller''s documents that answer a query best, best first, with the best passage of each. No identity: 28000.';
+comment on function carrel.search_keys is 'The keys that a user''s chunk or file name is found by: the lexemes of a vector, each behind eight characters that stand for the user.';
 comment on function carrel.touch_updated_at is 'Trigger: sets updated_at to the transaction''s time.';
 comment on function carrel.uuid_v7 is 'A new UUIDv7: milliseconds since 1970, then 74 random bits.';
 comment on function carrel.verify_usage is 'Where totals or counters differ from the usage events: no row, unless something drifted. For services.';

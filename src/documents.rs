@@ -30,7 +30,9 @@ use processing::{Outcome, Processed, Source};
 use sha2::{Digest, Sha256};
 use std::ffi::CStr;
 use std::hash::{Hash, Hasher};
-pub use vectors::Parser;
+pub use chunk_text::encoding_named;
+pub use processing::filename_vector;
+pub use vectors::{Names, Parser, malformed};
 
 /// Registers the settings of documents.
 pub fn register_settings() {
@@ -126,7 +128,10 @@ fn write_document_chunks<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
                 (_, true) if status == "failed" || status == "pending" => {
                     chunk_rows::delete(db, user_id, id)
                 }
-                (Some(pieces), true) => chunk_rows::write(db, user_id, id, &pieces),
+                (Some(pieces), true) => {
+                    let language: String = row.new.need(c"language")?;
+                    chunk_rows::write(db, user_id, id, &language, &pieces)
+                }
                 (None, true) => stored::process(db, id, None),
                 // A trigger took the text away after it was processed.
                 (_, false) if was_processed => stored::process(db, id, None),
@@ -188,6 +193,8 @@ fn prepare_chunk<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         }
         row.set(c"content_hash", Sha256::digest(&content).to_vec());
         row.set(c"search_vector", TsVector::from_body(&vector));
+        row.set(c"words", vectors::words(&vector)?);
+        row.set(c"language", language);
         Ok(())
     })
 }
@@ -224,12 +231,12 @@ fn process_row(db: &Db, row: &mut Change, user_id: Uuid, id: Uuid) -> Result<()>
     let filename_only = processing::filename_vector(&mut parser, &columns.filename)?;
     let text = row.new.get::<&str>(c"content_text");
     row.compress(c"content_text")?;
-    let (status, error, vector) = if text.is_none() {
+    let (status, error, vector, words) = if text.is_none() {
         // A row that comes without a text says itself how it fares; one that loses it is pending.
         let lost = row.old.is_some() && row.changes(c"content_text")?;
-        (lost.then_some("pending"), None, filename_only)
+        (lost.then_some("pending"), None, filename_only, None)
     } else if settings::is_deferred() {
-        (Some("pending"), None, filename_only)
+        (Some("pending"), None, filename_only, None)
     } else {
         let source = Source {
             user_id,
@@ -246,11 +253,11 @@ fn process_row(db: &Db, row: &mut Change, user_id: Uuid, id: Uuid) -> Result<()>
                 && old.get::<String>(c"language").as_ref() == Some(&columns.language)
         });
         match source.process(db, parser, reusable)? {
-            Outcome::Completed(Processed { pieces, vector }) => {
+            Outcome::Completed(Processed { pieces, vector, words }) => {
                 processed::keep(id, fingerprint(row, user_id)?, pieces);
-                (Some("completed"), None, vector)
+                (Some("completed"), None, vector, Some(words))
             }
-            Outcome::Failed(reason) => (Some("failed"), Some(reason), filename_only),
+            Outcome::Failed(reason) => (Some("failed"), Some(reason), filename_only, None),
         }
     };
     if let Some(status) = status {
@@ -258,6 +265,7 @@ fn process_row(db: &Db, row: &mut Change, user_id: Uuid, id: Uuid) -> Result<()>
         row.set(c"processing_error", error);
     }
     row.set(c"search_vector", TsVector::from_body(&vector));
+    row.set(c"words", words);
     Ok(())
 }
 

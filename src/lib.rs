@@ -37,6 +37,7 @@ extension_sql_file!("../sql/install.sql", finalize);
 extern "C-unwind" fn _PG_init() {
     identity::register_settings();
     documents::register_settings();
+    search::register_settings();
     // SAFETY: a C string; from here on, a misspelt setting of carrel's is an error.
     unsafe { pg_sys::MarkGUCPrefixReserved(c"carrel".as_ptr()) };
 }

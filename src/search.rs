@@ -1,26 +1,40 @@
 //! Ranked search of the caller's own documents.
 //!
 //! Candidates are ranked as the owner, with the caller's user id in the query's own text: under
-//! row-level security `@@` is not leakproof and never reaches the GIN index. What was ranked is then
+//! row-level security `@@` is not leakproof and never reaches an index. What was ranked is then
 //! fetched as the caller, so that every policy that an operator adds holds for search as well.
 //!
-//! How candidates are ranked is [`ranking`]'s alone.
+//! [`query`] reads what was typed, [`candidates`] finds what has any of it, by [`keys`], [`ranking`]
+//! scores that with [`statistics`]; [`passages`] shows it, and [`context`] puts it into a prompt.
 
+mod candidates;
+mod context;
+mod keys;
+mod passages;
 mod query;
 mod ranking;
+mod settings;
+mod statistics;
 
 use crate::datums::Jsonb;
 use crate::error::{Error, Result, SqlState, guard};
 use crate::identity;
 use crate::spi::{self, Access, Db};
+use candidates::Id;
+use passages::Passage;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use query::LanguageQuery;
+use ranking::Hit;
+use std::collections::HashSet;
 
-/// How the words that were searched for are marked in a snippet.
-const SNIPPET: &str = "StartSel=<mark>, StopSel=</mark>, MaxWords=35, MinWords=15, MaxFragments=2, FragmentDelimiter=\" … \"";
+/// Registers the settings of search.
+pub fn register_settings() {
+    settings::register();
+}
 
 /// Which documents are searched; what is None does not filter.
+#[derive(Default)]
 pub struct Filter {
     pub document_ids: Option<Vec<Option<Uuid>>>,
     pub file_types: Option<Vec<Option<String>>>,
@@ -29,22 +43,12 @@ pub struct Filter {
     pub created_before: Option<TimestampWithTimeZone>,
 }
 
-/// A candidate: a chunk or a document.
-#[derive(Clone)]
-pub struct Hit {
-    pub id: Uuid,
-    pub score: f32,
-    /// Whether all words of the query are there, not just some.
-    pub matched_all: bool,
-    /// Which of the language queries it was found by.
-    pub query: usize,
-}
-
-/// The chunks of the caller's documents that answer a query best, best first. Every word is
-/// optional; matched says whether all were found or some. Snippets mark the words with <mark>.
+/// The chunks of the caller's documents that answer a query best, best first. Words are optional, and
+/// rare ones count more; quoted phrases are binding, as is -word; conf* finds what begins so. matched
+/// says whether all words were found or some. Snippets mark them with <mark>. With context_chunks, so
+/// many chunks before and after are part of content, of which the offsets speak.
 /// No identity: 28000. A query without words has no results.
 #[pg_extern(stable, parallel_restricted)]
-#[allow(unused_variables)]
 fn search_chunks(
     query: Option<&str>,
     max_results: default!(Option<i32>, 10),
@@ -77,62 +81,46 @@ fn search_chunks(
     let rows = guard(move || {
         let user = identity::require()?;
         let page = Page::new(max_results, result_offset)?;
-        let queries = spi::as_owner(Access::Read, |db| query::of_user(db, user, query))?;
-        let hits = page.fill(
-            |count| {
-                spi::as_owner(Access::Read, |db| {
-                    ranking::chunks(db, user, &queries, &filter, count)
-                })
-            },
-            |db, ids| {
-                db.rows(
-                    "select c.id from carrel.document_chunks as c
-                    join carrel.documents as d on d.user_id = c.user_id and d.id = c.document_id
-                    where c.id = any ($1)",
-                    &[ids.into()],
-                    |row| row.need(1),
-                )
-            },
-        )?;
-        spi::as_caller(Access::Read, |db| {
-            let mut rows = Vec::with_capacity(hits.len());
-            for hit in hits {
-                let query = &queries[hit.query];
-                let row = db.first(
-                    "select c.id, c.document_id, d.filename, c.chunk_index, c.section_title, c.heading_path,
-                        c.content, ts_headline($2::regconfig, c.content, $3::tsquery, $4),
-                        c.start_offset, c.end_offset
-                    from carrel.document_chunks as c
-                    join carrel.documents as d on d.user_id = c.user_id and d.id = c.document_id
-                    where c.id = $1",
-                    &[hit.id.into(), query.config.into(), query.any.as_str().into(), SNIPPET.into()],
-                    |row| {
-                        Ok((
-                            row.need(1)?,
-                            row.need(2)?,
-                            row.need(3)?,
-                            row.need(4)?,
-                            row.get(5),
-                            row.need(6)?,
-                            row.need(7)?,
-                            row.need(8)?,
-                            row.get(9),
-                            row.get(10),
-                            hit.score,
-                            matched(hit.matched_all),
-                        ))
-                    },
-                )?;
-                rows.extend(row);
-            }
-            Ok(rows)
-        })
+        let around = from_zero("context_chunks", context_chunks)?;
+        if query_embedding.is_some() {
+            return Err(Error::new(
+                SqlState::ObjectNotInPrerequisiteState,
+                "query_embedding needs embeddings, which this database has none of",
+            )
+            .hint("Leave it out: the query's words are searched for."));
+        }
+        let (mut queries, hits) = ranked(user, query, &filter, ranking::chunks)?;
+        let hits = page.fill(hits, visible_chunks)?;
+        let mut rows = Vec::with_capacity(hits.len());
+        for (hit, chunk) in passages::chunks(&hits)? {
+            let snippet = passages::snippet(&mut queries[hit.query], &chunk.content)?;
+            let passage = match around {
+                0 => Passage::of(&chunk),
+                _ => passages::around(&chunk, around)?,
+            };
+            rows.push((
+                chunk.id,
+                chunk.document,
+                chunk.filename,
+                chunk.index,
+                chunk.section_title,
+                chunk.heading_path,
+                passage.content,
+                snippet,
+                passage.start,
+                passage.end,
+                hit.score,
+                if hit.matched_all { "all" } else { "some" }.to_owned(),
+            ));
+        }
+        Ok(rows)
     });
     TableIterator::new(rows)
 }
 
-/// The caller's documents that answer a query best, best first, with the best passage of each and
-/// how many of its chunks match. Arguments and errors as for search_chunks().
+/// The caller's documents that answer a query best, best first, with the best passage of each and how
+/// many of its chunks match. Words count wherever in a document they are. Arguments and errors as for
+/// search_chunks().
 #[pg_extern(stable, parallel_restricted)]
 fn search_documents(
     query: Option<&str>,
@@ -156,50 +144,63 @@ fn search_documents(
     let rows = guard(move || {
         let user = identity::require()?;
         let page = Page::new(max_results, result_offset)?;
-        let queries = spi::as_owner(Access::Read, |db| query::of_user(db, user, query))?;
-        let hits = page.fill(
-            |count| {
-                spi::as_owner(Access::Read, |db| {
-                    ranking::documents(db, user, &queries, &filter, count)
-                })
-            },
-            |db, ids| {
-                db.rows(
-                    "select id from carrel.documents where id = any ($1)",
-                    &[ids.into()],
-                    |row| row.need(1),
-                )
-            },
-        )?;
-        spi::as_caller(Access::Read, |db| {
-            let mut rows = Vec::with_capacity(hits.len());
-            for hit in hits {
-                let query = &queries[hit.query];
-                let row = db.first(
-                    "select d.id, d.filename,
-                        coalesce(ts_headline($2::regconfig, best.content, $3::tsquery, $4), d.filename),
-                        coalesce(best.matching, 0)::integer
-                    from carrel.documents as d
-                    left join lateral (
-                        select c.content, count(*) over () as matching
-                        from carrel.document_chunks as c
-                        where c.user_id = d.user_id and c.document_id = d.id and c.search_vector @@ $3::tsquery
-                        order by ts_rank(c.search_vector, $3::tsquery, 1) desc, c.chunk_index limit 1
-                    ) as best on true
-                    where d.id = $1",
-                    &[hit.id.into(), query.config.into(), query.any.as_str().into(), SNIPPET.into()],
-                    |row| Ok((row.need(1)?, row.need(2)?, hit.score, row.need(3)?, row.need(4)?)),
-                )?;
-                rows.extend(row);
-            }
-            Ok(rows)
-        })
+        let (mut queries, hits) = ranked(user, query, &filter, ranking::documents)?;
+        let hits = page.fill(hits, |db, hits| {
+            let ids: Vec<Uuid> = hits.iter().map(|hit| Uuid::from_bytes(hit.document)).collect();
+            db.rows("select id from carrel.documents where id = any ($1)", &[ids.into()], |row| {
+                Ok(*row.need::<Uuid>(1)?.as_bytes())
+            })
+        })?;
+        let mut rows = Vec::with_capacity(hits.len());
+        for (hit, document) in passages::documents(&hits)? {
+            let snippet = match document.best {
+                Some(content) => passages::snippet(&mut queries[hit.query], &content)?,
+                None => document.filename.clone(),
+            };
+            rows.push((
+                Uuid::from_bytes(hit.document),
+                document.filename,
+                hit.score,
+                snippet,
+                hit.matched_chunks,
+            ));
+        }
+        Ok(rows)
     });
     TableIterator::new(rows)
 }
 
-fn matched(all: bool) -> String {
-    if all { "all" } else { "some" }.to_owned()
+/// A query as each language reads it, and all that answers it.
+fn ranked(
+    user: Uuid,
+    query: Option<&str>,
+    filter: &Filter,
+    rank: impl FnOnce(&Db, Uuid, &mut [LanguageQuery], &Filter) -> Result<Vec<Hit>>,
+) -> Result<(Vec<LanguageQuery>, Vec<Hit>)> {
+    spi::as_owner(Access::Read, |db| {
+        let mut queries = query::of_user(db, user, query)?;
+        let hits = rank(db, user, &mut queries, filter)?;
+        Ok((queries, hits))
+    })
+}
+
+/// Which chunks, of documents that the caller sees, the caller sees.
+fn visible_chunks(db: &Db, hits: &[Hit]) -> Result<Vec<Id>> {
+    let ids: Vec<Uuid> = hits.iter().filter_map(|hit| hit.chunk).map(Uuid::from_bytes).collect();
+    db.rows(
+        "select c.id from carrel.document_chunks as c
+        join carrel.documents as d on d.user_id = c.user_id and d.id = c.document_id
+        where c.id = any ($1)",
+        &[ids.into()],
+        |row| Ok(*row.need::<Uuid>(1)?.as_bytes()),
+    )
+}
+
+fn from_zero(name: &str, value: Option<i32>) -> Result<usize> {
+    value.and_then(|value| usize::try_from(value).ok()).ok_or_else(|| {
+        let given = value.map_or("null".to_owned(), |value| value.to_string());
+        Error::new(SqlState::InvalidParameterValue, format!("{name} must be from 0: {given}"))
+    })
 }
 
 /// Which of the ranked results are asked for.
@@ -210,51 +211,42 @@ struct Page {
 
 impl Page {
     fn new(max_results: Option<i32>, result_offset: Option<i32>) -> Result<Self> {
-        let checked = |name: &str, value: Option<i32>| {
-            value.and_then(|value| usize::try_from(value).ok()).ok_or_else(|| {
-                let given = value.map_or("null".to_owned(), |value| value.to_string());
-                Error::new(
-                    SqlState::InvalidParameterValue,
-                    format!("{name} must be from 0: {given}"),
-                )
-            })
-        };
         Ok(Self {
-            offset: checked("result_offset", result_offset)?,
-            size: checked("max_results", max_results)?,
+            offset: from_zero("result_offset", result_offset)?,
+            size: from_zero("max_results", max_results)?,
         })
     }
 
-    /// The hits of this page among those that the caller may see. `rank` gives the best so many;
-    /// where policies hide some of them, more are asked for until the page is full or none are left.
+    /// The hits of this page among those that the caller may see; `visible` gives the ids of these
+    /// among the ones that it is asked about.
     fn fill(
         &self,
-        rank: impl Fn(usize) -> Result<Vec<Hit>>,
-        visible: impl Fn(&Db, Vec<Uuid>) -> Result<Vec<Uuid>>,
+        mut hits: Vec<Hit>,
+        visible: impl Fn(&Db, &[Hit]) -> Result<Vec<Id>>,
     ) -> Result<Vec<Hit>> {
-        let wanted = self.offset + self.size;
-        if self.size == 0 {
-            return Ok(Vec::new());
+        let wanted = self.offset.saturating_add(self.size);
+        let mut shown: Vec<Hit> = Vec::new();
+        // Where policies hide some of them, others come up.
+        while self.size > 0 && shown.len() < wanted && !hits.is_empty() {
+            let rest = best(&mut hits, wanted);
+            let ids = spi::as_caller(Access::Read, |db| visible(db, &hits))?;
+            let ids: HashSet<Id> = ids.into_iter().collect();
+            shown.extend(hits.into_iter().filter(|hit| {
+                ids.contains(&hit.document) || hit.chunk.is_some_and(|id| ids.contains(&id))
+            }));
+            hits = rest;
         }
-        let mut count = wanted;
-        loop {
-            let hits = rank(count)?;
-            let exhausted = hits.len() < count;
-            let ids = hits.iter().map(|hit| hit.id).collect();
-            let seen: std::collections::HashSet<[u8; 16]> =
-                spi::as_caller(Access::Read, |db| visible(db, ids))?
-                    .into_iter()
-                    .map(|id| *id.as_bytes())
-                    .collect();
-            let shown: Vec<Hit> =
-                hits.into_iter().filter(|hit| seen.contains(hit.id.as_bytes())).collect();
-            if exhausted || shown.len() >= wanted {
-                return Ok(shown.into_iter().skip(self.offset).take(self.size).collect());
-            }
-            count = count.saturating_mul(4);
-        }
+        Ok(shown.into_iter().skip(self.offset).take(self.size).collect())
     }
 }
 
-/// The queries of a user: one for each language of their documents.
-type Queries = [LanguageQuery];
+/// Leaves so many of the hits, the best, in order; gives the rest.
+fn best(hits: &mut Vec<Hit>, count: usize) -> Vec<Hit> {
+    let mut rest = Vec::new();
+    if count < hits.len() {
+        hits.select_nth_unstable_by(count, Hit::before);
+        rest = hits.split_off(count);
+    }
+    hits.sort_unstable_by(Hit::before);
+    rest
+}

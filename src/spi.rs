@@ -4,12 +4,15 @@
 //! name or operator in carrel's own SQL can be somebody else's. Errors come back as [`Error`] with
 //! all their fields. Plans are kept for the life of the backend, keyed by their text.
 
+mod stream;
+
 use crate::error::{Error, Result, SqlState, catch, contain};
 use pgrx::datum::{FromDatum, IntoDatum};
 use pgrx::pg_sys;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_char, c_int, c_long};
+pub use stream::PassingRow;
 
 /// Whether the SQL may write. Reading uses the snapshot of the calling statement and assigns no
 /// transaction id, so that it works in READ ONLY transactions and on a standby.
@@ -227,6 +230,20 @@ impl Db {
     /// best plan depends on the user and the words.
     pub fn plan_for_values(&self) {
         pin(c"plan_cache_mode", c"force_custom_plan");
+    }
+
+    /// Does `work` with statements that are planned once for all values, and by an index wherever one
+    /// serves.
+    pub fn read_by_index<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        // SAFETY: settings are put back on every way out.
+        unsafe {
+            let settings = pg_sys::NewGUCNestLevel();
+            pin(c"enable_seqscan", c"off");
+            pin(c"plan_cache_mode", c"force_generic_plan");
+            let result = contain(work);
+            pg_sys::AtEOXact_GUC(result.is_ok(), settings);
+            result
+        }
     }
 
     /// Makes a trigger's transition tables known by their names.

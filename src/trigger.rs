@@ -221,6 +221,11 @@ pub fn data(trigger: &PgTrigger) -> *mut pg_sys::TriggerData {
     std::ptr::from_ref(trigger.trigger_data()).cast_mut()
 }
 
+/// Which of the TRIGGER_EVENT_… it was.
+pub fn operation(trigger: &PgTrigger) -> u32 {
+    trigger.trigger_data().tg_event & pg_sys::TRIGGER_EVENT_OPMASK
+}
+
 fn is_update(data: &pg_sys::TriggerData) -> bool {
     data.tg_event & pg_sys::TRIGGER_EVENT_OPMASK == pg_sys::TRIGGER_EVENT_UPDATE
 }

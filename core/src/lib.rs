@@ -5,4 +5,5 @@ pub mod chunking;
 pub mod claims;
 pub mod matching;
 pub mod periods;
+pub mod ranking;
 pub mod tsvector;

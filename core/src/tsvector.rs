@@ -105,17 +105,45 @@ pub struct View<'a> {
 impl<'a> View<'a> {
     /// Checks every entry once; [`View::iter`] relies on that.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        let view = Self::open(bytes)?;
+        match view.entries.iter().position(|entry| view.read(*entry).is_none()) {
+            Some(index) => Err(Malformed::Entry(index)),
+            None => Ok(view),
+        }
+    }
+
+    /// Checks no entry: one that points outside is as if it were not there. For vectors that Postgres
+    /// made, of which few entries are wanted.
+    pub fn open(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let (count, rest) = bytes.split_first_chunk().ok_or(Malformed::Truncated)?;
         let size = usize::try_from(i32::from_ne_bytes(*count))
             .ok()
             .and_then(|count| count.checked_mul(4))
             .ok_or(Malformed::Truncated)?;
         let (entries, area) = rest.split_at_checked(size).ok_or(Malformed::Truncated)?;
-        let view = View { entries: entries.as_chunks().0, area };
-        match view.entries.iter().position(|entry| view.read(*entry).is_none()) {
-            Some(index) => Err(Malformed::Entry(index)),
-            None => Ok(view),
-        }
+        Ok(View { entries: entries.as_chunks().0, area })
+    }
+
+    /// The positions of a lexeme, by binary search: entries are in the order of their bytes.
+    pub fn find(&self, lexeme: &[u8]) -> Option<Positions<'a>> {
+        let spelt = |entry: &[u8; 4]| self.spelt(*entry).unwrap_or_default();
+        let at = self.entries.binary_search_by(|entry| spelt(entry).cmp(lexeme)).ok()?;
+        self.read(self.entries[at]).map(|(_, positions)| Positions(positions.iter()))
+    }
+
+    /// The lexemes that begin in this way, with their positions.
+    pub fn starting_with<'b>(
+        &self,
+        prefix: &'b [u8],
+    ) -> impl Iterator<Item = (&'a [u8], Positions<'a>)> + use<'a, 'b> {
+        let view = *self;
+        let spelt = |entry: &[u8; 4]| self.spelt(*entry).unwrap_or_default();
+        let first = self.entries.partition_point(|entry| spelt(entry) < prefix);
+        self.entries[first..]
+            .iter()
+            .filter_map(move |entry| view.read(*entry))
+            .take_while(move |(lexeme, _)| lexeme.starts_with(prefix))
+            .map(|(lexeme, positions)| (lexeme, Positions(positions.iter())))
     }
 
     /// The number of entries.
@@ -129,15 +157,18 @@ impl<'a> View<'a> {
     }
 
     /// Each lexeme with its positions (none, if it was stripped), as they are stored.
-    pub fn iter(
-        &self,
-    ) -> impl Iterator<Item = (&'a [u8], impl ExactSizeIterator<Item = Position> + use<'a>)> + use<'a>
-    {
+    pub fn iter(&self) -> impl Iterator<Item = (&'a [u8], Positions<'a>)> + use<'a> {
         let view = *self;
         view.entries.iter().filter_map(move |entry| {
             let (lexeme, positions) = view.read(*entry)?;
-            Some((lexeme, positions.iter().map(|p| Position::unpack(u16::from_ne_bytes(*p)))))
+            Some((lexeme, Positions(positions.iter())))
         })
+    }
+
+    fn spelt(&self, entry: [u8; 4]) -> Option<&'a [u8]> {
+        let word = u32::from_ne_bytes(entry);
+        let start = (word >> (LEXEME_BITS + 1)) as usize;
+        self.area.get(start..start + (word >> 1 & ((1 << LEXEME_BITS) - 1)) as usize)
     }
 
     fn read(&self, entry: [u8; 4]) -> Option<(&'a [u8], &'a [[u8; 2]])> {
@@ -154,6 +185,24 @@ impl<'a> View<'a> {
         (count <= MAX_POSITIONS).then_some((lexeme, positions.as_chunks().0))
     }
 }
+
+/// The positions of a lexeme, as they are stored.
+#[derive(Clone, Debug)]
+pub struct Positions<'a>(std::slice::Iter<'a, [u8; 2]>);
+
+impl Iterator for Positions<'_> {
+    type Item = Position;
+
+    fn next(&mut self) -> Option<Position> {
+        self.0.next().map(|packed| Position::unpack(u16::from_ne_bytes(*packed)))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl ExactSizeIterator for Positions<'_> {}
 
 /// The vector of a text: of its words in the order of their positions, each the number of a lexeme
 /// and a position. Byte for byte what Postgres' make_tsvector() makes of them; None where that raises
@@ -192,6 +241,47 @@ pub fn of_words<'a>(
     }
     bytes.append(&mut area);
     Some(bytes)
+}
+
+/// The lexemes of a vector, each behind a prefix and without its positions: a vector as well. What
+/// they have room for, that is: where some are left out, `overflow` is there in their place, behind
+/// the prefix. Lexemes are cut to what fits behind it; see [`prefixed_lexeme`].
+pub fn prefixed(vector: &View, prefix: &[u8], overflow: &[u8]) -> Vec<u8> {
+    let mut lexemes: Vec<Vec<u8>> =
+        vector.iter().map(|(lexeme, _)| prefixed_lexeme(prefix, lexeme)).collect();
+    lexemes.dedup();
+    let overflow = prefixed_lexeme(prefix, overflow);
+    let mut room = MAX_AREA - overflow.len();
+    let fitting = lexemes.iter().take_while(|lexeme| {
+        let fits = lexeme.len() <= room;
+        room = room.saturating_sub(lexeme.len());
+        fits
+    });
+    let fitting = fitting.count();
+    if fitting < lexemes.len() {
+        lexemes.truncate(fitting);
+        lexemes.push(overflow);
+        lexemes.sort_unstable();
+        lexemes.dedup();
+    }
+    let mut bytes = (lexemes.len() as i32).to_ne_bytes().to_vec();
+    let mut place = 0;
+    for lexeme in &lexemes {
+        bytes.extend((place << (LEXEME_BITS + 1) | (lexeme.len() as u32) << 1).to_ne_bytes());
+        place += lexeme.len() as u32;
+    }
+    bytes.extend(lexemes.iter().flatten());
+    bytes
+}
+
+/// A lexeme behind a prefix, as [`prefixed`] has it.
+pub fn prefixed_lexeme(prefix: &[u8], lexeme: &[u8]) -> Vec<u8> {
+    let mut end = lexeme.len().min(MAX_LEXEME - 1 - prefix.len());
+    // Not within a character.
+    while end < lexeme.len() && end > 0 && lexeme[end] & 0xC0 == 0x80 {
+        end -= 1;
+    }
+    [prefix, &lexeme[..end]].concat()
 }
 
 /// Gives this weight to all positions up to `last`: to what a text begins with.

@@ -30,11 +30,38 @@ drop policy if exists document_chunks_delete_own on carrel.document_chunks;
 create policy document_chunks_delete_own on carrel.document_chunks
     for delete using (user_id = carrel.current_user_id());
 
--- Fills user_id, size, content_hash and search_vector of chunks that a client writes.
+-- Fills user_id, size, content_hash, search_vector, language and words of chunks that a client writes.
 drop trigger if exists document_chunks_prepare on carrel.document_chunks;
 create trigger document_chunks_prepare
     before insert or update on carrel.document_chunks
     for each row execute function carrel.prepare_chunk();
+
+-- Keep search_statistics in step.
+drop trigger if exists document_chunks_count_inserted on carrel.document_chunks;
+create trigger document_chunks_count_inserted
+    after insert on carrel.document_chunks
+    referencing new table as added
+    for each statement execute function carrel.count_chunks();
+
+drop trigger if exists document_chunks_count_updated on carrel.document_chunks;
+create trigger document_chunks_count_updated
+    after update on carrel.document_chunks
+    referencing old table as removed new table as added
+    for each statement execute function carrel.count_chunks();
+
+drop trigger if exists document_chunks_count_deleted on carrel.document_chunks;
+create trigger document_chunks_count_deleted
+    after delete on carrel.document_chunks
+    referencing old table as removed
+    for each statement execute function carrel.count_chunks();
+
+drop trigger if exists document_chunks_count_truncated on carrel.document_chunks;
+create trigger document_chunks_count_truncated
+    after truncate on carrel.document_chunks
+    for each statement execute function carrel.count_chunks();
+
+-- Ranking reads vectors: they stay in their rows, uncompressed, as long as they fit a page.
+alter table carrel.document_chunks set (toast_tuple_target = 8160);
 
 comment on table carrel.document_chunks is 'The passages that documents are searched by.';
 comment on column carrel.document_chunks.id is 'The key of the row (UUIDv7); kept when the document changes elsewhere.';
@@ -49,5 +76,7 @@ comment on column carrel.document_chunks.end_offset is 'Where the chunk ends in 
 comment on column carrel.document_chunks.size is 'The size of the chunk in the unit it was cut by; characters where a client wrote it.';
 comment on column carrel.document_chunks.content_hash is 'SHA-256 of the content: sha256(convert_to(content, ''UTF8'')).';
 comment on column carrel.document_chunks.search_vector is 'Section titles (weight B) and content (D).';
+comment on column carrel.document_chunks.language is 'The text search configuration that search_vector was parsed with: the document''s at that time.';
+comment on column carrel.document_chunks.words is 'The length of search_vector: how many positions its lexemes have.';
 comment on column carrel.document_chunks.created_at is 'When the row was inserted.';
-comment on index carrel.document_chunks_search_vector_idx is 'Serves search_chunks(), together with the unique key''s index.';
+comment on index carrel.document_chunks_search_keys_idx is 'Serves search_chunks() and search_documents() of users with many chunks.';

@@ -52,11 +52,13 @@ comment on column carrel.documents.processing_status is 'pending, processing, co
 comment on column carrel.documents.processing_error is 'Why processing failed.';
 comment on column carrel.documents.content_text is 'The text; null while it is still to come.';
 comment on column carrel.documents.search_vector is 'The file name (weight A), section titles (B) and text (D), put together from the chunks.';
+comment on column carrel.documents.words is 'The length of the text: the words of its chunks; null where it is not processed.';
 comment on column carrel.documents.storage_path is 'Where the original file is kept, outside of the database.';
 comment on column carrel.documents.language is 'The text search configuration that the text is parsed with.';
 comment on column carrel.documents.metadata is 'Whatever the application wants to keep with the document.';
 comment on column carrel.documents.created_at is 'When the row was inserted.';
 comment on column carrel.documents.updated_at is 'When the row was last updated.';
-comment on index carrel.documents_search_vector_idx is 'Serves search_documents(), together with the index on (user_id, id).';
+comment on index carrel.documents_filename_keys_idx is 'Serves search_documents() and search_chunks(), which look for file names.';
+comment on index carrel.documents_without_words_idx is 'Serves search_documents() and search_chunks(): the languages of documents without chunks.';
 comment on index carrel.documents_user_id_created_at_idx is 'Serves a user''s documents, newest first.';
 comment on index carrel.documents_pending_idx is 'Serves process_documents(), oldest first.';

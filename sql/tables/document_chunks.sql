@@ -14,6 +14,8 @@ create table carrel.document_chunks (
     size integer,
     content_hash bytea,
     search_vector tsvector,
+    language text,
+    words integer,
     created_at timestamptz not null default now(),
     constraint document_chunks_pkey primary key (id),
     constraint document_chunks_user_id_document_id_chunk_index_key unique (user_id, document_id, chunk_index),
@@ -21,8 +23,11 @@ create table carrel.document_chunks (
     constraint document_chunks_chunk_index_check check (chunk_index >= 0),
     constraint document_chunks_heading_path_check check (array_position(heading_path, null) is null),
     constraint document_chunks_offsets_check check (start_offset >= 0 and end_offset >= start_offset),
-    constraint document_chunks_size_check check (size >= 0)
+    constraint document_chunks_size_check check (size >= 0),
+    constraint document_chunks_words_check check (words >= 0)
 );
 
--- Serves: search_chunks(), together with the unique key's index.
-create index document_chunks_search_vector_idx on carrel.document_chunks using gin (search_vector);
+-- Serves: search_chunks() and search_documents() of users with many chunks. Each user's words are
+-- keys of their own, so that a search costs what the user's own texts cost, and tells nothing by its
+-- time of what is in others'.
+create index document_chunks_search_keys_idx on carrel.document_chunks using gin (carrel.search_keys(user_id, search_vector));

@@ -9,6 +9,7 @@ create table carrel.documents (
     processing_error text,
     content_text text,
     search_vector tsvector,
+    words bigint,
     storage_path text,
     language text not null default 'english',
     metadata jsonb not null default '{}',
@@ -18,11 +19,17 @@ create table carrel.documents (
     constraint documents_user_id_id_key unique (user_id, id),
     constraint documents_user_id_fkey foreign key (user_id) references carrel.user_profiles (user_id) on delete cascade,
     constraint documents_file_size_check check (file_size >= 0),
+    constraint documents_words_check check (words >= 0),
     constraint documents_processing_status_check check (processing_status in ('pending', 'processing', 'completed', 'failed'))
 );
 
--- Serves: search_documents(), together with the index on (user_id, id).
-create index documents_search_vector_idx on carrel.documents using gin (search_vector);
+-- Serves: search_documents() and search_chunks(), which look for file names; what is in the texts they
+-- look for in the chunks.
+create index documents_filename_keys_idx on carrel.documents using gin (carrel.search_keys(user_id, ts_filter(search_vector, '{a}'::"char"[])));
+
+-- Serves: search_documents() and search_chunks(), which look for the names of documents without chunks
+-- in their languages.
+create index documents_without_words_idx on carrel.documents (user_id, language) where coalesce(words, 0) = 0;
 
 -- Serves: a user's documents, newest first.
 create index documents_user_id_created_at_idx on carrel.documents (user_id, created_at);

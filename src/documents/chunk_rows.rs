@@ -2,6 +2,7 @@
 
 use super::pieces::{Key, Piece, Pieces};
 use super::processing::offset;
+use super::vectors;
 use crate::datums::TsVector;
 use crate::error::Result;
 use crate::rows::uuid_v7;
@@ -12,8 +13,8 @@ use pgrx::memcxt::PgMemoryContexts;
 use std::cell::Cell;
 use std::sync::LazyLock;
 
-/// The ids of a document's user and of the document.
-type Document = [Arg; 2];
+/// The ids of a document's user and of the document, and its language.
+type Document = [Arg; 3];
 
 /// A chunk that is there.
 struct Stored {
@@ -43,8 +44,14 @@ impl Place {
 }
 
 /// Makes a document's chunks these. Chunks that are the same as before keep their rows.
-pub fn write(db: &Db, user_id: Uuid, document_id: Uuid, pieces: &Pieces) -> Result<()> {
-    let document = [user_id.into(), document_id.into()];
+pub fn write(
+    db: &Db,
+    user_id: Uuid,
+    document_id: Uuid,
+    language: &str,
+    pieces: &Pieces,
+) -> Result<()> {
+    let document = [user_id.into(), document_id.into(), language.into()];
     let stored = stored(db, document)?;
     let deriving = Deriving::begin();
     if stored.is_empty() {
@@ -58,7 +65,7 @@ pub fn write(db: &Db, user_id: Uuid, document_id: Uuid, pieces: &Pieces) -> Resu
         let before: Vec<Key> = stored.iter().map(|stored| stored.key).collect();
         let kept = matching(&before, &keys);
         delete_others(db, document, &stored, &kept)?;
-        move_kept(db, &stored, &kept, pieces)?;
+        move_kept(db, document, &stored, &kept, pieces)?;
         insert(db, document, pieces, |index| kept[index].is_none())?;
     }
     drop(deriving);
@@ -82,7 +89,7 @@ fn stored(db: &Db, document: Document) -> Result<Vec<Stored>> {
             heading_path, id, chunk_index, start_offset, end_offset, size
         from carrel.document_chunks
         where user_id = $1 and document_id = $2 order by chunk_index",
-        &document,
+        &document[..2],
         |row| {
             let place =
                 Place { index: row.need(4)?, start: row.get(5), end: row.get(6), size: row.get(7) };
@@ -93,7 +100,7 @@ fn stored(db: &Db, document: Document) -> Result<Vec<Stored>> {
 
 fn delete_others(
     db: &Db,
-    [user_id, document_id]: Document,
+    [user_id, document_id, _]: Document,
     stored: &[Stored],
     kept: &[Option<usize>],
 ) -> Result<()> {
@@ -120,7 +127,13 @@ fn delete_others(
 /// Moves kept chunks to their new places, with new vectors where those were parsed again. Both orders
 /// ascend, so that those that move down, from the first, and then those that move up, from the last,
 /// never meet one that has not moved yet: the unique key is checked row by row.
-fn move_kept(db: &Db, stored: &[Stored], kept: &[Option<usize>], pieces: &Pieces) -> Result<()> {
+fn move_kept(
+    db: &Db,
+    [_, _, language]: Document,
+    stored: &[Stored],
+    kept: &[Option<usize>],
+    pieces: &Pieces,
+) -> Result<()> {
     let mut index = 0;
     let mut up = Vec::new();
     pieces.each(|record, piece| {
@@ -129,7 +142,7 @@ fn move_kept(db: &Db, stored: &[Stored], kept: &[Option<usize>], pieces: &Pieces
             && (stored.place != to || piece.is_new)
         {
             if to.index <= stored.place.index {
-                move_to(db, stored.id, &to, &piece)?;
+                move_to(db, stored.id, &to, language, &piece)?;
             } else {
                 up.push((stored.id, index, record));
             }
@@ -138,16 +151,21 @@ fn move_kept(db: &Db, stored: &[Stored], kept: &[Option<usize>], pieces: &Pieces
         Ok(())
     })?;
     for (id, index, record) in up.into_iter().rev() {
-        pieces.at(record, |piece| move_to(db, id, &Place::of(index, &piece)?, &piece))?;
+        pieces.at(record, |piece| {
+            move_to(db, id, &Place::of(index, &piece)?, language, &piece)
+        })?;
     }
     Ok(())
 }
 
-fn move_to(db: &Db, id: Uuid, to: &Place, piece: &Piece) -> Result<()> {
+fn move_to(db: &Db, id: Uuid, to: &Place, language: Arg, piece: &Piece) -> Result<()> {
+    let vector = piece.is_new.then(|| TsVector::from_body(&piece.vector));
     db.execute(
         "update carrel.document_chunks set
             chunk_index = $2, start_offset = $3, end_offset = $4, size = $5,
-            search_vector = coalesce($6, search_vector)
+            search_vector = coalesce($6, search_vector),
+            words = case when $6 is null then words else $7 end,
+            language = case when $6 is null then language else $8 end
         where id = $1",
         &[
             id.into(),
@@ -155,7 +173,9 @@ fn move_to(db: &Db, id: Uuid, to: &Place, piece: &Piece) -> Result<()> {
             to.start.into(),
             to.end.into(),
             to.size.into(),
-            piece.is_new.then(|| TsVector::from_body(&piece.vector)).into(),
+            vector.into(),
+            vectors::words(&piece.vector)?.into(),
+            language,
         ],
     )?;
     Ok(())
@@ -170,7 +190,7 @@ static ONE: LazyLock<String> = LazyLock::new(|| insert_of(1));
 static MANY: LazyLock<String> = LazyLock::new(|| insert_of(BATCH));
 
 /// The columns of a row that differ from chunk to chunk.
-const COLUMNS: [&str; 10] = [
+const COLUMNS: [&str; 11] = [
     "id",
     "chunk_index",
     "content",
@@ -181,19 +201,21 @@ const COLUMNS: [&str; 10] = [
     "size",
     "content_hash",
     "search_vector",
+    "words",
 ];
 
-/// INSERT of so many rows: $1 and $2 are the user and the document, then come the columns of each.
+/// INSERT of so many rows: $1, $2 and $3 are the user, the document and its language, then come the
+/// columns of each.
 fn insert_of(rows: usize) -> String {
     let row = |row: usize| {
-        let first = 3 + row * COLUMNS.len();
+        let first = 4 + row * COLUMNS.len();
         let numbers: Vec<String> =
             (first..first + COLUMNS.len()).map(|n| format!("${n}")).collect();
-        format!("($1, $2, {})", numbers.join(", "))
+        format!("($1, $2, $3, {})", numbers.join(", "))
     };
     let rows: Vec<String> = (0..rows).map(row).collect();
     format!(
-        "insert into carrel.document_chunks (user_id, document_id, {}) values {}",
+        "insert into carrel.document_chunks (user_id, document_id, language, {}) values {}",
         COLUMNS.join(", "),
         rows.join(", ")
     )
@@ -210,7 +232,7 @@ fn insert(
     let mut index = 0;
     pieces.each(|_, piece| {
         if is_new(index) {
-            rows.push(offset(index)?, &piece);
+            rows.push(offset(index)?, &piece)?;
             if rows.args.len() == BATCH {
                 rows.insert(db, &MANY, BATCH)?;
             }
@@ -238,7 +260,8 @@ impl Rows {
         }
     }
 
-    fn push(&mut self, index: i32, piece: &Piece) {
+    fn push(&mut self, index: i32, piece: &Piece) -> Result<()> {
+        let words = vectors::words(&piece.vector)?;
         let titles: Vec<&str> = piece.heading_path.iter().map(|title| &**title).collect();
         // SAFETY: the room is emptied only when the arguments are dropped.
         let row = unsafe {
@@ -254,10 +277,12 @@ impl Rows {
                     piece.size.into(),
                     piece.content_hash.as_slice().into(),
                     TsVector::from_body(&piece.vector).into(),
+                    words.into(),
                 ]
             })
         };
         self.args.push(row);
+        Ok(())
     }
 
     /// Inserts what there is, so many at a time.

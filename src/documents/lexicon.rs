@@ -1,11 +1,14 @@
 //! From a text to its lexemes, as parsetext() does, but asking the dictionaries once for each word:
 //! a text has few words that are not common, and the dictionaries are the dearest part of parsing.
 //!
+//! Beyond that, names of files and hosts can be split into their parts.
+//!
 //! What they said is kept for the backend's life, and forgotten when a configuration or a dictionary
 //! changes. Dictionaries that read on (a thesaurus) don't speak for one word; configurations with
 //! such a one are left to parsetext().
 
 use crate::error::{Result, catch};
+use carrel_core::ranking::Mark;
 use carrel_core::tsvector::{MAX_LEXEME, Position, Weight};
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_sys;
@@ -48,14 +51,76 @@ thread_local! {
     static IS_REGISTERED: Cell<bool> = const { Cell::new(false) };
 }
 
+/// Whether names of files, hosts and the like are their parts as well.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Names {
+    /// `src/lib.rs` is one word, as to_tsvector() has it.
+    Whole,
+    /// It is also `src`, `lib` and `rs`, where it stands: people look for these.
+    Split,
+}
+
 /// Calls `build` with the words of texts, one after the other, each with its weight, and with how
 /// each lexeme is spelt. None where they have to be left to parsetext().
 pub fn words<T>(
     config: pg_sys::Oid,
     room: &mut PgMemoryContexts,
     texts: &[(&str, Weight)],
+    names: Names,
     build: impl FnOnce(Vec<Word>, &[Box<[u8]>]) -> T,
 ) -> Result<Option<T>> {
+    with_lexicon(config, |lexicon| {
+        let mut words = Vec::new();
+        let mut position = 0;
+        for (text, weight) in texts {
+            let is_read = lexicon.read(config, room, text, names, |found| {
+                position += u32::from(!found.is_part);
+                for (number, is_further) in found.lexemes {
+                    position += u32::from(*is_further && !found.is_part);
+                    words.push((*number, Position::at(position, *weight)));
+                }
+            })?;
+            if !is_read {
+                return Ok(None);
+            }
+        }
+        Ok(Some(build(words, &lexicon.lexemes)))
+    })
+}
+
+/// Where in a text the words are whose lexemes `term` knows the number of: names and their parts,
+/// those that begin first first. None at all where they have to be left to parsetext().
+pub fn marks(
+    config: pg_sys::Oid,
+    room: &mut PgMemoryContexts,
+    text: &str,
+    term: impl Fn(&[u8]) -> Option<usize>,
+) -> Result<Vec<Mark>> {
+    with_lexicon(config, |lexicon| {
+        let mut places: Vec<(usize, usize, u32)> = Vec::new();
+        lexicon.read(config, room, text, Names::Split, |found| {
+            let lexemes = found.lexemes.iter();
+            places.extend(lexemes.map(|(number, _)| (found.start, found.end, *number)));
+        })?;
+        let mut terms: HashMap<u32, Option<usize>> = HashMap::new();
+        let mut marks: Vec<Mark> = places
+            .into_iter()
+            .filter_map(|(start, end, number)| {
+                let term = terms
+                    .entry(number)
+                    .or_insert_with(|| term(&lexicon.lexemes[number as usize]));
+                term.map(|term| Mark { start, end, term })
+            })
+            .collect();
+        marks.sort_by_key(|mark| mark.start);
+        Ok(marks)
+    })
+}
+
+fn with_lexicon<T>(
+    config: pg_sys::Oid,
+    work: impl FnOnce(&mut Lexicon) -> Result<T>,
+) -> Result<T> {
     LEXICONS.with_borrow_mut(|lexicons| {
         register();
         if IS_STALE.replace(false) {
@@ -64,18 +129,42 @@ pub fn words<T>(
         if lexicons.values().map(|lexicon| lexicon.memory).sum::<usize>() > MAX_MEMORY {
             lexicons.clear();
         }
-        let lexicon = lexicons.entry(config).or_default();
-        let mut words = Vec::new();
-        let mut position = 0;
-        for (text, weight) in texts {
-            if lexicon.reads_on
-                || !lexicon.read(config, room, text, *weight, &mut position, &mut words)?
-            {
-                return Ok(None);
-            }
-        }
-        Ok(Some(build(words, &lexicon.lexemes)))
+        work(lexicons.entry(config).or_default())
     })
+}
+
+/// A word that the dictionaries know, or a part of it.
+struct Found<'a> {
+    /// Where it is in the text, in bytes.
+    start: usize,
+    end: usize,
+    lexemes: &'a [(u32, bool)],
+    is_part: bool,
+}
+
+/// The types of Postgres' own tokens that are split, and those that their parts are.
+mod kinds {
+    use std::ffi::c_int;
+
+    pub const SPLIT: [c_int; 4] = [EMAIL, HOST, URL_PATH, FILE];
+    const EMAIL: c_int = 4;
+    const HOST: c_int = 6;
+    const URL_PATH: c_int = 18;
+    const FILE: c_int = 19;
+
+    /// That of a part.
+    pub fn of(part: &str) -> c_int {
+        const ASCII_WORD: c_int = 1;
+        const WORD: c_int = 2;
+        const NUMBER_WORD: c_int = 3;
+        const UNSIGNED: c_int = 22;
+        match part {
+            _ if part.bytes().all(|byte| byte.is_ascii_alphabetic()) => ASCII_WORD,
+            _ if part.bytes().all(|byte| byte.is_ascii_digit()) => UNSIGNED,
+            _ if part.chars().all(char::is_alphabetic) => WORD,
+            _ => NUMBER_WORD,
+        }
+    }
 }
 
 /// A token as the parser gives it, within the text or the room.
@@ -87,16 +176,18 @@ struct Token {
 }
 
 impl Lexicon {
-    /// Appends the words of a text; false if that has to be left to parsetext().
+    /// Calls `each` for the words of a text; false if that has to be left to parsetext().
     fn read(
         &mut self,
         config: pg_sys::Oid,
         room: &mut PgMemoryContexts,
         text: &str,
-        weight: Weight,
-        position: &mut u32,
-        words: &mut Vec<Word>,
+        names: Names,
+        mut each: impl FnMut(Found),
     ) -> Result<bool> {
+        if self.reads_on {
+            return Ok(false);
+        }
         let context = room.value();
         let (start, length) = (text.as_ptr(), text.len());
         // SAFETY: the entries of the caches live as long as the backend; the parser reads a text and
@@ -134,19 +225,44 @@ impl Lexicon {
                     return Ok(false);
                 }
                 // SAFETY: the configuration's entry, looked up above.
-                let dictionaries = unsafe { dictionaries(entry, token.kind) };
-                if dictionaries.is_empty() {
+                let asked = unsafe { dictionaries(entry, token.kind) };
+                if asked.is_empty() {
                     continue;
                 }
-                if !self.look_up(dictionaries, context, token.kind as usize, word, |lexemes| {
-                    *position += 1;
-                    for (number, is_further) in lexemes {
-                        *position += u32::from(*is_further);
-                        words.push((*number, Position::at(*position, weight)));
-                    }
+                // Another parser's token may be its own.
+                let start = (token.start as usize).wrapping_sub(text.as_ptr() as usize);
+                let mut is_known = false;
+                if !self.look_up(asked, context, token.kind as usize, word, |lexemes| {
+                    is_known = true;
+                    let end = start.wrapping_add(word.len());
+                    each(Found { start, end, lexemes, is_part: false });
                 })? {
                     self.reads_on = true;
                     return Ok(false);
+                }
+                if !(names == Names::Split
+                    && is_default
+                    && is_known
+                    && kinds::SPLIT.contains(&token.kind))
+                {
+                    continue;
+                }
+                for part in parts(word) {
+                    let kind = kinds::of(part);
+                    // SAFETY: as above.
+                    let asked = unsafe { dictionaries(entry, kind) };
+                    let start = start + (part.as_ptr() as usize - word.as_ptr() as usize);
+                    let end = start + part.len();
+                    if !self.look_up(
+                        asked,
+                        context,
+                        kind as usize,
+                        part.as_bytes(),
+                        |lexemes| each(Found { start, end, lexemes, is_part: true }),
+                    )? {
+                        self.reads_on = true;
+                        return Ok(false);
+                    }
                 }
             }
             if count < batch {
@@ -258,6 +374,14 @@ impl Lexicon {
         self.numbers.insert(spelt.into(), number);
         number
     }
+}
+
+/// The parts of a name, if there are more than one.
+fn parts(name: &[u8]) -> impl Iterator<Item = &str> {
+    let name = std::str::from_utf8(name).unwrap_or_default();
+    let parts = name.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty());
+    let is_one = parts.clone().nth(1).is_none();
+    parts.filter(move |_| !is_one)
 }
 
 /// Fetches so many tokens, or until there are no more; how many.

@@ -33,6 +33,8 @@ pub struct Processed {
     pub pieces: Pieces,
     /// The document's vector.
     pub vector: Vec<u8>,
+    /// The words of its chunks together.
+    pub words: i64,
 }
 
 /// The chunks that a document has, by what they were made from. Their vectors are good for chunks
@@ -57,6 +59,7 @@ impl Source<'_> {
         let mut whole = Assembler::new();
         append_filename(&mut parser, &mut whole, self.filename)?;
         let mut pieces = Pieces::new();
+        let mut words = 0;
         for chunk in chunking::chunks(self.text, &self.options, check_for_interrupts) {
             let mut piece = piece(chunk)?;
             let there = match known.get(&piece.key()) {
@@ -68,9 +71,10 @@ impl Source<'_> {
                 None => (parser.chunk(&piece.heading_path, &piece.content)?, true),
             };
             vectors::add(&mut whole, &piece.vector, None)?;
+            words += i64::from(vectors::words(&piece.vector)?);
             pieces.push(&piece)?;
         }
-        Ok(Processed { pieces, vector: whole.finish() })
+        Ok(Processed { pieces, vector: whole.finish(), words })
     }
 
     fn known(&self, db: &Db) -> Result<Known> {

@@ -156,7 +156,7 @@ pub fn process(db: &Db, id: Uuid, cut: Option<Cut>) -> Result<()> {
         text: text.as_deref().unwrap_or_default(),
         options,
     };
-    let (status, error, vector, pieces) = match Parser::find(db, &columns.language)? {
+    let (status, error, vector, processed) = match Parser::find(db, &columns.language)? {
         // Dropped since the document was written.
         None => ("failed", Some(format!("unknown language \"{}\"", columns.language)), None, None),
         Some(mut parser) if text.is_none() => {
@@ -164,8 +164,8 @@ pub fn process(db: &Db, id: Uuid, cut: Option<Cut>) -> Result<()> {
             ("pending", None, Some(vector), None)
         }
         Some(parser) => match source.process(db, parser, cut.is_some())? {
-            Outcome::Completed(Processed { pieces, vector }) => {
-                ("completed", None, Some(vector), Some(pieces))
+            Outcome::Completed(Processed { pieces, vector, words }) => {
+                ("completed", None, Some(vector), Some((pieces, words)))
             }
             // Of a document that was fine as it was, nothing is lost.
             Outcome::Failed(reason) if cut.is_some() => {
@@ -176,17 +176,19 @@ pub fn process(db: &Db, id: Uuid, cut: Option<Cut>) -> Result<()> {
     };
     db.execute(
         "update carrel.documents set
-            processing_status = $2, processing_error = $3, search_vector = coalesce($4, search_vector)
+            processing_status = $2, processing_error = $3, search_vector = coalesce($4, search_vector),
+            words = $5
         where id = $1",
         &[
             id.into(),
             status.into(),
             error.into(),
             vector.map(|vector| TsVector::from_body(&vector)).into(),
+            processed.as_ref().map(|(_, words)| *words).into(),
         ],
     )?;
-    match pieces {
-        Some(pieces) => chunk_rows::write(db, user_id, id, &pieces),
+    match processed {
+        Some((pieces, _)) => chunk_rows::write(db, user_id, id, &columns.language, &pieces),
         None => chunk_rows::delete(db, user_id, id),
     }
 }

@@ -1,9 +1,11 @@
 //! Search vectors: parsing text with a text search configuration, once, and putting vectors together.
 
 use super::lexicon;
+pub use super::lexicon::Names;
 use crate::error::{Error, Result, SqlState, catch, check_for_interrupts};
 use crate::spi::Db;
 use carrel_core::chunking::{self, Format, Options, Unit};
+use carrel_core::ranking::Mark;
 use carrel_core::tsvector::{self, Assembler, MAX_POSITION, Malformed, View, Weight};
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_sys;
@@ -49,11 +51,6 @@ impl Parser {
         })
     }
 
-    /// The oid of the configuration.
-    pub fn config(&self) -> pg_sys::Oid {
-        self.config
-    }
-
     /// Appends the vector of a text of any size.
     pub fn append(
         &mut self,
@@ -62,19 +59,31 @@ impl Parser {
         weight: Option<Weight>,
     ) -> Result<()> {
         if text.len() <= WINDOW as usize {
-            return add(assembler, &self.parse(text)?, weight);
+            return add(assembler, &self.parse(text, Names::Split)?, weight);
         }
         let options = Options::new(WINDOW, 0, Unit::Characters, Format::Plain)
             .map_err(|error| Error::new(SqlState::InvalidParameterValue, error.to_string()))?;
         for window in chunking::chunks(text, &options, check_for_interrupts) {
-            add(assembler, &self.parse(&window.content)?, weight)?;
+            add(assembler, &self.parse(&window.content, Names::Split)?, weight)?;
         }
         Ok(())
     }
 
-    /// The body of to_tsvector(configuration, text).
-    pub fn parse(&mut self, text: &str) -> Result<Vec<u8>> {
-        self.parse_both("", text)
+    /// The body of the vector of a text; with [`Names::Whole`], that of to_tsvector(configuration, text).
+    pub fn parse(&mut self, text: &str, names: Names) -> Result<Vec<u8>> {
+        self.parse_both("", text, names)
+    }
+
+    /// Where in a text the words are whose lexemes `term` knows the number of.
+    pub fn marks(
+        &mut self,
+        text: &str,
+        term: impl Fn(&[u8]) -> Option<usize>,
+    ) -> Result<Vec<Mark>> {
+        let marks = lexicon::marks(self.config, &mut self.room, text, term);
+        // SAFETY: nothing of what is in the room is used any more; an error lives elsewhere.
+        unsafe { self.room.reset() };
+        marks
     }
 
     /// The vector of a chunk: the titles it is under (weight B), then its content.
@@ -85,7 +94,7 @@ impl Parser {
             joined.push('\n');
         }
         if joined.len() + content.len() <= WINDOW as usize {
-            return self.parse_both(&joined, content);
+            return self.parse_both(&joined, content, Names::Split);
         }
         let mut assembler = Assembler::new();
         self.append(&mut assembler, &joined, Some(Weight::B))?;
@@ -94,10 +103,10 @@ impl Parser {
     }
 
     /// The body of the vector of a title, whose words weigh B, and a text after it.
-    fn parse_both(&mut self, title: &str, text: &str) -> Result<Vec<u8>> {
+    fn parse_both(&mut self, title: &str, text: &str, names: Names) -> Result<Vec<u8>> {
         let texts = [(title, Weight::B), (text, Weight::D)];
         let texts = if title.is_empty() { &texts[1..] } else { &texts };
-        let vector = lexicon::words(self.config, &mut self.room, texts, |words, lexemes| {
+        let vector = lexicon::words(self.config, &mut self.room, texts, names, |words, lexemes| {
             tsvector::of_words(words, |number| &lexemes[number as usize])
         });
         // SAFETY: nothing of what is in the room is used any more; an error lives elsewhere.
@@ -161,7 +170,15 @@ pub fn add(assembler: &mut Assembler, body: &[u8], weight: Option<Weight>) -> Re
     Ok(())
 }
 
-fn malformed(error: Malformed) -> Error {
+/// The length of a vector: how many positions its lexemes have.
+pub fn words(body: &[u8]) -> Result<i32> {
+    let view = View::open(body).map_err(malformed)?;
+    let words: usize = view.iter().map(|(_, positions)| positions.len()).sum();
+    Ok(i32::try_from(words).unwrap_or(i32::MAX))
+}
+
+/// A vector that is none: somebody else wrote it.
+pub fn malformed(error: Malformed) -> Error {
     Error::new(SqlState::InvalidParameterValue, error.to_string())
 }
 

@@ -15,13 +15,17 @@ pub struct Part {
 }
 
 /// The tables in the order in which they are created: what a foreign key refers to comes first.
-pub const TABLES: [Table; 11] = [
+pub const TABLES: [Table; 12] = [
     Table { name: "migrations", sql: include_str!("../../sql/tables/migrations.sql") },
     Table { name: "granted_roles", sql: include_str!("../../sql/tables/granted_roles.sql") },
     Table { name: "plans", sql: include_str!("../../sql/tables/plans.sql") },
     Table { name: "user_profiles", sql: include_str!("../../sql/tables/user_profiles.sql") },
     Table { name: "documents", sql: include_str!("../../sql/tables/documents.sql") },
     Table { name: "document_chunks", sql: include_str!("../../sql/tables/document_chunks.sql") },
+    Table {
+        name: "search_statistics",
+        sql: include_str!("../../sql/tables/search_statistics.sql"),
+    },
     Table { name: "agent_sessions", sql: include_str!("../../sql/tables/agent_sessions.sql") },
     Table { name: "agent_requests", sql: include_str!("../../sql/tables/agent_requests.sql") },
     Table { name: "usage_events", sql: include_str!("../../sql/tables/usage_events.sql") },
@@ -30,13 +34,14 @@ pub const TABLES: [Table; 11] = [
 ];
 
 /// What migrate() applies every time, table by table.
-pub const RULES: [&str; 11] = [
+pub const RULES: [&str; 12] = [
     include_str!("../../sql/rules/migrations.sql"),
     include_str!("../../sql/rules/granted_roles.sql"),
     include_str!("../../sql/rules/plans.sql"),
     include_str!("../../sql/rules/user_profiles.sql"),
     include_str!("../../sql/rules/documents.sql"),
     include_str!("../../sql/rules/document_chunks.sql"),
+    include_str!("../../sql/rules/search_statistics.sql"),
     include_str!("../../sql/rules/agent_sessions.sql"),
     include_str!("../../sql/rules/agent_requests.sql"),
     include_str!("../../sql/rules/usage_events.sql"),

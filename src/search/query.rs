@@ -1,76 +1,113 @@
-//! From what a person typed to what Postgres can look for, in each language of a user's documents.
+//! From what a person typed to what is looked for, in each language of a user's documents.
 
-use crate::documents::Parser;
+use super::keys;
+use super::statistics::{self, Statistics};
+use crate::documents::{Names, Parser};
 use crate::error::Result;
 use crate::spi::Db;
+use carrel_core::ranking::{Part, PartKind, Phrase, Place, Query, Term, parts};
 use carrel_core::tsvector::View;
 use pgrx::datum::Uuid;
-use pgrx::pg_sys;
 
 /// What is read of a query, in bytes; more words than this holds decide nothing.
 const MAX_QUERY: usize = 32_000;
 
 /// Words of a query that are looked for, the first ones; beyond, a tsquery is deep enough to exhaust a stack.
-const MAX_WORDS: usize = 500;
+const MAX_TERMS: usize = 500;
 
-/// A query as one text search configuration reads it.
+/// A query as one text search configuration reads it, and the texts that it is for.
 pub struct LanguageQuery {
-    pub language: String,
-    pub config: pg_sys::Oid,
-    /// A tsquery, as text, that any of the words satisfies.
-    pub any: String,
-    /// One that only all of them satisfy.
-    pub all: String,
+    pub statistics: Statistics,
+    pub parser: Parser,
+    pub query: Query,
+    /// A tsquery for the keys of vectors that have any of the terms.
+    pub keys: String,
 }
 
 /// The query in every language of the user's documents in which it has words.
 pub fn of_user(db: &Db, user: Uuid, query: Option<&str>) -> Result<Vec<LanguageQuery>> {
     let query = query.unwrap_or_default();
-    let mut end = query.len().min(MAX_QUERY);
-    while !query.is_char_boundary(end) {
-        end -= 1;
-    }
-    let query = &query[..end];
-    if query.trim().is_empty() {
+    let parts = parts(&query[..query.floor_char_boundary(MAX_QUERY)]);
+    if parts.is_empty() {
         return Ok(Vec::new());
     }
     db.silence_notices();
-    let languages = db.rows(
-        "select distinct language from carrel.documents where user_id = $1 order by language",
-        &[user.into()],
-        |row| row.need::<String>(1),
-    )?;
     let mut queries = Vec::new();
-    for language in languages {
+    for statistics in statistics::of_user(db, user)? {
         // A configuration that was dropped since finds nothing.
-        let Some(mut parser) = Parser::find(db, &language)? else { continue };
-        let words = words(&parser.parse(query)?);
-        if !words.is_empty() {
-            queries.push(LanguageQuery {
-                language,
-                config: parser.config(),
-                any: words.join(" | "),
-                all: words.join(" & "),
-            });
+        let Some(mut parser) = Parser::find(db, &statistics.language)? else { continue };
+        let query = read(&mut parser, &parts)?;
+        if !query.is_empty() {
+            let keys = keys::any_of(user, &query.terms);
+            queries.push(LanguageQuery { statistics, parser, query, keys });
         }
     }
     Ok(queries)
 }
 
-/// The lexemes of a tsvector, quoted for a tsquery, in the order in which they were typed.
-fn words(vector: &[u8]) -> Vec<String> {
-    let Ok(view) = View::parse(vector) else { return Vec::new() };
-    let mut words: Vec<(u16, &[u8])> = view
-        .iter()
-        .map(|(lexeme, mut positions)| (positions.next().map_or(0, |first| first.position), lexeme))
-        .collect();
+fn read(parser: &mut Parser, parts: &[Part]) -> Result<Query> {
+    let mut query = Query::default();
+    let add = |query: &mut Query, term: Term| {
+        if query.terms.len() < MAX_TERMS && !query.terms.contains(&term) {
+            query.terms.push(term);
+        }
+    };
+    for part in parts {
+        if part.kind == PartKind::Word && !part.is_excluded {
+            for place in places(parser, part, Names::Split)? {
+                place.terms.into_iter().for_each(|term| add(&mut query, term));
+            }
+            continue;
+        }
+        let phrase = places(parser, part, Names::Whole)?;
+        if phrase.is_empty() {
+            continue;
+        }
+        if part.is_excluded {
+            query.excluded.push(phrase);
+            continue;
+        }
+        for term in phrase.iter().flat_map(|place| &place.terms) {
+            add(&mut query, term.clone());
+        }
+        if part.kind == PartKind::Phrase {
+            query.required.push(phrase);
+        }
+    }
+    Ok(query)
+}
+
+/// The lexemes of a part, in the order in which they were typed.
+fn places(parser: &mut Parser, part: &Part, names: Names) -> Result<Phrase> {
+    let vector = parser.parse(part.text, names)?;
+    let mut words: Vec<(u16, &[u8])> = Vec::new();
+    if let Ok(view) = View::parse(&vector) {
+        for (lexeme, positions) in view.iter() {
+            words.extend(positions.map(|position| (position.position, lexeme)));
+        }
+    }
     words.sort_unstable();
-    words
-        .into_iter()
-        .take(MAX_WORDS)
-        .map(|(_, lexeme)| {
-            let lexeme = String::from_utf8_lossy(lexeme);
-            format!("'{}'", lexeme.replace('\\', "\\\\").replace('\'', "''"))
+    let first = words.first().map_or(0, |(position, _)| *position);
+    let mut places: Phrase = words
+        .chunk_by(|a, b| a.0 == b.0)
+        .map(|words| Place {
+            offset: words[0].0 - first,
+            terms: words.iter().map(|(_, lexeme)| term(lexeme)).collect(),
         })
-        .collect()
+        .collect();
+    if part.kind == PartKind::Prefix {
+        // What no dictionary knows, or all of them pass over, may still begin a word.
+        if places.is_empty() && part.text.chars().all(char::is_alphanumeric) {
+            let terms = vec![term(part.text.to_lowercase().as_bytes())];
+            places.push(Place { offset: 0, terms });
+        }
+        for term in places.last_mut().into_iter().flat_map(|place| &mut place.terms) {
+            term.is_prefix = true;
+        }
+    }
+    Ok(places)
+}
+
+fn term(lexeme: &[u8]) -> Term {
+    Term { lexeme: lexeme.into(), is_prefix: false }
 }

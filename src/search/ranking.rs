@@ -1,103 +1,257 @@
-//! Which of a user's chunks and documents answer a query best: ts_rank with the logarithm of the
-//! length taken out, over the candidates that have any of the words.
+//! Which of a user's chunks and documents answer a query best: BM25 over the user's own chunks, or
+//! documents, of each language.
 //!
 //! Runs as the owner. Every statement here names the user in its own text.
 
-use super::{Filter, Hit, Queries};
+use super::candidates::{self, Candidates, Id, Name};
+use super::query::LanguageQuery;
+use super::{Filter, settings};
 use crate::error::Result;
 use crate::spi::{Arg, Db};
+use carrel_core::ranking::{Frequency, Scale};
 use pgrx::datum::Uuid;
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
 
-/// The best `count` chunks; ties in the order of documents and chunks.
+/// A chunk, or a document with its best chunk.
+#[derive(Clone)]
+pub struct Hit {
+    pub document: Id,
+    /// None where a document was found by its name alone.
+    pub chunk: Option<Id>,
+    pub score: f32,
+    /// Where ties are broken: by document, then by place.
+    index: i32,
+    /// Whether all words of the query are there, not just some.
+    pub matched_all: bool,
+    /// How many chunks of the document have any of the words.
+    pub matched_chunks: i32,
+    /// Which of the language queries it was found by.
+    pub query: usize,
+}
+
+impl Hit {
+    /// Best first; the order of two hits is always the same.
+    pub fn before(&self, other: &Self) -> Ordering {
+        let place = |hit: &Self| (hit.document, hit.index, hit.query);
+        other.score.total_cmp(&self.score).then_with(|| place(self).cmp(&place(other)))
+    }
+}
+
+/// Every chunk that answers the query, in no order.
 pub fn chunks(
     db: &Db,
     user: Uuid,
-    queries: &Queries,
+    queries: &mut [LanguageQuery],
     filter: &Filter,
-    count: usize,
 ) -> Result<Vec<Hit>> {
-    const SQL: &str =
-        "select c.id, ts_rank(c.search_vector, $3::tsquery, 1), c.search_vector @@ $4::tsquery
-        from carrel.document_chunks as c
-        join carrel.documents as d on d.user_id = c.user_id and d.id = c.document_id
-        where c.user_id = $1 and d.language = $2 and c.search_vector @@ $3::tsquery
-            and ($6::uuid[] is null or d.id = any ($6))
-            and ($7::text[] is null or d.file_type = any ($7))
-            and ($8::jsonb is null or d.metadata @> $8)
-            and ($9::timestamptz is null or d.created_at >= $9)
-            and ($10::timestamptz is null or d.created_at < $10)
-        order by 2 desc, c.document_id, c.chunk_index limit $5";
-    best(db, SQL, user, queries, filter, count)
+    let allowed = filter.documents(db, user)?;
+    let mut hits = Vec::new();
+    for (number, query) in queries.iter_mut().enumerate() {
+        let candidates = candidates::chunks(db, user, query)?;
+        let names = candidates::names(db, user, query)?;
+        let scale = scale(&candidates, query)?;
+        let terms = &query.query;
+        for chunk in &candidates.chunks {
+            let found = candidates.terms(chunk);
+            let is_wanted = !found.is_empty()
+                && !chunk.reading.is_excluded
+                && chunk.reading.phrases == terms.all_phrases()
+                && allowed.as_ref().is_none_or(|allowed| allowed.contains(&chunk.document));
+            if !is_wanted {
+                continue;
+            }
+            let named = names.get(&chunk.document);
+            let (score, matched) = score(&scale, u64::from(chunk.words), found, named);
+            hits.push(Hit {
+                document: chunk.document,
+                chunk: Some(chunk.id),
+                score: score as f32,
+                index: chunk.index,
+                matched_all: matched == terms.terms.len(),
+                matched_chunks: 1,
+                query: number,
+            });
+        }
+    }
+    Ok(hits)
 }
 
-/// The best `count` documents, each scored by its own vector or its best chunk, never by a sum.
+/// Every document that answers the query, in no order. What is in several chunks counts together, as
+/// if the document were one text.
 pub fn documents(
     db: &Db,
     user: Uuid,
-    queries: &Queries,
+    queries: &mut [LanguageQuery],
     filter: &Filter,
-    count: usize,
 ) -> Result<Vec<Hit>> {
-    const SQL: &str = "with chunks as (
-            select document_id, max(ts_rank(search_vector, $3::tsquery, 1)) as score
-            from carrel.document_chunks
-            where user_id = $1 and search_vector @@ $3::tsquery
-            group by document_id
-        ), candidates as (
-            select id from carrel.documents where user_id = $1 and search_vector @@ $3::tsquery
-            union
-            select document_id from chunks
-        )
-        select d.id, greatest(ts_rank(d.search_vector, $3::tsquery, 1), chunks.score),
-            d.search_vector @@ $4::tsquery
-        from candidates
-        join carrel.documents as d on d.user_id = $1 and d.id = candidates.id
-        left join chunks on chunks.document_id = d.id
-        where d.language = $2
-            and ($6::uuid[] is null or d.id = any ($6))
-            and ($7::text[] is null or d.file_type = any ($7))
-            and ($8::jsonb is null or d.metadata @> $8)
-            and ($9::timestamptz is null or d.created_at >= $9)
-            and ($10::timestamptz is null or d.created_at < $10)
-        order by 2 desc, d.id limit $5";
-    best(db, SQL, user, queries, filter, count)
+    let allowed = filter.documents(db, user)?;
+    let mut hits = Vec::new();
+    for (number, query) in queries.iter_mut().enumerate() {
+        let candidates = candidates::chunks(db, user, query)?;
+        let names = candidates::names(db, user, query)?;
+        let chunk_scale = scale(&candidates, query)?;
+        let mut documents: HashMap<Id, Document> = HashMap::new();
+        for (id, name) in &names {
+            documents.insert(*id, Document::named(name));
+        }
+        for chunk in &candidates.chunks {
+            let found = candidates.terms(chunk);
+            let document = documents.entry(chunk.document).or_default();
+            document.is_excluded |= chunk.reading.is_excluded;
+            document.phrases |= chunk.reading.phrases;
+            if found.is_empty() {
+                continue;
+            }
+            document.add(found);
+            document.words += u64::from(chunk.words);
+            document.matched_chunks += 1;
+            let score = score(&chunk_scale, u64::from(chunk.words), found, None).0 as f32;
+            let best = (score, chunk.index, chunk.id);
+            if document.best.is_none_or(|(most, first, _)| {
+                score > most || score == most && chunk.index < first
+            }) {
+                document.best = Some(best);
+            }
+        }
+        let mut found_in = vec![0; query.query.terms.len()];
+        for (term, _) in documents.values().flat_map(|document| &document.terms) {
+            found_in[usize::from(*term)] += 1;
+        }
+        lengths(db, user, &mut documents)?;
+        let scale = Scale::new(settings::parameters()?, query.statistics.documents, &found_in);
+        for (id, document) in documents {
+            let is_wanted = !document.terms.is_empty()
+                && !document.is_excluded
+                && document.phrases == query.query.all_phrases()
+                && allowed.as_ref().is_none_or(|allowed| allowed.contains(&id));
+            if !is_wanted {
+                continue;
+            }
+            let (score, matched) = score(&scale, document.words, &document.terms, None);
+            hits.push(Hit {
+                document: id,
+                chunk: document.best.map(|(_, _, chunk)| chunk),
+                score: score as f32,
+                index: 0,
+                matched_all: matched == query.query.terms.len(),
+                matched_chunks: document.matched_chunks,
+                query: number,
+            });
+        }
+    }
+    Ok(hits)
 }
 
-/// Runs a ranking in every language, and puts the results together.
-fn best(
-    db: &Db,
-    sql: &'static str,
-    user: Uuid,
-    queries: &Queries,
-    filter: &Filter,
-    count: usize,
-) -> Result<Vec<Hit>> {
-    db.plan_for_values();
-    let mut hits = Vec::new();
-    for (index, query) in queries.iter().enumerate() {
-        let args: [Arg; 10] = [
-            user.into(),
-            query.language.as_str().into(),
-            query.any.as_str().into(),
-            query.all.as_str().into(),
-            i64::try_from(count).unwrap_or(i64::MAX).into(),
-            filter.document_ids.clone().into(),
-            filter.file_types.clone().into(),
-            filter.metadata.into(),
-            filter.created_after.into(),
-            filter.created_before.into(),
-        ];
-        hits.extend(db.rows(sql, &args, |row| {
-            Ok(Hit {
-                id: row.need(1)?,
-                score: row.get(2).unwrap_or(0.0),
-                matched_all: row.get(3).unwrap_or(false),
-                query: index,
-            })
-        })?);
+/// What the chunks of a document, and its name, have of a query.
+#[derive(Default)]
+struct Document {
+    terms: Vec<(u16, Frequency)>,
+    phrases: u64,
+    is_excluded: bool,
+    words: u64,
+    matched_chunks: i32,
+    /// The score, place and id of its best chunk.
+    best: Option<(f32, i32, Id)>,
+}
+
+impl Document {
+    fn named(name: &Name) -> Self {
+        Self {
+            terms: name.terms.iter().map(|term| (*term, Frequency::IN_NAME)).collect(),
+            phrases: name.reading.phrases,
+            is_excluded: name.reading.is_excluded,
+            ..Self::default()
+        }
     }
-    // Stable, so that within a language the order stays.
-    hits.sort_by(|a, b| b.score.total_cmp(&a.score));
-    hits.truncate(count);
-    Ok(hits)
+
+    fn add(&mut self, found: &[(u16, Frequency)]) {
+        for (term, frequency) in found {
+            match self.terms.iter_mut().find(|(known, _)| known == term) {
+                Some((_, known)) => *known = known.with(*frequency),
+                None => self.terms.push((*term, *frequency)),
+            }
+        }
+    }
+}
+
+fn scale(candidates: &Candidates, query: &LanguageQuery) -> Result<Scale> {
+    Ok(Scale::new(settings::parameters()?, query.statistics.chunks, &candidates.found_in))
+}
+
+/// The score of a text with these terms, of which some may be in its name as well, and how many terms
+/// that are.
+fn score(
+    scale: &Scale,
+    words: u64,
+    found: &[(u16, Frequency)],
+    name: Option<&Name>,
+) -> (f64, usize) {
+    let named = name.map_or(&[][..], |name| &name.terms);
+    let text = found.iter().map(|(term, frequency)| {
+        let frequency = if named.contains(term) {
+            frequency.with(Frequency::IN_NAME)
+        } else {
+            *frequency
+        };
+        (usize::from(*term), frequency)
+    });
+    let only_named = named
+        .iter()
+        .filter(|term| !found.iter().any(|(found, _)| found == *term))
+        .map(|term| (usize::from(*term), Frequency::IN_NAME));
+    let mut matched = 0;
+    let score = scale.score(words, text.chain(only_named).inspect(|_| matched += 1));
+    (score, matched)
+}
+
+/// How long the documents are: those whose chunks a client wrote know no more than what was found.
+fn lengths(db: &Db, user: Uuid, documents: &mut HashMap<Id, Document>) -> Result<()> {
+    let ids: Vec<Uuid> = documents.keys().map(|id| Uuid::from_bytes(*id)).collect();
+    db.stream(
+        "select id, words from carrel.documents
+        where user_id = $1 and id = any ($2) and words is not null",
+        &[user.into(), ids.into()],
+        |row| {
+            if let Some(document) = documents.get_mut(row.need::<Uuid>(1)?.as_bytes()) {
+                document.words = row.need::<i64>(2)? as u64;
+            }
+            Ok(())
+        },
+    )
+}
+
+impl Filter {
+    /// The documents that it lets through; None: all of them.
+    fn documents(&self, db: &Db, user: Uuid) -> Result<Option<HashSet<Id>>> {
+        let filters = self.document_ids.is_some()
+            || self.file_types.is_some()
+            || self.metadata.is_some()
+            || self.created_after.is_some()
+            || self.created_before.is_some();
+        if !filters {
+            return Ok(None);
+        }
+        let args: [Arg; 6] = [
+            user.into(),
+            self.document_ids.clone().into(),
+            self.file_types.clone().into(),
+            self.metadata.into(),
+            self.created_after.into(),
+            self.created_before.into(),
+        ];
+        db.plan_for_values();
+        let ids = db.rows(
+            "select id from carrel.documents
+            where user_id = $1
+                and ($2::uuid[] is null or id = any ($2))
+                and ($3::text[] is null or file_type = any ($3))
+                and ($4::jsonb is null or metadata @> $4)
+                and ($5::timestamptz is null or created_at >= $5)
+                and ($6::timestamptz is null or created_at < $6)",
+            &args,
+            |row| Ok(*row.need::<Uuid>(1)?.as_bytes()),
+        )?;
+        Ok(Some(ids.into_iter().collect()))
+    }
 }

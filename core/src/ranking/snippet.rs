@@ -1,0 +1,122 @@
+//! The passage of a text that shows why it was found.
+
+/// A word of a text that was looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Where it is in the text, in bytes.
+    pub start: usize,
+    pub end: usize,
+    /// The number of its term.
+    pub term: usize,
+}
+
+const OPEN: &str = "<mark>";
+const CLOSE: &str = "</mark>";
+const CUT: &str = "…";
+
+/// The passage of at most `max_characters` that has the most of what was looked for (`worth` says
+/// what each term is worth, once), the first of them if there are more. Without the marks, and the
+/// ellipses where it was cut, it is a part of the text as it is. `marks` are in the order of their
+/// starts; those that are not within the text, at its characters, are passed over.
+pub fn snippet(
+    content: &str,
+    marks: &[Mark],
+    worth: impl Fn(usize) -> f64,
+    max_characters: usize,
+) -> String {
+    let mut marks: Vec<Mark> = marks.to_vec();
+    marks.retain(|mark| content.get(mark.start..mark.end).is_some_and(|word| !word.is_empty()));
+    let best = densest(&marks, worth, max_characters);
+    let (from, to) = best.map_or((0, 0), |(first, last)| (marks[first].start, marks[last].end));
+    let (start, end) = widen(content, from, to, max_characters);
+    let mut snippet = String::with_capacity(end - start + 64);
+    if start > 0 {
+        snippet.push_str(CUT);
+    }
+    let mut at = start;
+    for mark in marks {
+        // A compound and its parts are marked as one.
+        if mark.end <= at || mark.end > end {
+            continue;
+        }
+        let from = mark.start.max(at);
+        if from == at && snippet.ends_with(CLOSE) {
+            snippet.truncate(snippet.len() - CLOSE.len());
+        } else {
+            snippet.push_str(&content[at..from]);
+            snippet.push_str(OPEN);
+        }
+        snippet.push_str(&content[from..mark.end]);
+        snippet.push_str(CLOSE);
+        at = mark.end;
+    }
+    snippet.push_str(&content[at..end]);
+    if end < content.len() {
+        snippet.push_str(CUT);
+    }
+    snippet
+}
+
+/// The first and last of the marks that are worth most within so many bytes.
+fn densest(
+    marks: &[Mark],
+    worth: impl Fn(usize) -> f64,
+    max_bytes: usize,
+) -> Option<(usize, usize)> {
+    let terms = marks.iter().map(|mark| mark.term + 1).max().unwrap_or(0);
+    let mut within = vec![0_u32; terms];
+    let (mut sum, mut first) = (0.0, 0);
+    let mut best: Option<(f64, usize, usize)> = None;
+    for (last, mark) in marks.iter().enumerate() {
+        within[mark.term] += 1;
+        if within[mark.term] == 1 {
+            sum += worth(mark.term);
+        }
+        while first < last && mark.end > marks[first].start + max_bytes {
+            let left = marks[first].term;
+            within[left] -= 1;
+            if within[left] == 0 {
+                sum -= worth(left);
+            }
+            first += 1;
+        }
+        // Sums of the same terms differ by how they were added up.
+        if best.is_none_or(|(most, ..)| sum > most + 1e-9) {
+            best = Some((sum, first, last));
+        }
+    }
+    best.map(|(_, first, last)| (first, last))
+}
+
+/// A range around another one, of so many characters if the text has as many, that begins and ends
+/// between words where there are blanks.
+fn widen(content: &str, from: usize, to: usize, max_characters: usize) -> (usize, usize) {
+    let inner = content[from..to].chars().count();
+    let room = max_characters.saturating_sub(inner);
+    let mut before = content[..from].char_indices().rev();
+    let mut after = content[to..].char_indices();
+    let (mut start, mut end) = (from, to);
+    // A third before, the rest after; what one side has no use for is the other's.
+    let in_front = content[..from].chars().rev().take(room).count();
+    let behind = content[to..].chars().take(room).count();
+    let front = in_front.min((room / 3).max(room - behind.min(room)));
+    for _ in 0..front {
+        start = before.next().map_or(start, |(at, _)| at);
+    }
+    for _ in 0..room - front {
+        end = after.next().map_or(end, |(at, c)| to + at + c.len_utf8());
+    }
+    if start > 0
+        && let Some(blank) = content[start..from].find(char::is_whitespace)
+    {
+        start += blank;
+    }
+    if end < content.len()
+        && let Some(blank) = content[to..end].rfind(char::is_whitespace)
+    {
+        end = to + blank;
+    }
+    start += content[start..from].len() - content[start..from].trim_start().len();
+    end -= content[to..end].len() - content[to..end].trim_end().len();
+    (start, end)
+}

@@ -1,0 +1,154 @@
+//! What answers a query, put together for a prompt.
+
+use super::passages::{self, Chunk, Passage};
+use super::{Filter, Page, from_zero, ranked, ranking, visible_chunks};
+use crate::documents::encoding_named;
+use crate::error::{Error, Result, SqlState, check_for_interrupts, guard};
+use crate::identity;
+use crate::spi::{self, Access};
+use carrel_core::chunking::{Encoding, count_tokens};
+use pgrx::JsonB;
+use pgrx::datum::Uuid;
+use pgrx::prelude::*;
+use serde_json::json;
+
+/// How many chunks are looked at, the best ones.
+const MOST: i32 = 200;
+
+/// How many chunks that don't fit are passed over, in the hope for smaller ones.
+const PATIENCE: usize = 10;
+
+/// The chunks of the caller's documents that answer a query best, as many as max_tokens has room for:
+/// the text for a prompt, and what each of its numbered passages cites. Passages are in reading order
+/// within each document, documents by their best; chunks that follow each other are one. tokens is the
+/// exact number of tokens of context. Nothing found is an empty context. No identity: 28000; bad
+/// arguments: 22023.
+#[pg_extern(stable, parallel_restricted)]
+fn build_context(
+    query: Option<&str>,
+    max_tokens: default!(Option<i32>, 6000),
+    document_ids: default!(Option<Vec<Option<Uuid>>>, "null"),
+    encoding: default!(Option<&str>, "'cl100k'"),
+) -> TableIterator<
+    'static,
+    (name!(context, String), name!(citations, JsonB), name!(tokens, i32)),
+> {
+    let row = guard(move || {
+        let user = identity::require()?;
+        let budget = from_zero("max_tokens", max_tokens)?;
+        let encoding = encoding_named(encoding)?;
+        let filter = Filter { document_ids, ..Filter::default() };
+        let (_, hits) = ranked(user, query, &filter, ranking::chunks)?;
+        let hits = Page::new(Some(MOST), Some(0))?.fill(hits, visible_chunks)?;
+        let mut chosen = choose(passages::chunks(&hits)?.into_iter(), budget, encoding);
+        loop {
+            let context = Context::of(&chosen)?;
+            let tokens = tokens(&context.text, encoding);
+            if tokens <= budget {
+                return Ok((context.text, JsonB(context.citations.into()), tokens as i32));
+            }
+            // What is put together may be more tokens than its parts: the last of the best goes.
+            if chosen.pop().is_none() {
+                return Err(Error::new(
+                    SqlState::ObjectNotInPrerequisiteState,
+                    "an empty context has tokens",
+                ));
+            }
+        }
+    });
+    TableIterator::once(row)
+}
+
+/// A chunk with its score.
+type Scored = (f32, Chunk);
+
+/// The best chunks that fit, best first.
+fn choose<'a>(
+    chunks: impl Iterator<Item = (&'a ranking::Hit, Chunk)>,
+    budget: usize,
+    encoding: Encoding,
+) -> Vec<Scored> {
+    let (mut chosen, mut used, mut misses) = (Vec::new(), 0, 0);
+    for (hit, chunk) in chunks {
+        let size = tokens(&headed(chosen.len() + 1, &chunk, &chunk.content), encoding);
+        if used + size <= budget {
+            used += size;
+            chosen.push((hit.score, chunk));
+            continue;
+        }
+        misses += 1;
+        if misses > PATIENCE {
+            break;
+        }
+    }
+    chosen
+}
+
+struct Context {
+    text: String,
+    citations: Vec<serde_json::Value>,
+}
+
+impl Context {
+    /// Of chunks that are given best first.
+    fn of(chosen: &[Scored]) -> Result<Self> {
+        let mut documents: Vec<(Uuid, Vec<&Scored>)> = Vec::new();
+        for scored in chosen {
+            match documents.iter_mut().find(|(id, _)| *id == scored.1.document) {
+                Some((_, chunks)) => chunks.push(scored),
+                None => documents.push((scored.1.document, vec![scored])),
+            }
+        }
+        let mut context = Self { text: String::new(), citations: Vec::new() };
+        for (document, mut chunks) in documents {
+            chunks.sort_by_key(|(_, chunk)| chunk.index);
+            for run in chunks.chunk_by(|a, b| a.1.index + 1 == b.1.index) {
+                context.cite(document, run)?;
+            }
+        }
+        Ok(context)
+    }
+
+    fn cite(&mut self, document: Uuid, run: &[&Scored]) -> Result<()> {
+        let (first, last) = (&run[0].1, &run[run.len() - 1].1);
+        let passage = match run {
+            [_] => None,
+            _ => spi::as_caller(Access::Read, |db| {
+                passages::run(db, document, first.index, last.index)
+            })?,
+        };
+        let passage = passage.unwrap_or_else(|| Passage::of(first));
+        let number = self.citations.len() + 1;
+        if number > 1 {
+            self.text.push_str("\n\n");
+        }
+        self.text.push_str(&headed(number, first, &passage.content));
+        self.citations.push(json!({
+            "number": number,
+            "document_id": document.to_string(),
+            "filename": first.filename,
+            "heading_path": first.heading_path,
+            "start_offset": passage.start,
+            "end_offset": passage.end,
+            "chunk_ids": run.iter().map(|(_, chunk)| chunk.id.to_string()).collect::<Vec<_>>(),
+            "score": run.iter().map(|(score, _)| *score).fold(0.0, f32::max),
+        }));
+        Ok(())
+    }
+}
+
+/// A passage under a line that says where it is from.
+fn headed(number: usize, chunk: &Chunk, content: &str) -> String {
+    let mut text = format!("[{number}] {}", chunk.filename);
+    for title in &chunk.heading_path {
+        text.push_str(" > ");
+        text.push_str(title);
+    }
+    text.push('\n');
+    text.push_str(content);
+    text
+}
+
+fn tokens(text: &str, encoding: Encoding) -> usize {
+    count_tokens(text, encoding, check_for_interrupts)
+}

@@ -1,0 +1,142 @@
+//! What was found, as the caller may see it.
+
+use super::query::LanguageQuery;
+use super::ranking::Hit;
+use crate::error::Result;
+use crate::spi::{self, Access, Db, Row};
+use carrel_core::ranking;
+use pgrx::datum::Uuid;
+
+/// The characters of a snippet, at most, without its marks.
+const SNIPPET: usize = 240;
+
+/// A chunk that was found.
+pub struct Chunk {
+    pub id: Uuid,
+    pub document: Uuid,
+    pub filename: String,
+    pub index: i32,
+    pub section_title: Option<String>,
+    pub heading_path: Vec<String>,
+    pub content: String,
+    pub start: Option<i32>,
+    pub end: Option<i32>,
+}
+
+/// A part of a document: one chunk, or some that follow each other.
+pub struct Passage {
+    pub content: String,
+    /// Where it is in the document's text, in characters; the end exclusive.
+    pub start: Option<i32>,
+    pub end: Option<i32>,
+}
+
+impl Passage {
+    /// One chunk.
+    pub fn of(chunk: &Chunk) -> Self {
+        Self { content: chunk.content.clone(), start: chunk.start, end: chunk.end }
+    }
+}
+
+/// A document that was found.
+pub struct Document {
+    pub filename: String,
+    /// The content of the chunk that answers best.
+    pub best: Option<String>,
+}
+
+/// The chunks of hits, in their order.
+pub fn chunks(hits: &[Hit]) -> Result<Vec<(&Hit, Chunk)>> {
+    let ids: Vec<Uuid> = hits.iter().filter_map(|hit| hit.chunk).map(Uuid::from_bytes).collect();
+    spi::as_caller(Access::Read, |db| {
+        db.rows(
+            "select hit.place, c.id, c.document_id, d.filename, c.chunk_index, c.section_title,
+                c.heading_path, c.content, c.start_offset, c.end_offset
+            from unnest($1::uuid[]) with ordinality as hit (id, place)
+            join carrel.document_chunks as c on c.id = hit.id
+            join carrel.documents as d on d.user_id = c.user_id and d.id = c.document_id
+            order by hit.place",
+            &[ids.into()],
+            |row| {
+                let chunk = Chunk {
+                    id: row.need(2)?,
+                    document: row.need(3)?,
+                    filename: row.need(4)?,
+                    index: row.need(5)?,
+                    section_title: row.get(6),
+                    heading_path: row.need(7)?,
+                    content: row.need(8)?,
+                    start: row.get(9),
+                    end: row.get(10),
+                };
+                Ok((hit(hits, row)?, chunk))
+            },
+        )
+    })
+}
+
+/// The documents of hits, in their order.
+pub fn documents(hits: &[Hit]) -> Result<Vec<(&Hit, Document)>> {
+    let id = |id| Uuid::from_bytes(id);
+    let documents: Vec<Uuid> = hits.iter().map(|hit| id(hit.document)).collect();
+    let chunks: Vec<Option<Uuid>> = hits.iter().map(|hit| hit.chunk.map(id)).collect();
+    spi::as_caller(Access::Read, |db| {
+        db.rows(
+            "select hit.place, d.filename, c.content
+            from rows from (unnest($1::uuid[]), unnest($2::uuid[])) with ordinality
+                as hit (document_id, chunk_id, place)
+            join carrel.documents as d on d.id = hit.document_id
+            left join carrel.document_chunks as c on c.id = hit.chunk_id
+            order by hit.place",
+            &[documents.into(), chunks.into()],
+            |row| {
+                let document = Document { filename: row.need(2)?, best: row.get(3) };
+                Ok((hit(hits, row)?, document))
+            },
+        )
+    })
+}
+
+fn hit<'a>(hits: &'a [Hit], row: &Row) -> Result<&'a Hit> {
+    Ok(&hits[row.need::<i64>(1)? as usize - 1])
+}
+
+/// A chunk with so many before and after it.
+pub fn around(chunk: &Chunk, count: usize) -> Result<Passage> {
+    let count = i32::try_from(count).unwrap_or(i32::MAX);
+    let (first, last) = (chunk.index.saturating_sub(count), chunk.index.saturating_add(count));
+    let passage = spi::as_caller(Access::Read, |db| run(db, chunk.document, first, last))?;
+    Ok(passage.unwrap_or_else(|| Passage::of(chunk)))
+}
+
+/// The chunks of a document from one index to another, as one: the text as it is between the first
+/// one's start and the last one's end, where they are parts of it; else their contents, with blank
+/// lines between.
+pub fn run(db: &Db, document: Uuid, first: i32, last: i32) -> Result<Option<Passage>> {
+    db.first(
+        "select coalesce(
+                case when bool_and(c.content = substr(d.content_text, c.start_offset + 1, c.end_offset - c.start_offset))
+                    then substr(d.content_text, min(c.start_offset) + 1, max(c.end_offset) - min(c.start_offset)) end,
+                string_agg(c.content, E'\\n\\n' order by c.chunk_index)
+            ),
+            min(c.start_offset), max(c.end_offset)
+        from carrel.documents as d
+        join carrel.document_chunks as c on c.user_id = d.user_id and c.document_id = d.id
+        where d.id = $1 and c.chunk_index between $2 and $3
+        group by d.id",
+        &[document.into(), first.into(), last.into()],
+        |row| Ok(Passage { content: row.need(1)?, start: row.get(2), end: row.get(3) }),
+    )
+}
+
+/// The passage of a content that has the most of a query, with its words marked.
+pub fn snippet(query: &mut LanguageQuery, content: &str) -> Result<String> {
+    let terms = &query.query.terms;
+    let marks = query.parser.marks(content, |lexeme| {
+        terms.iter().position(|term| match term.is_prefix {
+            true => lexeme.starts_with(&term.lexeme),
+            false => lexeme == &*term.lexeme,
+        })
+    })?;
+    Ok(ranking::snippet(content, &marks, |_| 1.0, SNIPPET))
+}

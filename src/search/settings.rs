@@ -1,0 +1,38 @@
+//! The settings of ranking.
+
+use crate::error::{Error, Result, SqlState};
+use carrel_core::ranking::Parameters;
+use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
+
+static K1: GucSetting<f64> = GucSetting::<f64>::new(1.2);
+static B: GucSetting<f64> = GucSetting::<f64>::new(0.75);
+
+/// Registers `carrel.bm25_k1` and `carrel.bm25_b`.
+pub fn register() {
+    GucRegistry::define_float_guc(
+        c"carrel.bm25_k1",
+        c"How much it counts in a search that a word occurs again in a text.",
+        c"The k1 of BM25: 0 counts no repetition.",
+        &K1,
+        0.0,
+        1000.0,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_float_guc(
+        c"carrel.bm25_b",
+        c"How much less the words of a long text count in a search.",
+        c"The b of BM25, from 0, not at all, to 1.",
+        &B,
+        0.0,
+        1.0,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+}
+
+/// The constants of BM25.
+pub fn parameters() -> Result<Parameters> {
+    Parameters::new(K1.get(), B.get())
+        .map_err(|error| Error::new(SqlState::InvalidParameterValue, error.to_string()))
+}

@@ -1,0 +1,127 @@
+//! How many chunks a user has in each language, and how long they are.
+
+use crate::error::Result;
+use crate::rows::uuid_v7;
+use crate::spi::{self, Access, Db};
+use crate::trigger::{self, Returned};
+use carrel_core::ranking::Collection;
+use pgrx::datum::Uuid;
+use pgrx::prelude::*;
+
+/// The chunks of a user in one language.
+pub struct Statistics {
+    pub language: String,
+    pub chunks: Collection,
+    /// The documents that they are of.
+    pub documents: Collection,
+}
+
+/// Those of a user, in the order of the languages' names. Documents that have nothing but their names
+/// to be found by have a language, too.
+pub fn of_user(db: &Db, user: Uuid) -> Result<Vec<Statistics>> {
+    db.rows(
+        "select language, sum(documents)::bigint, sum(chunks)::bigint, sum(words)::bigint
+        from (
+            select language, documents, chunks, words from carrel.search_statistics where user_id = $1
+            union all
+            (select distinct language, 0, 0, 0 from carrel.documents
+            where user_id = $1 and coalesce(words, 0) = 0)
+        ) as statistics
+        group by language order by language",
+        &[user.into()],
+        |row| {
+            let count = |number| Ok(row.need::<i64>(number)?.max(0) as u64);
+            let (documents, chunks, words) = (count(2)?, count(3)?, count(4)?);
+            Ok(Statistics {
+                language: row.need(1)?,
+                chunks: Collection { texts: chunks, words },
+                documents: Collection { texts: documents, words },
+            })
+        },
+    )
+}
+
+macro_rules! count {
+    ($changed:literal) => {
+        concat!(
+            "insert into carrel.search_statistics (user_id, language, documents, chunks, words)
+            select user_id, language, coalesce(sum(sign) filter (where chunk_index = 0), 0), sum(sign),
+                sum(sign * words::bigint)
+            from (",
+            $changed,
+            ") as changed (sign, user_id, language, chunk_index, words)
+            where words is not null and exists (
+                select from carrel.user_profiles as p where p.user_id = changed.user_id
+            )
+            group by user_id, language
+            having sum(sign) <> 0 or sum(sign * words::bigint) <> 0
+                or sum(sign) filter (where chunk_index = 0) <> 0
+            order by user_id, language"
+        )
+    };
+}
+
+macro_rules! fold {
+    ($changed:literal) => {
+        concat!(
+            "with folded as (
+                delete from carrel.search_statistics where ctid = any (array(
+                    select s.ctid from carrel.search_statistics as s
+                    where (s.user_id, s.language) in (select user_id, language from ",
+            $changed,
+            ")
+                    for update skip locked
+                ))
+                returning user_id, language, documents, chunks, words
+            )
+            insert into carrel.search_statistics (user_id, language, documents, chunks, words)
+            select user_id, language, sum(documents), sum(chunks), sum(words)
+            from folded group by user_id, language order by user_id, language"
+        )
+    };
+}
+
+/// AFTER INSERT, UPDATE, DELETE or TRUNCATE of document_chunks: adds the difference that the statement
+/// makes. Rows are only ever inserted, so nobody waits; now and then those that nobody else has locked
+/// become one.
+#[pg_trigger]
+fn count_chunks<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
+    /// Of how many statements one folds.
+    const STATEMENTS: u8 = 32;
+    trigger::after_statement(|| {
+        if trigger::restoring() {
+            return Ok(());
+        }
+        let (count, fold) = match trigger::operation(trigger) {
+            pg_sys::TRIGGER_EVENT_INSERT => (
+                count!("select 1, user_id, language, chunk_index, words from added"),
+                fold!("added"),
+            ),
+            pg_sys::TRIGGER_EVENT_UPDATE => (
+                count!(
+                    "select 1, user_id, language, chunk_index, words from added
+                    union all select -1, user_id, language, chunk_index, words from removed"
+                ),
+                fold!("added"),
+            ),
+            pg_sys::TRIGGER_EVENT_DELETE => (
+                count!("select -1, user_id, language, chunk_index, words from removed"),
+                fold!("removed"),
+            ),
+            _ => ("delete from carrel.search_statistics", ""),
+        };
+        spi::as_owner(Access::Write, |db| {
+            // SAFETY: this call's data.
+            unsafe { db.register_trigger_data(trigger::data(trigger)) }?;
+            let is_changed = db.execute(count, &[])? > 0;
+            // In the stricter levels of isolation, a row that another transaction folded is an error.
+            // SAFETY: reads the transaction's state.
+            let may_fold = unsafe { pg_sys::XactIsoLevel } < pg_sys::XACT_REPEATABLE_READ as i32;
+            let is_drawn = uuid_v7().as_bytes()[15] < u8::MAX / STATEMENTS;
+            if is_changed && may_fold && is_drawn && !fold.is_empty() {
+                db.execute(fold, &[])?;
+            }
+            Ok(())
+        })
+    })
+}
