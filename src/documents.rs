@@ -195,6 +195,7 @@ fn prepare_chunk<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         row.set(c"search_vector", TsVector::from_body(&vector));
         row.set(c"words", vectors::words(&vector)?);
         row.set(c"language", language);
+        row.set(c"title_words", None::<i32>);
         Ok(())
     })
 }

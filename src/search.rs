@@ -162,7 +162,7 @@ fn search_documents(
                 document.filename,
                 hit.score,
                 snippet,
-                hit.matched_chunks,
+                document.matched_chunks,
             ));
         }
         Ok(rows)

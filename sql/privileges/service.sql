@@ -16,6 +16,7 @@ grant execute on function carrel.process_documents to :role;
 grant execute on function carrel.record_usage to :role;
 grant execute on function carrel.search_chunks to :role;
 grant execute on function carrel.search_documents to :role;
+grant execute on function carrel.search_keys to :role;
 grant execute on function carrel.uuid_v7 to :role;
 grant execute on function carrel.verify_usage to :role;
 grant execute on function carrel.version to :role;

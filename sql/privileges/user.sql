@@ -10,6 +10,7 @@ grant execute on function carrel.create_request to :role;
 grant execute on function carrel.current_user_id to :role;
 grant execute on function carrel.search_chunks to :role;
 grant execute on function carrel.search_documents to :role;
+grant execute on function carrel.search_keys to :role;
 grant execute on function carrel.uuid_v7 to :role;
 grant execute on function carrel.version to :role;
 grant select on table carrel.user_profiles to :role;

@@ -78,5 +78,6 @@ comment on column carrel.document_chunks.content_hash is 'SHA-256 of the content
 comment on column carrel.document_chunks.search_vector is 'Section titles (weight B) and content (D).';
 comment on column carrel.document_chunks.language is 'The text search configuration that search_vector was parsed with: the document''s at that time.';
 comment on column carrel.document_chunks.words is 'The length of search_vector: how many positions its lexemes have.';
+comment on column carrel.document_chunks.title_words is 'How many words of content, the first ones, are the title that a text without headings begins with; words that are too common to be found are counted.';
 comment on column carrel.document_chunks.created_at is 'When the row was inserted.';
 comment on index carrel.document_chunks_search_keys_idx is 'Serves search_chunks() and search_documents() of users with many chunks.';

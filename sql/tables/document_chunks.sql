@@ -16,6 +16,7 @@ create table carrel.document_chunks (
     search_vector tsvector,
     language text,
     words integer,
+    title_words integer,
     created_at timestamptz not null default now(),
     constraint document_chunks_pkey primary key (id),
     constraint document_chunks_user_id_document_id_chunk_index_key unique (user_id, document_id, chunk_index),
@@ -24,7 +25,7 @@ create table carrel.document_chunks (
     constraint document_chunks_heading_path_check check (array_position(heading_path, null) is null),
     constraint document_chunks_offsets_check check (start_offset >= 0 and end_offset >= start_offset),
     constraint document_chunks_size_check check (size >= 0),
-    constraint document_chunks_words_check check (words >= 0)
+    constraint document_chunks_words_check check (words >= 0 and title_words >= 0)
 );
 
 -- Serves: search_chunks() and search_documents() of users with many chunks. Each user's words are

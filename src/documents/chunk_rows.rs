@@ -30,6 +30,7 @@ struct Place {
     start: Option<i32>,
     end: Option<i32>,
     size: Option<i32>,
+    title_words: Option<i32>,
 }
 
 impl Place {
@@ -39,6 +40,7 @@ impl Place {
             start: Some(piece.start),
             end: Some(piece.end),
             size: Some(piece.size),
+            title_words: Some(piece.title_words),
         })
     }
 }
@@ -86,13 +88,18 @@ fn stored(db: &Db, document: Document) -> Result<Vec<Stored>> {
         "select
             case when section_title is not distinct from heading_path[cardinality(heading_path)]
                 then content_hash end,
-            heading_path, id, chunk_index, start_offset, end_offset, size
+            heading_path, id, chunk_index, start_offset, end_offset, size, title_words
         from carrel.document_chunks
         where user_id = $1 and document_id = $2 order by chunk_index",
         &document[..2],
         |row| {
-            let place =
-                Place { index: row.need(4)?, start: row.get(5), end: row.get(6), size: row.get(7) };
+            let place = Place {
+                index: row.need(4)?,
+                start: row.get(5),
+                end: row.get(6),
+                size: row.get(7),
+                title_words: row.get(8),
+            };
             Ok(Stored { key: row.key(1, 2)?, id: row.need(3)?, place })
         },
     )
@@ -165,7 +172,8 @@ fn move_to(db: &Db, id: Uuid, to: &Place, language: Arg, piece: &Piece) -> Resul
             chunk_index = $2, start_offset = $3, end_offset = $4, size = $5,
             search_vector = coalesce($6, search_vector),
             words = case when $6 is null then words else $7 end,
-            language = case when $6 is null then language else $8 end
+            language = case when $6 is null then language else $8 end,
+            title_words = $9
         where id = $1",
         &[
             id.into(),
@@ -176,6 +184,7 @@ fn move_to(db: &Db, id: Uuid, to: &Place, language: Arg, piece: &Piece) -> Resul
             vector.into(),
             vectors::words(&piece.vector)?.into(),
             language,
+            piece.title_words.into(),
         ],
     )?;
     Ok(())
@@ -190,7 +199,7 @@ static ONE: LazyLock<String> = LazyLock::new(|| insert_of(1));
 static MANY: LazyLock<String> = LazyLock::new(|| insert_of(BATCH));
 
 /// The columns of a row that differ from chunk to chunk.
-const COLUMNS: [&str; 11] = [
+const COLUMNS: [&str; 12] = [
     "id",
     "chunk_index",
     "content",
@@ -202,6 +211,7 @@ const COLUMNS: [&str; 11] = [
     "content_hash",
     "search_vector",
     "words",
+    "title_words",
 ];
 
 /// INSERT of so many rows: $1, $2 and $3 are the user, the document and its language, then come the
@@ -278,6 +288,7 @@ impl Rows {
                     piece.content_hash.as_slice().into(),
                     TsVector::from_body(&piece.vector).into(),
                     words.into(),
+                    piece.title_words.into(),
                 ]
             })
         };

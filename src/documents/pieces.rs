@@ -31,6 +31,8 @@ pub struct Piece<'a> {
     pub end: i32,
     pub size: i32,
     pub heading_path: Vec<Rc<str>>,
+    /// How many positions, the first, are those of the title that a text without headings begins with.
+    pub title_words: i32,
     pub vector: Vec<u8>,
     /// Whether the vector was parsed, not taken from a chunk that is there.
     pub is_new: bool,
@@ -68,6 +70,7 @@ impl Pieces {
             piece.start as usize,
             piece.end as usize,
             piece.size as usize,
+            piece.title_words as usize,
             usize::from(piece.is_new),
         ];
         for number in numbers {
@@ -121,11 +124,11 @@ fn read<'a>(lease: &Lease, at: &mut usize, record: &'a mut Vec<u8>) -> Result<Pi
 fn decode(mut rest: &[u8]) -> Option<Piece<'_>> {
     let (hash, after) = rest.split_first_chunk()?;
     rest = after;
-    let mut numbers = [0; 4];
+    let mut numbers = [0; 5];
     for number in &mut numbers {
         *number = take_number(&mut rest)?;
     }
-    let [start, end, size, is_new] = numbers;
+    let [start, end, size, title_words, is_new] = numbers;
     let content = std::str::from_utf8(take(&mut rest)?).ok()?;
     let vector = take(&mut rest)?.to_vec();
     let mut heading_path = Vec::new();
@@ -139,6 +142,7 @@ fn decode(mut rest: &[u8]) -> Option<Piece<'_>> {
         end: end as i32,
         size: size as i32,
         heading_path,
+        title_words: title_words as i32,
         vector,
         is_new: is_new > 0,
     })

@@ -5,7 +5,7 @@ use super::vectors::{self, Parser};
 use crate::datums::TsVector;
 use crate::error::{Error, Result, SqlState, check_for_interrupts};
 use crate::spi::{self, Db};
-use carrel_core::chunking::{self, Chunk, Options};
+use carrel_core::chunking::{self, Chunk, Format, Options};
 use carrel_core::tsvector::{Assembler, Weight};
 use pgrx::datum::Uuid;
 use pgrx::memcxt::PgMemoryContexts;
@@ -59,9 +59,13 @@ impl Source<'_> {
         let mut whole = Assembler::new();
         append_filename(&mut parser, &mut whole, self.filename)?;
         let mut pieces = Pieces::new();
-        let mut words = 0;
+        let (mut words, mut is_first) = (0, true);
         for chunk in chunking::chunks(self.text, &self.options, check_for_interrupts) {
             let mut piece = piece(chunk)?;
+            if is_first && self.options.format() == Format::Plain {
+                piece.title_words = parser.lead(&piece.content)?;
+            }
+            is_first = false;
             let there = match known.get(&piece.key()) {
                 Some(id) => vector_of(db, *id)?,
                 None => None,
@@ -99,6 +103,7 @@ fn piece(chunk: Chunk<'_>) -> Result<Piece<'_>> {
         size: offset(chunk.size)?,
         heading_path: chunk.heading_path.to_vec(),
         content: chunk.content,
+        title_words: 0,
         vector: Vec::new(),
         is_new: true,
     })

@@ -5,7 +5,7 @@ pub use super::lexicon::Names;
 use crate::error::{Error, Result, SqlState, catch, check_for_interrupts};
 use crate::spi::Db;
 use carrel_core::chunking::{self, Format, Options, Unit};
-use carrel_core::ranking::Mark;
+use carrel_core::ranking::{Mark, lead};
 use carrel_core::tsvector::{self, Assembler, MAX_POSITION, Malformed, View, Weight};
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_sys;
@@ -100,6 +100,14 @@ impl Parser {
         self.append(&mut assembler, &joined, Some(Weight::B))?;
         self.append(&mut assembler, content, None)?;
         Ok(assembler.finish())
+    }
+
+    /// How many positions the title takes that a text without headings begins with.
+    pub fn lead(&mut self, content: &str) -> Result<i32> {
+        let vector = self.parse(lead(content), Names::Whole)?;
+        let view = View::open(&vector).map_err(malformed)?;
+        let last = view.iter().flat_map(|(_, positions)| positions).map(|p| p.position).max();
+        Ok(last.unwrap_or(0).into())
     }
 
     /// The body of the vector of a title, whose words weigh B, and a text after it.

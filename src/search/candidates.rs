@@ -51,9 +51,10 @@ pub fn chunks(db: &Db, user: Uuid, query: &LanguageQuery) -> Result<Candidates> 
         Candidates { found_in: vec![0; query.query.terms.len()], ..Candidates::default() };
     let read = |row: &PassingRow| {
         let start = candidates.found.len();
-        let reading = row.with_bytes(5, |vector| {
+        let title_words = row.need::<i32>(5)? as u16;
+        let reading = row.with_bytes(6, |vector| {
             let Ok(view) = View::open(vector) else { return Reading::default() };
-            query.query.read(&view, |term, frequency| {
+            query.query.read(&view, title_words, |term, frequency| {
                 candidates.found_in[term] += 1;
                 candidates.found.push((term as u16, frequency));
             })
@@ -75,7 +76,7 @@ pub fn chunks(db: &Db, user: Uuid, query: &LanguageQuery) -> Result<Candidates> 
     let language = query.statistics.language.as_str();
     if query.statistics.chunks.texts <= FEW {
         db.stream(
-            "select id, document_id, chunk_index, words, search_vector from carrel.document_chunks
+            "select id, document_id, chunk_index, words, coalesce(title_words, 0), search_vector from carrel.document_chunks
             where user_id = $1 and language = $2 and words is not null",
             &[user.into(), language.into()],
             read,
@@ -84,7 +85,7 @@ pub fn chunks(db: &Db, user: Uuid, query: &LanguageQuery) -> Result<Candidates> 
         db.read_by_index(|| {
             // Not by an index on user_id.
             db.stream(
-                "select id, document_id, chunk_index, words, search_vector from carrel.document_chunks
+                "select id, document_id, chunk_index, words, coalesce(title_words, 0), search_vector from carrel.document_chunks
                 where (user_id = $1) is true and language = $2 and words is not null
                     and carrel.search_keys(user_id, search_vector) @@ $3::tsquery",
                 &[user.into(), language.into(), query.keys.as_str().into()],
@@ -119,7 +120,7 @@ pub fn names(db: &Db, user: Uuid, query: &mut LanguageQuery) -> Result<HashMap<I
         let vector = filename_vector(&mut query.parser, &filename)?;
         let Ok(view) = View::open(&vector) else { continue };
         let mut terms = Vec::new();
-        let reading = query.query.read(&view, |term, _| terms.push(term as u16));
+        let reading = query.query.read(&view, 0, |term, _| terms.push(term as u16));
         names.insert(id, Name { terms, reading });
     }
     Ok(names)

@@ -1,11 +1,14 @@
 //! What was found, as the caller may see it.
 
+use super::candidates::Id;
 use super::query::LanguageQuery;
 use super::ranking::Hit;
 use crate::error::Result;
 use crate::spi::{self, Access, Db, Row};
 use carrel_core::ranking;
 use pgrx::datum::Uuid;
+use std::cmp::Reverse;
+use std::collections::HashSet;
 
 /// The characters of a snippet, at most, without its marks.
 const SNIPPET: usize = 240;
@@ -43,6 +46,8 @@ pub struct Document {
     pub filename: String,
     /// The content of the chunk that answers best.
     pub best: Option<String>,
+    /// How many chunks have any of the words.
+    pub matched_chunks: i32,
 }
 
 /// The chunks of hits, in their order.
@@ -75,12 +80,29 @@ pub fn chunks(hits: &[Hit]) -> Result<Vec<(&Hit, Chunk)>> {
     })
 }
 
-/// The documents of hits, in their order.
+/// The documents of hits, in their order. Chunks that a policy hides are as if they were not there.
 pub fn documents(hits: &[Hit]) -> Result<Vec<(&Hit, Document)>> {
-    let id = |id| Uuid::from_bytes(id);
-    let documents: Vec<Uuid> = hits.iter().map(|hit| id(hit.document)).collect();
-    let chunks: Vec<Option<Uuid>> = hits.iter().map(|hit| hit.chunk.map(id)).collect();
+    let documents: Vec<Uuid> = hits.iter().map(|hit| Uuid::from_bytes(hit.document)).collect();
+    let matched = hits.iter().flat_map(|hit| &hit.matched_chunks);
+    let matched: Vec<Uuid> = matched.map(|chunk| Uuid::from_bytes(chunk.id)).collect();
     spi::as_caller(Access::Read, |db| {
+        let visible = db.rows(
+            "select id from carrel.document_chunks where id = any ($1)",
+            &[matched.into()],
+            |row| Ok(*row.need::<Uuid>(1)?.as_bytes()),
+        )?;
+        let visible: HashSet<Id> = visible.into_iter().collect();
+        let shown = |hit: &'_ Hit| -> Vec<(f32, Reverse<i32>, Id)> {
+            let chunks = hit.matched_chunks.iter().filter(|chunk| visible.contains(&chunk.id));
+            chunks.map(|chunk| (chunk.score, Reverse(chunk.index), chunk.id)).collect()
+        };
+        let best = |hit| {
+            let best = shown(hit).into_iter().max_by(|a, b| {
+                a.0.total_cmp(&b.0).then_with(|| a.1.cmp(&b.1))
+            });
+            best.map(|(.., id)| Uuid::from_bytes(id))
+        };
+        let chunks: Vec<Option<Uuid>> = hits.iter().map(best).collect();
         db.rows(
             "select hit.place, d.filename, c.content
             from rows from (unnest($1::uuid[]), unnest($2::uuid[])) with ordinality
@@ -90,8 +112,9 @@ pub fn documents(hits: &[Hit]) -> Result<Vec<(&Hit, Document)>> {
             order by hit.place",
             &[documents.into(), chunks.into()],
             |row| {
-                let document = Document { filename: row.need(2)?, best: row.get(3) };
-                Ok((hit(hits, row)?, document))
+                let hit = hit(hits, row)?;
+                let matched_chunks = shown(hit).len() as i32;
+                Ok((hit, Document { filename: row.need(2)?, best: row.get(3), matched_chunks }))
             },
         )
     })

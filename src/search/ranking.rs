@@ -13,21 +13,27 @@ use pgrx::datum::Uuid;
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
-/// A chunk, or a document with its best chunk.
-#[derive(Clone)]
+/// A chunk or a document.
 pub struct Hit {
     pub document: Id,
-    /// None where a document was found by its name alone.
+    /// The chunk; None where the hit is a document.
     pub chunk: Option<Id>,
+    /// The chunks that a document was found by; none, where that was its name.
+    pub matched_chunks: Vec<Matched>,
     pub score: f32,
     /// Where ties are broken: by document, then by place.
     index: i32,
     /// Whether all words of the query are there, not just some.
     pub matched_all: bool,
-    /// How many chunks of the document have any of the words.
-    pub matched_chunks: i32,
     /// Which of the language queries it was found by.
     pub query: usize,
+}
+
+/// A chunk of a document that was found.
+pub struct Matched {
+    pub id: Id,
+    pub score: f32,
+    pub index: i32,
 }
 
 impl Hit {
@@ -69,7 +75,7 @@ pub fn chunks(
                 score: score as f32,
                 index: chunk.index,
                 matched_all: matched == terms.terms.len(),
-                matched_chunks: 1,
+                matched_chunks: Vec::new(),
                 query: number,
             });
         }
@@ -105,14 +111,9 @@ pub fn documents(
             }
             document.add(found);
             document.words += u64::from(chunk.words);
-            document.matched_chunks += 1;
-            let score = score(&chunk_scale, u64::from(chunk.words), found, None).0 as f32;
-            let best = (score, chunk.index, chunk.id);
-            if document.best.is_none_or(|(most, first, _)| {
-                score > most || score == most && chunk.index < first
-            }) {
-                document.best = Some(best);
-            }
+            let (score, _) = score(&chunk_scale, u64::from(chunk.words), found, None);
+            let (id, index) = (chunk.id, chunk.index);
+            document.chunks.push(Matched { id, score: score as f32, index });
         }
         let mut found_in = vec![0; query.query.terms.len()];
         for (term, _) in documents.values().flat_map(|document| &document.terms) {
@@ -131,11 +132,11 @@ pub fn documents(
             let (score, matched) = score(&scale, document.words, &document.terms, None);
             hits.push(Hit {
                 document: id,
-                chunk: document.best.map(|(_, _, chunk)| chunk),
+                chunk: None,
+                matched_chunks: document.chunks,
                 score: score as f32,
                 index: 0,
                 matched_all: matched == query.query.terms.len(),
-                matched_chunks: document.matched_chunks,
                 query: number,
             });
         }
@@ -150,9 +151,7 @@ struct Document {
     phrases: u64,
     is_excluded: bool,
     words: u64,
-    matched_chunks: i32,
-    /// The score, place and id of its best chunk.
-    best: Option<(f32, i32, Id)>,
+    chunks: Vec<Matched>,
 }
 
 impl Document {

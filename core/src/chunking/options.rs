@@ -151,6 +151,11 @@ impl Options {
         }
         Ok(Options { chunk_size: size, chunk_overlap: overlap, unit, format })
     }
+
+    /// How the text is read.
+    pub fn format(&self) -> Format {
+        self.format
+    }
 }
 
 impl OptionsError {

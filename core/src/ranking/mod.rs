@@ -6,11 +6,13 @@
 //! word weighs in a title is added to its frequency before that saturates.
 
 mod bm25;
+mod lead;
 mod query;
 mod snippet;
 mod terms;
 
 pub use bm25::{Collection, Parameters, Scale, UnfitParameter};
+pub use lead::lead;
 pub use query::{Part, PartKind, parts};
 pub use snippet::{Mark, snippet};
 pub use terms::{Frequency, Phrase, Place, Query, Reading, Term};

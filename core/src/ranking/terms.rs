@@ -42,12 +42,15 @@ impl Frequency {
     /// That of a term in a text's file name.
     pub const IN_NAME: Self = Self { title: Some(Weight::A), body: 0 };
 
-    fn add(&mut self, positions: impl Iterator<Item = Position>) {
+    fn add(&mut self, positions: impl Iterator<Item = Position>, title_words: u16) {
         let mut any = false;
-        for Position { weight, .. } in positions {
+        for Position { weight, position } in positions {
             any = true;
             if weight == Weight::D {
                 self.body += 1;
+                if position <= title_words {
+                    self.title = self.title.max(Some(Weight::B));
+                }
             } else {
                 self.title = self.title.max(Some(weight));
             }
@@ -98,10 +101,16 @@ impl Query {
         if count == 0 { 0 } else { u64::MAX >> (64 - count) }
     }
 
-    /// Reads a vector, and calls `found` with the number and frequency of each term that it has.
-    pub fn read(&self, vector: &View, mut found: impl FnMut(usize, Frequency)) -> Reading {
+    /// Reads a vector, and calls `found` with the number and frequency of each term that it has. The
+    /// first `title_words` positions are a title's, whatever they weigh.
+    pub fn read(
+        &self,
+        vector: &View,
+        title_words: u16,
+        mut found: impl FnMut(usize, Frequency),
+    ) -> Reading {
         for (number, term) in self.terms.iter().enumerate() {
-            if let Some(frequency) = term.frequency(vector) {
+            if let Some(frequency) = term.frequency(vector, title_words) {
                 found(number, frequency);
             }
         }
@@ -116,10 +125,10 @@ impl Query {
 }
 
 impl Term {
-    fn frequency(&self, vector: &View) -> Option<Frequency> {
+    fn frequency(&self, vector: &View, title_words: u16) -> Option<Frequency> {
         let mut frequency = None;
         self.each(vector, |positions| {
-            frequency.get_or_insert(Frequency::default()).add(positions);
+            frequency.get_or_insert(Frequency::default()).add(positions, title_words);
         });
         frequency
     }
