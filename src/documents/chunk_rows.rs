@@ -190,13 +190,12 @@ fn move_to(db: &Db, id: Uuid, to: &Place, language: Arg, piece: &Piece) -> Resul
     Ok(())
 }
 
-/// How many rows a statement inserts: starting one costs as much as some rows.
+/// How many rows a statement inserts at most: starting one costs as much as some rows.
 const BATCH: usize = 16;
 
-/// Inserts one row.
-static ONE: LazyLock<String> = LazyLock::new(|| insert_of(1));
-/// Inserts [`BATCH`] rows.
-static MANY: LazyLock<String> = LazyLock::new(|| insert_of(BATCH));
+/// Statements for so many rows, most first. Any number is some of them, one after the other.
+static INSERTS: LazyLock<[(usize, String); 5]> =
+    LazyLock::new(|| [BATCH, 8, 4, 2, 1].map(|rows| (rows, insert_of(rows))));
 
 /// The columns of a row that differ from chunk to chunk.
 const COLUMNS: [&str; 12] = [
@@ -244,13 +243,13 @@ fn insert(
         if is_new(index) {
             rows.push(offset(index)?, &piece)?;
             if rows.args.len() == BATCH {
-                rows.insert(db, &MANY, BATCH)?;
+                rows.insert(db)?;
             }
         }
         index += 1;
         Ok(())
     })?;
-    rows.insert(db, &ONE, 1)
+    rows.insert(db)
 }
 
 /// Rows to be inserted, as the arguments of a statement.
@@ -296,12 +295,16 @@ impl Rows {
         Ok(())
     }
 
-    /// Inserts what there is, so many at a time.
-    fn insert(&mut self, db: &Db, sql: &'static str, at_once: usize) -> Result<()> {
-        for rows in self.args.chunks(at_once) {
-            let args: Vec<Arg> =
-                self.document.iter().chain(rows.iter().flatten()).copied().collect();
-            db.execute(sql, &args)?;
+    /// Inserts what there is.
+    fn insert(&mut self, db: &Db) -> Result<()> {
+        let mut rest = &self.args[..];
+        for (count, sql) in INSERTS.iter() {
+            while let Some((rows, others)) = rest.split_at_checked(*count) {
+                let args: Vec<Arg> =
+                    self.document.iter().chain(rows.iter().flatten()).copied().collect();
+                db.execute(sql, &args)?;
+                rest = others;
+            }
         }
         self.args.clear();
         // SAFETY: no argument is left; an error, for which this is not reached, lives elsewhere.
