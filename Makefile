@@ -15,6 +15,8 @@ export DOCS
 # What quality is measured with: a directory with chunking/questions.jsonl and its corpora.
 BENCH_DATA ?= $(wildcard ../shared/data)
 export BENCH_DATA
+# A collection to measure ranking with, in BEIR's layout, instead of BENCH_DATA's: a directory.
+export DATA
 # Which server `make install` installs into.
 ifdef PG_CONFIG
 export PG_CONFIG
@@ -76,8 +78,8 @@ test-all: ## run all tests on 15, 16 and 18, one after the other
 bench-chunking: build ## speed and memory of chunking beside others' (DOCS=directory)
 	@scripts/bench.sh core database
 
-bench-retrieval: build ## how well chunks answer questions (BENCH_DATA=directory)
-	@scripts/bench.sh retrieval
+bench-retrieval: build ## how well search finds and ranks (BENCH_DATA=directory; DATA=directory: ranking there)
+	@scripts/bench.sh $(if $(DATA),,retrieval) ranking
 
 lint: setup ## formatting, clippy, the README's claims
 	@scripts/lint.sh

@@ -4,13 +4,16 @@
 #   bench.sh core        the core's chunking beside other crates' (DOCS=directory: with its documents)
 #   bench.sh database    chunk_text, ingestion and memory inside the server
 #   bench.sh retrieval   how well the chunks answer questions (BENCH_DATA=directory)
+#   bench.sh ranking     how well search ranks documents (DATA=directory, else BENCH_DATA's)
 #
 # They print what they measure and fail only when they can't measure it.
 source "$(dirname "$0")/env.sh"
 
 here=$ROOT/scripts
 export PG
-[ -z "${DOCS:-}" ] || [ -d "$DOCS" ] || die "DOCS=$DOCS: no such directory"
+for directory in DOCS DATA; do
+    [ -z "${!directory:-}" ] || [ -d "${!directory}" ] || die "$directory=${!directory}: no such directory"
+done
 
 # Not in the project's workspace: linting and testing it must not build the rivals.
 export CARGO_TARGET_DIR=$TARGET/benches
@@ -41,13 +44,13 @@ finish() { "$here/cluster.sh" remove bench; }
 for bench; do
     case $bench in
         core) "$CARGO_TARGET_DIR/release/core" ;;
-        database | retrieval)
+        database | retrieval | ranking)
             trap finish EXIT
             prepare
             CARREL_URL=$("$here/cluster.sh" url bench) "$CARGO_TARGET_DIR/release/$bench"
             finish
             trap - EXIT
             ;;
-        *) die "bench.sh: core, database or retrieval" ;;
+        *) die "bench.sh: core, database, retrieval or ranking" ;;
     esac
 done

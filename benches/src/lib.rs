@@ -1,12 +1,16 @@
 //! What the benchmarks share. Each of `src/bin` prints both sides and the ratio, from one run, and
 //! says what the limit is; none of them fails because a figure is bad.
 //!
-//! `make bench-chunking` runs `core` and `database`, `make bench-retrieval` runs `retrieval`.
+//! `make bench-chunking` runs `core` and `database`, `make bench-retrieval` runs `retrieval` and
+//! `ranking`.
 
+pub mod beir;
+pub mod bm25;
 mod clock;
 mod generated;
 mod inputs;
 mod registry;
+pub mod relevance;
 pub mod report;
 pub mod server;
 pub mod spans;

@@ -78,7 +78,8 @@ pub fn number(value: f64) -> String {
     match value {
         _ if value >= 100.0 => format!("{value:.0}"),
         _ if value >= 10.0 => format!("{value:.1}"),
-        _ if value >= 0.1 => format!("{value:.2}"),
+        _ if value >= 1.0 => format!("{value:.2}"),
+        _ if value >= 0.1 => format!("{value:.3}"),
         _ => format!("{value:.4}"),
     }
 }

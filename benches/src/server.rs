@@ -20,7 +20,12 @@ pub fn new_user() -> Client {
     let mut client = superuser();
     client.batch_execute("set role service_role").expect("service_role");
     let created = client.query_one("select carrel.create_user()::text", &[]).expect("a user");
-    let id: String = created.get(0);
+    act_as(created.get(0))
+}
+
+/// A session of the end user with this id.
+pub fn act_as(id: &str) -> Client {
+    let mut client = superuser();
     let act = format!(r#"set role authenticated; set request.jwt.claims = '{{"sub": "{id}"}}'"#);
     client.batch_execute(&act).expect("authenticated");
     client
