@@ -15,6 +15,8 @@ export DOCS
 # What quality is measured with: a directory with chunking/questions.jsonl and its corpora.
 BENCH_DATA ?= $(wildcard ../shared/data)
 export BENCH_DATA
+# How many chunks search is fast among: 1000000 unless it is set.
+export CHUNKS
 # A collection to measure ranking with, in BEIR's layout, instead of BENCH_DATA's: a directory.
 export DATA
 # Which server `make install` installs into.
@@ -23,7 +25,7 @@ export PG_CONFIG
 endif
 
 .PHONY: help setup build install demo psql stop test test-unit test-pgrx test-regress accept \
-	test-isolation test-lifecycle test-all bench-chunking bench-retrieval lint readme-check clean
+	test-isolation test-lifecycle test-all bench-chunking bench-retrieval bench-search lint readme-check clean
 
 help: ## list the commands
 	@echo "Commands, all with PG=15|16|17|18 to pick the server:"
@@ -80,6 +82,9 @@ bench-chunking: build ## speed and memory of chunking beside others' (DOCS=direc
 
 bench-retrieval: build ## how well search finds and ranks (BENCH_DATA=directory; DATA=directory: ranking there)
 	@scripts/bench.sh $(if $(DATA),,retrieval) ranking
+
+bench-search: build ## how fast search is for each of 1,000 users (CHUNKS=number)
+	@scripts/bench.sh search
 
 lint: setup ## formatting, clippy, the README's claims
 	@scripts/lint.sh

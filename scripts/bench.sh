@@ -5,6 +5,7 @@
 #   bench.sh database    chunk_text, ingestion and memory inside the server
 #   bench.sh retrieval   how well the chunks answer questions (BENCH_DATA=directory)
 #   bench.sh ranking     how well search ranks documents (DATA=directory, else BENCH_DATA's)
+#   bench.sh search      how fast search is for each of many users (CHUNKS=number)
 #
 # They print what they measure and fail only when they can't measure it.
 source "$(dirname "$0")/env.sh"
@@ -20,9 +21,10 @@ export CARGO_TARGET_DIR=$TARGET/benches
 cargo build --quiet --release --manifest-path "$ROOT/benches/Cargo.toml"
 
 # A fresh database in the private cluster `bench`, which waits for its disk as a real one does. What
-# runs by itself at any time is off.
+# runs by itself at any time is off. Further settings are arguments.
 prepare() {
     "$here/cluster.sh" start bench
+    if [ $# -gt 0 ]; then configure "$@"; fi
     "$here/cluster.sh" psql bench -d postgres -XAtq -v ON_ERROR_STOP=1 <<'SQL'
 set client_min_messages = warning;
 alter system set fsync = on;
@@ -38,19 +40,32 @@ SQL
     "$here/cluster.sh" psql bench -Xq -v ON_ERROR_STOP=1 -c 'create extension carrel'
 }
 
+# Settings that want a restart.
+configure() {
+    local setting
+    for setting; do
+        "$here/cluster.sh" psql bench -d postgres -Xq -v ON_ERROR_STOP=1 -c "alter system set $setting"
+    done
+    "$here/cluster.sh" stop bench
+    "$here/cluster.sh" start bench
+}
+
 # Stops the server, whatever happens, and leaves nothing: a later build may have other tables.
 finish() { "$here/cluster.sh" remove bench; }
 
 for bench; do
     case $bench in
         core) "$CARGO_TARGET_DIR/release/core" ;;
-        database | retrieval | ranking)
+        database | retrieval | ranking | search)
             trap finish EXIT
-            prepare
+            settings=()
+            # Of a server that is meant for a database of this size; all else is as it comes.
+            if [ "$bench" = search ]; then settings=("shared_buffers = '4GB'"); fi
+            prepare "${settings[@]}"
             CARREL_URL=$("$here/cluster.sh" url bench) "$CARGO_TARGET_DIR/release/$bench"
             finish
             trap - EXIT
             ;;
-        *) die "bench.sh: core, database, retrieval or ranking" ;;
+        *) die "bench.sh: core, database, retrieval, ranking or search" ;;
     esac
 done

@@ -20,11 +20,11 @@ const KOREAN: &str = "그리고 이것은 있는 있다 하는 한다 대한 우
 const EMOJI: &str = "😀 🎉 ❤️ 👍🏽 👨‍👩‍👧‍👦 🇩🇪 🇯🇵 🏳️‍🌈 1️⃣ 🚀 🤷🏻‍♀️ ✅ 🧑‍💻 ☕ 🔥 👩🏾‍🚒 🐈‍⬛ 🏴󠁧󠁢󠁥󠁮󠁧󠁿 😂 ✨";
 
 /// A linear congruential generator: enough for choosing words.
-struct Chance(u64);
+pub struct Chance(pub u64);
 
 impl Chance {
     /// A number below `end`.
-    fn below(&mut self, end: usize) -> usize {
+    pub fn below(&mut self, end: usize) -> usize {
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % end

@@ -2,18 +2,20 @@
 //! says what the limit is; none of them fails because a figure is bad.
 //!
 //! `make bench-chunking` runs `core` and `database`, `make bench-retrieval` runs `retrieval` and
-//! `ranking`.
+//! `ranking`, `make bench-search` runs `search`.
 
 pub mod beir;
 pub mod bm25;
 mod clock;
-mod generated;
+pub mod generated;
 mod inputs;
+pub mod latency;
 mod registry;
 pub mod relevance;
 pub mod report;
 pub mod server;
 pub mod spans;
+pub mod tenants;
 
 pub use clock::{Contest, Timing, median};
 pub use inputs::{Input, large_text};
