@@ -3,7 +3,7 @@
 use super::passages::{self, Chunk, Passage};
 use super::{Filter, Page, from_zero, ranked, ranking, visible_chunks};
 use crate::documents::encoding_named;
-use crate::error::{Error, Result, SqlState, check_for_interrupts, guard};
+use crate::error::{Result, check_for_interrupts, guard};
 use crate::identity;
 use crate::spi::{self, Access};
 use carrel_core::chunking::{Encoding, count_tokens};
@@ -40,21 +40,28 @@ fn build_context(
         let filter = Filter { document_ids, ..Filter::default() };
         let (_, hits) = ranked(user, query, &filter, ranking::chunks)?;
         let hits = Page::new(Some(MOST), Some(0))?.fill(hits, visible_chunks)?;
-        let mut chosen = choose(passages::chunks(&hits)?.into_iter(), budget, encoding);
+        let candidates = passages::chunks(&hits)?;
+        let mut candidates = candidates.into_iter().map(|(hit, chunk)| (hit.score, chunk));
+        let mut context = Context::default();
+        let mut chosen: Vec<Scored> = Vec::new();
         loop {
-            let context = Context::of(&chosen)?;
-            let tokens = tokens(&context.text, encoding);
-            if tokens <= budget {
-                return Ok((context.text, JsonB(context.citations.into()), tokens as i32));
+            let count = chosen.len();
+            choose(&mut candidates, &mut chosen, budget - context.tokens, encoding);
+            if chosen.len() == count {
+                break;
             }
-            // What is put together may be more tokens than its parts: the last of the best goes.
-            if chosen.pop().is_none() {
-                return Err(Error::new(
-                    SqlState::ObjectNotInPrerequisiteState,
-                    "an empty context has tokens",
-                ));
+            // Chunks that became one passage are fewer tokens than they were, and leave room for others;
+            // should they be more, the last of the best go.
+            loop {
+                let next = Context::of(&chosen, encoding)?;
+                if next.tokens <= budget {
+                    context = next;
+                    break;
+                }
+                chosen.pop();
             }
         }
+        Ok((context.text, JsonB(context.citations.into()), context.tokens as i32))
     });
     TableIterator::once(row)
 }
@@ -62,36 +69,37 @@ fn build_context(
 /// A chunk with its score.
 type Scored = (f32, Chunk);
 
-/// The best chunks that fit, best first.
-fn choose<'a>(
-    chunks: impl Iterator<Item = (&'a ranking::Hit, Chunk)>,
-    budget: usize,
+/// Takes the best of the candidates that fit into so many tokens.
+fn choose(
+    candidates: &mut impl Iterator<Item = Scored>,
+    chosen: &mut Vec<Scored>,
+    mut room: usize,
     encoding: Encoding,
-) -> Vec<Scored> {
-    let (mut chosen, mut used, mut misses) = (Vec::new(), 0, 0);
-    for (hit, chunk) in chunks {
+) {
+    let mut misses = 0;
+    while misses < PATIENCE
+        && let Some((score, chunk)) = candidates.next()
+    {
         let size = tokens(&headed(chosen.len() + 1, &chunk, &chunk.content), encoding);
-        if used + size <= budget {
-            used += size;
-            chosen.push((hit.score, chunk));
-            continue;
-        }
-        misses += 1;
-        if misses > PATIENCE {
-            break;
+        if size <= room {
+            room -= size;
+            chosen.push((score, chunk));
+        } else {
+            misses += 1;
         }
     }
-    chosen
 }
 
+#[derive(Default)]
 struct Context {
     text: String,
     citations: Vec<serde_json::Value>,
+    tokens: usize,
 }
 
 impl Context {
     /// Of chunks that are given best first.
-    fn of(chosen: &[Scored]) -> Result<Self> {
+    fn of(chosen: &[Scored], encoding: Encoding) -> Result<Self> {
         let mut documents: Vec<(Uuid, Vec<&Scored>)> = Vec::new();
         for scored in chosen {
             match documents.iter_mut().find(|(id, _)| *id == scored.1.document) {
@@ -99,13 +107,14 @@ impl Context {
                 None => documents.push((scored.1.document, vec![scored])),
             }
         }
-        let mut context = Self { text: String::new(), citations: Vec::new() };
+        let mut context = Self::default();
         for (document, mut chunks) in documents {
             chunks.sort_by_key(|(_, chunk)| chunk.index);
             for run in chunks.chunk_by(|a, b| a.1.index + 1 == b.1.index) {
                 context.cite(document, run)?;
             }
         }
+        context.tokens = tokens(&context.text, encoding);
         Ok(context)
     }
 
