@@ -24,14 +24,14 @@ use crate::spi::{self, Access, Db};
 use crate::toast;
 use crate::trigger::{self, Change, Returned, Row};
 use carrel_core::chunking::Format;
+pub use chunk_text::encoding_named;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
+pub use processing::filename_vector;
 use processing::{Outcome, Processed, Source};
 use sha2::{Digest, Sha256};
 use std::ffi::CStr;
 use std::hash::{Hash, Hasher};
-pub use chunk_text::encoding_named;
-pub use processing::filename_vector;
 pub use vectors::{Names, Parser, malformed};
 
 /// Registers the settings of documents.
@@ -113,7 +113,9 @@ fn write_document_chunks<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         let was_processed = processed.is_some();
         let user_id: Uuid = row.new.need(c"user_id")?;
         let pieces = match processed {
-            Some(processed) if processed.row == fingerprint(row, user_id)? => Some(processed.pieces),
+            Some(processed) if processed.row == fingerprint(row, user_id)? => {
+                Some(processed.pieces)
+            }
             _ => None,
         };
         let status: String = row.new.need(c"processing_status")?;

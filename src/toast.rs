@@ -93,9 +93,8 @@ impl Stored {
     fn with_part(&self, start: usize, length: usize, with: impl FnOnce(&[u8])) -> Result<()> {
         let pointer = self.pointer.as_ptr().cast_mut().cast::<pg_sys::varlena>();
         // SAFETY: a toast pointer, which is only read; it says of itself that it is not compressed.
-        let part = catch(|| unsafe {
-            pg_sys::detoast_attr_slice(pointer, start as i32, length as i32)
-        })?;
+        let part =
+            catch(|| unsafe { pg_sys::detoast_attr_slice(pointer, start as i32, length as i32) })?;
         with(bytes(part));
         // SAFETY: a copy of its own.
         unsafe { pg_sys::pfree(part.cast()) };

@@ -158,9 +158,7 @@ fn move_kept(
         Ok(())
     })?;
     for (id, index, record) in up.into_iter().rev() {
-        pieces.at(record, |piece| {
-            move_to(db, id, &Place::of(index, &piece)?, language, &piece)
-        })?;
+        pieces.at(record, |piece| move_to(db, id, &Place::of(index, &piece)?, language, &piece))?;
     }
     Ok(())
 }
@@ -262,11 +260,7 @@ struct Rows {
 
 impl Rows {
     fn new(document: Document) -> Self {
-        Self {
-            room: PgMemoryContexts::new("carrel chunks"),
-            document,
-            args: Vec::new(),
-        }
+        Self { room: PgMemoryContexts::new("carrel chunks"), document, args: Vec::new() }
     }
 
     fn push(&mut self, index: i32, piece: &Piece) -> Result<()> {

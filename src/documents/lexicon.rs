@@ -106,9 +106,8 @@ pub fn marks(
         let mut marks: Vec<Mark> = places
             .into_iter()
             .filter_map(|(start, end, number)| {
-                let term = terms
-                    .entry(number)
-                    .or_insert_with(|| term(&lexicon.lexemes[number as usize]));
+                let term =
+                    terms.entry(number).or_insert_with(|| term(&lexicon.lexemes[number as usize]));
                 term.map(|term| Mark { start, end, term })
             })
             .collect();
@@ -117,10 +116,7 @@ pub fn marks(
     })
 }
 
-fn with_lexicon<T>(
-    config: pg_sys::Oid,
-    work: impl FnOnce(&mut Lexicon) -> Result<T>,
-) -> Result<T> {
+fn with_lexicon<T>(config: pg_sys::Oid, work: impl FnOnce(&mut Lexicon) -> Result<T>) -> Result<T> {
     LEXICONS.with_borrow_mut(|lexicons| {
         register();
         if IS_STALE.replace(false) {
@@ -253,13 +249,9 @@ impl Lexicon {
                     let asked = unsafe { dictionaries(entry, kind) };
                     let start = start + (part.as_ptr() as usize - word.as_ptr() as usize);
                     let end = start + part.len();
-                    if !self.look_up(
-                        asked,
-                        context,
-                        kind as usize,
-                        part.as_bytes(),
-                        |lexemes| each(Found { start, end, lexemes, is_part: true }),
-                    )? {
+                    if !self.look_up(asked, context, kind as usize, part.as_bytes(), |lexemes| {
+                        each(Found { start, end, lexemes, is_part: true })
+                    })? {
                         self.reads_on = true;
                         return Ok(false);
                     }

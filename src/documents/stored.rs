@@ -136,11 +136,8 @@ pub fn process(db: &Db, id: Uuid, cut: Option<Cut>) -> Result<()> {
         from carrel.documents where id = $1",
         &[id.into()],
         |row| {
-            let columns = Columns {
-                filename: row.need(2)?,
-                file_type: row.get(3),
-                language: row.need(4)?,
-            };
+            let columns =
+                Columns { filename: row.need(2)?, file_type: row.get(3), language: row.need(4)? };
             Ok((row.need::<Uuid>(1)?, columns, row.get::<String>(5)))
         },
     )?;

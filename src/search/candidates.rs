@@ -104,11 +104,7 @@ pub fn names(db: &Db, user: Uuid, query: &mut LanguageQuery) -> Result<HashMap<I
             "select id, filename from carrel.documents
             where (user_id = $1) is true and language = $2
                 and carrel.search_keys(user_id, ts_filter(search_vector, '{a}')) @@ $3::tsquery",
-            &[
-                user.into(),
-                query.statistics.language.as_str().into(),
-                query.keys.as_str().into(),
-            ],
+            &[user.into(), query.statistics.language.as_str().into(), query.keys.as_str().into()],
             |row| {
                 found.push((*row.need::<Uuid>(1)?.as_bytes(), row.need(2)?));
                 Ok(())

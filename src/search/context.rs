@@ -29,10 +29,7 @@ fn build_context(
     max_tokens: default!(Option<i32>, 6000),
     document_ids: default!(Option<Vec<Option<Uuid>>>, "null"),
     encoding: default!(Option<&str>, "'cl100k'"),
-) -> TableIterator<
-    'static,
-    (name!(context, String), name!(citations, JsonB), name!(tokens, i32)),
-> {
+) -> TableIterator<'static, (name!(context, String), name!(citations, JsonB), name!(tokens, i32))> {
     let row = guard(move || {
         let user = identity::require()?;
         let budget = from_zero("max_tokens", max_tokens)?;

@@ -97,9 +97,9 @@ pub fn documents(hits: &[Hit]) -> Result<Vec<(&Hit, Document)>> {
             chunks.map(|chunk| (chunk.score, Reverse(chunk.index), chunk.id)).collect()
         };
         let best = |hit| {
-            let best = shown(hit).into_iter().max_by(|a, b| {
-                a.0.total_cmp(&b.0).then_with(|| a.1.cmp(&b.1))
-            });
+            let best = shown(hit)
+                .into_iter()
+                .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| a.1.cmp(&b.1)));
             best.map(|(.., id)| Uuid::from_bytes(id))
         };
         let chunks: Vec<Option<Uuid>> = hits.iter().map(best).collect();

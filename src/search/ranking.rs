@@ -188,11 +188,8 @@ fn score(
 ) -> (f64, usize) {
     let named = name.map_or(&[][..], |name| &name.terms);
     let text = found.iter().map(|(term, frequency)| {
-        let frequency = if named.contains(term) {
-            frequency.with(Frequency::IN_NAME)
-        } else {
-            *frequency
-        };
+        let frequency =
+            if named.contains(term) { frequency.with(Frequency::IN_NAME) } else { *frequency };
         (usize::from(*term), frequency)
     });
     let only_named = named

@@ -38,8 +38,7 @@ impl PassingRow {
                 catch(|| pg_detoast_datum(stored))?
             };
             let start = pgrx::vardata_any(value).cast::<u8>();
-            let result =
-                with(std::slice::from_raw_parts(start, pgrx::varsize_any_exhdr(value)));
+            let result = with(std::slice::from_raw_parts(start, pgrx::varsize_any_exhdr(value)));
             if value != stored {
                 pg_sys::pfree(value.cast());
             }
@@ -129,12 +128,7 @@ unsafe extern "C-unwind" fn receive(
     }
 }
 
-unsafe extern "C-unwind" fn start(
-    _: *mut pg_sys::DestReceiver,
-    _: c_int,
-    _: pg_sys::TupleDesc,
-) {
-}
+unsafe extern "C-unwind" fn start(_: *mut pg_sys::DestReceiver, _: c_int, _: pg_sys::TupleDesc) {}
 
 unsafe extern "C-unwind" fn end(_: *mut pg_sys::DestReceiver) {}
 

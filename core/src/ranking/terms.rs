@@ -155,9 +155,7 @@ fn has_phrase(vector: &View, phrase: &Phrase) -> bool {
             term.each(vector, |positions| {
                 any = true;
                 unknown |= positions.len() == 0;
-                here.extend(
-                    positions.map(|p| i32::from(p.position) - i32::from(place.offset)),
-                );
+                here.extend(positions.map(|p| i32::from(p.position) - i32::from(place.offset)));
             });
         }
         if !any {

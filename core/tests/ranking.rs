@@ -1,0 +1,282 @@
+//! Ranked search, against what the words of its description say.
+use std::collections::BTreeMap;
+
+use carrel_core::ranking::{
+    Collection, Frequency, Mark, Parameters, PartKind, Place, Query, Reading, Scale, Term, lead,
+    parts, snippet,
+};
+use carrel_core::tsvector::{
+    MAX_AREA, Position, View, Weight, of_words, prefixed, prefixed_lexeme,
+};
+use proptest::prelude::*;
+
+/// A text as a list of lexemes, each with its weight; positions are from 1.
+fn vector(words: &[(String, Weight)]) -> Vec<u8> {
+    let mut spelt: Vec<&str> = words.iter().map(|(word, _)| word.as_str()).collect();
+    spelt.sort_unstable();
+    spelt.dedup();
+    let words = words.iter().enumerate().map(|(at, (word, weight))| {
+        let number = spelt.binary_search(&word.as_str()).unwrap();
+        (number as u32, Position::at(at as u32 + 1, *weight))
+    });
+    of_words(words.collect(), |number| spelt[number as usize].as_bytes()).unwrap()
+}
+
+fn lexeme() -> impl Strategy<Value = String> {
+    "[abcé]{1,3}"
+}
+
+fn text() -> impl Strategy<Value = Vec<(String, Weight)>> {
+    let weight = prop_oneof![4 => Just(Weight::D), 1 => Just(Weight::C), 1 => Just(Weight::B), 1 => Just(Weight::A)];
+    prop::collection::vec((lexeme(), weight), 0..60)
+}
+
+fn term(lexeme: &str, is_prefix: bool) -> Term {
+    Term { lexeme: lexeme.as_bytes().into(), is_prefix }
+}
+
+fn is_it(term: &Term, word: &str) -> bool {
+    if term.is_prefix {
+        word.as_bytes().starts_with(&term.lexeme)
+    } else {
+        word.as_bytes() == &*term.lexeme
+    }
+}
+
+fn terms() -> impl Strategy<Value = Vec<Term>> {
+    prop::collection::vec((lexeme(), any::<bool>()).prop_map(|(word, p)| term(&word, p)), 1..5)
+}
+
+fn phrase(terms: Vec<Term>) -> Vec<Place> {
+    let places = terms.into_iter().enumerate();
+    places.map(|(offset, term)| Place { offset: offset as u16, terms: vec![term] }).collect()
+}
+
+proptest! {
+    #[test]
+    fn a_lexeme_is_found_with_its_positions(text in text(), word in lexeme()) {
+        let bytes = vector(&text);
+        let view = View::open(&bytes).unwrap();
+        let found: Option<Vec<u16>> =
+            view.find(word.as_bytes()).map(|positions| positions.map(|p| p.position).collect());
+        let expected: Vec<u16> = (1..)
+            .zip(&text)
+            .filter(|(_, (other, _))| *other == word)
+            .map(|(position, _)| position)
+            .collect();
+        prop_assert_eq!(found.unwrap_or_default(), expected);
+        let mut begin: Vec<&[u8]> =
+            view.starting_with(word.as_bytes()).map(|(lexeme, _)| lexeme).collect();
+        let mut all: Vec<&[u8]> = text.iter().map(|(other, _)| other.as_bytes()).collect();
+        all.retain(|other| other.starts_with(word.as_bytes()));
+        all.sort_unstable();
+        all.dedup();
+        begin.sort_unstable();
+        prop_assert_eq!(begin, all);
+    }
+
+    #[test]
+    fn frequencies_are_those_of_counting(text in text(), terms in terms(), title in 0_u16..20) {
+        let bytes = vector(&text);
+        let query = Query { terms: terms.clone(), ..Query::default() };
+        let mut found = BTreeMap::new();
+        let reading = query.read(&View::open(&bytes).unwrap(), title, |term, frequency| {
+            assert!(found.insert(term, frequency.weighted()).is_none());
+        });
+        prop_assert_eq!(reading, Reading::default());
+        for (number, term) in terms.iter().enumerate() {
+            let places: Vec<(u16, Weight)> = (1..)
+                .zip(&text)
+                .filter(|(_, (word, _))| is_it(term, word))
+                .map(|(position, (_, weight))| (position, *weight))
+                .collect();
+            let body = places.iter().filter(|(_, weight)| *weight == Weight::D).count() as f64;
+            let heaviest = places.iter().map(|(position, weight)| match weight {
+                Weight::D if *position <= title => 3.0,
+                Weight::D => 1.0,
+                Weight::C => 2.0,
+                Weight::B => 3.0,
+                Weight::A => 4.0,
+            });
+            let heaviest = heaviest.fold(0.0, f64::max);
+            let expected = if heaviest > 1.0 { heaviest + (body - 1.0).max(0.0) } else { body };
+            prop_assert_eq!(found.get(&number).copied().unwrap_or(0.0), expected);
+        }
+    }
+
+    #[test]
+    fn phrases_are_found_where_their_words_follow_each_other(
+        text in text(), wanted in terms(), unwanted in terms(),
+    ) {
+        let has = |phrase: &[Term]| {
+            text.windows(phrase.len())
+                .any(|words| words.iter().zip(phrase).all(|((word, _), term)| is_it(term, word)))
+        };
+        let query = Query {
+            terms: wanted.clone(),
+            required: vec![phrase(unwanted.clone()), phrase(wanted.clone())],
+            excluded: vec![phrase(unwanted.clone())],
+        };
+        let reading = query.read(&View::open(&vector(&text)).unwrap(), 0, |_, _| ());
+        prop_assert_eq!(reading.is_excluded, has(&unwanted));
+        prop_assert_eq!(reading.phrases, u64::from(has(&unwanted)) | u64::from(has(&wanted)) << 1);
+        prop_assert_eq!(query.all_phrases(), 3);
+    }
+
+    #[test]
+    fn keys_are_the_lexemes_behind_the_prefix(text in text()) {
+        let bytes = vector(&text);
+        let keys = prefixed(&View::parse(&bytes).unwrap(), b"prefix", b"");
+        let keys = View::parse(&keys).unwrap();
+        let mut expected: Vec<Vec<u8>> =
+            text.iter().map(|(word, _)| [b"prefix", word.as_bytes()].concat()).collect();
+        expected.sort_unstable();
+        expected.dedup();
+        let found: Vec<Vec<u8>> = keys.iter().map(|(key, _)| key.to_vec()).collect();
+        prop_assert_eq!(found, expected);
+        prop_assert!(keys.iter().all(|(_, positions)| positions.len() == 0));
+    }
+
+    #[test]
+    fn any_query_is_taken_apart(query in "([a-c\"*\\- “”é\t]|or | OR |--){0,40}") {
+        let mut rest = query.as_str();
+        for part in parts(&query) {
+            prop_assert!(!part.text.trim().is_empty());
+            let at = rest.find(part.text);
+            prop_assert!(at.is_some(), "{:?} is not in {:?}", part, rest);
+            rest = &rest[at.unwrap()..];
+            if part.kind != PartKind::Phrase {
+                prop_assert!(!part.text.contains(char::is_whitespace));
+                prop_assert!(!part.text.ends_with('*'));
+            }
+        }
+    }
+
+    #[test]
+    fn a_snippet_is_a_part_of_the_text(
+        content in "([a-d] |[é漢🫖]|\\n|longer ){0,120}",
+        places in prop::collection::vec((0_usize..400, 0_usize..9, 0_usize..4), 0..12),
+        max in 1_usize..80,
+    ) {
+        let mut marks: Vec<Mark> = places
+            .into_iter()
+            .map(|(start, length, term)| Mark { start, end: start + length, term })
+            .collect();
+        marks.sort_by_key(|mark| mark.start);
+        let marked = snippet(&content, &marks, |_| 1.0, max);
+        let plain = marked.replace("<mark>", "").replace("</mark>", "");
+        let part = plain.strip_prefix('…').unwrap_or(&plain);
+        let part = part.strip_suffix('…').unwrap_or(part);
+        prop_assert!(content.contains(part), "{:?} is not in {:?}", part, content);
+        let longest = marks.iter().map(|mark| mark.end.saturating_sub(mark.start)).max();
+        prop_assert!(part.chars().count() <= max.max(longest.unwrap_or(0)));
+        // Marks open and close by turns, around something.
+        prop_assert_eq!(marked.matches("<mark>").count(), marked.matches("</mark>").count());
+        prop_assert!(!marked.contains("<mark></mark>"));
+        let fits = |mark: &Mark| {
+            content.get(mark.start..mark.end).is_some_and(|word| !word.is_empty() && word.len() <= max)
+        };
+        if marks.iter().any(fits) {
+            prop_assert!(marked.contains("<mark>"), "{:?}", marked);
+        }
+    }
+
+    #[test]
+    fn a_lead_is_what_the_text_begins_with(text in "(longer words [a-c]|\\. |\n|。|é){0,60}") {
+        let lead = lead(&text);
+        prop_assert!(text.starts_with(lead));
+        prop_assert!(lead.len() <= 200);
+        prop_assert!(lead.trim_end_matches('\n').lines().count() <= 1);
+    }
+}
+
+#[test]
+fn queries_are_read_as_people_mean_them() {
+    let read = |query| -> Vec<(String, PartKind, bool)> {
+        let parts = parts(query).into_iter();
+        parts.map(|part| (part.text.to_owned(), part.kind, part.is_excluded)).collect()
+    };
+    use PartKind::{Phrase, Prefix, Word};
+    let part = |text: &str, kind, is_excluded| (text.to_owned(), kind, is_excluded);
+    assert_eq!(
+        read("how -\"do not\" conf* -x* or \"a b\"c"),
+        [
+            part("how", Word, false),
+            part("do not", Phrase, true),
+            part("conf", Prefix, false),
+            part("x", Prefix, true),
+            part("a b", Phrase, false),
+            part("c", Word, false),
+        ]
+    );
+    assert_eq!(read("--help -"), [part("help", Word, false)]);
+    assert_eq!(read("\"open end"), [part("open", Word, false), part("end", Word, false)]);
+    assert_eq!(read("or"), [part("or", Word, false)]);
+    assert_eq!(read("\" \" * - \"\""), []);
+}
+
+#[test]
+fn taking_a_hostile_query_apart_takes_linear_time() {
+    for query in ["\"", "-", "*", "or ", "\" ", "-\"", "a\"", "“"] {
+        assert!(parts(&query.repeat(1_000_000)).len() <= 1_000_000);
+    }
+}
+
+#[test]
+fn keys_that_do_not_fit_are_told() {
+    let words: Vec<(String, Weight)> =
+        (0..70_000).map(|number| (format!("{number:05x}"), Weight::D)).collect();
+    let bytes = vector(&words);
+    let keys = prefixed(&View::parse(&bytes).unwrap(), &[b'p'; 12], b"");
+    assert!(keys.len() <= 4 + 4 * 70_001 + MAX_AREA);
+    let keys = View::parse(&keys).unwrap();
+    assert!(keys.find(&[b'p'; 12]).is_some());
+    assert!(keys.len() < 70_000 && keys.len() > 60_000);
+    let few = prefixed(&View::parse(&vector(&words[..10])).unwrap(), b"p", b"");
+    assert!(View::parse(&few).unwrap().find(b"p").is_none());
+}
+
+#[test]
+fn a_long_lexeme_is_cut_between_characters() {
+    let long = "é".repeat(1023);
+    let key = prefixed_lexeme(b"12345678", long.as_bytes());
+    assert!(key.len() <= 2047);
+    assert!(std::str::from_utf8(&key).is_ok());
+}
+
+#[test]
+fn scores_are_bm25() {
+    let collection = Collection { texts: 10, words: 1_000 };
+    let scale = Scale::new(Parameters::new(1.2, 0.75).unwrap(), collection, &[2, 10]);
+    let bytes = vector(&[("a".into(), Weight::D), ("a".into(), Weight::D)]);
+    let query = Query { terms: vec![term("a", false)], ..Query::default() };
+    let mut score = 0.0;
+    query.read(&View::open(&bytes).unwrap(), 0, |term, frequency| {
+        score = scale.score(50, [(term, frequency)]);
+    });
+    let idf = (1.0_f64 + 8.5 / 2.5).ln();
+    let expected = idf * 2.0 * 2.2 / (2.0 + 1.2 * (0.25 + 0.75 * 50.0 / 100.0));
+    assert!((score - expected).abs() < 1e-12, "{score} {expected}");
+    // What all texts have says little, but never the opposite.
+    assert!(scale.idf(1) > 0.0 && scale.idf(1) < scale.idf(0));
+    // More terms than the query has are worth nothing, and counts that contradict each other are no
+    // reason for a score below nothing.
+    assert_eq!(scale.score(1, [(7, Frequency::IN_NAME)]), 0.0);
+    let odd =
+        Scale::new(Parameters::new(0.0, 1.0).unwrap(), Collection { texts: 0, words: 0 }, &[3]);
+    assert!(odd.score(0, [(0, Frequency::IN_NAME)]) > 0.0);
+}
+
+#[test]
+fn constants_that_mean_nothing_are_refused() {
+    for (k1, b) in [
+        (-1.0, 0.5),
+        (f64::NAN, 0.5),
+        (f64::INFINITY, 0.5),
+        (1.0, -0.1),
+        (1.0, 1.1),
+        (1.0, f64::NAN),
+    ] {
+        assert!(Parameters::new(k1, b).is_err(), "{k1} {b}");
+    }
+}
