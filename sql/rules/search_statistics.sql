@@ -1,12 +1,21 @@
 -- Nobody's but carrel's own.
 alter table carrel.search_statistics enable row level security;
 
--- For chunks that were there before the statistics.
+-- What the statistics lack, or have too much: of chunks that were there before them, or that were changed
+-- while the triggers were off.
 insert into carrel.search_statistics (user_id, language, documents, chunks, words)
-select user_id, language, count(*) filter (where chunk_index = 0), count(*), sum(words)
-from carrel.document_chunks
-where words is not null and not exists (select from carrel.search_statistics)
-group by user_id, language;
+select user_id, language, coalesce(there.documents, 0) - coalesce(kept.documents, 0) as documents,
+    coalesce(there.chunks, 0) - coalesce(kept.chunks, 0) as chunks, coalesce(there.words, 0) - coalesce(kept.words, 0) as words
+from (
+    select user_id, language, count(*) filter (where chunk_index = 0) as documents, count(*) as chunks, sum(words) as words
+    from carrel.document_chunks where words is not null and language is not null group by user_id, language
+) as there
+full join (
+    select user_id, language, sum(documents) as documents, sum(chunks) as chunks, sum(words) as words
+    from carrel.search_statistics group by user_id, language
+) as kept using (user_id, language)
+where (there.documents, there.chunks, there.words) is distinct from (kept.documents, kept.chunks, kept.words)
+    and (there.chunks is not null or (kept.documents, kept.chunks, kept.words) <> (0, 0, 0));
 
 comment on table carrel.search_statistics is 'How many chunks each user has in each language, and how long they are. Rows add up.';
 comment on column carrel.search_statistics.user_id is 'The user.';

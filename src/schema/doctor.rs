@@ -14,7 +14,7 @@ fn doctor() -> TableIterator<
 > {
     let rows = guard(|| {
         access::as_administrator_reading("doctor", |db| {
-            let checks: [(&str, fn(&Db) -> Result<Vec<String>>); 12] = [
+            let checks: [(&str, fn(&Db) -> Result<Vec<String>>); 13] = [
                 ("tables", tables),
                 ("columns", columns),
                 ("defaults", defaults),
@@ -26,6 +26,7 @@ fn doctor() -> TableIterator<
                 ("triggers", triggers),
                 ("privileges", privileges),
                 ("ordinary_tables", members),
+                ("search_statistics", search_statistics),
                 ("usage", usage),
             ];
             // Where tables are missing, the other checks have nothing to look at.
@@ -299,6 +300,28 @@ fn members(db: &Db) -> Result<Vec<String>> {
         from pg_depend join pg_extension on pg_extension.oid = refobjid
         where extname = 'carrel' and classid = 'pg_class'::regclass and deptype = 'e'
         order by 1",
+        &[],
+        |row| row.need(1),
+    )
+}
+
+/// The same difference that sql/rules/search_statistics.sql mends.
+fn search_statistics(db: &Db) -> Result<Vec<String>> {
+    db.rows(
+        "select format('user %s has %s chunks in %s, not %s', user_id, coalesce(there.chunks, 0), language, coalesce(kept.chunks, 0))
+        from (
+            select user_id, language, count(*) filter (where chunk_index = 0) as documents,
+                count(*) as chunks, sum(words) as words
+            from carrel.document_chunks where words is not null and language is not null
+            group by user_id, language
+        ) as there
+        full join (
+            select user_id, language, sum(documents) as documents, sum(chunks) as chunks, sum(words) as words
+            from carrel.search_statistics group by user_id, language
+        ) as kept using (user_id, language)
+        where (there.documents, there.chunks, there.words) is distinct from (kept.documents, kept.chunks, kept.words)
+            and (there.chunks is not null or (kept.documents, kept.chunks, kept.words) <> (0, 0, 0))
+        order by user_id, language limit 10",
         &[],
         |row| row.need(1),
     )

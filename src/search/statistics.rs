@@ -50,7 +50,7 @@ macro_rules! count {
             from (",
             $changed,
             ") as changed (sign, user_id, language, chunk_index, words)
-            where words is not null and exists (
+            where words is not null and language is not null and exists (
                 select from carrel.user_profiles as p where p.user_id = changed.user_id
             )
             group by user_id, language
