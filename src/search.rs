@@ -20,13 +20,11 @@ use crate::datums::Jsonb;
 use crate::error::{Error, Result, SqlState, guard};
 use crate::identity;
 use crate::spi::{self, Access, Db};
-use candidates::Id;
 use passages::Passage;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use query::LanguageQuery;
 use ranking::Hit;
-use std::collections::HashSet;
 
 /// Registers the settings of search.
 pub fn register_settings() {
@@ -90,9 +88,9 @@ fn search_chunks(
             .hint("Leave it out: the query's words are searched for."));
         }
         let (mut queries, hits) = ranked(user, query, &filter, ranking::chunks)?;
-        let hits = page.fill(hits, visible_chunks)?;
-        let mut rows = Vec::with_capacity(hits.len());
-        for (hit, chunk) in passages::chunks(&hits)? {
+        let found = page.fill(hits, passages::visible_chunks, passages::chunks)?;
+        let mut rows = Vec::with_capacity(found.len());
+        for (hit, chunk) in found {
             let snippet = passages::snippet(&mut queries[hit.query], &chunk.content)?;
             let passage = match around {
                 0 => Passage::of(&chunk),
@@ -145,14 +143,9 @@ fn search_documents(
         let user = identity::require()?;
         let page = Page::new(max_results, result_offset)?;
         let (mut queries, hits) = ranked(user, query, &filter, ranking::documents)?;
-        let hits = page.fill(hits, |db, hits| {
-            let ids: Vec<Uuid> = hits.iter().map(|hit| Uuid::from_bytes(hit.document)).collect();
-            db.rows("select id from carrel.documents where id = any ($1)", &[ids.into()], |row| {
-                Ok(*row.need::<Uuid>(1)?.as_bytes())
-            })
-        })?;
-        let mut rows = Vec::with_capacity(hits.len());
-        for (hit, document) in passages::documents(&hits)? {
+        let found = page.fill(hits, passages::visible_documents, passages::documents)?;
+        let mut rows = Vec::with_capacity(found.len());
+        for (hit, document) in found {
             let snippet = match document.best {
                 Some(content) => passages::snippet(&mut queries[hit.query], &content)?,
                 None => document.filename.clone(),
@@ -184,18 +177,6 @@ fn ranked(
     })
 }
 
-/// Which chunks, of documents that the caller sees, the caller sees.
-fn visible_chunks(db: &Db, hits: &[Hit]) -> Result<Vec<Id>> {
-    let ids: Vec<Uuid> = hits.iter().filter_map(|hit| hit.chunk).map(Uuid::from_bytes).collect();
-    db.rows(
-        "select c.id from carrel.document_chunks as c
-        join carrel.documents as d on d.user_id = c.user_id and d.id = c.document_id
-        where c.id = any ($1)",
-        &[ids.into()],
-        |row| Ok(*row.need::<Uuid>(1)?.as_bytes()),
-    )
-}
-
 fn from_zero(name: &str, value: Option<i32>) -> Result<usize> {
     value.and_then(|value| usize::try_from(value).ok()).ok_or_else(|| {
         let given = value.map_or("null".to_owned(), |value| value.to_string());
@@ -217,26 +198,33 @@ impl Page {
         })
     }
 
-    /// The hits of this page among those that the caller may see; `visible` gives the ids of these
-    /// among the ones that it is asked about.
-    fn fill(
+    /// What `fetch` gives for the hits of this page, among those that the caller may see: it leaves out
+    /// the others, of which `visible` says how many are not. Where policies hide some, others come up.
+    fn fill<T>(
         &self,
         mut hits: Vec<Hit>,
-        visible: impl Fn(&Db, &[Hit]) -> Result<Vec<Id>>,
-    ) -> Result<Vec<Hit>> {
-        let wanted = self.offset.saturating_add(self.size);
-        let mut shown: Vec<Hit> = Vec::new();
-        // Where policies hide some of them, others come up.
-        while self.size > 0 && shown.len() < wanted && !hits.is_empty() {
-            let rest = best(&mut hits, wanted);
-            let ids = spi::as_caller(Access::Read, |db| visible(db, &hits))?;
-            let ids: HashSet<Id> = ids.into_iter().collect();
-            shown.extend(hits.into_iter().filter(|hit| {
-                ids.contains(&hit.document) || hit.chunk.is_some_and(|id| ids.contains(&id))
-            }));
+        visible: impl Fn(&Db, &[Hit]) -> Result<usize>,
+        fetch: impl Fn(&Db, &[Hit]) -> Result<Vec<(usize, T)>>,
+    ) -> Result<Vec<(Hit, T)>> {
+        let mut skip = self.offset;
+        let mut page = Vec::new();
+        while page.len() < self.size && !hits.is_empty() {
+            let is_skipped = skip > 0;
+            let rest = best(&mut hits, if is_skipped { skip } else { self.size - page.len() });
+            if is_skipped {
+                skip -= spi::as_caller(Access::Read, |db| visible(db, &hits))?;
+            } else {
+                let mut fetched = spi::as_caller(Access::Read, |db| fetch(db, &hits))?;
+                fetched.reverse();
+                for (place, hit) in hits.into_iter().enumerate() {
+                    if let Some((_, row)) = fetched.pop_if(|(fetched, _)| *fetched == place) {
+                        page.push((hit, row));
+                    }
+                }
+            }
             hits = rest;
         }
-        Ok(shown.into_iter().skip(self.offset).take(self.size).collect())
+        Ok(page)
     }
 }
 

@@ -88,32 +88,55 @@ pub fn words<T>(
     })
 }
 
-/// Where in a text the words are whose lexemes `term` knows the number of: names and their parts,
-/// those that begin first first. None at all where they have to be left to parsetext().
+/// Where in a text the words are whose lexemes `term` knows the number of. The words are runs of letters
+/// and digits, not Postgres' tokens: to find these takes as long as to parse the text. A name of several
+/// is found as a whole by what it is in lower case.
 pub fn marks(
     config: pg_sys::Oid,
     room: &mut PgMemoryContexts,
     text: &str,
     term: impl Fn(&[u8]) -> Option<usize>,
 ) -> Result<Vec<Mark>> {
+    let context = room.value();
+    // SAFETY: the entry lives as long as the backend.
+    let entry = catch(|| unsafe { lookup_ts_config_cache(config) })?;
     with_lexicon(config, |lexicon| {
-        let mut places: Vec<(usize, usize, u32)> = Vec::new();
-        lexicon.read(config, room, text, Names::Split, |found| {
-            let lexemes = found.lexemes.iter();
-            places.extend(lexemes.map(|(number, _)| (found.start, found.end, *number)));
-        })?;
-        let mut terms: HashMap<u32, Option<usize>> = HashMap::new();
-        let mut marks: Vec<Mark> = places
-            .into_iter()
-            .filter_map(|(start, end, number)| {
-                let term =
-                    terms.entry(number).or_insert_with(|| term(&lexicon.lexemes[number as usize]));
-                term.map(|term| Mark { start, end, term })
-            })
-            .collect();
-        marks.sort_by_key(|mark| mark.start);
+        let mut marks = Vec::new();
+        for name in text.split_whitespace() {
+            let start = name.as_ptr() as usize - text.as_ptr() as usize;
+            let trimmed = name.trim_matches(|c: char| !c.is_alphanumeric());
+            let is_compound = trimmed.contains(|c: char| !c.is_alphanumeric());
+            if is_compound && let Some(term) = term(trimmed.to_lowercase().as_bytes()) {
+                let start = trimmed.as_ptr() as usize - text.as_ptr() as usize;
+                marks.push(Mark { start, end: start + trimmed.len(), term });
+            }
+            for (at, word) in words_of(name) {
+                let kind = kinds::of(word);
+                // SAFETY: the configuration's entry.
+                let asked = unsafe { dictionaries(entry, kind) };
+                let mut found = None;
+                let mut lexemes = Vec::new();
+                if !lexicon.look_up(asked, context, kind as usize, word.as_bytes(), |known| {
+                    lexemes.extend(known.iter().map(|(number, _)| *number));
+                })? {
+                    found = term(word.to_lowercase().as_bytes());
+                }
+                let mut spelt = lexemes.iter().map(|number| &lexicon.lexemes[*number as usize]);
+                if let Some(term) = found.or_else(|| spelt.find_map(|lexeme| term(lexeme))) {
+                    let start = start + at;
+                    marks.push(Mark { start, end: start + word.len(), term });
+                }
+            }
+        }
         Ok(marks)
     })
+}
+
+/// The runs of letters and digits in a text, with where they begin.
+fn words_of(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(|word| (word.as_ptr() as usize - text.as_ptr() as usize, word))
 }
 
 fn with_lexicon<T>(config: pg_sys::Oid, work: impl FnOnce(&mut Lexicon) -> Result<T>) -> Result<T> {
@@ -131,9 +154,6 @@ fn with_lexicon<T>(config: pg_sys::Oid, work: impl FnOnce(&mut Lexicon) -> Resul
 
 /// A word that the dictionaries know, or a part of it.
 struct Found<'a> {
-    /// Where it is in the text, in bytes.
-    start: usize,
-    end: usize,
     lexemes: &'a [(u32, bool)],
     is_part: bool,
 }
@@ -225,13 +245,10 @@ impl Lexicon {
                 if asked.is_empty() {
                     continue;
                 }
-                // Another parser's token may be its own.
-                let start = (token.start as usize).wrapping_sub(text.as_ptr() as usize);
                 let mut is_known = false;
                 if !self.look_up(asked, context, token.kind as usize, word, |lexemes| {
                     is_known = true;
-                    let end = start.wrapping_add(word.len());
-                    each(Found { start, end, lexemes, is_part: false });
+                    each(Found { lexemes, is_part: false });
                 })? {
                     self.reads_on = true;
                     return Ok(false);
@@ -247,10 +264,8 @@ impl Lexicon {
                     let kind = kinds::of(part);
                     // SAFETY: as above.
                     let asked = unsafe { dictionaries(entry, kind) };
-                    let start = start + (part.as_ptr() as usize - word.as_ptr() as usize);
-                    let end = start + part.len();
                     if !self.look_up(asked, context, kind as usize, part.as_bytes(), |lexemes| {
-                        each(Found { start, end, lexemes, is_part: true })
+                        each(Found { lexemes, is_part: true })
                     })? {
                         self.reads_on = true;
                         return Ok(false);
@@ -371,9 +386,8 @@ impl Lexicon {
 /// The parts of a name, if there are more than one.
 fn parts(name: &[u8]) -> impl Iterator<Item = &str> {
     let name = std::str::from_utf8(name).unwrap_or_default();
-    let parts = name.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty());
-    let is_one = parts.clone().nth(1).is_none();
-    parts.filter(move |_| !is_one)
+    let is_one = words_of(name).nth(1).is_none();
+    words_of(name).map(|(_, part)| part).filter(move |_| !is_one)
 }
 
 /// Fetches so many tokens, or until there are no more; how many.

@@ -1,7 +1,7 @@
 //! What answers a query, put together for a prompt.
 
 use super::passages::{self, Chunk, Passage};
-use super::{Filter, Page, from_zero, ranked, ranking, visible_chunks};
+use super::{Filter, Page, from_zero, ranked, ranking};
 use crate::documents::encoding_named;
 use crate::error::{Result, check_for_interrupts, guard};
 use crate::identity;
@@ -36,9 +36,9 @@ fn build_context(
         let encoding = encoding_named(encoding)?;
         let filter = Filter { document_ids, ..Filter::default() };
         let (_, hits) = ranked(user, query, &filter, ranking::chunks)?;
-        let hits = Page::new(Some(MOST), Some(0))?.fill(hits, visible_chunks)?;
-        let candidates = passages::chunks(&hits)?;
-        let mut candidates = candidates.into_iter().map(|(hit, chunk)| (hit.score, chunk));
+        let best = Page::new(Some(MOST), Some(0))?;
+        let found = best.fill(hits, passages::visible_chunks, passages::chunks)?;
+        let mut candidates = found.into_iter().map(|(hit, chunk)| (hit.score, chunk));
         let mut context = Context::default();
         let mut chosen: Vec<Scored> = Vec::new();
         loop {

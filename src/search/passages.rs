@@ -7,7 +7,6 @@ use crate::error::Result;
 use crate::spi::{self, Access, Db, Row};
 use carrel_core::ranking;
 use pgrx::datum::Uuid;
-use std::cmp::Reverse;
 use std::collections::HashSet;
 
 /// The characters of a snippet, at most, without its marks.
@@ -50,78 +49,92 @@ pub struct Document {
     pub matched_chunks: i32,
 }
 
-/// The chunks of hits, in their order.
-pub fn chunks(hits: &[Hit]) -> Result<Vec<(&Hit, Chunk)>> {
-    let ids: Vec<Uuid> = hits.iter().filter_map(|hit| hit.chunk).map(Uuid::from_bytes).collect();
-    spi::as_caller(Access::Read, |db| {
-        db.rows(
-            "select hit.place, c.id, c.document_id, d.filename, c.chunk_index, c.section_title,
-                c.heading_path, c.content, c.start_offset, c.end_offset
-            from unnest($1::uuid[]) with ordinality as hit (id, place)
-            join carrel.document_chunks as c on c.id = hit.id
-            join carrel.documents as d on d.user_id = c.user_id and d.id = c.document_id
-            order by hit.place",
-            &[ids.into()],
-            |row| {
-                let chunk = Chunk {
-                    id: row.need(2)?,
-                    document: row.need(3)?,
-                    filename: row.need(4)?,
-                    index: row.need(5)?,
-                    section_title: row.get(6),
-                    heading_path: row.need(7)?,
-                    content: row.need(8)?,
-                    start: row.get(9),
-                    end: row.get(10),
-                };
-                Ok((hit(hits, row)?, chunk))
-            },
-        )
-    })
+/// How many of the chunks, and of their documents, the caller may see.
+pub fn visible_chunks(db: &Db, hits: &[Hit]) -> Result<usize> {
+    let sql = "select from carrel.document_chunks as c
+        join carrel.documents as d on d.user_id = c.user_id and d.id = c.document_id
+        where c.id = any ($1)";
+    Ok(db.execute(sql, &[chunk_ids(hits).into()])? as usize)
 }
 
-/// The documents of hits, in their order. Chunks that a policy hides are as if they were not there.
-pub fn documents(hits: &[Hit]) -> Result<Vec<(&Hit, Document)>> {
-    let documents: Vec<Uuid> = hits.iter().map(|hit| Uuid::from_bytes(hit.document)).collect();
+/// The chunks of hits, with the hits' places, in order; without those that the caller may not see.
+pub fn chunks(db: &Db, hits: &[Hit]) -> Result<Vec<(usize, Chunk)>> {
+    db.rows(
+        "select hit.place, c.id, c.document_id, d.filename, c.chunk_index, c.section_title,
+            c.heading_path, c.content, c.start_offset, c.end_offset
+        from unnest($1::uuid[]) with ordinality as hit (id, place)
+        join carrel.document_chunks as c on c.id = hit.id
+        join carrel.documents as d on d.user_id = c.user_id and d.id = c.document_id
+        order by hit.place",
+        &[chunk_ids(hits).into()],
+        |row| {
+            let chunk = Chunk {
+                id: row.need(2)?,
+                document: row.need(3)?,
+                filename: row.need(4)?,
+                index: row.need(5)?,
+                section_title: row.get(6),
+                heading_path: row.need(7)?,
+                content: row.need(8)?,
+                start: row.get(9),
+                end: row.get(10),
+            };
+            Ok((place(row)?, chunk))
+        },
+    )
+}
+
+fn chunk_ids(hits: &[Hit]) -> Vec<Uuid> {
+    hits.iter().filter_map(|hit| hit.chunk).map(Uuid::from_bytes).collect()
+}
+
+/// How many of the documents the caller may see.
+pub fn visible_documents(db: &Db, hits: &[Hit]) -> Result<usize> {
+    let sql = "select from carrel.documents where id = any ($1)";
+    Ok(db.execute(sql, &[document_ids(hits).into()])? as usize)
+}
+
+/// The documents of hits, with the hits' places, in order; without those that the caller may not see.
+/// Chunks that a policy hides are as if they were not there.
+pub fn documents(db: &Db, hits: &[Hit]) -> Result<Vec<(usize, Document)>> {
     let matched = hits.iter().flat_map(|hit| &hit.matched_chunks);
     let matched: Vec<Uuid> = matched.map(|chunk| Uuid::from_bytes(chunk.id)).collect();
-    spi::as_caller(Access::Read, |db| {
-        let visible = db.rows(
-            "select id from carrel.document_chunks where id = any ($1)",
-            &[matched.into()],
-            |row| Ok(*row.need::<Uuid>(1)?.as_bytes()),
-        )?;
-        let visible: HashSet<Id> = visible.into_iter().collect();
-        let shown = |hit: &'_ Hit| -> Vec<(f32, Reverse<i32>, Id)> {
-            let chunks = hit.matched_chunks.iter().filter(|chunk| visible.contains(&chunk.id));
-            chunks.map(|chunk| (chunk.score, Reverse(chunk.index), chunk.id)).collect()
-        };
-        let best = |hit| {
-            let best = shown(hit)
-                .into_iter()
-                .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| a.1.cmp(&b.1)));
-            best.map(|(.., id)| Uuid::from_bytes(id))
-        };
-        let chunks: Vec<Option<Uuid>> = hits.iter().map(best).collect();
-        db.rows(
-            "select hit.place, d.filename, c.content
-            from rows from (unnest($1::uuid[]), unnest($2::uuid[])) with ordinality
-                as hit (document_id, chunk_id, place)
-            join carrel.documents as d on d.id = hit.document_id
-            left join carrel.document_chunks as c on c.id = hit.chunk_id
-            order by hit.place",
-            &[documents.into(), chunks.into()],
-            |row| {
-                let hit = hit(hits, row)?;
-                let matched_chunks = shown(hit).len() as i32;
-                Ok((hit, Document { filename: row.need(2)?, best: row.get(3), matched_chunks }))
-            },
-        )
-    })
+    let visible = db.rows(
+        "select id from carrel.document_chunks where id = any ($1)",
+        &[matched.into()],
+        |row| Ok(*row.need::<Uuid>(1)?.as_bytes()),
+    )?;
+    let visible: HashSet<Id> = visible.into_iter().collect();
+    let shown = |hit: &Hit| -> (i32, Option<Uuid>) {
+        let chunks = || hit.matched_chunks.iter().filter(|chunk| visible.contains(&chunk.id));
+        let best =
+            chunks().max_by(|a, b| a.score.total_cmp(&b.score).then_with(|| b.index.cmp(&a.index)));
+        (chunks().count() as i32, best.map(|chunk| Uuid::from_bytes(chunk.id)))
+    };
+    let (counts, best): (Vec<i32>, Vec<Option<Uuid>>) = hits.iter().map(shown).unzip();
+    db.rows(
+        "select hit.place, d.filename, c.content
+        from rows from (unnest($1::uuid[]), unnest($2::uuid[])) with ordinality
+            as hit (document_id, chunk_id, place)
+        join carrel.documents as d on d.id = hit.document_id
+        left join carrel.document_chunks as c on c.id = hit.chunk_id
+        order by hit.place",
+        &[document_ids(hits).into(), best.into()],
+        |row| {
+            let place = place(row)?;
+            let matched_chunks = counts[place];
+            Ok((place, Document { filename: row.need(2)?, best: row.get(3), matched_chunks }))
+        },
+    )
 }
 
-fn hit<'a>(hits: &'a [Hit], row: &Row) -> Result<&'a Hit> {
-    Ok(&hits[row.need::<i64>(1)? as usize - 1])
+fn document_ids(hits: &[Hit]) -> Vec<Uuid> {
+    hits.iter().map(|hit| Uuid::from_bytes(hit.document)).collect()
+}
+
+/// The place of a hit, from a row's first column, which counts from 1.
+fn place(row: &Row) -> Result<usize> {
+    Ok(row.need::<i64>(1)? as usize - 1)
 }
 
 /// A chunk with so many before and after it.
