@@ -78,7 +78,7 @@ fi
 total=${#names[@]} half=$(((${#names[@]} + 1) / 2))
 [ "$total" -gt 0 ] || die "no documents in ${DOCS:-$ROOT or cargo\'s registry}"
 note "$where:" "Ada has the first half, Ben the second. They are inserted by the role of end users:"
-code "set role authenticated; select carrel.act_as('$ada');" \
+code "begin; set local role authenticated; select carrel.act_as('$ada');" \
     "insert into carrel.documents (filename, file_type, content_text) …"
 load Ada "$ada" 0 $half
 load Ben "$ben" $half "$total"
@@ -113,7 +113,7 @@ else
 fi
 
 step "Questions"
-code "set role authenticated; select carrel.act_as('$ada');" \
+code "begin; set local role authenticated; select carrel.act_as('$ada');" \
     "select filename, section_title, snippet, score from carrel.search_chunks('…', max_results => 2);"
 for question in "${ada_asks[@]}"; do ask Ada "$ada" "$question"; done
 for question in "${ben_asks[@]}"; do ask Ben "$ben" "$question"; done
@@ -132,7 +132,7 @@ printf '   %-55s %6d\n' "Ada sees" "$ada_sees" "Ben sees" "$ben_sees" \
 [ "$shared,$foreign,$nobody" = 0,0,0 ] || die "a user got at documents of another"
 
 step "Usage"
-code "set role service_role; select carrel.act_as('$ada');" \
+code "begin; set local role service_role; select carrel.act_as('$ada');" \
     "select * from carrel.record_usage('agent_request', tokens_used => 1250, cost => 0.0042," \
     "                                  idempotency_key => 'answer-1');"
 record() {

@@ -203,7 +203,7 @@ unsafe fn put(field: Field, text: Option<&String>) {
 /// been dropped. Every `#[pg_extern]` that can fail is `guard(move || { … })`, so that the frames
 /// the throw jumps over hold nothing.
 pub fn guard<T>(body: impl FnOnce() -> Result<T>) -> T {
-    match body() {
+    match contain(body) {
         Ok(value) => value,
         Err(error) => error.throw(),
     }
@@ -215,6 +215,18 @@ pub fn contain<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         Err(panic.downcast::<Unwinding>().map_or_else(Error::Panic, |error| error.0))
     })
+}
+
+/// Throws an error of Postgres' on, within a call that [`catch`] made; gives any other back.
+///
+/// # Safety
+/// No caller up to that call has a value with a destructor.
+pub unsafe fn pass_on(result: Result<()>) -> Result<()> {
+    if let Err(Error::Postgres(error)) = result {
+        // SAFETY: a copy that `catch` made; the next copies it again, in its own memory context.
+        unsafe { ReThrowError(error) };
+    }
+    result
 }
 
 /// Obeys a cancel or a timeout in the midst of code that can't return an error: unwinds to the next

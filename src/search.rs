@@ -17,7 +17,7 @@ mod settings;
 mod statistics;
 
 use crate::datums::Jsonb;
-use crate::error::{Error, Result, SqlState, guard};
+use crate::error::{Error, Result, SqlState, check_for_interrupts, guard};
 use crate::identity;
 use crate::spi::{self, Access, Db};
 use passages::Passage;
@@ -91,6 +91,7 @@ fn search_chunks(
         let found = page.fill(hits, passages::visible_chunks, passages::chunks)?;
         let mut rows = Vec::with_capacity(found.len());
         for (hit, chunk) in found {
+            check_for_interrupts();
             let snippet = passages::snippet(&mut queries[hit.query], &chunk.content)?;
             let passage = match around {
                 0 => Passage::of(&chunk),
@@ -143,9 +144,14 @@ fn search_documents(
         let user = identity::require()?;
         let page = Page::new(max_results, result_offset)?;
         let (mut queries, hits) = ranked(user, query, &filter, ranking::documents)?;
-        let found = page.fill(hits, passages::visible_documents, passages::documents)?;
+        let found = page.fill(
+            hits,
+            |db, hits| Ok(passages::documents(db, hits)?.len()),
+            passages::documents,
+        )?;
         let mut rows = Vec::with_capacity(found.len());
         for (hit, document) in found {
+            check_for_interrupts();
             let snippet = match document.best {
                 Some(content) => passages::snippet(&mut queries[hit.query], &content)?,
                 None => document.filename.clone(),
@@ -208,9 +214,15 @@ impl Page {
     ) -> Result<Vec<(Hit, T)>> {
         let mut skip = self.offset;
         let mut page = Vec::new();
+        // Of more each time, lest few that are visible among many take as many statements.
+        let mut at_least = 0;
         while page.len() < self.size && !hits.is_empty() {
             let is_skipped = skip > 0;
-            let rest = best(&mut hits, if is_skipped { skip } else { self.size - page.len() });
+            let rest = best(
+                &mut hits,
+                if is_skipped { skip } else { at_least.max(self.size - page.len()) },
+            );
+            at_least = (2 * at_least).max(256);
             if is_skipped {
                 skip -= spi::as_caller(Access::Read, |db| visible(db, &hits))?;
             } else {
@@ -224,6 +236,7 @@ impl Page {
             }
             hits = rest;
         }
+        page.truncate(self.size);
         Ok(page)
     }
 }

@@ -239,6 +239,8 @@ impl Db {
         unsafe {
             let settings = pg_sys::NewGUCNestLevel();
             pin(c"enable_seqscan", c"off");
+            pin(c"enable_bitmapscan", c"on");
+            pin(c"gin_fuzzy_search_limit", c"0");
             pin(c"plan_cache_mode", c"force_generic_plan");
             let result = contain(work);
             pg_sys::AtEOXact_GUC(result.is_ok(), settings);
@@ -320,14 +322,16 @@ fn plan(sql: &'static str, args: &[Arg]) -> Result<pg_sys::SPIPlanPtr> {
 
 /// A table or column that carrel's own SQL names is missing: the tables are not this version's.
 fn older_tables(error: Error) -> Error {
-    if !error.is_of_missing_column() {
-        return error;
-    }
+    if error.is_of_missing_column() { missing_column(&error.message()) } else { error }
+}
+
+/// The tables are not this version's: they lack a column.
+pub fn missing_column(what: &str) -> Error {
     Error::new(
         SqlState::ObjectNotInPrerequisiteState,
         "carrel's tables are not as this version needs them",
     )
-    .detail(format!("The library is version {}; {}.", env!("CARGO_PKG_VERSION"), error.message()))
+    .detail(format!("The library is version {}; {what}.", env!("CARGO_PKG_VERSION")))
     .hint("Run: select carrel.migrate()")
 }
 

@@ -47,7 +47,7 @@ pub fn hash(value: Datum, hasher: &mut impl Hasher) -> Result<()> {
     hasher.write_usize(size);
     if size <= LARGE {
         // SAFETY: a varlena; small, so that nobody minds the copy that lives as long as the context.
-        let read = catch(|| unsafe { pg_sys::pg_detoast_datum_packed(value.cast_mut_ptr()) })?;
+        let read = catch(|| unsafe { pg_detoast_datum_packed(value.cast_mut_ptr()) })?;
         hasher.write(bytes(read));
     } else if let Some(stored) = Stored::of(value) {
         for start in (0..stored.size).step_by(LARGE) {
@@ -55,7 +55,7 @@ pub fn hash(value: Datum, hasher: &mut impl Hasher) -> Result<()> {
         }
     } else {
         // SAFETY: a varlena; it comes back as it is unless it is out of line in another way than above.
-        let value = catch(|| unsafe { pg_sys::detoast_external_attr(value.cast_mut_ptr()) })?;
+        let value = catch(|| unsafe { detoast_external_attr(value.cast_mut_ptr()) })?;
         for part in bytes(value).chunks(LARGE) {
             hasher.write(part);
         }
@@ -93,8 +93,7 @@ impl Stored {
     fn with_part(&self, start: usize, length: usize, with: impl FnOnce(&[u8])) -> Result<()> {
         let pointer = self.pointer.as_ptr().cast_mut().cast::<pg_sys::varlena>();
         // SAFETY: a toast pointer, which is only read; it says of itself that it is not compressed.
-        let part =
-            catch(|| unsafe { pg_sys::detoast_attr_slice(pointer, start as i32, length as i32) })?;
+        let part = catch(|| unsafe { detoast_attr_slice(pointer, start as i32, length as i32) })?;
         with(bytes(part));
         // SAFETY: a copy of its own.
         unsafe { pg_sys::pfree(part.cast()) };
@@ -122,6 +121,13 @@ fn bytes<'a>(value: *mut pg_sys::varlena) -> &'a [u8] {
 }
 
 unsafe extern "C-unwind" {
+    fn pg_detoast_datum_packed(value: *mut pg_sys::varlena) -> *mut pg_sys::varlena;
+    fn detoast_external_attr(value: *mut pg_sys::varlena) -> *mut pg_sys::varlena;
+    fn detoast_attr_slice(
+        value: *mut pg_sys::varlena,
+        start: c_int,
+        length: c_int,
+    ) -> *mut pg_sys::varlena;
     fn toast_compress_datum(value: Datum, method: c_char) -> Datum;
     fn datum_image_eq(one: Datum, other: Datum, by_value: bool, length: c_int) -> bool;
 }

@@ -2,7 +2,7 @@
 //! while a dump is restored.
 
 use crate::error::{Result, guard};
-use crate::spi::{Arg, Db};
+use crate::spi::{Arg, Db, missing_column};
 use crate::toast;
 use pgrx::PgTupleDesc;
 use pgrx::datum::FromDatum;
@@ -178,6 +178,9 @@ pub fn before_row<'a>(
         let data = trigger.trigger_data();
         let mut change = Change::of(data);
         work(&mut change)?;
+        if change.sets.iter().any(|(number, _)| *number <= 0) {
+            return Err(missing_column("a column that a trigger sets does not exist"));
+        }
         Ok(Ok(Some(tuple(data, change.into_tuple()))))
     })
 }

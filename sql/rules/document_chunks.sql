@@ -60,8 +60,18 @@ create trigger document_chunks_count_truncated
     after truncate on carrel.document_chunks
     for each statement execute function carrel.count_chunks();
 
--- Ranking reads vectors: they stay in their rows, uncompressed, as long as they fit a page.
-alter table carrel.document_chunks set (toast_tuple_target = 8160);
+-- Ranking reads vectors: they stay in their rows, uncompressed, as long as they fit a page. Whoever set
+-- something else knows why.
+do $$
+begin
+    if not exists (
+        select from pg_class, pg_options_to_table(reloptions)
+        where oid = 'carrel.document_chunks'::regclass and option_name = 'toast_tuple_target'
+    ) then
+        alter table carrel.document_chunks set (toast_tuple_target = 8160);
+    end if;
+end
+$$;
 
 comment on table carrel.document_chunks is 'The passages that documents are searched by.';
 comment on column carrel.document_chunks.id is 'The key of the row (UUIDv7); kept when the document changes elsewhere.';

@@ -1,6 +1,25 @@
 -- Nobody's but carrel's own.
 alter table carrel.search_statistics enable row level security;
 
+-- Of users who are gone, while others wrote; and whatever gathered.
+delete from carrel.search_statistics as s
+where not exists (select from carrel.user_profiles as p where p.user_id = s.user_id);
+
+with folded as (
+    delete from carrel.search_statistics returning user_id, language, documents, chunks, words
+)
+insert into carrel.search_statistics (user_id, language, documents, chunks, words)
+select user_id, language, sum(documents), sum(chunks), sum(words)
+from folded group by user_id, language
+having sum(chunks) <> 0;
+
+-- Chunks that a service left without.
+update carrel.document_chunks as c
+set language = coalesce(c.language, d.language), words = (select coalesce(sum(cardinality(positions)), 0) from unnest(c.search_vector))
+from carrel.documents as d
+where d.user_id = c.user_id and d.id = c.document_id
+    and c.search_vector is not null and (c.words is null or c.language is null);
+
 -- What the statistics lack, or have too much: of chunks that were there before them, or that were changed
 -- while the triggers were off.
 insert into carrel.search_statistics (user_id, language, documents, chunks, words)

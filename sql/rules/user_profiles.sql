@@ -31,6 +31,13 @@ create trigger user_profiles_rebuild_usage
     )
     execute function carrel.rebuild_usage_periods();
 
+-- Takes their search statistics along.
+drop trigger if exists user_profiles_forget_statistics on carrel.user_profiles;
+create trigger user_profiles_forget_statistics
+    after delete on carrel.user_profiles
+    referencing old table as removed
+    for each statement execute function carrel.forget_statistics();
+
 comment on table carrel.user_profiles is 'One row for each user: the root that every other user''s row hangs from.';
 comment on column carrel.user_profiles.id is 'The key of the row (UUIDv7).';
 comment on column carrel.user_profiles.user_id is 'The user: what the claim of the caller''s token names.';

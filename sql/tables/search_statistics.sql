@@ -1,13 +1,13 @@
 -- How many chunks each user has in each language, and how long they are: what BM25 ranks by. Rows add
 -- up: each statement that changes chunks inserts the difference that it makes, so that writers never
--- wait for each other, and some of them fold what has gathered into one row.
+-- wait for each other, and some of them fold what has gathered into one row. No foreign key, for writers
+-- would wait for whoever deletes the user, and that one for them.
 create table carrel.search_statistics (
     user_id uuid not null,
     language text not null,
     documents bigint not null,
     chunks bigint not null,
-    words bigint not null,
-    constraint search_statistics_user_id_fkey foreign key (user_id) references carrel.user_profiles (user_id) on delete cascade
+    words bigint not null
 );
 
 -- Serves: search_chunks() and search_documents().

@@ -7,7 +7,7 @@
 //! changes. Dictionaries that read on (a thesaurus) don't speak for one word; configurations with
 //! such a one are left to parsetext().
 
-use crate::error::{Result, catch};
+use crate::error::{Result, catch, check_for_interrupts};
 use carrel_core::ranking::Mark;
 use carrel_core::tsvector::{MAX_LEXEME, Position, Weight};
 use pgrx::memcxt::PgMemoryContexts;
@@ -111,6 +111,7 @@ pub fn marks(
                 marks.push(Mark { start, end: start + trimmed.len(), term });
             }
             for (at, word) in words_of(name) {
+                check_for_interrupts();
                 let kind = kinds::of(word);
                 // SAFETY: the configuration's entry.
                 let asked = unsafe { dictionaries(entry, kind) };

@@ -86,7 +86,7 @@ impl Source<'_> {
             "select content_hash, heading_path, id
             from carrel.document_chunks
             where user_id = $1 and document_id = $2 and content_hash is not null
-                and search_vector is not null
+                and search_vector is not null and words is not null and language is not null
                 and section_title is not distinct from heading_path[cardinality(heading_path)]",
             &[self.user_id.into(), self.document_id.into()],
             |row| Ok((row.key(1, 2)?, row.need::<Uuid>(3)?)),

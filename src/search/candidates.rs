@@ -4,7 +4,7 @@
 
 use super::query::LanguageQuery;
 use crate::documents::filename_vector;
-use crate::error::Result;
+use crate::error::{Result, check_for_interrupts};
 use crate::spi::{Db, PassingRow};
 use carrel_core::ranking::{Frequency, Reading};
 use carrel_core::tsvector::View;
@@ -51,7 +51,7 @@ pub fn chunks(db: &Db, user: Uuid, query: &LanguageQuery) -> Result<Candidates> 
         Candidates { found_in: vec![0; query.query.terms.len()], ..Candidates::default() };
     let read = |row: &PassingRow| {
         let start = candidates.found.len();
-        let title_words = row.need::<i32>(5)? as u16;
+        let title_words = u16::try_from(row.need::<i32>(5)?).unwrap_or(u16::MAX);
         let reading = row.with_bytes(6, |vector| {
             let Ok(view) = View::open(vector) else { return Reading::default() };
             query.query.read(&view, title_words, |term, frequency| {
@@ -113,6 +113,7 @@ pub fn names(db: &Db, user: Uuid, query: &mut LanguageQuery) -> Result<HashMap<I
     })?;
     let mut names = HashMap::with_capacity(found.len());
     for (id, filename) in found {
+        check_for_interrupts();
         let vector = filename_vector(&mut query.parser, &filename)?;
         let Ok(view) = View::open(&vector) else { continue };
         let mut terms = Vec::new();

@@ -25,20 +25,20 @@ fn search_keys(user_id: Uuid, search_vector: TsVector) -> TsVector {
 }
 
 /// A tsquery, as text, that the keys of a user's vectors satisfy which have any of the terms.
-pub fn any_of(user: Uuid, terms: &[Term]) -> String {
+pub fn any_of<'a>(user: Uuid, terms: impl Iterator<Item = &'a Term>) -> String {
     let prefix = prefix(user);
     let quoted = |lexeme: &[u8], is_prefix: bool| {
         let key = prefixed_lexeme(&prefix, lexeme);
         let key = String::from_utf8_lossy(&key).replace('\\', "\\\\").replace('\'', "''");
         format!("'{key}'{}", if is_prefix { ":*" } else { "" })
     };
-    let mut keys: Vec<String> =
-        terms.iter().map(|term| quoted(&term.lexeme, term.is_prefix)).collect();
+    let mut keys: Vec<String> = terms.map(|term| quoted(&term.lexeme, term.is_prefix)).collect();
     keys.push(quoted(OVERFLOW, false));
     keys.join(" | ")
 }
 
-/// Eight characters that stand for a user: 48 bits of FNV-1a (Fowler, Noll, Vo) of the id.
+/// Eight characters that stand for a user. They are in the index: a change here needs every index made
+/// anew. 48 bits of FNV-1a (Fowler, Noll, Vo) of the id.
 fn prefix(user: Uuid) -> [u8; 8] {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;

@@ -88,14 +88,8 @@ fn chunk_ids(hits: &[Hit]) -> Vec<Uuid> {
     hits.iter().filter_map(|hit| hit.chunk).map(Uuid::from_bytes).collect()
 }
 
-/// How many of the documents the caller may see.
-pub fn visible_documents(db: &Db, hits: &[Hit]) -> Result<usize> {
-    let sql = "select from carrel.documents where id = any ($1)";
-    Ok(db.execute(sql, &[document_ids(hits).into()])? as usize)
-}
-
 /// The documents of hits, with the hits' places, in order; without those that the caller may not see.
-/// Chunks that a policy hides are as if they were not there.
+/// Chunks that a policy hides are as if they were not there, but for the score.
 pub fn documents(db: &Db, hits: &[Hit]) -> Result<Vec<(usize, Document)>> {
     let matched = hits.iter().flat_map(|hit| &hit.matched_chunks);
     let matched: Vec<Uuid> = matched.map(|chunk| Uuid::from_bytes(chunk.id)).collect();
@@ -112,7 +106,7 @@ pub fn documents(db: &Db, hits: &[Hit]) -> Result<Vec<(usize, Document)>> {
         (chunks().count() as i32, best.map(|chunk| Uuid::from_bytes(chunk.id)))
     };
     let (counts, best): (Vec<i32>, Vec<Option<Uuid>>) = hits.iter().map(shown).unzip();
-    db.rows(
+    let mut documents = db.rows(
         "select hit.place, d.filename, c.content
         from rows from (unnest($1::uuid[]), unnest($2::uuid[])) with ordinality
             as hit (document_id, chunk_id, place)
@@ -125,7 +119,9 @@ pub fn documents(db: &Db, hits: &[Hit]) -> Result<Vec<(usize, Document)>> {
             let matched_chunks = counts[place];
             Ok((place, Document { filename: row.need(2)?, best: row.get(3), matched_chunks }))
         },
-    )
+    )?;
+    documents.retain(|(place, document)| document.matched_chunks > 0 || hits[*place].is_named);
+    Ok(documents)
 }
 
 fn document_ids(hits: &[Hit]) -> Vec<Uuid> {
@@ -149,20 +145,48 @@ pub fn around(chunk: &Chunk, count: usize) -> Result<Passage> {
 /// one's start and the last one's end, where they are parts of it; else their contents, with blank
 /// lines between.
 pub fn run(db: &Db, document: Uuid, first: i32, last: i32) -> Result<Option<Passage>> {
-    db.first(
-        "select coalesce(
-                case when bool_and(c.content = substr(d.content_text, c.start_offset + 1, c.end_offset - c.start_offset))
-                    then substr(d.content_text, min(c.start_offset) + 1, max(c.end_offset) - min(c.start_offset)) end,
-                string_agg(c.content, E'\\n\\n' order by c.chunk_index)
-            ),
-            min(c.start_offset), max(c.end_offset)
+    let chunks: Vec<Passage> = db.rows(
+        "select c.content, c.start_offset, c.end_offset
         from carrel.documents as d
         join carrel.document_chunks as c on c.user_id = d.user_id and c.document_id = d.id
         where d.id = $1 and c.chunk_index between $2 and $3
-        group by d.id",
+        order by c.chunk_index",
         &[document.into(), first.into(), last.into()],
         |row| Ok(Passage { content: row.need(1)?, start: row.get(2), end: row.get(3) }),
-    )
+    )?;
+    let (Some(one), Some(other)) = (chunks.first(), chunks.last()) else { return Ok(None) };
+    let (start, end) = (one.start, other.end);
+    let text: Option<String> = match start.zip(end) {
+        Some((start, end)) if start <= end => {
+            let sql =
+                "select substr(content_text, $2 + 1, $3 - $2) from carrel.documents where id = $1";
+            db.first(sql, &[document.into(), start.into(), end.into()], |row| Ok(row.get(1)))?
+                .flatten()
+        }
+        _ => None,
+    };
+    let content = text.filter(|text| are_parts(&chunks, text)).unwrap_or_else(|| {
+        let contents: Vec<&str> = chunks.iter().map(|chunk| chunk.content.as_str()).collect();
+        contents.join("\n\n")
+    });
+    Ok(Some(Passage { content, start, end }))
+}
+
+/// Whether chunks are parts of a text that begins where the first one does.
+fn are_parts(chunks: &[Passage], text: &str) -> bool {
+    let Some(first) = chunks.first().and_then(|chunk| chunk.start) else { return false };
+    // Where the chunk before began, in characters and bytes: they come in order.
+    let (mut characters, mut bytes) = (first, 0);
+    chunks.iter().all(|chunk| {
+        let Some(start) = chunk.start else { return false };
+        let Ok(ahead) = usize::try_from(start - characters) else { return false };
+        let rest = &text[bytes..];
+        let Some(at) = rest.char_indices().map(|(at, _)| at).chain([rest.len()]).nth(ahead) else {
+            return false;
+        };
+        (characters, bytes) = (start, bytes + at);
+        text[bytes..].starts_with(&chunk.content)
+    })
 }
 
 /// The passage of a content that has the most of a query, with its words marked.

@@ -3,7 +3,7 @@
 use super::keys;
 use super::statistics::{self, Statistics};
 use crate::documents::{Names, Parser};
-use crate::error::Result;
+use crate::error::{Result, check_for_interrupts};
 use crate::spi::Db;
 use carrel_core::ranking::{Part, PartKind, Phrase, Place, Query, Term, parts};
 use carrel_core::tsvector::View;
@@ -15,12 +15,15 @@ const MAX_QUERY: usize = 32_000;
 /// Words of a query that are looked for, the first ones; beyond, a tsquery is deep enough to exhaust a stack.
 const MAX_TERMS: usize = 500;
 
+/// Phrases, and words that are not wanted, of a query; the first ones.
+const MAX_PHRASES: usize = 64;
+
 /// A query as one text search configuration reads it, and the texts that it is for.
 pub struct LanguageQuery {
     pub statistics: Statistics,
     pub parser: Parser,
     pub query: Query,
-    /// A tsquery for the keys of vectors that have any of the terms.
+    /// A tsquery for the keys of vectors that have any of the terms, or of those that are not wanted.
     pub keys: String,
 }
 
@@ -38,7 +41,8 @@ pub fn of_user(db: &Db, user: Uuid, query: Option<&str>) -> Result<Vec<LanguageQ
         let Some(mut parser) = Parser::find(db, &statistics.language)? else { continue };
         let query = read(&mut parser, &parts)?;
         if !query.is_empty() {
-            let keys = keys::any_of(user, &query.terms);
+            let excluded = query.excluded.iter().flatten().flat_map(|place| &place.terms);
+            let keys = keys::any_of(user, query.terms.iter().chain(excluded));
             queries.push(LanguageQuery { statistics, parser, query, keys });
         }
     }
@@ -53,6 +57,10 @@ fn read(parser: &mut Parser, parts: &[Part]) -> Result<Query> {
         }
     };
     for part in parts {
+        check_for_interrupts();
+        if query.terms.len() == MAX_TERMS || query.excluded.len() == MAX_PHRASES {
+            break;
+        }
         if part.kind == PartKind::Word && !part.is_excluded {
             for place in places(parser, part, Names::Split)? {
                 place.terms.into_iter().for_each(|term| add(&mut query, term));
@@ -70,7 +78,7 @@ fn read(parser: &mut Parser, parts: &[Part]) -> Result<Query> {
         for term in phrase.iter().flat_map(|place| &place.terms) {
             add(&mut query, term.clone());
         }
-        if part.kind == PartKind::Phrase {
+        if part.kind == PartKind::Phrase && query.required.len() < MAX_PHRASES {
             query.required.push(phrase);
         }
     }

@@ -6,7 +6,7 @@
 use super::candidates::{self, Candidates, Id, Name};
 use super::query::LanguageQuery;
 use super::{Filter, settings};
-use crate::error::Result;
+use crate::error::{Result, check_for_interrupts};
 use crate::spi::{Arg, Db};
 use carrel_core::ranking::{Frequency, Scale};
 use pgrx::datum::Uuid;
@@ -18,8 +18,10 @@ pub struct Hit {
     pub document: Id,
     /// The chunk; None where the hit is a document.
     pub chunk: Option<Id>,
-    /// The chunks that a document was found by; none, where that was its name.
+    /// The chunks that a document was found by.
     pub matched_chunks: Vec<Matched>,
+    /// Whether its name has any of the words.
+    pub is_named: bool,
     pub score: f32,
     /// Where ties are broken: by document, then by place.
     index: i32,
@@ -59,15 +61,17 @@ pub fn chunks(
         let scale = scale(&candidates, query)?;
         let terms = &query.query;
         for chunk in &candidates.chunks {
+            check_for_interrupts();
             let found = candidates.terms(chunk);
+            let named = names.get(&chunk.document);
+            let name = named.map(|name| name.reading).unwrap_or_default();
             let is_wanted = !found.is_empty()
-                && !chunk.reading.is_excluded
-                && chunk.reading.phrases == terms.all_phrases()
+                && !(chunk.reading.is_excluded || name.is_excluded)
+                && chunk.reading.phrases | name.phrases == terms.all_phrases()
                 && allowed.as_ref().is_none_or(|allowed| allowed.contains(&chunk.document));
             if !is_wanted {
                 continue;
             }
-            let named = names.get(&chunk.document);
             let (score, matched) = score(&scale, u64::from(chunk.words), found, named);
             hits.push(Hit {
                 document: chunk.document,
@@ -76,6 +80,7 @@ pub fn chunks(
                 index: chunk.index,
                 matched_all: matched == terms.terms.len(),
                 matched_chunks: Vec::new(),
+                is_named: named.is_some(),
                 query: number,
             });
         }
@@ -102,6 +107,7 @@ pub fn documents(
             documents.insert(*id, Document::named(name));
         }
         for chunk in &candidates.chunks {
+            check_for_interrupts();
             let found = candidates.terms(chunk);
             let document = documents.entry(chunk.document).or_default();
             document.is_excluded |= chunk.reading.is_excluded;
@@ -122,6 +128,7 @@ pub fn documents(
         lengths(db, user, &mut documents)?;
         let scale = Scale::new(settings::parameters()?, query.statistics.documents, &found_in);
         for (id, document) in documents {
+            check_for_interrupts();
             let is_wanted = !document.terms.is_empty()
                 && !document.is_excluded
                 && document.phrases == query.query.all_phrases()
@@ -134,6 +141,7 @@ pub fn documents(
                 document: id,
                 chunk: None,
                 matched_chunks: document.chunks,
+                is_named: names.get(&id).is_some_and(|name| !name.terms.is_empty()),
                 score: score as f32,
                 index: 0,
                 matched_all: matched == query.query.terms.len(),
@@ -147,6 +155,7 @@ pub fn documents(
 /// What the chunks of a document, and its name, have of a query.
 #[derive(Default)]
 struct Document {
+    /// In the order of their numbers, as those of chunks and names are.
     terms: Vec<(u16, Frequency)>,
     phrases: u64,
     is_excluded: bool,
@@ -166,9 +175,9 @@ impl Document {
 
     fn add(&mut self, found: &[(u16, Frequency)]) {
         for (term, frequency) in found {
-            match self.terms.iter_mut().find(|(known, _)| known == term) {
-                Some((_, known)) => *known = known.with(*frequency),
-                None => self.terms.push((*term, *frequency)),
+            match self.terms.binary_search_by_key(term, |(known, _)| *known) {
+                Ok(at) => self.terms[at].1 = self.terms[at].1.with(*frequency),
+                Err(at) => self.terms.insert(at, (*term, *frequency)),
             }
         }
     }
@@ -188,13 +197,16 @@ fn score(
 ) -> (f64, usize) {
     let named = name.map_or(&[][..], |name| &name.terms);
     let text = found.iter().map(|(term, frequency)| {
-        let frequency =
-            if named.contains(term) { frequency.with(Frequency::IN_NAME) } else { *frequency };
+        let frequency = if named.binary_search(term).is_ok() {
+            frequency.with(Frequency::IN_NAME)
+        } else {
+            *frequency
+        };
         (usize::from(*term), frequency)
     });
     let only_named = named
         .iter()
-        .filter(|term| !found.iter().any(|(found, _)| found == *term))
+        .filter(|term| found.binary_search_by_key(*term, |(found, _)| *found).is_err())
         .map(|term| (usize::from(*term), Frequency::IN_NAME));
     let mut matched = 0;
     let score = scale.score(words, text.chain(only_named).inspect(|_| matched += 1));

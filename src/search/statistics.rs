@@ -7,6 +7,7 @@ use crate::trigger::{self, Returned};
 use carrel_core::ranking::Collection;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
+use std::cell::Cell;
 
 /// The chunks of a user in one language.
 pub struct Statistics {
@@ -88,11 +89,18 @@ macro_rules! fold {
 fn count_chunks<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     /// Of how many statements one folds.
     const STATEMENTS: u8 = 32;
+    thread_local! {
+        /// The transaction of the last fold. What a transaction deleted it goes on to visit, so that
+        /// one that folded again and again would get slower and slower.
+        static FOLDED: Cell<u32> = const { Cell::new(0) };
+    }
     trigger::after_statement(|| {
-        if trigger::restoring() {
+        let operation = trigger::operation(trigger);
+        // A restore inserts; whoever deletes in that mode changes what was counted.
+        if operation == pg_sys::TRIGGER_EVENT_INSERT && trigger::restoring() {
             return Ok(());
         }
-        let (count, fold) = match trigger::operation(trigger) {
+        let (count, fold) = match operation {
             pg_sys::TRIGGER_EVENT_INSERT => (
                 count!("select 1, user_id, language, chunk_index, words from added"),
                 fold!("added"),
@@ -116,11 +124,31 @@ fn count_chunks<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             let is_changed = db.execute(count, &[])? > 0;
             // In the stricter levels of isolation, a row that another transaction folded is an error.
             // SAFETY: reads the transaction's state.
-            let may_fold = unsafe { pg_sys::XactIsoLevel } < pg_sys::XACT_REPEATABLE_READ as i32;
-            let is_drawn = uuid_v7().as_bytes()[15] < u8::MAX / STATEMENTS;
+            let (level, transaction) =
+                unsafe { (pg_sys::XactIsoLevel, pg_sys::GetTopTransactionIdIfAny()) };
+            let may_fold = level < pg_sys::XACT_REPEATABLE_READ as i32
+                && FOLDED.get() != transaction.into_inner();
+            let is_drawn = uuid_v7().as_bytes()[15] % STATEMENTS == 0;
             if is_changed && may_fold && is_drawn && !fold.is_empty() {
+                FOLDED.set(transaction.into_inner());
                 db.execute(fold, &[])?;
             }
+            Ok(())
+        })
+    })
+}
+
+/// AFTER DELETE of user_profiles: deletes their statistics.
+#[pg_trigger]
+fn forget_statistics<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
+    trigger::after_statement(|| {
+        spi::as_owner(Access::Write, |db| {
+            // SAFETY: this call's data.
+            unsafe { db.register_trigger_data(trigger::data(trigger)) }?;
+            db.execute(
+                "delete from carrel.search_statistics where user_id in (select user_id from removed)",
+                &[],
+            )?;
             Ok(())
         })
     })

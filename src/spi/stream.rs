@@ -1,7 +1,7 @@
 //! Rows of a statement one by one as the executor makes them: neither copied nor kept.
 
 use super::{Access, Arg, Db, check, plan};
-use crate::error::{Error, Result, SqlState, catch, contain};
+use crate::error::{Error, Result, SqlState, catch, contain, pass_on};
 use pgrx::datum::FromDatum;
 use pgrx::pg_sys;
 use std::ffi::c_int;
@@ -116,14 +116,15 @@ unsafe extern "C-unwind" fn receive(
     slot: *mut pg_sys::TupleTableSlot,
     receiver: *mut pg_sys::DestReceiver,
 ) -> bool {
-    // SAFETY: the receiver that `stream` made, and a row of its statement.
+    // SAFETY: the receiver that `stream` made, within `catch`, and a row of its statement.
     unsafe {
         let receiver = &mut *receiver.cast::<Receiver>();
         let columns = (*(*slot).tts_tupleDescriptor).natts;
         if c_int::from((*slot).tts_nvalid) < columns {
             slot_getsomeattrs_int(slot, columns);
         }
-        receiver.result = contain(|| (receiver.each)(&PassingRow(slot)));
+        // After an error of Postgres' the executor must not go on, not even to end.
+        receiver.result = pass_on(contain(|| (receiver.each)(&PassingRow(slot))));
         receiver.result.is_ok()
     }
 }

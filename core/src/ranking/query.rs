@@ -25,20 +25,18 @@ pub enum PartKind {
 pub fn parts(query: &str) -> Vec<Part<'_>> {
     let mut parts: Vec<Part> = Vec::new();
     let mut rest = query.trim_start();
-    // Whether a quote opens what another one closes: once there is none, nothing is looked for again.
-    let mut can_close = true;
     while !rest.is_empty() {
         // Two signs are an option of a program, not a wish.
         let is_excluded = rest.starts_with('-') && !rest.starts_with("--");
         let start = rest.trim_start_matches('-');
         let (text, kind, after) = match start.strip_prefix(QUOTES) {
-            Some(quoted) => match quoted.find(QUOTES).filter(|_| can_close) {
+            Some(quoted) => match quoted.find(QUOTES) {
                 Some(end) => {
                     let closing = quoted[end..].chars().next().map_or(0, char::len_utf8);
                     (&quoted[..end], PartKind::Phrase, &quoted[end + closing..])
                 }
+                // The last of the quotes: nothing is looked for twice.
                 None => {
-                    can_close = false;
                     rest = quoted.trim_start();
                     continue;
                 }

@@ -26,3 +26,15 @@ drop table joiners;
 reset client_min_messages;
 reset role;
 reset request.jwt.claims;
+
+-- So does one of build_context(), which counts tokens for as long as there are some.
+select set_config('request.jwt.claims', '{"sub":"11111111-1111-1111-1111-111111111111"}', false) is not null as ada;
+set carrel.chunk_size = 20000000;
+insert into carrel.documents (filename, content_text) select 'kettles.txt', repeat('a kettle ', 2000000);
+reset carrel.chunk_size;
+set statement_timeout = '150ms';
+select tokens from carrel.build_context('kettle', 100000000);
+\echo :LAST_ERROR_SQLSTATE
+set statement_timeout = 0;
+delete from carrel.documents where filename = 'kettles.txt';
+reset request.jwt.claims;

@@ -33,6 +33,13 @@ join (
     ) as texts
 ) as e using (chunk_id);
 select filename, matched_chunks from carrel.search_documents('word7 rare') order by filename;
+
+-- What must not be there may be in another chunk, which has none of the words.
+insert into carrel.documents (filename, content_text)
+values ('Doc 5', 'A rare thing is here.' || repeat(E'\n\nNothing at all stands here, as it did yesterday.', 3) || E'\n\nTin stands here, and tin alone.');
+select filename from carrel.search_documents('rare -tin') order by filename;
+select filename from carrel.search_documents('"rare thing" -tin');
+select filename from carrel.search_documents('"rare thing" -lead');
 reset role;
 
 -- Keys of a vector: the user's own, without positions; whatever has too many for one vector is found by all.

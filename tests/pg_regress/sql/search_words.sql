@@ -43,4 +43,9 @@ insert into carrel.documents (filename, content_text) values
     ('Long', 'Copper kettles whistle.' || repeat(E'\n\nSome other sentence entirely, and one more.', 60) || E'\n\nTin kettles rattle.');
 select query, pg_temp.documents(query) as documents from (values ('"copper kettles" "tin kettles"'), ('kettles -tin'), ('whistle rattle'), ('"kettles copper"')) as given (query);
 select chunk_index, matched from carrel.search_chunks('kettles -tin');
+
+-- In the file name as well.
+insert into carrel.documents (filename, content_text) values ('windows.txt', 'Wash with vinegar.'), ('floors.txt', 'Wash with soap.');
+select filename from carrel.search_chunks('wash -windows');
+select filename from carrel.search_documents('wash -windows');
 rollback;
