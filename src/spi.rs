@@ -248,6 +248,11 @@ impl Db {
         }
     }
 
+    /// Has format('%I') quote names only where they need it, until the connection ends.
+    pub fn quote_as_needed(&self) {
+        pin(c"quote_all_identifiers", c"off");
+    }
+
     /// Makes a trigger's transition tables known by their names.
     ///
     /// # Safety

@@ -34,7 +34,10 @@ impl Parser {
             where format('%I.%I', n.nspname, c.cfgname) = $1 and n.nspname !~ '^pg_(toast_)?temp_'";
         let config = match oid(own)? {
             Some(config) => Some(config),
-            None => oid(others)?,
+            None => {
+                db.quote_as_needed();
+                oid(others)?
+            }
         };
         Ok(config.map(|config| Self { config, room: PgMemoryContexts::new("carrel parser") }))
     }

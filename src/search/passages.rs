@@ -142,22 +142,27 @@ pub fn around(chunk: &Chunk, count: usize) -> Result<Passage> {
 }
 
 /// The chunks of a document from one index to another, as one: the text as it is between the first
-/// one's start and the last one's end, where they are parts of it; else their contents, with blank
-/// lines between.
+/// one's start and the last one's end, where they are parts of it and a policy hides none between them;
+/// else their contents, with blank lines between.
 pub fn run(db: &Db, document: Uuid, first: i32, last: i32) -> Result<Option<Passage>> {
-    let chunks: Vec<Passage> = db.rows(
-        "select c.content, c.start_offset, c.end_offset
+    let rows: Vec<(i32, Passage)> = db.rows(
+        "select c.content, c.start_offset, c.end_offset, c.chunk_index
         from carrel.documents as d
         join carrel.document_chunks as c on c.user_id = d.user_id and c.document_id = d.id
         where d.id = $1 and c.chunk_index between $2 and $3
         order by c.chunk_index",
         &[document.into(), first.into(), last.into()],
-        |row| Ok(Passage { content: row.need(1)?, start: row.get(2), end: row.get(3) }),
+        |row| {
+            let passage = Passage { content: row.need(1)?, start: row.get(2), end: row.get(3) };
+            Ok((row.need(4)?, passage))
+        },
     )?;
+    let is_whole = rows.windows(2).all(|rows| rows[0].0 + 1 == rows[1].0);
+    let chunks: Vec<Passage> = rows.into_iter().map(|(_, passage)| passage).collect();
     let (Some(one), Some(other)) = (chunks.first(), chunks.last()) else { return Ok(None) };
     let (start, end) = (one.start, other.end);
     let text: Option<String> = match start.zip(end) {
-        Some((start, end)) if start <= end => {
+        Some((start, end)) if is_whole && start < end => {
             let sql =
                 "select substr(content_text, $2 + 1, $3 - $2) from carrel.documents where id = $1";
             db.first(sql, &[document.into(), start.into(), end.into()], |row| Ok(row.get(1)))?

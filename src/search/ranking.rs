@@ -97,7 +97,8 @@ pub fn documents(
     filter: &Filter,
 ) -> Result<Vec<Hit>> {
     let allowed = filter.documents(db, user)?;
-    let mut hits = Vec::new();
+    let mut hits: Vec<Hit> = Vec::new();
+    let mut excluded: HashSet<Id> = HashSet::new();
     for (number, query) in queries.iter_mut().enumerate() {
         let candidates = candidates::chunks(db, user, query)?;
         let names = candidates::names(db, user, query)?;
@@ -129,8 +130,10 @@ pub fn documents(
         let scale = Scale::new(settings::parameters()?, query.statistics.documents, &found_in);
         for (id, document) in documents {
             check_for_interrupts();
+            if document.is_excluded {
+                excluded.insert(id);
+            }
             let is_wanted = !document.terms.is_empty()
-                && !document.is_excluded
                 && document.phrases == query.query.all_phrases()
                 && allowed.as_ref().is_none_or(|allowed| allowed.contains(&id));
             if !is_wanted {
@@ -148,6 +151,13 @@ pub fn documents(
                 query: number,
             });
         }
+    }
+    hits.retain(|hit| !excluded.contains(&hit.document));
+    // A client's chunks of one document may be of several languages.
+    if queries.len() > 1 {
+        hits.sort_unstable_by(Hit::before);
+        let mut seen = HashSet::new();
+        hits.retain(|hit| seen.insert(hit.document));
     }
     Ok(hits)
 }

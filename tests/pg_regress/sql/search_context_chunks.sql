@@ -20,6 +20,18 @@ from (values ('tuesday', 0), ('tuesday', 1), ('tuesday', 2), ('monday', 1), ('th
 select count(*) from carrel.search_chunks('tuesday', context_chunks => -1);
 select count(*) from carrel.search_chunks('tuesday', context_chunks => null);
 
+-- Offsets that a client made up; a chunk that a policy hides.
+insert into carrel.documents (id, filename) values ('d0000000-0000-0000-0000-000000000004', 'Made up');
+insert into carrel.document_chunks (document_id, chunk_index, content, start_offset, end_offset) values
+    ('d0000000-0000-0000-0000-000000000004', 0, 'Autumn', 2147483647, 2147483647), ('d0000000-0000-0000-0000-000000000004', 1, 'Winter', 2147483647, 2147483647);
+select to_json(content) as content from carrel.search_chunks('winter', context_chunks => 1);
+reset role;
+create policy not_wednesday on carrel.document_chunks as restrictive for select using (content !~ 'Wednesday');
+set local role carrel_regress_user;
+select to_json(content) as content from carrel.search_chunks('tuesday', context_chunks => 2);
+select filename from carrel.search_documents('wednesday');
+select to_json(context) as context from carrel.build_context('tuesday wednesday thursday');
+
 -- Embeddings there are none.
 select count(*) from carrel.search_chunks('tuesday', query_embedding => '[1, 2]');
 rollback;

@@ -16,6 +16,14 @@ select count(*) as found from carrel.search_documents('unicorn');
 -- A document that is found by its name alone shows its name.
 select filename, matched_chunks, snippet from carrel.search_documents('watching');
 
+-- A document of chunks in several languages is found once.
+insert into carrel.documents (id, filename) values ('d0000000-0000-0000-0000-000000000004', 'By hand');
+insert into carrel.document_chunks (document_id, chunk_index, content) values ('d0000000-0000-0000-0000-000000000004', 0, 'okapi');
+update carrel.documents set language = 'simple' where filename = 'By hand';
+insert into carrel.document_chunks (document_id, chunk_index, content) values ('d0000000-0000-0000-0000-000000000004', 1, 'okapi again');
+select filename from carrel.search_documents('okapi');
+select filename from carrel.search_documents('okapi -again');
+
 -- Words in different chunks are found together.
 select filename, matched_chunks from carrel.search_documents('noon white');
 rollback;

@@ -35,11 +35,14 @@ select count(*) from carrel.delete_user('11111111-1111-1111-1111-111111111111');
 select pg_temp.drift() as without_a_user;
 select count(*) as of_the_user from carrel.search_statistics where user_id = '11111111-1111-1111-1111-111111111111';
 
--- Many statements leave few rows.
-insert into carrel.documents (filename, content_text) values ('One', 'by one');
-do $$ begin for n in 1 .. 1000 loop update carrel.documents set content_text = content_text || ' more' where filename = 'One'; end loop; end $$;
-select pg_temp.drift() as many, count(*) < 500 as folded from carrel.search_statistics where user_id = '22222222-2222-2222-2222-222222222222';
-
 truncate carrel.document_chunks;
 select pg_temp.drift() as truncated, count(*) as rows from carrel.search_statistics;
 rollback;
+
+-- Many transactions leave few rows.
+select set_config('request.jwt.claims', '{"sub":"22222222-2222-2222-2222-222222222222"}', false) is not null as bob;
+insert into carrel.documents (filename, content_text) values ('One', 'by one');
+do $$ begin for n in 1 .. 1000 loop update carrel.documents set content_text = content_text || ' more' where filename = 'One'; commit; end loop; end $$;
+select sum(words) = (select sum(words) from carrel.document_chunks where user_id = '22222222-2222-2222-2222-222222222222') as right, count(*) < 500 as folded from carrel.search_statistics where user_id = '22222222-2222-2222-2222-222222222222';
+delete from carrel.documents;
+reset request.jwt.claims;
