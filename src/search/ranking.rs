@@ -66,7 +66,8 @@ pub fn chunks(
             let named = names.get(&chunk.document);
             let name = named.map(|name| name.reading).unwrap_or_default();
             let is_wanted = !found.is_empty()
-                && !(chunk.reading.is_excluded || name.is_excluded)
+                && !chunk.reading.is_excluded
+                && !name.is_excluded
                 && chunk.reading.phrases | name.phrases == terms.all_phrases()
                 && allowed.as_ref().is_none_or(|allowed| allowed.contains(&chunk.document));
             if !is_wanted {

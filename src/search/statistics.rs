@@ -128,7 +128,7 @@ fn count_chunks<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
                 unsafe { (pg_sys::XactIsoLevel, pg_sys::GetTopTransactionIdIfAny()) };
             let may_fold = level < pg_sys::XACT_REPEATABLE_READ as i32
                 && FOLDED.get() != transaction.into_inner();
-            let is_drawn = uuid_v7().as_bytes()[15] % STATEMENTS == 0;
+            let is_drawn = uuid_v7().as_bytes()[15].is_multiple_of(STATEMENTS);
             if is_changed && may_fold && is_drawn && !fold.is_empty() {
                 FOLDED.set(transaction.into_inner());
                 db.execute(fold, &[])?;
