@@ -1,17 +1,9 @@
 -- Nobody's but carrel's own.
 alter table carrel.search_statistics enable row level security;
 
--- Of users who are gone, while others wrote; and whatever gathered.
+-- Of users who are gone, while others wrote.
 delete from carrel.search_statistics as s
 where not exists (select from carrel.user_profiles as p where p.user_id = s.user_id);
-
-with folded as (
-    delete from carrel.search_statistics returning user_id, language, documents, chunks, words
-)
-insert into carrel.search_statistics (user_id, language, documents, chunks, words)
-select user_id, language, sum(documents), sum(chunks), sum(words)
-from folded group by user_id, language
-having sum(chunks) <> 0;
 
 -- Chunks that a service left without.
 update carrel.document_chunks as c
