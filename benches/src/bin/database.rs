@@ -15,15 +15,15 @@ const LARGE: usize = 100_000_000;
 
 /// Two schemas of tables with the indexes of carrel's and no triggers. `floor` is what the targets
 /// mean: documents without a vector, chunks that refer to nothing. `same` ends up with the same rows
-/// as carrel's tables: vectors of documents, indexed too, and the foreign key. What carrel takes
-/// beyond that is its own.
+/// as carrel's tables: vectors of documents, and the foreign key. What carrel takes beyond that is its
+/// own. Rows are stored as carrel's are, vectors in the row as long as they fit.
 const TABLES: &str = "
     create schema floor;
     create table floor.documents (like carrel.documents including all);
-    create table floor.document_chunks (like carrel.document_chunks including all);
+    create table floor.document_chunks (like carrel.document_chunks including all) with (toast_tuple_target = 8160);
     create schema same;
     create table same.documents (like carrel.documents including all);
-    create table same.document_chunks (like carrel.document_chunks including all);
+    create table same.document_chunks (like carrel.document_chunks including all) with (toast_tuple_target = 8160);
     alter table same.document_chunks add foreign key (user_id, document_id) references same.documents (user_id, id);
     create schema ready;
     create table ready.documents (like carrel.documents);
@@ -59,9 +59,9 @@ fn insert_documents(schema: &str) -> String {
 fn insert_chunks(schema: &str) -> String {
     format!(
         "insert into {schema}.document_chunks (id, user_id, document_id, chunk_index, content, section_title,
-            heading_path, start_offset, end_offset, size, content_hash, search_vector)
+            heading_path, start_offset, end_offset, size, content_hash, search_vector, language, words, title_words)
         select id, user_id, document_id, chunk_index, content, section_title,
-            heading_path, start_offset, end_offset, size, content_hash, to_tsvector('english', content)
+            heading_path, start_offset, end_offset, size, content_hash, to_tsvector('english', content), language, words, title_words
         from ready.document_chunks"
     )
 }
