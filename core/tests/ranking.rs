@@ -280,3 +280,33 @@ fn constants_that_mean_nothing_are_refused() {
         assert!(Parameters::new(k1, b).is_err(), "{k1} {b}");
     }
 }
+
+#[test]
+fn a_snippet_shows_where_most_of_the_words_are() {
+    let content =
+        format!("kettle {} stove {} kettle stove.", "word ".repeat(40), "word ".repeat(40));
+    let mut marks = Vec::new();
+    for (term, word) in ["kettle", "stove"].into_iter().enumerate() {
+        marks.extend(content.match_indices(word).map(|(start, word)| Mark {
+            start,
+            end: start + word.len(),
+            term,
+        }));
+    }
+    marks.sort_by_key(|mark| mark.start);
+    let shown = snippet(&content, &marks, |_| 1.0, 60);
+    assert!(shown.ends_with("<mark>kettle</mark> <mark>stove</mark>."), "{shown}");
+    // What is worth more, and the first of what is worth the same.
+    let shown = snippet(&content, &marks, |term| term as f64, 60);
+    assert!(shown.contains("<mark>stove</mark> word") && !shown.contains("kettle"), "{shown}");
+}
+
+#[test]
+fn a_lead_is_no_longer_than_titles_are() {
+    let line = "word ".repeat(50);
+    assert_eq!(lead(&line), "");
+    assert_eq!(lead(&format!("{line}end. More.")), "");
+    assert_eq!(lead(&format!("A title. {line}")), "A title.");
+    assert_eq!(lead(&format!("題。{line}")), "題。");
+    assert_eq!(lead("A line\nand more"), "A line\n");
+}
