@@ -1,4 +1,5 @@
 -- Nobody's but carrel's own.
+alter table carrel.search_statistics alter column id set default carrel.uuid_v7();
 alter table carrel.search_statistics enable row level security;
 
 -- Of users who are gone, while others wrote.
@@ -29,6 +30,7 @@ where (there.documents, there.chunks, there.words) is distinct from (kept.docume
     and (there.chunks is not null or (kept.documents, kept.chunks, kept.words) <> (0, 0, 0));
 
 comment on table carrel.search_statistics is 'How many chunks each user has in each language, and how long they are. Rows add up.';
+comment on column carrel.search_statistics.id is 'The key of the row (UUIDv7).';
 comment on column carrel.search_statistics.user_id is 'The user.';
 comment on column carrel.search_statistics.language is 'The language of the chunks.';
 comment on column carrel.search_statistics.documents is 'How many documents have chunks: those that have a first one.';
