@@ -149,6 +149,14 @@ pub fn defaults_in_rules() -> impl Iterator<Item = [&'static str; 3]> {
     })
 }
 
+/// The query of what the search statistics lack, or have too much: user, language and differences.
+pub fn drift_of_statistics() -> &'static str {
+    let insert =
+        "insert into carrel.search_statistics (user_id, language, documents, chunks, words)\n";
+    let mut rules = RULES.iter().flat_map(|sql| statements(sql));
+    rules.find_map(|statement| statement.strip_prefix(insert)).unwrap_or_default()
+}
+
 /// SQL as it can be compared with what Postgres prints of it: lower case, without spaces,
 /// parentheses, and the casts that Postgres adds to literals.
 pub fn normalized(sql: &str) -> String {

@@ -1,9 +1,12 @@
 //! doctor(): whether the database is as this version of carrel defines it. It only reads.
 
-use super::definitions::{TABLES, created_by_rules, defaults_in_rules, normalized};
+use super::definitions::{
+    TABLES, created_by_rules, defaults_in_rules, drift_of_statistics, normalized,
+};
 use crate::access;
 use crate::error::{Result, guard};
 use crate::spi::Db;
+use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 
 /// One row for each check; detail names what is wrong. Mend most of it with carrel.migrate().
@@ -305,26 +308,12 @@ fn members(db: &Db) -> Result<Vec<String>> {
     )
 }
 
-/// The same difference that sql/rules/search_statistics.sql mends.
+/// What migrate() would add.
 fn search_statistics(db: &Db) -> Result<Vec<String>> {
-    db.rows(
-        "select format('user %s has %s chunks in %s, not %s', user_id, coalesce(there.chunks, 0), language, coalesce(kept.chunks, 0))
-        from (
-            select user_id, language, count(*) filter (where chunk_index = 0) as documents,
-                count(*) as chunks, sum(words) as words
-            from carrel.document_chunks where words is not null and language is not null
-            group by user_id, language
-        ) as there
-        full join (
-            select user_id, language, sum(documents) as documents, sum(chunks) as chunks, sum(words) as words
-            from carrel.search_statistics group by user_id, language
-        ) as kept using (user_id, language)
-        where (there.documents, there.chunks, there.words) is distinct from (kept.documents, kept.chunks, kept.words)
-            and (there.chunks is not null or (kept.documents, kept.chunks, kept.words) <> (0, 0, 0))
-        order by user_id, language limit 10",
-        &[],
-        |row| row.need(1),
-    )
+    db.rows(drift_of_statistics(), &[], |row| {
+        let (user, language): (Uuid, String) = (row.need(1)?, row.need(2)?);
+        Ok(format!("the statistics of user {user} in {language} differ from the chunks"))
+    })
 }
 
 fn usage(db: &Db) -> Result<Vec<String>> {
