@@ -67,9 +67,10 @@ regress() {
     as_server rm -rf "$data"
     "$TREE/bin/initdb" --pgdata="$data" --username="$(id -un)" --auth=scram-sha-256 \
         --pwfile="$PGRX_HOME/password" --encoding=UTF8 --locale=C.UTF-8 --no-instructions >/dev/null
-    echo "fsync = off" | as_server tee -a "$data/postgresql.conf" >/dev/null
+    printf 'fsync = off\nmax_wal_size = 64MB\n' | as_server tee -a "$data/postgresql.conf" >/dev/null
     PGPASSFILE=$PGRX_HOME/pgpass cargo pgrx regress --release "pg$PG" "${only[@]}" || status=1
     "$TREE/bin/pg_ctl" stop --silent -m fast -D "$data" || true
+    as_server rm -rf "$data"
     [ $status = 0 ] || differences $regress/regression.diffs
 }
 
