@@ -3,8 +3,9 @@ comment on function carrel.act_as is 'Acts as a user for the rest of the transac
 comment on function carrel.add_document is 'Adds a document of the caller''s and returns its id. A null text comes later: the document is pending until then. Unknown language: 22023; no identity: 28000.';
 comment on function carrel.append_to_request_chain is 'Trigger: appends new requests to the chains of their sessions.';
 comment on function carrel.billing_period_start is 'When the monthly billing period that contains a time began, for an anchor in an IANA time zone. Unknown zone: 22023.';
-comment on function carrel.build_context is 'The chunks of the caller''s documents that answer a query best, as many as max_tokens has room for, as the text of a prompt, with what each numbered passage cites. No identity: 28000; bad arguments: 22023.';
+comment on function carrel.build_context is 'The chunks of the caller''s documents that answer a query best, as many as max_tokens has room for, as the text of a prompt, with what each numbered passage cites. query_embedding as for search_chunks(). No identity: 28000; bad arguments: 22023.';
 comment on function carrel.chunk_text is 'Cuts a text into chunks of at most chunk_size characters, words or tokens, at the best boundaries of its format that fit. Offsets are in characters of the text from 0, end exclusive. Bad arguments: 22023.';
+comment on function carrel.chunks_to_embed is 'Chunks of all users that have no embedding yet, oldest first, at most so many, for a worker to embed; no other worker is given them until the lease lapses. No embeddings here: 55000. For services.';
 comment on function carrel.count_chunks is 'Trigger: adds what a statement changed of the chunks to the search statistics.';
 comment on function carrel.count_tokens is 'The number of tokens that a text is in the encoding cl100k or o200k; special tokens are read as text. The first call of a session loads the vocabulary: some 20 ms and 32 MB, or 50 ms and 66 MB. Unknown encoding: 22023.';
 comment on function carrel.count_usage is 'Trigger: adds new usage events to the totals and counters.';
@@ -15,6 +16,7 @@ comment on function carrel.current_user_id is 'The user that the transaction''s 
 comment on function carrel.delete_profile_of_deleted is 'Trigger on auth.users: deletes the profiles of deleted users.';
 comment on function carrel.delete_user is 'Deletes a user and everything of theirs; returns the storage paths of their documents, which are the caller''s to erase. With archive_usage their events are kept under a pseudonym. No such user: PT404. For services.';
 comment on function carrel.doctor is 'One row for each check of whether the database is as this version of carrel defines it. For superusers.';
+comment on function carrel.enable_embeddings is 'Gives every chunk a place for an embedding of so many numbers, 1 to 4000, and an index to find near ones by. Bad dimensions: 22023; no pgvector, or other dimensions than there are: 55000. For superusers.';
 comment on function carrel.export_user is 'Everything that carrel holds of a user, row by row. No such user: PT404. For services.';
 comment on function carrel.forget_statistics is 'Trigger: deletes the search statistics of users who are deleted.';
 comment on function carrel.grant_service is 'Lets a role work as an application''s trusted workers do. Unknown role: 22023. For superusers.';
@@ -32,9 +34,10 @@ comment on function carrel.refuse_usage_change is 'Trigger: refuses to change us
 comment on function carrel.remove_from_request_chain is 'Trigger: takes deleted requests out of the chains of their sessions.';
 comment on function carrel.revoke_service is 'Takes back what grant_service() granted. For superusers.';
 comment on function carrel.revoke_user is 'Takes back what grant_user() granted. For superusers.';
-comment on function carrel.search_chunks is 'The chunks of the caller''s documents that answer a query best, best first (BM25 over the caller''s own chunks). Words are optional; quoted phrases and -word are binding; conf* finds what begins so. matched says whether all words were found or some. No identity: 28000.';
+comment on function carrel.search_chunks is 'The chunks of the caller''s documents that answer a query best, best first (BM25 over the caller''s own chunks). Words are optional; quoted phrases and -word are binding; conf* finds what begins so. matched says whether all words were found or some. With query_embedding what is near to it answers as well, matched embedding. No identity: 28000; what is no embedding: 22023; no embeddings here: 55000.';
 comment on function carrel.search_documents is 'The caller''s documents that answer a query best, best first, with the best passage of each. No identity: 28000.';
 comment on function carrel.search_keys is 'The keys that a user''s chunk or file name is found by: the lexemes of a vector, each behind eight characters that stand for the user.';
+comment on function carrel.set_embeddings is 'Stores embeddings, [{"chunk_id": …, "embedding": […]}, …] or {chunk_id: […], …}, and returns how many; those of chunks that are gone or have changed are passed over. Bad ones: 22023; no embeddings here: 55000. For services.';
 comment on function carrel.touch_updated_at is 'Trigger: sets updated_at to the transaction''s time.';
 comment on function carrel.uuid_v7 is 'A new UUIDv7: milliseconds since 1970, then 74 random bits.';
 comment on function carrel.verify_usage is 'Where totals or counters differ from the usage events: no row, unless something drifted. For services.';

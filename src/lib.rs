@@ -14,6 +14,7 @@ mod access;
 mod agents;
 mod datums;
 mod documents;
+mod embeddings;
 mod error;
 mod identity;
 mod rows;

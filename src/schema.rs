@@ -6,6 +6,7 @@
 
 pub mod definitions;
 mod doctor;
+mod embeddings;
 
 use crate::access;
 use crate::error::{Error, Result, SqlState, guard};
@@ -24,11 +25,7 @@ fn migrate() {
             access::as_administrator("migrate", |db| {
                 // That a policy which is dropped does not exist.
                 db.silence_notices();
-                // One migrate() at a time in this database.
-                db.execute(
-                    "select pg_advisory_xact_lock(hashtextextended('carrel.migrate', 0))",
-                    &[],
-                )?;
+                lock(db)?;
                 for table in &TABLES {
                     create_missing(db, table)?;
                 }
@@ -38,12 +35,19 @@ fn migrate() {
                 for rules in RULES {
                     db.script(rules)?;
                 }
+                embeddings::restore(db)?;
                 follow_auth_users(db)?;
                 access::adopt_known_roles(db)?;
                 access::grant_recorded(db)
             })
         })
     })
+}
+
+/// One at a time changes tables in this database.
+fn lock(db: &Db) -> Result<()> {
+    db.execute("select pg_advisory_xact_lock(hashtextextended('carrel.migrate', 0))", &[])?;
+    Ok(())
 }
 
 /// Runs `work` as if no extension script were running: what it creates is no member of the
@@ -194,6 +198,24 @@ fn column_type(db: &Db, table: &str, column: &str, wanted: &str) -> Result<Optio
         &[table.into(), column.into(), wanted.into()],
         |row| Ok((row.need(1)?, row.need(2)?)),
     )
+}
+
+/// What is wrong with an index that should be so defined.
+fn index_definition(db: &Db, name: &str, expected: &str) -> Result<Option<String>> {
+    let found = db.first(
+        "select pg_get_indexdef(indexrelid), indisvalid from pg_index
+        where indexrelid = to_regclass(format('carrel.%I', $1))",
+        &[name.into()],
+        |row| Ok((row.need::<String>(1)?, row.need::<bool>(2)?)),
+    )?;
+    Ok(match found {
+        None => Some(format!("index {name} is missing")),
+        Some((_, false)) => Some(format!("index {name} is invalid")),
+        Some((found, true)) if definitions::normalized(&found) != expected => {
+            Some(format!("index {name} is: {found}"))
+        }
+        Some(_) => None,
+    })
 }
 
 fn record(db: &Db, step: &str) -> Result<()> {

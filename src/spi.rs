@@ -85,6 +85,20 @@ fn pin(name: &CStr, value: &CStr) {
     set(name, value, pg_sys::GucAction::GUC_ACTION_SAVE);
 }
 
+/// Does `work` with these settings.
+fn with_settings<T>(settings: &[(&CStr, &CStr)], work: impl FnOnce() -> Result<T>) -> Result<T> {
+    // SAFETY: settings are put back on every way out.
+    unsafe {
+        let level = pg_sys::NewGUCNestLevel();
+        for (name, value) in settings {
+            pin(name, value);
+        }
+        let result = contain(work);
+        pg_sys::AtEOXact_GUC(result.is_ok(), level);
+        result
+    }
+}
+
 /// SET LOCAL, by the caller.
 pub fn set_local(name: &CStr, value: &CStr) {
     set(name, value, pg_sys::GucAction::GUC_ACTION_LOCAL);
@@ -235,17 +249,30 @@ impl Db {
     /// Does `work` with statements that are planned once for all values, and by an index wherever one
     /// serves.
     pub fn read_by_index<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        // SAFETY: settings are put back on every way out.
-        unsafe {
-            let settings = pg_sys::NewGUCNestLevel();
-            pin(c"enable_seqscan", c"off");
-            pin(c"enable_bitmapscan", c"on");
-            pin(c"gin_fuzzy_search_limit", c"0");
-            pin(c"plan_cache_mode", c"force_generic_plan");
-            let result = contain(work);
-            pg_sys::AtEOXact_GUC(result.is_ok(), settings);
-            result
-        }
+        with_settings(
+            &[
+                (c"enable_seqscan", c"off"),
+                (c"enable_bitmapscan", c"on"),
+                (c"gin_fuzzy_search_limit", c"0"),
+                (c"plan_cache_mode", c"force_generic_plan"),
+            ],
+            work,
+        )
+    }
+
+    /// Does `work` with statements that read the nearest by an index of embeddings, and go on until
+    /// they have as many as they want, or the index gives up.
+    pub fn read_nearest<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        with_settings(
+            &[
+                (c"enable_seqscan", c"off"),
+                (c"enable_sort", c"off"),
+                (c"hnsw.iterative_scan", c"relaxed_order"),
+                (c"hnsw.ef_search", c"200"),
+                (c"plan_cache_mode", c"force_custom_plan"),
+            ],
+            work,
+        )
     }
 
     /// Has format('%I') quote names only where they need it, until the connection ends.

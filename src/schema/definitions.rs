@@ -15,7 +15,7 @@ pub struct Part {
 }
 
 /// The tables in the order in which they are created: what a foreign key refers to comes first.
-pub const TABLES: [Table; 12] = [
+pub const TABLES: [Table; 13] = [
     Table { name: "migrations", sql: include_str!("../../sql/tables/migrations.sql") },
     Table { name: "granted_roles", sql: include_str!("../../sql/tables/granted_roles.sql") },
     Table { name: "plans", sql: include_str!("../../sql/tables/plans.sql") },
@@ -26,6 +26,7 @@ pub const TABLES: [Table; 12] = [
         name: "search_statistics",
         sql: include_str!("../../sql/tables/search_statistics.sql"),
     },
+    Table { name: "embedding_leases", sql: include_str!("../../sql/tables/embedding_leases.sql") },
     Table { name: "agent_sessions", sql: include_str!("../../sql/tables/agent_sessions.sql") },
     Table { name: "agent_requests", sql: include_str!("../../sql/tables/agent_requests.sql") },
     Table { name: "usage_events", sql: include_str!("../../sql/tables/usage_events.sql") },
@@ -34,7 +35,7 @@ pub const TABLES: [Table; 12] = [
 ];
 
 /// What migrate() applies every time, table by table.
-pub const RULES: [&str; 12] = [
+pub const RULES: [&str; 13] = [
     include_str!("../../sql/rules/migrations.sql"),
     include_str!("../../sql/rules/granted_roles.sql"),
     include_str!("../../sql/rules/plans.sql"),
@@ -42,12 +43,16 @@ pub const RULES: [&str; 12] = [
     include_str!("../../sql/rules/documents.sql"),
     include_str!("../../sql/rules/document_chunks.sql"),
     include_str!("../../sql/rules/search_statistics.sql"),
+    include_str!("../../sql/rules/embedding_leases.sql"),
     include_str!("../../sql/rules/agent_sessions.sql"),
     include_str!("../../sql/rules/agent_requests.sql"),
     include_str!("../../sql/rules/usage_events.sql"),
     include_str!("../../sql/rules/usage_totals.sql"),
     include_str!("../../sql/rules/usage_archive.sql"),
 ];
+
+/// What belongs to a column of embeddings: [`super::embeddings`].
+pub const EMBEDDINGS: &str = include_str!("../../sql/embeddings.sql");
 
 /// What migrate() applies every time where auth.users exists.
 pub const AUTH_RULES: &str = include_str!("../../sql/rules/auth_users.sql");
@@ -60,14 +65,7 @@ impl Table {
 
     /// The statements that create its indexes, with their names.
     pub fn indexes(&self) -> impl Iterator<Item = Part> {
-        statements(self.sql).filter_map(|definition| {
-            let name = definition
-                .strip_prefix("create index ")
-                .or_else(|| definition.strip_prefix("create unique index "))?
-                .split(' ')
-                .next()?;
-            Some(Part { name, definition })
-        })
+        indexes(self.sql)
     }
 
     /// Its columns: `definition` is what follows `add column`.
@@ -89,6 +87,18 @@ impl Table {
         let lines = self.create().lines().skip(1).take_while(|line| *line != ")");
         lines.map(|line| line.trim().trim_end_matches(','))
     }
+}
+
+/// The statements of a file that create indexes, with their names.
+pub fn indexes(sql: &'static str) -> impl Iterator<Item = Part> {
+    statements(sql).filter_map(|definition| {
+        let name = definition
+            .strip_prefix("create index ")
+            .or_else(|| definition.strip_prefix("create unique index "))?
+            .split(' ')
+            .next()?;
+        Some(Part { name, definition })
+    })
 }
 
 impl Part {

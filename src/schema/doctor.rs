@@ -17,12 +17,13 @@ fn doctor() -> TableIterator<
 > {
     let rows = guard(|| {
         access::as_administrator_reading("doctor", |db| {
-            let checks: [(&str, fn(&Db) -> Result<Vec<String>>); 13] = [
+            let checks: [(&str, fn(&Db) -> Result<Vec<String>>); 14] = [
                 ("tables", tables),
                 ("columns", columns),
                 ("defaults", defaults),
                 ("constraints", constraints),
                 ("indexes", indexes),
+                ("embeddings", super::embeddings::wrong),
                 ("row_level_security", row_level_security),
                 ("policies", policies),
                 ("no_added_permissive_policy", added_policies),
@@ -134,24 +135,8 @@ fn constraints(db: &Db) -> Result<Vec<String>> {
 
 fn indexes(db: &Db) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
-    for table in &TABLES {
-        for index in table.indexes() {
-            let name = index.name;
-            let found = db.first(
-                "select pg_get_indexdef(indexrelid), indisvalid from pg_index
-                where indexrelid = to_regclass(format('carrel.%I', $1))",
-                &[name.into()],
-                |row| Ok((row.need::<String>(1)?, row.need::<bool>(2)?)),
-            )?;
-            match found {
-                None => wrong.push(format!("index {name} is missing")),
-                Some((_, false)) => wrong.push(format!("index {name} is invalid")),
-                Some((found, true)) if normalized(&found) != normalized(index.definition) => {
-                    wrong.push(format!("index {name} is: {found}"));
-                }
-                Some(_) => {}
-            }
-        }
+    for index in TABLES.iter().flat_map(|table| table.indexes()) {
+        wrong.extend(super::index_definition(db, index.name, &normalized(index.definition))?);
     }
     Ok(wrong)
 }

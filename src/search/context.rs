@@ -1,7 +1,7 @@
 //! What answers a query, put together for a prompt.
 
 use super::passages::{self, Chunk, Passage};
-use super::{Filter, Page, from_zero, ranked, ranking};
+use super::{Filter, Page, Question, best_chunks, from_zero};
 use crate::documents::encoding_named;
 use crate::error::{Result, check_for_interrupts, guard};
 use crate::identity;
@@ -21,23 +21,23 @@ const PATIENCE: usize = 10;
 /// The chunks of the caller's documents that answer a query best, as many as max_tokens has room for:
 /// the text for a prompt, and what each of its numbered passages cites. Passages are in reading order
 /// within each document, documents by their best; chunks that follow each other are one. tokens is the
-/// exact number of tokens of context. Nothing found is an empty context. No identity: 28000; bad
-/// arguments: 22023.
+/// exact number of tokens of context. Nothing found is an empty context. query_embedding as for
+/// search_chunks(). No identity: 28000; bad arguments: 22023.
 #[pg_extern(stable, parallel_restricted)]
 fn build_context(
     query: Option<&str>,
     max_tokens: default!(Option<i32>, 6000),
     document_ids: default!(Option<Vec<Option<Uuid>>>, "null"),
     encoding: default!(Option<&str>, "'cl100k'"),
+    query_embedding: default!(Option<&str>, "null"),
 ) -> TableIterator<'static, (name!(context, String), name!(citations, JsonB), name!(tokens, i32))> {
     let row = guard(move || {
         let user = identity::require()?;
         let budget = from_zero("max_tokens", max_tokens)?;
         let encoding = encoding_named(encoding)?;
         let filter = Filter { document_ids, ..Filter::default() };
-        let (_, hits) = ranked(user, query, &filter, ranking::chunks)?;
-        let best = Page::new(Some(MOST), Some(0))?;
-        let found = best.fill(hits, passages::visible_chunks, passages::chunks)?;
+        let question = Question { user, query, embedding: query_embedding, filter: &filter };
+        let (_, found) = best_chunks(&question, &Page::new(Some(MOST), Some(0))?)?;
         let mut candidates = found.into_iter().map(|(hit, chunk)| (hit.score, chunk));
         let mut context = Context::default();
         let mut chosen: Vec<Scored> = Vec::new();

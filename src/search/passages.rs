@@ -194,8 +194,10 @@ fn are_parts(chunks: &[Passage], text: &str) -> bool {
     })
 }
 
-/// The passage of a content that has the most of a query, with its words marked.
-pub fn snippet(query: &mut LanguageQuery, content: &str) -> Result<String> {
+/// The passage of a content that has the most of a query, with its words marked; how it begins, where no
+/// query is what it was found by.
+pub fn snippet(query: Option<&mut LanguageQuery>, content: &str) -> Result<String> {
+    let Some(query) = query else { return Ok(ranking::snippet(content, &[], |_| 1.0, SNIPPET)) };
     let terms = &query.query.terms;
     let marks = query.parser.marks(content, |lexeme| {
         terms.iter().position(|term| match term.is_prefix {

@@ -27,7 +27,7 @@ pub struct LanguageQuery {
     pub keys: String,
 }
 
-/// The query in every language of the user's documents in which it has words.
+/// The query in every language of the user's documents in which it has words, wanted or not.
 pub fn of_user(db: &Db, user: Uuid, query: Option<&str>) -> Result<Vec<LanguageQuery>> {
     let query = query.unwrap_or_default();
     let parts = parts(&query[..query.floor_char_boundary(MAX_QUERY)]);
@@ -40,7 +40,7 @@ pub fn of_user(db: &Db, user: Uuid, query: Option<&str>) -> Result<Vec<LanguageQ
         // A configuration that was dropped since finds nothing.
         let Some(mut parser) = Parser::find(db, &statistics.language)? else { continue };
         let query = read(&mut parser, &parts)?;
-        if !query.is_empty() {
+        if !query.is_empty() || !query.excluded.is_empty() {
             let excluded = query.excluded.iter().flatten().flat_map(|place| &place.terms);
             let keys = keys::any_of(user, query.terms.iter().chain(excluded));
             queries.push(LanguageQuery { statistics, parser, query, keys });

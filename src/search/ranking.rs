@@ -19,26 +19,65 @@ pub struct Hit {
     /// The chunk; None where the hit is a document.
     pub chunk: Option<Id>,
     /// The chunks that a document was found by.
-    pub matched_chunks: Vec<Matched>,
+    pub matched_chunks: Vec<MatchedChunk>,
     /// Whether its name has any of the words.
     pub is_named: bool,
     pub score: f32,
     /// Where ties are broken: by document, then by place.
     index: i32,
-    /// Whether all words of the query are there, not just some.
-    pub matched_all: bool,
-    /// Which of the language queries it was found by.
-    pub query: usize,
+    pub matched: Matched,
+    /// Which of the language queries it was found by; None where it was none.
+    pub query: Option<usize>,
+}
+
+/// How a chunk or a document answers a query.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Matched {
+    /// All words of the query are there.
+    All,
+    /// Some are.
+    Some,
+    /// None are; what it means is near.
+    Embedding,
+}
+
+impl Matched {
+    fn of(words: usize, query: &LanguageQuery) -> Self {
+        if words == query.query.terms.len() { Self::All } else { Self::Some }
+    }
+
+    /// As search_chunks() says it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Some => "some",
+            Self::Embedding => "embedding",
+        }
+    }
 }
 
 /// A chunk of a document that was found.
-pub struct Matched {
+pub struct MatchedChunk {
     pub id: Id,
     pub score: f32,
     pub index: i32,
 }
 
 impl Hit {
+    /// A chunk that has none of the words.
+    pub fn near(document: Id, chunk: Id, index: i32, score: f32) -> Self {
+        Self {
+            document,
+            chunk: Some(chunk),
+            matched_chunks: Vec::new(),
+            is_named: false,
+            score,
+            index,
+            matched: Matched::Embedding,
+            query: None,
+        }
+    }
+
     /// Best first; the order of two hits is always the same.
     pub fn before(&self, other: &Self) -> Ordering {
         let place = |hit: &Self| (hit.document, hit.index, hit.query);
@@ -46,47 +85,62 @@ impl Hit {
     }
 }
 
-/// Every chunk that answers the query, in no order.
+/// The chunks that answer a query.
+#[derive(Default)]
+pub struct RankedChunks {
+    /// In no order.
+    pub hits: Vec<Hit>,
+    /// Chunks that have what is not wanted.
+    pub excluded_chunks: HashSet<Id>,
+    /// Documents that have it in their names.
+    pub excluded_documents: HashSet<Id>,
+}
+
+/// Every chunk that answers the query, of the documents that are allowed.
 pub fn chunks(
     db: &Db,
     user: Uuid,
     queries: &mut [LanguageQuery],
-    filter: &Filter,
-) -> Result<Vec<Hit>> {
-    let allowed = filter.documents(db, user)?;
-    let mut hits = Vec::new();
+    allowed: Option<&HashSet<Id>>,
+) -> Result<RankedChunks> {
+    let mut ranked = RankedChunks::default();
     for (number, query) in queries.iter_mut().enumerate() {
         let candidates = candidates::chunks(db, user, query)?;
         let names = candidates::names(db, user, query)?;
         let scale = scale(&candidates, query)?;
         let terms = &query.query;
+        let unwanted = names.iter().filter(|(_, name)| name.reading.is_excluded);
+        ranked.excluded_documents.extend(unwanted.map(|(id, _)| *id));
         for chunk in &candidates.chunks {
             check_for_interrupts();
             let found = candidates.terms(chunk);
             let named = names.get(&chunk.document);
             let name = named.map(|name| name.reading).unwrap_or_default();
+            if chunk.reading.is_excluded {
+                ranked.excluded_chunks.insert(chunk.id);
+            }
             let is_wanted = !found.is_empty()
                 && !chunk.reading.is_excluded
                 && !name.is_excluded
                 && chunk.reading.phrases | name.phrases == terms.all_phrases()
-                && allowed.as_ref().is_none_or(|allowed| allowed.contains(&chunk.document));
+                && allowed.is_none_or(|allowed| allowed.contains(&chunk.document));
             if !is_wanted {
                 continue;
             }
             let (score, matched) = score(&scale, u64::from(chunk.words), found, named);
-            hits.push(Hit {
+            ranked.hits.push(Hit {
                 document: chunk.document,
                 chunk: Some(chunk.id),
                 score: score as f32,
                 index: chunk.index,
-                matched_all: matched == terms.terms.len(),
+                matched: Matched::of(matched, query),
                 matched_chunks: Vec::new(),
                 is_named: named.is_some(),
-                query: number,
+                query: Some(number),
             });
         }
     }
-    Ok(hits)
+    Ok(ranked)
 }
 
 /// Every document that answers the query, in no order. What is in several chunks counts together, as
@@ -121,7 +175,7 @@ pub fn documents(
             document.words += u64::from(chunk.words);
             let (score, _) = score(&chunk_scale, u64::from(chunk.words), found, None);
             let (id, index) = (chunk.id, chunk.index);
-            document.chunks.push(Matched { id, score: score as f32, index });
+            document.chunks.push(MatchedChunk { id, score: score as f32, index });
         }
         let mut found_in = vec![0; query.query.terms.len()];
         for (term, _) in documents.values().flat_map(|document| &document.terms) {
@@ -148,8 +202,8 @@ pub fn documents(
                 is_named: names.get(&id).is_some_and(|name| !name.terms.is_empty()),
                 score: score as f32,
                 index: 0,
-                matched_all: matched == query.query.terms.len(),
-                query: number,
+                matched: Matched::of(matched, query),
+                query: Some(number),
             });
         }
     }
@@ -171,7 +225,7 @@ struct Document {
     phrases: u64,
     is_excluded: bool,
     words: u64,
-    chunks: Vec<Matched>,
+    chunks: Vec<MatchedChunk>,
 }
 
 impl Document {
@@ -242,7 +296,7 @@ fn lengths(db: &Db, user: Uuid, documents: &mut HashMap<Id, Document>) -> Result
 
 impl Filter {
     /// The documents that it lets through; None: all of them.
-    fn documents(&self, db: &Db, user: Uuid) -> Result<Option<HashSet<Id>>> {
+    pub fn documents(&self, db: &Db, user: Uuid) -> Result<Option<HashSet<Id>>> {
         let filters = self.document_ids.is_some()
             || self.file_types.is_some()
             || self.metadata.is_some()

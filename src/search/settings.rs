@@ -1,4 +1,4 @@
-//! The settings of ranking.
+//! The settings of search.
 
 use crate::error::{Error, Result, SqlState};
 use carrel_core::ranking::Parameters;
@@ -7,7 +7,10 @@ use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 static K1: GucSetting<f64> = GucSetting::<f64>::new(1.2);
 static B: GucSetting<f64> = GucSetting::<f64>::new(0.75);
 
-/// Registers `carrel.bm25_k1` and `carrel.bm25_b`.
+static WORDS_WEIGHT: GucSetting<f64> = GucSetting::<f64>::new(1.0);
+static EMBEDDINGS_WEIGHT: GucSetting<f64> = GucSetting::<f64>::new(1.0);
+
+/// Registers `carrel.bm25_k1`, `carrel.bm25_b`, and the weights of the two orders that are fused.
 pub fn register() {
     GucRegistry::define_float_guc(
         c"carrel.bm25_k1",
@@ -29,6 +32,40 @@ pub fn register() {
         GucContext::Userset,
         GucFlags::default(),
     );
+    for (name, setting, what) in [
+        (
+            c"carrel.words_weight",
+            &WORDS_WEIGHT,
+            c"How much it counts in a search with an embedding how well the words match.",
+        ),
+        (
+            c"carrel.embeddings_weight",
+            &EMBEDDINGS_WEIGHT,
+            c"How much it counts in a search with an embedding how near the embeddings are.",
+        ),
+    ] {
+        GucRegistry::define_float_guc(
+            name,
+            what,
+            c"The weight of this order in reciprocal rank fusion.",
+            setting,
+            0.0,
+            1000.0,
+            GucContext::Userset,
+            GucFlags::default(),
+        );
+    }
+}
+
+/// How much each of the orders counts that are fused.
+pub struct Weights {
+    pub words: f64,
+    pub embeddings: f64,
+}
+
+/// The weights of the orders that are fused.
+pub fn weights() -> Weights {
+    Weights { words: WORDS_WEIGHT.get(), embeddings: EMBEDDINGS_WEIGHT.get() }
 }
 
 /// The constants of BM25.

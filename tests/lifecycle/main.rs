@@ -6,6 +6,7 @@ mod concurrency;
 mod crash;
 mod doctor;
 mod dump;
+mod embeddings;
 mod isolation;
 mod migrate;
 

@@ -6,12 +6,14 @@
 //! word weighs in a title is added to its frequency before that saturates.
 
 mod bm25;
+mod fusion;
 mod lead;
 mod query;
 mod snippet;
 mod terms;
 
 pub use bm25::{Collection, Parameters, Scale, UnfitParameter};
+pub use fusion::reciprocal_rank;
 pub use lead::lead;
 pub use query::{Part, PartKind, parts};
 pub use snippet::{Mark, snippet};

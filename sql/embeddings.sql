@@ -1,0 +1,12 @@
+-- What enable_embeddings() adds to document_chunks, and migrate() puts back where the column is there.
+-- :schema is pgvector's, :type its type: vector, or halfvec beyond what an index of vectors takes.
+
+-- Serves: search_chunks() and build_context() with query_embedding, of users with many chunks.
+create index document_chunks_embedding_idx on carrel.document_chunks using hnsw (embedding :schema.:type_cosine_ops);
+
+-- Serves: chunks_to_embed(), oldest first.
+create index document_chunks_without_embedding_idx on carrel.document_chunks (created_at, id) where embedding is null;
+
+comment on column carrel.document_chunks.embedding is 'What content means, as set_embeddings() stored it; null until then, and once content changes.';
+comment on index carrel.document_chunks_embedding_idx is 'Serves search_chunks() and build_context() with query_embedding, of users with many chunks.';
+comment on index carrel.document_chunks_without_embedding_idx is 'Serves chunks_to_embed(), oldest first.';

@@ -1,0 +1,8 @@
+-- Nobody's but carrel's own.
+alter table carrel.embedding_leases enable row level security;
+
+comment on table carrel.embedding_leases is 'The chunks that chunks_to_embed() gave to a worker, until their embeddings come or the lease lapses.';
+comment on column carrel.embedding_leases.chunk_id is 'The chunk.';
+comment on column carrel.embedding_leases.content_hash is 'The content_hash of what the worker was given.';
+comment on column carrel.embedding_leases.leased_until is 'When another worker may be given the chunk.';
+comment on index carrel.embedding_leases_leased_until_idx is 'Serves chunks_to_embed(), which deletes what has lapsed.';

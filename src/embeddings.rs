@@ -1,0 +1,241 @@
+//! Embeddings of chunks, where pgvector is installed and enable_embeddings() was called: given to
+//! workers to make, and stored as they come.
+
+use crate::datums::Jsonb;
+use crate::error::{Error, Result, SqlState, check_for_interrupts, guard};
+use crate::spi::{self, Access, Db};
+use pgrx::datum::{Interval, Uuid};
+use pgrx::prelude::*;
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+/// What an index of vectors takes; beyond, they are stored as halfvec.
+const MAX_OF_VECTOR: i32 = 2_000;
+/// What an index of halfvecs takes.
+pub const MAX_DIMENSIONS: i32 = 4_000;
+
+/// How embeddings are stored: what column document_chunks.embedding is.
+#[derive(Clone, PartialEq)]
+pub struct Kind {
+    /// The schema of pgvector, as SQL spells it.
+    pub schema: String,
+    /// vector or halfvec.
+    pub type_name: String,
+    pub dimensions: i32,
+}
+
+impl Kind {
+    /// For so many dimensions, with pgvector in this schema.
+    pub fn of(schema: String, dimensions: i32) -> Self {
+        let type_name = if dimensions > MAX_OF_VECTOR { "halfvec" } else { "vector" };
+        Self { schema, type_name: type_name.to_owned(), dimensions }
+    }
+
+    /// That of the column; None where there is none, or one of another type.
+    pub fn find(db: &Db) -> Result<Option<Self>> {
+        db.first(
+            "select quote_ident(nspname), typname::text, atttypmod
+            from pg_attribute
+            join pg_type as t on t.oid = atttypid
+            join pg_namespace as n on n.oid = typnamespace
+            where attrelid = to_regclass('carrel.document_chunks') and attname = 'embedding'
+                and not attisdropped and typname in ('vector', 'halfvec') and atttypmod > 0
+                and exists (
+                    select from pg_depend join pg_extension as e on e.oid = refobjid
+                    where classid = 'pg_type'::regclass and objid = t.oid and deptype = 'e' and extname = 'vector'
+                )",
+            &[],
+            |row| {
+                let (schema, type_name) = (row.need(1)?, row.need(2)?);
+                Ok(Self { schema, type_name, dimensions: row.need(3)? })
+            },
+        )
+    }
+
+    fn need(db: &Db) -> Result<Self> {
+        Self::find(db)?.ok_or_else(not_enabled)
+    }
+
+    /// A statement with `:schema` and `:type` in it, made once for a backend.
+    pub fn sql(&self, statement: &'static str) -> &'static str {
+        type Made = HashMap<(&'static str, String, String), &'static str>;
+        thread_local! {
+            static MADE: RefCell<Made> = RefCell::default();
+        }
+        let key = (statement, self.schema.clone(), self.type_name.clone());
+        MADE.with_borrow_mut(|made| *made.entry(key).or_insert_with(|| self.fill(statement).leak()))
+    }
+
+    /// A text with this schema and type in the places of `:schema` and `:type`.
+    pub fn fill(&self, text: &str) -> String {
+        text.replace(":schema", &self.schema).replace(":type", &self.type_name)
+    }
+
+    /// Refuses what is no embedding of this kind: it has to be an array, in JSON, of as many finite
+    /// numbers, not all of them zero, for what has no direction is near to nothing.
+    pub fn check(&self, name: &str, embedding: &str) -> Result<()> {
+        let refused = |what: String| {
+            Error::new(SqlState::InvalidParameterValue, format!("{name} {what}")).hint(format!(
+                "An embedding here is an array of {} numbers: [0.1, -0.2, …]",
+                self.dimensions
+            ))
+        };
+        let numbers: Vec<f64> = serde_json::from_str(embedding)
+            .map_err(|error| refused(format!("is not an array of numbers: {error}")))?;
+        if numbers.len() != self.dimensions as usize {
+            return Err(refused(format!(
+                "has {} dimensions, where there are {}",
+                numbers.len(),
+                self.dimensions
+            )));
+        }
+        let (least, most) = match self.type_name.as_str() {
+            "halfvec" => (6e-8, 65_504.0),
+            _ => (f64::from(f32::MIN_POSITIVE), f64::from(f32::MAX)),
+        };
+        if let Some(number) = numbers.iter().find(|number| number.abs() > most) {
+            return Err(refused(format!("has a number that is too large: {number}")));
+        }
+        if numbers.iter().all(|number| number.abs() < least) {
+            return Err(refused("is zero everywhere".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+/// That there are no embeddings in this database.
+pub fn not_enabled() -> Error {
+    Error::new(SqlState::ObjectNotInPrerequisiteState, "this database has no embeddings")
+        .hint("They are enabled by a superuser: select carrel.enable_embeddings(dimensions)")
+}
+
+/// Chunks of all users that have no embedding yet, oldest first, at most so many, for a worker to
+/// embed: until the lease lapses no other worker is given them. Without embeddings: 55000.
+#[pg_extern(volatile, parallel_unsafe)]
+fn chunks_to_embed(
+    max_rows: Option<i32>,
+    lease: default!(Option<Interval>, "'5 minutes'"),
+) -> TableIterator<'static, (name!(chunk_id, Uuid), name!(content, String))> {
+    const LEASE: &str = "
+        with free as materialized (
+            select c.id, c.content, c.content_hash from carrel.document_chunks as c
+            where c.embedding is null
+                and not exists (select from carrel.embedding_leases as l where l.chunk_id = c.id)
+            order by c.created_at, c.id limit $1
+            for no key update of c skip locked
+        ), leased as (
+            insert into carrel.embedding_leases (chunk_id, content_hash, leased_until)
+            select id, content_hash, clock_timestamp() + $2 from free
+            on conflict do nothing
+            returning chunk_id
+        )
+        select id, content, exists (select from leased where chunk_id = id) from free";
+    let rows = guard(|| {
+        let max_rows = max_rows.filter(|rows| *rows >= 0).ok_or_else(|| {
+            let given = max_rows.map_or("null".to_owned(), |rows| rows.to_string());
+            Error::new(SqlState::InvalidParameterValue, format!("max_rows must be from 0: {given}"))
+        })?;
+        spi::as_owner(Access::Write, |db| {
+            Kind::need(db)?;
+            let is_positive =
+                db.value::<bool>("select coalesce($1 > '0', false)", &[lease.into()])?;
+            if !is_positive {
+                return Err(Error::new(
+                    SqlState::InvalidParameterValue,
+                    "lease must be longer than nothing",
+                )
+                .hint("Say how long a worker may take: interval '5 minutes'"));
+            }
+            db.execute(
+                "delete from carrel.embedding_leases where chunk_id = any (array(
+                    select chunk_id from carrel.embedding_leases
+                    where leased_until <= clock_timestamp() for update skip locked
+                ))",
+                &[],
+            )?;
+            // What another worker leased between this statement's snapshot and its locks comes
+            // without a lease; then there may be more.
+            loop {
+                let found: Vec<(Uuid, String, bool)> = db.read_by_index(|| {
+                    db.rows(LEASE, &[max_rows.into(), lease.into()], |row| {
+                        Ok((row.need(1)?, row.need(2)?, row.need(3)?))
+                    })
+                })?;
+                let is_done = found.is_empty() || found.iter().any(|(.., is_leased)| *is_leased);
+                if is_done {
+                    let leased = found.into_iter().filter(|(.., is_leased)| *is_leased);
+                    return Ok(leased.map(|(id, content, _)| (id, content)).collect::<Vec<_>>());
+                }
+                check_for_interrupts();
+            }
+        })
+    });
+    TableIterator::new(rows)
+}
+
+/// Stores embeddings, and returns how many: an array of {"chunk_id": …, "embedding": […]}, or an object
+/// of embeddings by chunk_id. Those of chunks that are gone, or of which the content has changed since
+/// chunks_to_embed() gave it, are passed over. What is no embedding: 22023; without embeddings: 55000.
+#[pg_extern(volatile, parallel_unsafe)]
+fn set_embeddings(embeddings: Option<Jsonb>) -> i32 {
+    // Locked in an order, lest two workers wait for each other.
+    const STORE: &str = "
+        with target as materialized (
+            select c.id, given.embedding
+            from unnest($1::uuid[], $2::text[]) as given (id, embedding)
+            join carrel.document_chunks as c on c.id = given.id
+            left join carrel.embedding_leases as l on l.chunk_id = c.id
+            where l.chunk_id is null or l.content_hash is not distinct from c.content_hash
+            order by c.id
+            for no key update of c
+        ), done as (
+            delete from carrel.embedding_leases where chunk_id = any ($1)
+        )
+        update carrel.document_chunks as c set embedding = cast(target.embedding as :schema.:type)
+        from target where c.id = target.id";
+    guard(|| {
+        spi::as_owner(Access::Write, |db| {
+            let kind = Kind::need(db)?;
+            let mut last = HashMap::new();
+            for (chunk, embedding) in given(db, embeddings)? {
+                check_for_interrupts();
+                kind.check(&format!("the embedding of chunk {chunk}"), &embedding)?;
+                last.insert(*chunk.as_bytes(), embedding);
+            }
+            let (ids, texts): (Vec<Uuid>, Vec<String>) =
+                last.into_iter().map(|(id, text)| (Uuid::from_bytes(id), text)).unzip();
+            let stored = db.execute(kind.sql(STORE), &[ids.into(), texts.into()])?;
+            Ok(i32::try_from(stored).unwrap_or(i32::MAX))
+        })
+    })
+}
+
+/// Chunks and embeddings, as they were given.
+fn given(db: &Db, embeddings: Option<Jsonb>) -> Result<Vec<(Uuid, String)>> {
+    let refused = |what: String| {
+        Error::new(SqlState::InvalidParameterValue, what).hint(
+            r#"Give [{"chunk_id": "…", "embedding": [0.1, …]}, …], or {"chunk_id": [0.1, …], …}"#,
+        )
+    };
+    let kind: Option<String> =
+        db.first("select jsonb_typeof($1)", &[embeddings.into()], |row| Ok(row.get(1)))?.flatten();
+    let entries = match kind.as_deref() {
+        Some("array") => {
+            "select value ->> 'chunk_id', value ->> 'embedding'
+            from jsonb_array_elements($1)"
+        }
+        Some("object") => "select key, value from jsonb_each_text($1)",
+        other => {
+            let given = other.unwrap_or("null");
+            return Err(refused(format!("embeddings must be an array or an object: {given}")));
+        }
+    };
+    db.rows(entries, &[embeddings.into()], |row| {
+        let (Some(id), Some(embedding)) = (row.get::<String>(1), row.get(2)) else {
+            return Err(refused("an element of embeddings has no chunk_id or no embedding".into()));
+        };
+        let chunk = uuid::Uuid::parse_str(&id)
+            .map_err(|_| refused(format!("chunk_id is not a uuid: \"{id}\"")))?;
+        Ok((Uuid::from_bytes(*chunk.as_bytes()), embedding))
+    })
+}

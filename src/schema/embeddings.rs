@@ -1,0 +1,120 @@
+//! enable_embeddings(): the column of embeddings, and what belongs to it. The column says by itself
+//! that it is there and of what kind it is, so that a dump carries all there is to know.
+
+use super::definitions::{EMBEDDINGS, Part, indexes, normalized, statements};
+use super::{index_definition, lock, record, relation_exists};
+use crate::access;
+use crate::embeddings::{Kind, MAX_DIMENSIONS};
+use crate::error::{Error, Result, SqlState, guard};
+use crate::spi::Db;
+use pgrx::prelude::*;
+
+/// Gives every chunk a place for an embedding of so many numbers, 1 to 4000, and an index to find near
+/// ones by; where that is so already, puts back what is missing. Beyond 2000 they are stored with half
+/// the precision. Needs pgvector, 0.8 or newer: 55000; bad dimensions: 22023. For superusers.
+#[pg_extern(volatile, parallel_unsafe)]
+fn enable_embeddings(dimensions: Option<i32>) {
+    guard(|| {
+        access::as_administrator("enable_embeddings", |db| {
+            let dimensions = dimensions.unwrap_or_default();
+            if !(1..=MAX_DIMENSIONS).contains(&dimensions) {
+                return Err(Error::new(
+                    SqlState::InvalidParameterValue,
+                    format!("dimensions must be from 1 to {MAX_DIMENSIONS}: {dimensions}"),
+                )
+                .hint("It is the length of what your model gives for a text."));
+            }
+            lock(db)?;
+            let wanted = Kind::of(pgvector(db)?, dimensions);
+            match Kind::find(db)? {
+                None => add(db, &wanted)?,
+                Some(found) if found == wanted => {}
+                Some(found) => {
+                    return Err(Error::new(
+                        SqlState::ObjectNotInPrerequisiteState,
+                        format!(
+                            "embeddings here are {}({}), not {}({dimensions})",
+                            found.type_name, found.dimensions, wanted.type_name
+                        ),
+                    )
+                    .hint("To lose them all and begin anew: alter table carrel.document_chunks drop column embedding; then call it again."));
+                }
+            }
+            record(db, "embeddings")?;
+            restore(db)
+        })
+    })
+}
+
+/// The schema of pgvector, as SQL spells it.
+fn pgvector(db: &Db) -> Result<String> {
+    let found = db.first(
+        "select quote_ident(nspname), extversion,
+            string_to_array(substring(extversion from '^[0-9]+(?:\\.[0-9]+)*'), '.')::integer[] >= array[0, 8]
+        from pg_extension join pg_namespace as n on n.oid = extnamespace where extname = 'vector'",
+        &[],
+        |row| Ok((row.need::<String>(1)?, row.need::<String>(2)?, row.need::<bool>(3)?)),
+    )?;
+    match found {
+        Some((schema, _, true)) => Ok(schema),
+        Some((_, version, false)) => Err(Error::new(
+            SqlState::ObjectNotInPrerequisiteState,
+            format!("embeddings need pgvector 0.8 or newer, and this is {version}"),
+        )
+        .hint("Install a newer one; then: alter extension vector update")),
+        None => Err(Error::new(
+            SqlState::ObjectNotInPrerequisiteState,
+            "embeddings need pgvector, which this database has not",
+        )
+        .hint("Install it (https://github.com/pgvector/pgvector); then: create extension vector")),
+    }
+}
+
+fn add(db: &Db, kind: &Kind) -> Result<()> {
+    let other: Option<String> = db.first(
+        "select format_type(atttypid, atttypmod) from pg_attribute
+        where attrelid = 'carrel.document_chunks'::regclass and attname = 'embedding' and not attisdropped",
+        &[],
+        |row| row.need(1),
+    )?;
+    if let Some(other) = other {
+        return Err(Error::new(
+            SqlState::ObjectNotInPrerequisiteState,
+            format!(
+                "column embedding of table carrel.document_chunks is of type {other}, where carrel needs {}({})",
+                kind.type_name, kind.dimensions
+            ),
+        )
+        .hint("Rename the column, or alter its type; then call it again."));
+    }
+    // Ranking by words reads search_vector: of what does not fit the row, that is the last to leave it.
+    db.script(&kind.fill(&format!(
+        "alter table carrel.document_chunks add column embedding :schema.:type({}),
+        alter column search_vector set storage main",
+        kind.dimensions
+    )))
+}
+
+/// Puts back what is missing of what belongs to the column, where there is one. Part of migrate().
+pub fn restore(db: &Db) -> Result<()> {
+    let Some(kind) = Kind::find(db)? else { return Ok(()) };
+    for Part { name, definition } in indexes(EMBEDDINGS) {
+        if !relation_exists(db, name, "i")? {
+            db.script(&kind.fill(definition))?;
+        }
+    }
+    for comment in statements(EMBEDDINGS).filter(|sql| sql.starts_with("comment ")) {
+        db.script(comment)?;
+    }
+    Ok(())
+}
+
+/// What is wrong with it. Part of doctor().
+pub fn wrong(db: &Db) -> Result<Vec<String>> {
+    let Some(kind) = Kind::find(db)? else { return Ok(Vec::new()) };
+    let mut wrong = Vec::new();
+    for Part { name, definition } in indexes(EMBEDDINGS) {
+        wrong.extend(index_definition(db, name, &normalized(&kind.fill(definition)))?);
+    }
+    Ok(wrong)
+}

@@ -1,0 +1,84 @@
+//! The chunks that answer a query by their words, by what they mean, or both, in one order.
+//!
+//! Runs as the owner. Every statement here names the user in its own text.
+
+use super::nearest::{self, Neighbour};
+use super::query::{self, LanguageQuery};
+use super::ranking::{self, Hit, Matched, RankedChunks};
+use super::{Filter, settings, statistics};
+use crate::embeddings::{Kind, not_enabled};
+use crate::error::Result;
+use crate::spi::Db;
+use carrel_core::ranking::reciprocal_rank;
+use pgrx::datum::Uuid;
+use std::collections::HashMap;
+
+/// What is asked for.
+pub struct Question<'a> {
+    pub user: Uuid,
+    pub query: Option<&'a str>,
+    pub embedding: Option<&'a str>,
+    pub filter: &'a Filter,
+}
+
+/// A query as each language reads it, and what answers it, in no order.
+pub struct Answer {
+    pub queries: Vec<LanguageQuery>,
+    pub hits: Vec<Hit>,
+    /// Whether these are all that answer it, and not just the best.
+    pub is_all: bool,
+}
+
+/// What answers the question; `all` of it, or at least the best.
+pub fn chunks(db: &Db, question: &Question, all: bool) -> Result<Answer> {
+    let &Question { user, query, embedding, filter } = question;
+    let embedding = match embedding {
+        Some(embedding) => {
+            let kind = Kind::find(db)?.ok_or_else(not_enabled)?;
+            kind.check("query_embedding", embedding)?;
+            Some((kind, embedding))
+        }
+        None => None,
+    };
+    let mut queries = query::of_user(db, user, query)?;
+    let allowed = filter.documents(db, user)?;
+    let ranked = ranking::chunks(db, user, &mut queries, allowed.as_ref())?;
+    let Some((kind, embedding)) = embedding else {
+        return Ok(Answer { queries, hits: ranked.hits, is_all: true });
+    };
+    let count = statistics::of_user(db, user)?.iter().map(|of| of.chunks.texts).sum();
+    let (near, is_all) = nearest::chunks(db, user, &kind, embedding, allowed.as_ref(), count, all)?;
+    let hits = fused(ranked, near, &queries);
+    Ok(Answer { queries, hits, is_all })
+}
+
+/// One order out of two. What a query binds to holds for both.
+fn fused(ranked: RankedChunks, near: Vec<Neighbour>, queries: &[LanguageQuery]) -> Vec<Hit> {
+    let RankedChunks { mut hits, excluded_chunks, excluded_documents } = ranked;
+    let weights = settings::weights();
+    hits.sort_unstable_by(Hit::before);
+    let mut places = HashMap::with_capacity(hits.len());
+    for (place, hit) in hits.iter_mut().enumerate() {
+        hit.score = reciprocal_rank(place, weights.words) as f32;
+        places.extend(hit.chunk.map(|chunk| (chunk, place)));
+    }
+    let bound: Vec<&str> = queries
+        .iter()
+        .filter(|query| !query.query.required.is_empty())
+        .map(|query| query.statistics.language.as_str())
+        .collect();
+    let wanted = near.into_iter().filter(|near| {
+        !excluded_chunks.contains(&near.id)
+            && !excluded_documents.contains(&near.document)
+            && (places.contains_key(&near.id) || !bound.contains(&near.language.as_str()))
+    });
+    for (place, near) in wanted.enumerate() {
+        let score = reciprocal_rank(place, weights.embeddings) as f32;
+        match places.get(&near.id) {
+            Some(place) => hits[*place].score += score,
+            None => hits.push(Hit::near(near.document, near.id, near.index, score)),
+        }
+    }
+    debug_assert!(hits.iter().all(|hit| hit.query.is_some() || hit.matched == Matched::Embedding));
+    hits
+}
