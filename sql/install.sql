@@ -4,6 +4,7 @@ comment on function carrel.add_document is 'Adds a document of the caller''s and
 comment on function carrel.append_to_request_chain is 'Trigger: appends new requests to the chains of their sessions.';
 comment on function carrel.billing_period_start is 'When the monthly billing period that contains a time began, for an anchor in an IANA time zone. Unknown zone: 22023.';
 comment on function carrel.build_context is 'The chunks of the caller''s documents that answer a query best, as many as max_tokens has room for, as the text of a prompt, with what each numbered passage cites. query_embedding as for search_chunks(). No identity: 28000; bad arguments: 22023.';
+comment on function carrel.chunk_keys is 'The keys that a user''s chunk is found by: as search_keys(), and behind each lexeme how much it says about the chunk, from 0, least.';
 comment on function carrel.chunk_text is 'Cuts a text into chunks of at most chunk_size characters, words or tokens, at the best boundaries of its format that fit. Offsets are in characters of the text from 0, end exclusive. Bad arguments: 22023.';
 comment on function carrel.chunks_to_embed is 'Chunks of all users that have no embedding yet, oldest first, at most so many, for a worker to embed; no other worker is given them until the lease lapses. No embeddings here: 55000. For services.';
 comment on function carrel.count_chunks is 'Trigger: adds what a statement changed of the chunks to the search statistics.';
@@ -36,7 +37,7 @@ comment on function carrel.revoke_service is 'Takes back what grant_service() gr
 comment on function carrel.revoke_user is 'Takes back what grant_user() granted. For superusers.';
 comment on function carrel.search_chunks is 'The chunks of the caller''s documents that answer a query best, best first (BM25 over the caller''s own chunks). Words are optional; quoted phrases and -word are binding; conf* finds what begins so. matched says whether all words were found or some. With query_embedding what is near to it answers as well, matched embedding. No identity: 28000; what is no embedding: 22023; no embeddings here: 55000.';
 comment on function carrel.search_documents is 'The caller''s documents that answer a query best, best first, with the best passage of each. No identity: 28000.';
-comment on function carrel.search_keys is 'The keys that a user''s chunk or file name is found by: the lexemes of a vector, each behind eight characters that stand for the user.';
+comment on function carrel.search_keys is 'The keys that a user''s file name is found by: the lexemes of a vector, each behind eleven characters that stand for the user and the language.';
 comment on function carrel.set_embeddings is 'Stores embeddings, [{"chunk_id": …, "embedding": […]}, …] or {chunk_id: […], …}, and returns how many; those of chunks that are gone or have changed are passed over. Bad ones: 22023; no embeddings here: 55000. For services.';
 comment on function carrel.touch_updated_at is 'Trigger: sets updated_at to the transaction''s time.';
 comment on function carrel.uuid_v7 is 'A new UUIDv7: milliseconds since 1970, then 74 random bits.';

@@ -4,10 +4,11 @@
 //! row-level security `@@` is not leakproof and never reaches an index. What was ranked is then
 //! fetched as the caller, so that every policy that an operator adds holds for search as well.
 //!
-//! [`query`] reads what was typed, [`candidates`] finds what has any of it, by [`keys`], [`ranking`]
-//! scores that with [`statistics`]; [`nearest`] finds what means the same, and [`hybrid`] makes both one
+//! [`query`] reads what was typed, [`candidates`] finds what has any of it, by [`keys`], [`best`] of very
+//! much the best, [`ranking`] scores that with [`statistics`]; [`nearest`] finds what means the same, and [`hybrid`] makes both one
 //! order; [`passages`] shows it, and [`context`] puts it into a prompt.
 
+mod best;
 mod candidates;
 mod context;
 mod hybrid;
@@ -87,8 +88,7 @@ fn search_chunks(
         let user = identity::require()?;
         let page = Page::new(max_results, result_offset)?;
         let around = from_zero("context_chunks", context_chunks)?;
-        let question = Question { user, query, embedding: query_embedding, filter: &filter };
-        let (mut queries, found) = best_chunks(&question, &page)?;
+        let (mut queries, found) = best_chunks(user, query, query_embedding, &filter, &page)?;
         let mut rows = Vec::with_capacity(found.len());
         for (hit, chunk) in found {
             check_for_interrupts();
@@ -175,18 +175,23 @@ fn search_documents(
 
 /// A query as each language reads it, and the page of the chunks that answer it best.
 fn best_chunks(
-    question: &Question,
+    user: Uuid,
+    query: Option<&str>,
+    embedding: Option<&str>,
+    filter: &Filter,
     page: &Page,
 ) -> Result<(Vec<LanguageQuery>, Vec<(Hit, Chunk)>)> {
-    let mut all = false;
+    let mut wanted = Some(page.offset.saturating_add(page.size));
     loop {
+        let question = Question { user, query, embedding, filter, wanted };
         let Answer { queries, hits, is_all } =
-            spi::as_owner(Access::Read, |db| hybrid::chunks(db, question, all))?;
+            spi::as_owner(Access::Read, |db| hybrid::chunks(db, &question))?;
         let found = page.fill(hits, passages::visible_chunks, passages::chunks)?;
         if found.len() == page.size || is_all {
             return Ok((queries, found));
         }
-        all = true;
+        // Policies hide some of the best, or they are not as many.
+        wanted = None;
     }
 }
 

@@ -254,6 +254,8 @@ impl Db {
                 (c"enable_seqscan", c"off"),
                 (c"enable_bitmapscan", c"on"),
                 (c"gin_fuzzy_search_limit", c"0"),
+                // A bitmap that does not fit has every row of its pages looked at again.
+                (c"work_mem", c"64MB"),
                 (c"plan_cache_mode", c"force_generic_plan"),
             ],
             work,

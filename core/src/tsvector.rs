@@ -243,46 +243,47 @@ pub fn of_words<'a>(
     Some(bytes)
 }
 
-/// The lexemes of a vector, each behind a prefix and without its positions: a vector as well. What
-/// they have room for, that is: where some are left out, `overflow` is there in their place, behind
-/// the prefix. Lexemes are cut to what fits behind it; see [`prefixed_lexeme`].
-pub fn prefixed(vector: &View, prefix: &[u8], overflow: &[u8]) -> Vec<u8> {
-    let mut lexemes: Vec<Vec<u8>> =
-        vector.iter().map(|(lexeme, _)| prefixed_lexeme(prefix, lexeme)).collect();
-    lexemes.dedup();
-    let overflow = prefixed_lexeme(prefix, overflow);
+/// A vector of these keys, without positions. What they have room for, that is: where some are left out,
+/// `overflow` is there in their place.
+pub fn of_keys(mut keys: Vec<Vec<u8>>, overflow: Vec<u8>) -> Vec<u8> {
+    keys.sort_unstable();
+    keys.dedup();
     let mut room = MAX_AREA - overflow.len();
-    let fitting = lexemes.iter().take_while(|lexeme| {
-        let fits = lexeme.len() <= room;
-        room = room.saturating_sub(lexeme.len());
+    let fitting = keys.iter().take_while(|key| {
+        let fits = key.len() <= room;
+        room = room.saturating_sub(key.len());
         fits
     });
     let fitting = fitting.count();
-    if fitting < lexemes.len() {
-        lexemes.truncate(fitting);
-        lexemes.push(overflow);
-        lexemes.sort_unstable();
-        lexemes.dedup();
+    if fitting < keys.len() {
+        keys.truncate(fitting);
+        keys.push(overflow);
+        keys.sort_unstable();
+        keys.dedup();
     }
-    let mut bytes = (lexemes.len() as i32).to_ne_bytes().to_vec();
+    let mut bytes = (keys.len() as i32).to_ne_bytes().to_vec();
     let mut place = 0;
-    for lexeme in &lexemes {
-        bytes.extend((place << (LEXEME_BITS + 1) | (lexeme.len() as u32) << 1).to_ne_bytes());
-        place += lexeme.len() as u32;
+    for key in &keys {
+        bytes.extend((place << (LEXEME_BITS + 1) | (key.len() as u32) << 1).to_ne_bytes());
+        place += key.len() as u32;
     }
-    bytes.extend(lexemes.iter().flatten());
+    bytes.extend(keys.iter().flatten());
     bytes
 }
 
-/// A lexeme behind a prefix, as [`prefixed`] has it.
-pub fn prefixed_lexeme(prefix: &[u8], lexeme: &[u8]) -> Vec<u8> {
-    let mut end = lexeme.len().min(MAX_LEXEME - 1 - prefix.len());
+/// A lexeme between a prefix and a suffix, cut to what fits between them.
+pub fn key(prefix: &[u8], lexeme: &[u8], suffix: &[u8]) -> Vec<u8> {
+    let room = MAX_LEXEME - 1 - prefix.len() - LONGEST_SUFFIX.max(suffix.len());
+    let mut end = lexeme.len().min(room);
     // Not within a character.
     while end < lexeme.len() && end > 0 && lexeme[end] & 0xC0 == 0x80 {
         end -= 1;
     }
-    [prefix, &lexeme[..end]].concat()
+    [prefix, &lexeme[..end], suffix].concat()
 }
+
+/// Lexemes are cut the same for every suffix up to this one.
+const LONGEST_SUFFIX: usize = 2;
 
 /// Gives this weight to all positions up to `last`: to what a text begins with.
 pub fn set_weight_up_to(bytes: &mut [u8], last: u16, weight: Weight) -> Result<(), Malformed> {

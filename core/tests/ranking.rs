@@ -2,12 +2,10 @@
 use std::collections::BTreeMap;
 
 use carrel_core::ranking::{
-    Collection, Frequency, Mark, Parameters, PartKind, Place, Query, Reading, Scale, Term, lead,
-    parts, snippet,
+    Collection, Frequency, LEVELS, Mark, Parameters, PartKind, Place, Query, Reading, Scale, Term,
+    lead, level, parts, reciprocal_rank, snippet,
 };
-use carrel_core::tsvector::{
-    MAX_AREA, Position, View, Weight, of_words, prefixed, prefixed_lexeme,
-};
+use carrel_core::tsvector::{MAX_AREA, Position, View, Weight, key, of_keys, of_words};
 use proptest::prelude::*;
 
 /// A text as a list of lexemes, each with its weight; positions are from 1.
@@ -126,7 +124,9 @@ proptest! {
     #[test]
     fn keys_are_the_lexemes_behind_the_prefix(text in text()) {
         let bytes = vector(&text);
-        let keys = prefixed(&View::parse(&bytes).unwrap(), b"prefix", b"");
+        let view = View::parse(&bytes).unwrap();
+        let keys = view.iter().map(|(lexeme, _)| key(b"prefix", lexeme, b""));
+        let keys = of_keys(keys.collect(), b"prefix".to_vec());
         let keys = View::parse(&keys).unwrap();
         let mut expected: Vec<Vec<u8>> =
             text.iter().map(|(word, _)| [b"prefix", word.as_bytes()].concat()).collect();
@@ -135,6 +135,24 @@ proptest! {
         let found: Vec<Vec<u8>> = keys.iter().map(|(key, _)| key.to_vec()).collect();
         prop_assert_eq!(found, expected);
         prop_assert!(keys.iter().all(|(_, positions)| positions.len() == 0));
+    }
+
+    #[test]
+    fn no_term_adds_more_than_its_level_says(
+        text in text(), words in 0_u64..2_000, title_words in 0_u16..20,
+        k1 in prop_oneof![Just(0.0), Just(1.2), 0.0..20.0_f64], b in prop_oneof![Just(0.0), Just(0.75), 0.0..=1.0_f64],
+        average in 1_u64..3_000,
+    ) {
+        let collection = Collection { texts: 10, words: 10 * average };
+        let scale = Scale::new(Parameters::new(k1, b).unwrap(), collection, &[3]);
+        let bytes = vector(&text);
+        for (_, positions) in View::parse(&bytes).unwrap().iter() {
+            let frequency = Frequency::of(positions, title_words);
+            let level = level(frequency, words);
+            prop_assert!(level < LEVELS);
+            let score = scale.score(words, [(0, frequency)]);
+            prop_assert!(score <= scale.most(0, level) * (1.0 + 1e-12), "{} {}", score, level);
+        }
     }
 
     #[test]
@@ -227,21 +245,44 @@ fn keys_that_do_not_fit_are_told() {
     let words: Vec<(String, Weight)> =
         (0..70_000).map(|number| (format!("{number:05x}"), Weight::D)).collect();
     let bytes = vector(&words);
-    let keys = prefixed(&View::parse(&bytes).unwrap(), &[b'p'; 12], b"");
+    let view = View::parse(&bytes).unwrap();
+    let overflow = [b'p'; 12];
+    let of = |count| {
+        let keys = view.iter().take(count).map(|(lexeme, _)| key(&overflow, lexeme, b""));
+        of_keys(keys.collect(), overflow.to_vec())
+    };
+    let keys = of(70_000);
     assert!(keys.len() <= 4 + 4 * 70_001 + MAX_AREA);
     let keys = View::parse(&keys).unwrap();
     assert!(keys.find(&[b'p'; 12]).is_some());
     assert!(keys.len() < 70_000 && keys.len() > 60_000);
-    let few = prefixed(&View::parse(&vector(&words[..10])).unwrap(), b"p", b"");
-    assert!(View::parse(&few).unwrap().find(b"p").is_none());
+    assert!(View::parse(&of(10)).unwrap().find(&overflow).is_none());
 }
 
 #[test]
 fn a_long_lexeme_is_cut_between_characters() {
     let long = "é".repeat(1023);
-    let key = prefixed_lexeme(b"12345678", long.as_bytes());
-    assert!(key.len() <= 2047);
-    assert!(std::str::from_utf8(&key).is_ok());
+    let plain = key(b"12345678", long.as_bytes(), b"");
+    let with_suffix = key(b"12345678", long.as_bytes(), b"ab");
+    assert!(with_suffix.len() <= 2047);
+    assert!(std::str::from_utf8(&with_suffix).is_ok());
+    assert_eq!(with_suffix, [&plain[..], b"ab"].concat());
+}
+
+#[test]
+fn fusion_counts_places() {
+    assert_eq!(reciprocal_rank(0, 1.0), 1.0 / 61.0);
+    assert_eq!(reciprocal_rank(9, 2.0), 2.0 / 70.0);
+}
+
+#[test]
+fn levels_tell_apart_how_often_a_word_is_in_a_text() {
+    let level_of = |times: usize| {
+        let bytes = vector(&vec![("a".to_owned(), Weight::D); times]);
+        let positions = View::parse(&bytes).unwrap().find(b"a").unwrap();
+        level(Frequency::of(positions, 0), 128)
+    };
+    assert_eq!([1, 2, 3, 5, 10, 20, 40].map(level_of), [2, 4, 5, 7, 9, 10, 11]);
 }
 
 #[test]

@@ -3,6 +3,7 @@ grant usage on schema carrel to :role;
 grant execute on function carrel.act_as to :role;
 grant execute on function carrel.add_document to :role;
 grant execute on function carrel.build_context to :role;
+grant execute on function carrel.chunk_keys to :role;
 grant execute on function carrel.chunk_text to :role;
 grant execute on function carrel.count_tokens to :role;
 grant execute on function carrel.rechunk_document to :role;

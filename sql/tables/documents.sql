@@ -25,7 +25,7 @@ create table carrel.documents (
 
 -- Serves: search_documents() and search_chunks(), which look for file names; what is in the texts they
 -- look for in the chunks.
-create index documents_filename_keys_idx on carrel.documents using gin (carrel.search_keys(user_id, ts_filter(search_vector, '{a}'::"char"[]))) with (fastupdate = off);
+create index documents_filename_keys_idx on carrel.documents using gin (carrel.search_keys(user_id, language, ts_filter(search_vector, '{a}'::"char"[]))) with (fastupdate = off);
 
 -- Serves: search_documents() and search_chunks(), which look for the names of documents without chunks
 -- in their languages.

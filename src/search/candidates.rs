@@ -2,11 +2,13 @@
 //!
 //! Runs as the owner. Every statement here names the user in its own text.
 
+use super::keys::title_words_of;
 use super::query::LanguageQuery;
 use crate::documents::filename_vector;
 use crate::error::{Result, check_for_interrupts};
+use crate::postings::Postings;
 use crate::spi::{Db, PassingRow};
-use carrel_core::ranking::{Frequency, Reading};
+use carrel_core::ranking::{Frequency, Reading, Scale};
 use carrel_core::tsvector::View;
 use pgrx::datum::Uuid;
 use std::collections::HashMap;
@@ -30,7 +32,6 @@ pub struct Candidate {
 }
 
 /// The chunks of one language.
-#[derive(Default)]
 pub struct Candidates {
     pub chunks: Vec<Candidate>,
     found: Vec<(u16, Frequency)>,
@@ -38,58 +39,142 @@ pub struct Candidates {
     pub found_in: Vec<u64>,
 }
 
+/// The numbers of the columns that ranking reads.
+pub struct Columns {
+    pub id: usize,
+    pub user: usize,
+    pub document: usize,
+    pub index: usize,
+    pub language: usize,
+    pub words: usize,
+    pub title_words: usize,
+    pub search_vector: usize,
+}
+
+impl Columns {
+    /// Those of the statements here.
+    const SELECTED: Self = Self {
+        id: 1,
+        document: 2,
+        index: 3,
+        words: 4,
+        title_words: 5,
+        search_vector: 6,
+        user: 7,
+        language: 8,
+    };
+
+    /// Those of the table.
+    pub fn of_table(postings: &Postings) -> Result<Self> {
+        Ok(Self {
+            id: postings.column(c"id")?,
+            user: postings.column(c"user_id")?,
+            document: postings.column(c"document_id")?,
+            index: postings.column(c"chunk_index")?,
+            language: postings.column(c"language")?,
+            words: postings.column(c"words")?,
+            title_words: postings.column(c"title_words")?,
+            search_vector: postings.column(c"search_vector")?,
+        })
+    }
+}
+
 impl Candidates {
+    fn new(query: &LanguageQuery) -> Self {
+        let found_in = vec![0; query.query.terms.len()];
+        Self { chunks: Vec::new(), found: Vec::new(), found_in }
+    }
+
     /// The terms that a candidate has.
     pub fn terms(&self, candidate: &Candidate) -> &[(u16, Frequency)] {
         &self.found[candidate.found.0..candidate.found.1]
     }
-}
 
-/// The chunks with any of the words. Those of the documents that a filter leaves out are among them:
-/// what a word is worth does not depend on filters.
-pub fn chunks(db: &Db, user: Uuid, query: &LanguageQuery) -> Result<Candidates> {
-    let mut candidates =
-        Candidates { found_in: vec![0; query.query.terms.len()], ..Candidates::default() };
-    let read = |row: &PassingRow| {
-        let start = candidates.found.len();
-        let title_words = u16::try_from(row.need::<i32>(5)?).unwrap_or(u16::MAX);
-        let reading = row.with_bytes(6, |vector| {
+    /// The score of a candidate, of whose document's name this is known, and how many terms it has.
+    pub fn score(&self, scale: &Scale, chunk: &Candidate, name: Option<&Name>) -> (f64, usize) {
+        score(scale, u64::from(chunk.words), self.terms(chunk), name)
+    }
+
+    /// Takes a chunk, if it has any of the words.
+    pub fn read(
+        &mut self,
+        query: &LanguageQuery,
+        row: &PassingRow,
+        columns: &Columns,
+    ) -> Result<()> {
+        let start = self.found.len();
+        let title_words = title_words_of(row.get(columns.title_words).unwrap_or_default());
+        let reading = row.with_bytes(columns.search_vector, |vector| {
             let Ok(view) = View::open(vector) else { return Reading::default() };
             query.query.read(&view, title_words, |term, frequency| {
-                candidates.found_in[term] += 1;
-                candidates.found.push((term as u16, frequency));
+                self.found_in[term] += 1;
+                self.found.push((term as u16, frequency));
             })
         })?;
         let reading = reading.unwrap_or_default();
-        let end = candidates.found.len();
+        let end = self.found.len();
         if end > start || reading.is_excluded {
-            candidates.chunks.push(Candidate {
-                id: *row.need::<Uuid>(1)?.as_bytes(),
-                document: *row.need::<Uuid>(2)?.as_bytes(),
-                index: row.need(3)?,
-                words: row.need::<i32>(4)? as u32,
+            self.chunks.push(Candidate {
+                id: *row.need::<Uuid>(columns.id)?.as_bytes(),
+                document: *row.need::<Uuid>(columns.document)?.as_bytes(),
+                index: row.need(columns.index)?,
+                words: row.need::<i32>(columns.words)? as u32,
                 reading,
                 found: (start, end),
             });
         }
         Ok(())
-    };
+    }
+}
+
+/// The score of a text with these terms, of which some may be in its name as well, and how many terms
+/// that are.
+pub fn score(
+    scale: &Scale,
+    words: u64,
+    found: &[(u16, Frequency)],
+    name: Option<&Name>,
+) -> (f64, usize) {
+    let named = name.map_or(&[][..], |name| &name.terms);
+    let text = found.iter().map(|(term, frequency)| {
+        let frequency = if named.binary_search(term).is_ok() {
+            frequency.with(Frequency::IN_NAME)
+        } else {
+            *frequency
+        };
+        (usize::from(*term), frequency)
+    });
+    let only_named = named
+        .iter()
+        .filter(|term| found.binary_search_by_key(*term, |(found, _)| *found).is_err())
+        .map(|term| (usize::from(*term), Frequency::IN_NAME));
+    let mut matched = 0;
+    let score = scale.score(words, text.chain(only_named).inspect(|_| matched += 1));
+    (score, matched)
+}
+
+/// The chunks with any of the words. Those of the documents that a filter leaves out are among them:
+/// what a word is worth does not depend on filters.
+pub fn chunks(db: &Db, user: Uuid, query: &LanguageQuery) -> Result<Candidates> {
+    let mut candidates = Candidates::new(query);
     let language = query.statistics.language.as_str();
+    let read = |row: &PassingRow| candidates.read(query, row, &Columns::SELECTED);
     if query.statistics.chunks.texts <= FEW {
         db.stream(
-            "select id, document_id, chunk_index, words, coalesce(title_words, 0), search_vector from carrel.document_chunks
+            "select id, document_id, chunk_index, words, title_words, search_vector from carrel.document_chunks
             where user_id = $1 and language = $2 and words is not null",
             &[user.into(), language.into()],
             read,
         )?;
     } else {
+        let keys = query.keys.of_chunks(query.looked_for());
         db.read_by_index(|| {
             // Not by an index on user_id.
             db.stream(
-                "select id, document_id, chunk_index, words, coalesce(title_words, 0), search_vector from carrel.document_chunks
-                where (user_id = $1) is true and language = $2 and words is not null
-                    and carrel.search_keys(user_id, search_vector) @@ $3::tsquery",
-                &[user.into(), language.into(), query.keys.as_str().into()],
+                "select id, document_id, chunk_index, words, title_words, search_vector from carrel.document_chunks
+                where (user_id = $1) is true and language = $2
+                    and carrel.chunk_keys(user_id, language, search_vector, words, coalesce(title_words, 0)) @@ $3::tsquery",
+                &[user.into(), language.into(), keys.as_str().into()],
                 read,
             )
         })?;
@@ -97,15 +182,37 @@ pub fn chunks(db: &Db, user: Uuid, query: &LanguageQuery) -> Result<Candidates> 
     Ok(candidates)
 }
 
+/// The chunks with any of the words of the documents with these names.
+pub fn of_documents(
+    db: &Db,
+    user: Uuid,
+    query: &LanguageQuery,
+    names: &HashMap<Id, Name>,
+) -> Result<Candidates> {
+    let mut candidates = Candidates::new(query);
+    if names.is_empty() {
+        return Ok(candidates);
+    }
+    let documents: Vec<Uuid> = names.keys().map(|id| Uuid::from_bytes(*id)).collect();
+    db.stream(
+        "select id, document_id, chunk_index, words, title_words, search_vector from carrel.document_chunks
+        where user_id = $1 and document_id = any ($2) and language = $3 and words is not null",
+        &[user.into(), documents.into(), query.statistics.language.as_str().into()],
+        |row| candidates.read(query, row, &Columns::SELECTED),
+    )?;
+    Ok(candidates)
+}
+
 /// The documents with any of the words in their names, and which.
 pub fn names(db: &Db, user: Uuid, query: &mut LanguageQuery) -> Result<HashMap<Id, Name>> {
     let mut found: Vec<(Id, String)> = Vec::new();
+    let keys = query.keys.of_names(query.looked_for());
     db.read_by_index(|| {
         db.stream(
             "select id, filename from carrel.documents
             where (user_id = $1) is true and language = $2
-                and carrel.search_keys(user_id, ts_filter(search_vector, '{a}')) @@ $3::tsquery",
-            &[user.into(), query.statistics.language.as_str().into(), query.keys.as_str().into()],
+                and carrel.search_keys(user_id, language, ts_filter(search_vector, '{a}')) @@ $3::tsquery",
+            &[user.into(), query.statistics.language.as_str().into(), keys.as_str().into()],
             |row| {
                 found.push((*row.need::<Uuid>(1)?.as_bytes(), row.need(2)?));
                 Ok(())

@@ -1,7 +1,7 @@
 //! What answers a query, put together for a prompt.
 
 use super::passages::{self, Chunk, Passage};
-use super::{Filter, Page, Question, best_chunks, from_zero};
+use super::{Filter, Page, best_chunks, from_zero};
 use crate::documents::encoding_named;
 use crate::error::{Result, check_for_interrupts, guard};
 use crate::identity;
@@ -36,8 +36,8 @@ fn build_context(
         let budget = from_zero("max_tokens", max_tokens)?;
         let encoding = encoding_named(encoding)?;
         let filter = Filter { document_ids, ..Filter::default() };
-        let question = Question { user, query, embedding: query_embedding, filter: &filter };
-        let (_, found) = best_chunks(&question, &Page::new(Some(MOST), Some(0))?)?;
+        let page = Page::new(Some(MOST), Some(0))?;
+        let (_, found) = best_chunks(user, query, query_embedding, &filter, &page)?;
         let mut candidates = found.into_iter().map(|(hit, chunk)| (hit.score, chunk));
         let mut context = Context::default();
         let mut chosen: Vec<Scored> = Vec::new();

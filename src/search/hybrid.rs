@@ -2,6 +2,7 @@
 //!
 //! Runs as the owner. Every statement here names the user in its own text.
 
+use super::best::MOST_RESULTS;
 use super::nearest::{self, Neighbour};
 use super::query::{self, LanguageQuery};
 use super::ranking::{self, Hit, Matched, RankedChunks};
@@ -13,12 +14,17 @@ use carrel_core::ranking::reciprocal_rank;
 use pgrx::datum::Uuid;
 use std::collections::HashMap;
 
+/// How many of the best of each order are fused, where these are not all.
+const DEPTH: usize = if nearest::MANY < MOST_RESULTS { nearest::MANY } else { MOST_RESULTS };
+
 /// What is asked for.
 pub struct Question<'a> {
     pub user: Uuid,
     pub query: Option<&'a str>,
     pub embedding: Option<&'a str>,
     pub filter: &'a Filter,
+    /// How many results, from the first; None: all.
+    pub wanted: Option<usize>,
 }
 
 /// A query as each language reads it, and what answers it, in no order.
@@ -29,9 +35,9 @@ pub struct Answer {
     pub is_all: bool,
 }
 
-/// What answers the question; `all` of it, or at least the best.
-pub fn chunks(db: &Db, question: &Question, all: bool) -> Result<Answer> {
-    let &Question { user, query, embedding, filter } = question;
+/// What answers the question.
+pub fn chunks(db: &Db, question: &Question) -> Result<Answer> {
+    let &Question { user, query, embedding, filter, wanted } = question;
     let embedding = match embedding {
         Some(embedding) => {
             let kind = Kind::find(db)?.ok_or_else(not_enabled)?;
@@ -42,19 +48,23 @@ pub fn chunks(db: &Db, question: &Question, all: bool) -> Result<Answer> {
     };
     let mut queries = query::of_user(db, user, query)?;
     let allowed = filter.documents(db, user)?;
-    let ranked = ranking::chunks(db, user, &mut queries, allowed.as_ref())?;
+    // Where two orders are fused, each has to be long enough, whatever page is asked for.
+    let depth = if embedding.is_some() { wanted.map(|_| DEPTH) } else { wanted };
+    let ranked = ranking::chunks(db, user, &mut queries, allowed.as_ref(), depth)?;
+    let is_cut = ranked.is_cut;
     let Some((kind, embedding)) = embedding else {
-        return Ok(Answer { queries, hits: ranked.hits, is_all: true });
+        return Ok(Answer { queries, hits: ranked.hits, is_all: !is_cut });
     };
     let count = statistics::of_user(db, user)?.iter().map(|of| of.chunks.texts).sum();
-    let (near, is_all) = nearest::chunks(db, user, &kind, embedding, allowed.as_ref(), count, all)?;
+    let (near, is_all) =
+        nearest::chunks(db, user, &kind, embedding, allowed.as_ref(), count, depth.is_none())?;
     let hits = fused(ranked, near, &queries);
-    Ok(Answer { queries, hits, is_all })
+    Ok(Answer { queries, hits, is_all: is_all && !is_cut })
 }
 
 /// One order out of two. What a query binds to holds for both.
 fn fused(ranked: RankedChunks, near: Vec<Neighbour>, queries: &[LanguageQuery]) -> Vec<Hit> {
-    let RankedChunks { mut hits, excluded_chunks, excluded_documents } = ranked;
+    let RankedChunks { mut hits, excluded_chunks, excluded_documents, .. } = ranked;
     let weights = settings::weights();
     hits.sort_unstable_by(Hit::before);
     let mut places = HashMap::with_capacity(hits.len());

@@ -1,6 +1,6 @@
 //! From what a person typed to what is looked for, in each language of a user's documents.
 
-use super::keys;
+use super::keys::Keys;
 use super::statistics::{self, Statistics};
 use crate::documents::{Names, Parser};
 use crate::error::{Result, check_for_interrupts};
@@ -23,8 +23,15 @@ pub struct LanguageQuery {
     pub statistics: Statistics,
     pub parser: Parser,
     pub query: Query,
-    /// A tsquery for the keys of vectors that have any of the terms, or of those that are not wanted.
-    pub keys: String,
+    pub keys: Keys,
+}
+
+impl LanguageQuery {
+    /// All terms that are looked for, those that are not wanted as well.
+    pub fn looked_for(&self) -> impl Iterator<Item = &Term> {
+        let excluded = self.query.excluded.iter().flatten().flat_map(|place| &place.terms);
+        self.query.terms.iter().chain(excluded)
+    }
 }
 
 /// The query in every language of the user's documents in which it has words, wanted or not.
@@ -41,8 +48,7 @@ pub fn of_user(db: &Db, user: Uuid, query: Option<&str>) -> Result<Vec<LanguageQ
         let Some(mut parser) = Parser::find(db, &statistics.language)? else { continue };
         let query = read(&mut parser, &parts)?;
         if !query.is_empty() || !query.excluded.is_empty() {
-            let excluded = query.excluded.iter().flatten().flat_map(|place| &place.terms);
-            let keys = keys::any_of(user, query.terms.iter().chain(excluded));
+            let keys = Keys::new(user, &statistics.language);
             queries.push(LanguageQuery { statistics, parser, query, keys });
         }
     }

@@ -3,7 +3,8 @@
 //!
 //! Runs as the owner. Every statement here names the user in its own text.
 
-use super::candidates::{self, Candidates, Id, Name};
+use super::best;
+use super::candidates::{self, Candidates, Id, Name, score};
 use super::query::LanguageQuery;
 use super::{Filter, settings};
 use crate::error::{Result, check_for_interrupts};
@@ -94,19 +95,32 @@ pub struct RankedChunks {
     pub excluded_chunks: HashSet<Id>,
     /// Documents that have it in their names.
     pub excluded_documents: HashSet<Id>,
+    /// Whether these are not all that answer it, but only the best.
+    pub is_cut: bool,
 }
 
-/// Every chunk that answers the query, of the documents that are allowed.
+/// The chunks that answer the query, of the documents that are allowed: all of them or, where a number
+/// is wanted and few of very many have to be read for it, at least so many of the best.
 pub fn chunks(
     db: &Db,
     user: Uuid,
     queries: &mut [LanguageQuery],
     allowed: Option<&HashSet<Id>>,
+    wanted: Option<usize>,
 ) -> Result<RankedChunks> {
     let mut ranked = RankedChunks::default();
+    let wanted = wanted.filter(|_| allowed.is_none());
     for (number, query) in queries.iter_mut().enumerate() {
-        let candidates = candidates::chunks(db, user, query)?;
         let names = candidates::names(db, user, query)?;
+        let best = match wanted {
+            Some(count) => best::chunks(db, user, query, &names, settings::parameters()?, count)?,
+            None => None,
+        };
+        ranked.is_cut |= best.is_some();
+        let candidates = match best {
+            Some(best) => best,
+            None => candidates::chunks(db, user, query)?,
+        };
         let scale = scale(&candidates, query)?;
         let terms = &query.query;
         let unwanted = names.iter().filter(|(_, name)| name.reading.is_excluded);
@@ -127,7 +141,7 @@ pub fn chunks(
             if !is_wanted {
                 continue;
             }
-            let (score, matched) = score(&scale, u64::from(chunk.words), found, named);
+            let (score, matched) = candidates.score(&scale, chunk, named);
             ranked.hits.push(Hit {
                 document: chunk.document,
                 chunk: Some(chunk.id),
@@ -173,7 +187,7 @@ pub fn documents(
             }
             document.add(found);
             document.words += u64::from(chunk.words);
-            let (score, _) = score(&chunk_scale, u64::from(chunk.words), found, None);
+            let (score, _) = candidates.score(&chunk_scale, chunk, None);
             let (id, index) = (chunk.id, chunk.index);
             document.chunks.push(MatchedChunk { id, score: score as f32, index });
         }
@@ -250,32 +264,6 @@ impl Document {
 
 fn scale(candidates: &Candidates, query: &LanguageQuery) -> Result<Scale> {
     Ok(Scale::new(settings::parameters()?, query.statistics.chunks, &candidates.found_in))
-}
-
-/// The score of a text with these terms, of which some may be in its name as well, and how many terms
-/// that are.
-fn score(
-    scale: &Scale,
-    words: u64,
-    found: &[(u16, Frequency)],
-    name: Option<&Name>,
-) -> (f64, usize) {
-    let named = name.map_or(&[][..], |name| &name.terms);
-    let text = found.iter().map(|(term, frequency)| {
-        let frequency = if named.binary_search(term).is_ok() {
-            frequency.with(Frequency::IN_NAME)
-        } else {
-            *frequency
-        };
-        (usize::from(*term), frequency)
-    });
-    let only_named = named
-        .iter()
-        .filter(|term| found.binary_search_by_key(*term, |(found, _)| *found).is_err())
-        .map(|term| (usize::from(*term), Frequency::IN_NAME));
-    let mut matched = 0;
-    let score = scale.score(words, text.chain(only_named).inspect(|_| matched += 1));
-    (score, matched)
 }
 
 /// How long the documents are: those whose chunks a client wrote know no more than what was found.

@@ -10,13 +10,24 @@ use std::ffi::c_int;
 pub struct PassingRow(*mut pg_sys::TupleTableSlot);
 
 impl PassingRow {
-    /// The value of column `number` (from 1), of a type whose values are copied.
+    /// The row in a slot.
+    ///
+    /// # Safety
+    /// The slot's attributes are all read, and it stays as it is as long as the row is used.
+    pub unsafe fn of(slot: *mut pg_sys::TupleTableSlot) -> Self {
+        Self(slot)
+    }
+
+    /// The value of column `number` (from 1), of a type whose values are copied; None where it is null.
+    pub fn get<T: FromDatum>(&self, number: usize) -> Option<T> {
+        let datum = self.datum(number)?;
+        // SAFETY: the type is that of the column, as the caller says.
+        unsafe { T::from_polymorphic_datum(datum, false, super::T_OID_UNUSED) }
+    }
+
+    /// The same where it is never null.
     pub fn need<T: FromDatum>(&self, number: usize) -> Result<T> {
-        let value = self.datum(number).and_then(|datum| {
-            // SAFETY: the type is the one that the statement beside the caller selects.
-            unsafe { T::from_polymorphic_datum(datum, false, super::T_OID_UNUSED) }
-        });
-        value.ok_or_else(|| {
+        self.get(number).ok_or_else(|| {
             Error::new(
                 SqlState::ObjectNotInPrerequisiteState,
                 format!("column {number} of a row of carrel's own is null"),
@@ -50,8 +61,9 @@ impl PassingRow {
         // SAFETY: a slot whose attributes are all read, and a column that the statement has.
         unsafe {
             let slot = &*self.0;
-            (number <= slot.tts_nvalid as usize && !*slot.tts_isnull.add(number - 1))
-                .then(|| *slot.tts_values.add(number - 1))
+            let number = number.checked_sub(1)?;
+            (number < slot.tts_nvalid as usize && !*slot.tts_isnull.add(number))
+                .then(|| *slot.tts_values.add(number))
         }
     }
 }
@@ -124,7 +136,7 @@ unsafe extern "C-unwind" fn receive(
             slot_getsomeattrs_int(slot, columns);
         }
         // After an error of Postgres' the executor must not go on, not even to end.
-        receiver.result = pass_on(contain(|| (receiver.each)(&PassingRow(slot))));
+        receiver.result = pass_on(contain(|| (receiver.each)(&PassingRow::of(slot))));
         receiver.result.is_ok()
     }
 }

@@ -9,6 +9,7 @@ mod dump;
 mod embeddings;
 mod isolation;
 mod migrate;
+mod search;
 
 /// Counts the completed documents of which the chunks are not those of their text.
 const WRONGLY_CHUNKED: &str = "

@@ -82,13 +82,24 @@ impl Scale {
         self.idf.get(term).copied().unwrap_or(0.0)
     }
 
+    /// What is added to a frequency before it divides itself: once, and for each word of the text.
+    pub(super) fn norm(&self) -> (f64, f64) {
+        let Parameters { k1, b } = self.parameters;
+        (k1 * (1.0 - b), k1 * b / self.average)
+    }
+
+    /// What a term adds to a score, at most, for each unit of its idf.
+    pub(super) fn ceiling(&self) -> f64 {
+        self.parameters.k1 + 1.0
+    }
+
     /// The score of a text of so many words with these terms, each once.
     pub fn score(&self, words: u64, found: impl IntoIterator<Item = (usize, Frequency)>) -> f64 {
-        let Parameters { k1, b } = self.parameters;
-        let norm = k1 * (1.0 - b + b * words as f64 / self.average);
+        let (near, far) = self.norm();
+        let norm = near + far * words as f64;
         let term = |(term, frequency): (usize, Frequency)| {
             let frequency = frequency.weighted();
-            self.idf(term) * frequency * (k1 + 1.0) / (frequency + norm)
+            self.idf(term) * frequency * self.ceiling() / (frequency + norm)
         };
         found.into_iter().map(term).sum()
     }

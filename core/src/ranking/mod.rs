@@ -7,6 +7,7 @@
 
 mod bm25;
 mod fusion;
+mod impact;
 mod lead;
 mod query;
 mod snippet;
@@ -14,6 +15,7 @@ mod terms;
 
 pub use bm25::{Collection, Parameters, Scale, UnfitParameter};
 pub use fusion::reciprocal_rank;
+pub use impact::{LEVELS, level};
 pub use lead::lead;
 pub use query::{Part, PartKind, parts};
 pub use snippet::{Mark, snippet};

@@ -42,6 +42,13 @@ impl Frequency {
     /// That of a term in a text's file name.
     pub const IN_NAME: Self = Self { title: Some(Weight::A), body: 0 };
 
+    /// That of a lexeme with these positions, of which the first `title_words` are a title's.
+    pub fn of(positions: impl Iterator<Item = Position>, title_words: u16) -> Self {
+        let mut frequency = Self::default();
+        frequency.add(positions, title_words);
+        frequency
+    }
+
     fn add(&mut self, positions: impl Iterator<Item = Position>, title_words: u16) {
         let mut any = false;
         for Position { weight, position } in positions {

@@ -1,0 +1,251 @@
+//! Of a user's many chunks with any of the words, those that can be among the best: the index knows of
+//! each how much a word says about it at most, so that only few are read.
+//!
+//! Runs as the owner. Whose rows are meant is in the keys, and asked of every row that is read.
+
+use super::candidates::{Candidates, Columns, Id, Name, of_documents};
+use super::query::LanguageQuery;
+use crate::error::{Error, Result, SqlState, check_for_interrupts};
+use crate::postings::{Place, Postings};
+use crate::spi::Db;
+use carrel_core::ranking::{LEVELS, Parameters, Scale};
+use pgrx::datum::Uuid;
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::ffi::CString;
+
+/// Up to so many chunks of a user's, reading all that have any of the words takes less than some tens of
+/// milliseconds.
+const FEW: u64 = 20_000;
+
+/// The most words of a query, names with any of them, and results for which this is worth its work.
+const MOST_TERMS: usize = 16;
+const MOST_NAMES: usize = 100;
+pub const MOST_RESULTS: usize = 1_000;
+
+/// Chunks among which are the `count` best for a query, with in how many each term is; None where that
+/// is not known without reading all.
+pub fn chunks(
+    db: &Db,
+    user: Uuid,
+    query: &LanguageQuery,
+    names: &HashMap<Id, Name>,
+    parameters: Parameters,
+    count: usize,
+) -> Result<Option<Candidates>> {
+    let terms = &query.query.terms;
+    let is_plain = query.query.required.is_empty()
+        && query.query.excluded.is_empty()
+        && terms.iter().all(|term| !term.is_prefix);
+    let is_worth_it = query.statistics.chunks.texts > FEW
+        && terms.len() <= MOST_TERMS
+        && names.len() <= MOST_NAMES
+        && count <= MOST_RESULTS;
+    if !is_plain || !is_worth_it {
+        return Ok(None);
+    }
+    db.read_by_index(|| {
+        Postings::with(c"document_chunks", c"document_chunks_search_keys_idx", |postings| {
+            let Some(places) = places(postings, query)? else { return Ok(None) };
+            let ranked = Ranked::new(postings, query, parameters, &places)?;
+            let mut best = Best { ranked, names, count, scores: BinaryHeap::new() };
+            best.read(db, user, query, postings).map(Some)
+        })
+    })
+}
+
+/// What the index says of a chunk: where it is, and of one of its terms the number and the level.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Posting(u64);
+
+impl Posting {
+    fn new(place: Place, term: usize, level: u8) -> Self {
+        Self(place.to_bits() << (64 - Place::BITS) | (term as u64) << 8 | u64::from(level))
+    }
+
+    fn place(self) -> Place {
+        Place::from_bits(self.0 >> (64 - Place::BITS))
+    }
+
+    fn term(self) -> usize {
+        (self.0 >> 8 & 0xFF) as usize
+    }
+
+    fn level(self) -> u8 {
+        self.0 as u8
+    }
+}
+
+/// What the index has for the terms, in the order of places; None where there are chunks of which it does
+/// not know all words.
+fn places(postings: &mut Postings, query: &LanguageQuery) -> Result<Option<Vec<Posting>>> {
+    let mut ask = |keys: String| -> Result<Option<Vec<Place>>> {
+        check_for_interrupts();
+        let keys = CString::new(keys).map_err(|_| {
+            Error::new(SqlState::InvalidParameterValue, "a key contains a zero byte")
+        })?;
+        postings.places(&keys)
+    };
+    match ask(query.keys.of_overflow())? {
+        Some(places) if places.is_empty() => {}
+        _ => return Ok(None),
+    }
+    let mut found = Vec::new();
+    for (number, term) in query.query.terms.iter().enumerate() {
+        for level in 0..LEVELS {
+            let Some(places) = ask(query.keys.of_level(&term.lexeme, level))? else {
+                return Ok(None);
+            };
+            found.extend(places.into_iter().map(|place| Posting::new(place, number, level)));
+        }
+    }
+    // Some runs that are sorted already, which this sort merges.
+    found.sort();
+    Ok(Some(found))
+}
+
+/// Chunks by the most that they can score.
+struct Ranked {
+    scale: Scale,
+    found_in: Vec<u64>,
+    chunks: BinaryHeap<Bound>,
+}
+
+/// The most that the chunk at a place can score.
+struct Bound {
+    score: f64,
+    place: Place,
+}
+
+impl Ord for Bound {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.score.total_cmp(&other.score).then_with(|| self.place.cmp(&other.place))
+    }
+}
+
+impl PartialOrd for Bound {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Bound {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Bound {}
+
+impl Ranked {
+    fn new(
+        postings: &mut Postings,
+        query: &LanguageQuery,
+        parameters: Parameters,
+        found: &[Posting],
+    ) -> Result<Self> {
+        let mut found_in = vec![0; query.query.terms.len()];
+        let mut chunks = Vec::new();
+        for of_chunk in found.chunk_by(|a, b| a.place() == b.place()) {
+            check_for_interrupts();
+            // The index knows of rows, too, that are gone or not there yet.
+            if postings.is_there(of_chunk[0].place())? {
+                of_chunk.iter().for_each(|posting| found_in[posting.term()] += 1);
+                chunks.push(of_chunk);
+            }
+        }
+        let scale = Scale::new(parameters, query.statistics.chunks, &found_in);
+        let most: Vec<Vec<f64>> = (0..found_in.len())
+            .map(|term| (0..LEVELS).map(|level| scale.most(term, level)).collect())
+            .collect();
+        let chunks = chunks.into_iter().map(|of_chunk| Bound {
+            score: of_chunk.iter().map(|of| most[of.term()][usize::from(of.level())]).sum(),
+            place: of_chunk[0].place(),
+        });
+        Ok(Self { chunks: chunks.collect(), scale, found_in })
+    }
+}
+
+/// The best chunks, as they are found.
+struct Best<'a> {
+    ranked: Ranked,
+    names: &'a HashMap<Id, Name>,
+    count: usize,
+    /// The best scores so far, as many as are wanted.
+    scores: BinaryHeap<Reverse<Score>>,
+}
+
+#[derive(PartialEq)]
+struct Score(f64);
+
+impl Eq for Score {}
+
+impl Ord for Score {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+impl PartialOrd for Score {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Best<'_> {
+    /// Reads chunks from the one that can score most, until no other can be among the best.
+    fn read(
+        &mut self,
+        db: &Db,
+        user: Uuid,
+        query: &LanguageQuery,
+        postings: &mut Postings,
+    ) -> Result<Candidates> {
+        // What a name adds to a score, the index does not know: those are all read.
+        let mut candidates = of_documents(db, user, query, self.names)?;
+        let mut seen: HashSet<Id> = HashSet::new();
+        for number in 0..candidates.chunks.len() {
+            seen.insert(candidates.chunks[number].id);
+            self.count_in(&candidates, number);
+        }
+        let columns = Columns::of_table(postings)?;
+        while let Some(bound) = self.ranked.chunks.pop() {
+            check_for_interrupts();
+            // Scores are compared with less precision than they are computed with.
+            if self.least().is_some_and(|least| bound.score < least * (1.0 - 1e-6)) {
+                break;
+            }
+            let number = candidates.chunks.len();
+            postings.row(bound.place, |row| {
+                let is_meant = row.need::<Uuid>(columns.user)? == user
+                    && row.need::<String>(columns.language)? == query.statistics.language
+                    && !seen.contains(row.need::<Uuid>(columns.id)?.as_bytes());
+                if is_meant { candidates.read(query, row, &columns) } else { Ok(()) }
+            })?;
+            if candidates.chunks.len() > number {
+                self.count_in(&candidates, number);
+            }
+        }
+        candidates.found_in.clone_from(&self.ranked.found_in);
+        Ok(candidates)
+    }
+
+    fn count_in(&mut self, candidates: &Candidates, number: usize) {
+        let chunk = &candidates.chunks[number];
+        if candidates.terms(chunk).is_empty() {
+            return;
+        }
+        let (score, _) =
+            candidates.score(&self.ranked.scale, chunk, self.names.get(&chunk.document));
+        self.scores.push(Reverse(Score(score)));
+        if self.scores.len() > self.count {
+            self.scores.pop();
+        }
+    }
+
+    /// The least of the best scores, once there are as many as are wanted.
+    fn least(&self) -> Option<f64> {
+        let is_full = self.scores.len() >= self.count;
+        self.scores.peek().filter(|_| is_full).map(|Reverse(Score(score))| *score)
+    }
+}
