@@ -292,9 +292,26 @@ fn a_dump_carries_embeddings() {
     assert_same(&database.dump(&[]), &restored.dump(&[]));
     assert_eq!(contents(&database), contents(&restored));
     restored.assert_sound();
+    let part = Cluster::shared().empty();
+    part.restore_plain(&database.dump_to_file(&["-n", "carrel", "-e", "carrel", "-e", "vector"]));
+    assert_same(&database.dump(&[]), &part.dump(&[]));
     let found =
         restored.user(BOB).column(&format!("{FOUND}('zzz', 1, query_embedding => '[1, 0, 0]')"));
     assert!(found[0].contains("herons of Bob"));
+}
+
+#[test]
+fn the_readme_shows_what_runs() {
+    let Some(database) = embedded() else { return };
+    database.superuser().run("drop extension vector cascade");
+    let readme = include_str!("../../README.md");
+    let (_, block) = readme.split_once("```sql with pgvector\n").expect("the block");
+    let (block, _) = block.split_once("```").expect("its end");
+    let mut admin = database.superuser();
+    admin.claim(ALICE);
+    let found = admin.column(block);
+    assert!(found.iter().any(|row| row.ends_with("|embedding|0.016393442")), "{found:?}");
+    assert_eq!(found.len(), 2 + 8, "two calls, and Alice's chunks: {found:?}");
 }
 
 #[test]
