@@ -1,5 +1,10 @@
--- What enable_embeddings() adds to document_chunks, and migrate() puts back where the column is there.
--- :schema is pgvector's, :type its type: vector, or halfvec beyond what an index of vectors takes.
+-- What enable_embeddings() adds to document_chunks beside the column, and migrate() puts back where the
+-- constraint is there, which says that it was called. :schema is pgvector's, :type its type: vector, or
+-- halfvec beyond what an index of vectors takes; :norm is its function for the length.
+
+-- What has no direction is near to nothing, and pgvector computes with squares.
+alter table carrel.document_chunks add constraint document_chunks_embedding_check
+    check (:schema.:norm(embedding) between 1e-15 and 1e15);
 
 -- Serves: search_chunks() and build_context() with query_embedding, of users with many chunks.
 create index document_chunks_embedding_idx on carrel.document_chunks using hnsw (embedding :schema.:type_cosine_ops);

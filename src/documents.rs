@@ -199,7 +199,9 @@ fn prepare_chunk<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         row.set(c"language", language);
         row.set(c"title_words", None::<i32>);
         // What another content meant; unless its embedding came with it.
-        let has_embedding = row.old.is_some() && row.new.datum(c"embedding").is_some();
+        let has_embedding = row.old.is_some()
+            && row.new.datum(c"embedding").is_some()
+            && row.new.has_check(c"document_chunks_embedding_check");
         if has_embedding && row.changes(c"content")? && !row.changes(c"embedding")? {
             row.set(c"embedding", None::<i32>);
         }

@@ -11,6 +11,8 @@ use std::collections::HashMap;
 
 /// What an index of vectors takes; beyond, they are stored as halfvec.
 const MAX_OF_VECTOR: i32 = 2_000;
+/// A number of an embedding has fewer bytes, in JSON, blanks included.
+const MAX_NUMBER: usize = 64;
 /// What an index of halfvecs takes.
 pub const MAX_DIMENSIONS: i32 = 4_000;
 
@@ -31,8 +33,21 @@ impl Kind {
         Self { schema, type_name: type_name.to_owned(), dimensions }
     }
 
-    /// That of the column; None where there is none, or one of another type.
+    /// That of the column, where enable_embeddings() was called: the constraint tells, and a dump
+    /// carries it.
     pub fn find(db: &Db) -> Result<Option<Self>> {
+        let is_enabled = db.value::<bool>(
+            "select exists (
+                select from pg_constraint
+                where conrelid = to_regclass('carrel.document_chunks') and conname = 'document_chunks_embedding_check'
+            )",
+            &[],
+        )?;
+        if is_enabled { Self::of_column(db) } else { Ok(None) }
+    }
+
+    /// That of a column of this name; None where there is none, or one of another type.
+    pub fn of_column(db: &Db) -> Result<Option<Self>> {
         db.first(
             "select quote_ident(nspname), typname::text, atttypmod
             from pg_attribute
@@ -66,13 +81,17 @@ impl Kind {
         MADE.with_borrow_mut(|made| *made.entry(key).or_insert_with(|| self.fill(statement).leak()))
     }
 
-    /// A text with this schema and type in the places of `:schema` and `:type`.
+    /// A text with this schema and type, and the function that tells how long an embedding is, in the
+    /// places of `:schema`, `:type` and `:norm`.
     pub fn fill(&self, text: &str) -> String {
-        text.replace(":schema", &self.schema).replace(":type", &self.type_name)
+        let norm = if self.type_name == "vector" { "vector_norm" } else { "l2_norm" };
+        text.replace(":type", &self.type_name)
+            .replace(":norm", norm)
+            .replace(":schema", &self.schema)
     }
 
-    /// Refuses what is no embedding of this kind: it has to be an array, in JSON, of as many finite
-    /// numbers, not all of them zero, for what has no direction is near to nothing.
+    /// Refuses what is no embedding of this kind: it has to be an array, in JSON, of as many numbers,
+    /// of a length that its direction can be told of. [`Self::fill`]'s constraint says the same.
     pub fn check(&self, name: &str, embedding: &str) -> Result<()> {
         let refused = |what: String| {
             Error::new(SqlState::InvalidParameterValue, format!("{name} {what}")).hint(format!(
@@ -80,8 +99,17 @@ impl Kind {
                 self.dimensions
             ))
         };
+        let dimensions = embedding.bytes().filter(|byte| *byte == b',').count() + 1;
+        let is_too_long = embedding.len() > MAX_NUMBER * (self.dimensions as usize + 1);
+        if is_too_long || dimensions > self.dimensions as usize {
+            return Err(refused(format!(
+                "has {dimensions} dimensions in {} bytes, where there are {}",
+                embedding.len(),
+                self.dimensions
+            )));
+        }
         let numbers: Vec<f64> = serde_json::from_str(embedding)
-            .map_err(|error| refused(format!("is not an array of numbers: {error}")))?;
+            .map_err(|_| refused("is not an array of numbers".to_owned()))?;
         if numbers.len() != self.dimensions as usize {
             return Err(refused(format!(
                 "has {} dimensions, where there are {}",
@@ -89,17 +117,16 @@ impl Kind {
                 self.dimensions
             )));
         }
-        let (least, most) = match self.type_name.as_str() {
-            "halfvec" => (6e-8, 65_504.0),
-            _ => (f64::from(f32::MIN_POSITIVE), f64::from(f32::MAX)),
-        };
-        if let Some(number) = numbers.iter().find(|number| number.abs() > most) {
-            return Err(refused(format!("has a number that is too large: {number}")));
+        // As they are stored.
+        let (least, most) =
+            if self.type_name == "halfvec" { (6e-8, 65_504.0) } else { (0.0, 1e15) };
+        let stored = numbers.iter().filter(|number| number.abs() >= least);
+        let length = stored.map(|number| number * number).sum::<f64>().sqrt();
+        let is_small = numbers.iter().all(|number| number.abs() <= most);
+        if is_small && (1e-15..=1e15).contains(&length) {
+            return Ok(());
         }
-        if numbers.iter().all(|number| number.abs() < least) {
-            return Err(refused("is zero everywhere".to_owned()));
-        }
-        Ok(())
+        Err(refused(format!("is of length {length:e}, or has a number beyond {most:e}")))
     }
 }
 
@@ -149,7 +176,7 @@ fn chunks_to_embed(
             db.execute(
                 "delete from carrel.embedding_leases where chunk_id = any (array(
                     select chunk_id from carrel.embedding_leases
-                    where leased_until <= clock_timestamp() for update skip locked
+                    where leased_until <= (select clock_timestamp()) for update skip locked
                 ))",
                 &[],
             )?;
@@ -174,11 +201,12 @@ fn chunks_to_embed(
 }
 
 /// Stores embeddings, and returns how many: an array of {"chunk_id": …, "embedding": […]}, or an object
-/// of embeddings by chunk_id. Those of chunks that are gone, or of which the content has changed since
-/// chunks_to_embed() gave it, are passed over. What is no embedding: 22023; without embeddings: 55000.
+/// of embeddings by chunk_id. Passed over are those of chunks that are gone, that somebody is changing,
+/// or of which the content has changed since it was leased, as long as the lease is there. What is no
+/// embedding: 22023; without embeddings: 55000.
 #[pg_extern(volatile, parallel_unsafe)]
 fn set_embeddings(embeddings: Option<Jsonb>) -> i32 {
-    // Locked in an order, lest two workers wait for each other.
+    // Waits for nobody, so that nobody waits for each other: what is passed over is found again.
     const STORE: &str = "
         with target as materialized (
             select c.id, given.embedding
@@ -186,10 +214,12 @@ fn set_embeddings(embeddings: Option<Jsonb>) -> i32 {
             join carrel.document_chunks as c on c.id = given.id
             left join carrel.embedding_leases as l on l.chunk_id = c.id
             where l.chunk_id is null or l.content_hash is not distinct from c.content_hash
-            order by c.id
-            for no key update of c
+            for no key update of c skip locked
         ), done as (
-            delete from carrel.embedding_leases where chunk_id = any ($1)
+            delete from carrel.embedding_leases where chunk_id = any (array(
+                select chunk_id from carrel.embedding_leases where chunk_id = any ($1)
+                for update skip locked
+            ))
         )
         update carrel.document_chunks as c set embedding = cast(target.embedding as :schema.:type)
         from target where c.id = target.id";

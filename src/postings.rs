@@ -2,9 +2,10 @@
 //! row at a place. A statement reads every row that the index has; whoever knows which of them can
 //! matter reads those alone.
 //!
-//! What a statement would do is done here as well: tables and index are locked as for reading, rows are
+//! What a statement would do is done here as well: table and index are locked as for reading, rows are
 //! those of the active snapshot, and serializable transactions know what was read. Privileges and
-//! policies are not asked: the caller says whose rows it means.
+//! policies are not asked: the caller says whose rows it means. Only plain tables are read: without
+//! partitions and children, and stored as Postgres does by itself.
 
 use crate::error::{Result, catch};
 use crate::spi::PassingRow;
@@ -44,7 +45,7 @@ impl Place {
 /// which rows of a page it means.
 const BITMAP: usize = 256 << 20;
 
-/// A table of carrel's and an index of it, open until the end of the transaction.
+/// A table of carrel's and an index of it.
 pub struct Postings {
     table: pg_sys::Relation,
     index: pg_sys::Relation,
@@ -78,22 +79,20 @@ impl Postings {
         // SAFETY: names of relations in the schema; what is opened stays locked until the transaction
         // ends, and is closed by its end where an error keeps `close` from being called.
         unsafe {
-            let (table, index) = catch(|| {
-                let schema = get_namespace_oid(schema, true);
-                (get_relname_relid(table, schema), get_relname_relid(index, schema))
-            })?;
-            if table == pg_sys::InvalidOid || index == pg_sys::InvalidOid {
+            let schema = catch(|| get_namespace_oid(schema, true))?;
+            let table = catch(|| get_relname_relid(table, schema))?;
+            if table == pg_sys::InvalidOid {
                 return Ok(None);
             }
             let table = catch(|| table_open(table, LOCK))?;
+            // Looked up behind the lock, so that it is not dropped in between.
+            let index = catch(|| get_relname_relid(index, schema))?;
+            if index == pg_sys::InvalidOid || !is_plain(table) {
+                catch(|| table_close(table, 0))?;
+                return Ok(None);
+            }
             let index = catch(|| index_open(index, LOCK))?;
-            let entry = &*(*index).rd_index;
-            // As the planner has it: an index whose build is not over, or newer than the snapshot.
-            let is_usable = entry.indisvalid
-                && !entry.indcheckxmin
-                && entry.indrelid == (*table).rd_id
-                && (*index).rd_amhandler == pg_sys::Oid::from(pg_sys::F_GINHANDLER);
-            if !is_usable {
+            if !is_usable(index, table) {
                 catch(|| {
                     index_close(index, 0);
                     table_close(table, 0);
@@ -152,7 +151,7 @@ impl Postings {
     /// where they are too many.
     pub fn places(&mut self, query: &CStr) -> Result<Option<Vec<Place>>> {
         let (index, snapshot, text) = (self.index, self.snapshot, query.as_ptr());
-        // SAFETY: an open index whose column is of tsvectors, with one key of its only strategy; the
+        // SAFETY: an open index whose column is of tsvectors, with one key of its first strategy; the
         // bitmap is freed, with all that an error leaves, at the latest with the transaction.
         unsafe {
             let mut key = pg_sys::ScanKeyData::default();
@@ -190,7 +189,8 @@ impl Postings {
         }
     }
 
-    /// Whether there is a row at a place, in the snapshot. It is not read where all see all of its page.
+    /// Whether there is a row at a place, in the snapshot. It is not read where all see all of its page;
+    /// a row that VACUUM is just removing may count as there.
     pub fn is_there(&mut self, place: Place) -> Result<bool> {
         let block = place.block();
         if self.block.is_none_or(|(last, _)| last != block) {
@@ -201,6 +201,9 @@ impl Postings {
             self.block = Some((block, all_see_all));
         }
         if self.block.is_some_and(|(_, all_see_all)| all_see_all) {
+            let (table, snapshot) = (self.table, self.snapshot);
+            // SAFETY: an open table, and the snapshot that it is read with.
+            catch(|| unsafe { PredicateLockPage(table, block, snapshot) })?;
             return Ok(true);
         }
         Ok(self.row(place, |_| Ok(()))?.is_some())
@@ -235,6 +238,43 @@ impl Postings {
             }
             with(&PassingRow::of(slot)).map(Some)
         }
+    }
+}
+
+/// Whether a table has all its rows in itself, as Postgres stores them.
+unsafe fn is_plain(table: pg_sys::Relation) -> bool {
+    // SAFETY: an open table.
+    let entry = unsafe { &*(*table).rd_rel };
+    entry.relkind as u8 == pg_sys::RELKIND_RELATION
+        && entry.relam == pg_sys::Oid::from(pg_sys::HEAP_TABLE_AM_OID)
+        && !entry.relhassubclass
+}
+
+/// Whether an index is of all rows of the table, in tsvectors, and as the planner has it: built, and not
+/// newer than what the transaction sees.
+unsafe fn is_usable(index: pg_sys::Relation, table: pg_sys::Relation) -> bool {
+    const FROZEN: u16 = pg_sys::HEAP_XMIN_FROZEN as u16;
+    // SAFETY: an open index and an open table; an index has a type for each of its columns.
+    unsafe {
+        let entry = &*(*index).rd_index;
+        let tuple = &*(*(*index).rd_indextuple).t_data;
+        let is_old_enough = || {
+            tuple.t_infomask & FROZEN == FROZEN
+                || pg_sys::TransactionIdPrecedes(
+                    tuple.t_choice.t_heap.t_xmin,
+                    pg_sys::TransactionXmin,
+                )
+        };
+        entry.indrelid == (*table).rd_id
+            && entry.indisvalid
+            && (!entry.indcheckxmin || is_old_enough())
+            && (*index).rd_amhandler == pg_sys::Oid::from(pg_sys::F_GINHANDLER)
+            && *(*index).rd_opcintype == pg_sys::TSVECTOROID
+            && pg_sys::heap_attisnull(
+                (*index).rd_indextuple,
+                pg_sys::Anum_pg_index_indpred as c_int,
+                std::ptr::null_mut(),
+            )
     }
 }
 
@@ -328,6 +368,11 @@ unsafe extern "C-unwind" {
     ) -> *mut pg_sys::TupleTableSlot;
     fn ExecDropSingleTupleTableSlot(slot: *mut pg_sys::TupleTableSlot);
     fn slot_getsomeattrs_int(slot: *mut pg_sys::TupleTableSlot, number: c_int);
+    fn PredicateLockPage(
+        table: pg_sys::Relation,
+        block: pg_sys::BlockNumber,
+        snapshot: pg_sys::Snapshot,
+    );
     fn ReleaseBuffer(buffer: pg_sys::Buffer);
     fn visibilitymap_get_status(
         table: pg_sys::Relation,

@@ -4,11 +4,11 @@
 //! row-level security `@@` is not leakproof and never reaches an index. What was ranked is then
 //! fetched as the caller, so that every policy that an operator adds holds for search as well.
 //!
-//! [`query`] reads what was typed, [`candidates`] finds what has any of it, by [`keys`], [`best`] of very
-//! much the best, [`ranking`] scores that with [`statistics`]; [`nearest`] finds what means the same, and [`hybrid`] makes both one
-//! order; [`passages`] shows it, and [`context`] puts it into a prompt.
+//! [`query`] reads what was typed, [`candidates`] finds what has any of it, by [`keys`], and [`top`] only
+//! the best, where that is very much; [`ranking`] scores it with [`statistics`]. [`nearest`] finds what
+//! means the same, and [`hybrid`] makes both one order. [`passages`] shows what was found, and
+//! [`context`] puts it into a prompt.
 
-mod best;
 mod candidates;
 mod context;
 mod hybrid;
@@ -19,6 +19,7 @@ mod query;
 mod ranking;
 mod settings;
 mod statistics;
+mod top;
 
 use crate::datums::Jsonb;
 use crate::error::{Error, Result, SqlState, check_for_interrupts, guard};
@@ -181,6 +182,9 @@ fn best_chunks(
     filter: &Filter,
     page: &Page,
 ) -> Result<(Vec<LanguageQuery>, Vec<(Hit, Chunk)>)> {
+    if page.size == 0 {
+        return Ok((Vec::new(), Vec::new()));
+    }
     let mut wanted = Some(page.offset.saturating_add(page.size));
     loop {
         let question = Question { user, query, embedding, filter, wanted };

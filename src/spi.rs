@@ -249,17 +249,18 @@ impl Db {
     /// Does `work` with statements that are planned once for all values, and by an index wherever one
     /// serves.
     pub fn read_by_index<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        with_settings(
-            &[
-                (c"enable_seqscan", c"off"),
-                (c"enable_bitmapscan", c"on"),
-                (c"gin_fuzzy_search_limit", c"0"),
-                // A bitmap that does not fit has every row of its pages looked at again.
-                (c"work_mem", c"64MB"),
-                (c"plan_cache_mode", c"force_generic_plan"),
-            ],
-            work,
-        )
+        let mut settings = vec![
+            (c"enable_seqscan", c"off"),
+            (c"enable_bitmapscan", c"on"),
+            (c"gin_fuzzy_search_limit", c"0"),
+            (c"plan_cache_mode", c"force_generic_plan"),
+        ];
+        // A bitmap that does not fit has every row of its pages looked at again.
+        // SAFETY: a setting, in kilobytes.
+        if unsafe { pg_sys::work_mem } < 64 << 10 {
+            settings.push((c"work_mem", c"64MB"));
+        }
+        with_settings(&settings, work)
     }
 
     /// Does `work` with statements that read the nearest by an index of embeddings, and go on until

@@ -65,6 +65,20 @@ impl Row {
         Ok(db.execute(sql, &[place])? > 0)
     }
 
+    /// Whether the table has a CHECK of this name.
+    pub fn has_check(&self, name: &CStr) -> bool {
+        // SAFETY: the description of a table, which has as many checks as it says, with their names.
+        unsafe {
+            let constraints = (*self.desc).constr;
+            if constraints.is_null() || (*constraints).check.is_null() {
+                return false;
+            }
+            let count = usize::from((*constraints).num_check);
+            let checks = std::slice::from_raw_parts((*constraints).check, count);
+            checks.iter().any(|check| CStr::from_ptr(check.ccname) == name)
+        }
+    }
+
     fn number(&self, column: &CStr) -> c_int {
         // SAFETY: a C string and a tuple description; negative where there is no such column.
         unsafe { pg_sys::SPI_fnumber(self.desc, column.as_ptr()) }

@@ -31,5 +31,6 @@ create table carrel.document_chunks (
 -- Serves: search_chunks() and search_documents() of users with many chunks. Each user's words are
 -- keys of their own, so that a search costs what the user's own texts cost, and tells nothing by its
 -- time of what is in others'. Behind each word is how much it says about the chunk, so that of many
--- chunks a search looks at the best.
-create index document_chunks_search_keys_idx on carrel.document_chunks using gin (carrel.chunk_keys(user_id, language, search_vector, words, coalesce(title_words, 0)));
+-- chunks a search looks at the best. What is still pending is everybody's, and read for each key: less of
+-- it, in kilobytes, than by default.
+create index document_chunks_search_keys_idx on carrel.document_chunks using gin (carrel.chunk_keys(user_id, language, search_vector, words, coalesce(title_words, 0))) with (gin_pending_list_limit = '1024');

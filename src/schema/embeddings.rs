@@ -1,5 +1,5 @@
-//! enable_embeddings(): the column of embeddings, and what belongs to it. The column says by itself
-//! that it is there and of what kind it is, so that a dump carries all there is to know.
+//! enable_embeddings(): the column of embeddings, and what belongs to it. The column and its constraint
+//! say by themselves that it was called and what is stored, so that a dump carries all there is to know.
 
 use super::definitions::{EMBEDDINGS, Part, indexes, normalized, statements};
 use super::{index_definition, lock, record, relation_exists};
@@ -26,7 +26,7 @@ fn enable_embeddings(dimensions: Option<i32>) {
             }
             lock(db)?;
             let wanted = Kind::of(pgvector(db)?, dimensions);
-            match Kind::find(db)? {
+            match Kind::of_column(db)? {
                 None => add(db, &wanted)?,
                 Some(found) if found == wanted => {}
                 Some(found) => {
@@ -38,6 +38,11 @@ fn enable_embeddings(dimensions: Option<i32>) {
                         ),
                     )
                     .hint("To lose them all and begin anew: alter table carrel.document_chunks drop column embedding; then call it again."));
+                }
+            }
+            if Kind::find(db)?.is_none() {
+                for constraint in statements(EMBEDDINGS).filter(|sql| sql.starts_with("alter ")) {
+                    db.script(&wanted.fill(constraint))?;
                 }
             }
             record(db, "embeddings")?;
@@ -95,7 +100,8 @@ fn add(db: &Db, kind: &Kind) -> Result<()> {
     )))
 }
 
-/// Puts back what is missing of what belongs to the column, where there is one. Part of migrate().
+/// Puts back what is missing of what belongs to the column, where embeddings are enabled. Part of
+/// migrate().
 pub fn restore(db: &Db) -> Result<()> {
     let Some(kind) = Kind::find(db)? else { return Ok(()) };
     for Part { name, definition } in indexes(EMBEDDINGS) {

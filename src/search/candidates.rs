@@ -18,7 +18,7 @@ pub type Id = [u8; 16];
 
 /// Up to so many chunks of a user's are all read: that takes few milliseconds, and nothing of the index,
 /// in which entries that are still pending are everybody's.
-const FEW: u64 = 2_000;
+const FEW_CHUNKS: u64 = 2_000;
 
 /// A chunk with any of the words.
 pub struct Candidate {
@@ -42,10 +42,8 @@ pub struct Candidates {
 /// The numbers of the columns that ranking reads.
 pub struct Columns {
     pub id: usize,
-    pub user: usize,
     pub document: usize,
     pub index: usize,
-    pub language: usize,
     pub words: usize,
     pub title_words: usize,
     pub search_vector: usize,
@@ -53,25 +51,15 @@ pub struct Columns {
 
 impl Columns {
     /// Those of the statements here.
-    const SELECTED: Self = Self {
-        id: 1,
-        document: 2,
-        index: 3,
-        words: 4,
-        title_words: 5,
-        search_vector: 6,
-        user: 7,
-        language: 8,
-    };
+    const SELECTED: Self =
+        Self { id: 1, document: 2, index: 3, words: 4, title_words: 5, search_vector: 6 };
 
     /// Those of the table.
     pub fn of_table(postings: &Postings) -> Result<Self> {
         Ok(Self {
             id: postings.column(c"id")?,
-            user: postings.column(c"user_id")?,
             document: postings.column(c"document_id")?,
             index: postings.column(c"chunk_index")?,
-            language: postings.column(c"language")?,
             words: postings.column(c"words")?,
             title_words: postings.column(c"title_words")?,
             search_vector: postings.column(c"search_vector")?,
@@ -159,7 +147,7 @@ pub fn chunks(db: &Db, user: Uuid, query: &LanguageQuery) -> Result<Candidates> 
     let mut candidates = Candidates::new(query);
     let language = query.statistics.language.as_str();
     let read = |row: &PassingRow| candidates.read(query, row, &Columns::SELECTED);
-    if query.statistics.chunks.texts <= FEW {
+    if query.statistics.chunks.texts <= FEW_CHUNKS {
         db.stream(
             "select id, document_id, chunk_index, words, title_words, search_vector from carrel.document_chunks
             where user_id = $1 and language = $2 and words is not null",

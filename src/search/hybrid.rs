@@ -2,11 +2,11 @@
 //!
 //! Runs as the owner. Every statement here names the user in its own text.
 
-use super::best::MOST_RESULTS;
 use super::nearest::{self, Neighbour};
 use super::query::{self, LanguageQuery};
 use super::ranking::{self, Hit, Matched, RankedChunks};
-use super::{Filter, settings, statistics};
+use super::top::MOST_RESULTS;
+use super::{Filter, best, settings, statistics};
 use crate::embeddings::{Kind, not_enabled};
 use crate::error::Result;
 use crate::spi::Db;
@@ -49,9 +49,16 @@ pub fn chunks(db: &Db, question: &Question) -> Result<Answer> {
     let mut queries = query::of_user(db, user, query)?;
     let allowed = filter.documents(db, user)?;
     // Where two orders are fused, each has to be long enough, whatever page is asked for.
-    let depth = if embedding.is_some() { wanted.map(|_| DEPTH) } else { wanted };
-    let ranked = ranking::chunks(db, user, &mut queries, allowed.as_ref(), depth)?;
+    let depth = match embedding {
+        Some(_) => wanted.filter(|wanted| *wanted <= DEPTH).map(|_| DEPTH),
+        None => wanted,
+    };
+    let mut ranked = ranking::chunks(db, user, &mut queries, allowed.as_ref(), depth)?;
     let is_cut = ranked.is_cut;
+    if let (true, Some(depth)) = (is_cut, depth) {
+        // What was read beyond them may be worse than what was not.
+        best(&mut ranked.hits, depth);
+    }
     let Some((kind, embedding)) = embedding else {
         return Ok(Answer { queries, hits: ranked.hits, is_all: !is_cut });
     };

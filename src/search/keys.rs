@@ -117,8 +117,8 @@ fn quoted(key: &[u8], is_prefix: bool) -> String {
     format!("'{key}'{}", if is_prefix { ":*" } else { "" })
 }
 
-/// Eleven characters that stand for a user and a language: 66 bits of their SHA-256, so that no two are
-/// the same. They are in the index: a change here needs every index made anew.
+/// Eleven characters that stand for a user and a language: 66 bits of their SHA-256: that two are the same
+/// is not to be expected of any number of users. They are in the index: a change here needs every index made anew.
 fn prefix(user: Uuid, language: &str) -> [u8; 11] {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let hash = Sha256::new().chain_update(user.as_bytes()).chain_update(language).finalize();

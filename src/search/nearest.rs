@@ -5,13 +5,13 @@
 use super::candidates::Id;
 use crate::embeddings::Kind;
 use crate::error::Result;
-use crate::spi::Db;
+use crate::spi::{Arg, Db};
 use pgrx::datum::Uuid;
 use std::collections::HashSet;
 
 /// Up to so many chunks of a user's are all compared: that takes some ten milliseconds. The index is
 /// everybody's: of what it finds near, few are a small user's.
-const FEW: u64 = 10_000;
+const FEW_CHUNKS: u64 = 10_000;
 
 /// How many are looked for where not all are compared.
 pub const MANY: usize = 1_000;
@@ -38,10 +38,10 @@ const SOME: &str = "
     from carrel.document_chunks
     where (user_id = $1) is true and embedding is not null
         and ($3::uuid[] is null or (document_id = any ($3)) is true)
-    order by embedding operator(:schema.<=>) cast($2 as :schema.:type) limit 1000";
+    order by embedding operator(:schema.<=>) cast($2 as :schema.:type) limit $4";
 
 /// A user's chunks, of these documents or of all, nearest (by cosine) first; and whether they are all
-/// there are. Of users with many chunks they are the nearest thousand that the index finds, unless
+/// there are. Of users with many chunks they are the nearest [`MANY`] that the index finds, unless
 /// `all` are asked for, or the index finds fewer.
 pub fn chunks(
     db: &Db,
@@ -54,32 +54,29 @@ pub fn chunks(
 ) -> Result<(Vec<Neighbour>, bool)> {
     let documents: Option<Vec<Uuid>> =
         documents.map(|ids| ids.iter().map(|id| Uuid::from_bytes(*id)).collect());
-    let read = |statement| {
+    let args: [Arg; 4] = [user.into(), embedding.into(), documents.into(), (MANY as i64).into()];
+    let read = |statement, args: &[Arg]| {
         let mut found = Vec::new();
-        db.stream(
-            kind.sql(statement),
-            &[user.into(), embedding.into(), documents.clone().into()],
-            |row| {
-                found.push(Neighbour {
-                    id: *row.need::<Uuid>(1)?.as_bytes(),
-                    document: *row.need::<Uuid>(2)?.as_bytes(),
-                    index: row.need(3)?,
-                    language: row.need(4)?,
-                    distance: row.need(5)?,
-                });
-                Ok(())
-            },
-        )?;
+        db.stream(kind.sql(statement), args, |row| {
+            found.push(Neighbour {
+                id: *row.need::<Uuid>(1)?.as_bytes(),
+                document: *row.need::<Uuid>(2)?.as_bytes(),
+                index: row.need(3)?,
+                language: row.need(4)?,
+                distance: row.need(5)?,
+            });
+            Ok(())
+        })?;
         Ok(found)
     };
-    if !all && chunks > FEW {
-        let found = db.read_nearest(|| read(SOME))?;
+    if !all && chunks > FEW_CHUNKS {
+        let found = db.read_nearest(|| read(SOME, &args))?;
         if found.len() == MANY {
             return Ok((in_order(found), false));
         }
     }
     db.plan_for_values();
-    Ok((in_order(read(ALL)?), true))
+    Ok((in_order(read(ALL, &args[..3])?), true))
 }
 
 fn in_order(mut found: Vec<Neighbour>) -> Vec<Neighbour> {

@@ -3,9 +3,9 @@
 //!
 //! Runs as the owner. Every statement here names the user in its own text.
 
-use super::best;
 use super::candidates::{self, Candidates, Id, Name, score};
 use super::query::LanguageQuery;
+use super::top;
 use super::{Filter, settings};
 use crate::error::{Result, check_for_interrupts};
 use crate::spi::{Arg, Db};
@@ -95,7 +95,7 @@ pub struct RankedChunks {
     pub excluded_chunks: HashSet<Id>,
     /// Documents that have it in their names.
     pub excluded_documents: HashSet<Id>,
-    /// Whether these are not all that answer it, but only the best.
+    /// Whether these are not all that answer it, but the best, and some more.
     pub is_cut: bool,
 }
 
@@ -112,13 +112,15 @@ pub fn chunks(
     let wanted = wanted.filter(|_| allowed.is_none());
     for (number, query) in queries.iter_mut().enumerate() {
         let names = candidates::names(db, user, query)?;
-        let best = match wanted {
-            Some(count) => best::chunks(db, user, query, &names, settings::parameters()?, count)?,
+        let top = match wanted {
+            Some(count) => top::chunks(db, user, query, &names, settings::parameters()?, count)?,
             None => None,
         };
-        ranked.is_cut |= best.is_some();
-        let candidates = match best {
-            Some(best) => best,
+        let candidates = match top {
+            Some(top) => {
+                ranked.is_cut |= top.is_cut;
+                top.candidates
+            }
             None => candidates::chunks(db, user, query)?,
         };
         let scale = scale(&candidates, query)?;

@@ -83,7 +83,7 @@ macro_rules! fold {
 }
 
 /// AFTER INSERT, UPDATE, DELETE or TRUNCATE of document_chunks: adds the difference that the statement
-/// makes. Rows are only ever inserted, so nobody waits; now and then those that nobody else has locked
+/// makes; leases of chunks that are gone go with them. Rows are only ever inserted, so nobody waits; now and then those that nobody else has locked
 /// become one.
 #[pg_trigger]
 fn count_chunks<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
@@ -121,6 +121,12 @@ fn count_chunks<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         spi::as_owner(Access::Write, |db| {
             // SAFETY: this call's data.
             unsafe { db.register_trigger_data(trigger::data(trigger)) }?;
+            if operation == pg_sys::TRIGGER_EVENT_DELETE {
+                db.execute(
+                    "delete from carrel.embedding_leases where chunk_id in (select id from removed)",
+                    &[],
+                )?;
+            }
             let is_changed = db.execute(count, &[])? > 0;
             // In the stricter levels of isolation, a row that another transaction folded is an error.
             // SAFETY: reads the transaction's state.

@@ -162,6 +162,7 @@ fn what_is_no_embedding_is_refused() {
         "[1, 0]",
         "[1, 0, 0, 0]",
         "[0, 0, 0]",
+        "[1e20, 0, 0]",
         "[1e-60, 0, 0]",
         "[1, 0, 1e39]",
         "[1, 0, null]",
@@ -189,6 +190,13 @@ fn what_is_no_embedding_is_refused() {
         );
     }
     assert_eq!(service.refused("select carrel.set_embeddings(null)"), "22023");
+    let long = format!("[{}1]", "1,".repeat(50_000_000));
+    let failure =
+        alice.failure(&format!("select carrel.search_chunks('a', query_embedding => '{long}')"));
+    assert_eq!((failure.code().code(), failure.message().len() < 100), ("22023", true));
+    let write =
+        format!("update carrel.document_chunks set embedding = '[0, 0, 0]' where id = '{chunk}'");
+    assert_eq!(database.superuser().refused(&write), "23514");
     let gone =
         r#"select carrel.set_embeddings('{"00000000-0000-0000-0000-000000000000": [1, 0, 0]}')"#;
     assert_eq!(service.number(gone), 0);
@@ -281,6 +289,58 @@ fn migrate_and_doctor_know_what_belongs_to_embeddings() {
     let found =
         database.user(ALICE).column(&format!("{FOUND}('zzz', 1, query_embedding => '[1, 0, 0]')"));
     assert!(found[0].contains("herons"));
+}
+
+#[test]
+fn a_column_of_this_name_that_was_there_before_is_the_operators_until_they_say_so() {
+    let database = Cluster::shared().lived_in();
+    let mut admin = database.superuser();
+    admin.run(
+        "alter table carrel.document_chunks add column embedding text;
+        update carrel.document_chunks set embedding = 'mine' where content like 'What%';
+        update carrel.document_chunks set content = 'changed' where content like 'What%';
+        select carrel.migrate()",
+    );
+    database.assert_sound();
+    assert_eq!(
+        admin.number("select count(*) from carrel.document_chunks where embedding = 'mine'"),
+        2
+    );
+    let Some(database) = embedded() else { return };
+    let mut admin = database.superuser();
+    assert_eq!(
+        admin.refused(
+            "alter table carrel.document_chunks drop column embedding;
+            alter table carrel.document_chunks add column embedding text;
+            select carrel.enable_embeddings(3)"
+        ),
+        "55000"
+    );
+    admin.run(
+        "alter table carrel.document_chunks drop column embedding;
+        alter table carrel.document_chunks add column embedding vector(3);
+        update carrel.document_chunks set embedding = '[0, 0, 1]';
+        select carrel.migrate()",
+    );
+    database.assert_sound();
+    let search = format!("{FOUND}('zzz', query_embedding => '[1, 0, 0]')");
+    assert_eq!(database.user(ALICE).refused(&search), "55000");
+    admin.run("select carrel.enable_embeddings(3)");
+    assert_eq!(database.user(ALICE).column(&search).len(), 8);
+}
+
+#[test]
+fn leases_go_with_their_chunks() {
+    let Some(database) = embedded() else { return };
+    let mut service = database.service();
+    assert!(service.number("select count(*) from carrel.chunks_to_embed(100)") > 0);
+    let mut admin = database.superuser();
+    let leases = "select count(*) from carrel.embedding_leases";
+    database.user(ALICE).run("delete from carrel.documents where filename = 'notes.md'");
+    let orphans = format!("{leases} where chunk_id not in (select id from carrel.document_chunks)");
+    assert_eq!(admin.number(&orphans), 0);
+    service.run(&format!("select carrel.delete_user('{ALICE}'), carrel.delete_user('{BOB}')"));
+    assert_eq!(admin.number(leases), 0);
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Of a user's many chunks with any of the words, those that can be among the best: the index knows of
-//! each how much a word says about it at most, so that only few are read.
+//! Of very many chunks with any of the words, those that can be among the best: the index knows of each
+//! how much a word says about it at most, so that only few are read.
 //!
 //! Runs as the owner. Whose rows are meant is in the keys, and asked of every row that is read.
 
@@ -10,21 +10,31 @@ use crate::postings::{Place, Postings};
 use crate::spi::Db;
 use carrel_core::ranking::{LEVELS, Parameters, Scale};
 use pgrx::datum::Uuid;
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::ffi::CString;
 
 /// Up to so many chunks of a user's, reading all that have any of the words takes less than some tens of
 /// milliseconds.
-const FEW: u64 = 20_000;
+const FEW_CHUNKS: u64 = 20_000;
 
 /// The most words of a query, names with any of them, and results for which this is worth its work.
 const MOST_TERMS: usize = 16;
 const MOST_NAMES: usize = 100;
 pub const MOST_RESULTS: usize = 1_000;
 
-/// Chunks among which are the `count` best for a query, with in how many each term is; None where that
-/// is not known without reading all.
+/// What is remembered of the index, at most: eight bytes each.
+const MOST_POSTINGS: usize = 8_000_000;
+
+/// Chunks among which are the best.
+pub struct Top {
+    /// With in how many chunks each term is, those that were not read as well.
+    pub candidates: Candidates,
+    /// Whether not all that have any of the words were read.
+    pub is_cut: bool,
+}
+
+/// Chunks among which are the `count` best for a query; None where that is not known without reading all.
 pub fn chunks(
     db: &Db,
     user: Uuid,
@@ -32,12 +42,12 @@ pub fn chunks(
     names: &HashMap<Id, Name>,
     parameters: Parameters,
     count: usize,
-) -> Result<Option<Candidates>> {
+) -> Result<Option<Top>> {
     let terms = &query.query.terms;
     let is_plain = query.query.required.is_empty()
         && query.query.excluded.is_empty()
         && terms.iter().all(|term| !term.is_prefix);
-    let is_worth_it = query.statistics.chunks.texts > FEW
+    let is_worth_it = query.statistics.chunks.texts > FEW_CHUNKS
         && terms.len() <= MOST_TERMS
         && names.len() <= MOST_NAMES
         && count <= MOST_RESULTS;
@@ -97,6 +107,9 @@ fn places(postings: &mut Postings, query: &LanguageQuery) -> Result<Option<Vec<P
                 return Ok(None);
             };
             found.extend(places.into_iter().map(|place| Posting::new(place, number, level)));
+            if found.len() > MOST_POSTINGS {
+                return Ok(None);
+            }
         }
     }
     // Some runs that are sorted already, which this sort merges.
@@ -108,34 +121,23 @@ fn places(postings: &mut Postings, query: &LanguageQuery) -> Result<Option<Vec<P
 struct Ranked {
     scale: Scale,
     found_in: Vec<u64>,
-    chunks: BinaryHeap<Bound>,
+    /// The most that the chunk at a place can score.
+    chunks: BinaryHeap<(Score, Place)>,
 }
 
-/// The most that the chunk at a place can score.
-struct Bound {
-    score: f64,
-    place: Place,
-}
+/// A score: never negative, so that its bits are in its order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Score(u64);
 
-impl Ord for Bound {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.score.total_cmp(&other.score).then_with(|| self.place.cmp(&other.place))
+impl Score {
+    fn new(score: f64) -> Self {
+        Self(score.max(0.0).to_bits())
+    }
+
+    fn value(self) -> f64 {
+        f64::from_bits(self.0)
     }
 }
-
-impl PartialOrd for Bound {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Bound {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Bound {}
 
 impl Ranked {
     fn new(
@@ -158,9 +160,9 @@ impl Ranked {
         let most: Vec<Vec<f64>> = (0..found_in.len())
             .map(|term| (0..LEVELS).map(|level| scale.most(term, level)).collect())
             .collect();
-        let chunks = chunks.into_iter().map(|of_chunk| Bound {
-            score: of_chunk.iter().map(|of| most[of.term()][usize::from(of.level())]).sum(),
-            place: of_chunk[0].place(),
+        let chunks = chunks.into_iter().map(|of_chunk| {
+            let most = of_chunk.iter().map(|of| most[of.term()][usize::from(of.level())]);
+            (Score::new(most.sum()), of_chunk[0].place())
         });
         Ok(Self { chunks: chunks.collect(), scale, found_in })
     }
@@ -175,23 +177,6 @@ struct Best<'a> {
     scores: BinaryHeap<Reverse<Score>>,
 }
 
-#[derive(PartialEq)]
-struct Score(f64);
-
-impl Eq for Score {}
-
-impl Ord for Score {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0.total_cmp(&other.0)
-    }
-}
-
-impl PartialOrd for Score {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
 impl Best<'_> {
     /// Reads chunks from the one that can score most, until no other can be among the best.
     fn read(
@@ -200,7 +185,7 @@ impl Best<'_> {
         user: Uuid,
         query: &LanguageQuery,
         postings: &mut Postings,
-    ) -> Result<Candidates> {
+    ) -> Result<Top> {
         // What a name adds to a score, the index does not know: those are all read.
         let mut candidates = of_documents(db, user, query, self.names)?;
         let mut seen: HashSet<Id> = HashSet::new();
@@ -209,16 +194,19 @@ impl Best<'_> {
             self.count_in(&candidates, number);
         }
         let columns = Columns::of_table(postings)?;
-        while let Some(bound) = self.ranked.chunks.pop() {
+        let (user_id, language) = (postings.column(c"user_id")?, postings.column(c"language")?);
+        let mut is_cut = false;
+        while let Some((most, place)) = self.ranked.chunks.pop() {
             check_for_interrupts();
             // Scores are compared with less precision than they are computed with.
-            if self.least().is_some_and(|least| bound.score < least * (1.0 - 1e-6)) {
+            if self.least().is_some_and(|least| most.value() < least * (1.0 - 1e-6)) {
+                is_cut = true;
                 break;
             }
             let number = candidates.chunks.len();
-            postings.row(bound.place, |row| {
-                let is_meant = row.need::<Uuid>(columns.user)? == user
-                    && row.need::<String>(columns.language)? == query.statistics.language
+            postings.row(place, |row| {
+                let is_meant = row.need::<Uuid>(user_id)? == user
+                    && row.need::<String>(language)? == query.statistics.language
                     && !seen.contains(row.need::<Uuid>(columns.id)?.as_bytes());
                 if is_meant { candidates.read(query, row, &columns) } else { Ok(()) }
             })?;
@@ -227,7 +215,7 @@ impl Best<'_> {
             }
         }
         candidates.found_in.clone_from(&self.ranked.found_in);
-        Ok(candidates)
+        Ok(Top { candidates, is_cut })
     }
 
     fn count_in(&mut self, candidates: &Candidates, number: usize) {
@@ -237,7 +225,7 @@ impl Best<'_> {
         }
         let (score, _) =
             candidates.score(&self.ranked.scale, chunk, self.names.get(&chunk.document));
-        self.scores.push(Reverse(Score(score)));
+        self.scores.push(Reverse(Score::new(score)));
         if self.scores.len() > self.count {
             self.scores.pop();
         }
@@ -246,6 +234,6 @@ impl Best<'_> {
     /// The least of the best scores, once there are as many as are wanted.
     fn least(&self) -> Option<f64> {
         let is_full = self.scores.len() >= self.count;
-        self.scores.peek().filter(|_| is_full).map(|Reverse(Score(score))| *score)
+        self.scores.peek().filter(|_| is_full).map(|Reverse(score)| score.value())
     }
 }
