@@ -246,7 +246,7 @@ unsafe fn is_plain(table: pg_sys::Relation) -> bool {
     // SAFETY: an open table.
     let entry = unsafe { &*(*table).rd_rel };
     entry.relkind as u8 == pg_sys::RELKIND_RELATION
-        && entry.relam == pg_sys::Oid::from(pg_sys::HEAP_TABLE_AM_OID)
+        && entry.relam == pg_sys::HEAP_TABLE_AM_OID
         && !entry.relhassubclass
 }
 
