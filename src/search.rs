@@ -145,9 +145,11 @@ fn search_documents(
         let user = identity::require()?;
         let page = Page::new(max_results, result_offset)?;
         let (mut queries, hits) = spi::as_owner(Access::Read, |db| {
-            let mut queries = query::of_user(db, user, query)?;
-            let hits = ranking::documents(db, user, &mut queries, &filter)?;
-            Ok((queries, hits))
+            db.planned_once(|| {
+                let mut queries = query::of_user(db, user, query)?;
+                let hits = ranking::documents(db, user, &mut queries, &filter)?;
+                Ok((queries, hits))
+            })
         })?;
         let found = page.fill(
             hits,
@@ -189,7 +191,7 @@ fn best_chunks(
     loop {
         let question = Question { user, query, embedding, filter, wanted };
         let Answer { queries, hits, is_all } =
-            spi::as_owner(Access::Read, |db| hybrid::chunks(db, &question))?;
+            spi::as_owner(Access::Read, |db| db.planned_once(|| hybrid::chunks(db, &question)))?;
         let found = page.fill(hits, passages::visible_chunks, passages::chunks)?;
         if found.len() == page.size || is_all {
             return Ok((queries, found));
@@ -240,9 +242,10 @@ impl Page {
             );
             at_least = (2 * at_least).max(256);
             if is_skipped {
-                skip -= spi::as_caller(Access::Read, |db| visible(db, &hits))?;
+                skip -= spi::as_caller(Access::Read, |db| db.planned_once(|| visible(db, &hits)))?;
             } else {
-                let mut fetched = spi::as_caller(Access::Read, |db| fetch(db, &hits))?;
+                let mut fetched =
+                    spi::as_caller(Access::Read, |db| db.planned_once(|| fetch(db, &hits)))?;
                 fetched.reverse();
                 for (place, hit) in hits.into_iter().enumerate() {
                     if let Some((_, row)) = fetched.pop_if(|(fetched, _)| *fetched == place) {

@@ -240,10 +240,16 @@ impl Db {
         pin(c"client_min_messages", c"warning");
     }
 
-    /// Plans statements for the values at hand, each time, until the connection ends: for those whose
-    /// best plan depends on the user and the words.
-    pub fn plan_for_values(&self) {
-        pin(c"plan_cache_mode", c"force_custom_plan");
+    /// Does `work` with statements that are planned for the values at hand, each time: for those whose
+    /// best plan depends on them.
+    pub fn planned_for_values<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        with_settings(&[(c"plan_cache_mode", c"force_custom_plan")], work)
+    }
+
+    /// Does `work` with statements that are planned once, for all values: for those that take less time
+    /// than their planning.
+    pub fn planned_once<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        with_settings(&[(c"plan_cache_mode", c"force_generic_plan")], work)
     }
 
     /// Does `work` with statements that are planned once for all values, and by an index wherever one

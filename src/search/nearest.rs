@@ -75,8 +75,8 @@ pub fn chunks(
             return Ok((in_order(found), false));
         }
     }
-    db.plan_for_values();
-    Ok((in_order(read(ALL, &args[..3])?), true))
+    let found = db.planned_for_values(|| read(ALL, &args[..3]))?;
+    Ok((in_order(found), true))
 }
 
 fn in_order(mut found: Vec<Neighbour>) -> Vec<Neighbour> {
