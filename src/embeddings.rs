@@ -12,7 +12,7 @@ use std::collections::HashMap;
 /// What an index of vectors takes; beyond, they are stored as halfvec.
 const MAX_OF_VECTOR: i32 = 2_000;
 /// A number of an embedding has fewer bytes, in JSON, blanks included.
-const MAX_NUMBER: usize = 64;
+const MAX_NUMBER: usize = 512;
 /// What an index of halfvecs takes.
 pub const MAX_DIMENSIONS: i32 = 4_000;
 
@@ -117,12 +117,13 @@ impl Kind {
                 self.dimensions
             )));
         }
-        // As they are stored.
+        // As they are stored, in four bytes or two.
+        let numbers = || numbers.iter().map(|number| f64::from(*number as f32));
         let (least, most) =
             if self.type_name == "halfvec" { (6e-8, 65_504.0) } else { (0.0, 1e15) };
-        let stored = numbers.iter().filter(|number| number.abs() >= least);
-        let length = stored.map(|number| number * number).sum::<f64>().sqrt();
-        let is_small = numbers.iter().all(|number| number.abs() <= most);
+        let stored = numbers().filter(|number| number.abs() >= least);
+        let length = stored.fold(0.0, |sum, number| sum + number * number).sqrt();
+        let is_small = numbers().all(|number| number.abs() <= most);
         if is_small && (1e-15..=1e15).contains(&length) {
             return Ok(());
         }
@@ -137,7 +138,8 @@ pub fn not_enabled() -> Error {
 }
 
 /// Chunks of all users that have no embedding yet, oldest first, at most so many, for a worker to
-/// embed: until the lease lapses no other worker is given them. Without embeddings: 55000.
+/// embed: until the lease lapses, after 30 days at most, no other worker is given them. Blank ones are
+/// left alone. Without embeddings: 55000.
 #[pg_extern(volatile, parallel_unsafe)]
 fn chunks_to_embed(
     max_rows: Option<i32>,
@@ -146,7 +148,7 @@ fn chunks_to_embed(
     const LEASE: &str = "
         with free as materialized (
             select c.id, c.content, c.content_hash from carrel.document_chunks as c
-            where c.embedding is null
+            where c.embedding is null and c.content ~ '\\S'
                 and not exists (select from carrel.embedding_leases as l where l.chunk_id = c.id)
             order by c.created_at, c.id limit $1
             for no key update of c skip locked
@@ -164,12 +166,14 @@ fn chunks_to_embed(
         })?;
         spi::as_owner(Access::Write, |db| {
             Kind::need(db)?;
-            let is_positive =
-                db.value::<bool>("select coalesce($1 > '0', false)", &[lease.into()])?;
-            if !is_positive {
+            let is_lease = db.value::<bool>(
+                "select coalesce($1 > '0' and $1 <= '30 days', false)",
+                &[lease.into()],
+            )?;
+            if !is_lease {
                 return Err(Error::new(
                     SqlState::InvalidParameterValue,
-                    "lease must be longer than nothing",
+                    "lease must be longer than nothing, and at most 30 days",
                 )
                 .hint("Say how long a worker may take: interval '5 minutes'"));
             }
@@ -206,7 +210,8 @@ fn chunks_to_embed(
 /// embedding: 22023; without embeddings: 55000.
 #[pg_extern(volatile, parallel_unsafe)]
 fn set_embeddings(embeddings: Option<Jsonb>) -> i32 {
-    // Waits for nobody, so that nobody waits for each other: what is passed over is found again.
+    // Waits for nobody, so that nobody waits for each other: what is passed over is given to a worker
+    // again when its lease has lapsed.
     const STORE: &str = "
         with target as materialized (
             select c.id, given.embedding
@@ -216,10 +221,7 @@ fn set_embeddings(embeddings: Option<Jsonb>) -> i32 {
             where l.chunk_id is null or l.content_hash is not distinct from c.content_hash
             for no key update of c skip locked
         ), done as (
-            delete from carrel.embedding_leases where chunk_id = any (array(
-                select chunk_id from carrel.embedding_leases where chunk_id = any ($1)
-                for update skip locked
-            ))
+            delete from carrel.embedding_leases where chunk_id in (select id from target)
         )
         update carrel.document_chunks as c set embedding = cast(target.embedding as :schema.:type)
         from target where c.id = target.id";

@@ -31,6 +31,7 @@ use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use query::LanguageQuery;
 use ranking::Hit;
+use std::collections::HashSet;
 
 /// Registers the settings of search.
 pub fn register_settings() {
@@ -187,18 +188,28 @@ fn best_chunks(
     if page.size == 0 {
         return Ok((Vec::new(), Vec::new()));
     }
-    let mut wanted = Some(page.offset.saturating_add(page.size));
-    loop {
+    let answer = |wanted| {
         let question = Question { user, query, embedding, filter, wanted };
-        let Answer { queries, hits, is_all } =
-            spi::as_owner(Access::Read, |db| db.planned_once(|| hybrid::chunks(db, &question)))?;
-        let found = page.fill(hits, passages::visible_chunks, passages::chunks)?;
-        if found.len() == page.size || is_all {
-            return Ok((queries, found));
-        }
-        // Policies hide some of the best, or they are not as many.
-        wanted = None;
+        spi::as_owner(Access::Read, |db| db.planned_once(|| hybrid::chunks(db, &question)))
+    };
+    let fill = |hits| page.fill(hits, passages::visible_chunks, passages::chunks);
+    let Answer { queries, hits: first, is_all } =
+        answer(Some(page.offset.saturating_add(page.size)))?;
+    let known: HashSet<_> = match is_all {
+        true => HashSet::new(),
+        false => first.iter().filter_map(|hit| hit.chunk).collect(),
+    };
+    let found = fill(first.clone())?;
+    if found.len() == page.size || is_all {
+        return Ok((queries, found));
     }
+    // Policies hide some of the best, or they are not as many: the others come after them, so that
+    // every page is one of the same order.
+    let Answer { queries, mut hits, .. } = answer(None)?;
+    hits.retain(|hit| hit.chunk.is_none_or(|chunk| !known.contains(&chunk)));
+    hits.iter_mut().for_each(|hit| hit.is_late = true);
+    hits.extend(first);
+    Ok((queries, fill(hits)?))
 }
 
 fn from_zero(name: &str, value: Option<i32>) -> Result<usize> {

@@ -62,6 +62,7 @@ fn connected<T>(
         pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
         let settings = pg_sys::NewGUCNestLevel();
         pin(c"search_path", c"pg_catalog, pg_temp");
+        pin_planner();
         if let Some(role) = role {
             if !pg_sys::row_security {
                 pin(c"row_security", c"on");
@@ -83,6 +84,47 @@ fn connected<T>(
 /// Sets a setting until the current nest level of settings ends, as a function's SET clause does.
 fn pin(name: &CStr, value: &CStr) {
     set(name, value, pg_sys::GucAction::GUC_ACTION_SAVE);
+}
+
+/// Has statements planned alike, whatever the caller set: plans are kept for the life of the backend,
+/// which may serve others.
+fn pin_planner() {
+    macro_rules! pin_unless {
+        ($($setting:ident == $value:literal),* $(,)?) => {
+            $(
+                // SAFETY: a setting of the backend's.
+                if unsafe { pg_sys::$setting } != $value {
+                    pin_text(concat!(stringify!($setting), "\0"), concat!($value, "\0"));
+                }
+            )*
+        };
+    }
+    pin_unless!(
+        seq_page_cost == 1.0,
+        random_page_cost == 4.0,
+        cpu_tuple_cost == 0.01,
+        cpu_index_tuple_cost == 0.005,
+        cpu_operator_cost == 0.0025,
+        enable_seqscan == true,
+        enable_indexscan == true,
+        enable_indexonlyscan == true,
+        enable_bitmapscan == true,
+        enable_tidscan == true,
+        enable_sort == true,
+        enable_hashagg == true,
+        enable_nestloop == true,
+        enable_mergejoin == true,
+        enable_hashjoin == true,
+        enable_material == true,
+    );
+}
+
+fn pin_text(name: &str, value: &str) {
+    if let (Ok(name), Ok(value)) =
+        (CStr::from_bytes_with_nul(name.as_bytes()), CStr::from_bytes_with_nul(value.as_bytes()))
+    {
+        pin(name, value);
+    }
 }
 
 /// Does `work` with these settings.
@@ -278,6 +320,8 @@ impl Db {
                 (c"enable_sort", c"off"),
                 (c"hnsw.iterative_scan", c"relaxed_order"),
                 (c"hnsw.ef_search", c"200"),
+                (c"hnsw.max_scan_tuples", c"20000"),
+                (c"hnsw.scan_mem_multiplier", c"1"),
                 (c"plan_cache_mode", c"force_custom_plan"),
             ],
             work,

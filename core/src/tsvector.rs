@@ -273,7 +273,8 @@ pub fn of_keys(mut keys: Vec<Vec<u8>>, overflow: Vec<u8>) -> Vec<u8> {
 
 /// A lexeme between a prefix and a suffix, cut to what fits between them.
 pub fn key(prefix: &[u8], lexeme: &[u8], suffix: &[u8]) -> Vec<u8> {
-    let room = MAX_LEXEME - 1 - prefix.len() - LONGEST_SUFFIX.max(suffix.len());
+    // One less than fits, for Postgres reads no longer words in a tsquery.
+    let room = MAX_LEXEME - 2 - prefix.len() - LONGEST_SUFFIX.max(suffix.len());
     let mut end = lexeme.len().min(room);
     // Not within a character.
     while end < lexeme.len() && end > 0 && lexeme[end] & 0xC0 == 0x80 {

@@ -48,11 +48,8 @@ pub fn chunks(db: &Db, question: &Question) -> Result<Answer> {
     };
     let mut queries = query::of_user(db, user, query)?;
     let allowed = filter.documents(db, user)?;
-    // Where two orders are fused, each has to be long enough, whatever page is asked for.
-    let depth = match embedding {
-        Some(_) => wanted.filter(|wanted| *wanted <= DEPTH).map(|_| DEPTH),
-        None => wanted,
-    };
+    // Where two orders are fused, each is of the same length, whatever page is asked for.
+    let depth = if embedding.is_some() { wanted.map(|_| DEPTH) } else { wanted };
     let mut ranked = ranking::chunks(db, user, &mut queries, allowed.as_ref(), depth)?;
     let is_cut = ranked.is_cut;
     if let (true, Some(depth)) = (is_cut, depth) {

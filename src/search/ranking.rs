@@ -15,7 +15,11 @@ use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
 /// A chunk or a document.
+#[derive(Clone)]
 pub struct Hit {
+    /// Whether it comes after all that are not so, whatever its score: those are the best that were
+    /// found first.
+    pub is_late: bool,
     pub document: Id,
     /// The chunk; None where the hit is a document.
     pub chunk: Option<Id>,
@@ -58,6 +62,7 @@ impl Matched {
 }
 
 /// A chunk of a document that was found.
+#[derive(Clone)]
 pub struct MatchedChunk {
     pub id: Id,
     pub score: f32,
@@ -68,6 +73,7 @@ impl Hit {
     /// A chunk that has none of the words.
     pub fn near(document: Id, chunk: Id, index: i32, score: f32) -> Self {
         Self {
+            is_late: false,
             document,
             chunk: Some(chunk),
             matched_chunks: Vec::new(),
@@ -82,7 +88,9 @@ impl Hit {
     /// Best first; the order of two hits is always the same.
     pub fn before(&self, other: &Self) -> Ordering {
         let place = |hit: &Self| (hit.document, hit.index, hit.query);
-        other.score.total_cmp(&self.score).then_with(|| place(self).cmp(&place(other)))
+        (self.is_late.cmp(&other.is_late))
+            .then_with(|| other.score.total_cmp(&self.score))
+            .then_with(|| place(self).cmp(&place(other)))
     }
 }
 
@@ -145,6 +153,7 @@ pub fn chunks(
             }
             let (score, matched) = candidates.score(&scale, chunk, named);
             ranked.hits.push(Hit {
+                is_late: false,
                 document: chunk.document,
                 chunk: Some(chunk.id),
                 score: score as f32,
@@ -212,6 +221,7 @@ pub fn documents(
             }
             let (score, matched) = score(&scale, document.words, &document.terms, None);
             hits.push(Hit {
+                is_late: false,
                 document: id,
                 chunk: None,
                 matched_chunks: document.chunks,

@@ -20,6 +20,8 @@ const FEW_CHUNKS: u64 = 20_000;
 
 /// The most words of a query, names with any of them, and results for which this is worth its work.
 const MOST_TERMS: usize = 16;
+/// Longer words may be cut in their keys, and share these with others.
+const MOST_BYTES: usize = 2_000;
 const MOST_NAMES: usize = 100;
 pub const MOST_RESULTS: usize = 1_000;
 
@@ -46,7 +48,7 @@ pub fn chunks(
     let terms = &query.query.terms;
     let is_plain = query.query.required.is_empty()
         && query.query.excluded.is_empty()
-        && terms.iter().all(|term| !term.is_prefix);
+        && terms.iter().all(|term| !term.is_prefix && term.lexeme.len() <= MOST_BYTES);
     let is_worth_it = query.statistics.chunks.texts > FEW_CHUNKS
         && terms.len() <= MOST_TERMS
         && names.len() <= MOST_NAMES

@@ -76,7 +76,7 @@ fn each_chunk_is_given_to_one_worker_until_its_lease_lapses() {
         service.number("select count(*) from carrel.chunks_to_embed(100)") as usize,
         chunks - 3
     );
-    for bad in ["-1", "null", "1, '0 seconds'", "1, null"] {
+    for bad in ["-1", "null", "1, '0 seconds'", "1, null", "1, '200000000 days'"] {
         assert_eq!(
             service.refused(&format!("select carrel.chunks_to_embed({bad})")),
             "22023",
@@ -259,7 +259,13 @@ fn the_embedding_of_an_older_content_is_passed_over() {
     ));
     let set = format!(r#"select carrel.set_embeddings('{{"{chunk}": [1, 0, 0]}}')"#);
     assert_eq!(worker.number(&set), 0);
-    assert_eq!(worker.column("select content from carrel.chunks_to_embed(100)"), ["changed"]);
+    assert_eq!(worker.number(&set), 0, "nor when it is sent again");
+    assert!(worker.column("select content from carrel.chunks_to_embed(100)").is_empty());
+    database
+        .superuser()
+        .run("update carrel.embedding_leases set leased_until = now() - interval '1 second'");
+    let again = worker.column("select content from carrel.chunks_to_embed(100)");
+    assert!(again.contains(&"changed".to_owned()));
     assert_eq!(worker.number(&set), 1);
 }
 
@@ -431,6 +437,10 @@ fn a_search_comes_back_with_as_many_as_there_are_however_many_others_are_nearer(
         let found = alice.value(&search(depth));
         assert!(found.starts_with(&format!("{depth}|{depth}|")), "{found}");
     }
+    // Every page is one of the same order, beyond what is looked for at first as well.
+    let pages = "select count(*), count(distinct chunk_id), min(score) >= 0 from generate_series(900, 1100, 20) as o,
+        carrel.search_chunks('filler', 20, o, query_embedding => '[1, 2, 0.3]')";
+    assert_eq!(alice.value(pages), "220|220|t");
     // Bob's are found by the index, and they are the nearest.
     let mut bob = database.user(BOB);
     let (by_index, by_reading) = (

@@ -107,6 +107,46 @@ fn a_policy_that_hides_the_best_lets_the_next_best_come_up() {
 }
 
 #[test]
+fn words_that_share_a_key_and_words_that_are_too_long_for_one_are_found() {
+    let database = crowded();
+    database.superuser().run(
+        "update carrel.document_chunks set content = content || ' ' || repeat('x', 2040) || (chunk_index % 2)
+        where chunk_index in (1, 2, 4)",
+    );
+    let mut alice = database.user(ALICE);
+    for word in
+        ["repeat('x', 2040) || '1'", "repeat('x', 2034)", "repeat('x', 2046)", "repeat('é', 1023)"]
+    {
+        let search = |filter: &str| {
+            format!(
+                "select document_id, chunk_index, score, matched from carrel.search_chunks({word} || ' w55', 5{filter})"
+            )
+        };
+        let found = alice.column(&search(""));
+        assert_eq!(found, alice.column(&search(", created_after => '-infinity'")), "{word}");
+        assert_eq!(found.len(), 5);
+    }
+}
+
+#[test]
+fn no_session_can_have_a_search_planned_badly_for_those_after_it() {
+    let database = crowded();
+    let mut session = database.user(ALICE);
+    session.run(
+        "begin;
+        set local cpu_index_tuple_cost = 1e100; set local random_page_cost = 1e100;
+        set local enable_bitmapscan = off; set local enable_indexscan = off;
+        select from carrel.search_chunks('w59*'); select from carrel.search_chunks('w59');
+        select from carrel.search_documents('w59');
+        commit",
+    );
+    session.run("begin; select from carrel.search_chunks('w59*'); select from carrel.search_documents('w59')");
+    let scanned = "select coalesce(sum(seq_scan), 0) from pg_stat_xact_user_tables
+        where schemaname = 'carrel' and relname in ('documents', 'document_chunks')";
+    assert_eq!(session.number(scanned), 0);
+}
+
+#[test]
 fn without_its_index_a_search_finds_the_same() {
     let database = crowded();
     let top = "select document_id, chunk_index, score from carrel.search_chunks('w59 w2', 20)";
