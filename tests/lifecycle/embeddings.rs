@@ -412,15 +412,15 @@ fn many_dimensions_are_stored_with_half_the_precision() {
 fn a_search_comes_back_with_as_many_as_there_are_however_many_others_are_nearer() {
     let Some(database) = embedded() else { return };
     let mut admin = database.superuser();
-    // Alice has as many as are looked for by the index; all of Bob's are nearer.
+    // Alice has so many that they are looked for by the indexes, of words as well; all of Bob's are nearer.
     admin.run(&format!(
         "drop index carrel.document_chunks_embedding_idx;
         set row_security = off;
         insert into carrel.document_chunks (user_id, document_id, chunk_index, content, language, search_vector, words, embedding)
-        select user_id, id, n, 'filler', 'english', 'filler:1', 1,
+        select user_id, id, n, 'filler', 'english', 'filler:1', 1 + n * 7919 % 200,
             case when user_id = '{ALICE}' then array[1, 1 + random(), n / 10000.0] else array[1, random() / 10, 0] end::vector
         from carrel.documents,
-            generate_series(1, case when user_id = '{ALICE}' then 11000 else 25000 end) as n
+            generate_series(1, case when user_id = '{ALICE}' then 21000 else 25000 end) as n
         where filename = 'scan.pdf';
         set row_security = on;
         select carrel.migrate();
@@ -438,8 +438,8 @@ fn a_search_comes_back_with_as_many_as_there_are_however_many_others_are_nearer(
         assert!(found.starts_with(&format!("{depth}|{depth}|")), "{found}");
     }
     // Every page is one of the same order, beyond what is looked for at first as well.
-    let pages = "select count(*), count(distinct chunk_id), min(score) >= 0 from generate_series(900, 1100, 20) as o,
-        carrel.search_chunks('filler', 20, o, query_embedding => '[1, 2, 0.3]')";
+    let pages = "select count(*), count(distinct chunk_id), min(score) >= 0 from generate_series(1900, 2100, 20) as o,
+        carrel.search_chunks('filler', 20, o, query_embedding => '[1, 1, 5]')";
     assert_eq!(alice.value(pages), "220|220|t");
     // Bob's are found by the index, and they are the nearest.
     let mut bob = database.user(BOB);
