@@ -148,7 +148,7 @@ fn chunks_to_embed(
     const LEASE: &str = "
         with free as materialized (
             select c.id, c.content, c.content_hash from carrel.document_chunks as c
-            where c.embedding is null and c.content ~ '\\S'
+            where c.embedding is null and c.content ~ '[^[:space:]]'
                 and not exists (select from carrel.embedding_leases as l where l.chunk_id = c.id)
             order by c.created_at, c.id limit $1
             for no key update of c skip locked

@@ -195,16 +195,16 @@ fn best_chunks(
     let fill = |hits| page.fill(hits, passages::visible_chunks, passages::chunks);
     let Answer { queries, hits: first, is_all } =
         answer(Some(page.offset.saturating_add(page.size)))?;
-    let known: HashSet<_> = match is_all {
-        true => HashSet::new(),
-        false => first.iter().filter_map(|hit| hit.chunk).collect(),
-    };
+    if is_all {
+        return Ok((queries, fill(first)?));
+    }
     let found = fill(first.clone())?;
-    if found.len() == page.size || is_all {
+    if found.len() == page.size {
         return Ok((queries, found));
     }
     // Policies hide some of the best, or they are not as many: the others come after them, so that
     // every page is one of the same order.
+    let known: HashSet<_> = first.iter().filter_map(|hit| hit.chunk).collect();
     let Answer { queries, mut hits, .. } = answer(None)?;
     hits.retain(|hit| hit.chunk.is_none_or(|chunk| !known.contains(&chunk)));
     hits.iter_mut().for_each(|hit| hit.is_late = true);

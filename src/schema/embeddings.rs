@@ -2,7 +2,7 @@
 //! say by themselves that it was called and what is stored, so that a dump carries all there is to know.
 
 use super::definitions::{EMBEDDINGS, Part, indexes, normalized, statements};
-use super::{index_definition, lock, record, relation_exists};
+use super::{index_definition, lock, relation_exists};
 use crate::access;
 use crate::embeddings::{Kind, MAX_DIMENSIONS};
 use crate::error::{Error, Result, SqlState, guard};
@@ -45,7 +45,6 @@ fn enable_embeddings(dimensions: Option<i32>) {
                     db.script(&wanted.fill(constraint))?;
                 }
             }
-            record(db, "embeddings")?;
             restore(db)
         })
     })
@@ -55,7 +54,7 @@ fn enable_embeddings(dimensions: Option<i32>) {
 fn pgvector(db: &Db) -> Result<String> {
     let found = db.first(
         "select quote_ident(nspname), extversion,
-            string_to_array(substring(extversion from '^[0-9]+(?:\\.[0-9]+)*'), '.')::integer[] >= array[0, 8]
+            string_to_array(substring(extversion from '^[0-9]+(?:[.][0-9]+)*'), '.')::integer[] >= array[0, 8]
         from pg_extension join pg_namespace as n on n.oid = extnamespace where extname = 'vector'",
         &[],
         |row| Ok((row.need::<String>(1)?, row.need::<String>(2)?, row.need::<bool>(3)?)),

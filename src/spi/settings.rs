@@ -1,0 +1,145 @@
+//! The settings that carrel's own SQL runs with.
+
+use super::Db;
+use crate::error::{Result, contain};
+use pgrx::pg_sys;
+use std::ffi::CStr;
+
+/// Sets a setting until the current nest level of settings ends, as a function's SET clause does.
+pub(super) fn pin(name: &CStr, value: &CStr) {
+    set(name, value, pg_sys::GucAction::GUC_ACTION_SAVE);
+}
+
+/// Has statements planned alike, whatever the caller set: plans are kept for the life of the backend,
+/// which may serve others.
+pub(super) fn pin_planner() {
+    macro_rules! pin_unless {
+        ($($setting:ident == $value:literal),* $(,)?) => {
+            $(
+                // SAFETY: a setting of the backend's.
+                if unsafe { pg_sys::$setting } != $value {
+                    pin_text(concat!(stringify!($setting), "\0"), concat!($value, "\0"));
+                }
+            )*
+        };
+    }
+    pin_unless!(
+        seq_page_cost == 1.0,
+        random_page_cost == 4.0,
+        cpu_tuple_cost == 0.01,
+        cpu_index_tuple_cost == 0.005,
+        cpu_operator_cost == 0.0025,
+        enable_seqscan == true,
+        enable_indexscan == true,
+        enable_indexonlyscan == true,
+        enable_bitmapscan == true,
+        enable_tidscan == true,
+        enable_sort == true,
+        enable_hashagg == true,
+        enable_nestloop == true,
+        enable_mergejoin == true,
+        enable_hashjoin == true,
+        enable_material == true,
+    );
+}
+
+fn pin_text(name: &str, value: &str) {
+    if let (Ok(name), Ok(value)) =
+        (CStr::from_bytes_with_nul(name.as_bytes()), CStr::from_bytes_with_nul(value.as_bytes()))
+    {
+        pin(name, value);
+    }
+}
+
+/// Does `work` with these settings.
+fn with_settings<T>(settings: &[(&CStr, &CStr)], work: impl FnOnce() -> Result<T>) -> Result<T> {
+    // SAFETY: settings are put back on every way out.
+    unsafe {
+        let level = pg_sys::NewGUCNestLevel();
+        for (name, value) in settings {
+            pin(name, value);
+        }
+        let result = contain(work);
+        pg_sys::AtEOXact_GUC(result.is_ok(), level);
+        result
+    }
+}
+
+/// SET LOCAL, by the caller.
+pub fn set_local(name: &CStr, value: &CStr) {
+    set(name, value, pg_sys::GucAction::GUC_ACTION_LOCAL);
+}
+
+fn set(name: &CStr, value: &CStr, action: pg_sys::GucAction::Type) {
+    // SAFETY: C strings, which Postgres copies.
+    unsafe {
+        pg_sys::set_config_option(
+            name.as_ptr(),
+            value.as_ptr(),
+            pg_sys::GucContext::PGC_USERSET,
+            pg_sys::GucSource::PGC_S_SESSION,
+            action,
+            true,
+            0,
+            false,
+        );
+    }
+}
+
+impl Db {
+    /// Keeps notices from the client until the connection ends.
+    pub fn silence_notices(&self) {
+        pin(c"client_min_messages", c"warning");
+    }
+
+    /// Does `work` with statements that are planned for the values at hand, each time: for those whose
+    /// best plan depends on them.
+    pub fn planned_for_values<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        with_settings(&[(c"plan_cache_mode", c"force_custom_plan")], work)
+    }
+
+    /// Does `work` with statements that are planned once, for all values: for those that take less time
+    /// than their planning.
+    pub fn planned_once<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        with_settings(&[(c"plan_cache_mode", c"force_generic_plan")], work)
+    }
+
+    /// Does `work` with statements that are planned once for all values, and by an index wherever one
+    /// serves.
+    pub fn read_by_index<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let mut settings = vec![
+            (c"enable_seqscan", c"off"),
+            (c"enable_bitmapscan", c"on"),
+            (c"gin_fuzzy_search_limit", c"0"),
+            (c"plan_cache_mode", c"force_generic_plan"),
+        ];
+        // A bitmap that does not fit has every row of its pages looked at again.
+        // SAFETY: a setting, in kilobytes.
+        if unsafe { pg_sys::work_mem } < 64 << 10 {
+            settings.push((c"work_mem", c"64MB"));
+        }
+        with_settings(&settings, work)
+    }
+
+    /// Does `work` with statements that read the nearest by an index of embeddings, and go on until
+    /// they have as many as they want, or the index gives up.
+    pub fn read_nearest<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        with_settings(
+            &[
+                (c"enable_seqscan", c"off"),
+                (c"enable_sort", c"off"),
+                (c"hnsw.iterative_scan", c"relaxed_order"),
+                (c"hnsw.ef_search", c"200"),
+                (c"hnsw.max_scan_tuples", c"20000"),
+                (c"hnsw.scan_mem_multiplier", c"1"),
+                (c"plan_cache_mode", c"force_custom_plan"),
+            ],
+            work,
+        )
+    }
+
+    /// Has format('%I') quote names only where they need it, until the connection ends.
+    pub fn quote_as_needed(&self) {
+        pin(c"quote_all_identifiers", c"off");
+    }
+}
