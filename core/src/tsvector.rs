@@ -126,9 +126,23 @@ impl<'a> View<'a> {
 
     /// The positions of a lexeme, by binary search: entries are in the order of their bytes.
     pub fn find(&self, lexeme: &[u8]) -> Option<Positions<'a>> {
-        let spelt = |entry: &[u8; 4]| self.spelt(*entry).unwrap_or_default();
-        let at = self.entries.binary_search_by(|entry| spelt(entry).cmp(lexeme)).ok()?;
-        self.read(self.entries[at]).map(|(_, positions)| Positions(positions.iter()))
+        let wanted = Prefix::of(lexeme, 0, lexeme.len());
+        let prefix = |entry: [u8; 4]| {
+            let (start, end) = bounds(entry);
+            Prefix::of(self.area, start, end)
+        };
+        // By halves, without a branch on what is compared: most of these are wrong as often as right.
+        let (mut first, mut count) = (0, self.entries.len());
+        while count > 0 {
+            let half = count.div_ceil(2);
+            let is_less = prefix(self.entries[first + half - 1]) < wanted;
+            first += if is_less { half } else { 0 };
+            count -= half;
+        }
+        let like = self.entries[first..].iter().take_while(|entry| prefix(**entry) == wanted);
+        let (_, positions) =
+            like.filter_map(|entry| self.read(*entry)).find(|(spelt, _)| *spelt == lexeme)?;
+        Some(Positions(positions.iter()))
     }
 
     /// The lexemes that begin in this way, with their positions.
@@ -166,23 +180,53 @@ impl<'a> View<'a> {
     }
 
     fn spelt(&self, entry: [u8; 4]) -> Option<&'a [u8]> {
-        let word = u32::from_ne_bytes(entry);
-        let start = (word >> (LEXEME_BITS + 1)) as usize;
-        self.area.get(start..start + (word >> 1 & ((1 << LEXEME_BITS) - 1)) as usize)
+        let (start, end) = bounds(entry);
+        self.area.get(start..end)
     }
 
     fn read(&self, entry: [u8; 4]) -> Option<(&'a [u8], &'a [[u8; 2]])> {
-        let word = u32::from_ne_bytes(entry);
-        let start = (word >> (LEXEME_BITS + 1)) as usize;
-        let end = start + (word >> 1 & ((1 << LEXEME_BITS) - 1)) as usize;
+        let (start, end) = bounds(entry);
         let lexeme = self.area.get(start..end)?;
-        if word & 1 == 0 {
+        if u32::from_ne_bytes(entry) & 1 == 0 {
             return Some((lexeme, &[]));
         }
         let (count, rest) = self.area.get(end.next_multiple_of(2)..)?.split_first_chunk()?;
         let count = usize::from(u16::from_ne_bytes(*count));
         let positions = rest.get(..2 * count)?;
         (count <= MAX_POSITIONS).then_some((lexeme, positions.as_chunks().0))
+    }
+}
+
+/// Where in the string area an entry's lexeme is.
+fn bounds(entry: [u8; 4]) -> (usize, usize) {
+    let word = u32::from_ne_bytes(entry);
+    let start = (word >> (LEXEME_BITS + 1)) as usize;
+    (start, start + (word >> 1 & ((1 << LEXEME_BITS) - 1)) as usize)
+}
+
+/// How a lexeme begins, with zeros behind it: of two that differ here, the lesser is that of the lesser
+/// lexeme.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Prefix(u64);
+
+impl Prefix {
+    /// That of a part of some bytes; of nothing, where the part is not in them.
+    fn of(bytes: &[u8], start: usize, end: usize) -> Self {
+        let kept = (end - start).min(8);
+        let first = match bytes.get(start..).and_then(|rest| rest.first_chunk()) {
+            Some(chunk) => u64::from_be_bytes(*chunk),
+            // The last few bytes.
+            None => {
+                let mut chunk = [0; 8];
+                let rest = bytes.get(start..start + kept).unwrap_or_default();
+                chunk[..rest.len()].copy_from_slice(rest);
+                u64::from_be_bytes(chunk)
+            }
+        };
+        match kept {
+            0 => Self(0),
+            kept => Self(first & (u64::MAX << (64 - 8 * kept))),
+        }
     }
 }
 

@@ -8,10 +8,11 @@
 //! such a one are left to parsetext().
 
 use crate::error::{Result, catch, check_for_interrupts};
-use carrel_core::ranking::Mark;
+use carrel_core::ranking::{Mark, Term};
 use carrel_core::tsvector::{MAX_LEXEME, Position, Weight};
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_sys;
+use smallvec::SmallVec;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ffi::{CStr, c_char, c_int};
@@ -32,15 +33,18 @@ struct Lexicon {
     lexemes: Vec<Box<[u8]>>,
     numbers: HashMap<Box<[u8]>, u32, ahash::RandomState>,
     /// By the type of the token, and the word.
-    words: Vec<HashMap<Box<[u8]>, Option<Lexemes>, ahash::RandomState>>,
+    words: Vec<HashMap<Spelling, Option<Lexemes>, ahash::RandomState>>,
     memory: usize,
     /// Whether a dictionary wanted to read on.
     reads_on: bool,
 }
 
+/// A word, where it is looked for: most are short, and looking elsewhere takes longest.
+type Spelling = SmallVec<[u8; 16]>;
+
 /// What the dictionaries make of a word: its lexemes, and for each whether it is one position further
 /// on. None at all: a stop word, which takes a position too.
-type Lexemes = Box<[(u32, bool)]>;
+type Lexemes = SmallVec<[(u32, bool); 2]>;
 
 /// A word of a text: the number of a lexeme and where it stands.
 pub type Word = (u32, Position);
@@ -88,43 +92,53 @@ pub fn words<T>(
     })
 }
 
-/// Where in a text the words are whose lexemes `term` knows the number of. The words are runs of letters
+/// Where in a text the words are that have the lexemes of any of the terms. The words are runs of letters
 /// and digits, not Postgres' tokens: to find these takes as long as to parse the text. A name of several
 /// is found as a whole by what it is in lower case.
 pub fn marks(
     config: pg_sys::Oid,
     room: &mut PgMemoryContexts,
     text: &str,
-    term: impl Fn(&[u8]) -> Option<usize>,
+    terms: &[Term],
 ) -> Result<Vec<Mark>> {
     let context = room.value();
     // SAFETY: the entry lives as long as the backend.
     let entry = catch(|| unsafe { lookup_ts_config_cache(config) })?;
+    let spelt = |lexeme: &[u8]| terms.iter().position(|term| term.is_of(lexeme));
+    let has_prefixes = terms.iter().any(|term| term.is_prefix);
     with_lexicon(config, |lexicon| {
+        let mut numbers: Vec<(u32, usize)> = Vec::with_capacity(terms.len());
+        for (place, term) in terms.iter().enumerate().filter(|(_, term)| !term.is_prefix) {
+            numbers.push((lexicon.number(&term.lexeme), place));
+        }
+        numbers.sort_unstable();
         let mut marks = Vec::new();
-        for name in text.split_whitespace() {
-            let start = name.as_ptr() as usize - text.as_ptr() as usize;
-            let trimmed = name.trim_matches(|c: char| !c.is_alphanumeric());
-            let is_compound = trimmed.contains(|c: char| !c.is_alphanumeric());
-            if is_compound && let Some(term) = term(trimmed.to_lowercase().as_bytes()) {
-                let start = trimmed.as_ptr() as usize - text.as_ptr() as usize;
-                marks.push(Mark { start, end: start + trimmed.len(), term });
+        for name in names_of(text) {
+            check_for_interrupts();
+            if let [(first, _), .., (last, word)] = name[..] {
+                let (start, end) = (first, last + word.len());
+                if let Some(term) = spelt(text[start..end].to_lowercase().as_bytes()) {
+                    marks.push(Mark { start, end, term });
+                }
             }
-            for (at, word) in words_of(name) {
-                check_for_interrupts();
+            for (start, word) in name {
                 let kind = kinds::of(word);
                 // SAFETY: the configuration's entry.
                 let asked = unsafe { dictionaries(entry, kind) };
-                let mut found = None;
-                let mut lexemes = Vec::new();
-                if !lexicon.look_up(asked, context, kind as usize, word.as_bytes(), |known| {
-                    lexemes.extend(known.iter().map(|(number, _)| *number));
+                let mut term = None;
+                let bytes = word.as_bytes();
+                if !lexicon.look_up(asked, context, kind as usize, bytes, |known, spellings| {
+                    term = known.iter().find_map(|(number, _)| match has_prefixes {
+                        true => spelt(&spellings[*number as usize]),
+                        false => {
+                            let at = numbers.binary_search_by_key(number, |(number, _)| *number);
+                            at.ok().map(|at| numbers[at].1)
+                        }
+                    });
                 })? {
-                    found = term(word.to_lowercase().as_bytes());
+                    term = spelt(word.to_lowercase().as_bytes());
                 }
-                let mut spelt = lexemes.iter().map(|number| &lexicon.lexemes[*number as usize]);
-                if let Some(term) = found.or_else(|| spelt.find_map(|lexeme| term(lexeme))) {
-                    let start = start + at;
+                if let Some(term) = term {
                     marks.push(Mark { start, end: start + word.len(), term });
                 }
             }
@@ -135,9 +149,40 @@ pub fn marks(
 
 /// The runs of letters and digits in a text, with where they begin.
 fn words_of(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(|word| (word.as_ptr() as usize - text.as_ptr() as usize, word))
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let start = at + run(&text[at..], |c| !c.is_alphanumeric());
+        at = start + run(&text[start..], char::is_alphanumeric);
+        (start < at).then(|| (start, &text[start..at]))
+    })
+}
+
+/// The words that stand together, without a blank between them.
+fn names_of(text: &str) -> impl Iterator<Item = SmallVec<[(usize, &str); 1]>> {
+    let mut words = words_of(text).peekable();
+    std::iter::from_fn(move || {
+        let mut name = SmallVec::from([words.next()?]);
+        let mut end = name[0].0 + name[0].1.len();
+        while let Some(word) = words.next_if(|(start, _)| {
+            let between = &text[end..*start];
+            !between.contains(char::is_whitespace)
+        }) {
+            end = word.0 + word.1.len();
+            name.push(word);
+        }
+        Some(name)
+    })
+}
+
+/// How many bytes of a text have characters like these, from its start.
+fn run(text: &str, is_like: impl Fn(char) -> bool) -> usize {
+    let ascii = text.bytes().take_while(|byte| byte.is_ascii() && is_like(char::from(*byte)));
+    let ascii = ascii.count();
+    let rest = &text[ascii..];
+    match rest.bytes().next() {
+        Some(byte) if !byte.is_ascii() => ascii + rest.find(|c| !is_like(c)).unwrap_or(rest.len()),
+        _ => ascii,
+    }
 }
 
 fn with_lexicon<T>(config: pg_sys::Oid, work: impl FnOnce(&mut Lexicon) -> Result<T>) -> Result<T> {
@@ -247,7 +292,7 @@ impl Lexicon {
                     continue;
                 }
                 let mut is_known = false;
-                if !self.look_up(asked, context, token.kind as usize, word, |lexemes| {
+                if !self.look_up(asked, context, token.kind as usize, word, |lexemes, _| {
                     is_known = true;
                     each(Found { lexemes, is_part: false });
                 })? {
@@ -265,9 +310,13 @@ impl Lexicon {
                     let kind = kinds::of(part);
                     // SAFETY: as above.
                     let asked = unsafe { dictionaries(entry, kind) };
-                    if !self.look_up(asked, context, kind as usize, part.as_bytes(), |lexemes| {
-                        each(Found { lexemes, is_part: true })
-                    })? {
+                    if !self.look_up(
+                        asked,
+                        context,
+                        kind as usize,
+                        part.as_bytes(),
+                        |lexemes, _| each(Found { lexemes, is_part: true }),
+                    )? {
                         self.reads_on = true;
                         return Ok(false);
                     }
@@ -284,28 +333,28 @@ impl Lexicon {
         Ok(true)
     }
 
-    /// Calls `found` with the lexemes of a word, unless no dictionary knows it; whether they speak for
-    /// one word.
+    /// Calls `found` with the lexemes of a word, and how each number is spelt, unless no dictionary knows
+    /// it; whether they speak for one word.
     fn look_up(
         &mut self,
         dictionaries: &[pg_sys::Oid],
         context: pg_sys::MemoryContext,
         kind: usize,
         word: &[u8],
-        found: impl FnOnce(&[(u32, bool)]),
+        found: impl FnOnce(&[(u32, bool)], &[Box<[u8]>]),
     ) -> Result<bool> {
         if self.words.len() <= kind {
             self.words.resize_with(kind + 1, HashMap::default);
         }
         if let Some(known) = self.words[kind].get(word) {
             if let Some(lexemes) = known {
-                found(lexemes);
+                found(lexemes, &self.lexemes);
             }
             return Ok(true);
         }
         let Some(lexemes) = self.ask(dictionaries, context, word)? else { return Ok(false) };
         if let Some(lexemes) = &lexemes {
-            found(lexemes);
+            found(lexemes, &self.lexemes);
         }
         if word.len() <= MAX_WORD {
             // With what a map takes for each.
@@ -355,7 +404,7 @@ impl Lexicon {
                     length = CStr::from_ptr(start).count_bytes() as c_int;
                     continue;
                 }
-                let mut taken = Vec::new();
+                let mut taken = Lexemes::new();
                 let mut lexeme = lexemes;
                 while !(*lexeme).lexeme.is_null() {
                     let spelt = CStr::from_ptr((*lexeme).lexeme).to_bytes();
@@ -366,7 +415,7 @@ impl Lexicon {
                     }
                     lexeme = lexeme.add(1);
                 }
-                return Ok(Some(Some(taken.into())));
+                return Ok(Some(Some(taken)));
             }
         }
         Ok(Some(None))

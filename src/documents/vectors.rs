@@ -5,11 +5,11 @@ pub use super::lexicon::Names;
 use crate::error::{Error, Result, SqlState, catch, check_for_interrupts};
 use crate::spi::Db;
 use carrel_core::chunking::{self, Format, Options, Unit};
-use carrel_core::ranking::{Mark, lead};
+use carrel_core::ranking::{Mark, Term, lead};
 use carrel_core::tsvector::{self, Assembler, MAX_POSITION, Malformed, View, Weight};
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_sys;
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{CString, c_char, c_int, c_void};
 
 /// What is parsed at once. Postgres refuses vectors of 1 MB and more; no text of this many
 /// characters comes near.
@@ -25,18 +25,14 @@ impl Parser {
     /// The parser for a document's language: the name of a configuration of pg_catalog, or with its
     /// schema of any other. None where there is no such configuration.
     pub fn find(db: &Db, language: &str) -> Result<Option<Self>> {
-        let oid = |sql| db.first(sql, &[language.into()], |row| row.need::<pg_sys::Oid>(1));
-        // By its index, for this is asked for every document.
-        let own = "select oid from pg_ts_config
-            where cfgname = $1::name and cfgnamespace = 'pg_catalog'::regnamespace and cfgname::text = $1";
-        let others =
-            "select c.oid from pg_ts_config as c join pg_namespace as n on n.oid = c.cfgnamespace
-            where format('%I.%I', n.nspname, c.cfgname) = $1 and n.nspname !~ '^pg_(toast_)?temp_'";
-        let config = match oid(own)? {
+        let config = match of_pg_catalog(language)? {
             Some(config) => Some(config),
             None => {
                 db.quote_as_needed();
-                oid(others)?
+                let others = "select c.oid
+                    from pg_ts_config as c join pg_namespace as n on n.oid = c.cfgnamespace
+                    where format('%I.%I', n.nspname, c.cfgname) = $1 and n.nspname !~ '^pg_(toast_)?temp_'";
+                db.first(others, &[language.into()], |row| row.need::<pg_sys::Oid>(1))?
             }
         };
         Ok(config.map(|config| Self { config, room: PgMemoryContexts::new("carrel parser") }))
@@ -77,13 +73,9 @@ impl Parser {
         self.parse_both("", text, names)
     }
 
-    /// Where in a text the words are whose lexemes `term` knows the number of.
-    pub fn marks(
-        &mut self,
-        text: &str,
-        term: impl Fn(&[u8]) -> Option<usize>,
-    ) -> Result<Vec<Mark>> {
-        let marks = lexicon::marks(self.config, &mut self.room, text, term);
+    /// Where in a text the words are that have the lexemes of any of the terms.
+    pub fn marks(&mut self, text: &str, terms: &[Term]) -> Result<Vec<Mark>> {
+        let marks = lexicon::marks(self.config, &mut self.room, text, terms);
         // SAFETY: nothing of what is in the room is used any more; an error lives elsewhere.
         unsafe { self.room.reset() };
         marks
@@ -174,6 +166,31 @@ impl Parser {
     }
 }
 
+/// The configuration of pg_catalog that has this name, from the cache of the catalog: this is asked for every
+/// document and every search.
+fn of_pg_catalog(name: &str) -> Result<Option<pg_sys::Oid>> {
+    /// The column of pg_ts_config.
+    const OID: i16 = 1;
+    let Ok(name) = CString::new(name) else { return Ok(None) };
+    // A longer name is none, and the cache would find what its first bytes name.
+    if name.count_bytes() >= pg_sys::NAMEDATALEN as usize {
+        return Ok(None);
+    }
+    let name = name.as_ptr();
+    // SAFETY: a cache by name and namespace; the name outlives the call.
+    let config = catch(|| unsafe {
+        GetSysCacheOid(
+            pg_sys::SysCacheIdentifier::TSCONFIGNAMENSP as c_int,
+            OID,
+            name.into(),
+            pg_sys::Oid::from(pg_sys::PG_CATALOG_NAMESPACE).into(),
+            0.into(),
+            0.into(),
+        )
+    })?;
+    Ok((config != pg_sys::InvalidOid).then_some(config))
+}
+
 /// Appends a vector that is there already.
 pub fn add(assembler: &mut Assembler, body: &[u8], weight: Option<Weight>) -> Result<()> {
     let view = View::parse(body).map_err(malformed)?;
@@ -194,6 +211,14 @@ pub fn malformed(error: Malformed) -> Error {
 }
 
 unsafe extern "C-unwind" {
+    fn GetSysCacheOid(
+        cache: c_int,
+        column: i16,
+        first: pg_sys::Datum,
+        second: pg_sys::Datum,
+        third: pg_sys::Datum,
+        fourth: pg_sys::Datum,
+    ) -> pg_sys::Oid;
     fn palloc(size: usize) -> *mut c_void;
     fn parsetext(
         config: pg_sys::Oid,

@@ -198,12 +198,6 @@ fn are_parts(chunks: &[Passage], text: &str) -> bool {
 /// query is what it was found by.
 pub fn snippet(query: Option<&mut LanguageQuery>, content: &str) -> Result<String> {
     let Some(query) = query else { return Ok(ranking::snippet(content, &[], |_| 1.0, SNIPPET)) };
-    let terms = &query.query.terms;
-    let marks = query.parser.marks(content, |lexeme| {
-        terms.iter().position(|term| match term.is_prefix {
-            true => lexeme.starts_with(&term.lexeme),
-            false => lexeme == &*term.lexeme,
-        })
-    })?;
+    let marks = query.parser.marks(content, &query.query.terms)?;
     Ok(ranking::snippet(content, &marks, |_| 1.0, SNIPPET))
 }

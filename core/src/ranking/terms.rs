@@ -132,6 +132,14 @@ impl Query {
 }
 
 impl Term {
+    /// Whether this is a lexeme, or begins it.
+    pub fn is_of(&self, lexeme: &[u8]) -> bool {
+        match self.is_prefix {
+            true => lexeme.starts_with(&self.lexeme),
+            false => lexeme == &*self.lexeme,
+        }
+    }
+
     fn frequency(&self, vector: &View, title_words: u16) -> Option<Frequency> {
         let mut frequency = None;
         self.each(vector, |positions| {
