@@ -175,3 +175,33 @@ impl TsVector {
         }
     }
 }
+
+impl Jsonb {
+    /// As text, as Postgres prints it.
+    pub fn to_text(self) -> crate::error::Result<String> {
+        let datum = self.0;
+        // SAFETY: a jsonb; the C string is Postgres' own, and is copied.
+        unsafe {
+            let text = crate::error::catch(|| jsonb_text(datum))?;
+            Ok(CStr::from_ptr(text).to_string_lossy().into_owned())
+        }
+    }
+}
+
+/// The C string of a jsonb.
+///
+/// # Safety
+/// The datum is a jsonb, and this is within `catch`.
+unsafe fn jsonb_text(datum: pg_sys::Datum) -> *const std::ffi::c_char {
+    // SAFETY: the output function of the type, as the caller says.
+    unsafe { DirectFunctionCall1Coll(jsonb_out, pg_sys::InvalidOid, datum) }.cast_mut_ptr()
+}
+
+unsafe extern "C-unwind" {
+    fn DirectFunctionCall1Coll(
+        function: unsafe extern "C-unwind" fn(pg_sys::FunctionCallInfo) -> pg_sys::Datum,
+        collation: pg_sys::Oid,
+        first: pg_sys::Datum,
+    ) -> pg_sys::Datum;
+    fn jsonb_out(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
+}

@@ -39,6 +39,8 @@ pub struct Report {
 pub enum SqlState {
     /// 22023: a bad argument.
     InvalidParameterValue,
+    /// 23P01: two rows that exclude each other.
+    ExclusionViolation,
     /// 28000: malformed identity, or none where one is needed.
     InvalidAuthorization,
     /// 23502: a value that must not be null.
@@ -51,6 +53,8 @@ pub enum SqlState {
     ObjectNotInPrerequisiteState,
     /// P0002: no profile for a user.
     NoDataFound,
+    /// PT402: beyond a hard limit.
+    LimitReached,
     /// PT404: no such row, or another user's.
     NotFound,
     /// PT409: a key reused with another payload, and the like.
@@ -63,12 +67,14 @@ impl SqlState {
     const fn code(self) -> c_int {
         make_sqlstate(match self {
             Self::InvalidParameterValue => b"22023",
+            Self::ExclusionViolation => b"23P01",
             Self::InvalidAuthorization => b"28000",
             Self::NotNullViolation => b"23502",
             Self::InsufficientPrivilege => b"42501",
             Self::ProgramLimitExceeded => b"54000",
             Self::ObjectNotInPrerequisiteState => b"55000",
             Self::NoDataFound => b"P0002",
+            Self::LimitReached => b"PT402",
             Self::NotFound => b"PT404",
             Self::Conflict => b"PT409",
             Self::InvalidWindow => b"PT422",
@@ -135,6 +141,27 @@ impl Error {
     /// Whether a table (42P01) or a column (42703) was not there.
     pub fn is_of_missing_column(&self) -> bool {
         [make_sqlstate(b"42P01"), make_sqlstate(b"42703")].contains(&self.sqlstate())
+    }
+
+    /// Whether a constraint of this name was violated.
+    pub fn is_of_constraint(&self, name: &CStr) -> bool {
+        match self {
+            // SAFETY: see `catch`; a name, where there is one, is a C string.
+            Self::Postgres(error) => unsafe {
+                let violated = (**error).constraint_name;
+                !violated.is_null() && CStr::from_ptr(violated) == name
+            },
+            Self::Raised(_) | Self::Panic(_) => false,
+        }
+    }
+
+    /// The same without the statements and functions that it came through.
+    pub fn without_context(self) -> Self {
+        if let Self::Postgres(error) = &self {
+            // SAFETY: see `catch`: the copy is carrel's own.
+            unsafe { (**error).context = std::ptr::null_mut() };
+        }
+        self
     }
 
     fn sqlstate(&self) -> c_int {

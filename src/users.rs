@@ -220,11 +220,19 @@ pub fn no_profile(user_id: Uuid) -> Error {
         .hint("Create it with the service role: select carrel.create_user('<user id>')")
 }
 
-fn no_such_user(user_id: Uuid) -> Error {
+/// Error P0002 where a user has no profile.
+pub fn require(db: &Db, user_id: Uuid) -> Result<()> {
+    let found = "select from carrel.user_profiles where user_id = $1";
+    if db.execute(found, &[user_id.into()])? == 0 { Err(no_profile(user_id)) } else { Ok(()) }
+}
+
+/// The error for a user id that nobody, or nobody that the caller may see, has.
+pub fn no_such_user(user_id: Uuid) -> Error {
     Error::new(SqlState::NotFound, format!("no user {user_id}"))
 }
 
-fn missing_user_id() -> Error {
+/// The error for a user id that was left out.
+pub fn missing_user_id() -> Error {
     Error::new(SqlState::InvalidParameterValue, "user_id must not be null")
 }
 
@@ -238,7 +246,8 @@ fn lock(db: &Db, user_id: Option<Uuid>) -> Result<Uuid> {
     if found == 0 { Err(no_such_user(user_id)) } else { Ok(user_id) }
 }
 
-fn require_plan(db: &Db, plan_type: &str) -> Result<()> {
+/// Error 22023 for a plan that is none.
+pub fn require_plan(db: &Db, plan_type: &str) -> Result<()> {
     let known = db.value::<bool>(
         "select exists (select from carrel.plans where plan_type = $1)",
         &[plan_type.into()],

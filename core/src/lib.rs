@@ -5,5 +5,6 @@ pub mod chunking;
 pub mod claims;
 pub mod matching;
 pub mod periods;
+pub mod prices;
 pub mod ranking;
 pub mod tsvector;

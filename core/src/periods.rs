@@ -1,10 +1,11 @@
-//! Billing periods: months that begin at an anchor, on the clocks of a time zone.
+//! Periods that tile: billing months that begin at an anchor, on the clocks of a time zone, the zone's
+//! days and weeks, and windows of one length.
 //!
 //! Instants are microseconds since the Unix epoch. The rules of the zones are compiled in, not read
 //! from the server, so that a primary, its standbys and its successor agree where a period ends.
 use std::ops::Range;
 
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{Span, Timestamp};
 
@@ -88,6 +89,56 @@ pub fn month_containing(anchor: i64, zone: &Zone, at: i64) -> Result<Range<i64>,
         end = anchored.start(n + 1).ok_or_else(out_of_range)?;
     }
     Ok(start..end)
+}
+
+/// The day that contains `at`, on the zone's calendar, and when it starts and ends: at midnight, or where
+/// clocks skip that, as soon as the day is there; a midnight that occurs twice counts as the first. Days
+/// tile. A day that a zone left out contains nothing.
+pub fn day_containing(zone: &Zone, at: i64) -> Result<(Date, Range<i64>), OutOfRange> {
+    let mut date = local(at, zone)?.date();
+    let out_of_range = || OutOfRange { instant: at };
+    let starts = |date: Date| midnight(zone, date).ok_or_else(out_of_range);
+    let tomorrow = |date: Date| date.tomorrow().map_err(|_| out_of_range());
+    let mut start = starts(date)?;
+    while at < start {
+        date = date.yesterday().map_err(|_| out_of_range())?;
+        start = starts(date)?;
+    }
+    let mut end = starts(tomorrow(date)?)?;
+    while end <= at {
+        date = tomorrow(date)?;
+        start = end;
+        end = starts(tomorrow(date)?)?;
+    }
+    Ok((date, start..end))
+}
+
+/// The week that contains `at`, from Monday to Sunday of the zone's calendar. Weeks tile.
+pub fn week_containing(zone: &Zone, at: i64) -> Result<Range<i64>, OutOfRange> {
+    let (date, _) = day_containing(zone, at)?;
+    let since_monday = i32::from(date.weekday().to_monday_zero_offset());
+    let start = |days: i32| {
+        let monday = date.checked_add(Span::new().try_days(days - since_monday).ok()?).ok()?;
+        midnight(zone, monday)
+    };
+    let range = || Some(start(0)?..start(7)?);
+    range().ok_or(OutOfRange { instant: at })
+}
+
+/// The window of this length, from 1, that contains `at`, of those that begin at the anchor. Windows tile.
+pub fn window_containing(anchor: i64, length: i64, at: i64) -> Result<Range<i64>, OutOfRange> {
+    let out_of_range = OutOfRange { instant: at };
+    let length = i128::from(length.max(1));
+    let since = (i128::from(at) - i128::from(anchor)).div_euclid(length);
+    let start = i128::from(anchor) + since * length;
+    let instant = |at: i128| i64::try_from(at).map_err(|_| out_of_range);
+    Ok(instant(start)?..instant(start + length)?)
+}
+
+/// The first instant of a day.
+fn midnight(zone: &Zone, date: Date) -> Option<i64> {
+    let start = zone.0.to_ambiguous_timestamp(date.at(0, 0, 0, 0)).compatible().ok()?;
+    Some(start.as_microsecond())
 }
 
 struct Anchored<'a> {

@@ -1,7 +1,9 @@
 //! Monthly periods tile, contain what they are asked for, and start where the anchor says.
 use std::sync::LazyLock;
 
-use carrel_core::periods::{Zone, month_containing};
+use carrel_core::periods::{
+    Zone, day_containing, month_containing, week_containing, window_containing,
+};
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, TimeZone};
@@ -145,6 +147,84 @@ proptest! {
             prop_assert!((anchor / scale).abs().max((at / scale).abs()) > instant("9900-01-01T00Z"));
         }
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn days_and_weeks_tile((zone, at) in zones().prop_flat_map(|zone| (Just(zone), instants(zone))), off in -DAY..DAY) {
+        let (zone, at) = (Zone::named(zone).unwrap(), at + off);
+        let (date, day) = day_containing(&zone, at).unwrap();
+        prop_assert!(day.contains(&at));
+        prop_assert!(day.end - day.start <= DAY + DAY / 4);
+        let before = day_containing(&zone, day.start - 1).unwrap();
+        let after = day_containing(&zone, day.end).unwrap();
+        prop_assert_eq!(before.1.end, day.start);
+        prop_assert_eq!(after.1.start, day.end);
+        prop_assert!(before.0 < date && date < after.0);
+        let week = week_containing(&zone, at).unwrap();
+        prop_assert!(week.start <= day.start && day.end <= week.end);
+        prop_assert_eq!(week_containing(&zone, week.start - 1).unwrap().end, week.start);
+        prop_assert_eq!(week_containing(&zone, week.end).unwrap().start, week.end);
+        prop_assert_eq!(week_containing(&zone, week.end - 1).unwrap(), week.clone());
+        prop_assert!((6 * DAY..8 * DAY + DAY / 4).contains(&(week.end - week.start)));
+    }
+
+    #[test]
+    fn a_day_starts_where_its_date_does((zone, at) in zones().prop_flat_map(|zone| (Just(zone), instants(zone)))) {
+        let (date, day) = day_containing(&Zone::named(zone).unwrap(), at).unwrap();
+        let zone = time_zone(zone);
+        let local = zone.to_datetime(Timestamp::from_microsecond(day.start).unwrap());
+        prop_assert_eq!(local.date(), date);
+        let before = zone.to_datetime(Timestamp::from_microsecond(day.start - 1).unwrap());
+        prop_assert!(before.date() < date);
+    }
+
+    #[test]
+    fn windows_tile(anchor in any::<i64>(), length in 1..10_000 * DAY, at in any::<i64>()) {
+        let of = |at| window_containing(anchor / 4, length, at);
+        let at = at / 4;
+        let window = of(at).unwrap();
+        prop_assert!(window.contains(&at));
+        prop_assert_eq!(window.end - window.start, length);
+        prop_assert_eq!((window.start - anchor / 4) % length, 0);
+        prop_assert_eq!(of(window.end).unwrap().start, window.end);
+        prop_assert_eq!(of(window.start - 1).unwrap().end, window.start);
+        prop_assert!(window_containing(anchor, length, i64::MAX).is_err());
+    }
+}
+
+#[test]
+fn a_week_starts_on_monday_where_the_user_is() {
+    let week = |zone: &str, at| {
+        let week = week_containing(&Zone::named(zone).unwrap(), instant(at)).unwrap();
+        let text = |at| Timestamp::from_microsecond(at).unwrap().to_string();
+        (text(week.start), text(week.end))
+    };
+    // Sunday evening in Greenwich is Monday in Tokyo; clocks change on the Sunday between.
+    assert_eq!(week("UTC", "2024-03-31T20Z"), own("2024-03-25T00:00:00Z", "2024-04-01T00:00:00Z"));
+    let tokyo = own("2024-03-31T15:00:00Z", "2024-04-07T15:00:00Z");
+    assert_eq!(week("Asia/Tokyo", "2024-03-31T20Z"), tokyo);
+    let berlin = own("2024-03-24T23:00:00Z", "2024-03-31T22:00:00Z");
+    assert_eq!(week("Europe/Berlin", "2024-03-31T20Z"), berlin);
+}
+
+#[test]
+fn a_day_without_a_midnight_starts_when_it_is_there() {
+    let day = |zone: &str, at| {
+        let (date, day) = day_containing(&Zone::named(zone).unwrap(), instant(at)).unwrap();
+        let text = |at| Timestamp::from_microsecond(at).unwrap().to_string();
+        (date.to_string(), text(day.start), text(day.end))
+    };
+    let (date, start, end) = day("America/Sao_Paulo", "2018-11-04T12Z");
+    assert_eq!(
+        (&*date, &*start, &*end),
+        ("2018-11-04", "2018-11-04T03:00:00Z", "2018-11-05T02:00:00Z")
+    );
+    // Samoa had no 30 December 2011.
+    let (date, start, _) = day("Pacific/Apia", "2011-12-30T10Z");
+    assert_eq!((&*date, &*start), ("2011-12-31", "2011-12-30T10:00:00Z"));
 }
 
 #[test]

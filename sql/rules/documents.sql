@@ -42,6 +42,30 @@ create trigger documents_write_chunks
     after insert or update on carrel.documents
     for each row execute function carrel.write_document_chunks();
 
+-- Draw what is stored from what is left of hard limits.
+drop trigger if exists documents_count_added on carrel.documents;
+create trigger documents_count_added
+    after insert on carrel.documents
+    referencing new table as added
+    for each statement execute function carrel.count_documents();
+
+drop trigger if exists documents_count_changed on carrel.documents;
+create trigger documents_count_changed
+    after update on carrel.documents
+    referencing old table as removed new table as added
+    for each statement execute function carrel.count_documents();
+
+drop trigger if exists documents_count_removed on carrel.documents;
+create trigger documents_count_removed
+    after delete on carrel.documents
+    referencing old table as removed
+    for each statement execute function carrel.count_documents();
+
+drop trigger if exists documents_count_truncated on carrel.documents;
+create trigger documents_count_truncated
+    after truncate on carrel.documents
+    for each statement execute function carrel.count_documents();
+
 comment on table carrel.documents is 'The texts that users put in, with what processing made of them.';
 comment on column carrel.documents.id is 'The key of the row (UUIDv7).';
 comment on column carrel.documents.user_id is 'The user whose document it is.';

@@ -1,16 +1,34 @@
 alter table carrel.plans enable row level security;
 
 -- An example for the operator to edit. Seeded while there are no plans at all, as after a restore
--- of the schema alone.
-insert into carrel.plans (plan_type, description)
-select seed.plan_type, seed.description
+-- of the schema alone. As shipped, limits inform and refuse nothing.
+with seeded as (
+    insert into carrel.plans (plan_type, description)
+    select seed.plan_type, seed.description
+    from (
+        values
+            ('free', 'What every user starts with.'),
+            ('pro', 'A paying user.'),
+            ('enterprise', 'A paying organisation.')
+    ) as seed (plan_type, description)
+    where not exists (select from carrel.plans)
+    returning plan_type
+)
+insert into carrel.plan_limits (plan_type, event_type, measure, period, limit_value, enforcement)
+select seed.plan_type, seed.event_type, seed.measure, seed.period, seed.limit_value, 'soft'
 from (
     values
-        ('free', 'What every user starts with.'),
-        ('pro', 'A paying user.'),
-        ('enterprise', 'A paying organisation.')
-) as seed (plan_type, description)
-where not exists (select from carrel.plans);
+        ('free', 'agent_request', 'events', 'month', 1000),
+        ('free', '*', 'tokens', 'month', 1000000),
+        ('free', '*', 'documents', 'stored', 1000),
+        ('free', '*', 'bytes', 'stored', 1000000000),
+        ('pro', 'agent_request', 'events', 'month', 100000),
+        ('pro', '*', 'tokens', 'month', 100000000),
+        ('pro', '*', 'documents', 'stored', 100000),
+        ('pro', '*', 'bytes', 'stored', 100000000000)
+) as seed (plan_type, event_type, measure, period, limit_value)
+join seeded using (plan_type)
+on conflict (plan_type, event_type, measure, period) do nothing;
 
 comment on table carrel.plans is 'The plans that users can be on; the operator edits them.';
 comment on column carrel.plans.plan_type is 'The name of the plan.';

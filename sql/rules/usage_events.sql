@@ -28,6 +28,13 @@ create trigger usage_events_count
     referencing new table as inserted
     for each statement execute function carrel.count_usage();
 
+-- When the transaction commits: what one records for others locks their profiles in one order.
+drop trigger if exists usage_events_count_requests_of_others on carrel.usage_events;
+create constraint trigger usage_events_count_requests_of_others
+    after insert on carrel.usage_events
+    deferrable initially deferred
+    for each row when (new.event_type = 'agent_request') execute function carrel.count_requests_of_others();
+
 comment on table carrel.usage_events is 'What was used: facts, inserted once and never changed.';
 comment on column carrel.usage_events.id is 'The key of the row (UUIDv7).';
 comment on column carrel.usage_events.user_id is 'The user who used it.';

@@ -21,12 +21,24 @@ create trigger user_profiles_touch_updated_at
     before update on carrel.user_profiles
     for each row execute function carrel.touch_updated_at();
 
-drop trigger if exists user_profiles_rebuild_usage on carrel.user_profiles;
-create trigger user_profiles_rebuild_usage
-    after update of billing_anchor, billing_timezone on carrel.user_profiles
+drop trigger if exists user_profiles_wait_for_usage on carrel.user_profiles;
+create trigger user_profiles_wait_for_usage
+    before update of plan_type, billing_anchor, billing_timezone on carrel.user_profiles
     for each row
     when (
-        old.billing_anchor is distinct from new.billing_anchor
+        old.plan_type is distinct from new.plan_type
+        or old.billing_anchor is distinct from new.billing_anchor
+        or old.billing_timezone is distinct from new.billing_timezone
+    )
+    execute function carrel.wait_for_usage_of_user();
+
+drop trigger if exists user_profiles_rebuild_usage on carrel.user_profiles;
+create trigger user_profiles_rebuild_usage
+    after update of plan_type, billing_anchor, billing_timezone on carrel.user_profiles
+    for each row
+    when (
+        old.plan_type is distinct from new.plan_type
+        or old.billing_anchor is distinct from new.billing_anchor
         or old.billing_timezone is distinct from new.billing_timezone
     )
     execute function carrel.rebuild_usage_periods();

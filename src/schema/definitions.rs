@@ -15,10 +15,12 @@ pub struct Part {
 }
 
 /// The tables in the order in which they are created: what a foreign key refers to comes first.
-pub const TABLES: [Table; 13] = [
+pub const TABLES: [Table; 17] = [
     Table { name: "migrations", sql: include_str!("../../sql/tables/migrations.sql") },
     Table { name: "granted_roles", sql: include_str!("../../sql/tables/granted_roles.sql") },
     Table { name: "plans", sql: include_str!("../../sql/tables/plans.sql") },
+    Table { name: "plan_limits", sql: include_str!("../../sql/tables/plan_limits.sql") },
+    Table { name: "model_prices", sql: include_str!("../../sql/tables/model_prices.sql") },
     Table { name: "user_profiles", sql: include_str!("../../sql/tables/user_profiles.sql") },
     Table { name: "documents", sql: include_str!("../../sql/tables/documents.sql") },
     Table { name: "document_chunks", sql: include_str!("../../sql/tables/document_chunks.sql") },
@@ -31,14 +33,21 @@ pub const TABLES: [Table; 13] = [
     Table { name: "agent_requests", sql: include_str!("../../sql/tables/agent_requests.sql") },
     Table { name: "usage_events", sql: include_str!("../../sql/tables/usage_events.sql") },
     Table { name: "usage_totals", sql: include_str!("../../sql/tables/usage_totals.sql") },
+    Table { name: "usage_allowances", sql: include_str!("../../sql/tables/usage_allowances.sql") },
+    Table {
+        name: "usage_reservations",
+        sql: include_str!("../../sql/tables/usage_reservations.sql"),
+    },
     Table { name: "usage_archive", sql: include_str!("../../sql/tables/usage_archive.sql") },
 ];
 
 /// What migrate() applies every time, table by table.
-pub const RULES: [&str; 13] = [
+pub const RULES: [&str; 17] = [
     include_str!("../../sql/rules/migrations.sql"),
     include_str!("../../sql/rules/granted_roles.sql"),
     include_str!("../../sql/rules/plans.sql"),
+    include_str!("../../sql/rules/plan_limits.sql"),
+    include_str!("../../sql/rules/model_prices.sql"),
     include_str!("../../sql/rules/user_profiles.sql"),
     include_str!("../../sql/rules/documents.sql"),
     include_str!("../../sql/rules/document_chunks.sql"),
@@ -48,6 +57,8 @@ pub const RULES: [&str; 13] = [
     include_str!("../../sql/rules/agent_requests.sql"),
     include_str!("../../sql/rules/usage_events.sql"),
     include_str!("../../sql/rules/usage_totals.sql"),
+    include_str!("../../sql/rules/usage_allowances.sql"),
+    include_str!("../../sql/rules/usage_reservations.sql"),
     include_str!("../../sql/rules/usage_archive.sql"),
 ];
 

@@ -1,0 +1,22 @@
+-- Operators edit limits; they hold from the commit on, for whatever is recorded then.
+alter table carrel.plan_limits enable row level security;
+
+drop trigger if exists plan_limits_prepare on carrel.plan_limits;
+create trigger plan_limits_prepare
+    before insert or update on carrel.plan_limits
+    for each row execute function carrel.prepare_plan_limit();
+
+drop trigger if exists plan_limits_reckon_anew on carrel.plan_limits;
+create trigger plan_limits_reckon_anew
+    after insert or delete or update or truncate on carrel.plan_limits
+    for each statement execute function carrel.reckon_limits_anew();
+
+comment on table carrel.plan_limits is 'What the users of each plan may use; every limit that matches counts, and no row means unlimited. The operator edits them.';
+comment on column carrel.plan_limits.plan_type is 'The plan.';
+comment on column carrel.plan_limits.event_type is 'The type of event that is limited; * for all types together.';
+comment on column carrel.plan_limits.measure is 'events, tokens or cost of a period; documents or bytes that are stored now.';
+comment on column carrel.plan_limits.period is 'month (from the billing anchor), week or day (of the user''s calendar), or an interval such as 5 hours, of which one follows the other from the anchor; stored for documents and bytes.';
+comment on column carrel.plan_limits.window_length is 'The interval of period, where it is one; set by trigger.';
+comment on column carrel.plan_limits.limit_value is 'How much there may be.';
+comment on column carrel.plan_limits.enforcement is 'hard: what is beyond is refused; soft: it is told.';
+comment on column carrel.plan_limits.created_at is 'When the row was inserted.';

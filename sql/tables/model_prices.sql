@@ -1,0 +1,12 @@
+-- What models cost: per million tokens of each type, while the price is valid.
+create table carrel.model_prices (
+    model text not null,
+    token_type text not null,
+    price numeric not null,
+    valid_during tstzrange not null default '(,)',
+    constraint model_prices_pkey primary key (model, token_type, valid_during),
+    constraint model_prices_model_check check (model <> ''),
+    constraint model_prices_token_type_check check (token_type in ('input', 'output', 'cached_input', 'reasoning')),
+    constraint model_prices_price_check check (price >= 0 and price <= 1000000000),
+    constraint model_prices_valid_during_check check (not isempty(valid_during))
+);

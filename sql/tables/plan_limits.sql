@@ -1,0 +1,18 @@
+-- What the users of each plan may use: every limit that matches counts, and no row means unlimited. The
+-- operator edits them; they hold at once.
+create table carrel.plan_limits (
+    plan_type text not null,
+    event_type text not null default '*',
+    measure text not null,
+    period text not null default 'month',
+    window_length interval,
+    limit_value numeric not null,
+    enforcement text not null default 'hard',
+    created_at timestamptz not null default now(),
+    constraint plan_limits_pkey primary key (plan_type, event_type, measure, period),
+    constraint plan_limits_plan_type_fkey foreign key (plan_type) references carrel.plans (plan_type) on update cascade on delete cascade,
+    constraint plan_limits_event_type_check check (event_type <> ''),
+    constraint plan_limits_measure_check check (measure in ('events', 'tokens', 'cost', 'documents', 'bytes')),
+    constraint plan_limits_limit_value_check check (limit_value >= 0 and limit_value < 'Infinity'),
+    constraint plan_limits_enforcement_check check (enforcement in ('hard', 'soft'))
+);

@@ -1,0 +1,34 @@
+-- Work whose cost is not known yet: what it may use counts against hard limits until it is settled,
+-- released, or past its time.
+create table carrel.usage_reservations (
+    id uuid not null,
+    user_id uuid not null,
+    event_type text not null,
+    tokens bigint not null default 0,
+    cost numeric not null default 0,
+    state text not null default 'held',
+    idempotency_key text,
+    payload_hash bytea,
+    event_id uuid,
+    settled_hash bytea,
+    reserved_at timestamptz not null default now(),
+    expires_at timestamptz not null,
+    resolved_at timestamptz,
+    constraint usage_reservations_pkey primary key (id),
+    constraint usage_reservations_user_id_fkey foreign key (user_id) references carrel.user_profiles (user_id) on delete cascade,
+    constraint usage_reservations_event_type_check check (event_type <> ''),
+    constraint usage_reservations_tokens_check check (tokens between 0 and 1000000000000000),
+    constraint usage_reservations_cost_check check (cost >= 0 and cost <= 1000000000000000),
+    constraint usage_reservations_state_check check (state in ('held', 'lapsed', 'settled', 'released'))
+);
+
+-- Serves: the foreign key, when a user is deleted.
+create index usage_reservations_user_id_idx on carrel.usage_reservations (user_id);
+
+-- Serves: what of a user is held, and what of it has lapsed.
+create index usage_reservations_user_id_held_idx on carrel.usage_reservations (user_id, expires_at)
+    where state = 'held';
+
+-- Serves: reserve_usage() with an idempotency key.
+create unique index usage_reservations_user_id_idempotency_key_idx on carrel.usage_reservations (user_id, idempotency_key)
+    where idempotency_key is not null;

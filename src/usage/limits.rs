@@ -1,0 +1,539 @@
+//! Hard limits, kept exactly while many sessions use them at once.
+//!
+//! What is left of a limit is handed out in parts, the rows of usage_allowances, of which each backend
+//! has its own: to draw on it nobody waits. The parts of a user, limit and period add up to what is left:
+//! the limit less what was used and what is held by reservations. So that this holds at every commit, a
+//! transaction that changes what is used or held draws the same from a part of its own, below zero if
+//! need be ([`draw`]); only what asks first is refused ([`take`]). Nothing is handed out before somebody
+//! asks: until then, parts say what was used since.
+//!
+//! Nobody waits for a part while holding one: sessions that use several users' limits in any order don't
+//! deadlock. Waiting for the profile's row comes after waiting for parts.
+//!
+//! Facts come first, then the draw: what is due is in usage_events, usage_reservations or documents
+//! already.
+
+use crate::datums::Numeric;
+use crate::error::{Error, Result, SqlState};
+use crate::spi::{self, Arg, Db};
+use pgrx::datum::Uuid;
+use pgrx::prelude::*;
+use std::cell::Cell;
+
+/// An amount that a hard limit is due.
+pub struct Due {
+    user: Uuid,
+    event_type: String,
+    measure: String,
+    period: String,
+    period_start: TimestampWithTimeZone,
+    period_end: TimestampWithTimeZone,
+    limit: Numeric,
+    amount: Numeric,
+    /// Whether more is used than before.
+    is_more: bool,
+    /// Whether this backend's part has it, as far as can be told without locking it.
+    fits: bool,
+}
+
+/// The query of what hard limits are due. `$source` gives user_id, event_type, occurred_at and, of each
+/// row, events, tokens, cost, documents and bytes; $1 is the backend's slot.
+macro_rules! dues_of {
+    ($with:literal, $source:literal) => {
+        concat!(
+            $with,
+            "select k.*, k.amount > 0,
+                coalesce((
+                    select sum(part.granted) = k.limit_value
+                        and sum(part.amount) filter (where part.slot = $1 or part.amount < 0) >= k.amount
+                    from carrel.usage_allowances as part
+                    where part.user_id = k.user_id and part.period_start = k.period_start
+                        and part.measure = k.measure and part.event_type = k.event_type
+                        and part.period = k.period
+                ), false)
+            from (
+                select p.user_id, l.event_type, l.measure, l.period,
+                    coalesce(lower(span), '-infinity') as period_start,
+                    coalesce(upper(span), 'infinity') as period_end, l.limit_value,
+                    sum(case l.measure
+                        when 'events' then used.events
+                        when 'tokens' then used.tokens
+                        when 'cost' then used.cost
+                        when 'documents' then used.documents
+                        else used.bytes
+                    end) as amount
+                from (",
+            $source,
+            ") as used (user_id, event_type, occurred_at, events, tokens, cost, documents, bytes)
+                join carrel.user_profiles as p on p.user_id = used.user_id
+                join carrel.plan_limits as l on l.plan_type = p.plan_type and l.enforcement = 'hard'
+                    and l.event_type in ('*', used.event_type)
+                cross join lateral carrel.usage_period(
+                    l.period, l.window_length, p.billing_anchor, p.billing_timezone, used.occurred_at
+                ) as span
+                group by p.user_id, l.event_type, l.measure, l.period, span, l.limit_value
+            ) as k
+            where k.amount <> 0
+            order by k.user_id, k.period_start, k.measure, k.event_type, k.period"
+        )
+    };
+}
+
+/// What is used of the limit and period that the row `k` names, as numeric.
+macro_rules! used_of_k {
+    () => {
+        "(
+            select case
+                when k.measure = 'documents' then (
+                    select count(*) from carrel.documents as d where d.user_id = k.user_id
+                )
+                when k.measure = 'bytes' then (
+                    select coalesce(sum(greatest(d.file_size, octet_length(d.content_text))), 0)
+                    from carrel.documents as d where d.user_id = k.user_id
+                )
+                when k.period in ('month', 'week', 'day') then (
+                    select coalesce(sum(case k.measure when 'events' then t.events when 'tokens' then t.tokens_used else t.cost end), 0)
+                    from carrel.usage_totals as t
+                    where t.user_id = k.user_id and k.event_type in ('*', t.event_type)
+                        and t.day >= carrel.usage_day(p.billing_timezone, k.period_start)
+                        and t.day <= carrel.usage_day(p.billing_timezone, k.period_end - interval '1 microsecond')
+                        and (k.period <> 'month' or t.period_start = k.period_start)
+                )
+                else (
+                    select coalesce(sum(case k.measure
+                        when 'events' then case when e.voids is null then 1 else -1 end
+                        when 'tokens' then e.tokens_used
+                        else e.cost
+                    end), 0)
+                    from carrel.usage_events as e
+                    where e.user_id = k.user_id and k.event_type in ('*', e.event_type)
+                        and e.occurred_at >= k.period_start and e.occurred_at < k.period_end
+                )
+            end
+            from carrel.user_profiles as p where p.user_id = k.user_id
+        )"
+    };
+}
+/// What reservations that are `$state` hold of it.
+macro_rules! held_of_k {
+    ($state:literal) => {
+        concat!(
+            "(
+                select coalesce(sum(case k.measure when 'events' then 1 when 'tokens' then r.tokens when 'cost' then r.cost else 0 end), 0)
+                from carrel.usage_reservations as r
+                where r.user_id = k.user_id and k.event_type in ('*', r.event_type)
+                    and r.reserved_at >= k.period_start and r.reserved_at < k.period_end and ",
+            $state,
+            ")"
+        )
+    };
+}
+/// That a part is of the limit and period that the row `k` names.
+macro_rules! is_of_key {
+    ($part:literal) => {
+        concat!(
+            $part,
+            ".user_id = k.user_id and ",
+            $part,
+            ".period_start = k.period_start and ",
+            $part,
+            ".measure = k.measure and ",
+            $part,
+            ".event_type = k.event_type and ",
+            $part,
+            ".period = k.period"
+        )
+    };
+}
+/// What is due, as rows, of the first arguments.
+macro_rules! dues {
+    () => {
+        "select * from unnest(
+            $1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::numeric[]
+        ) as due (user_id, event_type, measure, period, period_start, period_end, amount)"
+    };
+}
+/// The row `k`, of the first arguments.
+macro_rules! k {
+    () => {
+        "(
+            select $1::uuid as user_id, $2::text as event_type, $3::text as measure, $4::text as period,
+                $5::timestamptz as period_start, $6::timestamptz as period_end
+        ) as k"
+    };
+}
+pub(super) use dues_of;
+pub(super) use {held_of_k, used_of_k};
+
+thread_local! {
+    /// The transaction that counted usage last: it may hold parts, and the row of a profile.
+    static COUNTED: Cell<u32> = const { Cell::new(0) };
+}
+
+/// What is due, by a query that [`dues_of!`] made, whose arguments begin with the backend's slot.
+pub fn due(db: &Db, sql: &'static str, args: &[Arg]) -> Result<Vec<Due>> {
+    db.rows(sql, args, |row| {
+        Ok(Due {
+            user: row.need(1)?,
+            event_type: row.need(2)?,
+            measure: row.need(3)?,
+            period: row.need(4)?,
+            period_start: row.need(5)?,
+            period_end: row.need(6)?,
+            limit: row.need(7)?,
+            amount: row.need(8)?,
+            is_more: row.need(9)?,
+            fits: row.need(10)?,
+        })
+    })
+}
+
+/// Which of the server's backends this is: no two at once, and a new one takes the place of one that is
+/// gone.
+pub fn slot() -> i32 {
+    // SAFETY: the backend's own number.
+    unsafe {
+        #[cfg(any(feature = "pg15", feature = "pg16"))]
+        return pg_sys::MyBackendId;
+        #[cfg(not(any(feature = "pg15", feature = "pg16")))]
+        return pg_sys::MyProcNumber;
+    }
+}
+
+/// The transaction counts usage: from now on it holds what others may wait for.
+pub fn has_counted() {
+    // SAFETY: reads the transaction's state.
+    COUNTED.set(unsafe { pg_sys::GetTopTransactionIdIfAny() }.into_inner());
+}
+
+/// Draws what is due, whatever is left.
+pub fn draw(db: &Db, dues: &[Due]) -> Result<()> {
+    if dues.is_empty() {
+        return Ok(());
+    }
+    let new = db.execute(
+        concat!(
+            "with due as (",
+            dues!(),
+            "), own as materialized (
+                select k.*, (
+                    select part.id from carrel.usage_allowances as part
+                    where ",
+            is_of_key!("part"),
+            " and part.slot = $8
+                    limit 1 for update skip locked
+                ) as id
+                from due as k
+            ), drawn as (
+                update carrel.usage_allowances as part set amount = part.amount - own.amount
+                from own where part.id = own.id
+            )
+            insert into carrel.usage_allowances
+                (user_id, event_type, measure, period, period_start, period_end, slot, amount)
+            select user_id, event_type, measure, period, period_start, period_end, $8, - amount
+            from own where id is null"
+        ),
+        &columns(dues),
+    )?;
+    if new > 0 { forget_past(db, dues) } else { Ok(()) }
+}
+
+/// Deletes the parts of periods that nothing can be recorded in any more.
+fn forget_past(db: &Db, dues: &[Due]) -> Result<()> {
+    let users: Vec<Uuid> = dues.iter().map(|due| due.user).collect();
+    db.execute(
+        "delete from carrel.usage_allowances where id in (
+            select part.id from carrel.usage_allowances as part
+            where part.user_id = any ($1) and part.period_end < now() - interval '36 days'
+            for update skip locked
+        )",
+        &[users.into()],
+    )?;
+    Ok(())
+}
+
+fn columns(dues: &[Due]) -> [Arg; 8] {
+    fn column<T>(dues: &[Due], of: impl Fn(&Due) -> T) -> Vec<T> {
+        dues.iter().map(of).collect()
+    }
+    [
+        column(dues, |due| due.user).into(),
+        column(dues, |due| due.event_type.clone()).into(),
+        column(dues, |due| due.measure.clone()).into(),
+        column(dues, |due| due.period.clone()).into(),
+        column(dues, |due| due.period_start).into(),
+        column(dues, |due| due.period_end).into(),
+        column(dues, |due| due.amount).into(),
+        slot().into(),
+    ]
+}
+
+/// Draws what is due if all of it is left, else error PT402.
+pub fn take(db: &Db, dues: Vec<Due>) -> Result<()> {
+    let (more, less): (Vec<Due>, Vec<Due>) = dues.into_iter().partition(|due| due.is_more);
+    draw(db, &less)?;
+    if more.is_empty() {
+        return Ok(());
+    }
+    // SAFETY: reads the transaction's state.
+    let transaction = unsafe { pg_sys::GetTopTransactionIdIfAny() }.into_inner();
+    let mut may_wait = COUNTED.get() != transaction;
+    if more.iter().all(|due| due.fits) {
+        if take_own(db, &more)? {
+            return Ok(());
+        }
+        // It holds parts now.
+        may_wait = false;
+    }
+    // First without waiting for anybody. What that locks in vain is given back before anybody is
+    // waited for.
+    let refusal = match spi::subtransaction(|| take_now(db, &more, false)) {
+        Ok(()) => return Ok(()),
+        Err(refusal @ Error::Raised(_)) => refusal,
+        Err(error) => return Err(error),
+    };
+    if !may_wait {
+        return Err(refusal);
+    }
+    wait_for_parts(db, &more)?;
+    take_now(db, &more, true)
+}
+
+/// Draws what is due from this backend's parts, if they have all of it.
+fn take_own(db: &Db, dues: &[Due]) -> Result<bool> {
+    let drawn = db.execute(
+        concat!(
+            "with due as (",
+            dues!(),
+            "), own as materialized (
+                select own.id, k.amount, own.amount + coalesce((
+                    select sum(part.amount) from carrel.usage_allowances as part
+                    where ",
+            is_of_key!("part"),
+            " and part.amount < 0 and part.id <> own.id
+                ), 0) >= k.amount as fits
+                from due as k cross join lateral (
+                    select part.id, part.amount from carrel.usage_allowances as part
+                    where ",
+            is_of_key!("part"),
+            " and part.slot = $8
+                    limit 1 for update skip locked
+                ) as own
+            )
+            update carrel.usage_allowances as part set amount = part.amount - own.amount
+            from own
+            where part.id = own.id
+                and (select count(*) from own as fit where fit.fits) = cardinality($1::uuid[])"
+        ),
+        &columns(dues),
+    )?;
+    Ok(drawn > 0)
+}
+
+/// Waits until nobody else holds a part of these limits, in an order that everybody keeps.
+fn wait_for_parts(db: &Db, dues: &[Due]) -> Result<()> {
+    db.execute(
+        concat!(
+            "select from carrel.usage_allowances as part
+            where part.id in (
+                select part.id from (",
+            dues!(),
+            ") as k
+                join carrel.usage_allowances as part on ",
+            is_of_key!("part"),
+            "
+            )
+            order by part.id for update"
+        ),
+        &columns(dues)[..7],
+    )?;
+    Ok(())
+}
+
+fn take_now(db: &Db, dues: &[Due], may_wait: bool) -> Result<()> {
+    if !dues.iter().all(|due| due.fits) {
+        let mut users: Vec<Uuid> = dues.iter().map(|due| due.user).collect();
+        users.dedup();
+        for user in users {
+            give_back_lapsed(db, user)?;
+        }
+    }
+    for due in dues {
+        let own = own_part(db, due, may_wait)?;
+        if !gather(db, due, own)? {
+            return Err(refused(db, due)?);
+        }
+    }
+    Ok(())
+}
+
+/// The part of this backend, locked, of a limit that is handed out.
+fn own_part(db: &Db, due: &Due, may_wait: bool) -> Result<Uuid> {
+    let find = concat!(
+        "select part.id, (
+            select sum(every.granted) = $8 from carrel.usage_allowances as every where ",
+        is_of_key!("every"),
+        "
+        )
+        from ",
+        k!(),
+        " cross join lateral (
+            select part.id from carrel.usage_allowances as part
+            where ",
+        is_of_key!("part"),
+        " and part.slot = $7
+            limit 1 for update skip locked
+        ) as part"
+    );
+    let [user, event_type, measure, period, start, end] = key(due);
+    let found = |row: &spi::Row| Ok((row.need::<Uuid>(1)?, row.get::<bool>(2).unwrap_or(false)));
+    let args = [user, event_type, measure, period, start, end, slot().into(), due.limit.into()];
+    let own = match db.first(find, &args, found)? {
+        Some((own, true)) => return Ok(own),
+        Some((own, false)) => own,
+        None => {
+            let own = db.value(
+                "insert into carrel.usage_allowances
+                    (user_id, event_type, measure, period, period_start, period_end, slot, amount)
+                values ($1, $2, $3, $4, $5, $6, $7, 0) returning id",
+                &args[..7],
+            )?;
+            forget_past(db, std::slice::from_ref(due))?;
+            if let Some((own, true)) = db.first(find, &args, found)? {
+                return Ok(own);
+            }
+            own
+        }
+    };
+    // Whoever holds the profile's row hands out.
+    let is_locked = match may_wait {
+        true => "select from carrel.user_profiles where user_id = $1 for no key update",
+        false => {
+            "select from carrel.user_profiles where user_id = $1 for no key update skip locked"
+        }
+    };
+    if db.execute(is_locked, &[user])? == 0 {
+        return Err(refused(db, due)?);
+    }
+    let hand_out = concat!(
+        "update carrel.usage_allowances as own set
+            granted = $8::numeric - others.granted,
+            amount = $8 + $9::numeric - others.amount - others.used
+        from (
+            select coalesce(sum(part.granted), 0) as granted, coalesce(sum(part.amount), 0) as amount,
+                (select ", used_of_k!(), " + ", held_of_k!("r.state = 'held'"), " from ", k!(), ") as used
+            from ", k!(), " left join carrel.usage_allowances as part on part.id <> $7 and ", is_of_key!("part"), "
+        ) as others
+        where own.id = $7"
+    );
+    db.execute(
+        hand_out,
+        &[
+            user,
+            event_type,
+            measure,
+            period,
+            start,
+            end,
+            own.into(),
+            due.limit.into(),
+            due.amount.into(),
+        ],
+    )?;
+    Ok(own)
+}
+
+/// Draws what is due from a part of this backend's, and what that lacks from those of others that nobody
+/// holds: half of what they have, or all. Whether there was enough.
+fn gather(db: &Db, due: &Due, own: Uuid) -> Result<bool> {
+    let sql = concat!(
+        "with others as materialized (
+            select part.id, part.amount, least(part.amount, ceil(part.amount / 2)) as half
+            from ", k!(), " cross join lateral (
+                select part.id, part.amount from carrel.usage_allowances as part
+                where part.id <> $7 and part.amount > 0 and ", is_of_key!("part"), "
+                for update skip locked
+            ) as part
+        ), need as (
+            select $8::numeric
+                - coalesce(sum(part.amount) filter (where part.id = $7 or part.amount < 0), 0) as amount
+            from ", k!(), " left join carrel.usage_allowances as part on ", is_of_key!("part"), "
+        ), plan as (
+            select need.amount <= 0 as is_enough, coalesce(sum(others.half), 0) >= need.amount as is_half
+            from need left join others on true
+            group by need.amount
+            having need.amount <= 0 or sum(others.amount) >= need.amount
+        ), taken as (
+            update carrel.usage_allowances as part
+            set amount = part.amount - case when plan.is_half then others.half else others.amount end
+            from others, plan
+            where part.id = others.id and not plan.is_enough
+            returning case when plan.is_half then others.half else others.amount end as amount
+        )
+        update carrel.usage_allowances as part
+        set amount = part.amount + coalesce((select sum(taken.amount) from taken), 0) - $8
+        where part.id = $7 and exists (select from plan)"
+    );
+    let [user, event_type, measure, period, start, end] = key(due);
+    let args = [user, event_type, measure, period, start, end, own.into(), due.amount.into()];
+    Ok(db.execute(sql, &args)? > 0)
+}
+
+/// What reservations hold past their time is there again, as soon as somebody needs it.
+fn give_back_lapsed(db: &Db, user: Uuid) -> Result<()> {
+    let back = due(
+        db,
+        dues_of!(
+            "with lapsed as (
+                update carrel.usage_reservations set state = 'lapsed'
+                where id in (
+                    select r.id from carrel.usage_reservations as r
+                    where r.user_id = $2 and r.state = 'held' and r.expires_at <= clock_timestamp()
+                    for update skip locked
+                )
+                returning user_id, event_type, reserved_at, tokens, cost
+            ) ",
+            "select user_id, event_type, reserved_at, -1, - tokens, - cost, 0, 0 from lapsed"
+        ),
+        &[slot().into(), user.into()],
+    )?;
+    draw(db, &back)
+}
+
+fn key(due: &Due) -> [Arg; 6] {
+    [
+        due.user.into(),
+        due.event_type.as_str().into(),
+        due.measure.as_str().into(),
+        due.period.as_str().into(),
+        due.period_start.into(),
+        due.period_end.into(),
+    ]
+}
+
+/// The error for what is beyond a limit.
+fn refused(db: &Db, due: &Due) -> Result<Error> {
+    let sql = concat!(
+        "select jsonb_build_object(
+            'event_type', k.event_type, 'measure', k.measure, 'period', k.period,
+            'asked', trim_scale($8::numeric), 'used', trim_scale(",
+        used_of_k!(),
+        " + ",
+        held_of_k!("r.state = 'held'"),
+        " - $8), 'limit', trim_scale($7::numeric),
+            'resets_at', case when isfinite(k.period_end) then k.period_end end
+        )::text
+        from ",
+        k!()
+    );
+    let [user, event_type, measure, period, start, end] = key(due);
+    let args = [user, event_type, measure, period, start, end, due.limit.into(), due.amount.into()];
+    let detail: String = db.value(sql, &args)?;
+    let what = match due.event_type.as_str() {
+        "*" => due.measure.clone(),
+        event_type => format!("{} of {event_type}", due.measure),
+    };
+    Ok(Error::new(SqlState::LimitReached, format!("the plan's limit of {what} is reached"))
+        .detail(detail)
+        .hint("Wait until it resets, or have the service role change the plan: carrel.set_plan()"))
+}

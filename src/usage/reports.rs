@@ -1,0 +1,148 @@
+//! Sums of usage over time, from the totals.
+
+use super::is_of;
+use crate::access;
+use crate::datums::Numeric;
+use crate::error::{Error, Result, SqlState, guard};
+use crate::identity;
+use crate::spi::{self, Access};
+use pgrx::datum::Uuid;
+use pgrx::prelude::*;
+
+/// What is asked for, besides the time.
+const BUCKETS: [&str; 5] = ["day", "week", "month", "period", "all"];
+const GROUPS: [&str; 3] = ["event_type", "model", "user"];
+
+/// Usage from one time up to another, by day, week or month of the user's calendar, by billing period, or
+/// all together, and by any of event_type, model and, for services, user; columns that were not asked for
+/// are null. The caller's own; a service gets the user's that it names, or everybody's. Unknown
+/// buckets or groups, or an end before the start: 22023.
+#[pg_extern(stable, parallel_unsafe)]
+fn usage_report(
+    start_at: Option<TimestampWithTimeZone>,
+    end_at: Option<TimestampWithTimeZone>,
+    bucket: default!(Option<&str>, "'day'"),
+    group_by: default!(Option<Vec<Option<String>>>, "'{event_type}'"),
+    user_id: default!(Option<Uuid>, "null"),
+) -> TableIterator<
+    'static,
+    (
+        name!(bucket_start, Option<TimestampWithTimeZone>),
+        name!(event_type, Option<String>),
+        name!(model, Option<String>),
+        name!(user_id, Option<Uuid>),
+        name!(events, Numeric),
+        name!(tokens_used, Numeric),
+        name!(cost, Numeric),
+    ),
+> {
+    let rows = guard(|| {
+        let bucket = bucket.unwrap_or("all");
+        let groups: Vec<String> = group_by
+            .unwrap_or_default()
+            .into_iter()
+            .map(|group| group.unwrap_or_else(|| "null".to_owned()))
+            .collect();
+        check(start_at, end_at, bucket, &groups)?;
+        let is_service = spi::as_caller(Access::Read, access::is_service)?;
+        let user = match (user_id, is_service) {
+            (None, true) => identity::current()?,
+            (named, _) => Some(is_of(named)?),
+        };
+        let has = |group: &str| groups.iter().any(|asked| asked == group);
+        if has("user") && !is_service {
+            return Err(Error::new(
+                SqlState::InsufficientPrivilege,
+                "usage by user is for services to read",
+            )
+            .hint("Leave user out of group_by."));
+        }
+        spi::as_owner(Access::Read, |db| {
+            db.rows(
+                // Days that are only partly within are summed up from their events.
+                "with asked as (
+                    select p.user_id, p.billing_timezone as zone, p.billing_anchor as anchor,
+                        carrel.usage_period('day', null, p.billing_anchor, p.billing_timezone, $1::timestamptz) as first,
+                        carrel.usage_period('day', null, p.billing_anchor, p.billing_timezone, $2::timestamptz) as last
+                    from carrel.user_profiles as p
+                    where $3::uuid is null or p.user_id = $3
+                ), whole as (
+                    select asked.*,
+                        case when lower(first) >= $1 then lower(first) else upper(first) end as starts,
+                        lower(last) as ends
+                    from asked
+                ), part as (
+                    select w.user_id, w.zone, w.anchor, t.day, t.period_start, t.event_type, t.model, t.events, t.tokens_used, t.cost
+                    from whole as w join carrel.usage_totals as t on t.user_id = w.user_id
+                        and t.day >= carrel.usage_day(w.zone, w.starts) and t.day < carrel.usage_day(w.zone, w.ends)
+                    where w.starts < w.ends
+                    union all
+                    select w.user_id, w.zone, w.anchor, carrel.usage_day(w.zone, e.occurred_at),
+                        carrel.billing_period_start(w.anchor, w.zone, e.occurred_at), e.event_type, coalesce(e.model, ''),
+                        case when e.voids is null then 1 else -1 end, e.tokens_used, e.cost
+                    from whole as w
+                    cross join lateral (
+                        values ($1, least($2, w.starts)), (greatest(w.starts, w.ends), $2)
+                    ) as edge (starts, ends)
+                    join carrel.usage_events as e on e.user_id = w.user_id
+                        and e.occurred_at >= edge.starts and e.occurred_at < edge.ends
+                ), summed as (
+                    select user_id, zone, anchor,
+                        case $4::text when 'period' then null when 'all' then null else date_trunc($4, day::timestamp)::date end as day,
+                        case when $4 = 'period' then period_start end as period_start,
+                        case when 'event_type' = any ($5::text[]) then event_type end as event_type,
+                        case when 'model' = any ($5) then model end as model,
+                        sum(events) as events, sum(tokens_used) as tokens_used, sum(cost) as cost
+                    from part group by 1, 2, 3, 4, 5, 6, 7
+                ), bucketed as (
+                    select case when $4 = 'period' then period_start else (day::timestamp at time zone zone) end as bucket_start, event_type,
+                        nullif(model, '') as model, case when 'user' = any ($5) then user_id end as user_id, events, tokens_used, cost
+                    from summed
+                )
+                select bucket_start, event_type, model, user_id,
+                    trim_scale(sum(events)), trim_scale(sum(tokens_used)), trim_scale(sum(cost))
+                from bucketed group by 1, 2, 3, 4
+                having sum(events) <> 0 or sum(tokens_used) <> 0 or sum(cost) <> 0
+                order by 1, 2, 3, 4",
+                &[start_at.into(), end_at.into(), user.into(), bucket.into(), groups.clone().into()],
+                |row| {
+                    Ok((
+                        row.get(1),
+                        row.get(2),
+                        row.get(3),
+                        row.get(4),
+                        row.need(5)?,
+                        row.need(6)?,
+                        row.need(7)?,
+                    ))
+                },
+            )
+        })
+    });
+    TableIterator::new(rows)
+}
+
+fn check(
+    start: Option<TimestampWithTimeZone>,
+    end: Option<TimestampWithTimeZone>,
+    bucket: &str,
+    groups: &[String],
+) -> Result<()> {
+    let bad = |message: String| Error::new(SqlState::InvalidParameterValue, message);
+    let (Some(start), Some(end)) = (start, end) else {
+        return Err(bad("start_at and end_at must not be null".to_owned()));
+    };
+    let is_finite = |at: TimestampWithTimeZone| !at.is_infinity() && !at.is_neg_infinity();
+    if !is_finite(start) || !is_finite(end) || end < start {
+        return Err(bad("end_at must not be before start_at, and both finite".to_owned()));
+    }
+    if !BUCKETS.contains(&bucket) {
+        return Err(bad(format!("unknown bucket \"{bucket}\""))
+            .hint(format!("Known: {}.", BUCKETS.join(", "))));
+    }
+    match groups.iter().find(|group| !GROUPS.contains(&group.as_str())) {
+        None => Ok(()),
+        Some(group) => Err(bad(format!("unknown group \"{group}\""))
+            .hint(format!("Known: {}.", GROUPS.join(", ")))),
+    }
+}
