@@ -3,10 +3,12 @@
 //! What each kind of role gets is `sql/privileges/<kind>.sql`, and nothing is granted elsewhere.
 
 use crate::datums::Name;
-use crate::error::{Error, Result, SqlState, guard};
+use crate::error::{Error, Result, SqlState, catch, guard};
 use crate::schema::definitions::statements;
 use crate::spi::{self, Access, Db};
 use pgrx::prelude::*;
+use std::cell::Cell;
+use std::ffi::c_int;
 
 /// The kinds of roles, as `granted_roles.kind` names them.
 const KINDS: [(&str, &str); 3] = [
@@ -59,12 +61,45 @@ fn revoke_service(role: Option<Name>) {
 }
 
 /// Whether the caller is a service (or a superuser) rather than an end user: it may call
-/// create_user(). Postgres' own privileges are the truth of this.
-pub fn is_service(db: &Db) -> Result<bool> {
-    db.value(
-        "select has_function_privilege('carrel.create_user(uuid, text, text)', 'execute')",
-        &[],
-    )
+/// create_user(). Postgres' own privileges are the truth of this. Not to be asked as the owner.
+pub fn is_service() -> Result<bool> {
+    thread_local! {
+        /// The oid of create_user(), when it was last looked up.
+        static FUNCTION: Cell<pg_sys::Oid> = const { Cell::new(pg_sys::InvalidOid) };
+    }
+    let cache = pg_sys::SysCacheIdentifier::PROCOID as c_int;
+    let known = pg_sys::Datum::from(FUNCTION.get());
+    // SAFETY: a cache by oid.
+    let is_known =
+        catch(|| unsafe { SearchSysCacheExists(cache, known, 0.into(), 0.into(), 0.into()) })?;
+    if !is_known {
+        let find = "select 'carrel.create_user(uuid, text, text)'::regprocedure::oid";
+        FUNCTION.set(spi::as_owner(Access::Read, |db| db.value(find, &[]))?);
+    }
+    let function = pg_sys::Datum::from(FUNCTION.get());
+    let Some(privilege) = "execute".into_datum() else { return Ok(false) };
+    // SAFETY: the oid of a function, and a text.
+    let has = catch(|| unsafe {
+        DirectFunctionCall2Coll(has_function_privilege_id, pg_sys::InvalidOid, function, privilege)
+    })?;
+    Ok(has.value() != 0)
+}
+
+unsafe extern "C-unwind" {
+    fn SearchSysCacheExists(
+        cache: c_int,
+        first: pg_sys::Datum,
+        second: pg_sys::Datum,
+        third: pg_sys::Datum,
+        fourth: pg_sys::Datum,
+    ) -> bool;
+    fn DirectFunctionCall2Coll(
+        function: unsafe extern "C-unwind" fn(pg_sys::FunctionCallInfo) -> pg_sys::Datum,
+        collation: pg_sys::Oid,
+        first: pg_sys::Datum,
+        second: pg_sys::Datum,
+    ) -> pg_sys::Datum;
+    fn has_function_privilege_id(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
 }
 
 /// Records Supabase's roles, the first time that they are seen. Part of migrate().

@@ -1,6 +1,7 @@
 //! Postgres values that carrel passes on as they are: never parsed, never converted, so that no
 //! digit of a number within a jsonb is lost and no depth of it can overflow a stack.
 
+use crate::error::{Result, catch};
 use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
 use pgrx::datum::{Datum, FromDatum, IntoDatum};
 use pgrx::nullable::Nullable;
@@ -18,9 +19,9 @@ macro_rules! translate {
         unsafe impl SqlTranslatable for $name {
             const TYPE_IDENT: &'static str = concat!("carrel::datums::", stringify!($name));
             const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
-            const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> =
+            const ARGUMENT_SQL: std::result::Result<SqlMappingRef, ArgumentError> =
                 Ok(SqlMappingRef::literal($sql));
-            const RETURN_SQL: Result<ReturnsRef, ReturnsError> =
+            const RETURN_SQL: std::result::Result<ReturnsRef, ReturnsError> =
                 Ok(ReturnsRef::One(SqlMappingRef::literal($sql)));
         }
     };
@@ -61,8 +62,9 @@ impl IntoDatum for Text<'_> {
 unsafe impl SqlTranslatable for Text<'_> {
     const TYPE_IDENT: &'static str = "carrel::datums::Text";
     const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
-    const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> = Ok(SqlMappingRef::literal("text"));
-    const RETURN_SQL: Result<ReturnsRef, ReturnsError> =
+    const ARGUMENT_SQL: std::result::Result<SqlMappingRef, ArgumentError> =
+        Ok(SqlMappingRef::literal("text"));
+    const RETURN_SQL: std::result::Result<ReturnsRef, ReturnsError> =
         Ok(ReturnsRef::One(SqlMappingRef::literal("text")));
 }
 
@@ -178,23 +180,87 @@ impl TsVector {
 
 impl Jsonb {
     /// As text, as Postgres prints it.
-    pub fn to_text(self) -> crate::error::Result<String> {
-        let datum = self.0;
-        // SAFETY: a jsonb; the C string is Postgres' own, and is copied.
-        unsafe {
-            let text = crate::error::catch(|| jsonb_text(datum))?;
-            Ok(CStr::from_ptr(text).to_string_lossy().into_owned())
-        }
+    pub fn to_text(self) -> Result<String> {
+        text_of(jsonb_out, self.0)
     }
 }
 
-/// The C string of a jsonb.
-///
-/// # Safety
-/// The datum is a jsonb, and this is within `catch`.
-unsafe fn jsonb_text(datum: pg_sys::Datum) -> *const std::ffi::c_char {
-    // SAFETY: the output function of the type, as the caller says.
-    unsafe { DirectFunctionCall1Coll(jsonb_out, pg_sys::InvalidOid, datum) }.cast_mut_ptr()
+impl Numeric {
+    /// A whole number.
+    pub fn from_whole(number: i64) -> Result<Self> {
+        // SAFETY: takes a 64-bit integer, which is passed by value here.
+        let datum = catch(|| unsafe {
+            DirectFunctionCall1Coll(int8_numeric, pg_sys::InvalidOid, number.into())
+        })?;
+        Ok(Self(datum))
+    }
+
+    /// As text, as Postgres prints it.
+    pub fn to_text(self) -> Result<String> {
+        text_of(numeric_out, self.0)
+    }
+
+    /// The sum, in the current memory context.
+    pub fn plus(self, other: Self) -> Result<Self> {
+        let (one, other) = (self.0, other.0);
+        // SAFETY: two numerics.
+        let sum = catch(|| unsafe {
+            DirectFunctionCall2Coll(numeric_add, pg_sys::InvalidOid, one, other)
+        })?;
+        Ok(Self(sum))
+    }
+
+    /// The product, in the current memory context.
+    pub fn times(self, other: Self) -> Result<Self> {
+        let (one, other) = (self.0, other.0);
+        // SAFETY: two numerics.
+        let product = catch(|| unsafe {
+            DirectFunctionCall2Coll(numeric_mul, pg_sys::InvalidOid, one, other)
+        })?;
+        Ok(Self(product))
+    }
+
+    /// The same without zeros at its end.
+    pub fn trimmed(self) -> Result<Self> {
+        let datum = self.0;
+        // SAFETY: a numeric.
+        let trimmed = catch(|| unsafe {
+            DirectFunctionCall1Coll(numeric_trim_scale, pg_sys::InvalidOid, datum)
+        })?;
+        Ok(Self(trimmed))
+    }
+
+    /// The same below zero, or above where it was below.
+    pub fn negated(self) -> Result<Self> {
+        let datum = self.0;
+        // SAFETY: a numeric.
+        let negated = catch(|| unsafe {
+            DirectFunctionCall1Coll(numeric_uminus, pg_sys::InvalidOid, datum)
+        })?;
+        Ok(Self(negated))
+    }
+
+    /// How it compares with another.
+    pub fn compare(self, other: Self) -> Result<std::cmp::Ordering> {
+        let (one, other) = (self.0, other.0);
+        // SAFETY: two numerics.
+        let order = catch(|| unsafe {
+            DirectFunctionCall2Coll(numeric_cmp, pg_sys::InvalidOid, one, other)
+        })?;
+        Ok((order.value() as i32).cmp(&0))
+    }
+}
+
+/// What a type's output function makes of a datum of that type.
+fn text_of(
+    output: unsafe extern "C-unwind" fn(pg_sys::FunctionCallInfo) -> pg_sys::Datum,
+    datum: pg_sys::Datum,
+) -> Result<String> {
+    // SAFETY: an output function gives a C string, which is copied.
+    unsafe {
+        let text = catch(|| DirectFunctionCall1Coll(output, pg_sys::InvalidOid, datum))?;
+        Ok(CStr::from_ptr(text.cast_mut_ptr()).to_string_lossy().into_owned())
+    }
 }
 
 unsafe extern "C-unwind" {
@@ -203,5 +269,18 @@ unsafe extern "C-unwind" {
         collation: pg_sys::Oid,
         first: pg_sys::Datum,
     ) -> pg_sys::Datum;
+    fn DirectFunctionCall2Coll(
+        function: unsafe extern "C-unwind" fn(pg_sys::FunctionCallInfo) -> pg_sys::Datum,
+        collation: pg_sys::Oid,
+        first: pg_sys::Datum,
+        second: pg_sys::Datum,
+    ) -> pg_sys::Datum;
     fn jsonb_out(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
+    fn numeric_out(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
+    fn int8_numeric(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
+    fn numeric_add(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
+    fn numeric_mul(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
+    fn numeric_trim_scale(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
+    fn numeric_uminus(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
+    fn numeric_cmp(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
 }

@@ -171,7 +171,7 @@ fn prepare_chunk<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
                 &[document.into()],
                 |row| Ok((row.need::<Uuid>(1)?, row.need::<String>(2)?, row.need::<bool>(3)?)),
             )?;
-            Ok((found, access::is_service(db)?))
+            Ok((found, access::is_service()?))
         })?;
         // Where the caller sees no such document, the policy or the foreign key refuses the row.
         let Some((user_id, language, has_text)) = found else { return Ok(()) };

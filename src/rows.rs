@@ -32,8 +32,17 @@ fn touch_updated_at<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
 /// now(): when the transaction began.
 pub fn now() -> Result<TimestampWithTimeZone> {
     // SAFETY: reads the state of the transaction.
-    let now = unsafe { pg_sys::GetCurrentTransactionStartTimestamp() };
-    TimestampWithTimeZone::try_from(now).map_err(|_| {
+    timestamp(unsafe { pg_sys::GetCurrentTransactionStartTimestamp() })
+}
+
+/// clock_timestamp(): the time as it is.
+pub fn clock() -> Result<TimestampWithTimeZone> {
+    // SAFETY: reads the clock.
+    timestamp(unsafe { pg_sys::GetCurrentTimestamp() })
+}
+
+fn timestamp(at: pg_sys::TimestampTz) -> Result<TimestampWithTimeZone> {
+    TimestampWithTimeZone::try_from(at).map_err(|_| {
         Error::new(
             SqlState::ObjectNotInPrerequisiteState,
             "the clock is outside of what a timestamp can hold",

@@ -1,8 +1,8 @@
 //! Trigger functions: reading the rows, changing the new one in a single copy, and standing aside
 //! while a dump is restored.
 
-use crate::error::{Result, guard};
-use crate::spi::{Arg, Db, missing_column};
+use crate::error::{Result, catch, check_for_interrupts, guard};
+use crate::spi::{Arg, Db, PassingRow, missing_column};
 use crate::toast;
 use pgrx::PgTupleDesc;
 use pgrx::datum::FromDatum;
@@ -231,6 +231,76 @@ pub fn after_statement<'a>(work: impl FnOnce() -> Result<()>) -> Returned<'a> {
         work()?;
         Ok(Ok(None))
     })
+}
+
+/// Calls `each` for every row that a statement inserted, or that an UPDATE made. Columns are those of the
+/// table. The trigger has a transition table for them.
+pub fn each_new(trigger: &PgTrigger, each: impl FnMut(&PassingRow) -> Result<()>) -> Result<()> {
+    each_of(trigger, trigger.trigger_data().tg_newtable, each)
+}
+
+/// The same for every row that a statement deleted, or as it was before an UPDATE.
+pub fn each_old(trigger: &PgTrigger, each: impl FnMut(&PassingRow) -> Result<()>) -> Result<()> {
+    each_of(trigger, trigger.trigger_data().tg_oldtable, each)
+}
+
+fn each_of(
+    trigger: &PgTrigger,
+    rows: *mut pg_sys::Tuplestorestate,
+    mut each: impl FnMut(&PassingRow) -> Result<()>,
+) -> Result<()> {
+    if rows.is_null() {
+        return Ok(());
+    }
+    let data = trigger.trigger_data();
+    // SAFETY: the transition table of this call, whose rows are read from their start, into a slot of
+    // their kind that is dropped again; after an error it goes with the statement's memory.
+    unsafe {
+        let desc = (*data.tg_relation).rd_att;
+        let slot = catch(|| {
+            tuplestore_rescan(rows);
+            MakeSingleTupleTableSlot(desc, &raw const TTSOpsMinimalTuple)
+        })?;
+        while catch(|| {
+            let is_row = tuplestore_gettupleslot(rows, true, false, slot);
+            if is_row {
+                slot_getsomeattrs_int(slot, (*desc).natts);
+            }
+            is_row
+        })? {
+            check_for_interrupts();
+            each(&PassingRow::of(slot))?;
+        }
+        catch(|| ExecDropSingleTupleTableSlot(slot))
+    }
+}
+
+/// The number of a column of the trigger's table.
+pub fn column(trigger: &PgTrigger, name: &CStr) -> Result<usize> {
+    let data = trigger.trigger_data();
+    // SAFETY: a trigger is called with its relation open.
+    let number = unsafe { pg_sys::SPI_fnumber((*data.tg_relation).rd_att, name.as_ptr()) };
+    usize::try_from(number)
+        .ok()
+        .filter(|number| *number > 0)
+        .ok_or_else(|| missing_column(&format!("there is no column {}", name.to_string_lossy())))
+}
+
+unsafe extern "C-unwind" {
+    static TTSOpsMinimalTuple: pg_sys::TupleTableSlotOps;
+    fn tuplestore_rescan(state: *mut pg_sys::Tuplestorestate);
+    fn tuplestore_gettupleslot(
+        state: *mut pg_sys::Tuplestorestate,
+        forward: bool,
+        copy: bool,
+        slot: *mut pg_sys::TupleTableSlot,
+    ) -> bool;
+    fn MakeSingleTupleTableSlot(
+        desc: pg_sys::TupleDesc,
+        kind: *const pg_sys::TupleTableSlotOps,
+    ) -> *mut pg_sys::TupleTableSlot;
+    fn ExecDropSingleTupleTableSlot(slot: *mut pg_sys::TupleTableSlot);
+    fn slot_getsomeattrs_int(slot: *mut pg_sys::TupleTableSlot, number: c_int);
 }
 
 /// The trigger's data, for [`crate::spi::Db::register_trigger_data`].

@@ -1,10 +1,11 @@
 //! Usage: events are the facts; totals, what is left of limits and the profile's counter follow from them
 //! in the same statement, and verify_usage() proves that they agree.
 //!
-//! [`events`] records, [`counting`] derives, [`limits`] keeps hard limits and [`reservations`] what is
+//! [`events`] records, [`counting`] derives by [`accounts`], [`limits`] keeps hard limits and [`reservations`] what is
 //! held of them; [`plans`] says what the limits are and how they stand, [`periods`] when they begin anew,
 //! [`prices`] what tokens cost; [`reports`] adds up, and [`proof`] checks and restores.
 
+mod accounts;
 mod counting;
 mod events;
 mod limits;
@@ -18,7 +19,6 @@ mod reservations;
 use crate::access;
 use crate::error::{Error, Result, SqlState};
 use crate::identity;
-use crate::spi::{self, Access};
 use crate::users;
 pub use periods::{period_start, zone};
 use pgrx::datum::Uuid;
@@ -26,7 +26,7 @@ use pgrx::datum::Uuid;
 /// Whose usage it is to record: the caller's, or, for a service, the user's that it names.
 fn whose(named: Option<Uuid>) -> Result<Uuid> {
     let Some(named) = named else { return identity::require() };
-    if identity::current()? != Some(named) && !spi::as_caller(Access::Read, access::is_service)? {
+    if identity::current()? != Some(named) && !access::is_service()? {
         return Err(Error::new(
             SqlState::InsufficientPrivilege,
             format!("usage of user {named} is not the caller's to record"),
@@ -40,7 +40,7 @@ fn whose(named: Option<Uuid>) -> Result<Uuid> {
 /// is no such user.
 fn is_of(named: Option<Uuid>) -> Result<Uuid> {
     let Some(named) = named else { return identity::require() };
-    if identity::current()? != Some(named) && !spi::as_caller(Access::Read, access::is_service)? {
+    if identity::current()? != Some(named) && !access::is_service()? {
         return Err(users::no_such_user(named));
     }
     Ok(named)

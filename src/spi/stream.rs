@@ -57,6 +57,15 @@ impl PassingRow {
         }
     }
 
+    /// The bytes of column `number`, of variable length, as they are when they are not compressed; None
+    /// where it is null.
+    pub fn raw_size(&self, number: usize) -> Result<Option<i64>> {
+        let Some(datum) = self.datum(number) else { return Ok(None) };
+        // SAFETY: a varlena of the row.
+        let size = catch(|| unsafe { toast_raw_datum_size(datum) })?;
+        Ok(Some(size.saturating_sub(pg_sys::VARHDRSZ) as i64))
+    }
+
     fn datum(&self, number: usize) -> Option<pg_sys::Datum> {
         // SAFETY: a slot whose attributes are all read, and a column that the statement has.
         unsafe {
@@ -152,5 +161,6 @@ unsafe extern "C-unwind" {
         options: *const pg_sys::SPIExecuteOptions,
     ) -> c_int;
     fn slot_getsomeattrs_int(slot: *mut pg_sys::TupleTableSlot, number: c_int);
+    fn toast_raw_datum_size(value: pg_sys::Datum) -> usize;
     fn pg_detoast_datum(value: *mut pg_sys::varlena) -> *mut pg_sys::varlena;
 }

@@ -6,22 +6,30 @@
 //! those of the caller's own at once, those that somebody records for others when the transaction
 //! commits, in the order of the users' ids, so that transactions over several users don't deadlock.
 
-use super::limits::{self, dues_of};
+use super::accounts::{Account, Accounts, Fact, Totals};
+use super::limits;
+use super::periods::{Calendar, Kind};
 use crate::error::{Error, Result, SqlState};
 use crate::identity;
-use crate::spi::{self, Access, Db};
+use crate::spi::{self, Access, Db, PassingRow};
 use crate::trigger::{self, Returned};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 thread_local! {
+    static ACCOUNT: Cell<Option<Account>> = const { Cell::new(None) };
     /// Whether the events of the next statement are refused beyond a hard limit.
     static ENFORCING: Cell<bool> = const { Cell::new(false) };
     static UNCOUNTED: RefCell<Uncounted> = const {
         RefCell::new(Uncounted { transaction: 0, users: BTreeSet::new(), counted_in: 0 })
     };
+}
+
+/// The account that the events of the last statement were reckoned by, where they were one user's.
+pub fn last_account() -> Option<Account> {
+    ACCOUNT.take()
 }
 
 /// Users whose counters a transaction has yet to set. Those whose events were rolled back to a savepoint
@@ -50,58 +58,120 @@ fn count_usage<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         if trigger::restoring() {
             return Ok(());
         }
-        spi::as_owner(Access::Write, |db| {
-            // SAFETY: this call's data.
-            unsafe { db.register_trigger_data(trigger::data(trigger)) }?;
-            db.planned_once(|| count(db, is_enforced))
-        })
+        let facts = facts(trigger)?;
+        if facts.is_empty() {
+            return Ok(());
+        }
+        spi::as_owner(Access::Write, |db| db.read_by_index(|| count(db, &facts, is_enforced)))
     })
 }
 
-fn count(db: &Db, is_enforced: bool) -> Result<()> {
-    // The foreign key locks the profile's row, so that its periods don't change meanwhile.
-    db.execute(
-        "insert into carrel.usage_totals as t
-            (user_id, day, period_start, event_type, model, slot, events, tokens_used, cost)
-        select e.user_id, carrel.usage_day(p.billing_timezone, e.occurred_at),
-            carrel.billing_period_start(p.billing_anchor, p.billing_timezone, e.occurred_at),
-            e.event_type, coalesce(e.model, ''), $1,
-            sum(case when e.voids is null then 1 else -1 end), sum(e.tokens_used), sum(e.cost)
-        from inserted as e join carrel.user_profiles as p on p.user_id = e.user_id
-        group by 1, 2, 3, 4, 5
-        on conflict (user_id, day, period_start, event_type, model, slot) do update set
-            events = t.events + excluded.events,
-            tokens_used = t.tokens_used + excluded.tokens_used,
-            cost = t.cost + excluded.cost",
-        &[limits::slot().into()],
-    )?;
-    let dues = limits::due(
-        db,
-        dues_of!(
-            "",
-            "select user_id, event_type, occurred_at, case when voids is null then 1 else -1 end,
-                tokens_used, cost, 0, 0
-            from inserted"
-        ),
-        &[limits::slot().into()],
-    )?;
+fn facts(trigger: &PgTrigger) -> Result<Vec<Fact>> {
+    let columns =
+        [c"user_id", c"event_type", c"model", c"occurred_at", c"voids", c"tokens_used", c"cost"];
+    let [user, event_type, model, at, voids, tokens, cost] =
+        columns.map(|name| trigger::column(trigger, name));
+    let (user, event_type, model, at) = (user?, event_type?, model?, at?);
+    let (voids, tokens, cost) = (voids?, tokens?, cost?);
+    let mut facts = Vec::new();
+    trigger::each_new(trigger, |row| {
+        let mut fact = Fact::of(row.need(user)?, row.need(event_type)?, row.need(at)?);
+        fact.model = row.get(model).unwrap_or_default();
+        fact.events = if row.get::<Uuid>(voids).is_some() { -1 } else { 1 };
+        fact.tokens = row.need(tokens)?;
+        fact.cost = Some(row.need(cost)?);
+        facts.push(fact);
+        Ok(())
+    })?;
+    Ok(facts)
+}
+
+fn count(db: &Db, facts: &[Fact], is_enforced: bool) -> Result<()> {
+    let users: BTreeSet<[u8; 16]> = facts.iter().map(|fact| *fact.user.as_bytes()).collect();
+    let ids: Vec<Uuid> = users.iter().map(|user| Uuid::from_bytes(*user)).collect();
+    // The foreign key locks the profiles' rows, so that plans and periods don't change meanwhile.
+    let mut accounts = Accounts::find(db, ids.clone())?;
+    add_to_totals(db, accounts.totals(facts)?)?;
+    let dues = accounts.dues(facts)?;
     match is_enforced {
         true => limits::take(db, dues)?,
         false => limits::draw(db, &dues)?,
     }
-    let requesters = db.rows(
-        "select distinct user_id from inserted where event_type = 'agent_request' order by user_id",
-        &[],
-        |row| row.need::<Uuid>(1),
-    )?;
     limits::has_counted();
-    let own = identity::current().ok().flatten();
-    let (own, others): (Vec<Uuid>, Vec<Uuid>) =
+    let requests = facts.iter().filter(|fact| fact.event_type == "agent_request");
+    let requesters: BTreeSet<[u8; 16]> = requests.map(|fact| *fact.user.as_bytes()).collect();
+    let own = identity::current().ok().flatten().map(|own| *own.as_bytes());
+    let (own, others): (Vec<_>, Vec<_>) =
         requesters.into_iter().partition(|user| Some(*user) == own);
     for user in own {
-        count_requests(db, &[user], false)?;
+        count_requests(db, &[Uuid::from_bytes(user)], false)?;
     }
-    remember(&others);
+    remember(others);
+    if let [user] = ids[..] {
+        ACCOUNT.set(accounts.take(user));
+    }
+    Ok(())
+}
+
+/// Adds to the totals, in rows of this backend's own.
+fn add_to_totals(db: &Db, totals: Totals) -> Result<()> {
+    let slot = limits::slot();
+    if totals.len() == 1
+        && let Some(((_, _, _, event_type, model), total)) = totals.first_key_value()
+    {
+        let is_there = db.execute(
+            "update carrel.usage_totals
+            set events = events + $7, tokens_used = tokens_used + $8, cost = cost + $9
+            where user_id = $1 and day = $2 and period_start = $3 and event_type = $4 and model = $5 and slot = $6",
+            &[
+                total.user.into(),
+                total.day.into(),
+                total.period_start.into(),
+                event_type.as_str().into(),
+                model.as_str().into(),
+                slot.into(),
+                total.events.into(),
+                total.tokens.into(),
+                total.cost.into(),
+            ],
+        )?;
+        if is_there > 0 {
+            return Ok(());
+        }
+    }
+    let mut columns = (vec![], vec![], vec![], vec![], vec![], vec![], vec![], vec![]);
+    for ((_, _, _, event_type, model), total) in totals {
+        columns.0.push(total.user);
+        columns.1.push(total.day);
+        columns.2.push(total.period_start);
+        columns.3.push(event_type);
+        columns.4.push(model);
+        columns.5.push(total.events);
+        columns.6.push(total.tokens);
+        columns.7.push(total.cost);
+    }
+    db.execute(
+        "insert into carrel.usage_totals as t
+            (user_id, day, period_start, event_type, model, slot, events, tokens_used, cost)
+        select user_id, day, period_start, event_type, model, $9, events, tokens_used, cost
+        from unnest($1::uuid[], $2::date[], $3::timestamptz[], $4::text[], $5::text[], $6::bigint[], $7::numeric[], $8::numeric[])
+            as added (user_id, day, period_start, event_type, model, events, tokens_used, cost)
+        on conflict (user_id, day, period_start, event_type, model, slot) do update set
+            events = t.events + excluded.events,
+            tokens_used = t.tokens_used + excluded.tokens_used,
+            cost = t.cost + excluded.cost",
+        &[
+            columns.0.into(),
+            columns.1.into(),
+            columns.2.into(),
+            columns.3.into(),
+            columns.4.into(),
+            columns.5.into(),
+            columns.6.into(),
+            columns.7.into(),
+            slot.into(),
+        ],
+    )?;
     Ok(())
 }
 
@@ -113,46 +183,54 @@ fn count_documents<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         if trigger::restoring() {
             return Ok(());
         }
-        let (slot, operation) = (limits::slot().into(), trigger::operation(trigger));
+        if trigger::operation(trigger) == pg_sys::TRIGGER_EVENT_TRUNCATE {
+            return spi::as_owner(Access::Write, |db| {
+                db.execute("delete from carrel.usage_allowances where period = 'stored'", &[])
+                    .map(|_| ())
+            });
+        }
+        let columns = [c"user_id", c"file_size", c"content_text"];
+        let [user, size, text] = columns.map(|name| trigger::column(trigger, name));
+        let (user, size, text) = (user?, size?, text?);
+        let now = crate::rows::now()?;
+        let mut stored: BTreeMap<[u8; 16], (i64, i64)> = BTreeMap::new();
+        let mut add = |row: &PassingRow, sign: i64| {
+            let bytes = row.get::<i64>(size).unwrap_or(0).max(row.raw_size(text)?.unwrap_or(0));
+            let sum = stored.entry(*row.need::<Uuid>(user)?.as_bytes()).or_default();
+            *sum = (sum.0 + sign, sum.1.saturating_add(sign * bytes));
+            Ok(())
+        };
+        trigger::each_new(trigger, |row| add(row, 1))?;
+        trigger::each_old(trigger, |row| add(row, -1))?;
+        stored.retain(|_, sum| *sum != (0, 0));
+        if stored.is_empty() {
+            return Ok(());
+        }
+        let users: Vec<Uuid> = stored.keys().map(|user| Uuid::from_bytes(*user)).collect();
+        let facts: Vec<Fact> = stored
+            .into_iter()
+            .map(|(user, (documents, bytes))| {
+                let mut fact = Fact::of(Uuid::from_bytes(user), "*".to_owned(), now);
+                (fact.documents, fact.bytes) = (documents, bytes);
+                fact
+            })
+            .collect();
         spi::as_owner(Access::Write, |db| {
-            // SAFETY: this call's data.
-            unsafe { db.register_trigger_data(trigger::data(trigger)) }?;
-            let sql = match operation {
-                pg_sys::TRIGGER_EVENT_INSERT => {
-                    dues_of!(
-                        "",
-                        "select user_id, '*', now(), 0, 0, 0, 1,
-                        coalesce(greatest(file_size, octet_length(content_text)), 0) from added"
-                    )
-                }
-                pg_sys::TRIGGER_EVENT_DELETE => {
-                    dues_of!("", "select user_id, '*', now(), 0, 0, 0, -1,
-                        - coalesce(greatest(file_size, octet_length(content_text)), 0) from removed")
-                }
-                pg_sys::TRIGGER_EVENT_UPDATE => {
-                    dues_of!("", "select user_id, '*', now(), 0, 0, 0, 1,
-                        coalesce(greatest(file_size, octet_length(content_text)), 0) from added
-                        union all select user_id, '*', now(), 0, 0, 0, -1,
-                        - coalesce(greatest(file_size, octet_length(content_text)), 0) from removed")
-                }
-                _ => {
-                    db.execute("delete from carrel.usage_allowances where period = 'stored'", &[])?;
+            db.read_by_index(|| {
+                let dues = Accounts::find(db, users)?.dues(&facts)?;
+                if dues.is_empty() {
                     return Ok(());
                 }
-            };
-            let dues = db.planned_once(|| limits::due(db, sql, &[slot]))?;
-            if dues.is_empty() {
-                return Ok(());
-            }
-            db.planned_once(|| limits::take(db, dues))?;
-            limits::has_counted();
-            Ok(())
+                limits::take(db, dues)?;
+                limits::has_counted();
+                Ok(())
+            })
         })
     })
 }
 
 /// Has the counters of users set when the transaction commits.
-fn remember(users: &[Uuid]) {
+fn remember(users: Vec<[u8; 16]>) {
     if users.is_empty() {
         return;
     }
@@ -163,7 +241,7 @@ fn remember(users: &[Uuid]) {
             uncounted.transaction = transaction;
             uncounted.users.clear();
         }
-        uncounted.users.extend(users.iter().map(|user| *user.as_bytes()));
+        uncounted.users.extend(users);
         uncounted.counted_in = 0;
     });
 }
@@ -185,7 +263,7 @@ fn count_requests_of_others<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         if users.is_empty() {
             return Ok(());
         }
-        spi::as_owner(Access::Write, |db| db.planned_once(|| count_requests(db, &users, false)))?;
+        spi::as_owner(Access::Write, |db| db.read_by_index(|| count_requests(db, &users, false)))?;
         UNCOUNTED.with_borrow_mut(|uncounted| uncounted.counted_in = current);
         Ok(())
     })
@@ -195,30 +273,32 @@ fn count_requests_of_others<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
 /// for a transaction may have begun before the period's end, unless the periods are new.
 ///
 /// Whoever records a request holds the profile's row from here on until it commits: the last to come
-/// sees what the others recorded.
+/// sees what the others recorded. The users are in the order of their ids.
 pub fn count_requests(db: &Db, users: &[Uuid], periods_are_new: bool) -> Result<()> {
-    db.execute(
-        "select from carrel.user_profiles where user_id = any ($1) order by user_id for no key update",
-        &[users.to_vec().into()],
-    )?;
-    db.execute(
-        "update carrel.user_profiles as p set
-            usage_period_start = period.start,
-            usage_count = (
+    let now = crate::rows::now()?;
+    for user in users {
+        let profile = db.first(
+            "select billing_anchor, billing_timezone, usage_period_start from carrel.user_profiles
+            where user_id = $1 for no key update",
+            &[(*user).into()],
+            |row| Ok((row.need(1)?, row.need::<String>(2)?, row.need::<TimestampWithTimeZone>(3)?)),
+        )?;
+        let Some((anchor, timezone, counted)) = profile else { continue };
+        let calendar = Calendar::new(anchor, &timezone)?;
+        let (mut start, mut end) = calendar.period(&Kind::Month, now)?;
+        if !periods_are_new && start < counted {
+            (start, end) = calendar.period(&Kind::Month, counted)?;
+        }
+        db.execute(
+            "update carrel.user_profiles set usage_period_start = $2, usage_count = (
                 select least(greatest(coalesce(sum(t.events), 0), 0), 2147483647) from carrel.usage_totals as t
-                where t.user_id = p.user_id and t.period_start = period.start and t.event_type = 'agent_request'
-                    and t.day >= carrel.usage_day(p.billing_timezone, period.start)
+                where t.user_id = $1 and t.day >= $3 and t.day <= $4 and t.period_start = $2
+                    and t.event_type = 'agent_request'
             )
-        from (
-            select user_id, greatest(
-                carrel.billing_period_start(billing_anchor, billing_timezone, now()),
-                case when not $2 then usage_period_start end
-            ) as start
-            from carrel.user_profiles where user_id = any ($1)
-        ) as period
-        where p.user_id = period.user_id",
-        &[users.to_vec().into(), periods_are_new.into()],
-    )?;
+            where user_id = $1",
+            &[(*user).into(), start.into(), calendar.day(start)?.into(), calendar.day(end)?.into()],
+        )?;
+    }
     Ok(())
 }
 

@@ -1,8 +1,11 @@
 //! Recording what happened.
 
+use super::accounts::Accounts;
 use super::counting;
 use super::plans::{self, Standing};
+use super::prices;
 use super::whose;
+use crate::access;
 use crate::datums::{Jsonb, Numeric};
 use crate::error::{Error, Result, SqlState, guard};
 use crate::rows::uuid_v7;
@@ -11,7 +14,11 @@ use crate::trigger::{self, Returned};
 use crate::users;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
+use std::cmp::Ordering;
 use std::collections::HashSet;
+
+/// The most tokens of an event, and the most money.
+const MOST: i64 = 1_000_000_000_000_000;
 
 /// The arguments of record_usage(). Without a cost, it is what the tokens of the model cost.
 pub struct Event<'a> {
@@ -61,26 +68,6 @@ macro_rules! payload_hash {
         )"
     };
 }
-/// An event's row of usage_events, from the arguments in the row `e`.
-macro_rules! insert {
-    ($id:literal, $user:literal, $($from:tt)*) => {
-        concat!(
-            "insert into carrel.usage_events
-                (id, user_id, event_type, tokens_used, cost, metadata, idempotency_key, occurred_at, model, token_types, payload_hash)
-            select ", $id, ", ", $user, ", e.event_type,
-                coalesce(e.tokens_used, carrel.usage_tokens(e.token_types), 0),
-                coalesce(round(e.cost, 10), case when e.model is not null and e.token_types is not null then
-                    carrel.price_usage(e.model, e.token_types, coalesce(e.occurred_at, now()))
-                end, 0),
-                coalesce(e.metadata, '{}'), e.idempotency_key, coalesce(e.occurred_at, now()), e.model, e.token_types,
-                case when e.idempotency_key is not null then ", payload_hash!(), " end
-            from ", $($from)*, "
-            order by 2, e.idempotency_key, e.place
-            on conflict (user_id, idempotency_key) where idempotency_key is not null do nothing
-            returning id"
-        )
-    };
-}
 /// What is wrong with the arguments in the row `e`, if anything: SQLSTATE and message.
 macro_rules! wrong {
     () => {
@@ -90,8 +77,7 @@ macro_rules! wrong {
             when e.idempotency_key = '' then array['22023', 'idempotency_key must not be empty: leave it out for an event without one']
             when e.tokens_used < 0 then array['22023', 'tokens_used must not be negative: ' || e.tokens_used]
             when e.tokens_used > 1000000000000000 then array['22023', 'tokens_used must be at most 10^15: ' || e.tokens_used]
-            when e.cost < 0 or e.cost in ('NaN', 'Infinity') then array['22023', 'cost must be a number from 0: ' || e.cost]
-            when e.cost > 1000000000000000 then array['22023', 'cost must be at most 10^15: ' || e.cost]
+            when e.cost < 0 or e.cost > 1000000000000000 then array['22023', 'cost must be a number from 0 to 10^15: ' || e.cost]
             when e.tokens_used < carrel.usage_tokens(e.token_types) then array['22023', format(
                 'token types add up to more than tokens_used: %s, %s', carrel.usage_tokens(e.token_types), e.tokens_used
             )]
@@ -104,7 +90,7 @@ macro_rules! wrong {
 macro_rules! one {
     () => {
         "(
-            select 1 as place, $1::text as event_type, $2::bigint as tokens_used, $3::numeric as cost, $4::jsonb as metadata,
+            select $1::text as event_type, $2::bigint as tokens_used, $3::numeric as cost, $4::jsonb as metadata,
                 $5::text as idempotency_key, $6::timestamptz as occurred_at, $7::text as model, $8::jsonb as token_types
         ) as e"
     };
@@ -162,7 +148,7 @@ fn record_usage(
     };
     let recorded = guard(move || {
         let user = whose(user_id)?;
-        spi::as_owner(Access::Write, |db| db.planned_once(|| record(db, user, &event, false)))
+        spi::as_owner(Access::Write, |db| db.read_by_index(|| record(db, user, &event, false)))
     });
     TableIterator::once(recorded.into())
 }
@@ -204,7 +190,7 @@ fn consume_usage(
     };
     let recorded = guard(move || {
         let user = whose(user_id)?;
-        spi::as_owner(Access::Write, |db| db.planned_once(|| record(db, user, &event, true)))
+        spi::as_owner(Access::Write, |db| db.read_by_index(|| record(db, user, &event, true)))
     });
     TableIterator::once(recorded.into())
 }
@@ -220,6 +206,7 @@ fn record_usage_batch(
         let bad = |message: &str| Error::new(SqlState::InvalidParameterValue, message);
         let events = events.ok_or_else(|| bad("events must not be null"))?;
         let own = crate::identity::current()?;
+        let is_service = access::is_service()?;
         spi::as_owner(Access::Write, |db| {
             let count = db.value::<i32>(
                 "select case when jsonb_typeof($1::jsonb) = 'array' then jsonb_array_length($1) else -1 end",
@@ -230,7 +217,7 @@ fn record_usage_batch(
             }
             check_fields(db, events)?;
             let ids: Vec<Uuid> = (0..count).map(|_| uuid_v7()).collect();
-            record_many(db, events, own, ids)
+            record_many(db, events, own, is_service, ids)
         })
     });
     TableIterator::new(rows)
@@ -255,7 +242,7 @@ fn void_usage(
             return Err(bad("idempotency_key must not be empty: leave it out"));
         }
         let own = crate::identity::current()?;
-        let is_service = spi::as_caller(Access::Read, crate::access::is_service)?;
+        let is_service = access::is_service()?;
         spi::as_owner(Access::Write, |db| {
             void(db, event, reason, idempotency_key, own.filter(|_| !is_service))
         })
@@ -316,43 +303,113 @@ fn void(
 
 /// Records an event of a user's, if hard limits leave room where they are enforced.
 pub fn record(db: &Db, user: Uuid, event: &Event, is_enforced: bool) -> Result<Recorded> {
-    let [a, b, c, d, e, f, g, h] = event.args();
-    let args = [a, b, c, d, e, f, g, h, user.into()];
-    let wrong = concat!(
-        "select wrong[1], wrong[2] from (select ",
-        wrong!(),
-        " as wrong from ",
-        one!(),
-        ") as e where wrong is not null"
-    );
-    refuse(db, wrong, &args[..8])?;
+    let event_type = event.check()?;
+    let counted = event.token_types.map(prices::count).transpose()?.flatten();
+    if let (Some(used), Some(counted)) = (event.tokens_used, counted)
+        && counted > used
+    {
+        let message = format!("token types add up to more than tokens_used: {counted}, {used}");
+        return Err(Error::new(SqlState::InvalidParameterValue, message));
+    }
+    let now = crate::rows::now()?;
+    let at = event.occurred_at.unwrap_or(now);
+    let price = match (event.cost, event.model, event.token_types) {
+        (None, Some(model), Some(tokens)) => Some(prices::price(db, model, tokens, at)?),
+        _ => None,
+    };
+    let hash = match event.idempotency_key {
+        Some(_) => Some(payload_hash(db, event)?),
+        None => None,
+    };
     let insert = || {
-        db.first(insert!("carrel.uuid_v7()", "$9::uuid", one!()), &args, |row| row.need::<Uuid>(1))
+        db.first(
+            "insert into carrel.usage_events
+                (id, user_id, event_type, tokens_used, cost, metadata, idempotency_key, occurred_at, model, token_types, payload_hash)
+            values ($1, $2, $3, $4, round(coalesce($5, 0), 10), coalesce($6, '{}'), $7, $8, $9, $10, $11)
+            on conflict (user_id, idempotency_key) where idempotency_key is not null do nothing
+            returning id",
+            &[
+                uuid_v7().into(),
+                user.into(),
+                event_type.into(),
+                event.tokens_used.or(counted).unwrap_or(0).into(),
+                event.cost.or(price.flatten()).into(),
+                event.metadata.into(),
+                event.idempotency_key.into(),
+                at.into(),
+                event.model.into(),
+                event.token_types.into(),
+                hash.clone().into(),
+            ],
+            |row| row.need::<Uuid>(1),
+        )
     };
     let inserted = match is_enforced {
         true => counting::enforcing(insert),
         false => insert(),
     };
-    let inserted = inserted.map_err(|error| of_insert(error, user))?;
-    let (id, is_duplicate) = match inserted {
-        Some(id) => (id, false),
-        None => (first_with_key(db, &args)?, true),
-    };
-    let at = event.occurred_at.map_or_else(crate::rows::now, Ok)?;
-    if let (Some(model), None, Some(_), false) =
-        (event.model, event.cost, event.token_types, is_duplicate)
-    {
-        let unpriced = concat!(
-            "select carrel.price_usage(e.model, e.token_types, $9::timestamptz) is null from ",
-            one!()
-        );
-        let [a, b, c, d, e, f, g, h] = event.args();
-        if db.value(unpriced, &[a, b, c, d, e, f, g, h, at.into()])? {
-            warning!("no price of model \"{model}\" for all of its tokens: recorded at cost 0");
+    let (id, is_duplicate, account) = match inserted.map_err(|error| of_insert(error, user))? {
+        Some(id) => (id, false, counting::last_account()),
+        None => {
+            let first = first_with_key(db, user, event, hash.as_deref())?;
+            (first, true, Accounts::find(db, vec![user])?.take(user))
         }
+    };
+    if let (Some(None), false) = (price, is_duplicate) {
+        let model = event.model.unwrap_or_default();
+        warning!("no price of model \"{model}\" for all of its tokens: recorded at cost 0");
     }
-    let standing = plans::tightest(db, user, event.event_type.unwrap_or_default(), at)?;
+    let standing = match account {
+        Some(account) => plans::tightest(db, user, &account, event_type, at)?,
+        None => Standing::default(),
+    };
     Ok(Recorded { id, is_duplicate, standing })
+}
+
+impl Event<'_> {
+    /// Refuses what could not be billed from: 22023, or PT422 for a time too far away. Gives the type.
+    fn check(&self) -> Result<&str> {
+        const MINUTE: i64 = 60_000_000;
+        const DAY: i64 = 24 * 60 * MINUTE;
+        let bad = |message: String| Err(Error::new(SqlState::InvalidParameterValue, message));
+        let Some(event_type) = self.event_type.filter(|name| !name.trim().is_empty()) else {
+            return bad("event_type must not be empty".to_owned());
+        };
+        if event_type == "*" {
+            return bad("event_type must not be *, which stands for all".to_owned());
+        }
+        if self.idempotency_key == Some("") {
+            return bad("idempotency_key must not be empty: leave it out for an event without one"
+                .to_owned());
+        }
+        if let Some(tokens) = self.tokens_used {
+            if tokens < 0 {
+                return bad(format!("tokens_used must not be negative: {tokens}"));
+            }
+            if tokens > MOST {
+                return bad(format!("tokens_used must be at most 10^15: {tokens}"));
+            }
+        }
+        if let Some(cost) = self.cost {
+            // Not a number compares as the greatest.
+            if cost.compare(Numeric::from_whole(0)?)? == Ordering::Less
+                || cost.compare(Numeric::from_whole(MOST)?)? == Ordering::Greater
+            {
+                return bad(format!("cost must be a number from 0 to 10^15: {}", cost.to_text()?));
+            }
+        }
+        if let Some(at) = self.occurred_at {
+            let late = i64::from(crate::rows::now()?).saturating_sub(i64::from(at));
+            if !(-5 * MINUTE..=35 * DAY).contains(&late) {
+                return Err(Error::new(
+                    SqlState::InvalidWindow,
+                    format!("occurred_at is outside of the window: {}", at.to_iso_string()),
+                )
+                .detail("Events may be recorded up to 35 days late and 5 minutes early."));
+            }
+        }
+        Ok(event_type)
+    }
 }
 
 /// Records a batch; ids and whether they were there before, in order.
@@ -360,6 +417,7 @@ fn record_many(
     db: &Db,
     events: Jsonb,
     own: Option<Uuid>,
+    is_service: bool,
     ids: Vec<Uuid>,
 ) -> Result<Vec<(Uuid, bool)>> {
     let args: [Arg; 3] = [events.into(), own.into(), ids.clone().into()];
@@ -398,7 +456,6 @@ fn record_many(
             .hint("Create it with the service role: select carrel.create_user('<user id>')"),
         });
     }
-    let is_service = spi::as_caller(Access::Read, crate::access::is_service)?;
     let other = db.first(
         concat!(
             "select e.owner::text from ",
@@ -416,9 +473,26 @@ fn record_many(
         .hint("Leave user_id out, or call it with the service role."));
     }
     let inserted: HashSet<[u8; 16]> = db
-        .rows(insert!("e.id", "e.owner", many!()), &args, |row| {
-            Ok(*row.need::<Uuid>(1)?.as_bytes())
-        })?
+        .rows(
+            concat!(
+                "insert into carrel.usage_events
+                    (id, user_id, event_type, tokens_used, cost, metadata, idempotency_key, occurred_at, model, token_types, payload_hash)
+                select e.id, e.owner, e.event_type,
+                    coalesce(e.tokens_used, carrel.usage_tokens(e.token_types), 0),
+                    round(coalesce(e.cost, case when e.model is not null and e.token_types is not null then
+                        carrel.price_usage(e.model, e.token_types, coalesce(e.occurred_at, now()))
+                    end, 0), 10),
+                    coalesce(e.metadata, '{}'), e.idempotency_key, coalesce(e.occurred_at, now()), e.model, e.token_types,
+                    case when e.idempotency_key is not null then ", payload_hash!(), " end
+                from ", many!(), "
+                order by e.owner, e.idempotency_key, e.place
+                on conflict (user_id, idempotency_key) where idempotency_key is not null do nothing
+                returning id"
+            ),
+            &args,
+            |row| Ok(*row.need::<Uuid>(1)?.as_bytes()),
+        )
+        .map_err(Error::without_context)?
         .into_iter()
         .collect();
     let mut recorded: Vec<(Uuid, bool)> =
@@ -428,7 +502,7 @@ fn record_many(
     }
     let firsts = db.rows(
         concat!(
-            "select e.place, first.id, first.payload_hash is not distinct from ", payload_hash!(), ", e.idempotency_key
+            "select e.place, first.id, coalesce(first.payload_hash = ", payload_hash!(), ", false), e.idempotency_key
             from ", many!(), "
             join carrel.usage_events as first on first.user_id = e.owner and first.idempotency_key = e.idempotency_key
             where first.id <> e.id"
@@ -504,24 +578,19 @@ impl Event<'_> {
     }
 }
 
-/// The event that was recorded first under the key of arguments, if it was the same.
-fn first_with_key(db: &Db, args: &[Arg; 9]) -> Result<Uuid> {
-    let (id, is_same, key) = db
+/// The event that was recorded first under the key of another one, if it was the same.
+fn first_with_key(db: &Db, user: Uuid, event: &Event, hash: Option<&[u8]>) -> Result<Uuid> {
+    let (id, first_hash) = db
         .first(
-            concat!(
-                "select first.id, first.payload_hash is not distinct from ",
-                payload_hash!(),
-                ", first.idempotency_key
-                from ",
-                one!(),
-                " join carrel.usage_events as first
-                    on first.user_id = $9::uuid and first.idempotency_key = e.idempotency_key"
-            ),
-            args,
-            |row| Ok((row.need::<Uuid>(1)?, row.need::<bool>(2)?, row.need::<String>(3)?)),
+            "select id, payload_hash from carrel.usage_events where user_id = $1 and idempotency_key = $2",
+            &[user.into(), event.idempotency_key.into()],
+            |row| Ok((row.need::<Uuid>(1)?, row.get::<Vec<u8>>(2))),
         )?
         .ok_or_else(|| Error::new(SqlState::NoDataFound, "the first event of this key is gone"))?;
-    if is_same { Ok(id) } else { Err(reused(Some(&key), id)) }
+    match first_hash.as_deref() == hash {
+        true => Ok(id),
+        false => Err(reused(event.idempotency_key, id)),
+    }
 }
 
 /// BEFORE UPDATE, DELETE or TRUNCATE of usage_events: refuses, except the DELETE that follows when

@@ -13,70 +13,25 @@
 //! Facts come first, then the draw: what is due is in usage_events, usage_reservations or documents
 //! already.
 
+use super::accounts::{Accounts, Fact};
 use crate::datums::Numeric;
 use crate::error::{Error, Result, SqlState};
 use crate::spi::{self, Arg, Db};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use std::cell::Cell;
+use std::cmp::Ordering;
 
 /// An amount that a hard limit is due.
 pub struct Due {
-    user: Uuid,
-    event_type: String,
-    measure: String,
-    period: String,
-    period_start: TimestampWithTimeZone,
-    period_end: TimestampWithTimeZone,
-    limit: Numeric,
-    amount: Numeric,
-    /// Whether more is used than before.
-    is_more: bool,
-    /// Whether this backend's part has it, as far as can be told without locking it.
-    fits: bool,
-}
-
-/// The query of what hard limits are due. `$source` gives user_id, event_type, occurred_at and, of each
-/// row, events, tokens, cost, documents and bytes; $1 is the backend's slot.
-macro_rules! dues_of {
-    ($with:literal, $source:literal) => {
-        concat!(
-            $with,
-            "select k.*, k.amount > 0,
-                coalesce((
-                    select sum(part.granted) = k.limit_value
-                        and sum(part.amount) filter (where part.slot = $1 or part.amount < 0) >= k.amount
-                    from carrel.usage_allowances as part
-                    where part.user_id = k.user_id and part.period_start = k.period_start
-                        and part.measure = k.measure and part.event_type = k.event_type
-                        and part.period = k.period
-                ), false)
-            from (
-                select p.user_id, l.event_type, l.measure, l.period,
-                    coalesce(lower(span), '-infinity') as period_start,
-                    coalesce(upper(span), 'infinity') as period_end, l.limit_value,
-                    sum(case l.measure
-                        when 'events' then used.events
-                        when 'tokens' then used.tokens
-                        when 'cost' then used.cost
-                        when 'documents' then used.documents
-                        else used.bytes
-                    end) as amount
-                from (",
-            $source,
-            ") as used (user_id, event_type, occurred_at, events, tokens, cost, documents, bytes)
-                join carrel.user_profiles as p on p.user_id = used.user_id
-                join carrel.plan_limits as l on l.plan_type = p.plan_type and l.enforcement = 'hard'
-                    and l.event_type in ('*', used.event_type)
-                cross join lateral carrel.usage_period(
-                    l.period, l.window_length, p.billing_anchor, p.billing_timezone, used.occurred_at
-                ) as span
-                group by p.user_id, l.event_type, l.measure, l.period, span, l.limit_value
-            ) as k
-            where k.amount <> 0
-            order by k.user_id, k.period_start, k.measure, k.event_type, k.period"
-        )
-    };
+    pub user: Uuid,
+    pub event_type: String,
+    pub measure: String,
+    pub period: String,
+    pub period_start: TimestampWithTimeZone,
+    pub period_end: TimestampWithTimeZone,
+    pub limit: Numeric,
+    pub amount: Numeric,
 }
 
 /// What is used of the limit and period that the row `k` names, as numeric.
@@ -162,30 +117,11 @@ macro_rules! k {
         ) as k"
     };
 }
-pub(super) use dues_of;
 pub(super) use {held_of_k, used_of_k};
 
 thread_local! {
     /// The transaction that counted usage last: it may hold parts, and the row of a profile.
     static COUNTED: Cell<u32> = const { Cell::new(0) };
-}
-
-/// What is due, by a query that [`dues_of!`] made, whose arguments begin with the backend's slot.
-pub fn due(db: &Db, sql: &'static str, args: &[Arg]) -> Result<Vec<Due>> {
-    db.rows(sql, args, |row| {
-        Ok(Due {
-            user: row.need(1)?,
-            event_type: row.need(2)?,
-            measure: row.need(3)?,
-            period: row.need(4)?,
-            period_start: row.need(5)?,
-            period_end: row.need(6)?,
-            limit: row.need(7)?,
-            amount: row.need(8)?,
-            is_more: row.need(9)?,
-            fits: row.need(10)?,
-        })
-    })
 }
 
 /// Which of the server's backends this is: no two at once, and a new one takes the place of one that is
@@ -233,7 +169,7 @@ pub fn draw(db: &Db, dues: &[Due]) -> Result<()> {
             select user_id, event_type, measure, period, period_start, period_end, $8, - amount
             from own where id is null"
         ),
-        &columns(dues),
+        &columns(dues)[..8],
     )?;
     if new > 0 { forget_past(db, dues) } else { Ok(()) }
 }
@@ -252,7 +188,7 @@ fn forget_past(db: &Db, dues: &[Due]) -> Result<()> {
     Ok(())
 }
 
-fn columns(dues: &[Due]) -> [Arg; 8] {
+fn columns(dues: &[Due]) -> [Arg; 9] {
     fn column<T>(dues: &[Due], of: impl Fn(&Due) -> T) -> Vec<T> {
         dues.iter().map(of).collect()
     }
@@ -265,12 +201,20 @@ fn columns(dues: &[Due]) -> [Arg; 8] {
         column(dues, |due| due.period_end).into(),
         column(dues, |due| due.amount).into(),
         slot().into(),
+        column(dues, |due| due.limit).into(),
     ]
 }
 
 /// Draws what is due if all of it is left, else error PT402.
 pub fn take(db: &Db, dues: Vec<Due>) -> Result<()> {
-    let (more, less): (Vec<Due>, Vec<Due>) = dues.into_iter().partition(|due| due.is_more);
+    let nothing = Numeric::from_whole(0)?;
+    let (mut more, mut less) = (Vec::new(), Vec::new());
+    for due in dues {
+        match due.amount.compare(nothing)? {
+            Ordering::Greater => more.push(due),
+            _ => less.push(due),
+        }
+    }
     draw(db, &less)?;
     if more.is_empty() {
         return Ok(());
@@ -278,7 +222,7 @@ pub fn take(db: &Db, dues: Vec<Due>) -> Result<()> {
     // SAFETY: reads the transaction's state.
     let transaction = unsafe { pg_sys::GetTopTransactionIdIfAny() }.into_inner();
     let mut may_wait = COUNTED.get() != transaction;
-    if more.iter().all(|due| due.fits) {
+    if fits_own(db, &more)? {
         if take_own(db, &more)? {
             return Ok(());
         }
@@ -297,6 +241,24 @@ pub fn take(db: &Db, dues: Vec<Due>) -> Result<()> {
     }
     wait_for_parts(db, &more)?;
     take_now(db, &more, true)
+}
+
+/// Whether this backend's parts have what is due, as far as can be told without locking them.
+fn fits_own(db: &Db, dues: &[Due]) -> Result<bool> {
+    let fitting = db.value::<i64>(
+        concat!(
+            "select count(*) from unnest(
+                $1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::numeric[], $9::numeric[]
+            ) as k (user_id, event_type, measure, period, period_start, period_end, amount, limit_value)
+            where (
+                select sum(part.granted) = k.limit_value
+                    and sum(part.amount) filter (where part.slot = $8 or part.amount < 0) >= k.amount
+                from carrel.usage_allowances as part where ", is_of_key!("part"), "
+            )"
+        ),
+        &columns(dues),
+    )?;
+    Ok(fitting == dues.len() as i64)
 }
 
 /// Draws what is due from this backend's parts, if they have all of it.
@@ -325,7 +287,7 @@ fn take_own(db: &Db, dues: &[Due]) -> Result<bool> {
             where part.id = own.id
                 and (select count(*) from own as fit where fit.fits) = cardinality($1::uuid[])"
         ),
-        &columns(dues),
+        &columns(dues)[..8],
     )?;
     Ok(drawn > 0)
 }
@@ -351,12 +313,10 @@ fn wait_for_parts(db: &Db, dues: &[Due]) -> Result<()> {
 }
 
 fn take_now(db: &Db, dues: &[Due], may_wait: bool) -> Result<()> {
-    if !dues.iter().all(|due| due.fits) {
-        let mut users: Vec<Uuid> = dues.iter().map(|due| due.user).collect();
-        users.dedup();
-        for user in users {
-            give_back_lapsed(db, user)?;
-        }
+    let mut users: Vec<Uuid> = dues.iter().map(|due| due.user).collect();
+    users.dedup();
+    for user in users {
+        give_back_lapsed(db, user)?;
     }
     for due in dues {
         let own = own_part(db, due, may_wait)?;
@@ -481,23 +441,27 @@ fn gather(db: &Db, due: &Due, own: Uuid) -> Result<bool> {
 
 /// What reservations hold past their time is there again, as soon as somebody needs it.
 fn give_back_lapsed(db: &Db, user: Uuid) -> Result<()> {
-    let back = due(
-        db,
-        dues_of!(
-            "with lapsed as (
-                update carrel.usage_reservations set state = 'lapsed'
-                where id in (
-                    select r.id from carrel.usage_reservations as r
-                    where r.user_id = $2 and r.state = 'held' and r.expires_at <= clock_timestamp()
-                    for update skip locked
-                )
-                returning user_id, event_type, reserved_at, tokens, cost
-            ) ",
-            "select user_id, event_type, reserved_at, -1, - tokens, - cost, 0, 0 from lapsed"
-        ),
-        &[slot().into(), user.into()],
+    let lapsed = db.rows(
+        "update carrel.usage_reservations set state = 'lapsed'
+        where id in (
+            select r.id from carrel.usage_reservations as r
+            where r.user_id = $1 and r.state = 'held' and r.expires_at <= clock_timestamp()
+            for update skip locked
+        )
+        returning event_type, reserved_at, tokens, cost",
+        &[user.into()],
+        |row| {
+            let mut fact = Fact::of(user, row.need(1)?, row.need(2)?);
+            fact.events = -1;
+            fact.tokens = -row.need::<i64>(3)?;
+            fact.cost = Some(row.need::<Numeric>(4)?.negated()?);
+            Ok(fact)
+        },
     )?;
-    draw(db, &back)
+    if lapsed.is_empty() {
+        return Ok(());
+    }
+    draw(db, &Accounts::find(db, vec![user])?.dues(&lapsed)?)
 }
 
 fn key(due: &Due) -> [Arg; 6] {

@@ -27,9 +27,75 @@ fn billing_period(
             )
         })?;
         let (anchor, timezone) = profile.ok_or_else(|| users::no_such_user(user))?;
-        let period = month(anchor, &timezone, at)?;
-        range(period)
+        let (start, end) = Calendar::new(anchor, &timezone)?.period(&Kind::Month, at)?;
+        Ok(Range::new(RangeBound::Inclusive(start), RangeBound::Exclusive(end)))
     })
+}
+
+/// A kind of period, as plan_limits has it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kind {
+    Month,
+    Week,
+    Day,
+    /// An interval of so many microseconds.
+    Window(i64),
+    /// Always.
+    Stored,
+}
+
+impl Kind {
+    /// That of a limit.
+    pub fn of(period: &str, window_length: Option<&Interval>) -> Result<Self> {
+        match (period, window_length) {
+            ("month", _) => Ok(Self::Month),
+            ("week", _) => Ok(Self::Week),
+            ("day", _) => Ok(Self::Day),
+            (STORED, _) => Ok(Self::Stored),
+            (_, Some(length)) => Ok(Self::Window(micros(length))),
+            (_, None) => Err(unknown_period(period)),
+        }
+    }
+}
+
+/// What the periods of a user depend on.
+pub struct Calendar {
+    anchor: i64,
+    zone: Zone,
+}
+
+impl Calendar {
+    pub fn new(anchor: TimestampWithTimeZone, timezone: &str) -> Result<Self> {
+        Ok(Self { anchor: unix_micros(anchor), zone: zone(timezone)? })
+    }
+
+    /// The start and end of the period of a kind that contains `at`.
+    pub fn period(
+        &self,
+        kind: &Kind,
+        at: TimestampWithTimeZone,
+    ) -> Result<(TimestampWithTimeZone, TimestampWithTimeZone)> {
+        let instant = unix_micros(at);
+        let found = match kind {
+            Kind::Month => periods::month_containing(self.anchor, &self.zone, instant),
+            Kind::Week => periods::week_containing(&self.zone, instant),
+            Kind::Day => periods::day_containing(&self.zone, instant).map(|(_, day)| day),
+            Kind::Window(length) => periods::window_containing(self.anchor, *length, instant),
+            Kind::Stored => {
+                let always = TimestampWithTimeZone::negative_infinity();
+                return Ok((always, TimestampWithTimeZone::positive_infinity()));
+            }
+        }
+        .map_err(far)?;
+        Ok((from_unix_micros(found.start)?, from_unix_micros(found.end)?))
+    }
+
+    /// The day that contains `at`.
+    pub fn day(&self, at: TimestampWithTimeZone) -> Result<Date> {
+        let (date, _) = periods::day_containing(&self.zone, unix_micros(at)).map_err(far)?;
+        let bad = |_| Error::new(SqlState::InvalidParameterValue, "day out of range");
+        Date::new(date.year().into(), date.month() as u8, date.day() as u8).map_err(bad)
+    }
 }
 
 /// When the monthly billing period that contains `at` began, for an anchor in a time zone.
@@ -45,11 +111,7 @@ fn billing_period_start(
 /// The day that contains `at` in a time zone.
 #[pg_extern(immutable, strict, parallel_safe)]
 fn usage_day(timezone: &str, at: TimestampWithTimeZone) -> Date {
-    guard(|| {
-        let (date, _) = periods::day_containing(&zone(timezone)?, unix_micros(at)).map_err(far)?;
-        let bad = |_| Error::new(SqlState::InvalidParameterValue, "day out of range");
-        Date::new(date.year().into(), date.month() as u8, date.day() as u8).map_err(bad)
-    })
+    guard(|| Calendar::new(at, timezone)?.day(at))
 }
 
 /// The period of a kind, as plan_limits has it, that contains `at`; what is stored has one that is always.
@@ -62,27 +124,13 @@ fn usage_period(
     at: TimestampWithTimeZone,
 ) -> Range<TimestampWithTimeZone> {
     guard(|| {
-        if period == STORED {
+        let kind = Kind::of(period, window_length.as_ref())?;
+        if kind == Kind::Stored {
             return Ok(Range::infinite());
         }
-        let instant = unix_micros(at);
-        let found = match (period, window_length) {
-            ("month", _) => month(anchor, timezone, at)?,
-            ("week", _) => periods::week_containing(&zone(timezone)?, instant).map_err(far)?,
-            ("day", _) => periods::day_containing(&zone(timezone)?, instant).map_err(far)?.1,
-            (_, Some(length)) => {
-                let length = micros(&length);
-                periods::window_containing(unix_micros(anchor), length, instant).map_err(far)?
-            }
-            (_, None) => return Err(unknown_period(period)),
-        };
-        range(found)
+        let (start, end) = Calendar::new(anchor, timezone)?.period(&kind, at)?;
+        Ok(Range::new(RangeBound::Inclusive(start), RangeBound::Exclusive(end)))
     })
-}
-
-fn range(instants: std::ops::Range<i64>) -> Result<Range<TimestampWithTimeZone>> {
-    let end = RangeBound::Exclusive(from_unix_micros(instants.end)?);
-    Ok(Range::new(RangeBound::Inclusive(from_unix_micros(instants.start)?), end))
 }
 
 /// The start of the billing period that contains `at`.
@@ -91,7 +139,7 @@ pub fn period_start(
     timezone: &str,
     at: TimestampWithTimeZone,
 ) -> Result<TimestampWithTimeZone> {
-    from_unix_micros(month(anchor, timezone, at)?.start)
+    Ok(Calendar::new(anchor, timezone)?.period(&Kind::Month, at)?.0)
 }
 
 /// A time zone by its IANA name, else error 22023.
@@ -112,14 +160,6 @@ pub fn unknown_period(period: &str) -> Error {
 pub fn micros(length: &Interval) -> i64 {
     const DAY: i64 = 86_400_000_000;
     i64::from(length.days()).saturating_mul(DAY).saturating_add(length.micros())
-}
-
-fn month(
-    anchor: TimestampWithTimeZone,
-    timezone: &str,
-    at: TimestampWithTimeZone,
-) -> Result<std::ops::Range<i64>> {
-    periods::month_containing(unix_micros(anchor), &zone(timezone)?, unix_micros(at)).map_err(far)
 }
 
 fn far(error: OutOfRange) -> Error {

@@ -1,7 +1,8 @@
 //! Plans and their limits, as operators edit them and as users ask for them.
 
+use super::accounts::{Account, Limit};
 use super::limits::{held_of_k, used_of_k};
-use super::periods::{self, unknown_period};
+use super::periods::{self, Kind, unknown_period};
 use super::{is_of, users};
 use crate::datums::Numeric;
 use crate::error::{Error, Result, SqlState, guard};
@@ -9,6 +10,7 @@ use crate::spi::{self, Access, Db};
 use crate::trigger::{self, Returned};
 use pgrx::datum::{Interval, Uuid};
 use pgrx::prelude::*;
+use std::cmp::Ordering;
 
 /// How a limit stands: what is used, the limit, what remains, and when it begins anew.
 pub type Standing =
@@ -217,27 +219,99 @@ fn current_usage(
     TableIterator::new(rows)
 }
 
-/// How the tightest limit stands that an event falls under.
+/// How the tightest limit stands that an event falls under: the one of which the least part remains.
 pub fn tightest(
     db: &Db,
     user: Uuid,
+    account: &Account,
     event_type: &str,
     at: TimestampWithTimeZone,
 ) -> Result<Standing> {
-    let standing = db.first(
-        concat!(
-            "select trim_scale(used), trim_scale(limit_value), trim_scale(remaining), period_end
-            from (
-                select k.*, now.used, greatest(k.limit_value - now.used - now.held, 0) as remaining
-                from ", limits!(), " cross join lateral ", standing!(), "
-                where k.measure in ('events', 'tokens', 'cost')
-            ) as standing
-            order by remaining / nullif(limit_value, 0) nulls first, measure <> 'events', period_end limit 1"
-        ),
-        &[user.into(), event_type.into(), at.into()],
-        |row| Ok((row.get(1), row.get(2), row.get(3), row.get(4))),
+    const MEASURES: [&str; 3] = ["events", "tokens", "cost"];
+    let nothing = Numeric::from_whole(0)?;
+    let mut tightest: Option<(Numeric, Numeric, Standing)> = None;
+    let matching = account.limits.iter().filter(|limit| limit.matches(event_type));
+    for limit in matching.filter(|limit| MEASURES.contains(&limit.measure.as_str())) {
+        let (start, end) = account.calendar.period(&limit.kind, at)?;
+        let (used, held) = used_and_held(db, user, account, limit, start, end)?;
+        let remaining = limit.value.plus(used.plus(held)?.negated()?)?;
+        let remaining =
+            if remaining.compare(nothing)? == Ordering::Less { nothing } else { remaining };
+        let is_tighter = match tightest {
+            None => true,
+            Some((most, of, _)) => {
+                remaining.times(of)?.compare(most.times(limit.value)?)? == Ordering::Less
+            }
+        };
+        if is_tighter {
+            let resets_at = (!end.is_infinity()).then_some(end);
+            let standing =
+                (Some(used.trimmed()?), Some(limit.value), Some(remaining.trimmed()?), resets_at);
+            tightest = Some((remaining, limit.value, standing));
+        }
+    }
+    Ok(tightest.map(|(.., standing)| standing).unwrap_or_default())
+}
+
+/// What of a limit is used in a period, and what reservations hold of it that have not lapsed.
+fn used_and_held(
+    db: &Db,
+    user: Uuid,
+    account: &Account,
+    limit: &Limit,
+    start: TimestampWithTimeZone,
+    end: TimestampWithTimeZone,
+) -> Result<(Numeric, Numeric)> {
+    let sums = if matches!(limit.kind, Kind::Window(_)) {
+        db.first(
+            "select sum(case when voids is null then 1 else -1 end)::numeric, sum(tokens_used), sum(cost)
+            from carrel.usage_events
+            where user_id = $1 and occurred_at >= $2 and occurred_at < $3 and $4 in ('*', event_type)",
+            &[user.into(), start.into(), end.into(), limit.event_type.as_str().into()],
+            |row| Ok([row.get(1), row.get(2), row.get(3)]),
+        )
+    } else {
+        let last = TimestampWithTimeZone::try_from(i64::from(end) - 1).unwrap_or(end);
+        let month = matches!(limit.kind, Kind::Month).then_some(start);
+        db.first(
+            "select sum(events), sum(tokens_used), sum(cost)
+            from carrel.usage_totals
+            where user_id = $1 and day >= $2 and day <= $3 and $4 in ('*', event_type)
+                and ($5::timestamptz is null or period_start = $5)",
+            &[
+                user.into(),
+                account.calendar.day(start)?.into(),
+                account.calendar.day(last)?.into(),
+                limit.event_type.as_str().into(),
+                month.into(),
+            ],
+            |row| Ok([row.get(1), row.get(2), row.get(3)]),
+        )
+    }?;
+    let held = db.first(
+        "select count(*)::numeric, sum(tokens), sum(cost)
+        from carrel.usage_reservations
+        where user_id = $1 and state = 'held' and expires_at > $5
+            and reserved_at >= $2 and reserved_at < $3 and $4 in ('*', event_type)",
+        &[
+            user.into(),
+            start.into(),
+            end.into(),
+            limit.event_type.as_str().into(),
+            crate::rows::clock()?.into(),
+        ],
+        |row| Ok([row.get(1), row.get(2), row.get(3)]),
     )?;
-    Ok(standing.unwrap_or((None, None, None, None)))
+    let of = |sums: Option<[Option<Numeric>; 3]>| {
+        let [events, tokens, cost] = sums.unwrap_or_default();
+        let sum = match limit.measure.as_str() {
+            "events" => events,
+            "tokens" => tokens,
+            _ => cost,
+        };
+        sum.map_or_else(|| Numeric::from_whole(0), Ok)
+    };
+    Ok((of(sums)?, of(held)?))
 }
 
 /// BEFORE INSERT OR UPDATE of plan_limits: checks the period, and says how long it is where it is an

@@ -2,7 +2,7 @@
 
 use crate::datums::{Jsonb, Numeric};
 use crate::error::{Error, Result, SqlState, guard};
-use crate::spi::{self, Access};
+use crate::spi::{self, Access, Db};
 use crate::trigger::{self, Returned};
 use carrel_core::prices::{Tokens, Unclear};
 use pgrx::prelude::*;
@@ -18,51 +18,62 @@ fn price_usage(
     at: default!(Option<TimestampWithTimeZone>, "now()"),
 ) -> Option<Numeric> {
     guard(|| {
-        let Some(tokens) = tokens else { return Ok(None) };
-        let tokens = read(tokens)?;
+        let (Some(model), Some(tokens)) = (model, tokens) else { return Ok(None) };
         let at = at.map_or_else(crate::rows::now, Ok)?;
-        let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        spi::as_owner(Access::Read, |db| {
-            let price = db.first(
-                "select case when bool_and(price is not null) then round(sum(tokens * price) / 1000000, 10) end
-                from (
-                    select used.tokens, coalesce(own.price, like_it.price) as price
-                    from (
-                        values ('input', null, $2::bigint), ('cached_input', 'input', $3::bigint),
-                            ('output', null, $4::bigint), ('reasoning', 'output', $5::bigint)
-                    ) as used (token_type, is_like, tokens)
-                    left join carrel.model_prices as own on own.model = $1::text
-                        and own.token_type = used.token_type and own.valid_during @> $6::timestamptz
-                    left join carrel.model_prices as like_it on like_it.model = $1
-                        and like_it.token_type = used.is_like and like_it.valid_during @> $6
-                    where used.tokens > 0
-                ) as used
-                having count(*) > 0",
-                &[
-                    model.into(),
-                    count(tokens.input).into(),
-                    count(tokens.cached_input).into(),
-                    count(tokens.output).into(),
-                    count(tokens.reasoning).into(),
-                    at.into(),
-                ],
-                |row| Ok(row.get(1)),
-            )?;
-            match price {
-                Some(price) => Ok(price),
-                None => db.value("select 0::numeric", &[]).map(Some),
-            }
-        })
+        spi::as_owner(Access::Read, |db| price(db, model, tokens, at))
     })
+}
+
+/// What price_usage() gives.
+pub fn price(
+    db: &Db,
+    model: &str,
+    tokens: Jsonb,
+    at: TimestampWithTimeZone,
+) -> Result<Option<Numeric>> {
+    let tokens = read(tokens)?;
+    let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let price = db.first(
+        "select case when bool_and(price is not null) then round(sum(tokens * price) / 1000000, 10) end
+        from (
+            select used.tokens, coalesce(own.price, like_it.price) as price
+            from (
+                values ('input', null, $2::bigint), ('cached_input', 'input', $3::bigint),
+                    ('output', null, $4::bigint), ('reasoning', 'output', $5::bigint)
+            ) as used (token_type, is_like, tokens)
+            left join carrel.model_prices as own on own.model = $1::text
+                and own.token_type = used.token_type and own.valid_during @> $6::timestamptz
+            left join carrel.model_prices as like_it on like_it.model = $1
+                and like_it.token_type = used.is_like and like_it.valid_during @> $6
+            where used.tokens > 0
+        ) as used
+        having count(*) > 0",
+        &[
+            model.into(),
+            count(tokens.input).into(),
+            count(tokens.cached_input).into(),
+            count(tokens.output).into(),
+            count(tokens.reasoning).into(),
+            at.into(),
+        ],
+        |row| Ok(row.get(1)),
+    )?;
+    match price {
+        Some(price) => Ok(price),
+        None => Numeric::from_whole(0).map(Some),
+    }
 }
 
 /// How many tokens a report has; null where its types are not those that price_usage() knows.
 #[pg_extern(immutable, strict, parallel_safe)]
 fn usage_tokens(token_types: Jsonb) -> Option<i64> {
-    guard(|| {
-        let tokens = Tokens::read(&token_types.to_text()?).ok();
-        Ok(tokens.and_then(|tokens| i64::try_from(tokens.sum()).ok()))
-    })
+    guard(|| count(token_types))
+}
+
+/// What usage_tokens() gives.
+pub fn count(token_types: Jsonb) -> Result<Option<i64>> {
+    let tokens = Tokens::read(&token_types.to_text()?).ok();
+    Ok(tokens.and_then(|tokens| i64::try_from(tokens.sum()).ok()))
 }
 
 fn read(tokens: Jsonb) -> Result<Tokens> {

@@ -44,7 +44,7 @@ fn usage_report(
             .map(|group| group.unwrap_or_else(|| "null".to_owned()))
             .collect();
         check(start_at, end_at, bucket, &groups)?;
-        let is_service = spi::as_caller(Access::Read, access::is_service)?;
+        let is_service = access::is_service()?;
         let user = match (user_id, is_service) {
             (None, true) => identity::current()?,
             (named, _) => Some(is_of(named)?),

@@ -4,8 +4,9 @@
 //! and somebody else needs what it holds ([`super::limits`]). A lapsed one can still be settled: what was
 //! done is billed.
 
+use super::accounts::{Accounts, Fact};
 use super::events::{self, Event, Recorded, reused};
-use super::limits::{self, dues_of};
+use super::limits;
 use super::plans::{self, Standing};
 use super::whose;
 use crate::datums::{Jsonb, Numeric};
@@ -39,7 +40,7 @@ fn reserve_usage(
             ttl.into(),
             idempotency_key.into(),
         ];
-        spi::as_owner(Access::Write, |db| db.planned_once(|| reserve(db, user, &args)))
+        spi::as_owner(Access::Write, |db| db.read_by_index(|| reserve(db, user, &args)))
     })
 }
 
@@ -69,7 +70,7 @@ fn settle_usage(
     let row = guard(|| {
         let only_of = only_of()?;
         spi::as_owner(Access::Write, |db| {
-            db.planned_once(|| {
+            db.read_by_index(|| {
                 let held = lock(db, reservation, only_of)?;
                 let event = Event {
                     event_type: Some(&held.event_type),
@@ -122,7 +123,7 @@ struct Held {
 
 /// Whose reservations the caller may end; None: everybody's.
 fn only_of() -> Result<Option<Uuid>> {
-    match spi::as_caller(Access::Read, access::is_service)? {
+    match access::is_service()? {
         true => Ok(None),
         false => identity::require().map(Some),
     }
@@ -180,15 +181,8 @@ fn reserve(db: &Db, user: Uuid, args: &[Arg; 6]) -> Result<Uuid> {
             })?;
         return if is_same { Ok(first) } else { Err(reused(Some(&key), first)) };
     };
-    let dues = limits::due(
-        db,
-        dues_of!(
-            "",
-            "select user_id, event_type, reserved_at, 1, tokens, cost, 0, 0
-            from carrel.usage_reservations where id = $2"
-        ),
-        &[limits::slot().into(), id.into()],
-    )?;
+    let (user, fact) = fact(db, id, 1)?;
+    let dues = Accounts::find(db, vec![user])?.dues(&[fact])?;
     limits::take(db, dues)?;
     limits::has_counted();
     Ok(id)
@@ -202,7 +196,11 @@ fn settle(db: &Db, held: &Held, event: &Event) -> Result<(Recorded, bool)> {
             if held.settled_hash.as_deref() != Some(&hash) {
                 return Err(resolved(held));
             }
-            let standing = plans::tightest(db, held.user, &held.event_type, crate::rows::now()?)?;
+            let now = crate::rows::now()?;
+            let standing = match Accounts::find(db, vec![held.user])?.take(held.user) {
+                Some(account) => plans::tightest(db, held.user, &account, &held.event_type, now)?,
+                None => Standing::default(),
+            };
             Recorded { id, is_duplicate: true, standing }
         }
         _ => {
@@ -232,18 +230,28 @@ fn give_back(db: &Db, held: &Held, state: &'static str) -> Result<()> {
     if held.state != "held" {
         return Ok(());
     }
-    let dues = limits::due(
-        db,
-        dues_of!(
-            "",
-            "select user_id, event_type, reserved_at, -1, - tokens, - cost, 0, 0
-            from carrel.usage_reservations where id = $2"
-        ),
-        &[limits::slot().into(), held.id.into()],
-    )?;
+    let (user, fact) = fact(db, held.id, -1)?;
+    let dues = Accounts::find(db, vec![user])?.dues(&[fact])?;
     limits::draw(db, &dues)?;
     limits::has_counted();
     Ok(())
+}
+
+/// What a reservation holds, or the same below zero, and whose it is.
+fn fact(db: &Db, id: Uuid, sign: i64) -> Result<(Uuid, Fact)> {
+    let held = db.first(
+        "select user_id, event_type, reserved_at, tokens, cost from carrel.usage_reservations where id = $1",
+        &[id.into()],
+        |row| {
+            let mut fact = Fact::of(row.need(1)?, row.need(2)?, row.need(3)?);
+            let cost: Numeric = row.need(5)?;
+            fact.events = sign;
+            fact.tokens = sign * row.need::<i64>(4)?;
+            fact.cost = Some(if sign < 0 { cost.negated()? } else { cost });
+            Ok((fact.user, fact))
+        },
+    )?;
+    held.ok_or_else(|| Error::new(SqlState::NotFound, format!("no reservation {id}")))
 }
 
 fn lock(db: &Db, reservation: Option<Uuid>, only_of: Option<Uuid>) -> Result<Held> {

@@ -1,0 +1,222 @@
+//! What was used, and what of it hard limits are due.
+
+use super::limits::Due;
+use super::periods::{Calendar, Kind};
+use crate::datums::Numeric;
+use crate::error::Result;
+use crate::spi::Db;
+use pgrx::datum::{Date, Interval, Uuid};
+use pgrx::prelude::*;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, HashMap};
+
+/// Something that was used, stored or held; below zero where that is taken back.
+pub struct Fact {
+    pub user: Uuid,
+    pub event_type: String,
+    pub model: String,
+    pub at: TimestampWithTimeZone,
+    pub events: i64,
+    pub tokens: i64,
+    /// None: nothing.
+    pub cost: Option<Numeric>,
+    pub documents: i64,
+    pub bytes: i64,
+}
+
+impl Fact {
+    /// Nothing, as yet.
+    pub fn of(user: Uuid, event_type: String, at: TimestampWithTimeZone) -> Self {
+        let model = String::new();
+        Self {
+            user,
+            event_type,
+            model,
+            at,
+            events: 0,
+            tokens: 0,
+            cost: None,
+            documents: 0,
+            bytes: 0,
+        }
+    }
+
+    fn amount(&self, measure: &str) -> Result<Option<Numeric>> {
+        let whole = match measure {
+            "events" => self.events,
+            "tokens" => self.tokens,
+            "cost" => return Ok(self.cost),
+            "documents" => self.documents,
+            _ => self.bytes,
+        };
+        if whole == 0 { Ok(None) } else { Numeric::from_whole(whole).map(Some) }
+    }
+}
+
+/// A limit of a user's plan.
+pub struct Limit {
+    pub event_type: String,
+    pub measure: String,
+    pub period: String,
+    pub kind: Kind,
+    pub value: Numeric,
+    pub is_hard: bool,
+}
+
+impl Limit {
+    /// Whether events of a type count in it.
+    pub fn matches(&self, event_type: &str) -> bool {
+        self.event_type == "*" || self.event_type == event_type
+    }
+}
+
+/// What the usage of a user is reckoned by.
+pub struct Account {
+    pub calendar: Calendar,
+    pub limits: Vec<Limit>,
+}
+
+/// Those of several users.
+pub struct Accounts(HashMap<[u8; 16], Account>);
+
+/// Sums of the totals, by user, day, start of the billing period, type of event and model.
+pub type Totals = BTreeMap<([u8; 16], i32, i64, String, String), Total>;
+
+/// What is added to a total.
+pub struct Total {
+    pub user: Uuid,
+    pub day: Date,
+    pub period_start: TimestampWithTimeZone,
+    pub events: i64,
+    pub tokens: Numeric,
+    pub cost: Numeric,
+}
+
+impl Accounts {
+    /// Those of these users, as they are now. Users without a profile have none.
+    pub fn find(db: &Db, users: Vec<Uuid>) -> Result<Self> {
+        let mut accounts: HashMap<[u8; 16], Account> = HashMap::with_capacity(users.len());
+        let read = |row: &crate::spi::Row| {
+            let user = *row.need::<Uuid>(1)?.as_bytes();
+            let account = match accounts.entry(user) {
+                std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
+                std::collections::hash_map::Entry::Vacant(new) => {
+                    let calendar = Calendar::new(row.need(2)?, &row.need::<String>(3)?)?;
+                    new.insert(Account { calendar, limits: Vec::new() })
+                }
+            };
+            if let Some(event_type) = row.get::<String>(4) {
+                let period: String = row.need(6)?;
+                account.limits.push(Limit {
+                    event_type,
+                    measure: row.need(5)?,
+                    kind: Kind::of(&period, row.get::<Interval>(7).as_ref())?,
+                    period,
+                    value: row.need(8)?,
+                    is_hard: row.need(9)?,
+                });
+            }
+            Ok(())
+        };
+        // Not streamed: numbers would go with the statement.
+        macro_rules! accounts {
+            ($users:literal) => {
+                concat!(
+                    "select p.user_id, p.billing_anchor, p.billing_timezone, l.event_type, l.measure, l.period,
+                l.window_length, l.limit_value, l.enforcement = 'hard'
+                    from carrel.user_profiles as p
+                    left join carrel.plan_limits as l on l.plan_type = p.plan_type
+                    where p.user_id ", $users
+                )
+            };
+        }
+        match users[..] {
+            [user] => db.rows(accounts!("= $1"), &[user.into()], read)?,
+            _ => db.rows(accounts!("= any ($1)"), &[users.into()], read)?,
+        };
+        Ok(Self(accounts))
+    }
+
+    /// The account of a user.
+    pub fn take(&mut self, user: Uuid) -> Option<Account> {
+        self.0.remove(user.as_bytes())
+    }
+
+    /// What hard limits are due, in one order.
+    pub fn dues(&self, facts: &[Fact]) -> Result<Vec<Due>> {
+        let mut dues: BTreeMap<_, Due> = BTreeMap::new();
+        for fact in facts {
+            let Some(account) = self.0.get(fact.user.as_bytes()) else { continue };
+            let matching = account.limits.iter();
+            for limit in matching.filter(|limit| limit.is_hard && limit.matches(&fact.event_type)) {
+                let Some(amount) = fact.amount(&limit.measure)? else { continue };
+                let (start, end) = account.calendar.period(&limit.kind, fact.at)?;
+                let key = (
+                    *fact.user.as_bytes(),
+                    i64::from(start),
+                    limit.measure.as_str(),
+                    limit.event_type.as_str(),
+                    limit.period.as_str(),
+                );
+                match dues.entry(key) {
+                    std::collections::btree_map::Entry::Occupied(mut due) => {
+                        let due = due.get_mut();
+                        due.amount = due.amount.plus(amount)?;
+                    }
+                    std::collections::btree_map::Entry::Vacant(new) => {
+                        new.insert(Due {
+                            user: fact.user,
+                            event_type: limit.event_type.clone(),
+                            measure: limit.measure.clone(),
+                            period: limit.period.clone(),
+                            period_start: start,
+                            period_end: end,
+                            limit: limit.value,
+                            amount,
+                        });
+                    }
+                }
+            }
+        }
+        let nothing = Numeric::from_whole(0)?;
+        let mut due = Vec::with_capacity(dues.len());
+        for one in dues.into_values() {
+            if one.amount.compare(nothing)? != Ordering::Equal {
+                due.push(one);
+            }
+        }
+        Ok(due)
+    }
+
+    /// What is to be added to the totals.
+    pub fn totals(&self, facts: &[Fact]) -> Result<Totals> {
+        let mut totals = Totals::new();
+        for fact in facts {
+            let Some(account) = self.0.get(fact.user.as_bytes()) else { continue };
+            let day = account.calendar.day(fact.at)?;
+            let (period_start, _) = account.calendar.period(&Kind::Month, fact.at)?;
+            let key = (
+                *fact.user.as_bytes(),
+                day.to_pg_epoch_days(),
+                i64::from(period_start),
+                fact.event_type.clone(),
+                fact.model.clone(),
+            );
+            let tokens = Numeric::from_whole(fact.tokens)?;
+            let cost = fact.cost.map_or_else(|| Numeric::from_whole(0), Ok)?;
+            match totals.entry(key) {
+                std::collections::btree_map::Entry::Occupied(mut total) => {
+                    let total = total.get_mut();
+                    total.events += fact.events;
+                    total.tokens = total.tokens.plus(tokens)?;
+                    total.cost = total.cost.plus(cost)?;
+                }
+                std::collections::btree_map::Entry::Vacant(new) => {
+                    let (user, events) = (fact.user, fact.events);
+                    new.insert(Total { user, day, period_start, events, tokens, cost });
+                }
+            }
+        }
+        Ok(totals)
+    }
+}
