@@ -133,7 +133,8 @@ impl Change {
         }
     }
 
-    /// Whether a column of the new row differs from the old one's, byte for byte; true for INSERT.
+    /// Whether a column of variable length of the new row differs from the old one's, byte for byte; true
+    /// for INSERT.
     /// See [`toast::is_equal`].
     pub fn changes(&self, column: &CStr) -> Result<bool> {
         let Some(old) = self.old else { return Ok(true) };

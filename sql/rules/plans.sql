@@ -19,11 +19,9 @@ select seed.plan_type, seed.event_type, seed.measure, seed.period, seed.limit_va
 from (
     values
         ('free', 'agent_request', 'events', 'month', 1000),
-        ('free', '*', 'tokens', 'month', 1000000),
         ('free', '*', 'documents', 'stored', 1000),
         ('free', '*', 'bytes', 'stored', 1000000000),
         ('pro', 'agent_request', 'events', 'month', 100000),
-        ('pro', '*', 'tokens', 'month', 100000000),
         ('pro', '*', 'documents', 'stored', 100000),
         ('pro', '*', 'bytes', 'stored', 100000000000)
 ) as seed (plan_type, event_type, measure, period, limit_value)

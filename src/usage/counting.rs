@@ -23,7 +23,12 @@ thread_local! {
     /// Whether the events of the next statement are refused beyond a hard limit.
     static ENFORCING: Cell<bool> = const { Cell::new(false) };
     static UNCOUNTED: RefCell<Uncounted> = const {
-        RefCell::new(Uncounted { transaction: 0, users: BTreeSet::new(), counted_in: 0 })
+        RefCell::new(Uncounted {
+            transaction: 0,
+            users: BTreeSet::new(),
+            counted_in: 0,
+            at_once: BTreeSet::new(),
+        })
     };
 }
 
@@ -39,6 +44,9 @@ struct Uncounted {
     users: BTreeSet<[u8; 16]>,
     /// The subtransaction that has set them; 0: none. Its rollback takes that back.
     counted_in: pg_sys::SubTransactionId,
+    /// Users whose rows' trigger fired, in this transaction, before that of their statement did: constraints
+    /// are immediate.
+    at_once: BTreeSet<[u8; 16]>,
 }
 
 /// Inserts events by a statement, which is refused beyond a hard limit: PT402.
@@ -101,11 +109,11 @@ fn count(db: &Db, facts: &[Fact], is_enforced: bool) -> Result<()> {
     let requests = facts.iter().filter(|fact| fact.event_type == "agent_request");
     let requesters: BTreeSet<[u8; 16]> = requests.map(|fact| *fact.user.as_bytes()).collect();
     let own = identity::current().ok().flatten().map(|own| *own.as_bytes());
-    let (own, others): (Vec<_>, Vec<_>) =
-        requesters.into_iter().partition(|user| Some(*user) == own);
-    for user in own {
-        count_requests(db, &[Uuid::from_bytes(user)], false)?;
-    }
+    let at_once = uncounted(|uncounted| std::mem::take(&mut uncounted.at_once));
+    let (now, others): (Vec<_>, Vec<_>) =
+        requesters.into_iter().partition(|user| Some(*user) == own || at_once.contains(user));
+    let now: Vec<Uuid> = now.into_iter().map(Uuid::from_bytes).collect();
+    count_requests(db, &now, false)?;
     remember(others);
     if let [user] = ids[..] {
         ACCOUNT.set(accounts.take(user));
@@ -234,29 +242,37 @@ fn remember(users: Vec<[u8; 16]>) {
     if users.is_empty() {
         return;
     }
+    uncounted(|uncounted| {
+        uncounted.users.extend(users);
+        uncounted.counted_in = 0;
+    });
+}
+
+/// Calls `with` for what this transaction has yet to count.
+fn uncounted<T>(with: impl FnOnce(&mut Uncounted) -> T) -> T {
     // SAFETY: reads the transaction's state.
     let transaction = unsafe { pg_sys::GetTopTransactionIdIfAny() }.into_inner();
     UNCOUNTED.with_borrow_mut(|uncounted| {
         if uncounted.transaction != transaction {
             uncounted.transaction = transaction;
             uncounted.users.clear();
+            uncounted.at_once.clear();
         }
-        uncounted.users.extend(users);
-        uncounted.counted_in = 0;
-    });
+        with(uncounted)
+    })
 }
 
 /// At the end of a transaction that recorded agent requests for others, or as soon as constraints are set
 /// immediate: sets these users' counters.
 #[pg_trigger]
 fn count_requests_of_others<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
-    trigger::after_row(trigger, |_| {
+    trigger::after_row(trigger, |row| {
+        let user = *row.new.need::<Uuid>(c"user_id")?.as_bytes();
         // SAFETY: reads the transaction's state.
-        let (transaction, current) = unsafe {
-            (pg_sys::GetTopTransactionIdIfAny().into_inner(), pg_sys::GetCurrentSubTransactionId())
-        };
-        let users: Vec<Uuid> = UNCOUNTED.with_borrow(|uncounted| {
-            let is_to_do = uncounted.transaction == transaction && uncounted.counted_in != current;
+        let current = unsafe { pg_sys::GetCurrentSubTransactionId() };
+        let users: Vec<Uuid> = uncounted(|uncounted| {
+            uncounted.at_once.insert(user);
+            let is_to_do = uncounted.counted_in != current;
             let users = uncounted.users.iter().filter(|_| is_to_do);
             users.map(|user| Uuid::from_bytes(*user)).collect()
         });
@@ -264,7 +280,7 @@ fn count_requests_of_others<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             return Ok(());
         }
         spi::as_owner(Access::Write, |db| db.read_by_index(|| count_requests(db, &users, false)))?;
-        UNCOUNTED.with_borrow_mut(|uncounted| uncounted.counted_in = current);
+        uncounted(|uncounted| uncounted.counted_in = current);
         Ok(())
     })
 }
@@ -324,7 +340,9 @@ fn wait_for_usage_of_user<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
 fn rebuild_usage_periods<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::after_row(trigger, |row| {
         let user: Uuid = row.new.need(c"user_id")?;
-        let periods_are_new = row.changes_any(&[c"billing_anchor", c"billing_timezone"])?;
+        let anchor = |row: &trigger::Row| row.get::<TimestampWithTimeZone>(c"billing_anchor");
+        let is_moved = row.old.is_none_or(|old| anchor(&old) != anchor(&row.new));
+        let periods_are_new = is_moved || row.changes(c"billing_timezone")?;
         // SAFETY: reads the state of the transaction.
         let is_old = unsafe { pg_sys::XactIsoLevel } >= pg_sys::XACT_REPEATABLE_READ as i32;
         if periods_are_new && is_old {

@@ -77,7 +77,7 @@ macro_rules! wrong {
             when e.idempotency_key = '' then array['22023', 'idempotency_key must not be empty: leave it out for an event without one']
             when e.tokens_used < 0 then array['22023', 'tokens_used must not be negative: ' || e.tokens_used]
             when e.tokens_used > 1000000000000000 then array['22023', 'tokens_used must be at most 10^15: ' || e.tokens_used]
-            when e.cost < 0 or e.cost > 1000000000000000 then array['22023', 'cost must be a number from 0 to 10^15: ' || e.cost]
+            when e.cost < 0 or e.cost > 1000000000000000 then array['22023', 'cost must be a number from 0 to 10^15: ' || left(e.cost::text, 40)]
             when e.tokens_used < carrel.usage_tokens(e.token_types) then array['22023', format(
                 'token types add up to more than tokens_used: %s, %s', carrel.usage_tokens(e.token_types), e.tokens_used
             )]
@@ -325,7 +325,7 @@ pub fn record(db: &Db, user: Uuid, event: &Event, is_enforced: bool) -> Result<R
         db.first(
             "insert into carrel.usage_events
                 (id, user_id, event_type, tokens_used, cost, metadata, idempotency_key, occurred_at, model, token_types, payload_hash)
-            values ($1, $2, $3, $4, round(coalesce($5, 0), 10), coalesce($6, '{}'), $7, $8, $9, $10, $11)
+            values ($1, $2, $3, $4, trim_scale(round(coalesce($5, 0), 10)), coalesce($6, '{}'), $7, $8, $9, $10, $11)
             on conflict (user_id, idempotency_key) where idempotency_key is not null do nothing
             returning id",
             &[
@@ -395,7 +395,8 @@ impl Event<'_> {
             if cost.compare(Numeric::from_whole(0)?)? == Ordering::Less
                 || cost.compare(Numeric::from_whole(MOST)?)? == Ordering::Greater
             {
-                return bad(format!("cost must be a number from 0 to 10^15: {}", cost.to_text()?));
+                let shown: String = cost.to_text()?.chars().take(40).collect();
+                return bad(format!("cost must be a number from 0 to 10^15: {shown}"));
             }
         }
         if let Some(at) = self.occurred_at {
@@ -479,9 +480,9 @@ fn record_many(
                     (id, user_id, event_type, tokens_used, cost, metadata, idempotency_key, occurred_at, model, token_types, payload_hash)
                 select e.id, e.owner, e.event_type,
                     coalesce(e.tokens_used, carrel.usage_tokens(e.token_types), 0),
-                    round(coalesce(e.cost, case when e.model is not null and e.token_types is not null then
+                    trim_scale(round(coalesce(e.cost, case when e.model is not null and e.token_types is not null then
                         carrel.price_usage(e.model, e.token_types, coalesce(e.occurred_at, now()))
-                    end, 0), 10),
+                    end, 0), 10)),
                     coalesce(e.metadata, '{}'), e.idempotency_key, coalesce(e.occurred_at, now()), e.model, e.token_types,
                     case when e.idempotency_key is not null then ", payload_hash!(), " end
                 from ", many!(), "
@@ -632,7 +633,7 @@ pub fn reused(key: Option<&str>, first: Uuid) -> Error {
         format!("idempotency key \"{key}\" was used with another payload"),
     )
     .detail(format!("The first one is {first}."))
-    .hint("Use a new key for something new, and the same arguments for a retry.")
+    .hint("Use a new key for a new event, and the same arguments for a retry.")
 }
 
 /// An error of the statement that inserts an event, as the caller of a function should see it.

@@ -1,4 +1,4 @@
--- record_usage() records what happened, and tells how many events of this type the billing period has.
+-- record_usage() records what happened, and tells how the tightest limit stands.
 \pset null '(null)'
 begin;
 set local role carrel_regress_service;
@@ -6,6 +6,7 @@ set local request.jwt.claims = '{"sub": "11111111-1111-1111-1111-111111111111"}'
 select event_id is not null as has_id, duplicate, used, limit_value, remaining, resets_at from carrel.record_usage('chat');
 select duplicate, used from carrel.record_usage('chat', 1200, 0.0036, '{"feature": "summary"}', model => 'm-1', token_types => '{"input": 1000, "output": 200}');
 select duplicate, used from carrel.record_usage('embedding', tokens_used => 50);
+select duplicate, used, limit_value, remaining from carrel.record_usage('agent_request', tokens_used => 50);
 select duplicate, used from carrel.record_usage('chat', null, null, null);
 
 -- What is left out is zero, empty, or now.
@@ -13,9 +14,9 @@ select user_id, event_type, tokens_used, cost, metadata, model, token_types, ide
     occurred_at = now() as now, created_at = now() as recorded_now
 from carrel.usage_events order by event_type, id;
 
--- Cost is exact, to the last digit; a large bigint is no limit for the totals.
-select used from carrel.record_usage('exact', 9223372036854775807, 0.000000000000000000000000000001);
-select used from carrel.record_usage('exact', 9223372036854775807, 99999999999999999999999999.99);
+-- Cost is exact, to ten decimals; there is no limit for the totals.
+select used from carrel.record_usage('exact', 1000000000000000, 0.00000000015);
+select used from carrel.record_usage('exact', 1000000000000000, 1000000000000000);
 reset role;
 select event_type, events, tokens_used, cost from carrel.usage_totals order by event_type;
 

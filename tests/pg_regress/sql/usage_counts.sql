@@ -2,6 +2,8 @@
 -- totals are kept for each period and type.
 begin;
 set local timezone = 'UTC';
+-- What is counted at the end of a transaction, at once.
+set constraints all immediate;
 update carrel.user_profiles set billing_anchor = now() - interval '10 days' where name = 'Ada';
 set local role carrel_regress_service;
 set local request.jwt.claims = '{"sub": "11111111-1111-1111-1111-111111111111"}';
@@ -32,7 +34,7 @@ select usage_count from carrel.user_profiles where name = 'Ada';
 -- Another anchor makes other periods: what was counted in the old ones is counted in the new.
 update carrel.user_profiles set billing_anchor = now() - interval '12 days' where name = 'Ada';
 select usage_count, usage_period_start = billing_anchor as in_first_period from carrel.user_profiles where name = 'Ada';
-select event_type, sum(events) as events, sum(tokens_used) as tokens, count(*) as periods
+select event_type, sum(events) as events, sum(tokens_used) as tokens, count(distinct period_start) as periods
 from carrel.usage_totals where user_id = '11111111-1111-1111-1111-111111111111' group by 1 order by 1;
 update carrel.user_profiles set billing_timezone = 'Pacific/Kiritimati' where name = 'Ada';
 select count(*) as drifted from carrel.verify_usage();

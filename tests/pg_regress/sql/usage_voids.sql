@@ -1,6 +1,8 @@
 -- An event that voids another takes it back: its amounts are negative, and there is one for each event.
 \set ON_ERROR_ROLLBACK on
 begin;
+-- What is counted at the end of a transaction, at once.
+set constraints all immediate;
 insert into carrel.usage_events (id, user_id, event_type, tokens_used, cost) values
     ('e0000000-0000-0000-0000-000000000001', '11111111-1111-1111-1111-111111111111', 'agent_request', 100, 0.5),
     ('e0000000-0000-0000-0000-000000000002', '11111111-1111-1111-1111-111111111111', 'agent_request', 200, 1);

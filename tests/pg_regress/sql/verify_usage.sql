@@ -1,6 +1,9 @@
 -- verify_usage() returns no row unless totals or counters differ from the events.
 begin;
 set local timezone = 'UTC';
+set local datestyle = 'ISO';
+-- What is counted at the end of a transaction, at once.
+set constraints all immediate;
 update carrel.user_profiles set billing_anchor = '2024-01-01 00:00+00';
 insert into carrel.usage_events (user_id, event_type, tokens_used, cost, occurred_at) values
     ('11111111-1111-1111-1111-111111111111', 'chat', 10, 0.5, '2024-03-05 12:00+00'),
@@ -18,7 +21,7 @@ rollback to clean;
 
 -- One that is missing, one that has no events, and a counter.
 delete from carrel.usage_totals where user_id = '11111111-1111-1111-1111-111111111111' and event_type = 'chat';
-insert into carrel.usage_totals (user_id, period_start, event_type, events) values ('22222222-2222-2222-2222-222222222222', '2024-05-01 00:00+00', 'invented', 3);
+insert into carrel.usage_totals (user_id, day, period_start, event_type, model, slot, events) values ('22222222-2222-2222-2222-222222222222', '2024-05-02', '2024-05-01 00:00+00', 'invented', 'm-1', 7, 3);
 update carrel.user_profiles set usage_count = 41 where name = 'Ada';
 select * from carrel.verify_usage();
 rollback to clean;
