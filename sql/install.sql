@@ -64,7 +64,7 @@ comment on function carrel.uuid_v7 is 'A new UUIDv7: milliseconds since 1970, th
 comment on function carrel.verify_usage is 'Where totals or counters differ from the usage events: no row, unless something drifted. For services.';
 comment on function carrel.version is 'The version of the library that answers.';
 comment on function carrel.void_usage is 'Takes an event back, once: a row of negated amounts that counts -1 in the period of the event, which stays. No such event: PT404; voided for another reason: PT409.';
-comment on function carrel.wait_for_usage_of_user is 'Trigger: waits until nobody records usage of a user whose plan or periods change.';
+comment on function carrel.wait_for_usage is 'Trigger: waits until nobody records usage who reckons with plans, limits or periods that change.';
 comment on function carrel.write_document_chunks is 'Trigger: writes the chunks that processing made of a document''s text.';
 
 revoke all on all functions in schema carrel from public;

@@ -1,14 +1,15 @@
 //! Usage: events are the facts; totals, what is left of limits and the profile's counter follow from them
 //! in the same statement, and verify_usage() proves that they agree.
 //!
-//! [`events`] records, [`counting`] derives by [`accounts`], [`limits`] keeps hard limits and [`reservations`] what is
-//! held of them; [`plans`] says what the limits are and how they stand, [`periods`] when they begin anew,
+//! [`events`] records, [`counting`] derives by [`accounts`], [`limits`] keeps hard limits, with [`locks`], and [`reservations`]
+//! what is held of them; [`plans`] says what the limits are and how they stand, [`periods`] when they begin anew,
 //! [`prices`] what tokens cost; [`reports`] adds up, and [`proof`] checks and restores.
 
 mod accounts;
 mod counting;
 mod events;
 mod limits;
+mod locks;
 mod periods;
 mod plans;
 mod prices;

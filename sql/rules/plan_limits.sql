@@ -6,6 +6,11 @@ create trigger plan_limits_prepare
     before insert or update on carrel.plan_limits
     for each row execute function carrel.prepare_plan_limit();
 
+drop trigger if exists plan_limits_wait_for_usage on carrel.plan_limits;
+create trigger plan_limits_wait_for_usage
+    before insert or delete or update or truncate on carrel.plan_limits
+    for each statement execute function carrel.wait_for_usage();
+
 drop trigger if exists plan_limits_reckon_anew on carrel.plan_limits;
 create trigger plan_limits_reckon_anew
     after insert or delete or update or truncate on carrel.plan_limits

@@ -24,13 +24,7 @@ create trigger user_profiles_touch_updated_at
 drop trigger if exists user_profiles_wait_for_usage on carrel.user_profiles;
 create trigger user_profiles_wait_for_usage
     before update of plan_type, billing_anchor, billing_timezone on carrel.user_profiles
-    for each row
-    when (
-        old.plan_type is distinct from new.plan_type
-        or old.billing_anchor is distinct from new.billing_anchor
-        or old.billing_timezone is distinct from new.billing_timezone
-    )
-    execute function carrel.wait_for_usage_of_user();
+    for each statement execute function carrel.wait_for_usage();
 
 drop trigger if exists user_profiles_rebuild_usage on carrel.user_profiles;
 create trigger user_profiles_rebuild_usage

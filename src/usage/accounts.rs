@@ -1,6 +1,7 @@
 //! What was used, and what of it hard limits are due.
 
 use super::limits::Due;
+use super::locks;
 use super::periods::{Calendar, Kind};
 use crate::datums::Numeric;
 use crate::error::Result;
@@ -93,6 +94,12 @@ pub struct Total {
 }
 
 impl Accounts {
+    /// Those of these users, in the order of their ids, which stay as they are until the transaction ends.
+    pub fn keep(db: &Db, users: Vec<Uuid>) -> Result<Self> {
+        locks::keep(db, &users)?;
+        Self::find(db, users)
+    }
+
     /// Those of these users, as they are now. Users without a profile have none.
     pub fn find(db: &Db, users: Vec<Uuid>) -> Result<Self> {
         let mut accounts: HashMap<[u8; 16], Account> = HashMap::with_capacity(users.len());

@@ -8,6 +8,7 @@
 
 use super::accounts::{Account, Accounts, Fact, Totals};
 use super::limits;
+use super::locks;
 use super::periods::{Calendar, Kind};
 use crate::error::{Error, Result, SqlState};
 use crate::identity;
@@ -97,8 +98,7 @@ fn facts(trigger: &PgTrigger) -> Result<Vec<Fact>> {
 fn count(db: &Db, facts: &[Fact], is_enforced: bool) -> Result<()> {
     let users: BTreeSet<[u8; 16]> = facts.iter().map(|fact| *fact.user.as_bytes()).collect();
     let ids: Vec<Uuid> = users.iter().map(|user| Uuid::from_bytes(*user)).collect();
-    // The foreign key locks the profiles' rows, so that plans and periods don't change meanwhile.
-    let mut accounts = Accounts::find(db, ids.clone())?;
+    let mut accounts = Accounts::keep(db, ids.clone())?;
     add_to_totals(db, accounts.totals(facts)?)?;
     let dues = accounts.dues(facts)?;
     match is_enforced {
@@ -225,7 +225,7 @@ fn count_documents<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             .collect();
         spi::as_owner(Access::Write, |db| {
             db.read_by_index(|| {
-                let dues = Accounts::find(db, users)?.dues(&facts)?;
+                let dues = Accounts::keep(db, users)?.dues(&facts)?;
                 if dues.is_empty() {
                     return Ok(());
                 }
@@ -318,19 +318,15 @@ pub fn count_requests(db: &Db, users: &[Uuid], periods_are_new: bool) -> Result<
     Ok(())
 }
 
-/// BEFORE UPDATE of a profile's plan, anchor or time zone: waits until nobody records usage of the
-/// user's any more, who reckons with what they were.
+/// BEFORE UPDATE of profiles' plans, anchors or time zones, and of plan_limits: waits until nobody records
+/// usage who reckons with what they were.
 #[pg_trigger]
-fn wait_for_usage_of_user<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
-    trigger::before_row(trigger, |row| {
+fn wait_for_usage<'a>(_: &'a PgTrigger<'a>) -> Returned<'a> {
+    trigger::after_statement(|| {
         if trigger::restoring() {
             return Ok(());
         }
-        let user: Uuid = row.new.need(c"user_id")?;
-        spi::as_owner(Access::Write, |db| {
-            let sql = "select from carrel.user_profiles where user_id = $1 for update";
-            db.execute(sql, &[user.into()]).map(|_| ())
-        })
+        spi::as_owner(Access::Write, locks::change_all)
     })
 }
 

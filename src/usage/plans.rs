@@ -2,6 +2,7 @@
 
 use super::accounts::{Account, Limit};
 use super::limits::{held_of_k, used_of_k};
+use super::locks;
 use super::periods::{self, Kind, unknown_period};
 use super::{is_of, users};
 use crate::datums::Numeric;
@@ -69,20 +70,24 @@ fn set_plan(
         }
         spi::as_owner(Access::Write, |db| {
             users::require_plan(db, plan)?;
-            let changed = db.execute(
-                "update carrel.user_profiles set plan_type = $2,
+            let mut changed = 0;
+            locks::change_one(db, user, || {
+                changed = db.execute(
+                    "update carrel.user_profiles set plan_type = $2,
                     subscription_status = coalesce($3, subscription_status),
                     billing_anchor = coalesce($4, billing_anchor),
                     billing_timezone = coalesce($5, billing_timezone)
                 where user_id = $1",
-                &[
-                    user.into(),
-                    plan.into(),
-                    subscription_status.into(),
-                    billing_anchor.into(),
-                    billing_timezone.into(),
-                ],
-            )?;
+                    &[
+                        user.into(),
+                        plan.into(),
+                        subscription_status.into(),
+                        billing_anchor.into(),
+                        billing_timezone.into(),
+                    ],
+                )?;
+                Ok(())
+            })?;
             if changed == 0 { Err(users::no_such_user(user)) } else { Ok(()) }
         })
     })
@@ -219,7 +224,8 @@ fn current_usage(
     TableIterator::new(rows)
 }
 
-/// How the tightest limit stands that an event falls under: the one of which the least part remains.
+/// How the tightest limit stands that an event falls under: the one of which the least part remains. Where
+/// there is none, how many events of the type there are in the billing period.
 pub fn tightest(
     db: &Db,
     user: Uuid,
@@ -233,7 +239,8 @@ pub fn tightest(
     let matching = account.limits.iter().filter(|limit| limit.matches(event_type));
     for limit in matching.filter(|limit| MEASURES.contains(&limit.measure.as_str())) {
         let (start, end) = account.calendar.period(&limit.kind, at)?;
-        let (used, held) = used_and_held(db, user, account, limit, start, end)?;
+        let used = used(db, user, account, limit, start, end)?;
+        let held = held(db, user, limit, start, end)?;
         let remaining = limit.value.plus(used.plus(held)?.negated()?)?;
         let remaining =
             if remaining.compare(nothing)? == Ordering::Less { nothing } else { remaining };
@@ -250,45 +257,71 @@ pub fn tightest(
             tightest = Some((remaining, limit.value, standing));
         }
     }
-    Ok(tightest.map(|(.., standing)| standing).unwrap_or_default())
+    match tightest {
+        Some((.., standing)) => Ok(standing),
+        None => {
+            let all = Limit {
+                event_type: event_type.to_owned(),
+                measure: "events".to_owned(),
+                period: "month".to_owned(),
+                kind: Kind::Month,
+                value: nothing,
+                is_hard: false,
+            };
+            let (start, end) = account.calendar.period(&all.kind, at)?;
+            let used = used(db, user, account, &all, start, end)?;
+            Ok((Some(used), None, None, None))
+        }
+    }
 }
 
-/// What of a limit is used in a period, and what reservations hold of it that have not lapsed.
-fn used_and_held(
+/// What of a limit is used in a period.
+fn used(
     db: &Db,
     user: Uuid,
     account: &Account,
     limit: &Limit,
     start: TimestampWithTimeZone,
     end: TimestampWithTimeZone,
-) -> Result<(Numeric, Numeric)> {
-    let sums = if matches!(limit.kind, Kind::Window(_)) {
-        db.first(
+) -> Result<Numeric> {
+    if matches!(limit.kind, Kind::Window(_)) {
+        let sums = db.first(
             "select sum(case when voids is null then 1 else -1 end)::numeric, sum(tokens_used), sum(cost)
             from carrel.usage_events
             where user_id = $1 and occurred_at >= $2 and occurred_at < $3 and $4 in ('*', event_type)",
             &[user.into(), start.into(), end.into(), limit.event_type.as_str().into()],
             |row| Ok([row.get(1), row.get(2), row.get(3)]),
-        )
-    } else {
-        let last = TimestampWithTimeZone::try_from(i64::from(end) - 1).unwrap_or(end);
-        let month = matches!(limit.kind, Kind::Month).then_some(start);
-        db.first(
-            "select sum(events), sum(tokens_used), sum(cost)
-            from carrel.usage_totals
-            where user_id = $1 and day >= $2 and day <= $3 and $4 in ('*', event_type)
-                and ($5::timestamptz is null or period_start = $5)",
-            &[
-                user.into(),
-                account.calendar.day(start)?.into(),
-                account.calendar.day(last)?.into(),
-                limit.event_type.as_str().into(),
-                month.into(),
-            ],
-            |row| Ok([row.get(1), row.get(2), row.get(3)]),
-        )
-    }?;
-    let held = db.first(
+        )?;
+        return measured(limit, sums);
+    }
+    let last = TimestampWithTimeZone::try_from(i64::from(end) - 1).unwrap_or(end);
+    let month = matches!(limit.kind, Kind::Month).then_some(start);
+    let sums = db.first(
+        "select sum(events), sum(tokens_used), sum(cost)
+        from carrel.usage_totals
+        where user_id = $1 and day >= $2 and day <= $3 and $4 in ('*', event_type)
+            and ($5::timestamptz is null or period_start = $5)",
+        &[
+            user.into(),
+            account.calendar.day(start)?.into(),
+            account.calendar.day(last)?.into(),
+            limit.event_type.as_str().into(),
+            month.into(),
+        ],
+        |row| Ok([row.get(1), row.get(2), row.get(3)]),
+    )?;
+    measured(limit, sums)
+}
+
+/// What reservations that have not lapsed hold of a limit in a period.
+fn held(
+    db: &Db,
+    user: Uuid,
+    limit: &Limit,
+    start: TimestampWithTimeZone,
+    end: TimestampWithTimeZone,
+) -> Result<Numeric> {
+    let sums = db.first(
         "select count(*)::numeric, sum(tokens), sum(cost)
         from carrel.usage_reservations
         where user_id = $1 and state = 'held' and expires_at > $5
@@ -302,16 +335,18 @@ fn used_and_held(
         ],
         |row| Ok([row.get(1), row.get(2), row.get(3)]),
     )?;
-    let of = |sums: Option<[Option<Numeric>; 3]>| {
-        let [events, tokens, cost] = sums.unwrap_or_default();
-        let sum = match limit.measure.as_str() {
-            "events" => events,
-            "tokens" => tokens,
-            _ => cost,
-        };
-        sum.map_or_else(|| Numeric::from_whole(0), Ok)
+    measured(limit, sums)
+}
+
+/// The one of sums of events, tokens and cost that a limit is of.
+fn measured(limit: &Limit, sums: Option<[Option<Numeric>; 3]>) -> Result<Numeric> {
+    let [events, tokens, cost] = sums.unwrap_or_default();
+    let sum = match limit.measure.as_str() {
+        "events" => events,
+        "tokens" => tokens,
+        _ => cost,
     };
-    Ok((of(sums)?, of(held)?))
+    sum.map_or_else(|| Numeric::from_whole(0), Ok)
 }
 
 /// BEFORE INSERT OR UPDATE of plan_limits: checks the period, and says how long it is where it is an
@@ -347,8 +382,8 @@ fn prepare_plan_limit<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     })
 }
 
-/// AFTER INSERT, UPDATE or DELETE of plan_limits: waits until nobody reckons with what they were, and
-/// has what is left reckoned anew when somebody asks.
+/// AFTER INSERT, UPDATE, DELETE or TRUNCATE of plan_limits: has what is left reckoned anew when somebody
+/// asks.
 #[pg_trigger]
 fn reckon_limits_anew<'a>(_: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::after_statement(|| {
@@ -356,10 +391,7 @@ fn reckon_limits_anew<'a>(_: &'a PgTrigger<'a>) -> Returned<'a> {
             return Ok(());
         }
         spi::as_owner(Access::Write, |db| {
-            db.script(
-                "lock table carrel.usage_events, carrel.usage_reservations, carrel.documents in share row exclusive mode;
-                delete from carrel.usage_allowances",
-            )
+            db.execute("delete from carrel.usage_allowances", &[]).map(|_| ())
         })
     })
 }

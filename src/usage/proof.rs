@@ -3,6 +3,7 @@
 
 use super::counting;
 use super::limits::{held_of_k, used_of_k};
+use super::locks;
 use crate::access;
 use crate::datums::Numeric;
 use crate::error::guard;
@@ -95,10 +96,8 @@ fn verify_usage(
 fn rebuild_usage() -> i64 {
     guard(|| {
         access::as_administrator("rebuild_usage", |db| {
-            db.script(
-                "lock table carrel.usage_events, carrel.usage_reservations, carrel.documents in share row exclusive mode;
-                delete from carrel.usage_allowances",
-            )?;
+            locks::change_all(db)?;
+            db.execute("delete from carrel.usage_allowances", &[])?;
             counting::rebuild(db, None)?;
             let users = db.value::<Vec<Uuid>>(
                 "select coalesce(array_agg(user_id order by user_id), '{}') from carrel.user_profiles",

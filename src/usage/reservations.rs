@@ -182,7 +182,7 @@ fn reserve(db: &Db, user: Uuid, args: &[Arg; 6]) -> Result<Uuid> {
         return if is_same { Ok(first) } else { Err(reused(Some(&key), first)) };
     };
     let (user, fact) = fact(db, id, 1)?;
-    let dues = Accounts::find(db, vec![user])?.dues(&[fact])?;
+    let dues = Accounts::keep(db, vec![user])?.dues(&[fact])?;
     limits::take(db, dues)?;
     limits::has_counted();
     Ok(id)
@@ -231,7 +231,7 @@ fn give_back(db: &Db, held: &Held, state: &'static str) -> Result<()> {
         return Ok(());
     }
     let (user, fact) = fact(db, held.id, -1)?;
-    let dues = Accounts::find(db, vec![user])?.dues(&[fact])?;
+    let dues = Accounts::keep(db, vec![user])?.dues(&[fact])?;
     limits::draw(db, &dues)?;
     limits::has_counted();
     Ok(())

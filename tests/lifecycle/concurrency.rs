@@ -75,7 +75,7 @@ fn sixteen_sessions_record_usage_of_one_user_and_every_sum_is_exact() {
         },
     );
     let mut superuser = database.superuser();
-    let totals = "select event_type, events, tokens_used, cost from carrel.usage_totals order by 1";
+    let totals = "select event_type, sum(events), sum(tokens_used), sum(cost) from carrel.usage_totals group by 1 order by 1";
     assert_eq!(superuser.column(totals), ["agent_request|160|1120|0.160", "storage|160|720|0"]);
     assert_eq!(superuser.number("select usage_count from carrel.user_profiles"), 160);
     assert_eq!(superuser.number("select count(*) from carrel.verify_usage()"), 0);
