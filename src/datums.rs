@@ -251,6 +251,28 @@ impl Numeric {
     }
 }
 
+/// A numeric that outlives memory contexts.
+pub struct OwnedNumeric(Box<[u64]>);
+
+impl OwnedNumeric {
+    /// A copy.
+    pub fn of(numeric: Numeric) -> Self {
+        let stored = numeric.0.cast_mut_ptr::<pg_sys::varlena>();
+        // SAFETY: a detoasted numeric, of as many bytes as it says; words are as aligned as it has to be.
+        unsafe {
+            let size = pgrx::varsize_any(stored);
+            let mut words = vec![0_u64; size.div_ceil(8)];
+            std::ptr::copy_nonoverlapping(stored.cast::<u8>(), words.as_mut_ptr().cast(), size);
+            Self(words.into())
+        }
+    }
+
+    /// The numeric, which is there as long as this is.
+    pub fn get(&self) -> Numeric {
+        Numeric(pg_sys::Datum::from(self.0.as_ptr()))
+    }
+}
+
 /// What a type's output function makes of a datum of that type.
 fn text_of(
     output: unsafe extern "C-unwind" fn(pg_sys::FunctionCallInfo) -> pg_sys::Datum,

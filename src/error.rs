@@ -45,6 +45,8 @@ pub enum SqlState {
     InvalidAuthorization,
     /// 23502: a value that must not be null.
     NotNullViolation,
+    /// 40001: to be tried again.
+    SerializationFailure,
     /// 42501: not allowed.
     InsufficientPrivilege,
     /// 54000: too large.
@@ -70,6 +72,7 @@ impl SqlState {
             Self::ExclusionViolation => b"23P01",
             Self::InvalidAuthorization => b"28000",
             Self::NotNullViolation => b"23502",
+            Self::SerializationFailure => b"40001",
             Self::InsufficientPrivilege => b"42501",
             Self::ProgramLimitExceeded => b"54000",
             Self::ObjectNotInPrerequisiteState => b"55000",
@@ -141,6 +144,11 @@ impl Error {
     /// Whether a table (42P01) or a column (42703) was not there.
     pub fn is_of_missing_column(&self) -> bool {
         [make_sqlstate(b"42P01"), make_sqlstate(b"42703")].contains(&self.sqlstate())
+    }
+
+    /// Whether a lock was waited for in vain (55P03), or in a circle (40P01).
+    pub fn is_of_locks(&self) -> bool {
+        [make_sqlstate(b"55P03"), make_sqlstate(b"40P01")].contains(&self.sqlstate())
     }
 
     /// Whether a constraint of this name was violated.

@@ -138,6 +138,11 @@ impl Db {
         )
     }
 
+    /// Does `work` in which each lock is waited for at most so long: then 55P03.
+    pub fn waiting_at_most<T>(&self, time: &CStr, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        with_settings(&[(c"lock_timeout", time)], work)
+    }
+
     /// Has format('%I') quote names only where they need it, until the connection ends.
     pub fn quote_as_needed(&self) {
         pin(c"quote_all_identifiers", c"off");

@@ -3,7 +3,7 @@
 use super::limits::Due;
 use super::locks;
 use super::periods::{Calendar, Kind};
-use crate::datums::Numeric;
+use crate::datums::{Numeric, OwnedNumeric};
 use crate::error::Result;
 use crate::spi::Db;
 use pgrx::datum::{Date, Interval, Uuid};
@@ -60,7 +60,7 @@ pub struct Limit {
     pub measure: String,
     pub period: String,
     pub kind: Kind,
-    pub value: Numeric,
+    pub value: OwnedNumeric,
     pub is_hard: bool,
 }
 
@@ -119,7 +119,7 @@ impl Accounts {
                     measure: row.need(5)?,
                     kind: Kind::of(&period, row.get::<Interval>(7).as_ref())?,
                     period,
-                    value: row.need(8)?,
+                    value: OwnedNumeric::of(row.need(8)?),
                     is_hard: row.need(9)?,
                 });
             }
@@ -178,7 +178,7 @@ impl Accounts {
                             period: limit.period.clone(),
                             period_start: start,
                             period_end: end,
-                            limit: limit.value,
+                            limit: limit.value.get().trimmed()?,
                             amount,
                         });
                     }

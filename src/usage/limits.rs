@@ -7,13 +7,14 @@
 //! need be ([`draw`]); only what asks first is refused ([`take`]). Nothing is handed out before somebody
 //! asks: until then, parts say what was used since.
 //!
-//! Nobody waits for a part while holding one: sessions that use several users' limits in any order don't
-//! deadlock. Waiting for the profile's row comes after waiting for parts.
+//! Nobody waits for long for a part, or for who hands out, while holding a part: sessions that use several
+//! users' limits in any order don't deadlock.
 //!
 //! Facts come first, then the draw: what is due is in usage_events, usage_reservations or documents
 //! already.
 
 use super::accounts::{Accounts, Fact};
+use super::locks;
 use crate::datums::Numeric;
 use crate::error::{Error, Result, SqlState};
 use crate::spi::{self, Arg, Db};
@@ -221,26 +222,53 @@ pub fn take(db: &Db, dues: Vec<Due>) -> Result<()> {
     }
     // SAFETY: reads the transaction's state.
     let transaction = unsafe { pg_sys::GetTopTransactionIdIfAny() }.into_inner();
-    let mut may_wait = COUNTED.get() != transaction;
-    if fits_own(db, &more)? {
-        if take_own(db, &more)? {
-            return Ok(());
+    let may_wait = COUNTED.get() != transaction;
+    // First without waiting for anybody. What was locked in vain is given back before anybody is waited
+    // for.
+    let is_busy = Cell::new(false);
+    for attempt in 0..=if may_wait { ATTEMPTS } else { BRIEF_ATTEMPTS } {
+        is_busy.set(false);
+        let wait = match attempt {
+            0 => Wait::Never,
+            _ if may_wait => Wait::Long,
+            _ => Wait::Briefly,
+        };
+        match spi::subtransaction(|| take_now(db, &more, wait, &is_busy)) {
+            Ok(()) => return Ok(()),
+            Err(error) if !is_busy.get() && !error.is_of_locks() => return Err(error),
+            Err(_) => {}
         }
-        // It holds parts now.
-        may_wait = false;
     }
-    // First without waiting for anybody. What that locks in vain is given back before anybody is
-    // waited for.
-    let refusal = match spi::subtransaction(|| take_now(db, &more, false)) {
-        Ok(()) => return Ok(()),
-        Err(refusal @ Error::Raised(_)) => refusal,
-        Err(error) => return Err(error),
-    };
-    if !may_wait {
-        return Err(refusal);
+    Err(Error::new(
+        SqlState::SerializationFailure,
+        "other transactions hold what is left of the plan's limits",
+    )
+    .hint("Try the transaction again, or record usage of one user in a transaction."))
+}
+
+/// How often others are waited for.
+const ATTEMPTS: usize = 20;
+const BRIEF_ATTEMPTS: usize = 2;
+
+/// For how long others who hold parts are waited for.
+#[derive(Clone, Copy, PartialEq)]
+enum Wait {
+    Never,
+    /// So that a deadlock ends before Postgres finds it: this transaction may hold what others wait for.
+    Briefly,
+    /// Until they are done: nobody waits for this transaction.
+    Long,
+}
+
+impl Wait {
+    /// Does `work`, in which nobody is waited for any longer; else an error of locks.
+    fn during<T>(self, db: &Db, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        match self {
+            Self::Never => db.waiting_at_most(c"1ms", work),
+            Self::Briefly => db.waiting_at_most(c"200ms", work),
+            Self::Long => work(),
+        }
     }
-    wait_for_parts(db, &more)?;
-    take_now(db, &more, true)
 }
 
 /// Whether this backend's parts have what is due, as far as can be told without locking them.
@@ -312,23 +340,53 @@ fn wait_for_parts(db: &Db, dues: &[Due]) -> Result<()> {
     Ok(())
 }
 
-fn take_now(db: &Db, dues: &[Due], may_wait: bool) -> Result<()> {
+fn take_now(db: &Db, dues: &[Due], wait: Wait, is_busy: &Cell<bool>) -> Result<()> {
+    match wait {
+        Wait::Never if fits_own(db, dues)? && take_own(db, dues)? => return Ok(()),
+        Wait::Never => {}
+        Wait::Briefly | Wait::Long => wait.during(db, || wait_for_parts(db, dues))?,
+    }
     let mut users: Vec<Uuid> = dues.iter().map(|due| due.user).collect();
     users.dedup();
     for user in users {
         give_back_lapsed(db, user)?;
     }
     for due in dues {
-        let own = own_part(db, due, may_wait)?;
-        if !gather(db, due, own)? {
+        let own = wait.during(db, || own_part(db, due))?;
+        if !gather_one(db, due, own)? && !gather(db, due, own)? {
+            is_busy.set(are_held(db, due, own)?);
             return Err(refused(db, due)?);
         }
     }
     Ok(())
 }
 
+/// Whether others hold parts of a limit.
+fn are_held(db: &Db, due: &Due, own: Uuid) -> Result<bool> {
+    let sql = concat!(
+        "select (
+            select count(*) from carrel.usage_allowances as part
+            where part.id <> $7 and part.amount > 0 and ",
+        is_of_key!("part"),
+        "
+        ) > (
+            select count(*) from (
+                select part.id from carrel.usage_allowances as part
+                where part.id <> $7 and part.amount > 0 and ",
+        is_of_key!("part"),
+        "
+                for update skip locked
+            ) as free
+        )
+        from ",
+        k!()
+    );
+    let [user, event_type, measure, period, start, end] = key(due);
+    db.value(sql, &[user, event_type, measure, period, start, end, own.into()])
+}
+
 /// The part of this backend, locked, of a limit that is handed out.
-fn own_part(db: &Db, due: &Due, may_wait: bool) -> Result<Uuid> {
+fn own_part(db: &Db, due: &Due) -> Result<Uuid> {
     let find = concat!(
         "select part.id, (
             select sum(every.granted) = $8 from carrel.usage_allowances as every where ",
@@ -365,16 +423,7 @@ fn own_part(db: &Db, due: &Due, may_wait: bool) -> Result<Uuid> {
             own
         }
     };
-    // Whoever holds the profile's row hands out.
-    let is_locked = match may_wait {
-        true => "select from carrel.user_profiles where user_id = $1 for no key update",
-        false => {
-            "select from carrel.user_profiles where user_id = $1 for no key update skip locked"
-        }
-    };
-    if db.execute(is_locked, &[user])? == 0 {
-        return Err(refused(db, due)?);
-    }
+    locks::hand_out(db, due.user)?;
     let hand_out = concat!(
         "update carrel.usage_allowances as own set
             granted = $8::numeric - others.granted,
@@ -400,7 +449,72 @@ fn own_part(db: &Db, due: &Due, may_wait: bool) -> Result<Uuid> {
             due.amount.into(),
         ],
     )?;
+    spread(db, due, own)?;
     Ok(own)
+}
+
+/// Hands what was handed out to this backend on to parts of nobody's, for those who come meanwhile.
+fn spread(db: &Db, due: &Due, own: Uuid) -> Result<()> {
+    const PARTS: i32 = 16;
+    let sql = concat!(
+        "with own as (
+            select trunc((part.amount - $8::numeric) / $9, case k.measure when 'cost' then 10 else 0 end) as share
+            from ", k!(), " join carrel.usage_allowances as part on part.id = $7
+        ), given as (
+            insert into carrel.usage_allowances
+                (user_id, event_type, measure, period, period_start, period_end, slot, amount)
+            select k.user_id, k.event_type, k.measure, k.period, k.period_start, k.period_end, -1, own.share
+            from ", k!(), ", own, generate_series(2, $9) where own.share > 0
+            returning amount
+        )
+        update carrel.usage_allowances as part
+        set amount = part.amount - (select sum(given.amount) from given)
+        where part.id = $7 and exists (select from given)"
+    );
+    let [user, event_type, measure, period, start, end] = key(due);
+    let args = [
+        user,
+        event_type,
+        measure,
+        period,
+        start,
+        end,
+        own.into(),
+        due.amount.into(),
+        PARTS.into(),
+    ];
+    db.execute(sql, &args).map(|_| ())
+}
+
+/// Draws what is due from a part of this backend's, and half of a part of nobody else's that has at least
+/// what that lacks. Whether there was one.
+fn gather_one(db: &Db, due: &Due, own: Uuid) -> Result<bool> {
+    let sql = concat!(
+        "with need as (
+            select $8::numeric
+                - coalesce(sum(part.amount) filter (where part.id = $7 or part.amount < 0), 0) as amount
+            from ", k!(), " left join carrel.usage_allowances as part on ", is_of_key!("part"), "
+        ), other as materialized (
+            select part.id, least(part.amount, greatest(need.amount, ceil(part.amount / 2))) as amount
+            from ", k!(), ", need cross join lateral (
+                select part.id, part.amount from carrel.usage_allowances as part
+                where need.amount > 0 and part.id <> $7 and part.amount >= need.amount and ", is_of_key!("part"), "
+                limit 1 for update skip locked
+            ) as part
+            where part.amount >= need.amount
+        ), taken as (
+            update carrel.usage_allowances as part set amount = part.amount - other.amount
+            from other where part.id = other.id
+            returning other.amount
+        )
+        update carrel.usage_allowances as part
+        set amount = part.amount + coalesce((select sum(taken.amount) from taken), 0) - $8
+        where part.id = $7
+            and ((select need.amount <= 0 from need) or exists (select from taken))"
+    );
+    let [user, event_type, measure, period, start, end] = key(due);
+    let args = [user, event_type, measure, period, start, end, own.into(), due.amount.into()];
+    Ok(db.execute(sql, &args)? > 0)
 }
 
 /// Draws what is due from a part of this backend's, and what that lacks from those of others that nobody

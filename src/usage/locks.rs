@@ -35,6 +35,13 @@ pub fn change_one(db: &Db, user: Uuid, change: impl FnOnce() -> Result<()>) -> R
     changed
 }
 
+/// Waits until nobody else hands out what is left of a user's limits, and is who does until the transaction
+/// ends.
+pub fn hand_out(db: &Db, user: Uuid) -> Result<()> {
+    let (object, _) = key(user);
+    lock(class(db)?, (object | 1, 0), pg_sys::AccessExclusiveLock)
+}
+
 /// Waits until nobody reckons with anybody's, unless just one user is being changed.
 pub fn change_all(db: &Db) -> Result<()> {
     match CHANGES_ONE.get() {

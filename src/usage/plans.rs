@@ -5,7 +5,7 @@ use super::limits::{held_of_k, used_of_k};
 use super::locks;
 use super::periods::{self, Kind, unknown_period};
 use super::{is_of, users};
-use crate::datums::Numeric;
+use crate::datums::{Numeric, OwnedNumeric};
 use crate::error::{Error, Result, SqlState, guard};
 use crate::spi::{self, Access, Db};
 use crate::trigger::{self, Returned};
@@ -241,20 +241,25 @@ pub fn tightest(
         let (start, end) = account.calendar.period(&limit.kind, at)?;
         let used = used(db, user, account, limit, start, end)?;
         let held = held(db, user, limit, start, end)?;
-        let remaining = limit.value.plus(used.plus(held)?.negated()?)?;
+        let value = limit.value.get();
+        let remaining = value.plus(used.plus(held)?.negated()?)?;
         let remaining =
             if remaining.compare(nothing)? == Ordering::Less { nothing } else { remaining };
         let is_tighter = match tightest {
             None => true,
             Some((most, of, _)) => {
-                remaining.times(of)?.compare(most.times(limit.value)?)? == Ordering::Less
+                remaining.times(of)?.compare(most.times(value)?)? == Ordering::Less
             }
         };
         if is_tighter {
             let resets_at = (!end.is_infinity()).then_some(end);
-            let standing =
-                (Some(used.trimmed()?), Some(limit.value), Some(remaining.trimmed()?), resets_at);
-            tightest = Some((remaining, limit.value, standing));
+            let standing = (
+                Some(used.trimmed()?),
+                Some(value.trimmed()?),
+                Some(remaining.trimmed()?),
+                resets_at,
+            );
+            tightest = Some((remaining, value, standing));
         }
     }
     match tightest {
@@ -265,7 +270,7 @@ pub fn tightest(
                 measure: "events".to_owned(),
                 period: "month".to_owned(),
                 kind: Kind::Month,
-                value: nothing,
+                value: OwnedNumeric::of(nothing),
                 is_hard: false,
             };
             let (start, end) = account.calendar.period(&all.kind, at)?;

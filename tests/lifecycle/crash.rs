@@ -17,8 +17,14 @@ fn load(number: usize, mut session: carrel_tests::Session, round: u32) -> Acknow
         let key = format!("{round}-{number}-{turn}");
         let format = ["md", "txt"][turn % 2];
         let statement = match number % 4 {
-            0 | 1 => format!(
+            0 => format!(
                 "select carrel.record_usage('agent_request', 3, 0.5, idempotency_key => '{key}', user_id => '{user}')"
+            ),
+            1 => format!(
+                "begin;
+                select carrel.settle_usage(carrel.reserve_usage('agent_request', 5, user_id => '{user}'), 4);
+                commit;
+                select carrel.consume_usage('agent_request', 3, 0.5, idempotency_key => '{key}', user_id => '{user}')"
             ),
             2 => format!(
                 "insert into carrel.documents (filename, content_text)
@@ -51,6 +57,10 @@ fn after_a_crash_under_load_everything_that_was_committed_is_there_and_whole() {
     let cluster = Cluster::start();
     cluster.create_roles();
     let database = cluster.lived_in_anew();
+    database.superuser().run(
+        "insert into carrel.plan_limits (plan_type, event_type, measure, limit_value)
+        values ('free', 'agent_request', 'tokens', 1000000)",
+    );
     for round in 0..2 {
         let acknowledged = at_once(
             9,

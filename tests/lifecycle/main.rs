@@ -10,6 +10,7 @@ mod embeddings;
 mod isolation;
 mod migrate;
 mod search;
+mod usage;
 
 /// Counts the completed documents of which the chunks are not those of their text.
 const WRONGLY_CHUNKED: &str = "

@@ -1,0 +1,280 @@
+//! Usage that many sessions record and consume at once is exact, whatever becomes of them.
+
+use carrel_tests::{ALICE, BOB, Cluster, Database, Session, at_once};
+use std::time::Duration;
+
+const SESSIONS: usize = 24;
+
+/// A user whose plan has so many tokens a month.
+fn limited(tokens: i64) -> Database<'static> {
+    let database = Cluster::shared().installed();
+    database
+        .service()
+        .run(&format!("select carrel.create_user('{ALICE}'), carrel.create_user('{BOB}')"));
+    database.superuser().run(&format!(
+        "insert into carrel.plan_limits (plan_type, event_type, measure, limit_value)
+        values ('free', 'chat', 'tokens', {tokens}), ('free', '*', 'events', 1000000)"
+    ));
+    database
+}
+
+/// A few microseconds to some milliseconds, by a number.
+fn wait(number: usize) {
+    std::thread::sleep(Duration::from_micros((number * 7919 % 3000) as u64));
+}
+
+/// What was admitted, in tokens.
+fn admitted(database: &Database) -> i64 {
+    database.superuser().number(
+        "select coalesce(sum(tokens_used), 0) from carrel.usage_events where event_type = 'chat'",
+    )
+}
+
+fn assert_exact(database: &Database) {
+    assert_eq!(
+        database.superuser().column("select * from carrel.verify_usage()"),
+        Vec::<String>::new()
+    );
+}
+
+/// Consumes until there is nothing left, when nobody else does; how much that was.
+fn fill(session: &mut Session) -> i64 {
+    let consume = format!("select carrel.consume_usage('chat', 1, user_id => '{ALICE}')");
+    let mut count = 0;
+    while session.attempt(&consume).is_ok() {
+        count += 1;
+    }
+    assert_eq!(session.refused(&consume), "PT402");
+    count
+}
+
+#[test]
+fn a_hard_limit_is_admitted_to_the_last_token_and_never_more() {
+    for level in ["read committed", "repeatable read", "serializable"] {
+        let database = limited(500);
+        let outcomes = at_once(
+            SESSIONS,
+            |_| database.service(),
+            |number, mut session| {
+                session.run(&format!("set default_transaction_isolation = '{level}'"));
+                let mut told = 0;
+                for round in 0..20 {
+                    let tokens = 1 + (number + round) % 3;
+                    let consume = format!(
+                        "select carrel.consume_usage('chat', {tokens}, user_id => '{ALICE}')"
+                    );
+                    match session.attempt(&consume) {
+                        Ok(_) => told += tokens as i64,
+                        Err(state) => assert!(
+                            state == "PT402" || state == "40001" && level != "read committed",
+                            "{level}: {state}"
+                        ),
+                    }
+                    wait(number + round);
+                }
+                told
+            },
+        );
+        let told: i64 = outcomes.iter().sum();
+        assert!(told <= 500, "{level}: {told}");
+        assert_eq!(admitted(&database), told, "{level}");
+        let mut session = database.service();
+        assert_eq!(told + fill(&mut session), 500, "{level}");
+        assert_eq!(admitted(&database), 500, "{level}");
+        assert_exact(&database);
+    }
+}
+
+#[test]
+fn what_is_consumed_held_and_settled_adds_up_to_the_limit() {
+    let database = limited(400);
+    at_once(
+        SESSIONS,
+        |_| database.service(),
+        |number, mut session| {
+            for round in 0..12 {
+                let held = session.attempt(&format!(
+                    "select carrel.reserve_usage('chat', 5, idempotency_key => 'r{number}-{round}', user_id => '{ALICE}')"
+                ));
+                wait(number * round);
+                let id = format!(
+                    "(select carrel.reserve_usage('chat', 5, idempotency_key => 'r{number}-{round}', user_id => '{ALICE}'))"
+                );
+                let end = match (held, round % 3) {
+                    (Err(state), _) => {
+                        assert_eq!(state, "PT402");
+                        continue;
+                    }
+                    (Ok(_), 0) => format!("select carrel.settle_usage({id}, 3)"),
+                    (Ok(_), 1) => format!("select carrel.release_usage({id})"),
+                    (Ok(_), _) => continue,
+                };
+                session.run(&end);
+            }
+        },
+    );
+    let held =
+        "select coalesce(sum(tokens), 0) from carrel.usage_reservations where state = 'held'";
+    let held = database.superuser().number(held);
+    assert!(held > 0);
+    let left = fill(&mut database.service());
+    assert_eq!(admitted(&database) + held, 400, "{left} were left");
+    assert_exact(&database);
+}
+
+#[test]
+fn the_same_keys_from_several_sessions_take_the_limit_once() {
+    let database = limited(100);
+    let admitted_keys = at_once(
+        SESSIONS,
+        |_| database.service(),
+        |number, mut session| {
+            (0..15)
+                .filter(|round| {
+                    wait(number * round);
+                    let consume = format!(
+                        "select carrel.consume_usage('chat', 10, idempotency_key => 'k{round}', user_id => '{ALICE}')"
+                    );
+                    session.attempt(&consume).is_ok()
+                })
+                .count()
+        },
+    );
+    assert!(admitted_keys.iter().sum::<usize>() >= 10);
+    assert_eq!(admitted(&database), 100);
+    assert_eq!(database.superuser().number("select count(*) from carrel.usage_events"), 10);
+    assert_exact(&database);
+}
+
+#[test]
+fn sessions_that_are_ended_at_random_lose_and_leave_nothing() {
+    let database = limited(100_000);
+    let acknowledged = at_once(
+        12,
+        |_| database.service(),
+        |number, mut session| {
+            if number == 0 {
+                let mut superuser = database.superuser();
+                for _ in 0..40 {
+                    wait(2500);
+                    superuser.run(
+                        "select pg_terminate_backend(pid) from pg_stat_activity
+                        where datname = current_database() and query like '%consume_usage%' and pid <> pg_backend_pid()
+                        order by random() limit 1",
+                    );
+                }
+                return 0;
+            }
+            let mut told = 0;
+            for round in 0..60 {
+                let consume =
+                    format!("select carrel.consume_usage('chat', 7, user_id => '{ALICE}')");
+                if session.client().batch_execute(&consume).is_ok() {
+                    told += 7;
+                } else if session.client().is_closed() {
+                    session = database.service();
+                }
+                wait(round);
+            }
+            told
+        },
+    );
+    assert!(admitted(&database) >= acknowledged.iter().sum::<i64>());
+    assert_exact(&database);
+    let left = 100_000 - admitted(&database);
+    let mut session = database.service();
+    let consume = |tokens: i64| {
+        format!("select carrel.consume_usage('chat', {tokens}, user_id => '{ALICE}')")
+    };
+    assert_eq!(session.refused(&consume(left + 1)), "PT402");
+    session.run(&consume(left));
+    assert_exact(&database);
+}
+
+#[test]
+fn transactions_over_several_users_in_any_order_do_not_deadlock() {
+    let database = limited(1_000_000);
+    let users: Vec<String> =
+        database.service().column("select carrel.create_user() from generate_series(1, 6)");
+    at_once(
+        12,
+        |_| database.service(),
+        |number, mut session| {
+            for round in 0..8 {
+                let mut transaction = String::from("begin;");
+                for step in 0..6 {
+                    let user = &users[(number * 5 + round * 7 + step * (1 + number % 5)) % 6];
+                    let event_type = ["agent_request", "chat", "chat"][(number + step) % 3];
+                    let record = ["record_usage", "consume_usage"][step % 2];
+                    transaction +=
+                        &format!("select carrel.{record}('{event_type}', 1, user_id => '{user}');");
+                }
+                // Never a deadlock; where others hold what is left of limits: to be tried again.
+                transaction += "commit";
+                while let Err(state) = session.attempt(&transaction) {
+                    assert_eq!(state, "40001");
+                    session.run("rollback");
+                }
+                let events: Vec<String> = (0..6)
+                    .map(|step| {
+                        let user = &users[(number + round * step) % 6];
+                        format!(r#"{{"event_type": "agent_request", "user_id": "{user}"}}"#)
+                    })
+                    .collect();
+                session.run(&format!("select carrel.record_usage_batch('[{}]')", events.join(",")));
+            }
+        },
+    );
+    let counted = "select sum(usage_count) from carrel.user_profiles";
+    let requests = "select count(*) from carrel.usage_events where event_type = 'agent_request'";
+    let mut superuser = database.superuser();
+    assert_eq!(superuser.number(counted), superuser.number(requests));
+    assert_exact(&database);
+}
+
+#[test]
+fn plans_and_periods_change_while_usage_is_recorded_and_nothing_drifts() {
+    let database = limited(1_000_000);
+    at_once(
+        10,
+        |number| if number < 2 { database.superuser() } else { database.service() },
+        |number, mut session| {
+            for round in 0..15 {
+                session.run(&match (number, round % 3) {
+                    (0, 0) => format!("select carrel.set_plan('{ALICE}', 'pro')"),
+                    (0, 1) => format!("update carrel.user_profiles set billing_anchor = billing_anchor - interval '1 day' where user_id = '{ALICE}'"),
+                    (0, _) => format!("select carrel.set_plan('{ALICE}', 'free')"),
+                    (1, 0) => "update carrel.plan_limits set limit_value = limit_value + 1 where event_type = 'chat'".to_owned(),
+                    (1, _) => format!("select carrel.set_plan('{BOB}', 'free', billing_timezone => 'Europe/Berlin')"),
+                    (_, 0) => format!("select carrel.record_usage('agent_request', 3, user_id => '{ALICE}')"),
+                    _ => format!("select carrel.consume_usage('chat', 3, user_id => '{}')", [ALICE, BOB][number % 2]),
+                });
+                wait(number * round);
+            }
+        },
+    );
+    assert_exact(&database);
+}
+
+#[test]
+fn a_restored_database_goes_on_where_the_limits_stood() {
+    let database = limited(100);
+    database.service().run(&format!(
+        "select carrel.consume_usage('chat', 60, user_id => '{ALICE}');
+        select carrel.reserve_usage('chat', 30, ttl => '1 day', user_id => '{ALICE}');
+        select carrel.record_usage('agent_request', user_id => '{ALICE}')"
+    ));
+    let dump = database.dump_to_file(&["-Fc"]);
+    let restored = Cluster::shared().empty();
+    restored.restore(&[], &dump);
+    restored.assert_sound();
+    assert_exact(&restored);
+    let consume = |tokens: i64| {
+        format!("select carrel.consume_usage('chat', {tokens}, user_id => '{ALICE}')")
+    };
+    let mut service = restored.service();
+    assert_eq!(service.refused(&consume(11)), "PT402");
+    service.run(&consume(10));
+    assert_eq!(service.refused(&consume(1)), "PT402");
+    assert_exact(&restored);
+}
