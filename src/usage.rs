@@ -1,21 +1,25 @@
 //! Usage: events are the facts; totals, what is left of limits and the profile's counter follow from them
 //! in the same statement, and verify_usage() proves that they agree.
 //!
-//! [`events`] records, [`counting`] derives by [`accounts`], [`limits`] keeps hard limits, with [`locks`], and [`reservations`]
-//! what is held of them; [`plans`] says what the limits are and how they stand, [`periods`] when they begin anew,
-//! [`prices`] what tokens cost; [`reports`] adds up, and [`proof`] checks and restores.
+//! [`events`] records, [`batch`] many at once, and [`voids`] takes back; [`counting`] derives, by
+//! [`accounts`]. [`limits`] keeps hard limits, in [`parts`] and with [`locks`], and [`reservations`] what is
+//! held of them; [`plans`] says what the limits are and how they stand, [`periods`] when they begin anew.
+//! [`prices`] says what tokens cost, [`reports`] adds up, and [`proof`] checks and restores.
 
 mod accounts;
+mod batch;
 mod counting;
 mod events;
 mod limits;
 mod locks;
+mod parts;
 mod periods;
 mod plans;
 mod prices;
 mod proof;
 mod reports;
 mod reservations;
+mod voids;
 
 use crate::access;
 use crate::error::{Error, Result, SqlState};

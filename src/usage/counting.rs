@@ -9,6 +9,7 @@
 use super::accounts::{Account, Accounts, Fact, Totals};
 use super::limits;
 use super::locks;
+use super::parts;
 use super::periods::{Calendar, Kind};
 use crate::error::{Error, Result, SqlState};
 use crate::identity;
@@ -103,7 +104,7 @@ fn count(db: &Db, facts: &[Fact], is_enforced: bool) -> Result<()> {
     let dues = accounts.dues(facts)?;
     match is_enforced {
         true => limits::take(db, dues)?,
-        false => limits::draw(db, &dues)?,
+        false => parts::draw(db, &dues)?,
     }
     limits::has_counted();
     let requests = facts.iter().filter(|fact| fact.event_type == "agent_request");
@@ -123,7 +124,7 @@ fn count(db: &Db, facts: &[Fact], is_enforced: bool) -> Result<()> {
 
 /// Adds to the totals, in rows of this backend's own.
 fn add_to_totals(db: &Db, totals: Totals) -> Result<()> {
-    let slot = limits::slot();
+    let slot = parts::slot();
     if totals.len() == 1
         && let Some(((_, _, _, event_type, model), total)) = totals.first_key_value()
     {

@@ -7,6 +7,7 @@
 use super::accounts::{Accounts, Fact};
 use super::events::{self, Event, Recorded, reused};
 use super::limits;
+use super::parts;
 use super::plans::{self, Standing};
 use super::whose;
 use crate::datums::{Jsonb, Numeric};
@@ -232,7 +233,7 @@ fn give_back(db: &Db, held: &Held, state: &'static str) -> Result<()> {
     }
     let (user, fact) = fact(db, held.id, -1)?;
     let dues = Accounts::keep(db, vec![user])?.dues(&[fact])?;
-    limits::draw(db, &dues)?;
+    parts::draw(db, &dues)?;
     limits::has_counted();
     Ok(())
 }

@@ -1,0 +1,381 @@
+//! The parts that what is left of a limit is handed out in: finding, drawing on, and gathering them.
+
+use super::limits::{Due, held_of_k, k, used_of_k};
+use super::locks;
+use crate::error::Result;
+use crate::spi::{self, Arg, Db};
+use pgrx::datum::Uuid;
+use pgrx::pg_sys;
+
+/// That a part is of the limit and period that the row `k` names.
+macro_rules! is_of_key {
+    ($part:literal) => {
+        concat!(
+            $part,
+            ".user_id = k.user_id and ",
+            $part,
+            ".period_start = k.period_start and ",
+            $part,
+            ".measure = k.measure and ",
+            $part,
+            ".event_type = k.event_type and ",
+            $part,
+            ".period = k.period"
+        )
+    };
+}
+/// What is due, as rows, of the first arguments.
+macro_rules! dues {
+    () => {
+        "select * from unnest(
+            $1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::numeric[]
+        ) as due (user_id, event_type, measure, period, period_start, period_end, amount)"
+    };
+}
+/// Which of the server's backends this is: no two at once, and a new one takes the place of one that is
+/// gone.
+pub fn slot() -> i32 {
+    // SAFETY: the backend's own number.
+    unsafe {
+        #[cfg(any(feature = "pg15", feature = "pg16"))]
+        return pg_sys::MyBackendId;
+        #[cfg(not(any(feature = "pg15", feature = "pg16")))]
+        return pg_sys::MyProcNumber;
+    }
+}
+
+/// Draws what is due, whatever is left.
+pub fn draw(db: &Db, dues: &[Due]) -> Result<()> {
+    if dues.is_empty() {
+        return Ok(());
+    }
+    let new = db.execute(
+        concat!(
+            "with due as (",
+            dues!(),
+            "), own as materialized (
+                select k.*, (
+                    select part.id from carrel.usage_allowances as part
+                    where ",
+            is_of_key!("part"),
+            " and part.slot = $8
+                    limit 1 for update skip locked
+                ) as id
+                from due as k
+            ), drawn as (
+                update carrel.usage_allowances as part set amount = part.amount - own.amount
+                from own where part.id = own.id
+            )
+            insert into carrel.usage_allowances
+                (user_id, event_type, measure, period, period_start, period_end, slot, amount)
+            select user_id, event_type, measure, period, period_start, period_end, $8, - amount
+            from own where id is null"
+        ),
+        &columns(dues)[..8],
+    )?;
+    if new > 0 { forget_past(db, dues) } else { Ok(()) }
+}
+
+/// Deletes the parts of periods that nothing can be recorded in any more.
+fn forget_past(db: &Db, dues: &[Due]) -> Result<()> {
+    let users: Vec<Uuid> = dues.iter().map(|due| due.user).collect();
+    db.execute(
+        "delete from carrel.usage_allowances where id in (
+            select part.id from carrel.usage_allowances as part
+            where part.user_id = any ($1) and part.period_end < now() - interval '36 days'
+            for update skip locked
+        )",
+        &[users.into()],
+    )?;
+    Ok(())
+}
+
+fn columns(dues: &[Due]) -> [Arg; 9] {
+    fn column<T>(dues: &[Due], of: impl Fn(&Due) -> T) -> Vec<T> {
+        dues.iter().map(of).collect()
+    }
+    [
+        column(dues, |due| due.user).into(),
+        column(dues, |due| due.event_type.clone()).into(),
+        column(dues, |due| due.measure.clone()).into(),
+        column(dues, |due| due.period.clone()).into(),
+        column(dues, |due| due.period_start).into(),
+        column(dues, |due| due.period_end).into(),
+        column(dues, |due| due.amount).into(),
+        slot().into(),
+        column(dues, |due| due.limit).into(),
+    ]
+}
+
+/// Whether this backend's parts have what is due, as far as can be told without locking them.
+pub fn fits_own(db: &Db, dues: &[Due]) -> Result<bool> {
+    let fitting = db.value::<i64>(
+        concat!(
+            "select count(*) from unnest(
+                $1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::numeric[], $9::numeric[]
+            ) as k (user_id, event_type, measure, period, period_start, period_end, amount, limit_value)
+            where (
+                select sum(part.granted) = k.limit_value
+                    and sum(part.amount) filter (where part.slot = $8 or part.amount < 0) >= k.amount
+                from carrel.usage_allowances as part where ", is_of_key!("part"), "
+            )"
+        ),
+        &columns(dues),
+    )?;
+    Ok(fitting == dues.len() as i64)
+}
+
+/// Draws what is due from this backend's parts, if they have all of it.
+pub fn take_own(db: &Db, dues: &[Due]) -> Result<bool> {
+    let drawn = db.execute(
+        concat!(
+            "with due as (",
+            dues!(),
+            "), own as materialized (
+                select own.id, k.amount, own.amount + coalesce((
+                    select sum(part.amount) from carrel.usage_allowances as part
+                    where ",
+            is_of_key!("part"),
+            " and part.amount < 0 and part.id <> own.id
+                ), 0) >= k.amount as fits
+                from due as k cross join lateral (
+                    select part.id, part.amount from carrel.usage_allowances as part
+                    where ",
+            is_of_key!("part"),
+            " and part.slot = $8
+                    limit 1 for update skip locked
+                ) as own
+            )
+            update carrel.usage_allowances as part set amount = part.amount - own.amount
+            from own
+            where part.id = own.id
+                and (select count(*) from own as fit where fit.fits) = cardinality($1::uuid[])"
+        ),
+        &columns(dues)[..8],
+    )?;
+    Ok(drawn > 0)
+}
+
+/// Waits until nobody else holds a part of these limits, in an order that everybody keeps.
+pub fn wait_for_parts(db: &Db, dues: &[Due]) -> Result<()> {
+    db.execute(
+        concat!(
+            "select from carrel.usage_allowances as part
+            where part.id in (
+                select part.id from (",
+            dues!(),
+            ") as k
+                join carrel.usage_allowances as part on ",
+            is_of_key!("part"),
+            "
+            )
+            order by part.id for update"
+        ),
+        &columns(dues)[..7],
+    )?;
+    Ok(())
+}
+
+/// Whether others hold parts of a limit.
+pub fn are_held(db: &Db, due: &Due, own: Uuid) -> Result<bool> {
+    let sql = concat!(
+        "select (
+            select count(*) from carrel.usage_allowances as part
+            where part.id <> $7 and part.amount > 0 and ",
+        is_of_key!("part"),
+        "
+        ) > (
+            select count(*) from (
+                select part.id from carrel.usage_allowances as part
+                where part.id <> $7 and part.amount > 0 and ",
+        is_of_key!("part"),
+        "
+                for update skip locked
+            ) as free
+        )
+        from ",
+        k!()
+    );
+    let [user, event_type, measure, period, start, end] = key(due);
+    db.value(sql, &[user, event_type, measure, period, start, end, own.into()])
+}
+
+/// The part of this backend, locked, of a limit that is handed out.
+pub fn own_part(db: &Db, due: &Due) -> Result<Uuid> {
+    let find = concat!(
+        "select part.id, (
+            select sum(every.granted) = $8 from carrel.usage_allowances as every where ",
+        is_of_key!("every"),
+        "
+        )
+        from ",
+        k!(),
+        " cross join lateral (
+            select part.id from carrel.usage_allowances as part
+            where ",
+        is_of_key!("part"),
+        " and part.slot = $7
+            limit 1 for update skip locked
+        ) as part"
+    );
+    let [user, event_type, measure, period, start, end] = key(due);
+    let found = |row: &spi::Row| Ok((row.need::<Uuid>(1)?, row.get::<bool>(2).unwrap_or(false)));
+    let args = [user, event_type, measure, period, start, end, slot().into(), due.limit.into()];
+    let own = match db.first(find, &args, found)? {
+        Some((own, true)) => return Ok(own),
+        Some((own, false)) => own,
+        None => {
+            let own = db.value(
+                "insert into carrel.usage_allowances
+                    (user_id, event_type, measure, period, period_start, period_end, slot, amount)
+                values ($1, $2, $3, $4, $5, $6, $7, 0) returning id",
+                &args[..7],
+            )?;
+            forget_past(db, std::slice::from_ref(due))?;
+            if let Some((own, true)) = db.first(find, &args, found)? {
+                return Ok(own);
+            }
+            own
+        }
+    };
+    locks::hand_out(db, due.user)?;
+    let hand_out = concat!(
+        "update carrel.usage_allowances as own set
+            granted = $8::numeric - others.granted,
+            amount = $8 + $9::numeric - others.amount - others.used
+        from (
+            select coalesce(sum(part.granted), 0) as granted, coalesce(sum(part.amount), 0) as amount,
+                (select ", used_of_k!(), " + ", held_of_k!("r.state = 'held'"), " from ", k!(), ") as used
+            from ", k!(), " left join carrel.usage_allowances as part on part.id <> $7 and ", is_of_key!("part"), "
+        ) as others
+        where own.id = $7"
+    );
+    db.execute(
+        hand_out,
+        &[
+            user,
+            event_type,
+            measure,
+            period,
+            start,
+            end,
+            own.into(),
+            due.limit.into(),
+            due.amount.into(),
+        ],
+    )?;
+    spread(db, due, own)?;
+    Ok(own)
+}
+
+/// Hands what was handed out to this backend on to parts of nobody's, for those who come meanwhile.
+fn spread(db: &Db, due: &Due, own: Uuid) -> Result<()> {
+    const PARTS: i32 = 16;
+    let sql = concat!(
+        "with own as (
+            select trunc((part.amount - $8::numeric) / $9, case k.measure when 'cost' then 10 else 0 end) as share
+            from ", k!(), " join carrel.usage_allowances as part on part.id = $7
+        ), given as (
+            insert into carrel.usage_allowances
+                (user_id, event_type, measure, period, period_start, period_end, slot, amount)
+            select k.user_id, k.event_type, k.measure, k.period, k.period_start, k.period_end, -1, own.share
+            from ", k!(), ", own, generate_series(2, $9) where own.share > 0
+            returning amount
+        )
+        update carrel.usage_allowances as part
+        set amount = part.amount - (select sum(given.amount) from given)
+        where part.id = $7 and exists (select from given)"
+    );
+    let [user, event_type, measure, period, start, end] = key(due);
+    let args = [
+        user,
+        event_type,
+        measure,
+        period,
+        start,
+        end,
+        own.into(),
+        due.amount.into(),
+        PARTS.into(),
+    ];
+    db.execute(sql, &args).map(|_| ())
+}
+
+/// Draws what is due from a part of this backend's, and half of a part of nobody else's that has at least
+/// what that lacks. Whether there was one.
+pub fn gather_one(db: &Db, due: &Due, own: Uuid) -> Result<bool> {
+    let sql = concat!(
+        "with need as (
+            select $8::numeric
+                - coalesce(sum(part.amount) filter (where part.id = $7 or part.amount < 0), 0) as amount
+            from ", k!(), " left join carrel.usage_allowances as part on ", is_of_key!("part"), "
+        ), other as materialized (
+            select part.id, least(part.amount, greatest(need.amount, ceil(part.amount / 2))) as amount
+            from ", k!(), ", need cross join lateral (
+                select part.id, part.amount from carrel.usage_allowances as part
+                where need.amount > 0 and part.id <> $7 and part.amount >= need.amount and ", is_of_key!("part"), "
+                limit 1 for update skip locked
+            ) as part
+            where part.amount >= need.amount
+        ), taken as (
+            update carrel.usage_allowances as part set amount = part.amount - other.amount
+            from other where part.id = other.id
+            returning other.amount
+        )
+        update carrel.usage_allowances as part
+        set amount = part.amount + coalesce((select sum(taken.amount) from taken), 0) - $8
+        where part.id = $7
+            and ((select need.amount <= 0 from need) or exists (select from taken))"
+    );
+    let [user, event_type, measure, period, start, end] = key(due);
+    let args = [user, event_type, measure, period, start, end, own.into(), due.amount.into()];
+    Ok(db.execute(sql, &args)? > 0)
+}
+
+/// Draws what is due from a part of this backend's, and what that lacks from those of others that nobody
+/// holds: half of what they have, or all. Whether there was enough.
+pub fn gather(db: &Db, due: &Due, own: Uuid) -> Result<bool> {
+    let sql = concat!(
+        "with others as materialized (
+            select part.id, part.amount, least(part.amount, ceil(part.amount / 2)) as half
+            from ", k!(), " cross join lateral (
+                select part.id, part.amount from carrel.usage_allowances as part
+                where part.id <> $7 and part.amount > 0 and ", is_of_key!("part"), "
+                for update skip locked
+            ) as part
+        ), need as (
+            select $8::numeric
+                - coalesce(sum(part.amount) filter (where part.id = $7 or part.amount < 0), 0) as amount
+            from ", k!(), " left join carrel.usage_allowances as part on ", is_of_key!("part"), "
+        ), plan as (
+            select need.amount <= 0 as is_enough, coalesce(sum(others.half), 0) >= need.amount as is_half
+            from need left join others on true
+            group by need.amount
+            having need.amount <= 0 or sum(others.amount) >= need.amount
+        ), taken as (
+            update carrel.usage_allowances as part
+            set amount = part.amount - case when plan.is_half then others.half else others.amount end
+            from others, plan
+            where part.id = others.id and not plan.is_enough
+            returning case when plan.is_half then others.half else others.amount end as amount
+        )
+        update carrel.usage_allowances as part
+        set amount = part.amount + coalesce((select sum(taken.amount) from taken), 0) - $8
+        where part.id = $7 and exists (select from plan)"
+    );
+    let [user, event_type, measure, period, start, end] = key(due);
+    let args = [user, event_type, measure, period, start, end, own.into(), due.amount.into()];
+    Ok(db.execute(sql, &args)? > 0)
+}
+
+/// What says of which limit and period a part is, as arguments of a statement: `k`.
+pub fn key(due: &Due) -> [Arg; 6] {
+    [
+        due.user.into(),
+        due.event_type.as_str().into(),
+        due.measure.as_str().into(),
+        due.period.as_str().into(),
+        due.period_start.into(),
+        due.period_end.into(),
+    ]
+}
