@@ -195,6 +195,14 @@ impl Numeric {
         Ok(Self(datum))
     }
 
+    /// A whole number of more than 64 bits.
+    pub fn from_wide(number: i128) -> Result<Self> {
+        const UNIT: i64 = 1_000_000_000_000_000_000;
+        let (high, low) = (number / i128::from(UNIT), number % i128::from(UNIT));
+        let high = i64::try_from(high).unwrap_or(i64::MAX);
+        Self::from_whole(high)?.times(Self::from_whole(UNIT)?)?.plus(Self::from_whole(low as i64)?)
+    }
+
     /// As text, as Postgres prints it.
     pub fn to_text(self) -> Result<String> {
         text_of(numeric_out, self.0)

@@ -223,9 +223,19 @@ impl Db {
             .collect();
         let (values, nulls) = (values.as_ptr(), nulls.as_ptr());
         let read_only = self.access == Access::Read;
-        // SAFETY: connected, a kept plan, a value and a null flag for each of its parameters.
+        // SAFETY: connected, a kept plan, a value and a null flag for each of its parameters; the snapshot
+        // is kept as long as the statement runs.
         // Never a row limit: an INSERT … RETURNING that is stopped early fires no statement trigger.
-        check(catch(|| unsafe { SPI_execute_plan(plan, values, nulls, read_only, 0) })?)?;
+        check(catch(|| unsafe {
+            if !settings::is_latest() {
+                return SPI_execute_plan(plan, values, nulls, read_only, 0);
+            }
+            let latest = RegisterSnapshot(GetLatestSnapshot());
+            let none = std::ptr::null_mut();
+            let code = SPI_execute_snapshot(plan, values, nulls, latest, none, read_only, true, 0);
+            UnregisterSnapshot(latest);
+            code
+        })?)?;
         // SAFETY: SPI's results, read at once, before anything else can run SQL and replace them.
         unsafe {
             let processed = pg_sys::SPI_processed;
@@ -334,6 +344,19 @@ unsafe extern "C-unwind" {
         read_only: bool,
         count: c_long,
     ) -> c_int;
+    fn SPI_execute_snapshot(
+        plan: pg_sys::SPIPlanPtr,
+        values: *const pg_sys::Datum,
+        nulls: *const c_char,
+        snapshot: pg_sys::Snapshot,
+        crosscheck: pg_sys::Snapshot,
+        read_only: bool,
+        fire_triggers: bool,
+        count: c_long,
+    ) -> c_int;
+    fn GetLatestSnapshot() -> pg_sys::Snapshot;
+    fn RegisterSnapshot(snapshot: pg_sys::Snapshot) -> pg_sys::Snapshot;
+    fn UnregisterSnapshot(snapshot: pg_sys::Snapshot);
     fn SPI_getbinval(
         row: pg_sys::HeapTuple,
         desc: pg_sys::TupleDesc,

@@ -25,6 +25,7 @@ use crate::access;
 use crate::error::{Error, Result, SqlState};
 use crate::identity;
 use crate::users;
+pub use locks::keep;
 pub use periods::{period_start, zone};
 use pgrx::datum::Uuid;
 
@@ -39,6 +40,14 @@ fn whose(named: Option<Uuid>) -> Result<Uuid> {
         .hint("Leave user_id out, or call it with the service role."));
     }
     Ok(named)
+}
+
+/// Whose usage a caller may take back or settle; None: everybody's.
+fn only_of() -> Result<Option<Uuid>> {
+    match access::is_service()? {
+        true => Ok(None),
+        false => identity::require().map(Some),
+    }
 }
 
 /// Whose usage it is to read: the caller's, or, for a service, the user's that it names. To others there

@@ -5,7 +5,7 @@ use crate::error::{Error, Result, SqlState, guard};
 use crate::rows::uuid_v7;
 use crate::spi::{self, Access, Db};
 use crate::trigger::{self, Returned};
-use crate::usage::{period_start, zone};
+use crate::usage::{self, period_start, zone};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 
@@ -133,6 +133,8 @@ fn export_user(
                 select 'agent_requests', to_jsonb(t), 5, id from carrel.agent_requests as t where user_id = $1
                 union all
                 select 'usage_events', to_jsonb(t), 6, id from carrel.usage_events as t where user_id = $1
+                union all
+                select 'usage_reservations', to_jsonb(t), 7, id from carrel.usage_reservations as t where user_id = $1
                 order by 3, 4",
                 &[user_id.into()],
                 |row| Ok((row.need::<String>(1)?, row.need::<Jsonb>(2)?)),
@@ -239,6 +241,8 @@ pub fn missing_user_id() -> Error {
 /// Locks a profile, so that nothing more of the user's can come while they are being deleted.
 fn lock(db: &Db, user_id: Option<Uuid>) -> Result<Uuid> {
     let user_id = user_id.ok_or_else(missing_user_id)?;
+    // Whoever changes the user's plan waits for the row while others wait for them.
+    usage::keep(&[user_id])?;
     let found = db.execute(
         "select from carrel.user_profiles where user_id = $1 for update",
         &[user_id.into()],

@@ -12,6 +12,6 @@ comment on column carrel.usage_allowances.period is 'The kind of period, as plan
 comment on column carrel.usage_allowances.period_start is 'When the period began; -infinity for what is stored.';
 comment on column carrel.usage_allowances.period_end is 'When the next one begins; infinity for what is stored.';
 comment on column carrel.usage_allowances.slot is 'Which of the server''s backends draws on the row.';
-comment on column carrel.usage_allowances.granted is 'The part of the limit that was handed out here: together the limit, or nothing while nobody asked.';
+comment on column carrel.usage_allowances.granted is 'The part of the limit that was handed out here: together the limit; null where nothing was.';
 comment on column carrel.usage_allowances.amount is 'The part of what is left that is here; below zero where more was used.';
 comment on index carrel.usage_allowances_user_id_idx is 'Serves consume_usage() and every event under a hard limit.';

@@ -13,6 +13,6 @@ create table carrel.plan_limits (
     constraint plan_limits_plan_type_fkey foreign key (plan_type) references carrel.plans (plan_type) on update cascade on delete cascade,
     constraint plan_limits_event_type_check check (event_type <> ''),
     constraint plan_limits_measure_check check (measure in ('events', 'tokens', 'cost', 'documents', 'bytes')),
-    constraint plan_limits_limit_value_check check (limit_value >= 0 and limit_value < 'Infinity'),
+    constraint plan_limits_limit_value_check check (limit_value >= 0 and limit_value <= 1000000000000000000000000000000),
     constraint plan_limits_enforcement_check check (enforcement in ('hard', 'soft'))
 );

@@ -10,7 +10,7 @@ create table carrel.usage_allowances (
     period_start timestamptz not null,
     period_end timestamptz not null,
     slot integer not null,
-    granted numeric not null default 0,
+    granted numeric,
     amount numeric not null,
     constraint usage_allowances_pkey primary key (id),
     constraint usage_allowances_user_id_fkey foreign key (user_id) references carrel.user_profiles (user_id) on delete cascade

@@ -18,7 +18,7 @@ create table carrel.usage_events (
     created_at timestamptz not null default now(),
     constraint usage_events_pkey primary key (id),
     constraint usage_events_user_id_fkey foreign key (user_id) references carrel.user_profiles (user_id) on delete cascade,
-    constraint usage_events_event_type_check check (event_type <> ''),
+    constraint usage_events_event_type_check check (event_type <> '' and event_type <> '*'),
     constraint usage_events_tokens_used_check check (case when voids is null then tokens_used between 0 and 1000000000000000 else tokens_used between -1000000000000000 and 0 end),
     constraint usage_events_cost_check check (case when voids is null then cost >= 0 and cost <= 1000000000000000 else cost <= 0 and cost >= -1000000000000000 end),
     constraint usage_events_idempotency_key_check check (idempotency_key <> ''),

@@ -3,6 +3,7 @@
 use super::Db;
 use crate::error::{Result, contain};
 use pgrx::pg_sys;
+use std::cell::Cell;
 use std::ffi::CStr;
 
 /// Sets a setting until the current nest level of settings ends, as a function's SET clause does.
@@ -86,7 +87,27 @@ fn set(name: &CStr, value: &CStr, action: pg_sys::GucAction::Type) {
     }
 }
 
+thread_local! {
+    static IS_LATEST: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether statements see what is committed when they begin, past the transaction's own snapshot.
+pub(super) fn is_latest() -> bool {
+    // SAFETY: reads the transaction's state.
+    IS_LATEST.get() && unsafe { pg_sys::XactIsoLevel } >= pg_sys::XACT_REPEATABLE_READ as i32
+}
+
 impl Db {
+    /// Does `work` with statements that see what is committed when each begins, in the stricter levels of
+    /// isolation as well: for what has to be true when the transaction commits, as foreign keys are. Rows
+    /// that are streamed are those of the transaction's snapshot.
+    pub fn latest<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let before = IS_LATEST.replace(true);
+        let result = contain(work);
+        IS_LATEST.set(before);
+        result
+    }
+
     /// Keeps notices from the client until the connection ends.
     pub fn silence_notices(&self) {
         pin(c"client_min_messages", c"warning");

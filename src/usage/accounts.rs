@@ -22,7 +22,7 @@ pub struct Fact {
     /// None: nothing.
     pub cost: Option<Numeric>,
     pub documents: i64,
-    pub bytes: i64,
+    pub bytes: i128,
 }
 
 impl Fact {
@@ -48,7 +48,8 @@ impl Fact {
             "tokens" => self.tokens,
             "cost" => return Ok(self.cost),
             "documents" => self.documents,
-            _ => self.bytes,
+            _ if self.bytes == 0 => return Ok(None),
+            _ => return Numeric::from_wide(self.bytes).map(Some),
         };
         if whole == 0 { Ok(None) } else { Numeric::from_whole(whole).map(Some) }
     }
@@ -94,9 +95,9 @@ pub struct Total {
 }
 
 impl Accounts {
-    /// Those of these users, in the order of their ids, which stay as they are until the transaction ends.
+    /// Those of these users, which stay as they are until the transaction ends.
     pub fn keep(db: &Db, users: Vec<Uuid>) -> Result<Self> {
-        locks::keep(db, &users)?;
+        locks::keep(&users)?;
         Self::find(db, users)
     }
 

@@ -15,7 +15,8 @@ use std::collections::HashSet;
 macro_rules! wrong {
     () => {
         "case
-            when btrim(coalesce(e.event_type, '')) = '' then array['22023', 'event_type must not be empty']
+            when coalesce(e.event_type, '') !~ '[^[:space:]]' then array['22023', 'event_type must not be empty']
+            when octet_length(e.event_type) > 1000 then array['22023', 'event_type must not be longer than 1000 bytes']
             when e.event_type = '*' then array['22023', 'event_type must not be *, which stands for all']
             when e.idempotency_key = '' then array['22023', 'idempotency_key must not be empty: leave it out for an event without one']
             when e.tokens_used < 0 then array['22023', 'tokens_used must not be negative: ' || e.tokens_used]
@@ -24,7 +25,14 @@ macro_rules! wrong {
             when e.tokens_used < carrel.usage_tokens(e.token_types) then array['22023', format(
                 'token types add up to more than tokens_used: %s, %s', carrel.usage_tokens(e.token_types), e.tokens_used
             )]
+            when e.tokens_used is null and e.token_types is not null and carrel.usage_tokens(e.token_types) is null
+                then array['22023', 'token_types can''t be counted: give tokens_used']
+            when carrel.usage_tokens(e.token_types) > 1000000000000000 then array['22023', 'token types add up to more than 10^15']
             when not (coalesce(e.occurred_at, now()) between now() - interval '35 days' and now() + interval '5 minutes')
+                and not exists (
+                    select from carrel.usage_events as first
+                    where first.user_id = e.owner and first.idempotency_key = e.idempotency_key
+                )
                 then array['PT422', 'occurred_at is outside of the window: ' || e.occurred_at]
         end"
     };
@@ -91,6 +99,22 @@ fn record_many(
         where wrong is not null order by place limit 1"
     );
     refuse(db, wrong, &args)?;
+    let other = db.first(
+        concat!(
+            "select e.owner::text from ",
+            many!(),
+            " where e.owner <> $2 or $2 is null and e.owner is not null order by e.place limit 1"
+        ),
+        &args,
+        |row| row.need::<String>(1),
+    )?;
+    if let Some(other) = other.filter(|_| !is_service) {
+        return Err(Error::new(
+            SqlState::InsufficientPrivilege,
+            format!("usage of user {other} is not the caller's to record"),
+        )
+        .hint("Leave user_id out, or call it with the service role."));
+    }
     let nobody = db.first(
         concat!(
             "select e.place - 1, coalesce(e.owner::text, 'null') from ",
@@ -115,22 +139,6 @@ fn record_many(
             )
             .hint("Create it with the service role: select carrel.create_user('<user id>')"),
         });
-    }
-    let other = db.first(
-        concat!(
-            "select e.owner::text from ",
-            many!(),
-            " where e.owner is distinct from $2 order by e.place limit 1"
-        ),
-        &args,
-        |row| row.need::<String>(1),
-    )?;
-    if let Some(other) = other.filter(|_| !is_service) {
-        return Err(Error::new(
-            SqlState::InsufficientPrivilege,
-            format!("usage of user {other} is not the caller's to record"),
-        )
-        .hint("Leave user_id out, or call it with the service role."));
     }
     let inserted: HashSet<[u8; 16]> = db
         .rows(

@@ -72,7 +72,9 @@ fn count_usage<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         if facts.is_empty() {
             return Ok(());
         }
-        spi::as_owner(Access::Write, |db| db.read_by_index(|| count(db, &facts, is_enforced)))
+        spi::as_owner(Access::Write, |db| {
+            db.latest(|| db.read_by_index(|| count(db, &facts, is_enforced)))
+        })
     })
 }
 
@@ -202,11 +204,11 @@ fn count_documents<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         let [user, size, text] = columns.map(|name| trigger::column(trigger, name));
         let (user, size, text) = (user?, size?, text?);
         let now = crate::rows::now()?;
-        let mut stored: BTreeMap<[u8; 16], (i64, i64)> = BTreeMap::new();
+        let mut stored: BTreeMap<[u8; 16], (i64, i128)> = BTreeMap::new();
         let mut add = |row: &PassingRow, sign: i64| {
             let bytes = row.get::<i64>(size).unwrap_or(0).max(row.raw_size(text)?.unwrap_or(0));
             let sum = stored.entry(*row.need::<Uuid>(user)?.as_bytes()).or_default();
-            *sum = (sum.0 + sign, sum.1.saturating_add(sign * bytes));
+            *sum = (sum.0 + sign, sum.1 + i128::from(sign) * i128::from(bytes));
             Ok(())
         };
         trigger::each_new(trigger, |row| add(row, 1))?;
@@ -225,7 +227,7 @@ fn count_documents<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             })
             .collect();
         spi::as_owner(Access::Write, |db| {
-            db.read_by_index(|| {
+            db.latest(|| {
                 let dues = Accounts::keep(db, users)?.dues(&facts)?;
                 if dues.is_empty() {
                     return Ok(());
@@ -280,7 +282,9 @@ fn count_requests_of_others<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         if users.is_empty() {
             return Ok(());
         }
-        spi::as_owner(Access::Write, |db| db.read_by_index(|| count_requests(db, &users, false)))?;
+        spi::as_owner(Access::Write, |db| {
+            db.latest(|| db.read_by_index(|| count_requests(db, &users, false)))
+        })?;
         uncounted(|uncounted| uncounted.counted_in = current);
         Ok(())
     })
@@ -327,7 +331,7 @@ fn wait_for_usage<'a>(_: &'a PgTrigger<'a>) -> Returned<'a> {
         if trigger::restoring() {
             return Ok(());
         }
-        spi::as_owner(Access::Write, locks::change_all)
+        locks::change_all()
     })
 }
 

@@ -17,6 +17,9 @@ use std::cmp::Ordering;
 /// The most tokens of an event, and the most money.
 const MOST: i64 = 1_000_000_000_000_000;
 
+/// The most bytes of a type of event: indexes have room for it.
+const MOST_BYTES: usize = 1000;
+
 /// The arguments of record_usage(). Without a cost, it is what the tokens of the model cost.
 pub struct Event<'a> {
     pub event_type: Option<&'a str>,
@@ -171,6 +174,17 @@ pub fn record(db: &Db, user: Uuid, event: &Event, is_enforced: bool) -> Result<R
         let message = format!("token types add up to more than tokens_used: {counted}, {used}");
         return Err(Error::new(SqlState::InvalidParameterValue, message));
     }
+    if event.tokens_used.is_none() && counted.is_none() && event.token_types.is_some() {
+        return Err(Error::new(
+            SqlState::InvalidParameterValue,
+            "token_types can't be counted: give tokens_used",
+        )
+        .hint("Or give input, output, cached_input and reasoning, or usage as the provider reports it."));
+    }
+    if let Some(counted) = counted.filter(|counted| *counted > MOST) {
+        let message = format!("token types add up to more than 10^15: {counted}");
+        return Err(Error::new(SqlState::InvalidParameterValue, message));
+    }
     let now = crate::rows::now()?;
     let at = event.occurred_at.unwrap_or(now);
     let price = match (event.cost, event.model, event.token_types) {
@@ -181,6 +195,14 @@ pub fn record(db: &Db, user: Uuid, event: &Event, is_enforced: bool) -> Result<R
         Some(_) => Some(payload_hash(db, event)?),
         None => None,
     };
+    // A retry may come late.
+    let is_retry = match event.check_window() {
+        Ok(()) => false,
+        Err(_) if is_used(db, user, event)? => true,
+        Err(error) => return Err(error),
+    };
+    // What an earlier statement left.
+    drop(counting::last_account());
     let insert = || {
         db.first(
             "insert into carrel.usage_events
@@ -204,9 +226,10 @@ pub fn record(db: &Db, user: Uuid, event: &Event, is_enforced: bool) -> Result<R
             |row| row.need::<Uuid>(1),
         )
     };
-    let inserted = match is_enforced {
-        true => counting::enforcing(insert),
-        false => insert(),
+    let inserted = match (is_retry, is_enforced) {
+        (true, _) => Ok(None),
+        (false, true) => counting::enforcing(insert),
+        (false, false) => insert(),
     };
     let (id, is_duplicate, account) = match inserted.map_err(|error| of_insert(error, user))? {
         Some(id) => (id, false, counting::last_account()),
@@ -226,18 +249,31 @@ pub fn record(db: &Db, user: Uuid, event: &Event, is_enforced: bool) -> Result<R
     Ok(Recorded { id, is_duplicate, standing })
 }
 
-impl Event<'_> {
-    /// Refuses what could not be billed from: 22023, or PT422 for a time too far away. Gives the type.
-    fn check(&self) -> Result<&str> {
-        const MINUTE: i64 = 60_000_000;
-        const DAY: i64 = 24 * 60 * MINUTE;
-        let bad = |message: String| Err(Error::new(SqlState::InvalidParameterValue, message));
-        let Some(event_type) = self.event_type.filter(|name| !name.trim().is_empty()) else {
-            return bad("event_type must not be empty".to_owned());
-        };
-        if event_type == "*" {
-            return bad("event_type must not be *, which stands for all".to_owned());
+/// Whether there is an event under the key of another one.
+fn is_used(db: &Db, user: Uuid, event: &Event) -> Result<bool> {
+    let sql = "select from carrel.usage_events where user_id = $1 and idempotency_key = $2";
+    Ok(db.execute(sql, &[user.into(), event.idempotency_key.into()])? > 0)
+}
+
+/// A type of event, if it can be one: else error 22023.
+pub fn checked_type(event_type: Option<&str>) -> Result<&str> {
+    let bad = |message: &str| Err(Error::new(SqlState::InvalidParameterValue, message));
+    match event_type {
+        None => bad("event_type must not be empty"),
+        Some(name) if name.trim().is_empty() => bad("event_type must not be empty"),
+        Some("*") => bad("event_type must not be *, which stands for all"),
+        Some(name) if name.len() > MOST_BYTES => {
+            bad("event_type must not be longer than 1000 bytes")
         }
+        Some(name) => Ok(name),
+    }
+}
+
+impl Event<'_> {
+    /// Refuses what could not be billed from: 22023. Gives the type.
+    fn check(&self) -> Result<&str> {
+        let bad = |message: String| Err(Error::new(SqlState::InvalidParameterValue, message));
+        let event_type = checked_type(self.event_type)?;
         if self.idempotency_key == Some("") {
             return bad("idempotency_key must not be empty: leave it out for an event without one"
                 .to_owned());
@@ -259,6 +295,13 @@ impl Event<'_> {
                 return bad(format!("cost must be a number from 0 to 10^15: {shown}"));
             }
         }
+        Ok(event_type)
+    }
+
+    /// Refuses a time too far away: PT422.
+    fn check_window(&self) -> Result<()> {
+        const MINUTE: i64 = 60_000_000;
+        const DAY: i64 = 24 * 60 * MINUTE;
         if let Some(at) = self.occurred_at {
             let late = i64::from(crate::rows::now()?).saturating_sub(i64::from(at));
             if !(-5 * MINUTE..=35 * DAY).contains(&late) {
@@ -269,7 +312,7 @@ impl Event<'_> {
                 .detail("Events may be recorded up to 35 days late and 5 minutes early."));
             }
         }
-        Ok(event_type)
+        Ok(())
     }
 }
 

@@ -187,8 +187,9 @@ fn take_now(db: &Db, dues: &[Due], wait: Wait, is_busy: &Cell<bool>) -> Result<(
     for due in dues {
         let own = wait.during(db, || own_part(db, due))?;
         if !gather_one(db, due, own)? && !gather(db, due, own)? {
+            let refusal = refused(db, due)?;
             is_busy.set(are_held(db, due, own)?);
-            return Err(refused(db, due)?);
+            return Err(refusal);
         }
     }
     Ok(())

@@ -6,10 +6,10 @@
 //! holds its row already, for which others may wait that are recording.
 
 use crate::error::{Result, catch};
-use crate::spi::Db;
 use pgrx::datum::Uuid;
 use pgrx::pg_sys;
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::ffi::c_int;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -18,17 +18,17 @@ thread_local! {
     static CHANGES_ONE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Keeps plans, limits and periods of these users as they are until the transaction ends. The users are in
-/// the order of their ids.
-pub fn keep(db: &Db, users: &[Uuid]) -> Result<()> {
-    let class = class(db)?;
-    lock(class, EVERYBODY, pg_sys::AccessShareLock)?;
-    users.iter().try_for_each(|user| lock(class, key(*user), pg_sys::AccessShareLock))
+/// Keeps plans, limits and periods of these users as they are until the transaction ends.
+pub fn keep(users: &[Uuid]) -> Result<()> {
+    lock(EVERYBODY, pg_sys::AccessShareLock)?;
+    let keys: BTreeSet<(u32, u16)> = users.iter().map(|user| key(*user)).collect();
+    keys.into_iter().try_for_each(|key| lock(key, pg_sys::AccessShareLock))
 }
 
 /// Waits until nobody reckons with a user's plan and periods, and does `change`.
-pub fn change_one(db: &Db, user: Uuid, change: impl FnOnce() -> Result<()>) -> Result<()> {
-    lock(class(db)?, key(user), pg_sys::AccessExclusiveLock)?;
+pub fn change_one(user: Uuid, change: impl FnOnce() -> Result<()>) -> Result<()> {
+    lock(EVERYBODY, pg_sys::AccessShareLock)?;
+    lock(key(user), pg_sys::AccessExclusiveLock)?;
     CHANGES_ONE.set(true);
     let changed = change();
     CHANGES_ONE.set(false);
@@ -37,43 +37,38 @@ pub fn change_one(db: &Db, user: Uuid, change: impl FnOnce() -> Result<()>) -> R
 
 /// Waits until nobody else hands out what is left of a user's limits, and is who does until the transaction
 /// ends.
-pub fn hand_out(db: &Db, user: Uuid) -> Result<()> {
+pub fn hand_out(user: Uuid) -> Result<()> {
     let (object, _) = key(user);
-    lock(class(db)?, (object | 1, 0), pg_sys::AccessExclusiveLock)
+    lock((object, HAND_OUT), pg_sys::AccessExclusiveLock)
 }
 
 /// Waits until nobody reckons with anybody's, unless just one user is being changed.
-pub fn change_all(db: &Db) -> Result<()> {
+pub fn change_all() -> Result<()> {
     match CHANGES_ONE.get() {
         true => Ok(()),
-        false => lock(class(db)?, EVERYBODY, pg_sys::AccessExclusiveLock),
+        false => lock(EVERYBODY, pg_sys::AccessExclusiveLock),
     }
 }
 
 /// The lock that stands for all users.
 const EVERYBODY: (u32, u16) = (0, 0);
+/// What tells the locks of those who reckon from those of who hands out.
+const RECKON: u16 = 1;
+const HAND_OUT: u16 = 2;
 
-/// Other users may have the same: then they wait for each other in vain.
+/// Of so many locks that a server has room for those of a batch over any number of users. Users who have the
+/// same wait for each other in vain.
 fn key(user: Uuid) -> (u32, u16) {
+    const LOCKS: u64 = 1024;
     let mut hasher = DefaultHasher::new();
     user.as_bytes().hash(&mut hasher);
-    let hash = hasher.finish();
-    (hash as u32, ((hash >> 32) as u16).max(1))
+    ((hasher.finish() % LOCKS) as u32, RECKON)
 }
 
-/// What objects are told apart by from others of the database: the table of events.
-fn class(db: &Db) -> Result<pg_sys::Oid> {
-    thread_local! {
-        static CLASS: Cell<pg_sys::Oid> = const { Cell::new(pg_sys::InvalidOid) };
-    }
-    if CLASS.get() == pg_sys::InvalidOid {
-        CLASS.set(db.value("select 'carrel.usage_events'::regclass::oid", &[])?);
-    }
-    Ok(CLASS.get())
-}
-
-fn lock(class: pg_sys::Oid, (object, part): (u32, u16), mode: u32) -> Result<()> {
-    let object = pg_sys::Oid::from(object);
+fn lock((object, part): (u32, u16), mode: u32) -> Result<()> {
+    /// Of no catalog, nor of anything in one.
+    const CLASS: u32 = 0xCA11_E100;
+    let (class, object) = (pg_sys::Oid::from(CLASS), pg_sys::Oid::from(object));
     // SAFETY: any numbers are a lock.
     catch(|| unsafe { LockDatabaseObject(class, object, part, mode as c_int) })
 }

@@ -238,7 +238,7 @@ pub fn own_part(db: &Db, due: &Due) -> Result<Uuid> {
             own
         }
     };
-    locks::hand_out(db, due.user)?;
+    locks::hand_out(due.user)?;
     let hand_out = concat!(
         "update carrel.usage_allowances as own set
             granted = $8::numeric - others.granted,

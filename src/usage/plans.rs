@@ -71,7 +71,7 @@ fn set_plan(
         spi::as_owner(Access::Write, |db| {
             users::require_plan(db, plan)?;
             let mut changed = 0;
-            locks::change_one(db, user, || {
+            locks::change_one(user, || {
                 changed = db.execute(
                     "update carrel.user_profiles set plan_type = $2,
                     subscription_status = coalesce($3, subscription_status),
@@ -249,6 +249,7 @@ pub fn tightest(
             None => true,
             Some((most, of, _)) => {
                 remaining.times(of)?.compare(most.times(value)?)? == Ordering::Less
+                    || value.compare(nothing)? == Ordering::Equal
             }
         };
         if is_tighter {
@@ -378,9 +379,11 @@ fn prepare_plan_limit<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             db.value::<Interval>("select $1::text::interval", &[period.as_str().into()])
         })
         .map_err(|error| if error.is_of_content() { unknown_period(&period) } else { error })?;
-        if length.months() != 0 || periods::micros(&length) <= 0 {
-            return Err(unknown_period(&period)
-                .detail("An interval has a length: days are of 24 hours, and months have none."));
+        const CENTURY: i64 = 36_525 * 86_400_000_000;
+        if length.months() != 0 || !(1..=CENTURY).contains(&periods::micros(&length)) {
+            return Err(unknown_period(&period).detail(
+                "An interval has a length, up to 100 years: days are of 24 hours, and months have none.",
+            ));
         }
         row.set(c"window_length", length);
         Ok(())

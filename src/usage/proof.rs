@@ -46,7 +46,7 @@ fn verify_usage(
                                 sum(granted) as granted, sum(amount) as amount
                             from carrel.usage_allowances as a where $1 is null or a.user_id = $1
                             group by 1, 2, 3, 4, 5, 6
-                            having sum(granted) > 0
+                            having count(granted) > 0
                         ) as k
                     )
                     select user_id,
@@ -96,7 +96,7 @@ fn verify_usage(
 fn rebuild_usage() -> i64 {
     guard(|| {
         access::as_administrator("rebuild_usage", |db| {
-            locks::change_all(db)?;
+            locks::change_all()?;
             db.execute("delete from carrel.usage_allowances", &[])?;
             counting::rebuild(db, None)?;
             let users = db.value::<Vec<Uuid>>(

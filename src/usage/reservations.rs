@@ -5,16 +5,16 @@
 //! done is billed.
 
 use super::accounts::{Accounts, Fact};
-use super::events::{self, Event, Recorded, reused};
+use super::events::{self, Event, Recorded, checked_type, reused};
 use super::limits;
 use super::parts;
+use super::periods::micros;
 use super::plans::{self, Standing};
-use super::whose;
+use super::{only_of, whose};
 use crate::datums::{Jsonb, Numeric};
 use crate::error::{Error, Result, SqlState, guard};
-use crate::identity;
 use crate::spi::{self, Access, Arg, Db};
-use crate::{access, users};
+use crate::users;
 use pgrx::datum::{Interval, Uuid};
 use pgrx::prelude::*;
 
@@ -33,6 +33,16 @@ fn reserve_usage(
 ) -> Uuid {
     guard(|| {
         let user = whose(user_id)?;
+        checked_type(event_type)?;
+        const MOST: i64 = 36 * 86_400_000_000;
+        if let Some(ttl) = &ttl
+            && (ttl.months() != 0 || !(1..=MOST).contains(&micros(ttl)))
+        {
+            return Err(Error::new(
+                SqlState::InvalidParameterValue,
+                "ttl must be above 0 and up to 36 days, without months",
+            ));
+        }
         let args: [Arg; 6] = [
             user.into(),
             event_type.into(),
@@ -41,7 +51,9 @@ fn reserve_usage(
             ttl.into(),
             idempotency_key.into(),
         ];
-        spi::as_owner(Access::Write, |db| db.read_by_index(|| reserve(db, user, &args)))
+        spi::as_owner(Access::Write, |db| {
+            db.latest(|| db.read_by_index(|| reserve(db, user, &args)))
+        })
     })
 }
 
@@ -122,22 +134,13 @@ struct Held {
     settled_hash: Option<Vec<u8>>,
 }
 
-/// Whose reservations the caller may end; None: everybody's.
-fn only_of() -> Result<Option<Uuid>> {
-    match access::is_service()? {
-        true => Ok(None),
-        false => identity::require().map(Some),
-    }
-}
-
 fn reserve(db: &Db, user: Uuid, args: &[Arg; 6]) -> Result<Uuid> {
     let wrong = db.first(
         "select case
-            when btrim(coalesce($1::text, '')) = '' then 'event_type must not be empty'
-            when $1 = '*' then 'event_type must not be *, which stands for all'
+            when $1::text is null then 'event_type must not be empty'
             when $2::bigint < 0 or $2 > 1000000000000000 then 'tokens must be from 0 to 10^15: ' || $2
             when $3::numeric < 0 or $3 in ('NaN', 'Infinity') or $3 > 1000000000000000 then 'cost must be from 0 to 10^15: ' || $3
-            when $4::interval is null or $4 <= interval '0' or $4 > interval '36 days' then 'ttl must be above 0 and up to 36 days: ' || coalesce($4::text, 'null')
+            when $4::interval is null then 'ttl must not be null'
             when $5::text = '' then 'idempotency_key must not be empty: leave it out for a reservation without one'
         end as wrong",
         &args[1..],

@@ -1,9 +1,8 @@
 //! Events stay as they are; what was wrong is taken back by another one.
 
 use super::events::reused;
-use crate::access;
+use super::only_of;
 use crate::error::{Error, Result, SqlState, guard};
-use crate::identity;
 use crate::spi::{self, Access, Db};
 use crate::trigger::{self, Returned};
 use pgrx::datum::Uuid;
@@ -27,10 +26,9 @@ fn void_usage(
         if idempotency_key == Some("") {
             return Err(bad("idempotency_key must not be empty: leave it out"));
         }
-        let own = identity::current()?;
-        let is_service = access::is_service()?;
+        let only_of = only_of()?;
         spi::as_owner(Access::Write, |db| {
-            void(db, event, reason, idempotency_key, own.filter(|_| !is_service))
+            db.latest(|| void(db, event, reason, idempotency_key, only_of))
         })
     })
 }

@@ -278,3 +278,64 @@ fn a_restored_database_goes_on_where_the_limits_stood() {
     assert_eq!(service.refused(&consume(1)), "PT402");
     assert_exact(&restored);
 }
+
+#[test]
+fn a_transaction_with_an_old_snapshot_counts_what_others_used_since() {
+    for level in ["repeatable read", "serializable"] {
+        let database = limited(100);
+        let mut old = database.service();
+        old.run(&format!(
+            "begin isolation level {level}; select count(*) from carrel.user_profiles"
+        ));
+        let mut service = database.service();
+        service.run(&format!("select carrel.consume_usage('chat', 90, user_id => '{ALICE}')"));
+        let outcome =
+            old.attempt(&format!("select carrel.consume_usage('chat', 11, user_id => '{ALICE}')"));
+        assert!(
+            matches!(outcome.as_ref().map_err(String::as_str), Err("PT402" | "40001")),
+            "{outcome:?}"
+        );
+        old.run("rollback");
+
+        old.run(&format!(
+            "begin isolation level {level}; select count(*) from carrel.user_profiles"
+        ));
+        let mut superuser = database.superuser();
+        superuser.run("update carrel.plan_limits set limit_value = 50 where event_type = 'chat'");
+        assert!(
+            old.attempt(&format!("select carrel.consume_usage('chat', 1, user_id => '{ALICE}')"))
+                .is_err()
+        );
+        old.run("rollback");
+
+        old.run(&format!("begin isolation level {level}; select count(*) from carrel.plans"));
+        superuser.run("update carrel.user_profiles set billing_anchor = billing_anchor - interval '3 days', billing_timezone = 'Asia/Tokyo'");
+        // Refused or right, but not counted in a period that is no more.
+        let _ =
+            old.attempt(&format!("select carrel.record_usage('chat', 1, user_id => '{ALICE}')"));
+        old.run("commit");
+        assert_exact(&database);
+    }
+}
+
+#[test]
+fn all_totals_are_rebuilt_while_a_plan_and_its_periods_change() {
+    let database = limited(1_000);
+    let mut service = database.service();
+    for _ in 0..50 {
+        service.run(&format!("select carrel.record_usage('chat', 1, user_id => '{ALICE}')"));
+    }
+    at_once(
+        2,
+        |_| database.superuser(),
+        |number, mut session| {
+            for round in 0..10 {
+                session.run(&match number {
+                    0 => "select carrel.rebuild_usage()".to_owned(),
+                    _ => format!("select carrel.set_plan('{ALICE}', 'free', billing_anchor => now() - interval '{round} days')"),
+                });
+            }
+        },
+    );
+    assert_exact(&database);
+}

@@ -7,7 +7,7 @@ set local request.jwt.claims = '{"sub": "11111111-1111-1111-1111-111111111111"}'
 select arguments, outcome(format('select duplicate from carrel.record_usage(%s)', arguments)) from (values
     ($$null$$), ($$''$$), ($$' '$$),
     ($$'chat', -1$$), ($$'chat', 0, -0.01$$), ($$'chat', 0, 'NaN'$$), ($$'chat', 0, 'Infinity'$$), ($$'chat', 0, '-Infinity'$$),
-    ($$'chat', 0, 0$$), ($$'chat', 1, 1e100$$), ($$'chat', 1, 1e15$$), ($$'chat', 1e15::bigint + 1$$), ($$'chat', 1e15::bigint$$), ($$'*'$$),
+    ($$'chat', 0, 0$$), ($$'chat', 1, 1e100$$), ($$'chat', 1, 1e15$$), ($$'chat', 1e15::bigint + 1$$), ($$'chat', 1e15::bigint$$), ($$'*'$$), ($$'chat', token_types => '{"image": 5}'$$), ($$'chat', 5, token_types => '{"image": 5}'$$), ($$repeat('x', 1001)$$),
     ($$'chat', 10, token_types => '{"input": 8, "cached_input": 8}'$$)
 ) as given (arguments);
 

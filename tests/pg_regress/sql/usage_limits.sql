@@ -55,6 +55,14 @@ select plan_type from carrel.user_profiles where name = 'Ada';
 -- Others' limits are theirs.
 set local request.jwt.claims = '{"sub": "22222222-2222-2222-2222-222222222222"}';
 select used, remaining from carrel.consume_usage('chat', 150);
+-- Nothing is nothing, also after what was used before is taken back.
+reset role;
+update carrel.plan_limits set limit_value = 0 where event_type = 'chat' and measure = 'tokens';
+set local role carrel_regress_service;
+select carrel.consume_usage('chat', 1);
+select carrel.void_usage(id, 'wrong') is not null as voided from carrel.usage_events where voids is null and user_id = '22222222-2222-2222-2222-222222222222';
+select carrel.consume_usage('chat', 1);
+reset role;
 set constraints all immediate;
 select * from carrel.verify_usage();
 rollback;
