@@ -308,7 +308,9 @@ fn a_transaction_with_an_old_snapshot_counts_what_others_used_since() {
         );
         old.run("rollback");
 
-        old.run(&format!("begin isolation level {level}; select count(*) from carrel.plans"));
+        old.run(&format!(
+            "begin isolation level {level}; select count(*) from carrel.user_profiles"
+        ));
         superuser.run("update carrel.user_profiles set billing_anchor = billing_anchor - interval '3 days', billing_timezone = 'Asia/Tokyo'");
         // Refused or right, but not counted in a period that is no more.
         let _ =
