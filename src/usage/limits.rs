@@ -15,7 +15,7 @@
 
 use super::accounts::{Accounts, Fact};
 use super::parts::{
-    are_held, draw, fits_own, gather, gather_one, key, own_part, take_own, wait_for_parts,
+    draw, fits_own, gather, gather_one, is_left, key, own_part, take_own, wait_for_parts,
 };
 use crate::datums::Numeric;
 use crate::error::{Error, Result, SqlState};
@@ -188,7 +188,7 @@ fn take_now(db: &Db, dues: &[Due], wait: Wait, is_busy: &Cell<bool>) -> Result<(
         let own = wait.during(db, || own_part(db, due))?;
         if !gather_one(db, due, own)? && !gather(db, due, own)? {
             let refusal = refused(db, due)?;
-            is_busy.set(are_held(db, due, own)?);
+            is_busy.set(is_left(db, due)?);
             return Err(refusal);
         }
     }

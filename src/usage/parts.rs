@@ -176,28 +176,16 @@ pub fn wait_for_parts(db: &Db, dues: &[Due]) -> Result<()> {
     Ok(())
 }
 
-/// Whether others hold parts of a limit.
-pub fn are_held(db: &Db, due: &Due, own: Uuid) -> Result<bool> {
+/// Whether all that is due is left of a limit, with what others hold.
+pub fn is_left(db: &Db, due: &Due) -> Result<bool> {
     let sql = concat!(
-        "select (
-            select count(*) from carrel.usage_allowances as part
-            where part.id <> $7 and part.amount > 0 and ",
-        is_of_key!("part"),
-        "
-        ) > (
-            select count(*) from (
-                select part.id from carrel.usage_allowances as part
-                where part.id <> $7 and part.amount > 0 and ",
-        is_of_key!("part"),
-        "
-                for update skip locked
-            ) as free
-        )
-        from ",
-        k!()
+        "select coalesce(sum(part.amount), 0) >= $7::numeric from ",
+        k!(),
+        " left join carrel.usage_allowances as part on ",
+        is_of_key!("part")
     );
     let [user, event_type, measure, period, start, end] = key(due);
-    db.value(sql, &[user, event_type, measure, period, start, end, own.into()])
+    db.value(sql, &[user, event_type, measure, period, start, end, due.amount.into()])
 }
 
 /// The part of this backend, locked, of a limit that is handed out.
