@@ -1,12 +1,13 @@
 //! Recording many events in one statement.
 
 use super::events::{hash_of_e, reused};
+use super::reckoning;
 use crate::access;
 use crate::datums::Jsonb;
 use crate::error::{Error, Result, SqlState, guard};
 use crate::identity;
 use crate::rows::uuid_v7;
-use crate::spi::{self, Access, Arg, Db};
+use crate::spi::{Arg, Db};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use std::collections::HashSet;
@@ -64,7 +65,7 @@ fn record_usage_batch(
         let events = events.ok_or_else(|| bad("events must not be null"))?;
         let own = identity::current()?;
         let is_service = access::is_service()?;
-        spi::as_owner(Access::Write, |db| {
+        reckoning(|db| {
             let count = db.value::<i32>(
                 "select case when jsonb_typeof($1::jsonb) = 'array' then jsonb_array_length($1) else -1 end",
                 &[events.into()],

@@ -11,9 +11,10 @@ use super::limits;
 use super::locks;
 use super::parts;
 use super::periods::{Calendar, Kind};
+use super::reckoning;
 use crate::error::{Error, Result, SqlState};
 use crate::identity;
-use crate::spi::{self, Access, Db, PassingRow};
+use crate::spi::{Db, PassingRow};
 use crate::trigger::{self, Returned};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
@@ -72,9 +73,7 @@ fn count_usage<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         if facts.is_empty() {
             return Ok(());
         }
-        spi::as_owner(Access::Write, |db| {
-            db.latest(|| db.read_by_index(|| count(db, &facts, is_enforced)))
-        })
+        reckoning(|db| count(db, &facts, is_enforced))
     })
 }
 
@@ -195,7 +194,7 @@ fn count_documents<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             return Ok(());
         }
         if trigger::operation(trigger) == pg_sys::TRIGGER_EVENT_TRUNCATE {
-            return spi::as_owner(Access::Write, |db| {
+            return reckoning(|db| {
                 db.execute("delete from carrel.usage_allowances where period = 'stored'", &[])
                     .map(|_| ())
             });
@@ -226,16 +225,14 @@ fn count_documents<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
                 fact
             })
             .collect();
-        spi::as_owner(Access::Write, |db| {
-            db.latest(|| {
-                let dues = Accounts::keep(db, users)?.dues(&facts)?;
-                if dues.is_empty() {
-                    return Ok(());
-                }
-                limits::take(db, dues)?;
-                limits::has_counted();
-                Ok(())
-            })
+        reckoning(|db| {
+            let dues = Accounts::keep(db, users)?.dues(&facts)?;
+            if dues.is_empty() {
+                return Ok(());
+            }
+            limits::take(db, dues)?;
+            limits::has_counted();
+            Ok(())
         })
     })
 }
@@ -282,9 +279,7 @@ fn count_requests_of_others<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         if users.is_empty() {
             return Ok(());
         }
-        spi::as_owner(Access::Write, |db| {
-            db.latest(|| db.read_by_index(|| count_requests(db, &users, false)))
-        })?;
+        reckoning(|db| count_requests(db, &users, false))?;
         uncounted(|uncounted| uncounted.counted_in = current);
         Ok(())
     })
@@ -354,7 +349,7 @@ fn rebuild_usage_periods<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             .detail("Its snapshot may lack events that were recorded since.")
             .hint("Do it in a READ COMMITTED transaction."));
         }
-        spi::as_owner(Access::Write, |db| {
+        reckoning(|db| {
             db.execute("delete from carrel.usage_allowances where user_id = $1", &[user.into()])?;
             if periods_are_new {
                 rebuild(db, Some(user))?;

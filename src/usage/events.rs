@@ -4,11 +4,11 @@ use super::accounts::Accounts;
 use super::counting;
 use super::plans::{self, Standing};
 use super::prices;
-use super::whose;
+use super::{reckoning, whose};
 use crate::datums::{Jsonb, Numeric};
 use crate::error::{Error, Result, SqlState, guard};
 use crate::rows::uuid_v7;
-use crate::spi::{self, Access, Arg, Db};
+use crate::spi::{Arg, Db};
 use crate::users;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
@@ -77,6 +77,8 @@ macro_rules! one {
         ) as e"
     };
 }
+pub(super) use hash_of_e;
+
 /// Records what happened, and never refuses it for a limit. The same idempotency key again gives
 /// the first event with duplicate = true, or error PT409 where anything else differs. Without a cost,
 /// it is computed from the model and its token types; the last four columns say how the tightest
@@ -113,11 +115,7 @@ fn record_usage(
         model,
         token_types,
     };
-    let recorded = guard(move || {
-        let user = whose(user_id)?;
-        spi::as_owner(Access::Write, |db| db.read_by_index(|| record(db, user, &event, false)))
-    });
-    TableIterator::once(recorded.into())
+    TableIterator::once(recorded(user_id, &event, false))
 }
 
 /// Records what happens, unless that is beyond a hard limit, or what reservations leave of it: then error
@@ -155,14 +153,16 @@ fn consume_usage(
         model,
         token_types,
     };
-    let recorded = guard(move || {
-        let user = whose(user_id)?;
-        spi::as_owner(Access::Write, |db| db.read_by_index(|| record(db, user, &event, true)))
-    });
-    TableIterator::once(recorded.into())
+    TableIterator::once(recorded(user_id, &event, true))
 }
 
-pub(super) use hash_of_e;
+fn recorded(user_id: Option<Uuid>, event: &Event, is_enforced: bool) -> Row {
+    let recorded = guard(|| {
+        let user = whose(user_id)?;
+        reckoning(|db| record(db, user, event, is_enforced))
+    });
+    recorded.into()
+}
 
 /// Records an event of a user's, if hard limits leave room where they are enforced.
 pub fn record(db: &Db, user: Uuid, event: &Event, is_enforced: bool) -> Result<Recorded> {
@@ -270,6 +270,20 @@ pub fn checked_type(event_type: Option<&str>) -> Result<&str> {
 }
 
 impl Event<'_> {
+    /// As arguments of a statement, $1 to $8.
+    fn args(&self) -> [Arg; 8] {
+        [
+            self.event_type.into(),
+            self.tokens_used.into(),
+            self.cost.into(),
+            self.metadata.into(),
+            self.idempotency_key.into(),
+            self.occurred_at.into(),
+            self.model.into(),
+            self.token_types.into(),
+        ]
+    }
+
     /// Refuses what could not be billed from: 22023. Gives the type.
     fn check(&self) -> Result<&str> {
         let bad = |message: String| Err(Error::new(SqlState::InvalidParameterValue, message));
@@ -319,22 +333,6 @@ impl Event<'_> {
 /// The hash of an event's arguments.
 pub fn payload_hash(db: &Db, event: &Event) -> Result<Vec<u8>> {
     db.value(concat!("select ", hash_of_e!(), " from ", one!()), &event.args())
-}
-
-impl Event<'_> {
-    /// As arguments of a statement, $1 to $8.
-    fn args(&self) -> [Arg; 8] {
-        [
-            self.event_type.into(),
-            self.tokens_used.into(),
-            self.cost.into(),
-            self.metadata.into(),
-            self.idempotency_key.into(),
-            self.occurred_at.into(),
-            self.model.into(),
-            self.token_types.into(),
-        ]
-    }
 }
 
 /// The event that was recorded first under the key of another one, if it was the same.

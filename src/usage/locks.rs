@@ -11,7 +11,6 @@ use pgrx::pg_sys;
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::ffi::c_int;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 thread_local! {
     /// Whether this backend has locked the one user that its statement changes.
@@ -26,7 +25,7 @@ pub fn keep(users: &[Uuid]) -> Result<()> {
 }
 
 /// Waits until nobody reckons with a user's plan and periods, and does `change`.
-pub fn change_one(user: Uuid, change: impl FnOnce() -> Result<()>) -> Result<()> {
+pub fn change_one<T>(user: Uuid, change: impl FnOnce() -> Result<T>) -> Result<T> {
     lock(EVERYBODY, pg_sys::AccessShareLock)?;
     lock(key(user), pg_sys::AccessExclusiveLock)?;
     CHANGES_ONE.set(true);
@@ -38,8 +37,7 @@ pub fn change_one(user: Uuid, change: impl FnOnce() -> Result<()>) -> Result<()>
 /// Waits until nobody else hands out what is left of a user's limits, and is who does until the transaction
 /// ends.
 pub fn hand_out(user: Uuid) -> Result<()> {
-    let (object, _) = key(user);
-    lock((object, HAND_OUT), pg_sys::AccessExclusiveLock)
+    lock((number(user), HAND_OUT), pg_sys::AccessExclusiveLock)
 }
 
 /// Waits until nobody reckons with anybody's, unless just one user is being changed.
@@ -59,10 +57,13 @@ const HAND_OUT: u16 = 2;
 /// Of so many locks that a server has room for those of a batch over any number of users. Users who have the
 /// same wait for each other in vain.
 fn key(user: Uuid) -> (u32, u16) {
-    const LOCKS: u64 = 1024;
-    let mut hasher = DefaultHasher::new();
-    user.as_bytes().hash(&mut hasher);
-    ((hasher.finish() % LOCKS) as u32, RECKON)
+    const LOCKS: u32 = 1024;
+    (number(user) % LOCKS, RECKON)
+}
+
+/// The last bytes of an id, which are random in those that carrel makes.
+fn number(user: Uuid) -> u32 {
+    user.as_bytes().last_chunk().map_or(0, |last| u32::from_be_bytes(*last))
 }
 
 fn lock((object, part): (u32, u16), mode: u32) -> Result<()> {

@@ -4,7 +4,7 @@ use super::accounts::{Account, Limit};
 use super::limits::{held_of_k, used_of_k};
 use super::locks;
 use super::periods::{self, Kind, unknown_period};
-use super::{is_of, users};
+use super::{is_of, reckoning, users};
 use crate::datums::{Numeric, OwnedNumeric};
 use crate::error::{Error, Result, SqlState, guard};
 use crate::spi::{self, Access, Db};
@@ -70,9 +70,8 @@ fn set_plan(
         }
         spi::as_owner(Access::Write, |db| {
             users::require_plan(db, plan)?;
-            let mut changed = 0;
-            locks::change_one(user, || {
-                changed = db.execute(
+            let changed = locks::change_one(user, || {
+                db.execute(
                     "update carrel.user_profiles set plan_type = $2,
                     subscription_status = coalesce($3, subscription_status),
                     billing_anchor = coalesce($4, billing_anchor),
@@ -85,8 +84,7 @@ fn set_plan(
                         billing_anchor.into(),
                         billing_timezone.into(),
                     ],
-                )?;
-                Ok(())
+                )
             })?;
             if changed == 0 { Err(users::no_such_user(user)) } else { Ok(()) }
         })
@@ -398,8 +396,6 @@ fn reckon_limits_anew<'a>(_: &'a PgTrigger<'a>) -> Returned<'a> {
         if trigger::restoring() {
             return Ok(());
         }
-        spi::as_owner(Access::Write, |db| {
-            db.execute("delete from carrel.usage_allowances", &[]).map(|_| ())
-        })
+        reckoning(|db| db.execute("delete from carrel.usage_allowances", &[]).map(|_| ()))
     })
 }

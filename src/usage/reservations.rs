@@ -10,10 +10,10 @@ use super::limits;
 use super::parts;
 use super::periods::micros;
 use super::plans::{self, Standing};
-use super::{only_of, whose};
+use super::{only_of, reckoning, whose};
 use crate::datums::{Jsonb, Numeric};
 use crate::error::{Error, Result, SqlState, guard};
-use crate::spi::{self, Access, Arg, Db};
+use crate::spi::{Arg, Db};
 use crate::users;
 use pgrx::datum::{Interval, Uuid};
 use pgrx::prelude::*;
@@ -51,9 +51,7 @@ fn reserve_usage(
             ttl.into(),
             idempotency_key.into(),
         ];
-        spi::as_owner(Access::Write, |db| {
-            db.latest(|| db.read_by_index(|| reserve(db, user, &args)))
-        })
+        reckoning(|db| reserve(db, user, &args))
     })
 }
 
@@ -82,23 +80,21 @@ fn settle_usage(
 > {
     let row = guard(|| {
         let only_of = only_of()?;
-        spi::as_owner(Access::Write, |db| {
-            db.read_by_index(|| {
-                let held = lock(db, reservation, only_of)?;
-                let event = Event {
-                    event_type: Some(&held.event_type),
-                    tokens_used,
-                    cost,
-                    metadata,
-                    idempotency_key: None,
-                    occurred_at: None,
-                    model,
-                    token_types,
-                };
-                let (recorded, is_over) = settle(db, &held, &event)?;
-                let (used, limit, remaining, resets_at): Standing = recorded.standing;
-                Ok((recorded.id, recorded.is_duplicate, is_over, used, limit, remaining, resets_at))
-            })
+        reckoning(|db| {
+            let held = lock(db, reservation, only_of)?;
+            let event = Event {
+                event_type: Some(&held.event_type),
+                tokens_used,
+                cost,
+                metadata,
+                idempotency_key: None,
+                occurred_at: None,
+                model,
+                token_types,
+            };
+            let (recorded, is_over) = settle(db, &held, &event)?;
+            let (used, limit, remaining, resets_at): Standing = recorded.standing;
+            Ok((recorded.id, recorded.is_duplicate, is_over, used, limit, remaining, resets_at))
         })
     });
     TableIterator::once(row)
@@ -110,7 +106,7 @@ fn settle_usage(
 fn release_usage(reservation: Option<Uuid>) -> bool {
     guard(|| {
         let only_of = only_of()?;
-        spi::as_owner(Access::Write, |db| {
+        reckoning(|db| {
             let held = lock(db, reservation, only_of)?;
             match held.state.as_str() {
                 "released" => Ok(false),

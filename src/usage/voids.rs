@@ -1,7 +1,7 @@
 //! Events stay as they are; what was wrong is taken back by another one.
 
 use super::events::reused;
-use super::only_of;
+use super::{only_of, reckoning};
 use crate::error::{Error, Result, SqlState, guard};
 use crate::spi::{self, Access, Db};
 use crate::trigger::{self, Returned};
@@ -27,9 +27,7 @@ fn void_usage(
             return Err(bad("idempotency_key must not be empty: leave it out"));
         }
         let only_of = only_of()?;
-        spi::as_owner(Access::Write, |db| {
-            db.latest(|| void(db, event, reason, idempotency_key, only_of))
-        })
+        reckoning(|db| void(db, event, reason, idempotency_key, only_of))
     })
 }
 

@@ -317,6 +317,24 @@ fn a_transaction_with_an_old_snapshot_counts_what_others_used_since() {
             old.attempt(&format!("select carrel.record_usage('chat', 1, user_id => '{ALICE}')"));
         old.run("commit");
         assert_exact(&database);
+
+        // What is given back goes where the limit counts now.
+        superuser.run("update carrel.plan_limits set limit_value = 1000 where event_type = 'chat'");
+        service.run(&format!(
+            "select carrel.reserve_usage('chat', 30, idempotency_key => 'r', user_id => '{ALICE}')"
+        ));
+        old.run(&format!(
+            "begin isolation level {level}; select count(*) from carrel.user_profiles"
+        ));
+        superuser.run(
+            "update carrel.user_profiles set billing_anchor = billing_anchor - interval '1 day'",
+        );
+        service.run(&format!("select carrel.consume_usage('chat', 1, user_id => '{ALICE}')"));
+        let id =
+            superuser.value("select id from carrel.usage_reservations where idempotency_key = 'r'");
+        let _ = old.attempt(&format!("select carrel.release_usage('{id}')"));
+        old.run("commit");
+        assert_exact(&database);
     }
 }
 
