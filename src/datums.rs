@@ -238,6 +238,16 @@ impl Numeric {
         Ok(Self(trimmed))
     }
 
+    /// The same to so many decimals.
+    pub fn rounded(self, decimals: i32) -> Result<Self> {
+        let datum = self.0;
+        // SAFETY: a numeric, and a number that is passed by value.
+        let rounded = catch(|| unsafe {
+            DirectFunctionCall2Coll(numeric_round, pg_sys::InvalidOid, datum, decimals.into())
+        })?;
+        Ok(Self(rounded))
+    }
+
     /// The same below zero, or above where it was below.
     pub fn negated(self) -> Result<Self> {
         let datum = self.0;
@@ -263,6 +273,11 @@ impl Numeric {
 pub struct OwnedNumeric(Box<[u64]>);
 
 impl OwnedNumeric {
+    /// Zero.
+    pub fn nothing() -> Result<Self> {
+        Numeric::from_whole(0).map(Self::of)
+    }
+
     /// A copy.
     pub fn of(numeric: Numeric) -> Self {
         let stored = numeric.0.cast_mut_ptr::<pg_sys::varlena>();
@@ -311,6 +326,7 @@ unsafe extern "C-unwind" {
     fn numeric_add(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
     fn numeric_mul(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
     fn numeric_trim_scale(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
+    fn numeric_round(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
     fn numeric_uminus(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
     fn numeric_cmp(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
 }

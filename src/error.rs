@@ -45,6 +45,8 @@ pub enum SqlState {
     InvalidAuthorization,
     /// 23502: a value that must not be null.
     NotNullViolation,
+    /// 23514: a row that can't be.
+    CheckViolation,
     /// 40001: to be tried again.
     SerializationFailure,
     /// 42501: not allowed.
@@ -72,6 +74,7 @@ impl SqlState {
             Self::ExclusionViolation => b"23P01",
             Self::InvalidAuthorization => b"28000",
             Self::NotNullViolation => b"23502",
+            Self::CheckViolation => b"23514",
             Self::SerializationFailure => b"40001",
             Self::InsufficientPrivilege => b"42501",
             Self::ProgramLimitExceeded => b"54000",

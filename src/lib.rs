@@ -16,6 +16,7 @@ mod datums;
 mod documents;
 mod embeddings;
 mod error;
+mod heap;
 mod identity;
 mod postings;
 mod rows;

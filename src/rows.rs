@@ -4,20 +4,39 @@ use crate::error::{Error, Result, SqlState};
 use crate::trigger::{self, Returned};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
+use std::cell::RefCell;
 
 /// A new UUIDv7 (RFC 9562): milliseconds since 1970, then 74 random bits.
 #[pg_extern(volatile, parallel_safe)]
 pub fn uuid_v7() -> Uuid {
-    let mut random = [0u8; 10];
-    // SAFETY: fills the buffer; false where the system has no randomness to give.
-    if !unsafe { pg_sys::pg_strong_random(random.as_mut_ptr().cast(), random.len()) } {
-        error!("could not generate random values");
-    }
+    let random = random();
     let millis = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0, |since| since.as_millis() as u64);
     let id = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
     Uuid::from_bytes(*id.as_bytes())
+}
+
+/// Random bytes, of which the system makes many at a time: each time takes longer than a hundred bytes do.
+fn random() -> [u8; 10] {
+    const MANY: usize = 1280;
+    thread_local! {
+        static POOL: RefCell<([u8; MANY], usize)> = const { RefCell::new(([0; MANY], 0)) };
+    }
+    POOL.with_borrow_mut(|(pool, left)| {
+        if *left == 0 {
+            // SAFETY: fills the buffer; false where the system has no randomness to give.
+            if !unsafe { pg_sys::pg_strong_random(pool.as_mut_ptr().cast(), MANY) } {
+                error!("could not generate random values");
+            }
+            *left = MANY / 10;
+        }
+        *left -= 1;
+        let mut bytes = [0; 10];
+        // What was given is not kept.
+        pool[*left * 10..][..10].swap_with_slice(&mut bytes);
+        bytes
+    })
 }
 
 /// BEFORE UPDATE: sets updated_at to the transaction's time.

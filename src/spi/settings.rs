@@ -4,7 +4,7 @@ use super::Db;
 use crate::error::{Result, contain};
 use pgrx::pg_sys;
 use std::cell::Cell;
-use std::ffi::CStr;
+use std::ffi::{CStr, c_int};
 
 /// Sets a setting until the current nest level of settings ends, as a function's SET clause does.
 pub(super) fn pin(name: &CStr, value: &CStr) {
@@ -54,6 +54,9 @@ fn pin_text(name: &str, value: &str) {
 
 /// Does `work` with these settings.
 fn with_settings<T>(settings: &[(&CStr, &CStr)], work: impl FnOnce() -> Result<T>) -> Result<T> {
+    if settings.is_empty() {
+        return work();
+    }
     // SAFETY: settings are put back on every way out.
     unsafe {
         let level = pg_sys::NewGUCNestLevel();
@@ -128,16 +131,21 @@ impl Db {
     /// Does `work` with statements that are planned once for all values, and by an index wherever one
     /// serves.
     pub fn read_by_index<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        let mut settings = vec![
-            (c"enable_seqscan", c"off"),
-            (c"enable_bitmapscan", c"on"),
-            (c"gin_fuzzy_search_limit", c"0"),
-            (c"plan_cache_mode", c"force_generic_plan"),
-        ];
-        // A bitmap that does not fit has every row of its pages looked at again.
-        // SAFETY: a setting, in kilobytes.
-        if unsafe { pg_sys::work_mem } < 64 << 10 {
-            settings.push((c"work_mem", c"64MB"));
+        let mut settings = Vec::new();
+        let mut need = |is_set: bool, setting| {
+            if !is_set {
+                settings.push(setting);
+            }
+        };
+        let generic = pg_sys::PlanCacheMode::PLAN_CACHE_MODE_FORCE_GENERIC_PLAN as c_int;
+        // SAFETY: settings of the backend's.
+        unsafe {
+            need(!pg_sys::enable_seqscan, (c"enable_seqscan", c"off"));
+            need(pg_sys::enable_bitmapscan, (c"enable_bitmapscan", c"on"));
+            need(pg_sys::GinFuzzySearchLimit == 0, (c"gin_fuzzy_search_limit", c"0"));
+            need(pg_sys::plan_cache_mode == generic, (c"plan_cache_mode", c"force_generic_plan"));
+            // A bitmap that does not fit has every row of its pages looked at again.
+            need(pg_sys::work_mem >= 64 << 10, (c"work_mem", c"64MB"));
         }
         with_settings(&settings, work)
     }

@@ -5,11 +5,12 @@ use super::locks;
 use super::periods::{Calendar, Kind};
 use crate::datums::{Numeric, OwnedNumeric};
 use crate::error::Result;
-use crate::spi::Db;
+use crate::heap::{Condition, Source};
 use pgrx::datum::{Date, Interval, Uuid};
 use pgrx::prelude::*;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
 /// Something that was used, stored or held; below zero where that is taken back.
 pub struct Fact {
@@ -68,14 +69,19 @@ pub struct Limit {
 impl Limit {
     /// Whether events of a type count in it.
     pub fn matches(&self, event_type: &str) -> bool {
-        self.event_type == "*" || self.event_type == event_type
+        matches(&self.event_type, event_type)
     }
+}
+
+/// Whether events of a type count in a limit of such a type.
+pub fn matches(limited: &str, event_type: &str) -> bool {
+    limited == "*" || limited == event_type
 }
 
 /// What the usage of a user is reckoned by.
 pub struct Account {
     pub calendar: Calendar,
-    pub limits: Vec<Limit>,
+    pub limits: Rc<[Limit]>,
 }
 
 /// Those of several users.
@@ -96,58 +102,44 @@ pub struct Total {
 
 impl Accounts {
     /// Those of these users, which stay as they are until the transaction ends.
-    pub fn keep(db: &Db, users: Vec<Uuid>) -> Result<Self> {
-        locks::keep(&users)?;
-        Self::find(db, users)
+    pub fn keep(users: &[Uuid]) -> Result<Self> {
+        locks::keep(users)?;
+        Self::find(users)
     }
 
     /// Those of these users, as they are now. Users without a profile have none.
-    pub fn find(db: &Db, users: Vec<Uuid>) -> Result<Self> {
-        let mut accounts: HashMap<[u8; 16], Account> = HashMap::with_capacity(users.len());
-        let read = |row: &crate::spi::Row| {
-            let user = *row.need::<Uuid>(1)?.as_bytes();
-            let account = match accounts.entry(user) {
-                std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
-                std::collections::hash_map::Entry::Vacant(new) => {
-                    let calendar = Calendar::new(row.need(2)?, &row.need::<String>(3)?)?;
-                    new.insert(Account { calendar, limits: Vec::new() })
+    pub fn find(users: &[Uuid]) -> Result<Self> {
+        let mut plans: HashMap<String, Rc<[Limit]>> = HashMap::new();
+        let mut accounts = HashMap::with_capacity(users.len());
+        for user in users {
+            let mut profile = None;
+            let source = Source {
+                table: c"user_profiles",
+                index: c"user_profiles_user_id_key",
+                conditions: &[Condition::is_user(*user)],
+            };
+            source.read([c"billing_anchor", c"billing_timezone", c"plan_type"], |row| {
+                let calendar = Calendar::new(row.need(1)?, &row.need::<String>(2)?)?;
+                profile = Some((calendar, row.need::<String>(3)?));
+                Ok(())
+            })?;
+            let Some((calendar, plan)) = profile else { continue };
+            let limits = match plans.get(&plan) {
+                Some(limits) => limits.clone(),
+                None => {
+                    let limits: Rc<[Limit]> = limits_of(&plan)?.into();
+                    plans.insert(plan, limits.clone());
+                    limits
                 }
             };
-            if let Some(event_type) = row.get::<String>(4) {
-                let period: String = row.need(6)?;
-                account.limits.push(Limit {
-                    event_type,
-                    measure: row.need(5)?,
-                    kind: Kind::of(&period, row.get::<Interval>(7).as_ref())?,
-                    period,
-                    value: OwnedNumeric::of(row.need(8)?),
-                    is_hard: row.need(9)?,
-                });
-            }
-            Ok(())
-        };
-        // Not streamed: numbers would go with the statement.
-        macro_rules! accounts {
-            ($users:literal) => {
-                concat!(
-                    "select p.user_id, p.billing_anchor, p.billing_timezone, l.event_type, l.measure, l.period,
-                l.window_length, l.limit_value, l.enforcement = 'hard'
-                    from carrel.user_profiles as p
-                    left join carrel.plan_limits as l on l.plan_type = p.plan_type
-                    where p.user_id ", $users
-                )
-            };
+            accounts.insert(*user.as_bytes(), Account { calendar, limits });
         }
-        match users[..] {
-            [user] => db.rows(accounts!("= $1"), &[user.into()], read)?,
-            _ => db.rows(accounts!("= any ($1)"), &[users.into()], read)?,
-        };
         Ok(Self(accounts))
     }
 
     /// The account of a user.
-    pub fn take(&mut self, user: Uuid) -> Option<Account> {
-        self.0.remove(user.as_bytes())
+    pub fn get(&self, user: Uuid) -> Option<&Account> {
+        self.0.get(user.as_bytes())
     }
 
     /// What hard limits are due, in one order.
@@ -227,4 +219,30 @@ impl Accounts {
         }
         Ok(totals)
     }
+}
+
+/// The limits of a plan.
+fn limits_of(plan: &str) -> Result<Vec<Limit>> {
+    let mut limits = Vec::new();
+    let source = Source {
+        table: c"plan_limits",
+        index: c"plan_limits_pkey",
+        conditions: &[Condition::is_text(c"plan_type", plan)],
+    };
+    source.read(
+        [c"event_type", c"measure", c"period", c"window_length", c"limit_value", c"enforcement"],
+        |row| {
+            let period: String = row.need(3)?;
+            limits.push(Limit {
+                event_type: row.need(1)?,
+                measure: row.need(2)?,
+                kind: Kind::of(&period, row.get::<Interval>(4).as_ref())?,
+                period,
+                value: OwnedNumeric::of(row.need(5)?),
+                is_hard: row.need::<String>(6)? == "hard",
+            });
+            Ok(())
+        },
+    )?;
+    Ok(limits)
 }

@@ -6,23 +6,30 @@
 //! those of the caller's own at once, those that somebody records for others when the transaction
 //! commits, in the order of the users' ids, so that transactions over several users don't deadlock.
 
-use super::accounts::{Account, Accounts, Fact, Totals};
+use super::accounts::{Accounts, Fact, Total, Totals};
+use super::events::MOST;
 use super::limits;
 use super::locks;
 use super::parts;
 use super::periods::{Calendar, Kind};
+use super::plans::Standings;
 use super::reckoning;
+use crate::datums::Numeric;
 use crate::error::{Error, Result, SqlState};
+use crate::heap::{Condition, Row, Source};
 use crate::identity;
 use crate::spi::{Db, PassingRow};
 use crate::trigger::{self, Returned};
-use pgrx::datum::Uuid;
+use pgrx::datum::{Date, Uuid};
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 thread_local! {
-    static ACCOUNT: Cell<Option<Account>> = const { Cell::new(None) };
+    /// Whether it is to be said how the limits stand that the event of the next statement falls under.
+    static TELLING: Cell<bool> = const { Cell::new(false) };
+    static STANDINGS: Cell<Option<Standings>> = const { Cell::new(None) };
     /// Whether the events of the next statement are refused beyond a hard limit.
     static ENFORCING: Cell<bool> = const { Cell::new(false) };
     static UNCOUNTED: RefCell<Uncounted> = const {
@@ -35,9 +42,13 @@ thread_local! {
     };
 }
 
-/// The account that the events of the last statement were reckoned by, where they were one user's.
-pub fn last_account() -> Option<Account> {
-    ACCOUNT.take()
+/// Inserts an event by a statement, and says how the limits stand that it falls under.
+pub fn telling<T>(insert: impl FnOnce() -> Result<T>) -> Result<(T, Option<Standings>)> {
+    STANDINGS.set(None);
+    TELLING.set(true);
+    let result = insert();
+    TELLING.set(false);
+    Ok((result?, STANDINGS.take()))
 }
 
 /// Users whose counters a transaction has yet to set. Those whose events were rolled back to a savepoint
@@ -64,7 +75,7 @@ pub fn enforcing<T>(insert: impl FnOnce() -> Result<T>) -> Result<T> {
 /// of hard limits, and counts agent requests.
 #[pg_trigger]
 fn count_usage<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
-    let is_enforced = ENFORCING.replace(false);
+    let (is_enforced, is_to_tell) = (ENFORCING.replace(false), TELLING.replace(false));
     trigger::after_statement(|| {
         if trigger::restoring() {
             return Ok(());
@@ -73,17 +84,17 @@ fn count_usage<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         if facts.is_empty() {
             return Ok(());
         }
-        reckoning(|db| count(db, &facts, is_enforced))
+        count(&facts, is_enforced, is_to_tell)
     })
 }
 
 fn facts(trigger: &PgTrigger) -> Result<Vec<Fact>> {
-    let columns =
-        [c"user_id", c"event_type", c"model", c"occurred_at", c"voids", c"tokens_used", c"cost"];
-    let [user, event_type, model, at, voids, tokens, cost] =
-        columns.map(|name| trigger::column(trigger, name));
-    let (user, event_type, model, at) = (user?, event_type?, model?, at?);
-    let (voids, tokens, cost) = (voids?, tokens?, cost?);
+    let column = |name| trigger::column(trigger, name);
+    let (user, event_type, model) =
+        (column(c"user_id")?, column(c"event_type")?, column(c"model")?);
+    let (at, voids, key) =
+        (column(c"occurred_at")?, column(c"voids")?, column(c"idempotency_key")?);
+    let (tokens, cost) = (column(c"tokens_used")?, column(c"cost")?);
     let mut facts = Vec::new();
     trigger::each_new(trigger, |row| {
         let mut fact = Fact::of(row.need(user)?, row.need(event_type)?, row.need(at)?);
@@ -91,21 +102,65 @@ fn facts(trigger: &PgTrigger) -> Result<Vec<Fact>> {
         fact.events = if row.get::<Uuid>(voids).is_some() { -1 } else { 1 };
         fact.tokens = row.need(tokens)?;
         fact.cost = Some(row.need(cost)?);
+        if row.with_bytes(key, <[u8]>::is_empty)? == Some(true) {
+            return Err(impossible("idempotency_key must not be empty".to_owned()));
+        }
+        check(&fact)?;
         facts.push(fact);
         Ok(())
     })?;
     Ok(facts)
 }
 
-fn count(db: &Db, facts: &[Fact], is_enforced: bool) -> Result<()> {
+/// Refuses what no event can be; that the cost is a number, and how large, is checked by a constraint.
+fn check(fact: &Fact) -> Result<()> {
+    let event_type = fact.event_type.as_str();
+    if matches!(event_type, "" | "*") {
+        return Err(impossible(format!("event_type must not be \"{event_type}\"")));
+    }
+    if fact.at.is_infinity() || fact.at.is_neg_infinity() {
+        return Err(impossible("occurred_at must be finite".to_owned()));
+    }
+    let cost = match fact.cost {
+        Some(cost) => cost.compare(Numeric::from_whole(0)?)?,
+        None => Ordering::Equal,
+    };
+    let (least, most, wrong) = match fact.events {
+        1 => (0, MOST, Ordering::Less),
+        _ => (-MOST, 0, Ordering::Greater),
+    };
+    if !(least..=most).contains(&fact.tokens) {
+        let tokens = fact.tokens;
+        return Err(impossible(format!("tokens_used must be from {least} to {most}: {tokens}")));
+    }
+    if cost == wrong {
+        let sign = if fact.events == 1 { "negative" } else { "positive in an event that voids" };
+        return Err(impossible(format!("cost must not be {sign}")));
+    }
+    Ok(())
+}
+
+fn impossible(message: String) -> Error {
+    Error::new(SqlState::CheckViolation, message)
+}
+
+fn count(facts: &[Fact], is_enforced: bool, is_to_tell: bool) -> Result<()> {
     let users: BTreeSet<[u8; 16]> = facts.iter().map(|fact| *fact.user.as_bytes()).collect();
     let ids: Vec<Uuid> = users.iter().map(|user| Uuid::from_bytes(*user)).collect();
-    let mut accounts = Accounts::keep(db, ids.clone())?;
-    add_to_totals(db, accounts.totals(facts)?)?;
+    let accounts = Accounts::keep(&ids)?;
+    let mut standings = match facts {
+        [fact] if is_to_tell => match accounts.get(fact.user) {
+            Some(account) => Some(Standings::of(account, &fact.event_type, fact.at)?),
+            None => None,
+        },
+        _ => None,
+    };
+    add_to_totals(accounts.totals(facts)?, standings.as_mut())?;
+    STANDINGS.set(standings);
     let dues = accounts.dues(facts)?;
     match is_enforced {
-        true => limits::take(db, dues)?,
-        false => parts::draw(db, &dues)?,
+        true => limits::take(dues)?,
+        false => parts::draw(&dues)?,
     }
     limits::has_counted();
     let requests = facts.iter().filter(|fact| fact.event_type == "agent_request");
@@ -115,40 +170,22 @@ fn count(db: &Db, facts: &[Fact], is_enforced: bool) -> Result<()> {
     let (now, others): (Vec<_>, Vec<_>) =
         requesters.into_iter().partition(|user| Some(*user) == own || at_once.contains(user));
     let now: Vec<Uuid> = now.into_iter().map(Uuid::from_bytes).collect();
-    count_requests(db, &now, false)?;
-    remember(others);
-    if let [user] = ids[..] {
-        ACCOUNT.set(accounts.take(user));
+    if !now.is_empty() {
+        reckoning(|db| count_requests(db, &now, false))?;
     }
+    remember(others);
     Ok(())
 }
 
-/// Adds to the totals, in rows of this backend's own.
-fn add_to_totals(db: &Db, totals: Totals) -> Result<()> {
-    let slot = parts::slot();
+/// Adds to the totals, in rows of this backend's own, and to the standings what the totals are then.
+fn add_to_totals(totals: Totals, standings: Option<&mut Standings>) -> Result<()> {
     if totals.len() == 1
         && let Some(((_, _, _, event_type, model), total)) = totals.first_key_value()
+        && add_to_total(event_type, model, total, standings)?
     {
-        let is_there = db.execute(
-            "update carrel.usage_totals
-            set events = events + $7, tokens_used = tokens_used + $8, cost = cost + $9
-            where user_id = $1 and day = $2 and period_start = $3 and event_type = $4 and model = $5 and slot = $6",
-            &[
-                total.user.into(),
-                total.day.into(),
-                total.period_start.into(),
-                event_type.as_str().into(),
-                model.as_str().into(),
-                slot.into(),
-                total.events.into(),
-                total.tokens.into(),
-                total.cost.into(),
-            ],
-        )?;
-        if is_there > 0 {
-            return Ok(());
-        }
+        return Ok(());
     }
+    let slot = parts::slot();
     let mut columns = (vec![], vec![], vec![], vec![], vec![], vec![], vec![], vec![]);
     for ((_, _, _, event_type, model), total) in totals {
         columns.0.push(total.user);
@@ -160,7 +197,8 @@ fn add_to_totals(db: &Db, totals: Totals) -> Result<()> {
         columns.6.push(total.tokens);
         columns.7.push(total.cost);
     }
-    db.execute(
+    let insert = |db: &Db| {
+        db.execute(
         "insert into carrel.usage_totals as t
             (user_id, day, period_start, event_type, model, slot, events, tokens_used, cost)
         select user_id, day, period_start, event_type, model, $9, events, tokens_used, cost
@@ -181,8 +219,73 @@ fn add_to_totals(db: &Db, totals: Totals) -> Result<()> {
             columns.7.into(),
             slot.into(),
         ],
-    )?;
-    Ok(())
+      )
+    };
+    reckoning(insert).map(|_| ())
+}
+
+/// Adds to a total, if it has a row of this backend's own that nobody else holds.
+fn add_to_total(
+    event_type: &str,
+    model: &str,
+    total: &Total,
+    standings: Option<&mut Standings>,
+) -> Result<bool> {
+    let slot = parts::slot();
+    let added = [Numeric::from_whole(total.events)?, total.tokens, total.cost];
+    let own = Cell::new(None);
+    let change = |first: Condition, each: &mut dyn FnMut(&Row) -> Result<()>| {
+        let source = Source {
+            table: c"usage_totals",
+            index: c"usage_totals_pkey",
+            conditions: &[Condition::is_user(total.user), first],
+        };
+        source.change(
+            [
+                c"day",
+                c"period_start",
+                c"event_type",
+                c"events",
+                c"tokens_used",
+                c"cost",
+                c"slot",
+                c"model",
+            ],
+            [c"events", c"tokens_used", c"cost"],
+            |row| {
+                each(row)?;
+                let is_own = row.need::<i32>(7)? == slot
+                    && row.need::<Date>(1)? == total.day
+                    && row.need::<TimestampWithTimeZone>(2)? == total.period_start
+                    && row.need::<&str>(3)? == event_type
+                    && row.need::<&str>(8)? == model;
+                if is_own {
+                    own.set(Some([row.need(4)?, row.need(5)?, row.need(6)?]));
+                }
+                Ok(is_own)
+            },
+            || {
+                let Some([events, tokens, cost]) = own.get() else { return Ok(None) };
+                Ok(Some([
+                    added[0].plus(events)?.into(),
+                    added[1].plus(tokens)?.into(),
+                    added[2].plus(cost)?.into(),
+                ]))
+            },
+        )
+    };
+    let Some(standings) = standings else {
+        return change(Condition::is_day(total.day), &mut |_| Ok(()));
+    };
+    let mut sums = standings.sums()?;
+    sums.add(standings, total.day, total.period_start, event_type, |measure| Ok(added[measure]))?;
+    let first = standings.first_day().map_or(total.day, |first| first.min(total.day));
+    let is_changed = change(Condition::is_from_day(first), &mut |row| {
+        let (day, period_start, event_type) = (row.need(1)?, row.need(2)?, row.need(3)?);
+        sums.add(standings, day, period_start, event_type, |measure| row.need(4 + measure))
+    })?;
+    standings.take(sums);
+    Ok(is_changed)
 }
 
 /// AFTER INSERT, UPDATE, DELETE or TRUNCATE of documents: draws what the statement adds to what a user
@@ -225,15 +328,12 @@ fn count_documents<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
                 fact
             })
             .collect();
-        reckoning(|db| {
-            let dues = Accounts::keep(db, users)?.dues(&facts)?;
-            if dues.is_empty() {
-                return Ok(());
-            }
-            limits::take(db, dues)?;
+        let dues = Accounts::keep(&users)?.dues(&facts)?;
+        if !dues.is_empty() {
+            limits::take(dues)?;
             limits::has_counted();
-            Ok(())
-        })
+        }
+        Ok(())
     })
 }
 
@@ -301,21 +401,36 @@ pub fn count_requests(db: &Db, users: &[Uuid], periods_are_new: bool) -> Result<
         )?;
         let Some((anchor, timezone, counted)) = profile else { continue };
         let calendar = Calendar::new(anchor, &timezone)?;
-        let (mut start, mut end) = calendar.period(&Kind::Month, now)?;
+        let (mut start, _) = calendar.period(&Kind::Month, now)?;
         if !periods_are_new && start < counted {
-            (start, end) = calendar.period(&Kind::Month, counted)?;
+            (start, _) = calendar.period(&Kind::Month, counted)?;
         }
+        let requests = requests_since(*user, calendar.day(start)?, start)?;
         db.execute(
-            "update carrel.user_profiles set usage_period_start = $2, usage_count = (
-                select least(greatest(coalesce(sum(t.events), 0), 0), 2147483647) from carrel.usage_totals as t
-                where t.user_id = $1 and t.day >= $3 and t.day <= $4 and t.period_start = $2
-                    and t.event_type = 'agent_request'
-            )
+            "update carrel.user_profiles set usage_period_start = $2, usage_count = least(greatest($3, 0), 2147483647)
             where user_id = $1",
-            &[(*user).into(), start.into(), calendar.day(start)?.into(), calendar.day(end)?.into()],
+            &[(*user).into(), start.into(), requests.into()],
         )?;
     }
     Ok(())
+}
+
+/// The agent requests of the billing period that began at `start`, as the totals have them.
+fn requests_since(user: Uuid, day: Date, start: TimestampWithTimeZone) -> Result<Numeric> {
+    let source = Source {
+        table: c"usage_totals",
+        index: c"usage_totals_pkey",
+        conditions: &[Condition::is_user(user), Condition::is_from_day(day)],
+    };
+    let mut requests = Numeric::from_whole(0)?;
+    source.read([c"period_start", c"event_type", c"events"], |row| {
+        if row.need::<TimestampWithTimeZone>(1)? == start && row.need::<&str>(2)? == "agent_request"
+        {
+            requests = requests.plus(row.need(3)?)?;
+        }
+        Ok(())
+    })?;
+    Ok(requests)
 }
 
 /// BEFORE UPDATE of profiles' plans, anchors or time zones, and of plan_limits: waits until nobody records

@@ -4,18 +4,18 @@ use super::accounts::Accounts;
 use super::counting;
 use super::plans::{self, Standing};
 use super::prices;
-use super::{reckoning, whose};
+use super::whose;
 use crate::datums::{Jsonb, Numeric};
 use crate::error::{Error, Result, SqlState, guard};
 use crate::rows::uuid_v7;
-use crate::spi::{Arg, Db};
+use crate::spi::{self, Access, Arg, Db};
 use crate::users;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use std::cmp::Ordering;
 
 /// The most tokens of an event, and the most money.
-const MOST: i64 = 1_000_000_000_000_000;
+pub const MOST: i64 = 1_000_000_000_000_000;
 
 /// The most bytes of a type of event: indexes have room for it.
 const MOST_BYTES: usize = 1000;
@@ -159,7 +159,7 @@ fn consume_usage(
 fn recorded(user_id: Option<Uuid>, event: &Event, is_enforced: bool) -> Row {
     let recorded = guard(|| {
         let user = whose(user_id)?;
-        reckoning(|db| record(db, user, event, is_enforced))
+        spi::as_owner(Access::Write, |db| db.latest(|| record(db, user, event, is_enforced)))
     });
     recorded.into()
 }
@@ -201,50 +201,64 @@ pub fn record(db: &Db, user: Uuid, event: &Event, is_enforced: bool) -> Result<R
         Err(_) if is_used(db, user, event)? => true,
         Err(error) => return Err(error),
     };
-    // What an earlier statement left.
-    drop(counting::last_account());
+    let id = uuid_v7();
+    let cost = match event.cost.or(price.flatten()) {
+        Some(cost) => cost.rounded(10)?.trimmed()?,
+        None => Numeric::from_whole(0)?,
+    };
     let insert = || {
-        db.first(
-            "insert into carrel.usage_events
-                (id, user_id, event_type, tokens_used, cost, metadata, idempotency_key, occurred_at, model, token_types, payload_hash)
-            values ($1, $2, $3, $4, trim_scale(round(coalesce($5, 0), 10)), coalesce($6, '{}'), $7, $8, $9, $10, $11)
-            on conflict (user_id, idempotency_key) where idempotency_key is not null do nothing
-            returning id",
-            &[
-                uuid_v7().into(),
-                user.into(),
-                event_type.into(),
-                event.tokens_used.or(counted).unwrap_or(0).into(),
-                event.cost.or(price.flatten()).into(),
-                event.metadata.into(),
-                event.idempotency_key.into(),
-                at.into(),
-                event.model.into(),
-                event.token_types.into(),
-                hash.clone().into(),
-            ],
-            |row| row.need::<Uuid>(1),
-        )
+        macro_rules! insert {
+            () => {
+                "insert into carrel.usage_events
+                    (id, user_id, event_type, tokens_used, cost, metadata, idempotency_key, occurred_at, model, token_types, payload_hash)
+                values ($1, $2, $3, $4, $5, coalesce($6, '{}'), $7, $8, $9, $10, $11)"
+            };
+        }
+        let args = [
+            id.into(),
+            user.into(),
+            event_type.into(),
+            event.tokens_used.or(counted).unwrap_or(0).into(),
+            cost.into(),
+            event.metadata.into(),
+            event.idempotency_key.into(),
+            at.into(),
+            event.model.into(),
+            event.token_types.into(),
+            hash.clone().into(),
+        ];
+        match event.idempotency_key {
+            None => db.execute(insert!(), &args),
+            Some(_) => db.execute(
+                concat!(
+                    insert!(),
+                    " on conflict (user_id, idempotency_key) where idempotency_key is not null do nothing"
+                ),
+                &args,
+            ),
+        }
     };
     let inserted = match (is_retry, is_enforced) {
-        (true, _) => Ok(None),
-        (false, true) => counting::enforcing(insert),
-        (false, false) => insert(),
+        (true, _) => Ok((0, None)),
+        (false, true) => counting::telling(|| counting::enforcing(insert)),
+        (false, false) => counting::telling(insert),
     };
-    let (id, is_duplicate, account) = match inserted.map_err(|error| of_insert(error, user))? {
-        Some(id) => (id, false, counting::last_account()),
-        None => {
-            let first = first_with_key(db, user, event, hash.as_deref())?;
-            (first, true, Accounts::find(db, vec![user])?.take(user))
-        }
+    let (inserted, standings) = inserted.map_err(|error| of_insert(error, user))?;
+    let is_duplicate = inserted == 0;
+    let id = match is_duplicate {
+        true => first_with_key(db, user, event, hash.as_deref())?,
+        false => id,
     };
     if let (Some(None), false) = (price, is_duplicate) {
         let model = event.model.unwrap_or_default();
         warning!("no price of model \"{model}\" for all of its tokens: recorded at cost 0");
     }
-    let standing = match account {
-        Some(account) => plans::tightest(db, user, &account, event_type, at)?,
-        None => Standing::default(),
+    let standing = match standings {
+        Some(standings) => standings.tightest(user)?,
+        None => match Accounts::find(&[user])?.get(user) {
+            Some(account) => plans::tightest(user, account, event_type, at)?,
+            None => Standing::default(),
+        },
     };
     Ok(Recorded { id, is_duplicate, standing })
 }

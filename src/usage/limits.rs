@@ -14,9 +14,8 @@
 //! already.
 
 use super::accounts::{Accounts, Fact};
-use super::parts::{
-    draw, fits_own, gather, gather_one, is_left, key, own_part, take_own, wait_for_parts,
-};
+use super::parts::{draw, gather, gather_one, is_left, key, own_part, take_own, wait_for_parts};
+use super::reckoning;
 use crate::datums::Numeric;
 use crate::error::{Error, Result, SqlState};
 use crate::spi::{self, Db};
@@ -109,7 +108,7 @@ pub fn has_counted() {
 }
 
 /// Draws what is due if all of it is left, else error PT402.
-pub fn take(db: &Db, dues: Vec<Due>) -> Result<()> {
+pub fn take(dues: Vec<Due>) -> Result<()> {
     let nothing = Numeric::from_whole(0)?;
     let (mut more, mut less) = (Vec::new(), Vec::new());
     for due in dues {
@@ -118,10 +117,15 @@ pub fn take(db: &Db, dues: Vec<Due>) -> Result<()> {
             _ => less.push(due),
         }
     }
-    draw(db, &less)?;
-    if more.is_empty() {
+    draw(&less)?;
+    if more.is_empty() || take_own(&more)? {
         return Ok(());
     }
+    reckoning(|db| take_from_all(db, &more))
+}
+
+/// Draws what is due from what all backends have.
+fn take_from_all(db: &Db, dues: &[Due]) -> Result<()> {
     // SAFETY: reads the transaction's state.
     let transaction = unsafe { pg_sys::GetTopTransactionIdIfAny() }.into_inner();
     let may_wait = COUNTED.get() != transaction;
@@ -135,7 +139,7 @@ pub fn take(db: &Db, dues: Vec<Due>) -> Result<()> {
             _ if may_wait => Wait::Long,
             _ => Wait::Briefly,
         };
-        match spi::subtransaction(|| take_now(db, &more, wait, &is_busy)) {
+        match spi::subtransaction(|| take_now(db, dues, wait, &is_busy)) {
             Ok(()) => return Ok(()),
             Err(error) if !is_busy.get() && !error.is_of_locks() => return Err(error),
             Err(_) => {}
@@ -174,10 +178,8 @@ impl Wait {
 }
 
 fn take_now(db: &Db, dues: &[Due], wait: Wait, is_busy: &Cell<bool>) -> Result<()> {
-    match wait {
-        Wait::Never if fits_own(db, dues)? && take_own(db, dues)? => return Ok(()),
-        Wait::Never => {}
-        Wait::Briefly | Wait::Long => wait.during(db, || wait_for_parts(db, dues))?,
+    if wait != Wait::Never {
+        wait.during(db, || wait_for_parts(db, dues))?;
     }
     let mut users: Vec<Uuid> = dues.iter().map(|due| due.user).collect();
     users.dedup();
@@ -217,7 +219,7 @@ fn give_back_lapsed(db: &Db, user: Uuid) -> Result<()> {
     if lapsed.is_empty() {
         return Ok(());
     }
-    draw(db, &Accounts::find(db, vec![user])?.dues(&lapsed)?)
+    draw(&Accounts::find(&[user])?.dues(&lapsed)?)
 }
 
 /// The error for what is beyond a limit.

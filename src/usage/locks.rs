@@ -19,15 +19,13 @@ thread_local! {
 
 /// Keeps plans, limits and periods of these users as they are until the transaction ends.
 pub fn keep(users: &[Uuid]) -> Result<()> {
-    lock(EVERYBODY, pg_sys::AccessShareLock)?;
-    let keys: BTreeSet<(u32, u16)> = users.iter().map(|user| key(*user)).collect();
-    keys.into_iter().try_for_each(|key| lock(key, pg_sys::AccessShareLock))
+    let keys: BTreeSet<u32> = users.iter().map(|user| number(*user) % KEYS).collect();
+    keys.into_iter().try_for_each(|key| lock((key, RECKON), pg_sys::AccessShareLock))
 }
 
 /// Waits until nobody reckons with a user's plan and periods, and does `change`.
 pub fn change_one<T>(user: Uuid, change: impl FnOnce() -> Result<T>) -> Result<T> {
-    lock(EVERYBODY, pg_sys::AccessShareLock)?;
-    lock(key(user), pg_sys::AccessExclusiveLock)?;
+    lock((number(user) % KEYS, RECKON), pg_sys::AccessExclusiveLock)?;
     CHANGES_ONE.set(true);
     let changed = change();
     CHANGES_ONE.set(false);
@@ -42,24 +40,18 @@ pub fn hand_out(user: Uuid) -> Result<()> {
 
 /// Waits until nobody reckons with anybody's, unless just one user is being changed.
 pub fn change_all() -> Result<()> {
-    match CHANGES_ONE.get() {
-        true => Ok(()),
-        false => lock(EVERYBODY, pg_sys::AccessExclusiveLock),
+    if CHANGES_ONE.get() {
+        return Ok(());
     }
+    (0..KEYS).try_for_each(|key| lock((key, RECKON), pg_sys::AccessExclusiveLock))
 }
 
-/// The lock that stands for all users.
-const EVERYBODY: (u32, u16) = (0, 0);
+/// How many locks those who reckon share, by the user's number: so many that a server has room for all of
+/// them. Users who have the same wait for each other in vain.
+const KEYS: u32 = 256;
 /// What tells the locks of those who reckon from those of who hands out.
 const RECKON: u16 = 1;
 const HAND_OUT: u16 = 2;
-
-/// Of so many locks that a server has room for those of a batch over any number of users. Users who have the
-/// same wait for each other in vain.
-fn key(user: Uuid) -> (u32, u16) {
-    const LOCKS: u32 = 1024;
-    (number(user) % LOCKS, RECKON)
-}
 
 /// The last bytes of an id, which are random in those that carrel makes.
 fn number(user: Uuid) -> u32 {

@@ -1,11 +1,15 @@
 //! The parts that what is left of a limit is handed out in: finding, drawing on, and gathering them.
 
 use super::limits::{Due, held_of_k, k, used_of_k};
-use super::locks;
-use crate::error::Result;
+use super::{locks, reckoning};
+use crate::datums::Numeric;
+use crate::error::{Error, Result, SqlState};
+use crate::heap::{Condition, Source};
 use crate::spi::{self, Arg, Db};
 use pgrx::datum::Uuid;
 use pgrx::pg_sys;
+use std::cell::Cell;
+use std::cmp::Ordering;
 
 /// That a part is of the limit and period that the row `k` names.
 macro_rules! is_of_key {
@@ -24,14 +28,6 @@ macro_rules! is_of_key {
         )
     };
 }
-/// What is due, as rows, of the first arguments.
-macro_rules! dues {
-    () => {
-        "select * from unnest(
-            $1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::numeric[]
-        ) as due (user_id, event_type, measure, period, period_start, period_end, amount)"
-    };
-}
 /// Which of the server's backends this is: no two at once, and a new one takes the place of one that is
 /// gone.
 pub fn slot() -> i32 {
@@ -44,36 +40,122 @@ pub fn slot() -> i32 {
     }
 }
 
-/// Draws what is due, whatever is left.
-pub fn draw(db: &Db, dues: &[Due]) -> Result<()> {
-    if dues.is_empty() {
+/// Draws what is due, whatever is left: from parts of this backend's own, or from new ones where it has none
+/// that nobody else holds.
+pub fn draw(dues: &[Due]) -> Result<()> {
+    let mut without_part = Vec::new();
+    for due in dues {
+        if !draw_own(due)? {
+            without_part.push(due);
+        }
+    }
+    if without_part.is_empty() {
         return Ok(());
     }
-    let new = db.execute(
-        concat!(
-            "with due as (",
-            dues!(),
-            "), own as materialized (
-                select k.*, (
-                    select part.id from carrel.usage_allowances as part
-                    where ",
-            is_of_key!("part"),
-            " and part.slot = $8
-                    limit 1 for update skip locked
-                ) as id
-                from due as k
-            ), drawn as (
-                update carrel.usage_allowances as part set amount = part.amount - own.amount
-                from own where part.id = own.id
-            )
-            insert into carrel.usage_allowances
-                (user_id, event_type, measure, period, period_start, period_end, slot, amount)
-            select user_id, event_type, measure, period, period_start, period_end, $8, - amount
-            from own where id is null"
-        ),
-        &columns(dues)[..8],
-    )?;
-    if new > 0 { forget_past(db, dues) } else { Ok(()) }
+    reckoning(|db| {
+        for due in &without_part {
+            let [user, event_type, measure, period, start, end] = key(due);
+            let amount = due.amount.negated()?.into();
+            db.execute(
+                "insert into carrel.usage_allowances
+                    (user_id, event_type, measure, period, period_start, period_end, slot, amount)
+                values ($1, $2, $3, $4, $5, $6, $7, $8)",
+                &[user, event_type, measure, period, start, end, slot().into(), amount],
+            )?;
+        }
+        forget_past(db, dues)
+    })
+}
+
+/// Draws what is due from this backend's parts, if they have all of it. If not, nothing is held.
+pub fn take_own(dues: &[Due]) -> Result<bool> {
+    if let [due] = dues {
+        return take_one(due);
+    }
+    let has_all = Cell::new(true);
+    let taken = spi::subtransaction(|| {
+        for due in dues {
+            if !take_one(due)? {
+                has_all.set(false);
+                return Err(Error::new(SqlState::LimitReached, "other parts are needed"));
+            }
+        }
+        Ok(())
+    });
+    match taken {
+        Err(_) if !has_all.get() => Ok(false),
+        taken => taken.map(|()| true),
+    }
+}
+
+/// Draws what is due from a part of this backend's own, if the limit is handed out, and the part, with what
+/// others lack, has it.
+fn take_one(due: &Due) -> Result<bool> {
+    let nothing = Numeric::from_whole(0)?;
+    let (own, lacking, granted) = (Cell::new(None), Cell::new(nothing), Cell::new(nothing));
+    let slot = slot();
+    let source = Source { conditions: &key_of(due), ..PARTS };
+    source.change(
+        [c"slot", c"amount", c"granted"],
+        [c"amount"],
+        |row| {
+            if let Some(part) = row.get(3) {
+                granted.set(granted.get().plus(part)?);
+            }
+            let amount: Numeric = row.need(2)?;
+            let is_own = own.get().is_none() && row.need::<i32>(1)? == slot;
+            if is_own {
+                own.set(Some(amount));
+            } else if amount.compare(nothing)? == Ordering::Less {
+                lacking.set(lacking.get().plus(amount)?);
+            }
+            Ok(is_own)
+        },
+        || {
+            let Some(own) = own.get() else { return Ok(None) };
+            let fits = granted.get().compare(due.limit)? == Ordering::Equal
+                && own.plus(lacking.get())?.compare(due.amount)? != Ordering::Less;
+            Ok(if fits { Some([own.plus(due.amount.negated()?)?.into()]) } else { None })
+        },
+    )
+}
+
+/// Draws what is due from a part of this backend's own that nobody else holds, if there is one.
+fn draw_own(due: &Due) -> Result<bool> {
+    let [user, start, measure, event_type, period] = key_of(due);
+    let conditions = [user, start, measure, event_type, period, Condition::is_slot(slot())];
+    let source = Source { conditions: &conditions, ..PARTS };
+    let own = Cell::new(None);
+    source.change(
+        [c"amount"],
+        [c"amount"],
+        |row| {
+            let is_first = own.get().is_none();
+            if is_first {
+                own.set(Some(row.need::<Numeric>(1)?));
+            }
+            Ok(is_first)
+        },
+        || {
+            let Some(amount) = own.get() else { return Ok(None) };
+            Ok(Some([amount.plus(due.amount.negated()?)?.into()]))
+        },
+    )
+}
+
+/// The parts, by the index of their keys.
+const PARTS: Source =
+    Source { table: c"usage_allowances", index: c"usage_allowances_user_id_idx", conditions: &[] };
+
+/// What says of which limit and period a part is.
+fn key_of(due: &Due) -> [Condition; 5] {
+    [
+        Condition::is_user(due.user),
+        Condition::is_period(due.period_start),
+        Condition::is_text(c"measure", &due.measure),
+        Condition::is_text(c"event_type", &due.event_type),
+        Condition::is_text(c"period", &due.period),
+    ]
 }
 
 /// Deletes the parts of periods that nothing can be recorded in any more.
@@ -90,88 +172,32 @@ fn forget_past(db: &Db, dues: &[Due]) -> Result<()> {
     Ok(())
 }
 
-fn columns(dues: &[Due]) -> [Arg; 9] {
+/// Waits until nobody else holds a part of these limits, in an order that everybody keeps.
+pub fn wait_for_parts(db: &Db, dues: &[Due]) -> Result<()> {
     fn column<T>(dues: &[Due], of: impl Fn(&Due) -> T) -> Vec<T> {
         dues.iter().map(of).collect()
     }
-    [
-        column(dues, |due| due.user).into(),
-        column(dues, |due| due.event_type.clone()).into(),
-        column(dues, |due| due.measure.clone()).into(),
-        column(dues, |due| due.period.clone()).into(),
-        column(dues, |due| due.period_start).into(),
-        column(dues, |due| due.period_end).into(),
-        column(dues, |due| due.amount).into(),
-        slot().into(),
-        column(dues, |due| due.limit).into(),
-    ]
-}
-
-/// Whether this backend's parts have what is due, as far as can be told without locking them.
-pub fn fits_own(db: &Db, dues: &[Due]) -> Result<bool> {
-    let fitting = db.value::<i64>(
-        concat!(
-            "select count(*) from unnest(
-                $1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::numeric[], $9::numeric[]
-            ) as k (user_id, event_type, measure, period, period_start, period_end, amount, limit_value)
-            where (
-                select sum(part.granted) = k.limit_value
-                    and sum(part.amount) filter (where part.slot = $8 or part.amount < 0) >= k.amount
-                from carrel.usage_allowances as part where ", is_of_key!("part"), "
-            )"
-        ),
-        &columns(dues),
-    )?;
-    Ok(fitting == dues.len() as i64)
-}
-
-/// Draws what is due from this backend's parts, if they have all of it.
-pub fn take_own(db: &Db, dues: &[Due]) -> Result<bool> {
-    let drawn = db.execute(
-        concat!(
-            "with due as (",
-            dues!(),
-            "), own as materialized (
-                select own.id, k.amount, own.amount + coalesce((
-                    select sum(part.amount) from carrel.usage_allowances as part
-                    where ",
-            is_of_key!("part"),
-            " and part.amount < 0 and part.id <> own.id
-                ), 0) >= k.amount as fits
-                from due as k cross join lateral (
-                    select part.id, part.amount from carrel.usage_allowances as part
-                    where ",
-            is_of_key!("part"),
-            " and part.slot = $8
-                    limit 1 for update skip locked
-                ) as own
-            )
-            update carrel.usage_allowances as part set amount = part.amount - own.amount
-            from own
-            where part.id = own.id
-                and (select count(*) from own as fit where fit.fits) = cardinality($1::uuid[])"
-        ),
-        &columns(dues)[..8],
-    )?;
-    Ok(drawn > 0)
-}
-
-/// Waits until nobody else holds a part of these limits, in an order that everybody keeps.
-pub fn wait_for_parts(db: &Db, dues: &[Due]) -> Result<()> {
+    let sql = concat!(
+        "select from carrel.usage_allowances as part
+        where part.id in (
+            select part.id
+            from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
+                as k (user_id, event_type, measure, period, period_start)
+            join carrel.usage_allowances as part on ",
+        is_of_key!("part"),
+        "
+        )
+        order by part.id for update"
+    );
     db.execute(
-        concat!(
-            "select from carrel.usage_allowances as part
-            where part.id in (
-                select part.id from (",
-            dues!(),
-            ") as k
-                join carrel.usage_allowances as part on ",
-            is_of_key!("part"),
-            "
-            )
-            order by part.id for update"
-        ),
-        &columns(dues)[..7],
+        sql,
+        &[
+            column(dues, |due| due.user).into(),
+            column(dues, |due| due.event_type.clone()).into(),
+            column(dues, |due| due.measure.clone()).into(),
+            column(dues, |due| due.period.clone()).into(),
+            column(dues, |due| due.period_start).into(),
+        ],
     )?;
     Ok(())
 }

@@ -1,15 +1,16 @@
 //! Plans and their limits, as operators edit them and as users ask for them.
 
-use super::accounts::{Account, Limit};
+use super::accounts::{Account, Limit, matches};
 use super::limits::{held_of_k, used_of_k};
 use super::locks;
 use super::periods::{self, Kind, unknown_period};
 use super::{is_of, reckoning, users};
 use crate::datums::{Numeric, OwnedNumeric};
 use crate::error::{Error, Result, SqlState, guard};
-use crate::spi::{self, Access, Db};
+use crate::heap::{Condition, Source};
+use crate::spi::{self, Access};
 use crate::trigger::{self, Returned};
-use pgrx::datum::{Interval, Uuid};
+use pgrx::datum::{Date, Interval, Uuid};
 use pgrx::prelude::*;
 use std::cmp::Ordering;
 
@@ -222,135 +223,241 @@ fn current_usage(
     TableIterator::new(rows)
 }
 
-/// How the tightest limit stands that an event falls under: the one of which the least part remains. Where
-/// there is none, how many events of the type there are in the billing period.
-pub fn tightest(
-    db: &Db,
-    user: Uuid,
-    account: &Account,
-    event_type: &str,
-    at: TimestampWithTimeZone,
-) -> Result<Standing> {
-    const MEASURES: [&str; 3] = ["events", "tokens", "cost"];
-    let nothing = Numeric::from_whole(0)?;
-    let mut tightest: Option<(Numeric, Numeric, Standing)> = None;
-    let matching = account.limits.iter().filter(|limit| limit.matches(event_type));
-    for limit in matching.filter(|limit| MEASURES.contains(&limit.measure.as_str())) {
-        let (start, end) = account.calendar.period(&limit.kind, at)?;
-        let used = used(db, user, account, limit, start, end)?;
-        let held = held(db, user, limit, start, end)?;
-        let value = limit.value.get();
-        let remaining = value.plus(used.plus(held)?.negated()?)?;
-        let remaining =
-            if remaining.compare(nothing)? == Ordering::Less { nothing } else { remaining };
-        let is_tighter = match tightest {
-            None => true,
-            Some((most, of, _)) => {
-                remaining.times(of)?.compare(most.times(value)?)? == Ordering::Less
-                    || value.compare(nothing)? == Ordering::Equal
-            }
-        };
-        if is_tighter {
-            let resets_at = (!end.is_infinity()).then_some(end);
-            let standing = (
-                Some(used.trimmed()?),
-                Some(value.trimmed()?),
-                Some(remaining.trimmed()?),
-                resets_at,
-            );
-            tightest = Some((remaining, value, standing));
+/// How the limits stand that an event falls under; where there is none, how many events of the type there
+/// are in the billing period.
+pub struct Standings {
+    spans: Vec<Span>,
+    is_limited: bool,
+}
+
+impl Standings {
+    /// Before anything is added up.
+    pub fn of(account: &Account, event_type: &str, at: TimestampWithTimeZone) -> Result<Self> {
+        let mut spans = Vec::new();
+        let matching = account.limits.iter().filter(|limit| limit.matches(event_type));
+        for limit in matching.filter(|limit| MEASURES.contains(&limit.measure.as_str())) {
+            spans.push(Span::of(account, limit, at)?);
         }
-    }
-    match tightest {
-        Some((.., standing)) => Ok(standing),
-        None => {
+        let is_limited = !spans.is_empty();
+        if !is_limited {
             let all = Limit {
                 event_type: event_type.to_owned(),
                 measure: "events".to_owned(),
                 period: "month".to_owned(),
                 kind: Kind::Month,
-                value: OwnedNumeric::of(nothing),
+                value: OwnedNumeric::of(Numeric::from_whole(0)?),
                 is_hard: false,
             };
-            let (start, end) = account.calendar.period(&all.kind, at)?;
-            let used = used(db, user, account, &all, start, end)?;
-            Ok((Some(used), None, None, None))
+            spans.push(Span::of(account, &all, at)?);
+        }
+        Ok(Self { spans, is_limited })
+    }
+
+    /// The first day whose totals are to be added.
+    pub fn first_day(&self) -> Option<Date> {
+        self.spans.iter().filter(|span| !span.is_window()).map(|span| span.days.0).min()
+    }
+
+    /// Nothing, to which [`Sums::add`] adds totals.
+    pub fn sums(&self) -> Result<Sums> {
+        let nothing = Numeric::from_whole(0)?;
+        Ok(Sums(vec![nothing; self.spans.len()]))
+    }
+
+    /// Takes what was added up.
+    pub fn take(&mut self, sums: Sums) {
+        for (span, sum) in self.spans.iter_mut().zip(sums.0) {
+            span.used = OwnedNumeric::of(sum);
         }
     }
+
+    /// The tightest of them, when all totals are added: the one of which the least part remains; of the same
+    /// part, one that is hard.
+    pub fn tightest(mut self, user: Uuid) -> Result<Standing> {
+        if !self.is_limited {
+            let used = self.spans.first().map(|span| span.used.get().trimmed()).transpose()?;
+            return Ok((used, None, None, None));
+        }
+        self.add_windows(user)?;
+        self.add_held(user)?;
+        let (nothing, one) = (Numeric::from_whole(0)?, Numeric::from_whole(1)?);
+        let mut tightest: Option<(Numeric, Numeric, &Span)> = None;
+        for span in &self.spans {
+            let value = span.limit.get();
+            let taken = span.used.get().plus(span.held.get())?;
+            let remaining = value.plus(taken.negated()?)?;
+            let remaining =
+                if remaining.compare(nothing)? == Ordering::Less { nothing } else { remaining };
+            // Of a limit of nothing, nothing remains.
+            let of = if value.compare(nothing)? == Ordering::Equal { one } else { value };
+            let is_tighter = match tightest {
+                None => true,
+                Some((least, of_least, tightest)) => {
+                    match remaining.times(of_least)?.compare(least.times(of)?)? {
+                        Ordering::Less => true,
+                        Ordering::Equal => span.is_hard && !tightest.is_hard,
+                        Ordering::Greater => false,
+                    }
+                }
+            };
+            if is_tighter {
+                tightest = Some((remaining, of, span));
+            }
+        }
+        let Some((remaining, _, span)) = tightest else { return Ok(Standing::default()) };
+        Ok((
+            Some(span.used.get().trimmed()?),
+            Some(span.limit.get().trimmed()?),
+            Some(remaining.trimmed()?),
+            (!span.end.is_infinity()).then_some(span.end),
+        ))
+    }
+
+    /// What is used in intervals that are not of days is added up from the events.
+    fn add_windows(&mut self, user: Uuid) -> Result<()> {
+        for span in self.spans.iter_mut().filter(|span| span.is_window()) {
+            let sums = reckoning(|db| {
+                db.first(
+                    "select coalesce(sum(case when voids is null then 1 else -1 end), 0)::numeric,
+                        coalesce(sum(tokens_used), 0), coalesce(sum(cost), 0)
+                    from carrel.usage_events
+                    where user_id = $1 and occurred_at >= $2 and occurred_at < $3 and $4 in ('*', event_type)",
+                    &[
+                        user.into(),
+                        span.start.into(),
+                        span.end.into(),
+                        span.event_type.as_str().into(),
+                    ],
+                    |row| Ok(OwnedNumeric::of(row.need(span.measure as i32 + 1)?)),
+                )
+            })?;
+            span.used = sums.map_or_else(OwnedNumeric::nothing, Ok)?;
+        }
+        Ok(())
+    }
+
+    /// Adds what reservations that have not lapsed hold.
+    fn add_held(&mut self, user: Uuid) -> Result<()> {
+        let source = Source {
+            table: c"usage_reservations",
+            index: c"usage_reservations_user_id_held_idx",
+            conditions: &[Condition::is_user(user), Condition::is_later(crate::rows::clock()?)],
+        };
+        source.read([c"state", c"reserved_at", c"event_type", c"tokens", c"cost"], |row| {
+            if row.need::<&str>(1)? != "held" {
+                return Ok(());
+            }
+            let at: TimestampWithTimeZone = row.need(2)?;
+            let event_type: &str = row.need(3)?;
+            for span in self.spans.iter_mut() {
+                if at < span.start || at >= span.end || !matches(&span.event_type, event_type) {
+                    continue;
+                }
+                let held = match span.measure {
+                    0 => Numeric::from_whole(1)?,
+                    1 => Numeric::from_whole(row.need(4)?)?,
+                    _ => row.need(5)?,
+                };
+                span.held = OwnedNumeric::of(span.held.get().plus(held)?);
+            }
+            Ok(())
+        })
+    }
 }
 
-/// What of a limit is used in a period.
-fn used(
-    db: &Db,
+/// What totals are added up in, for each of the [`Standings`]; in the current memory context.
+pub struct Sums(Vec<Numeric>);
+
+impl Sums {
+    /// Adds a total; `amount` gives its events (0), tokens (1) or cost (2).
+    pub fn add(
+        &mut self,
+        standings: &Standings,
+        day: Date,
+        period_start: TimestampWithTimeZone,
+        event_type: &str,
+        amount: impl Fn(usize) -> Result<Numeric>,
+    ) -> Result<()> {
+        for (span, sum) in standings.spans.iter().zip(&mut self.0) {
+            let is_of_period = match span.kind {
+                Kind::Window(_) => false,
+                Kind::Month => period_start == span.start,
+                _ => (span.days.0..=span.days.1).contains(&day),
+            };
+            if is_of_period && matches(&span.event_type, event_type) {
+                *sum = sum.plus(amount(span.measure)?)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How the tightest limit stands that an event falls under.
+pub fn tightest(
     user: Uuid,
     account: &Account,
-    limit: &Limit,
-    start: TimestampWithTimeZone,
-    end: TimestampWithTimeZone,
-) -> Result<Numeric> {
-    if matches!(limit.kind, Kind::Window(_)) {
-        let sums = db.first(
-            "select sum(case when voids is null then 1 else -1 end)::numeric, sum(tokens_used), sum(cost)
-            from carrel.usage_events
-            where user_id = $1 and occurred_at >= $2 and occurred_at < $3 and $4 in ('*', event_type)",
-            &[user.into(), start.into(), end.into(), limit.event_type.as_str().into()],
-            |row| Ok([row.get(1), row.get(2), row.get(3)]),
+    event_type: &str,
+    at: TimestampWithTimeZone,
+) -> Result<Standing> {
+    let mut standings = Standings::of(account, event_type, at)?;
+    if let Some(first) = standings.first_day() {
+        let source = Source {
+            table: c"usage_totals",
+            index: c"usage_totals_pkey",
+            conditions: &[Condition::is_user(user), Condition::is_from_day(first)],
+        };
+        let mut sums = standings.sums()?;
+        source.read(
+            [c"day", c"period_start", c"event_type", c"events", c"tokens_used", c"cost"],
+            |row| {
+                let (day, period_start, event_type) = (row.need(1)?, row.need(2)?, row.need(3)?);
+                sums.add(&standings, day, period_start, event_type, |measure| row.need(4 + measure))
+            },
         )?;
-        return measured(limit, sums);
+        standings.take(sums);
     }
-    let last = TimestampWithTimeZone::try_from(i64::from(end) - 1).unwrap_or(end);
-    let month = matches!(limit.kind, Kind::Month).then_some(start);
-    let sums = db.first(
-        "select sum(events), sum(tokens_used), sum(cost)
-        from carrel.usage_totals
-        where user_id = $1 and day >= $2 and day <= $3 and $4 in ('*', event_type)
-            and ($5::timestamptz is null or period_start = $5)",
-        &[
-            user.into(),
-            account.calendar.day(start)?.into(),
-            account.calendar.day(last)?.into(),
-            limit.event_type.as_str().into(),
-            month.into(),
-        ],
-        |row| Ok([row.get(1), row.get(2), row.get(3)]),
-    )?;
-    measured(limit, sums)
+    standings.tightest(user)
 }
 
-/// What reservations that have not lapsed hold of a limit in a period.
-fn held(
-    db: &Db,
-    user: Uuid,
-    limit: &Limit,
+/// What limits are of that events count in.
+const MEASURES: [&str; 3] = ["events", "tokens", "cost"];
+
+/// The period of a limit that is asked for, what is used in it, and what reservations hold.
+struct Span {
+    event_type: String,
+    /// Which of the [`MEASURES`].
+    measure: usize,
+    kind: Kind,
+    limit: OwnedNumeric,
+    is_hard: bool,
     start: TimestampWithTimeZone,
     end: TimestampWithTimeZone,
-) -> Result<Numeric> {
-    let sums = db.first(
-        "select count(*)::numeric, sum(tokens), sum(cost)
-        from carrel.usage_reservations
-        where user_id = $1 and state = 'held' and expires_at > $5
-            and reserved_at >= $2 and reserved_at < $3 and $4 in ('*', event_type)",
-        &[
-            user.into(),
-            start.into(),
-            end.into(),
-            limit.event_type.as_str().into(),
-            crate::rows::clock()?.into(),
-        ],
-        |row| Ok([row.get(1), row.get(2), row.get(3)]),
-    )?;
-    measured(limit, sums)
+    days: (Date, Date),
+    used: OwnedNumeric,
+    held: OwnedNumeric,
 }
 
-/// The one of sums of events, tokens and cost that a limit is of.
-fn measured(limit: &Limit, sums: Option<[Option<Numeric>; 3]>) -> Result<Numeric> {
-    let [events, tokens, cost] = sums.unwrap_or_default();
-    let sum = match limit.measure.as_str() {
-        "events" => events,
-        "tokens" => tokens,
-        _ => cost,
-    };
-    sum.map_or_else(|| Numeric::from_whole(0), Ok)
+impl Span {
+    fn of(account: &Account, limit: &Limit, at: TimestampWithTimeZone) -> Result<Self> {
+        let (start, end) = account.calendar.period(&limit.kind, at)?;
+        let last = TimestampWithTimeZone::try_from(i64::from(end) - 1).unwrap_or(end);
+        Ok(Self {
+            event_type: limit.event_type.clone(),
+            measure: MEASURES.iter().position(|name| *name == limit.measure).unwrap_or(0),
+            kind: limit.kind.clone(),
+            limit: OwnedNumeric::of(limit.value.get()),
+            is_hard: limit.is_hard,
+            start,
+            end,
+            days: (account.calendar.day(start)?, account.calendar.day(last)?),
+            used: OwnedNumeric::nothing()?,
+            held: OwnedNumeric::nothing()?,
+        })
+    }
+
+    fn is_window(&self) -> bool {
+        matches!(self.kind, Kind::Window(_))
+    }
 }
 
 /// BEFORE INSERT OR UPDATE of plan_limits: checks the period, and says how long it is where it is an

@@ -182,8 +182,8 @@ fn reserve(db: &Db, user: Uuid, args: &[Arg; 6]) -> Result<Uuid> {
         return if is_same { Ok(first) } else { Err(reused(Some(&key), first)) };
     };
     let (user, fact) = fact(db, id, 1)?;
-    let dues = Accounts::keep(db, vec![user])?.dues(&[fact])?;
-    limits::take(db, dues)?;
+    let dues = Accounts::keep(&[user])?.dues(&[fact])?;
+    limits::take(dues)?;
     limits::has_counted();
     Ok(id)
 }
@@ -197,8 +197,8 @@ fn settle(db: &Db, held: &Held, event: &Event) -> Result<(Recorded, bool)> {
                 return Err(resolved(held));
             }
             let now = crate::rows::now()?;
-            let standing = match Accounts::find(db, vec![held.user])?.take(held.user) {
-                Some(account) => plans::tightest(db, held.user, &account, &held.event_type, now)?,
+            let standing = match Accounts::find(&[held.user])?.get(held.user) {
+                Some(account) => plans::tightest(held.user, account, &held.event_type, now)?,
                 None => Standing::default(),
             };
             Recorded { id, is_duplicate: true, standing }
@@ -231,8 +231,8 @@ fn give_back(db: &Db, held: &Held, state: &'static str) -> Result<()> {
         return Ok(());
     }
     let (user, fact) = fact(db, held.id, -1)?;
-    let dues = Accounts::keep(db, vec![user])?.dues(&[fact])?;
-    parts::draw(db, &dues)?;
+    let dues = Accounts::keep(&[user])?.dues(&[fact])?;
+    parts::draw(&dues)?;
     limits::has_counted();
     Ok(())
 }
