@@ -1,7 +1,7 @@
 //! Who reckons with a user's plan and periods, and who changes them, don't do so at once.
 //!
 //! Recording usage takes a shared lock on the user; a change of plan or periods an exclusive one. Locks are
-//! of the kind that Postgres takes on objects of a database, which no SQL statement can take: nobody can
+//! on what is not there, which no SQL statement can take: nobody can
 //! keep others from recording. They end with the transaction. Not row locks: whoever changes a profile
 //! holds its row already, for which others may wait that are recording.
 
@@ -20,12 +20,12 @@ thread_local! {
 /// Keeps plans, limits and periods of these users as they are until the transaction ends.
 pub fn keep(users: &[Uuid]) -> Result<()> {
     let keys: BTreeSet<u32> = users.iter().map(|user| number(*user) % KEYS).collect();
-    keys.into_iter().try_for_each(|key| lock((key, RECKON), pg_sys::AccessShareLock))
+    keys.into_iter().try_for_each(|key| lock_key(key, pg_sys::RowExclusiveLock))
 }
 
 /// Waits until nobody reckons with a user's plan and periods, and does `change`.
 pub fn change_one<T>(user: Uuid, change: impl FnOnce() -> Result<T>) -> Result<T> {
-    lock((number(user) % KEYS, RECKON), pg_sys::AccessExclusiveLock)?;
+    lock_key(number(user) % KEYS, pg_sys::ExclusiveLock)?;
     CHANGES_ONE.set(true);
     let changed = change();
     CHANGES_ONE.set(false);
@@ -35,7 +35,10 @@ pub fn change_one<T>(user: Uuid, change: impl FnOnce() -> Result<T>) -> Result<T
 /// Waits until nobody else hands out what is left of a user's limits, and is who does until the transaction
 /// ends.
 pub fn hand_out(user: Uuid) -> Result<()> {
-    lock((number(user), HAND_OUT), pg_sys::AccessExclusiveLock)
+    let (class, object) = (pg_sys::Oid::from(NOTHING), pg_sys::Oid::from(number(user)));
+    let mode = pg_sys::AccessExclusiveLock as c_int;
+    // SAFETY: any numbers are a lock.
+    catch(|| unsafe { LockDatabaseObject(class, object, 0, mode) })
 }
 
 /// Waits until nobody reckons with anybody's, unless just one user is being changed.
@@ -43,29 +46,29 @@ pub fn change_all() -> Result<()> {
     if CHANGES_ONE.get() {
         return Ok(());
     }
-    (0..KEYS).try_for_each(|key| lock((key, RECKON), pg_sys::AccessExclusiveLock))
+    (0..KEYS).try_for_each(|key| lock_key(key, pg_sys::ExclusiveLock))
 }
 
 /// How many locks those who reckon share, by the user's number: so many that a server has room for all of
 /// them. Users who have the same wait for each other in vain.
 const KEYS: u32 = 256;
-/// What tells the locks of those who reckon from those of who hands out.
-const RECKON: u16 = 1;
-const HAND_OUT: u16 = 2;
+/// The oid of no catalog, and the first of as many as there are keys that are of no table.
+const NOTHING: u32 = 0xCA11_E100;
 
 /// The last bytes of an id, which are random in those that carrel makes.
 fn number(user: Uuid) -> u32 {
     user.as_bytes().last_chunk().map_or(0, |last| u32::from_be_bytes(*last))
 }
 
-fn lock((object, part): (u32, u16), mode: u32) -> Result<()> {
-    /// Of no catalog, nor of anything in one.
-    const CLASS: u32 = 0xCA11_E100;
-    let (class, object) = (pg_sys::Oid::from(CLASS), pg_sys::Oid::from(object));
-    // SAFETY: any numbers are a lock.
-    catch(|| unsafe { LockDatabaseObject(class, object, part, mode as c_int) })
+/// Takes the lock of a key: of a table that is not there, for locks of tables are the ones that a backend
+/// may keep to itself as long as nobody takes one that conflicts.
+fn lock_key(key: u32, mode: u32) -> Result<()> {
+    let (table, mode) = (pg_sys::Oid::from(NOTHING + key), mode as c_int);
+    // SAFETY: any number is a lock.
+    catch(|| unsafe { LockRelationOid(table, mode) })
 }
 
 unsafe extern "C-unwind" {
     fn LockDatabaseObject(class: pg_sys::Oid, object: pg_sys::Oid, part: u16, mode: c_int);
+    fn LockRelationOid(table: pg_sys::Oid, mode: c_int);
 }
