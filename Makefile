@@ -25,7 +25,7 @@ export PG_CONFIG
 endif
 
 .PHONY: help setup build install demo psql stop test test-unit test-pgrx test-regress accept \
-	test-isolation test-lifecycle test-all bench-chunking bench-retrieval bench-search lint readme-check clean
+	test-isolation test-lifecycle test-all bench-chunking bench-retrieval bench-search bench-usage lint readme-check clean
 
 help: ## list the commands
 	@echo "Commands, all with PG=15|16|17|18 to pick the server:"
@@ -85,6 +85,9 @@ bench-retrieval: build ## how well search finds and ranks (BENCH_DATA=directory;
 
 bench-search: build ## how fast search is for each of 1,000 users (CHUNKS=number)
 	@scripts/bench.sh search
+
+bench-usage: build ## how fast usage is recorded (SECONDS_EACH, EVENTS, YEAR=number)
+	@scripts/bench.sh usage
 
 lint: setup ## formatting, clippy, the README's claims
 	@scripts/lint.sh

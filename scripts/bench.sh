@@ -6,6 +6,7 @@
 #   bench.sh retrieval   how well the chunks answer questions (BENCH_DATA=directory)
 #   bench.sh ranking     how well search ranks documents (DATA=directory, else BENCH_DATA's)
 #   bench.sh search      how fast search is for each of many users (CHUNKS=number)
+#   bench.sh usage       how fast usage is recorded (SECONDS_EACH, EVENTS, YEAR=number)
 #
 # They print what they measure and fail only when they can't measure it.
 source "$(dirname "$0")/env.sh"
@@ -56,16 +57,16 @@ finish() { "$here/cluster.sh" remove bench; }
 for bench; do
     case $bench in
         core) "$CARGO_TARGET_DIR/release/core" ;;
-        database | retrieval | ranking | search)
+        database | retrieval | ranking | search | usage)
             trap finish EXIT
             settings=()
             # Of a server that is meant for a database of this size; all else is as it comes.
             if [ "$bench" = search ]; then settings=("shared_buffers = '4GB'"); fi
             prepare "${settings[@]}"
-            CARREL_URL=$("$here/cluster.sh" url bench) "$CARGO_TARGET_DIR/release/$bench"
+            CARREL_URL=$("$here/cluster.sh" url bench) CARREL_PGBENCH=$TREE/bin/pgbench "$CARGO_TARGET_DIR/release/$bench"
             finish
             trap - EXIT
             ;;
-        *) die "bench.sh: core, database, retrieval, ranking or search" ;;
+        *) die "bench.sh: core, database, retrieval, ranking, search or usage" ;;
     esac
 done

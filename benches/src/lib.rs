@@ -2,7 +2,7 @@
 //! says what the limit is; none of them fails because a figure is bad.
 //!
 //! `make bench-chunking` runs `core` and `database`, `make bench-retrieval` runs `retrieval` and
-//! `ranking`, `make bench-search` runs `search`.
+//! `ranking`, `make bench-search` runs `search`, `make bench-usage` runs `usage`.
 
 pub mod beir;
 pub mod bm25;
