@@ -28,6 +28,7 @@ comment on function carrel.export_user is 'Everything that carrel holds of a use
 comment on function carrel.forget_statistics is 'Trigger: deletes the search statistics of users who are deleted.';
 comment on function carrel.grant_service is 'Lets a role work as an application''s trusted workers do. Unknown role: 22023. For superusers.';
 comment on function carrel.grant_user is 'Lets a role work as an application''s end users do; with self_metering also record its own usage. Unknown role: 22023. For superusers.';
+comment on function carrel.keep_default_plan is 'Trigger: keeps the plan that new users are on. To delete or rename it: 55000.';
 comment on function carrel.migrate is 'Creates what is missing of carrel''s tables and applies policies, triggers, defaults, privileges and comments afresh. For superusers.';
 comment on function carrel.prepare_chunk is 'Trigger: completes chunks that a client writes.';
 comment on function carrel.prepare_plan_limit is 'Trigger: checks the period of a limit.';

@@ -263,7 +263,7 @@ unsafe fn is_plain(relation: pg_sys::Relation) -> bool {
             return false;
         }
         let triggers = (*relation).trigdesc;
-        let is_heap = (*(*relation).rd_rel).relam == pg_sys::Oid::from(pg_sys::HEAP_TABLE_AM_OID);
+        let is_heap = (*(*relation).rd_rel).relam == pg_sys::HEAP_TABLE_AM_OID;
         let is_free = triggers.is_null() || {
             let count = (*triggers).numtriggers as usize;
             let mut all = std::slice::from_raw_parts((*triggers).triggers, count).iter();

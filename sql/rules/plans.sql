@@ -1,5 +1,10 @@
 alter table carrel.plans enable row level security;
 
+drop trigger if exists plans_keep_default on carrel.plans;
+create trigger plans_keep_default
+    after delete or update of plan_type on carrel.plans
+    for each statement execute function carrel.keep_default_plan();
+
 -- An example for the operator to edit. Seeded while there are no plans at all, as after a restore
 -- of the schema alone. As shipped, limits inform and refuse nothing.
 with seeded as (

@@ -90,57 +90,7 @@ fn record_many(
     ids: Vec<Uuid>,
 ) -> Result<Vec<(Uuid, bool)>> {
     let args: [Arg; 3] = [events.into(), own.into(), ids.clone().into()];
-    let wrong = concat!(
-        "select wrong[1], format('%s (event %s of the batch)', wrong[2], place - 1)
-        from (select place, ",
-        wrong!(),
-        " as wrong from ",
-        many!(),
-        ") as e
-        where wrong is not null order by place limit 1"
-    );
-    refuse(db, wrong, &args)?;
-    let other = db.first(
-        concat!(
-            "select e.owner::text from ",
-            many!(),
-            " where e.owner <> $2 or $2 is null and e.owner is not null order by e.place limit 1"
-        ),
-        &args,
-        |row| row.need::<String>(1),
-    )?;
-    if let Some(other) = other.filter(|_| !is_service) {
-        return Err(Error::new(
-            SqlState::InsufficientPrivilege,
-            format!("usage of user {other} is not the caller's to record"),
-        )
-        .hint("Leave user_id out, or call it with the service role."));
-    }
-    let nobody = db.first(
-        concat!(
-            "select e.place - 1, coalesce(e.owner::text, 'null') from ",
-            many!(),
-            "
-            where not exists (select from carrel.user_profiles as p where p.user_id = e.owner)
-            order by e.place limit 1"
-        ),
-        &args,
-        |row| Ok((row.need::<i64>(1)?, row.need::<String>(2)?)),
-    )?;
-    if let Some((place, owner)) = nobody {
-        return Err(match owner.as_str() {
-            "null" => Error::new(
-                SqlState::InvalidAuthorization,
-                format!("event {place} of the batch names no user, and the caller is none"),
-            )
-            .hint("Give each event a user_id, or act as a user."),
-            _ => Error::new(
-                SqlState::NoDataFound,
-                format!("user {owner} has no profile (event {place} of the batch)"),
-            )
-            .hint("Create it with the service role: select carrel.create_user('<user id>')"),
-        });
-    }
+    check(db, &args, own, is_service)?;
     let inserted: HashSet<[u8; 16]> = db
         .rows(
             concat!(
@@ -212,16 +162,55 @@ fn check_fields(db: &Db, events: Jsonb) -> Result<()> {
     }
 }
 
-/// Raises what is wrong with arguments: the SQLSTATE and message that a query found.
-fn refuse(db: &Db, wrong: &'static str, args: &[Arg]) -> Result<()> {
-    let found =
-        db.first(wrong, args, |row| Ok((row.need::<String>(1)?, row.need::<String>(2)?)))?;
-    match found {
-        None => Ok(()),
-        Some((code, message)) if code == "PT422" => {
-            Err(Error::new(SqlState::InvalidWindow, message)
-                .detail("Events may be recorded up to 35 days late and 5 minutes early."))
-        }
-        Some((_, message)) => Err(Error::new(SqlState::InvalidParameterValue, message)),
+/// Raises what is wrong with the first event that can't be recorded.
+fn check(db: &Db, args: &[Arg; 3], own: Option<Uuid>, is_service: bool) -> Result<()> {
+    struct Wrong {
+        place: i64,
+        code: Option<String>,
+        message: Option<String>,
+        owner: Option<Uuid>,
     }
+    let wrong = db.first(
+        concat!(
+            "select place - 1, wrong[1], wrong[2], owner
+            from (
+                select e.place, e.owner, ", wrong!(), " as wrong,
+                    not $4::boolean and e.owner is distinct from $2 as is_other,
+                    exists (select from carrel.user_profiles as p where p.user_id = e.owner) as has_profile
+                from ", many!(), "
+            ) as e
+            where wrong is not null or is_other or not has_profile
+            order by place limit 1"
+        ),
+        &[args[0], args[1], args[2], is_service.into()],
+        |row| {
+            Ok(Wrong { place: row.need(1)?, code: row.get(2), message: row.get(3), owner: row.get(4) })
+        },
+    )?;
+    let Some(Wrong { place, code, message, owner }) = wrong else { return Ok(()) };
+    let of_batch = format!("(event {place} of the batch)");
+    if let (Some(code), Some(message)) = (code, message) {
+        let message = format!("{message} {of_batch}");
+        return Err(match code.as_str() {
+            "PT422" => Error::new(SqlState::InvalidWindow, message)
+                .detail("Events may be recorded up to 35 days late and 5 minutes early."),
+            _ => Error::new(SqlState::InvalidParameterValue, message),
+        });
+    }
+    let Some(owner) = owner else {
+        return Err(Error::new(
+            SqlState::InvalidAuthorization,
+            format!("event {place} of the batch names no user, and the caller is none"),
+        )
+        .hint("Give each event a user_id, or act as a user."));
+    };
+    if !is_service && Some(owner) != own {
+        return Err(Error::new(
+            SqlState::InsufficientPrivilege,
+            format!("usage of user {owner} is not the caller's to record {of_batch}"),
+        )
+        .hint("Leave user_id out, or call it with the service role."));
+    }
+    Err(Error::new(SqlState::NoDataFound, format!("user {owner} has no profile {of_batch}"))
+        .hint("Create it with the service role: select carrel.create_user('<user id>')"))
 }

@@ -272,7 +272,7 @@ impl Standings {
     }
 
     /// The tightest of them, when all totals are added: the one of which the least part remains; of the same
-    /// part, one that is hard.
+    /// part, one that is hard, and that begins anew last.
     pub fn tightest(mut self, user: Uuid) -> Result<Standing> {
         if !self.is_limited {
             let used = self.spans.first().map(|span| span.used.get().trimmed()).transpose()?;
@@ -295,7 +295,10 @@ impl Standings {
                 Some((least, of_least, tightest)) => {
                     match remaining.times(of_least)?.compare(least.times(of)?)? {
                         Ordering::Less => true,
-                        Ordering::Equal => span.is_hard && !tightest.is_hard,
+                        // Who waits for all of them waits for the last.
+                        Ordering::Equal => {
+                            (span.is_hard, span.end) > (tightest.is_hard, tightest.end)
+                        }
                         Ordering::Greater => false,
                     }
                 }
@@ -492,6 +495,38 @@ fn prepare_plan_limit<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         }
         row.set(c"window_length", length);
         Ok(())
+    })
+}
+
+/// AFTER DELETE or UPDATE of plans: keeps the plan that new users are on, as long as there are any.
+#[pg_trigger]
+fn keep_default_plan<'a>(_: &'a PgTrigger<'a>) -> Returned<'a> {
+    trigger::after_statement(|| {
+        if trigger::restoring() {
+            return Ok(());
+        }
+        let missing = spi::as_owner(Access::Write, |db| {
+            db.first(
+                "select assumed.plan
+                from (
+                    select pg_get_expr(d.adbin, d.adrelid) as plan
+                    from pg_attrdef as d join pg_attribute as a on a.attrelid = d.adrelid and a.attnum = d.adnum
+                    where d.adrelid = 'carrel.user_profiles'::regclass and a.attname = 'plan_type'
+                ) as assumed
+                where assumed.plan like '''%''::text' and exists (select from carrel.plans)
+                    and not exists (select from carrel.plans where quote_literal(plan_type) || '::text' = assumed.plan)",
+                &[],
+                |row| row.need::<String>(1),
+            )
+        })?;
+        match missing {
+            None => Ok(()),
+            Some(plan) => Err(Error::new(
+                SqlState::ObjectNotInPrerequisiteState,
+                format!("new users are on the plan {}", plan.trim_end_matches("::text")),
+            )
+            .hint("First: alter table carrel.user_profiles alter column plan_type set default '<another plan>'")),
+        }
     })
 }
 

@@ -15,6 +15,13 @@ insert into carrel.plan_limits (plan_type, measure, limit_value) values ('gold',
 insert into carrel.plan_limits (plan_type, measure, period, limit_value, enforcement) values ('free', 'tokens', '36:00', 1, 'soft')
 returning event_type, period, window_length;
 delete from carrel.plans where plan_type = 'free';
+-- Nor while nobody is on it.
+update carrel.user_profiles set plan_type = 'pro';
+delete from carrel.plans where plan_type = 'free';
+update carrel.plans set plan_type = 'gratis' where plan_type = 'free';
+update carrel.plans set description = 'Free of charge.' where plan_type = 'free';
+alter table carrel.user_profiles alter column plan_type set default 'pro';
+delete from carrel.plans where plan_type = 'free';
 select carrel.set_plan('11111111-1111-1111-1111-111111111111', 'gold');
 select carrel.set_plan('33333333-3333-3333-3333-333333333333', 'pro');
 select carrel.set_plan(null, 'pro');
