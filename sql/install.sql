@@ -60,6 +60,7 @@ comment on function carrel.touch_updated_at is 'Trigger: sets updated_at to the 
 comment on function carrel.usage_day is 'The day that contains a time in a time zone.';
 comment on function carrel.usage_period is 'The period of a kind, as plan_limits has it, that contains a time; everything for stored.';
 comment on function carrel.usage_report is 'Usage from one time up to another by day, week, month, period or all together, and by event_type, model or user. The caller''s own; services get the user''s that they name, or everybody''s. Unknown buckets or groups: 22023.';
+comment on function carrel.usage_payload_hash is 'SHA-256 over the arguments of an event as given, without those left out; tells a retry of an idempotency key from another payload.';
 comment on function carrel.usage_tokens is 'How many tokens a report has by type; null where its types are unknown.';
 comment on function carrel.uuid_v7 is 'A new UUIDv7: milliseconds since 1970, then 74 random bits.';
 comment on function carrel.verify_usage is 'Where totals or counters differ from the usage events: no row, unless something drifted. For services.';

@@ -1,6 +1,6 @@
 //! Recording many events in one statement.
 
-use super::events::{hash_of_e, reused};
+use super::events::reused;
 use super::reckoning;
 use crate::access;
 use crate::datums::Jsonb;
@@ -36,6 +36,12 @@ macro_rules! wrong {
                 )
                 then array['PT422', 'occurred_at is outside of the window: ' || e.occurred_at]
         end"
+    };
+}
+/// The hash of the arguments in the row `e`.
+macro_rules! hash {
+    () => {
+        "carrel.usage_payload_hash(e.event_type, e.tokens_used, e.cost, e.metadata, e.occurred_at, e.model, e.token_types)"
     };
 }
 /// The rows `e` of a batch, $1, with their place; whose they are where it is not said: $2; their ids: $3.
@@ -102,7 +108,7 @@ fn record_many(
                         carrel.price_usage(e.model, e.token_types, coalesce(e.occurred_at, now()))
                     end, 0), 10)),
                     coalesce(e.metadata, '{}'), e.idempotency_key, coalesce(e.occurred_at, now()), e.model, e.token_types,
-                    case when e.idempotency_key is not null then ", hash_of_e!(), " end
+                    case when e.idempotency_key is not null then ", hash!(), " end
                 from ", many!(), "
                 order by e.owner, e.idempotency_key, e.place
                 on conflict (user_id, idempotency_key) where idempotency_key is not null do nothing
@@ -121,7 +127,7 @@ fn record_many(
     }
     let firsts = db.rows(
         concat!(
-            "select e.place, first.id, coalesce(first.payload_hash = ", hash_of_e!(), ", false), e.idempotency_key
+            "select e.place, first.id, coalesce(first.payload_hash = ", hash!(), ", false), e.idempotency_key
             from ", many!(), "
             join carrel.usage_events as first on first.user_id = e.owner and first.idempotency_key = e.idempotency_key
             where first.id <> e.id"

@@ -7,7 +7,7 @@
 //! commits, in the order of the users' ids, so that transactions over several users don't deadlock.
 
 use super::accounts::{Accounts, Fact, Total, Totals};
-use super::events::MOST;
+use super::events::{MOST, check_window};
 use super::limits;
 use super::locks;
 use super::parts;
@@ -95,6 +95,9 @@ fn facts(trigger: &PgTrigger) -> Result<Vec<Fact>> {
     let (at, voids, key) =
         (column(c"occurred_at")?, column(c"voids")?, column(c"idempotency_key")?);
     let (tokens, cost) = (column(c"tokens_used")?, column(c"cost")?);
+    // carrel's own functions have checked when it was, and operators bring old events over.
+    // SAFETY: reads the session and the catalog.
+    let is_bound = !unsafe { pg_sys::has_bypassrls_privilege(pg_sys::GetUserId()) };
     let mut facts = Vec::new();
     trigger::each_new(trigger, |row| {
         let mut fact = Fact::of(row.need(user)?, row.need(event_type)?, row.need(at)?);
@@ -106,6 +109,9 @@ fn facts(trigger: &PgTrigger) -> Result<Vec<Fact>> {
             return Err(impossible("idempotency_key must not be empty".to_owned()));
         }
         check(&fact)?;
+        if is_bound {
+            check_window(fact.at)?;
+        }
         facts.push(fact);
         Ok(())
     })?;

@@ -8,10 +8,11 @@ use super::whose;
 use crate::datums::{Jsonb, Numeric};
 use crate::error::{Error, Result, SqlState, guard};
 use crate::rows::uuid_v7;
-use crate::spi::{self, Access, Arg, Db};
+use crate::spi::{self, Access, Db};
 use crate::users;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
+use sha2::{Digest, Sha256};
 use std::cmp::Ordering;
 
 /// The most tokens of an event, and the most money.
@@ -51,33 +52,33 @@ impl From<Recorded> for Row {
     }
 }
 
-/// SHA-256 over the arguments as given, of the row `e`, without those left out, so that an honest retry is
+/// SHA-256 over the arguments of record_usage() as given, without those left out, so that an honest retry is
 /// never another payload: not in another time zone, nor with another scale of the same cost.
-macro_rules! hash_of_e {
-    () => {
-        "(
-            select sha256(convert_to(jsonb_object_agg(name, value)::text, 'UTF8'))
-            from (
-                values
-                    ('event_type', to_jsonb(e.event_type)), ('tokens_used', to_jsonb(e.tokens_used)),
-                    ('cost', to_jsonb(trim_scale(e.cost))), ('metadata', nullif(e.metadata, '{}')),
-                    ('occurred_at', to_jsonb(extract(epoch from e.occurred_at))),
-                    ('model', to_jsonb(e.model)), ('token_types', e.token_types)
-            ) as argument (name, value)
-            where value is not null
-        )"
-    };
+#[pg_extern(immutable, parallel_safe)]
+fn usage_payload_hash(
+    event_type: Option<&str>,
+    tokens_used: Option<i64>,
+    cost: Option<Numeric>,
+    metadata: Option<Jsonb>,
+    occurred_at: Option<TimestampWithTimeZone>,
+    model: Option<&str>,
+    token_types: Option<Jsonb>,
+) -> Vec<u8> {
+    guard(|| {
+        let idempotency_key = None;
+        Event {
+            event_type,
+            tokens_used,
+            cost,
+            metadata,
+            idempotency_key,
+            occurred_at,
+            model,
+            token_types,
+        }
+        .payload_hash()
+    })
 }
-/// The row `e` of one event's arguments, $1 to $8.
-macro_rules! one {
-    () => {
-        "(
-            select $1::text as event_type, $2::bigint as tokens_used, $3::numeric as cost, $4::jsonb as metadata,
-                $5::text as idempotency_key, $6::timestamptz as occurred_at, $7::text as model, $8::jsonb as token_types
-        ) as e"
-    };
-}
-pub(super) use hash_of_e;
 
 /// Records what happened, and never refuses it for a limit. The same idempotency key again gives
 /// the first event with duplicate = true, or error PT409 where anything else differs. Without a cost,
@@ -192,7 +193,7 @@ pub fn record(db: &Db, user: Uuid, event: &Event, is_enforced: bool) -> Result<R
         _ => None,
     };
     let hash = match event.idempotency_key {
-        Some(_) => Some(payload_hash(db, event)?),
+        Some(_) => Some(event.payload_hash()?),
         None => None,
     };
     // A retry may come late.
@@ -284,18 +285,27 @@ pub fn checked_type(event_type: Option<&str>) -> Result<&str> {
 }
 
 impl Event<'_> {
-    /// As arguments of a statement, $1 to $8.
-    fn args(&self) -> [Arg; 8] {
-        [
-            self.event_type.into(),
-            self.tokens_used.into(),
-            self.cost.into(),
-            self.metadata.into(),
-            self.idempotency_key.into(),
-            self.occurred_at.into(),
-            self.model.into(),
-            self.token_types.into(),
-        ]
+    /// See [`usage_payload_hash`].
+    pub fn payload_hash(&self) -> Result<Vec<u8>> {
+        let text = |json: Option<Jsonb>| json.map(Jsonb::to_text).transpose();
+        let cost = self.cost.map(|cost| cost.trimmed()?.to_text()).transpose()?;
+        let fields = [
+            ("event_type", self.event_type.map(str::to_owned)),
+            ("tokens_used", self.tokens_used.map(|tokens| tokens.to_string())),
+            ("cost", cost),
+            ("metadata", text(self.metadata)?.filter(|metadata| metadata != "{}")),
+            ("occurred_at", self.occurred_at.map(|at| i64::from(at).to_string())),
+            ("model", self.model.map(str::to_owned)),
+            ("token_types", text(self.token_types)?),
+        ];
+        let mut hash = Sha256::new();
+        for (name, value) in fields {
+            let Some(value) = value else { continue };
+            hash.update(name);
+            hash.update((value.len() as u64).to_le_bytes());
+            hash.update(value);
+        }
+        Ok(hash.finalize().to_vec())
     }
 
     /// Refuses what could not be billed from: 22023. Gives the type.
@@ -328,25 +338,23 @@ impl Event<'_> {
 
     /// Refuses a time too far away: PT422.
     fn check_window(&self) -> Result<()> {
-        const MINUTE: i64 = 60_000_000;
-        const DAY: i64 = 24 * 60 * MINUTE;
-        if let Some(at) = self.occurred_at {
-            let late = i64::from(crate::rows::now()?).saturating_sub(i64::from(at));
-            if !(-5 * MINUTE..=35 * DAY).contains(&late) {
-                return Err(Error::new(
-                    SqlState::InvalidWindow,
-                    format!("occurred_at is outside of the window: {}", at.to_iso_string()),
-                )
-                .detail("Events may be recorded up to 35 days late and 5 minutes early."));
-            }
-        }
-        Ok(())
+        self.occurred_at.map_or(Ok(()), check_window)
     }
 }
 
-/// The hash of an event's arguments.
-pub fn payload_hash(db: &Db, event: &Event) -> Result<Vec<u8>> {
-    db.value(concat!("select ", hash_of_e!(), " from ", one!()), &event.args())
+/// Refuses a time that events can't be recorded at any more, or yet: PT422.
+pub fn check_window(at: TimestampWithTimeZone) -> Result<()> {
+    const MINUTE: i64 = 60_000_000;
+    const DAY: i64 = 24 * 60 * MINUTE;
+    let late = i64::from(crate::rows::now()?).saturating_sub(i64::from(at));
+    if (-5 * MINUTE..=35 * DAY).contains(&late) {
+        return Ok(());
+    }
+    Err(Error::new(
+        SqlState::InvalidWindow,
+        format!("occurred_at is outside of the window: {}", at.to_iso_string()),
+    )
+    .detail("Events may be recorded up to 35 days late and 5 minutes early."))
 }
 
 /// The event that was recorded first under the key of another one, if it was the same.

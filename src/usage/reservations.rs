@@ -189,7 +189,7 @@ fn reserve(db: &Db, user: Uuid, args: &[Arg; 6]) -> Result<Uuid> {
 }
 
 fn settle(db: &Db, held: &Held, event: &Event) -> Result<(Recorded, bool)> {
-    let hash = events::payload_hash(db, event)?;
+    let hash = event.payload_hash()?;
     let recorded = match (held.state.as_str(), held.event) {
         ("released", _) => return Err(resolved(held)),
         ("settled", Some(id)) => {

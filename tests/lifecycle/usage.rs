@@ -5,6 +5,9 @@ use std::time::Duration;
 
 const SESSIONS: usize = 24;
 
+/// Of one user, at once.
+const WRITERS: usize = 100;
+
 /// A user whose plan has so many tokens a month.
 fn limited(tokens: i64) -> Database<'static> {
     let database = Cluster::shared().installed();
@@ -53,12 +56,12 @@ fn a_hard_limit_is_admitted_to_the_last_token_and_never_more() {
     for level in ["read committed", "repeatable read", "serializable"] {
         let database = limited(500);
         let outcomes = at_once(
-            SESSIONS,
+            WRITERS,
             |_| database.service(),
             |number, mut session| {
                 session.run(&format!("set default_transaction_isolation = '{level}'"));
                 let mut told = 0;
-                for round in 0..20 {
+                for round in 0..8 {
                     let tokens = 1 + (number + round) % 3;
                     let consume = format!(
                         "select carrel.consume_usage('chat', {tokens}, user_id => '{ALICE}')"

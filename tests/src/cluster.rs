@@ -122,7 +122,7 @@ impl Cluster {
         for setting in [
             "listen_addresses=",
             "fsync=off",
-            "max_connections=60",
+            "max_connections=200",
             "shared_buffers=32MB",
             "wal_level=minimal",
             "max_wal_senders=0",

@@ -22,6 +22,8 @@ select statement, outcome(statement) from (values
     ($$insert into carrel.usage_events (user_id, event_type) values ('22222222-2222-2222-2222-222222222222', 'chat')$$),
     ($$insert into carrel.usage_events (event_type, tokens_used) values ('chat', -1)$$),
     ($$insert into carrel.usage_events (event_type, cost) values ('chat', 'NaN')$$),
+    ($$insert into carrel.usage_events (event_type, occurred_at) values ('chat', '2001-01-01 12:00+00')$$),
+    ($$insert into carrel.usage_events (event_type, occurred_at) values ('chat', now() - interval '34 days')$$),
     ($$insert into carrel.usage_events (event_type, tokens_used, voids) select 'chat', -8, id from carrel.usage_events limit 1$$),
     ($$insert into carrel.usage_events (event_type, idempotency_key, payload_hash) values ('chat', 'k', 'forged')$$)
 ) as tried (statement);
