@@ -362,3 +362,72 @@ fn all_totals_are_rebuilt_while_a_plan_and_its_periods_change() {
     );
     assert_exact(&database);
 }
+
+#[test]
+fn totals_and_parts_that_outgrow_their_pages_are_found_again() {
+    let database = limited(1_000_000);
+    let mut service = database.service();
+    service.run(&format!(
+        "select carrel.consume_usage('chat', 1, user_id => '{ALICE}');
+        do $$ begin
+            for i in 1..3000 loop
+                perform carrel.consume_usage('chat', 1, user_id => '{ALICE}');
+            end loop;
+        end $$"
+    ));
+    let used = format!(
+        "select used, remaining from carrel.consume_usage('chat', 1, user_id => '{ALICE}')"
+    );
+    assert_eq!(service.column(&used), ["3002|996998"]);
+    let mut superuser = database.superuser();
+    for table in ["usage_totals", "usage_allowances"] {
+        let rows = format!("select count(*) from carrel.{table} where user_id = '{ALICE}'");
+        let all = superuser.number(&rows);
+        superuser.run("set enable_seqscan = off");
+        assert_eq!(superuser.number(&rows), all, "{table} by its index");
+        superuser.run("reset enable_seqscan");
+    }
+    assert_exact(&database);
+}
+
+#[test]
+fn a_trigger_or_a_constraint_of_the_operators_on_the_totals_is_heeded() {
+    let database = limited(1_000_000);
+    let mut superuser = database.superuser();
+    superuser.run(
+        "create table public.seen (events numeric);
+        create function public.see() returns trigger language plpgsql as
+            $$ begin insert into public.seen values (new.events); return new; end $$;
+        create trigger see after update on carrel.usage_totals for each row execute function public.see()",
+    );
+    let mut service = database.service();
+    let record = format!("select carrel.record_usage('chat', 1, user_id => '{ALICE}')");
+    for _ in 0..3 {
+        service.run(&record);
+    }
+    assert_eq!(superuser.column("select events from public.seen order by 1"), ["2", "3"]);
+    superuser.run(
+        "drop trigger see on carrel.usage_totals;
+        alter table carrel.usage_totals add constraint few check (events <= 3)",
+    );
+    assert_eq!(service.refused(&record), "23514");
+    assert_exact(&database);
+}
+
+#[test]
+fn what_is_rolled_back_to_a_savepoint_leaves_the_totals_as_they_were() {
+    let database = limited(1_000_000);
+    let record = format!("select carrel.record_usage('chat', 1, user_id => '{ALICE}')");
+    let mut service = database.service();
+    service.run(&record);
+    service
+        .run(&format!("begin; {record}; savepoint a; {record}; rollback to a; {record}; commit"));
+    // The same backend's own rows, changed and rolled back.
+    service.run(&format!("begin; {record}; rollback"));
+    service.run(&record);
+    assert_eq!(
+        database.superuser().number("select sum(events)::bigint from carrel.usage_totals"),
+        4
+    );
+    assert_exact(&database);
+}
