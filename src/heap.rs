@@ -90,8 +90,8 @@ pub struct Row<'a> {
 }
 
 impl Row<'_> {
-    /// The value of the column that is `number` of those asked for (from 1), of a type whose values are
-    /// copied; None where it is null.
+    /// The value of the column that is `number` of those asked for (from 1); None where it is null. A text
+    /// that is borrowed is gone with the row.
     pub fn get<T: FromDatum>(&self, number: usize) -> Option<T> {
         let column = self.columns.get(number.checked_sub(1)?)?;
         // SAFETY: a tuple of this description; the type is that of the column, as the table's definition
@@ -189,16 +189,22 @@ impl Source<'_> {
         // SAFETY: names; what is opened is closed, or, after an error, given back with the
         // (sub)transaction.
         unsafe {
-            let (table, index) = catch(|| {
+            let (schema, table) = catch(|| {
                 let schema = get_namespace_oid(c"carrel".as_ptr(), false);
-                (get_relname_relid(table, schema), get_relname_relid(index, schema))
+                (schema, get_relname_relid(table, schema))
             })?;
             if table == pg_sys::InvalidOid {
                 let name = self.table.to_string_lossy();
                 return Err(missing_column(&format!("there is no table carrel.{name}")));
             }
-            let (relation, snapshot) =
-                catch(|| (table_open(table, lock), RegisterSnapshot(GetLatestSnapshot())))?;
+            // As long as the table is locked, its index stays.
+            let (relation, index, snapshot) = catch(|| {
+                let relation = table_open(table, lock);
+                let index = get_relname_relid(index, schema);
+                let is_valid = index != pg_sys::InvalidOid && get_index_isvalid(index);
+                let index = if is_valid { index } else { pg_sys::InvalidOid };
+                (relation, index, RegisterSnapshot(GetLatestSnapshot()))
+            })?;
             let result = work(relation, index, snapshot)?;
             catch(|| {
                 UnregisterSnapshot(snapshot);
@@ -263,7 +269,10 @@ unsafe fn is_plain(relation: pg_sys::Relation) -> bool {
             return false;
         }
         let triggers = (*relation).trigdesc;
-        let is_heap = (*(*relation).rd_rel).relam == pg_sys::HEAP_TABLE_AM_OID;
+        let kind = &*(*relation).rd_rel;
+        let is_heap = kind.relkind as u8 == pg_sys::RELKIND_RELATION
+            && kind.relam == pg_sys::HEAP_TABLE_AM_OID
+            && (*relation).rd_rules.is_null();
         let is_free = triggers.is_null() || {
             let count = (*triggers).numtriggers as usize;
             let mut all = std::slice::from_raw_parts((*triggers).triggers, count).iter();
@@ -276,7 +285,9 @@ unsafe fn is_plain(relation: pg_sys::Relation) -> bool {
     }
 }
 
-/// Puts a new version in the place of a row, unless somebody else holds it or has changed it.
+/// Puts a new version in the place of a row, unless somebody else holds it or has changed it, or this
+/// transaction has locked it. (A server that is built with assertions has one that nobody asks
+/// heap_update() not to wait.)
 ///
 /// # Safety
 /// The relation is open, and the place is that of a row of which the tuple is a changed copy.
@@ -356,7 +367,7 @@ unsafe fn add_to_indexes(
             let slot = MakeSingleTupleTableSlot(desc, &raw const TTSOpsHeapTuple);
             ExecStoreHeapTuple(tuple, slot, false);
             let state = CreateExecutorState();
-            // Of no range table: none of the columns of an index is changed.
+            // Of no range table: indexes are told that their columns stay as they are, which is a hint.
             InitResultRelInfo(target, relation, 0, std::ptr::null_mut(), 0);
             ExecOpenIndices(target, false);
             ExecInsertIndexTuples(
@@ -396,6 +407,7 @@ fn number(desc: pg_sys::TupleDesc, column: &CStr) -> Result<NonZeroUsize> {
 unsafe extern "C-unwind" {
     fn get_namespace_oid(name: *const c_char, missing_ok: bool) -> pg_sys::Oid;
     fn get_relname_relid(name: *const c_char, schema: pg_sys::Oid) -> pg_sys::Oid;
+    fn get_index_isvalid(index: pg_sys::Oid) -> bool;
     fn table_open(table: pg_sys::Oid, lock: c_int) -> pg_sys::Relation;
     fn table_close(table: pg_sys::Relation, lock: c_int);
     fn GetLatestSnapshot() -> pg_sys::Snapshot;

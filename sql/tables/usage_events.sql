@@ -2,7 +2,7 @@
 -- books outlive the requests. payload_hash tells an honest retry of an idempotency key from another
 -- payload under the same key; rows inserted without the functions have none. What else an event must be is
 -- checked by the trigger that counts it: Postgres reads the text of every CHECK anew in each statement,
--- which took longer than all else of an insert.
+-- which took longer than all else of an insert. Whoever turns that trigger off has neither checks nor totals.
 create table carrel.usage_events (
     id uuid not null,
     user_id uuid not null,

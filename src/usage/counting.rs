@@ -15,7 +15,7 @@ use super::periods::{Calendar, Kind};
 use super::plans::Standings;
 use super::reckoning;
 use crate::datums::Numeric;
-use crate::error::{Error, Result, SqlState};
+use crate::error::{Error, Result, SqlState, contain};
 use crate::heap::{Condition, Row, Source};
 use crate::identity;
 use crate::spi::{Db, PassingRow};
@@ -46,7 +46,7 @@ thread_local! {
 pub fn telling<T>(insert: impl FnOnce() -> Result<T>) -> Result<(T, Option<Standings>)> {
     STANDINGS.set(None);
     TELLING.set(true);
-    let result = insert();
+    let result = contain(insert);
     TELLING.set(false);
     Ok((result?, STANDINGS.take()))
 }
@@ -66,7 +66,7 @@ struct Uncounted {
 /// Inserts events by a statement, which is refused beyond a hard limit: PT402.
 pub fn enforcing<T>(insert: impl FnOnce() -> Result<T>) -> Result<T> {
     ENFORCING.set(true);
-    let result = insert();
+    let result = contain(insert);
     ENFORCING.set(false);
     result
 }
@@ -240,12 +240,9 @@ fn add_to_total(
     let slot = parts::slot();
     let added = [Numeric::from_whole(total.events)?, total.tokens, total.cost];
     let own = Cell::new(None);
-    let change = |first: Condition, each: &mut dyn FnMut(&Row) -> Result<()>| {
-        let source = Source {
-            table: c"usage_totals",
-            index: c"usage_totals_pkey",
-            conditions: &[Condition::is_user(total.user), first],
-        };
+    let change = |conditions: &[Condition], each: &mut dyn FnMut(&Row) -> Result<()>| {
+        let (table, index) = (c"usage_totals", c"usage_totals_pkey");
+        let source = Source { table, index, conditions };
         source.change(
             [
                 c"day",
@@ -281,12 +278,21 @@ fn add_to_total(
         )
     };
     let Some(standings) = standings else {
-        return change(Condition::is_day(total.day), &mut |_| Ok(()));
+        let own = [
+            Condition::is_user(total.user),
+            Condition::is_day(total.day),
+            Condition::is_period(total.period_start),
+            Condition::is_text(c"event_type", event_type),
+            Condition::is_text(c"model", model),
+            Condition::is_slot(slot),
+        ];
+        return change(&own, &mut |_| Ok(()));
     };
     let mut sums = standings.sums()?;
     sums.add(standings, total.day, total.period_start, event_type, |measure| Ok(added[measure]))?;
     let first = standings.first_day().map_or(total.day, |first| first.min(total.day));
-    let is_changed = change(Condition::is_from_day(first), &mut |row| {
+    let all = [Condition::is_user(total.user), Condition::is_from_day(first)];
+    let is_changed = change(&all, &mut |row| {
         let (day, period_start, event_type) = (row.need(1)?, row.need(2)?, row.need(3)?);
         sums.add(standings, day, period_start, event_type, |measure| row.need(4 + measure))
     })?;

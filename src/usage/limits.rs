@@ -117,7 +117,10 @@ pub fn take(dues: Vec<Due>) -> Result<()> {
             _ => less.push(due),
         }
     }
-    draw(&less)?;
+    if !less.is_empty() {
+        draw(&less)?;
+        has_counted();
+    }
     if more.is_empty() || take_own(&more)? {
         return Ok(());
     }

@@ -1,11 +1,10 @@
 //! Who reckons with a user's plan and periods, and who changes them, don't do so at once.
 //!
 //! Recording usage takes a shared lock on the user; a change of plan or periods an exclusive one. Locks are
-//! on what is not there, which no SQL statement can take: nobody can
-//! keep others from recording. They end with the transaction. Not row locks: whoever changes a profile
+//! on what is not there, which no SQL statement can take: nobody can keep others from recording. They end with the transaction. Not row locks: whoever changes a profile
 //! holds its row already, for which others may wait that are recording.
 
-use crate::error::{Result, catch};
+use crate::error::{Result, catch, contain};
 use pgrx::datum::Uuid;
 use pgrx::pg_sys;
 use std::cell::Cell;
@@ -19,15 +18,17 @@ thread_local! {
 
 /// Keeps plans, limits and periods of these users as they are until the transaction ends.
 pub fn keep(users: &[Uuid]) -> Result<()> {
+    lock_key(EVERYBODY, pg_sys::RowExclusiveLock)?;
     let keys: BTreeSet<u32> = users.iter().map(|user| number(*user) % KEYS).collect();
     keys.into_iter().try_for_each(|key| lock_key(key, pg_sys::RowExclusiveLock))
 }
 
 /// Waits until nobody reckons with a user's plan and periods, and does `change`.
 pub fn change_one<T>(user: Uuid, change: impl FnOnce() -> Result<T>) -> Result<T> {
+    lock_key(EVERYBODY, pg_sys::RowExclusiveLock)?;
     lock_key(number(user) % KEYS, pg_sys::ExclusiveLock)?;
     CHANGES_ONE.set(true);
-    let changed = change();
+    let changed = contain(change);
     CHANGES_ONE.set(false);
     changed
 }
@@ -46,12 +47,15 @@ pub fn change_all() -> Result<()> {
     if CHANGES_ONE.get() {
         return Ok(());
     }
-    (0..KEYS).try_for_each(|key| lock_key(key, pg_sys::ExclusiveLock))
+    lock_key(EVERYBODY, pg_sys::ExclusiveLock)
 }
 
-/// How many locks those who reckon share, by the user's number: so many that a server has room for all of
-/// them. Users who have the same wait for each other in vain.
+/// How many locks those who reckon share, by the user's number: so many that a server has room for those of
+/// a batch over any number of users. Users who have the same wait for each other in vain.
 const KEYS: u32 = 256;
+/// The key of all users. Who has it already, from an earlier statement, never waits for it behind somebody
+/// who changes all.
+const EVERYBODY: u32 = KEYS;
 /// The oid of no catalog, and the first of as many as there are keys that are of no table.
 const NOTHING: u32 = 0xCA11_E100;
 

@@ -56,6 +56,24 @@ pub fn draw(dues: &[Due]) -> Result<()> {
         for due in &without_part {
             let [user, event_type, measure, period, start, end] = key(due);
             let amount = due.amount.negated()?.into();
+            // One of several, or one that only this transaction holds.
+            let drawn = db.execute(
+                concat!(
+                    "update carrel.usage_allowances as own set amount = own.amount + $8::numeric
+                    where own.id = (
+                        select part.id from ",
+                    k!(),
+                    " join carrel.usage_allowances as part on ",
+                    is_of_key!("part"),
+                    " and part.slot = $7
+                        limit 1 for update of part skip locked
+                    )"
+                ),
+                &[user, event_type, measure, period, start, end, slot().into(), amount],
+            )?;
+            if drawn > 0 {
+                continue;
+            }
             db.execute(
                 "insert into carrel.usage_allowances
                     (user_id, event_type, measure, period, period_start, period_end, slot, amount)
@@ -92,15 +110,15 @@ pub fn take_own(dues: &[Due]) -> Result<bool> {
 /// others lack, has it.
 fn take_one(due: &Due) -> Result<bool> {
     let nothing = Numeric::from_whole(0)?;
-    let (own, lacking, granted) = (Cell::new(None), Cell::new(nothing), Cell::new(nothing));
+    let (own, lacking, granted) = (Cell::new(None), Cell::new(nothing), Cell::new(None));
     let slot = slot();
     let source = Source { conditions: &key_of(due), ..PARTS };
     source.change(
         [c"slot", c"amount", c"granted"],
         [c"amount"],
         |row| {
-            if let Some(part) = row.get(3) {
-                granted.set(granted.get().plus(part)?);
+            if let Some(part) = row.get::<Numeric>(3) {
+                granted.set(Some(part.plus(granted.get().unwrap_or(nothing))?));
             }
             let amount: Numeric = row.need(2)?;
             let is_own = own.get().is_none() && row.need::<i32>(1)? == slot;
@@ -112,8 +130,8 @@ fn take_one(due: &Due) -> Result<bool> {
             Ok(is_own)
         },
         || {
-            let Some(own) = own.get() else { return Ok(None) };
-            let fits = granted.get().compare(due.limit)? == Ordering::Equal
+            let (Some(own), Some(granted)) = (own.get(), granted.get()) else { return Ok(None) };
+            let fits = granted.compare(due.limit)? == Ordering::Equal
                 && own.plus(lacking.get())?.compare(due.amount)? != Ordering::Less;
             Ok(if fits { Some([own.plus(due.amount.negated()?)?.into()]) } else { None })
         },

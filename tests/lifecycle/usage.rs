@@ -431,3 +431,72 @@ fn what_is_rolled_back_to_a_savepoint_leaves_the_totals_as_they_were() {
     );
     assert_exact(&database);
 }
+
+#[test]
+fn what_one_session_recorded_beyond_its_part_is_not_there_for_another() {
+    let database = limited(1000);
+    let (mut one, mut other) = (database.service(), database.service());
+    let consume = |tokens: i64| {
+        format!("select carrel.consume_usage('chat', {tokens}, user_id => '{ALICE}')")
+    };
+    one.run(&consume(1));
+    other.run(&consume(1));
+    one.run(&format!("select carrel.record_usage('chat', 990, user_id => '{ALICE}')"));
+    assert_eq!(other.refused(&consume(20)), "PT402");
+    other.run(&consume(8));
+    assert_eq!(admitted(&database), 1000);
+    assert_exact(&database);
+}
+
+#[test]
+fn of_a_limit_of_nothing_nothing_is_admitted_whatever_was_given_back() {
+    let database = limited(0);
+    let mut service = database.service();
+    let id = service.value(&format!(
+        "select event_id from carrel.record_usage('chat', 5, user_id => '{ALICE}')"
+    ));
+    // What was drawn before is forgotten with the limit that it was drawn from.
+    database.superuser().run("update carrel.plan_limits set limit_value = limit_value");
+    service.run(&format!("select carrel.void_usage('{id}', 'wrong')"));
+    let consume = format!("select carrel.consume_usage('chat', 1, user_id => '{ALICE}')");
+    assert_eq!(service.refused(&consume), "PT402");
+    assert_exact(&database);
+}
+
+#[test]
+fn a_transaction_that_waited_for_its_part_draws_on_it_and_makes_no_more() {
+    let database = limited(1_000_000);
+    database.service().run(&format!(
+        "begin; select carrel.consume_usage('chat', 1, user_id => '{ALICE}');
+        do $$ begin
+            for i in 1..50 loop perform carrel.record_usage('chat', 1, user_id => '{ALICE}'); end loop;
+        end $$; commit"
+    ));
+    let parts = database.superuser().number(
+        "select max(parts) from (
+            select count(*) as parts from carrel.usage_allowances group by event_type, measure, period_start
+        ) as each",
+    );
+    assert!(parts <= 16, "{parts}");
+    assert_exact(&database);
+}
+
+#[test]
+fn who_changes_all_limits_waits_and_keeps_nobody_who_records_already() {
+    let database = limited(1_000_000);
+    let (mut recorder, mut operator) = (database.service(), database.superuser());
+    // In the order that would meet the operator's, whatever that is.
+    let record = |user: &str| format!("select carrel.record_usage('chat', 1, user_id => '{user}')");
+    recorder.run("begin");
+    recorder.run(&record(BOB));
+    std::thread::scope(|scope| {
+        let changing = scope.spawn(move || {
+            operator.attempt("update carrel.plan_limits set limit_value = limit_value + 1")
+        });
+        std::thread::sleep(Duration::from_millis(300));
+        recorder.run(&record(ALICE));
+        recorder.run("commit");
+        assert!(changing.join().is_ok_and(|changed| changed.is_ok()));
+    });
+    assert_exact(&database);
+}
