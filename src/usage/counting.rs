@@ -27,11 +27,10 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 thread_local! {
-    /// Whether it is to be said how the limits stand that the event of the next statement falls under.
-    static TELLING: Cell<bool> = const { Cell::new(false) };
+    /// The event that is being inserted by [`counted`], and whether it is refused beyond a hard limit.
+    static WANTED: Cell<Option<([u8; 16], bool)>> = const { Cell::new(None) };
+    /// How the limits stand that it falls under.
     static STANDINGS: Cell<Option<Standings>> = const { Cell::new(None) };
-    /// Whether the events of the next statement are refused beyond a hard limit.
-    static ENFORCING: Cell<bool> = const { Cell::new(false) };
     static UNCOUNTED: RefCell<Uncounted> = const {
         RefCell::new(Uncounted {
             transaction: 0,
@@ -42,12 +41,17 @@ thread_local! {
     };
 }
 
-/// Inserts an event by a statement, and says how the limits stand that it falls under.
-pub fn telling<T>(insert: impl FnOnce() -> Result<T>) -> Result<(T, Option<Standings>)> {
+/// Inserts an event by a statement, which is refused beyond a hard limit if that is asked for: PT402; says how
+/// the limits stand that it falls under. What an operator's trigger inserts beside it is recorded.
+pub fn counted<T>(
+    event: Uuid,
+    is_enforced: bool,
+    insert: impl FnOnce() -> Result<T>,
+) -> Result<(T, Option<Standings>)> {
     STANDINGS.set(None);
-    TELLING.set(true);
+    WANTED.set(Some((*event.as_bytes(), is_enforced)));
     let result = contain(insert);
-    TELLING.set(false);
+    WANTED.set(None);
     Ok((result?, STANDINGS.take()))
 }
 
@@ -63,33 +67,27 @@ struct Uncounted {
     at_once: BTreeSet<[u8; 16]>,
 }
 
-/// Inserts events by a statement, which is refused beyond a hard limit: PT402.
-pub fn enforcing<T>(insert: impl FnOnce() -> Result<T>) -> Result<T> {
-    ENFORCING.set(true);
-    let result = contain(insert);
-    ENFORCING.set(false);
-    result
-}
-
 /// AFTER INSERT on usage_events: adds the statement's events to the totals, draws them from what is left
 /// of hard limits, and counts agent requests.
 #[pg_trigger]
 fn count_usage<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
-    let (is_enforced, is_to_tell) = (ENFORCING.replace(false), TELLING.replace(false));
     trigger::after_statement(|| {
         if trigger::restoring() {
             return Ok(());
         }
-        let facts = facts(trigger)?;
+        let (facts, wanted) = facts(trigger)?;
         if facts.is_empty() {
             return Ok(());
         }
-        count(&facts, is_enforced, is_to_tell)
+        count(&facts, wanted)
     })
 }
 
-fn facts(trigger: &PgTrigger) -> Result<Vec<Fact>> {
+/// What was used, and, where the event is among it that [`counted`] inserts, whether it is refused beyond a
+/// hard limit.
+fn facts(trigger: &PgTrigger) -> Result<(Vec<Fact>, Option<bool>)> {
     let column = |name| trigger::column(trigger, name);
+    let (id, mut wanted) = (column(c"id")?, None);
     let (user, event_type, model) =
         (column(c"user_id")?, column(c"event_type")?, column(c"model")?);
     let (at, voids, key) =
@@ -112,10 +110,15 @@ fn facts(trigger: &PgTrigger) -> Result<Vec<Fact>> {
         if is_bound {
             check_window(fact.at)?;
         }
+        if let Some((event, is_enforced)) = WANTED.get()
+            && *row.need::<Uuid>(id)?.as_bytes() == event
+        {
+            wanted = Some(is_enforced);
+        }
         facts.push(fact);
         Ok(())
     })?;
-    Ok(facts)
+    Ok((facts, wanted))
 }
 
 /// Refuses what no event can be; that the cost is a number, and how large, is checked by a constraint.
@@ -150,23 +153,25 @@ fn impossible(message: String) -> Error {
     Error::new(SqlState::CheckViolation, message)
 }
 
-fn count(facts: &[Fact], is_enforced: bool, is_to_tell: bool) -> Result<()> {
+fn count(facts: &[Fact], wanted: Option<bool>) -> Result<()> {
     let users: BTreeSet<[u8; 16]> = facts.iter().map(|fact| *fact.user.as_bytes()).collect();
     let ids: Vec<Uuid> = users.iter().map(|user| Uuid::from_bytes(*user)).collect();
     let accounts = Accounts::keep(&ids)?;
     let mut standings = match facts {
-        [fact] if is_to_tell => match accounts.get(fact.user) {
+        [fact] if wanted.is_some() => match accounts.get(fact.user) {
             Some(account) => Some(Standings::of(account, &fact.event_type, fact.at)?),
             None => None,
         },
         _ => None,
     };
     add_to_totals(accounts.totals(facts)?, standings.as_mut())?;
-    STANDINGS.set(standings);
+    if standings.is_some() {
+        STANDINGS.set(standings);
+    }
     let dues = accounts.dues(facts)?;
-    match is_enforced {
-        true => limits::take(dues)?,
-        false => parts::draw(&dues)?,
+    match wanted {
+        Some(true) => limits::take(dues)?,
+        _ => parts::draw(&dues)?,
     }
     limits::has_counted();
     let requests = facts.iter().filter(|fact| fact.event_type == "agent_request");

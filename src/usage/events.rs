@@ -239,10 +239,9 @@ pub fn record(db: &Db, user: Uuid, event: &Event, is_enforced: bool) -> Result<R
             ),
         }
     };
-    let inserted = match (is_retry, is_enforced) {
-        (true, _) => Ok((0, None)),
-        (false, true) => counting::telling(|| counting::enforcing(insert)),
-        (false, false) => counting::telling(insert),
+    let inserted = match is_retry {
+        true => Ok((0, None)),
+        false => counting::counted(id, is_enforced, insert),
     };
     let (inserted, standings) = inserted.map_err(|error| of_insert(error, user))?;
     let is_duplicate = inserted == 0;

@@ -500,3 +500,25 @@ fn who_changes_all_limits_waits_and_keeps_nobody_who_records_already() {
     });
     assert_exact(&database);
 }
+
+#[test]
+fn what_an_operators_trigger_records_beside_is_no_way_around_a_limit() {
+    let database = limited(10);
+    database.superuser().run(
+        "create function public.beside() returns trigger language plpgsql as $$ begin
+            if new.event_type = 'chat' then
+                insert into carrel.usage_events (user_id, event_type) values (new.user_id, 'beside');
+            end if;
+            return new;
+        end $$;
+        create trigger beside before insert on carrel.usage_events for each row execute function public.beside()",
+    );
+    let mut service = database.service();
+    let consume = |tokens: i64| {
+        format!("select used from carrel.consume_usage('chat', {tokens}, user_id => '{ALICE}')")
+    };
+    assert_eq!(service.refused(&consume(11)), "PT402");
+    assert_eq!(service.column(&consume(10)), ["10"]);
+    assert_eq!(service.refused(&consume(1)), "PT402");
+    assert_exact(&database);
+}
