@@ -2,8 +2,8 @@
 //! and changes, of which a statement would take longer to start than to run. It asks for no privilege and
 //! no policy: the caller says whose rows it means, as those do that run SQL as the owner.
 
-use crate::error::{Error, Result, SqlState, catch, check_for_interrupts};
-use crate::spi::{Arg, missing_column};
+use crate::error::{Result, catch, check_for_interrupts};
+use crate::spi::{Arg, missing_column, null_column};
 use pgrx::datum::{Date, FromDatum, IntoDatum, Uuid};
 use pgrx::htup::heap_getattr_raw;
 use pgrx::pg_sys;
@@ -104,13 +104,7 @@ impl Row<'_> {
 
     /// The same where it is never null.
     pub fn need<T: FromDatum>(&self, number: usize) -> Result<T> {
-        self.get(number).ok_or_else(|| {
-            Error::new(
-                SqlState::ObjectNotInPrerequisiteState,
-                format!("column {number} of a row of carrel's own is null"),
-            )
-            .hint("Run: select * from carrel.doctor()")
-        })
+        self.get(number).ok_or_else(|| null_column(number))
     }
 }
 

@@ -134,13 +134,7 @@ impl Row {
 
     /// The value of column `number`, which the statement says is never null.
     pub fn need<T: FromDatum>(&self, number: c_int) -> Result<T> {
-        self.get(number).ok_or_else(|| {
-            Error::new(
-                SqlState::ObjectNotInPrerequisiteState,
-                format!("column {number} of a row of carrel's own is null"),
-            )
-            .hint("Run: select * from carrel.doctor()")
-        })
+        self.get(number).ok_or_else(|| null_column(number as usize))
     }
 }
 
@@ -284,6 +278,15 @@ fn plan(sql: &'static str, args: &[Arg]) -> Result<pg_sys::SPIPlanPtr> {
 /// A table or column that carrel's own SQL names is missing: the tables are not this version's.
 fn older_tables(error: Error) -> Error {
     if error.is_of_missing_column() { missing_column(&error.message()) } else { error }
+}
+
+/// A column of one of carrel's own rows, or statements, is null where it never is.
+pub fn null_column(number: usize) -> Error {
+    Error::new(
+        SqlState::ObjectNotInPrerequisiteState,
+        format!("column {number} of a row of carrel's own is null"),
+    )
+    .hint("Run: select * from carrel.doctor()")
 }
 
 /// The tables are not this version's: they lack a column.

@@ -3,7 +3,7 @@
 //!
 //! [`events`] records, [`batch`] many at once, and [`voids`] takes back; [`counting`] derives, by
 //! [`accounts`]. [`limits`] keeps hard limits, in [`parts`] and with [`locks`], and [`reservations`] what is
-//! held of them; [`plans`] says what the limits are and how they stand, [`periods`] when they begin anew.
+//! held of them; [`plans`] says what the limits are, [`standings`] how they stand, [`periods`] when they begin anew.
 //! [`prices`] says what tokens cost, [`reports`] adds up, and [`proof`] checks and restores.
 
 mod accounts;
@@ -19,6 +19,7 @@ mod prices;
 mod proof;
 mod reports;
 mod reservations;
+mod standings;
 mod voids;
 
 use crate::access;

@@ -1,7 +1,7 @@
 //! Rows of a statement one by one as the executor makes them: neither copied nor kept.
 
-use super::{Access, Arg, Db, check, plan};
-use crate::error::{Error, Result, SqlState, catch, contain, pass_on};
+use super::{Access, Arg, Db, check, null_column, plan};
+use crate::error::{Result, catch, contain, pass_on};
 use pgrx::datum::FromDatum;
 use pgrx::pg_sys;
 use std::ffi::c_int;
@@ -27,13 +27,7 @@ impl PassingRow {
 
     /// The same where it is never null.
     pub fn need<T: FromDatum>(&self, number: usize) -> Result<T> {
-        self.get(number).ok_or_else(|| {
-            Error::new(
-                SqlState::ObjectNotInPrerequisiteState,
-                format!("column {number} of a row of carrel's own is null"),
-            )
-            .hint("Run: select * from carrel.doctor()")
-        })
+        self.get(number).ok_or_else(|| null_column(number))
     }
 
     /// Calls `with` for the bytes of column `number`, of variable length, where it is not null. They

@@ -12,8 +12,8 @@ use super::limits;
 use super::locks;
 use super::parts;
 use super::periods::{Calendar, Kind};
-use super::plans::Standings;
 use super::reckoning;
+use super::standings::Standings;
 use crate::datums::Numeric;
 use crate::error::{Error, Result, SqlState, contain};
 use crate::heap::{Condition, Row, Source};
@@ -40,6 +40,10 @@ thread_local! {
         })
     };
 }
+
+/// The totals, by their key.
+pub const TOTALS: Source =
+    Source { table: c"usage_totals", index: c"usage_totals_pkey", conditions: &[] };
 
 /// Inserts an event by a statement, which is refused beyond a hard limit if that is asked for: PT402; says how
 /// the limits stand that it falls under. What an operator's trigger inserts beside it is recorded.
@@ -246,8 +250,7 @@ fn add_to_total(
     let added = [Numeric::from_whole(total.events)?, total.tokens, total.cost];
     let own = Cell::new(None);
     let change = |conditions: &[Condition], each: &mut dyn FnMut(&Row) -> Result<()>| {
-        let (table, index) = (c"usage_totals", c"usage_totals_pkey");
-        let source = Source { table, index, conditions };
+        let source = Source { conditions, ..TOTALS };
         source.change(
             [
                 c"day",
@@ -434,11 +437,8 @@ pub fn count_requests(db: &Db, users: &[Uuid], periods_are_new: bool) -> Result<
 
 /// The agent requests of the billing period that began at `start`, as the totals have them.
 fn requests_since(user: Uuid, day: Date, start: TimestampWithTimeZone) -> Result<Numeric> {
-    let source = Source {
-        table: c"usage_totals",
-        index: c"usage_totals_pkey",
-        conditions: &[Condition::is_user(user), Condition::is_from_day(day)],
-    };
+    let conditions = [Condition::is_user(user), Condition::is_from_day(day)];
+    let source = Source { conditions: &conditions, ..TOTALS };
     let mut requests = Numeric::from_whole(0)?;
     source.read([c"period_start", c"event_type", c"events"], |row| {
         if row.need::<TimestampWithTimeZone>(1)? == start && row.need::<&str>(2)? == "agent_request"

@@ -2,8 +2,8 @@
 
 use super::accounts::Accounts;
 use super::counting;
-use super::plans::{self, Standing};
 use super::prices;
+use super::standings::{self, Standing};
 use super::whose;
 use crate::datums::{Jsonb, Numeric};
 use crate::error::{Error, Result, SqlState, guard};
@@ -31,6 +31,8 @@ pub struct Event<'a> {
     pub occurred_at: Option<TimestampWithTimeZone>,
     pub model: Option<&'a str>,
     pub token_types: Option<Jsonb>,
+    /// The agent request that it was used for; no part of the payload.
+    pub request_id: Option<Uuid>,
 }
 
 /// An event that is there now.
@@ -75,6 +77,7 @@ fn usage_payload_hash(
             occurred_at,
             model,
             token_types,
+            request_id: None,
         }
         .payload_hash()
     })
@@ -115,6 +118,7 @@ fn record_usage(
         occurred_at,
         model,
         token_types,
+        request_id: None,
     };
     TableIterator::once(recorded(user_id, &event, false))
 }
@@ -153,6 +157,7 @@ fn consume_usage(
         occurred_at,
         model,
         token_types,
+        request_id: None,
     };
     TableIterator::once(recorded(user_id, &event, true))
 }
@@ -211,8 +216,8 @@ pub fn record(db: &Db, user: Uuid, event: &Event, is_enforced: bool) -> Result<R
         macro_rules! insert {
             () => {
                 "insert into carrel.usage_events
-                    (id, user_id, event_type, tokens_used, cost, metadata, idempotency_key, occurred_at, model, token_types, payload_hash)
-                values ($1, $2, $3, $4, $5, coalesce($6, '{}'), $7, $8, $9, $10, $11)"
+                    (id, user_id, event_type, tokens_used, cost, metadata, idempotency_key, occurred_at, model, token_types, payload_hash, request_id)
+                values ($1, $2, $3, $4, $5, coalesce($6, '{}'), $7, $8, $9, $10, $11, $12)"
             };
         }
         let args = [
@@ -227,6 +232,7 @@ pub fn record(db: &Db, user: Uuid, event: &Event, is_enforced: bool) -> Result<R
             event.model.into(),
             event.token_types.into(),
             hash.clone().into(),
+            event.request_id.into(),
         ];
         match event.idempotency_key {
             None => db.execute(insert!(), &args),
@@ -256,7 +262,7 @@ pub fn record(db: &Db, user: Uuid, event: &Event, is_enforced: bool) -> Result<R
     let standing = match standings {
         Some(standings) => standings.tightest(user)?,
         None => match Accounts::find(&[user])?.get(user) {
-            Some(account) => plans::tightest(user, account, event_type, at)?,
+            Some(account) => standings::tightest(user, account, event_type, at)?,
             None => Standing::default(),
         },
     };

@@ -1,8 +1,9 @@
 //! Who reckons with a user's plan and periods, and who changes them, don't do so at once.
 //!
-//! Recording usage takes a shared lock on the user; a change of plan or periods an exclusive one. Locks are
-//! on what is not there, which no SQL statement can take: nobody can keep others from recording. They end with the transaction. Not row locks: whoever changes a profile
-//! holds its row already, for which others may wait that are recording.
+//! Recording usage takes a shared lock on the user; a change of plan or periods an exclusive one. Locks are on
+//! what is not there, which no SQL statement can take: nobody can keep others from recording. They end with
+//! the transaction. Not row locks: whoever changes a profile holds its row already, for which others may
+//! wait that are recording.
 
 use crate::error::{Result, catch, contain};
 use pgrx::datum::Uuid;

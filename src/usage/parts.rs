@@ -53,6 +53,7 @@ pub fn draw(dues: &[Due]) -> Result<()> {
         return Ok(());
     }
     reckoning(|db| {
+        let mut has_new = false;
         for due in &without_part {
             let [user, event_type, measure, period, start, end] = key(due);
             let amount = due.amount.negated()?.into();
@@ -80,8 +81,9 @@ pub fn draw(dues: &[Due]) -> Result<()> {
                 values ($1, $2, $3, $4, $5, $6, $7, $8)",
                 &[user, event_type, measure, period, start, end, slot().into(), amount],
             )?;
+            has_new = true;
         }
-        forget_past(db, dues)
+        if has_new { forget_past(db, dues) } else { Ok(()) }
     })
 }
 

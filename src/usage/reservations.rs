@@ -9,7 +9,7 @@ use super::events::{self, Event, Recorded, checked_type, reused};
 use super::limits;
 use super::parts;
 use super::periods::micros;
-use super::plans::{self, Standing};
+use super::standings::{self, Standing};
 use super::{only_of, reckoning, whose};
 use crate::datums::{Jsonb, Numeric};
 use crate::error::{Error, Result, SqlState, guard};
@@ -91,6 +91,7 @@ fn settle_usage(
                 occurred_at: None,
                 model,
                 token_types,
+                request_id: None,
             };
             let (recorded, is_over) = settle(db, &held, &event)?;
             let (used, limit, remaining, resets_at): Standing = recorded.standing;
@@ -198,7 +199,7 @@ fn settle(db: &Db, held: &Held, event: &Event) -> Result<(Recorded, bool)> {
             }
             let now = crate::rows::now()?;
             let standing = match Accounts::find(&[held.user])?.get(held.user) {
-                Some(account) => plans::tightest(held.user, account, &held.event_type, now)?,
+                Some(account) => standings::tightest(held.user, account, &held.event_type, now)?,
                 None => Standing::default(),
             };
             Recorded { id, is_duplicate: true, standing }

@@ -1,7 +1,7 @@
 //! How fast usage is recorded, beside a plain INSERT into a table with the same columns and indexes.
 //!
 //! Clients are pgbench's, with prepared statements, over a Unix socket; the disk is waited for. Both sides
-//! run in turn, for SECONDS each (5 unless it is set), several times: figures are medians, and ratios are
+//! run in turn, for SECONDS_EACH (5 unless it is set), several times: figures are medians, and ratios are
 //! of what ran one after the other. The plain table has the foreign key to the user as well; what it does
 //! without is there too.
 //!
