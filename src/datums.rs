@@ -10,6 +10,7 @@ use pgrx::pgrx_sql_entity_graph::metadata::{
     ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
 };
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::ffi::CStr;
 
 /// Names the SQL type of a Rust type.
@@ -179,6 +180,16 @@ impl TsVector {
 }
 
 impl Jsonb {
+    /// {}, in the current memory context.
+    pub fn empty_object() -> Result<Self> {
+        // SAFETY: takes a C string.
+        let datum = catch(|| unsafe {
+            let text = pg_sys::Datum::from(c"{}".as_ptr());
+            DirectFunctionCall1Coll(jsonb_in, pg_sys::InvalidOid, text)
+        })?;
+        Ok(Self(datum))
+    }
+
     /// As text, as Postgres prints it.
     pub fn to_text(self) -> Result<String> {
         text_of(jsonb_out, self.0)
@@ -206,6 +217,21 @@ impl Numeric {
     /// As text, as Postgres prints it.
     pub fn to_text(self) -> Result<String> {
         text_of(numeric_out, self.0)
+    }
+
+    /// A whole number as a count: 0 where it is below, and the most where it is beyond.
+    pub fn to_count(self) -> Result<i32> {
+        if self.compare(Self::from_whole(0)?)? == Ordering::Less {
+            return Ok(0);
+        }
+        if self.compare(Self::from_whole(i32::MAX.into())?)? == Ordering::Greater {
+            return Ok(i32::MAX);
+        }
+        let datum = self.0;
+        // SAFETY: a numeric within what an integer holds, which is passed by value.
+        let count =
+            catch(|| unsafe { DirectFunctionCall1Coll(numeric_int4, pg_sys::InvalidOid, datum) })?;
+        Ok(count.value() as i32)
     }
 
     /// The sum, in the current memory context.
@@ -259,7 +285,7 @@ impl Numeric {
     }
 
     /// How it compares with another.
-    pub fn compare(self, other: Self) -> Result<std::cmp::Ordering> {
+    pub fn compare(self, other: Self) -> Result<Ordering> {
         let (one, other) = (self.0, other.0);
         // SAFETY: two numerics.
         let order = catch(|| unsafe {
@@ -320,6 +346,7 @@ unsafe extern "C-unwind" {
         first: pg_sys::Datum,
         second: pg_sys::Datum,
     ) -> pg_sys::Datum;
+    fn jsonb_in(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
     fn jsonb_out(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
     fn numeric_out(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
     fn int8_numeric(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
@@ -328,5 +355,6 @@ unsafe extern "C-unwind" {
     fn numeric_trim_scale(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
     fn numeric_round(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
     fn numeric_uminus(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
+    fn numeric_int4(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
     fn numeric_cmp(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
 }

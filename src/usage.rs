@@ -1,8 +1,8 @@
 //! Usage: events are the facts; totals, what is left of limits and the profile's counter follow from them
 //! in the same statement, and verify_usage() proves that they agree.
 //!
-//! [`events`] records, [`batch`] many at once, and [`voids`] takes back; [`counting`] derives, by
-//! [`accounts`]. [`limits`] keeps hard limits, in [`parts`] and with [`locks`], and [`reservations`] what is
+//! [`events`] records, [`batch`] many at once, by [`ledger`], and [`voids`] takes back; [`counting`] derives,
+//! by [`accounts`]. [`limits`] keeps hard limits, in [`parts`] and with [`locks`], and [`reservations`] what is
 //! held of them; [`plans`] says what the limits are, [`standings`] how they stand, [`periods`] when they begin anew.
 //! [`prices`] says what tokens cost, [`reports`] adds up, and [`proof`] checks and restores.
 
@@ -10,6 +10,7 @@ mod accounts;
 mod batch;
 mod counting;
 mod events;
+mod ledger;
 mod limits;
 mod locks;
 mod parts;

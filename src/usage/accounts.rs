@@ -5,7 +5,7 @@ use super::locks;
 use super::periods::{Calendar, Kind};
 use crate::datums::{Numeric, OwnedNumeric};
 use crate::error::Result;
-use crate::heap::{Condition, Source};
+use crate::heap::{Condition, Row, Source};
 use pgrx::datum::{Date, Interval, Uuid};
 use pgrx::prelude::*;
 use std::cmp::Ordering;
@@ -78,6 +78,10 @@ pub fn matches(limited: &str, event_type: &str) -> bool {
     limited == "*" || limited == event_type
 }
 
+/// The profiles, by their users.
+pub const PROFILES: Source =
+    Source { table: c"user_profiles", index: c"user_profiles_user_id_key", conditions: &[] };
+
 /// What the usage of a user is reckoned by.
 pub struct Account {
     pub calendar: Calendar,
@@ -107,22 +111,34 @@ impl Accounts {
         Self::find(users)
     }
 
+    /// Those of these users, which stay as they are until the transaction ends, and their profiles as a
+    /// foreign key would hold them.
+    pub fn hold(users: &[Uuid]) -> Result<Self> {
+        locks::keep(users)?;
+        Self::read(users, true)
+    }
+
     /// Those of these users, as they are now. Users without a profile have none.
     pub fn find(users: &[Uuid]) -> Result<Self> {
+        Self::read(users, false)
+    }
+
+    fn read(users: &[Uuid], is_held: bool) -> Result<Self> {
         let mut plans: HashMap<String, Rc<[Limit]>> = HashMap::new();
         let mut accounts = HashMap::with_capacity(users.len());
         for user in users {
             let mut profile = None;
-            let source = Source {
-                table: c"user_profiles",
-                index: c"user_profiles_user_id_key",
-                conditions: &[Condition::is_user(*user)],
-            };
-            source.read([c"billing_anchor", c"billing_timezone", c"plan_type"], |row| {
-                let calendar = Calendar::new(row.need(1)?, &row.need::<String>(2)?)?;
+            let source = Source { conditions: &[Condition::is_user(*user)], ..PROFILES };
+            let columns = [c"billing_anchor", c"billing_timezone", c"plan_type"];
+            let take = |row: &Row| {
+                let calendar = Calendar::new(row.need(1)?, row.need::<&str>(2)?)?;
                 profile = Some((calendar, row.need::<String>(3)?));
                 Ok(())
-            })?;
+            };
+            match is_held {
+                true => source.hold(columns, take).map(|_| ())?,
+                false => source.read(columns, take)?,
+            }
             let Some((calendar, plan)) = profile else { continue };
             let limits = match plans.get(&plan) {
                 Some(limits) => limits.clone(),

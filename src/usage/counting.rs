@@ -6,7 +6,7 @@
 //! those of the caller's own at once, those that somebody records for others when the transaction
 //! commits, in the order of the users' ids, so that transactions over several users don't deadlock.
 
-use super::accounts::{Accounts, Fact, Total, Totals};
+use super::accounts::{Accounts, Fact, PROFILES, Total, Totals};
 use super::events::{MOST, check_window};
 use super::limits;
 use super::locks;
@@ -16,7 +16,7 @@ use super::reckoning;
 use super::standings::Standings;
 use crate::datums::Numeric;
 use crate::error::{Error, Result, SqlState, contain};
-use crate::heap::{Condition, Row, Source};
+use crate::heap::{Changed, Condition, Row, Source, Upheld};
 use crate::identity;
 use crate::spi::{Db, PassingRow};
 use crate::trigger::{self, Returned};
@@ -83,7 +83,10 @@ fn count_usage<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         if facts.is_empty() {
             return Ok(());
         }
-        count(&facts, wanted)
+        let users: BTreeSet<[u8; 16]> = facts.iter().map(|fact| *fact.user.as_bytes()).collect();
+        let users: Vec<Uuid> = users.into_iter().map(Uuid::from_bytes).collect();
+        STANDINGS.set(count(&Accounts::keep(&users)?, &facts, wanted)?);
+        Ok(())
     })
 }
 
@@ -157,10 +160,13 @@ fn impossible(message: String) -> Error {
     Error::new(SqlState::CheckViolation, message)
 }
 
-fn count(facts: &[Fact], wanted: Option<bool>) -> Result<()> {
-    let users: BTreeSet<[u8; 16]> = facts.iter().map(|fact| *fact.user.as_bytes()).collect();
-    let ids: Vec<Uuid> = users.iter().map(|user| Uuid::from_bytes(*user)).collect();
-    let accounts = Accounts::keep(&ids)?;
+/// Does all that follows from events that were inserted. Where it is one that somebody `wanted`, refused
+/// beyond a hard limit or not, says how the limits stand that it falls under.
+pub fn count(
+    accounts: &Accounts,
+    facts: &[Fact],
+    wanted: Option<bool>,
+) -> Result<Option<Standings>> {
     let mut standings = match facts {
         [fact] if wanted.is_some() => match accounts.get(fact.user) {
             Some(account) => Some(Standings::of(account, &fact.event_type, fact.at)?),
@@ -169,9 +175,6 @@ fn count(facts: &[Fact], wanted: Option<bool>) -> Result<()> {
         _ => None,
     };
     add_to_totals(accounts.totals(facts)?, standings.as_mut())?;
-    if standings.is_some() {
-        STANDINGS.set(standings);
-    }
     let dues = accounts.dues(facts)?;
     match wanted {
         Some(true) => limits::take(dues)?,
@@ -186,10 +189,15 @@ fn count(facts: &[Fact], wanted: Option<bool>) -> Result<()> {
         requesters.into_iter().partition(|user| Some(*user) == own || at_once.contains(user));
     let now: Vec<Uuid> = now.into_iter().map(Uuid::from_bytes).collect();
     if !now.is_empty() {
-        reckoning(|db| count_requests(db, &now, false))?;
+        count_requests(&now, false)?;
     }
     remember(others);
-    Ok(())
+    Ok(standings)
+}
+
+/// Whether a trigger of carrel's is needed to count an event when the transaction commits.
+pub fn is_counted_at_commit(user: Uuid, event_type: &str) -> bool {
+    event_type == "agent_request" && identity::current().ok().flatten() != Some(user)
 }
 
 /// Adds to the totals, in rows of this backend's own, and to the standings what the totals are then.
@@ -399,7 +407,7 @@ fn count_requests_of_others<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         if users.is_empty() {
             return Ok(());
         }
-        reckoning(|db| count_requests(db, &users, false))?;
+        count_requests(&users, false)?;
         uncounted(|uncounted| uncounted.counted_in = current);
         Ok(())
     })
@@ -410,27 +418,60 @@ fn count_requests_of_others<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
 ///
 /// Whoever records a request holds the profile's row from here on until it commits: the last to come
 /// sees what the others recorded. The users are in the order of their ids.
-pub fn count_requests(db: &Db, users: &[Uuid], periods_are_new: bool) -> Result<()> {
+pub fn count_requests(users: &[Uuid], periods_are_new: bool) -> Result<()> {
+    // What the table's own triggers and checks would see to.
+    const UPHELD: Upheld = Upheld {
+        triggers: &[
+            c"user_profiles_prepare",
+            c"user_profiles_touch_updated_at",
+            c"user_profiles_wait_for_usage",
+            c"user_profiles_rebuild_usage",
+        ],
+        checks: &[
+            c"user_profiles_usage_count_check",
+            c"user_profiles_subscription_status_check",
+            c"user_profiles_billing_anchor_check",
+            c"user_profiles_usage_period_start_check",
+        ],
+        has_references: false,
+    };
     let now = crate::rows::now()?;
-    for user in users {
-        let profile = db.first(
-            "select billing_anchor, billing_timezone, usage_period_start from carrel.user_profiles
-            where user_id = $1 for no key update",
-            &[(*user).into()],
-            |row| Ok((row.need(1)?, row.need::<String>(2)?, row.need::<TimestampWithTimeZone>(3)?)),
-        )?;
-        let Some((anchor, timezone, counted)) = profile else { continue };
-        let calendar = Calendar::new(anchor, &timezone)?;
+    let counted = |user: Uuid, anchor, timezone: &str, counted: TimestampWithTimeZone| {
+        let calendar = Calendar::new(anchor, timezone)?;
         let (mut start, _) = calendar.period(&Kind::Month, now)?;
         if !periods_are_new && start < counted {
             (start, _) = calendar.period(&Kind::Month, counted)?;
         }
-        let requests = requests_since(*user, calendar.day(start)?, start)?;
-        db.execute(
-            "update carrel.user_profiles set usage_period_start = $2, usage_count = least(greatest($3, 0), 2147483647)
-            where user_id = $1",
-            &[(*user).into(), start.into(), requests.into()],
+        Ok((start, requests_since(user, calendar.day(start)?, start)?))
+    };
+    for user in users {
+        let source = Source { conditions: &[Condition::is_user(*user)], ..PROFILES };
+        let changed = source.change_one(
+            [c"billing_anchor", c"billing_timezone", c"usage_period_start"],
+            [c"usage_period_start", c"usage_count", c"updated_at"],
+            UPHELD,
+            |row| {
+                let (start, requests) = counted(*user, row.need(1)?, row.need(2)?, row.need(3)?)?;
+                Ok([start.into(), requests.to_count()?.into(), now.into()])
+            },
         )?;
+        if changed != Changed::Undone {
+            continue;
+        }
+        reckoning(|db| {
+            let profile = db.first(
+                "select billing_anchor, billing_timezone, usage_period_start from carrel.user_profiles
+                where user_id = $1 for no key update",
+                &[(*user).into()],
+                |row| counted(*user, row.need(1)?, row.need(2)?, row.need(3)?),
+            )?;
+            let Some((start, requests)) = profile else { return Ok(()) };
+            db.execute(
+                "update carrel.user_profiles set usage_period_start = $2, usage_count = $3 where user_id = $1",
+                &[(*user).into(), start.into(), requests.to_count()?.into()],
+            )
+            .map(|_| ())
+        })?;
     }
     Ok(())
 }
@@ -485,7 +526,7 @@ fn rebuild_usage_periods<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             db.execute("delete from carrel.usage_allowances where user_id = $1", &[user.into()])?;
             if periods_are_new {
                 rebuild(db, Some(user))?;
-                count_requests(db, &[user], true)?;
+                count_requests(&[user], true)?;
             }
             Ok(())
         })

@@ -1,15 +1,12 @@
 //! Recording what happened.
 
-use super::accounts::Accounts;
-use super::counting;
+use super::ledger::{self, Entry};
 use super::prices;
 use super::standings::{self, Standing};
-use super::whose;
+use super::{reckoning, whose};
 use crate::datums::{Jsonb, Numeric};
 use crate::error::{Error, Result, SqlState, guard};
 use crate::rows::uuid_v7;
-use crate::spi::{self, Access, Db};
-use crate::users;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use sha2::{Digest, Sha256};
@@ -163,116 +160,41 @@ fn consume_usage(
 }
 
 fn recorded(user_id: Option<Uuid>, event: &Event, is_enforced: bool) -> Row {
-    let recorded = guard(|| {
-        let user = whose(user_id)?;
-        spi::as_owner(Access::Write, |db| db.latest(|| record(db, user, event, is_enforced)))
-    });
-    recorded.into()
+    guard(|| record(whose(user_id)?, event, is_enforced)).into()
 }
 
 /// Records an event of a user's, if hard limits leave room where they are enforced.
-pub fn record(db: &Db, user: Uuid, event: &Event, is_enforced: bool) -> Result<Recorded> {
-    let event_type = event.check()?;
-    let counted = event.token_types.map(prices::count).transpose()?.flatten();
-    if let (Some(used), Some(counted)) = (event.tokens_used, counted)
-        && counted > used
-    {
-        let message = format!("token types add up to more than tokens_used: {counted}, {used}");
-        return Err(Error::new(SqlState::InvalidParameterValue, message));
-    }
-    if event.tokens_used.is_none() && counted.is_none() && event.token_types.is_some() {
-        return Err(Error::new(
-            SqlState::InvalidParameterValue,
-            "token_types can't be counted: give tokens_used",
-        )
-        .hint("Or give input, output, cached_input and reasoning, or usage as the provider reports it."));
-    }
-    if let Some(counted) = counted.filter(|counted| *counted > MOST) {
-        let message = format!("token types add up to more than 10^15: {counted}");
-        return Err(Error::new(SqlState::InvalidParameterValue, message));
-    }
-    let now = crate::rows::now()?;
-    let at = event.occurred_at.unwrap_or(now);
-    let price = match (event.cost, event.model, event.token_types) {
-        (None, Some(model), Some(tokens)) => Some(prices::price(db, model, tokens, at)?),
-        _ => None,
+pub fn record(user: Uuid, event: &Event, is_enforced: bool) -> Result<Recorded> {
+    let (entry, is_priced) = event.entry(user)?;
+    let (is_new, standings) = match entry.is_late()? {
+        true => (false, None),
+        false => ledger::insert(&entry, is_enforced)?,
     };
-    let hash = match event.idempotency_key {
-        Some(_) => Some(event.payload_hash()?),
-        None => None,
+    let id = match is_new {
+        true => entry.id,
+        false => first_with_key(&entry)?,
     };
-    // A retry may come late.
-    let is_retry = match event.check_window() {
-        Ok(()) => false,
-        Err(_) if is_used(db, user, event)? => true,
-        Err(error) => return Err(error),
-    };
-    let id = uuid_v7();
-    let cost = match event.cost.or(price.flatten()) {
-        Some(cost) => cost.rounded(10)?.trimmed()?,
-        None => Numeric::from_whole(0)?,
-    };
-    let insert = || {
-        macro_rules! insert {
-            () => {
-                "insert into carrel.usage_events
-                    (id, user_id, event_type, tokens_used, cost, metadata, idempotency_key, occurred_at, model, token_types, payload_hash, request_id)
-                values ($1, $2, $3, $4, $5, coalesce($6, '{}'), $7, $8, $9, $10, $11, $12)"
-            };
-        }
-        let args = [
-            id.into(),
-            user.into(),
-            event_type.into(),
-            event.tokens_used.or(counted).unwrap_or(0).into(),
-            cost.into(),
-            event.metadata.into(),
-            event.idempotency_key.into(),
-            at.into(),
-            event.model.into(),
-            event.token_types.into(),
-            hash.clone().into(),
-            event.request_id.into(),
-        ];
-        match event.idempotency_key {
-            None => db.execute(insert!(), &args),
-            Some(_) => db.execute(
-                concat!(
-                    insert!(),
-                    " on conflict (user_id, idempotency_key) where idempotency_key is not null do nothing"
-                ),
-                &args,
-            ),
-        }
-    };
-    let inserted = match is_retry {
-        true => Ok((0, None)),
-        false => counting::counted(id, is_enforced, insert),
-    };
-    let (inserted, standings) = inserted.map_err(|error| of_insert(error, user))?;
-    let is_duplicate = inserted == 0;
-    let id = match is_duplicate {
-        true => first_with_key(db, user, event, hash.as_deref())?,
-        false => id,
-    };
-    if let (Some(None), false) = (price, is_duplicate) {
+    if is_new && !is_priced {
         let model = event.model.unwrap_or_default();
         warning!("no price of model \"{model}\" for all of its tokens: recorded at cost 0");
     }
     let standing = match standings {
         Some(standings) => standings.tightest(user)?,
-        None => match Accounts::find(&[user])?.get(user) {
-            Some(account) => standings::tightest(user, account, event_type, at)?,
-            None => Standing::default(),
-        },
+        None => standings::now(user, entry.event_type, entry.at)?,
     };
-    Ok(Recorded { id, is_duplicate, standing })
+    Ok(Recorded { id, is_duplicate: !is_new, standing })
 }
 
-/// Whether there is an event under the key of another one.
-fn is_used(db: &Db, user: Uuid, event: &Event) -> Result<bool> {
-    let sql = "select from carrel.usage_events where user_id = $1 and idempotency_key = $2";
-    Ok(db.execute(sql, &[user.into(), event.idempotency_key.into()])? > 0)
+impl Entry<'_> {
+    /// Whether this is a retry that comes too late to be inserted: else an event that is refused for its time
+    /// (PT422).
+    pub fn is_late(&self) -> Result<bool> {
+        let Err(error) = check_window(self.at) else { return Ok(false) };
+        let sql = "select from carrel.usage_events where user_id = $1 and idempotency_key = $2";
+        let is_used =
+            reckoning(|db| db.execute(sql, &[self.user.into(), self.idempotency_key.into()]))?;
+        if is_used > 0 { Ok(true) } else { Err(error) }
+    }
 }
 
 /// A type of event, if it can be one: else error 22023.
@@ -341,9 +263,56 @@ impl Event<'_> {
         Ok(event_type)
     }
 
-    /// Refuses a time too far away: PT422.
-    fn check_window(&self) -> Result<()> {
-        self.occurred_at.map_or(Ok(()), check_window)
+    /// What is inserted of it for a user, and false where it has no price: then it costs nothing.
+    pub fn entry(&self, user: Uuid) -> Result<(Entry<'_>, bool)> {
+        let event_type = self.check()?;
+        let bad = |message: String| Error::new(SqlState::InvalidParameterValue, message);
+        let counted = self.token_types.map(prices::count).transpose()?.flatten();
+        if let (Some(used), Some(counted)) = (self.tokens_used, counted)
+            && counted > used
+        {
+            return Err(bad(format!(
+                "token types add up to more than tokens_used: {counted}, {used}"
+            )));
+        }
+        if self.tokens_used.is_none() && counted.is_none() && self.token_types.is_some() {
+            return Err(bad("token_types can't be counted: give tokens_used".to_owned()).hint(
+                "Or give input, output, cached_input and reasoning, or usage as the provider reports it.",
+            ));
+        }
+        if let Some(counted) = counted.filter(|counted| *counted > MOST) {
+            return Err(bad(format!("token types add up to more than 10^15: {counted}")));
+        }
+        let at = self.occurred_at.map_or_else(crate::rows::now, Ok)?;
+        let price = match (self.cost, self.model, self.token_types) {
+            (None, Some(model), Some(tokens)) => {
+                Some(reckoning(|db| prices::price(db, model, tokens, at))?)
+            }
+            _ => None,
+        };
+        let cost = match self.cost.or(price.flatten()) {
+            Some(cost) => cost.rounded(10)?.trimmed()?,
+            None => Numeric::from_whole(0)?,
+        };
+        let payload_hash = match self.idempotency_key {
+            Some(_) => Some(self.payload_hash()?),
+            None => None,
+        };
+        let entry = Entry {
+            id: uuid_v7(),
+            user,
+            event_type,
+            tokens: self.tokens_used.or(counted).unwrap_or(0),
+            cost,
+            metadata: self.metadata,
+            idempotency_key: self.idempotency_key,
+            at,
+            model: self.model,
+            token_types: self.token_types,
+            payload_hash,
+            request_id: self.request_id,
+        };
+        Ok((entry, !matches!(price, Some(None))))
     }
 }
 
@@ -362,18 +331,19 @@ pub fn check_window(at: TimestampWithTimeZone) -> Result<()> {
     .detail("Events may be recorded up to 35 days late and 5 minutes early."))
 }
 
-/// The event that was recorded first under the key of another one, if it was the same.
-fn first_with_key(db: &Db, user: Uuid, event: &Event, hash: Option<&[u8]>) -> Result<Uuid> {
-    let (id, first_hash) = db
-        .first(
+/// The event that was recorded first under the key of another one, if it was the same; else PT409.
+pub fn first_with_key(entry: &Entry) -> Result<Uuid> {
+    let (id, first_hash) = reckoning(|db| {
+        db.first(
             "select id, payload_hash from carrel.usage_events where user_id = $1 and idempotency_key = $2",
-            &[user.into(), event.idempotency_key.into()],
+            &[entry.user.into(), entry.idempotency_key.into()],
             |row| Ok((row.need::<Uuid>(1)?, row.get::<Vec<u8>>(2))),
-        )?
-        .ok_or_else(|| Error::new(SqlState::NoDataFound, "the first event of this key is gone"))?;
-    match first_hash.as_deref() == hash {
+        )
+    })?
+    .ok_or_else(|| Error::new(SqlState::NoDataFound, "the first event of this key is gone"))?;
+    match first_hash == entry.payload_hash {
         true => Ok(id),
-        false => Err(reused(event.idempotency_key, id)),
+        false => Err(reused(entry.idempotency_key, id)),
     }
 }
 
@@ -386,13 +356,4 @@ pub fn reused(key: Option<&str>, first: Uuid) -> Error {
     )
     .detail(format!("The first one is {first}."))
     .hint("Use a new key for a new event, and the same arguments for a retry.")
-}
-
-/// An error of the statement that inserts an event, as the caller of a function should see it.
-fn of_insert(error: Error, user: Uuid) -> Error {
-    match error.is_of_constraint(c"usage_events_user_id_fkey") {
-        true => users::no_profile(user),
-        // What carrel's own triggers raise needs no statement of carrel's beside it.
-        false => error.without_context(),
-    }
 }

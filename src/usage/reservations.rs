@@ -198,15 +198,12 @@ fn settle(db: &Db, held: &Held, event: &Event) -> Result<(Recorded, bool)> {
                 return Err(resolved(held));
             }
             let now = crate::rows::now()?;
-            let standing = match Accounts::find(&[held.user])?.get(held.user) {
-                Some(account) => standings::tightest(held.user, account, &held.event_type, now)?,
-                None => Standing::default(),
-            };
+            let standing = standings::now(held.user, &held.event_type, now)?;
             Recorded { id, is_duplicate: true, standing }
         }
         _ => {
             give_back(db, held, "settled")?;
-            let recorded = events::record(db, held.user, event, false)?;
+            let recorded = events::record(held.user, event, false)?;
             db.execute(
                 "update carrel.usage_reservations set event_id = $2, settled_hash = $3 where id = $1",
                 &[held.id.into(), recorded.id.into(), hash.into()],

@@ -1,6 +1,6 @@
 //! How the limits stand that an event falls under: what of them is used, held and left.
 
-use super::accounts::{Account, Limit, matches};
+use super::accounts::{Account, Accounts, Limit, matches};
 use super::counting::TOTALS;
 use super::periods::Kind;
 use super::reckoning;
@@ -187,13 +187,10 @@ impl Sums {
     }
 }
 
-/// How the tightest limit stands that an event falls under.
-pub fn tightest(
-    user: Uuid,
-    account: &Account,
-    event_type: &str,
-    at: TimestampWithTimeZone,
-) -> Result<Standing> {
+/// How the tightest limit stands now that an event falls under.
+pub fn now(user: Uuid, event_type: &str, at: TimestampWithTimeZone) -> Result<Standing> {
+    let accounts = Accounts::find(&[user])?;
+    let Some(account) = accounts.get(user) else { return Ok(Standing::default()) };
     let mut standings = Standings::of(account, event_type, at)?;
     if let Some(first) = standings.first_day() {
         let conditions = [Condition::is_user(user), Condition::is_from_day(first)];

@@ -1,0 +1,281 @@
+//! Setting columns of a row without a statement.
+
+use super::executor::{CommandCounterIncrement, GetCurrentCommandId, Target};
+use super::plainness::{Upheld, is_plain_to_change};
+use super::{Row, Source, columns_of, number};
+use crate::error::{Result, catch};
+use crate::spi::Arg;
+use pgrx::pg_sys;
+use std::ffi::{CStr, c_int};
+
+/// What came of a change.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Changed {
+    Done,
+    /// There is no such row.
+    Absent,
+    /// A statement has to do it: somebody added to the table what a statement would mind, or this
+    /// statement has changed the row already.
+    Undone,
+}
+
+impl Source<'_> {
+    /// Reads the rows as [`Source::read`] does, and sets columns of the one for which `each` gave true, if
+    /// `values` has some then. Whether that was done: not where there is no such row, where somebody else
+    /// holds it (nobody is waited for), nor where somebody added to the table what a statement would mind,
+    /// such as a trigger.
+    pub fn change<const N: usize, const M: usize>(
+        self,
+        columns: [&CStr; N],
+        set: [&CStr; M],
+        mut each: impl FnMut(&Row) -> Result<bool>,
+        values: impl FnOnce() -> Result<Option<[Arg; M]>>,
+    ) -> Result<bool> {
+        self.opened(pg_sys::RowExclusiveLock, |relation, index| {
+            // SAFETY: an open relation; the row is a copy.
+            unsafe {
+                let mut chosen = None;
+                self.scan(relation, index, columns, |row| {
+                    if each(row)? {
+                        chosen = Some(copy(row.tuple)?);
+                    }
+                    Ok(())
+                })?;
+                let (Some(tuple), Some(values)) = (chosen, values()?) else { return Ok(false) };
+                if !is_plain_to_change(relation, Upheld::NOTHING) {
+                    return Ok(false);
+                }
+                update(relation, tuple, set, values, false)
+            }
+        })
+    }
+
+    /// Holds the row that is as the conditions say, of which there is one at most, so that it stays and
+    /// keeps its keys until the transaction ends; `with` gets the values of these columns. Whether there is
+    /// one. That is what a foreign key does.
+    pub fn hold<const N: usize>(
+        self,
+        columns: [&CStr; N],
+        with: impl FnOnce(&Row) -> Result<()>,
+    ) -> Result<bool> {
+        self.opened(pg_sys::RowShareLock, |relation, index| {
+            // SAFETY: an open relation.
+            unsafe {
+                let mode = pg_sys::LockTupleMode::LockTupleKeyShare;
+                let Some((tuple, _)) = self.lock(relation, index, mode)? else { return Ok(false) };
+                let desc = (*relation).rd_att;
+                with(&Row { tuple, desc, columns: &columns_of(desc, columns)? })?;
+                Ok(true)
+            }
+        })
+    }
+
+    /// Waits until nobody else changes the row that is as the conditions say, of which there is one at
+    /// most, and sets columns of it to what `values` makes of those that are asked for.
+    pub fn change_one<const N: usize, const M: usize>(
+        self,
+        columns: [&CStr; N],
+        set: [&CStr; M],
+        upheld: Upheld,
+        values: impl FnOnce(&Row) -> Result<[Arg; M]>,
+    ) -> Result<Changed> {
+        self.opened(pg_sys::RowExclusiveLock, |relation, index| {
+            // SAFETY: an open relation, and a row that is held.
+            unsafe {
+                if !is_plain_to_change(relation, upheld) {
+                    return Ok(Changed::Undone);
+                }
+                let mode = pg_sys::LockTupleMode::LockTupleNoKeyExclusive;
+                let Some((tuple, is_held)) = self.lock(relation, index, mode)? else {
+                    return Ok(Changed::Absent);
+                };
+                if !is_held {
+                    return Ok(Changed::Undone);
+                }
+                let desc = (*relation).rd_att;
+                let values = values(&Row { tuple, desc, columns: &columns_of(desc, columns)? })?;
+                let is_done = update(relation, tuple, set, values, true)?;
+                Ok(if is_done { Changed::Done } else { Changed::Undone })
+            }
+        })
+    }
+
+    /// Locks the one row, waiting for whoever holds it; gives a copy, and false where this very statement
+    /// has changed the row.
+    ///
+    /// # Safety
+    /// The relation is open.
+    unsafe fn lock(
+        self,
+        relation: pg_sys::Relation,
+        index: pg_sys::Oid,
+        mode: pg_sys::LockTupleMode::Type,
+    ) -> Result<Option<(pg_sys::HeapTuple, bool)>> {
+        loop {
+            let mut found = None;
+            // SAFETY: an open relation; the row is a copy, and the place that it was read from is there as
+            // long as a snapshot could see it or the row is locked.
+            unsafe {
+                self.scan(relation, index, [], |row| {
+                    found = Some(copy(row.tuple)?);
+                    Ok(())
+                })?;
+                let Some(tuple) = found else { return Ok(None) };
+                let mut place =
+                    pg_sys::HeapTupleData { t_self: (*tuple).t_self, ..Default::default() };
+                let mut failure = pg_sys::TM_FailureData::default();
+                let (place, failure) = (&raw mut place, &raw mut failure);
+                let result = catch(|| {
+                    let mut buffer = 0;
+                    let command = GetCurrentCommandId(false);
+                    let wait = pg_sys::LockWaitPolicy::LockWaitBlock;
+                    let result = heap_lock_tuple(
+                        relation,
+                        place,
+                        command,
+                        mode,
+                        wait,
+                        true,
+                        &raw mut buffer,
+                        failure,
+                    );
+                    if buffer != 0 {
+                        ReleaseBuffer(buffer);
+                    }
+                    result
+                })?;
+                match result {
+                    pg_sys::TM_Result::TM_Ok => return Ok(Some((tuple, true))),
+                    // Somebody else has changed or deleted it: there is another version, or none.
+                    pg_sys::TM_Result::TM_Updated | pg_sys::TM_Result::TM_Deleted => {}
+                    _ => return Ok(Some((tuple, false))),
+                }
+            }
+        }
+    }
+}
+
+/// # Safety
+/// A tuple.
+unsafe fn copy(tuple: pg_sys::HeapTuple) -> Result<pg_sys::HeapTuple> {
+    // SAFETY: as the caller says.
+    catch(|| unsafe { heap_copytuple(tuple) })
+}
+
+/// Puts a new version with other values in the place of a row. If it does not wait: unless somebody else
+/// holds it or has changed it, or this transaction has locked it. (A server that is built with assertions
+/// has one that nobody asks heap_update() not to wait.)
+///
+/// # Safety
+/// The relation is open, and the tuple is a copy of a row of it.
+unsafe fn update<const M: usize>(
+    relation: pg_sys::Relation,
+    tuple: pg_sys::HeapTuple,
+    set: [&CStr; M],
+    values: [Arg; M],
+    wait: bool,
+) -> Result<bool> {
+    let mut numbers = [0; M];
+    // SAFETY: as the caller says; a number, a value and a flag for each column.
+    let (mut place, tuple) = unsafe {
+        let desc = (*relation).rd_att;
+        for (place, column) in numbers.iter_mut().zip(set) {
+            *place = number(desc, column)?.get() as c_int;
+        }
+        let nulls = values.map(|value| value.datum().is_none());
+        let values = values.map(|value| value.datum().unwrap_or(pg_sys::Datum::null()));
+        let (count, numbers) = (M as c_int, numbers.as_mut_ptr());
+        let (values, nulls) = (values.as_ptr().cast_mut(), nulls.as_ptr().cast_mut());
+        let changed =
+            catch(|| heap_modify_tuple_by_cols(tuple, desc, count, numbers, values, nulls))?;
+        ((*tuple).t_self, changed)
+    };
+    let mut failure = pg_sys::TM_FailureData::default();
+    let mut lock = pg_sys::LockTupleMode::LockTupleNoKeyExclusive;
+    #[cfg(not(feature = "pg15"))]
+    let mut indexes = pg_sys::TU_UpdateIndexes::TU_None;
+    let (place, failure, lock) = (&raw mut place, &raw mut failure, &raw mut lock);
+    #[cfg(not(feature = "pg15"))]
+    let indexes = &raw mut indexes;
+    // SAFETY: as the caller says; what it is told by outlives the call.
+    unsafe {
+        let result = catch(|| {
+            heap_update(
+                relation,
+                place,
+                tuple,
+                GetCurrentCommandId(true),
+                std::ptr::null_mut(),
+                wait,
+                failure,
+                lock,
+                #[cfg(not(feature = "pg15"))]
+                indexes,
+            )
+        })?;
+        if result != pg_sys::TM_Result::TM_Ok {
+            return Ok(false);
+        }
+        #[cfg(feature = "pg15")]
+        let is_of_indexes = !is_heap_only(tuple);
+        #[cfg(not(feature = "pg15"))]
+        let is_of_indexes = *indexes != pg_sys::TU_UpdateIndexes::TU_None;
+        if is_of_indexes {
+            let target = Target::open(relation, false)?;
+            target.store(tuple, false)?;
+            #[cfg(feature = "pg15")]
+            target.add_new_version_to_indexes()?;
+            #[cfg(not(feature = "pg15"))]
+            target
+                .add_new_version_to_indexes(*indexes == pg_sys::TU_UpdateIndexes::TU_Summarizing)?;
+            target.close()?;
+        }
+        catch(|| {
+            heap_freetuple(tuple);
+            CommandCounterIncrement();
+        })?;
+    }
+    Ok(true)
+}
+
+/// Whether a version of a row has no entry in indexes of its own.
+#[cfg(feature = "pg15")]
+unsafe fn is_heap_only(tuple: pg_sys::HeapTuple) -> bool {
+    // SAFETY: a tuple has a header.
+    unsafe { u32::from((*(*tuple).t_data).t_infomask2) & pg_sys::HEAP_ONLY_TUPLE != 0 }
+}
+
+unsafe extern "C-unwind" {
+    fn heap_modify_tuple_by_cols(
+        tuple: pg_sys::HeapTuple,
+        desc: pg_sys::TupleDesc,
+        count: c_int,
+        columns: *mut c_int,
+        values: *mut pg_sys::Datum,
+        nulls: *mut bool,
+    ) -> pg_sys::HeapTuple;
+    fn heap_copytuple(tuple: pg_sys::HeapTuple) -> pg_sys::HeapTuple;
+    fn heap_freetuple(tuple: pg_sys::HeapTuple);
+    fn heap_lock_tuple(
+        table: pg_sys::Relation,
+        place: pg_sys::HeapTuple,
+        command: pg_sys::CommandId,
+        mode: pg_sys::LockTupleMode::Type,
+        wait: pg_sys::LockWaitPolicy::Type,
+        is_update_followed: bool,
+        buffer: *mut pg_sys::Buffer,
+        failure: *mut pg_sys::TM_FailureData,
+    ) -> pg_sys::TM_Result::Type;
+    fn ReleaseBuffer(buffer: pg_sys::Buffer);
+    fn heap_update(
+        table: pg_sys::Relation,
+        place: pg_sys::ItemPointer,
+        tuple: pg_sys::HeapTuple,
+        command: pg_sys::CommandId,
+        crosscheck: pg_sys::Snapshot,
+        wait: bool,
+        failure: *mut pg_sys::TM_FailureData,
+        lock: *mut pg_sys::LockTupleMode::Type,
+        #[cfg(not(feature = "pg15"))] indexes: *mut pg_sys::TU_UpdateIndexes::Type,
+    ) -> pg_sys::TM_Result::Type;
+}
