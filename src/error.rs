@@ -126,6 +126,14 @@ impl Error {
         self
     }
 
+    /// Says in an error of carrel's own what of several it is about.
+    pub fn about(mut self, what: impl std::fmt::Display) -> Self {
+        if let Self::Raised(report) = &mut self {
+            report.message = format!("{} ({what})", report.message);
+        }
+        self
+    }
+
     /// Whether this is an error of the data that was worked on (class 22, or 54000: too large),
     /// rather than a cancel, a lack of memory or the like.
     pub fn is_of_content(&self) -> bool {

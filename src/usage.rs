@@ -40,15 +40,32 @@ fn reckoning<T>(work: impl FnOnce(&Db) -> Result<T>) -> Result<T> {
 
 /// Whose usage it is to record: the caller's, or, for a service, the user's that it names.
 fn whose(named: Option<Uuid>) -> Result<Uuid> {
-    let Some(named) = named else { return identity::require() };
-    if identity::current()? != Some(named) && !access::is_service()? {
-        return Err(Error::new(
-            SqlState::InsufficientPrivilege,
-            format!("usage of user {named} is not the caller's to record"),
-        )
-        .hint("Leave user_id out, or call it with the service role."));
+    Caller::now()?.whose(named)
+}
+
+/// Who calls: asked before anything is done as the owner.
+struct Caller {
+    own: Option<Uuid>,
+    is_service: bool,
+}
+
+impl Caller {
+    fn now() -> Result<Self> {
+        Ok(Self { own: identity::current()?, is_service: access::is_service()? })
     }
-    Ok(named)
+
+    /// See [`whose`].
+    fn whose(&self, named: Option<Uuid>) -> Result<Uuid> {
+        match named.or(self.own) {
+            None => identity::require(),
+            Some(user) if self.is_service || Some(user) == self.own => Ok(user),
+            Some(user) => Err(Error::new(
+                SqlState::InsufficientPrivilege,
+                format!("usage of user {user} is not the caller's to record"),
+            )
+            .hint("Leave user_id out, or call it with the service role.")),
+        }
+    }
 }
 
 /// Whose usage a caller may take back or settle; None: everybody's.

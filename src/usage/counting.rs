@@ -201,16 +201,19 @@ pub fn is_counted_at_commit(user: Uuid, event_type: &str) -> bool {
 }
 
 /// Adds to the totals, in rows of this backend's own, and to the standings what the totals are then.
-fn add_to_totals(totals: Totals, standings: Option<&mut Standings>) -> Result<()> {
-    if totals.len() == 1
-        && let Some(((_, _, _, event_type, model), total)) = totals.first_key_value()
-        && add_to_total(event_type, model, total, standings)?
-    {
+fn add_to_totals(totals: Totals, mut standings: Option<&mut Standings>) -> Result<()> {
+    let mut new = Vec::new();
+    for ((_, _, _, event_type, model), total) in totals {
+        if !add_to_total(&event_type, &model, &total, standings.as_deref_mut())? {
+            new.push((event_type, model, total));
+        }
+    }
+    if new.is_empty() {
         return Ok(());
     }
     let slot = parts::slot();
     let mut columns = (vec![], vec![], vec![], vec![], vec![], vec![], vec![], vec![]);
-    for ((_, _, _, event_type, model), total) in totals {
+    for (event_type, model, total) in new {
         columns.0.push(total.user);
         columns.1.push(total.day);
         columns.2.push(total.period_start);

@@ -12,7 +12,6 @@ use crate::spi::{Arg, Db};
 use crate::users;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
-use std::collections::BTreeSet;
 use std::ffi::CStr;
 
 /// An event to be inserted, of which everything is checked but whether the user has a profile.
@@ -93,17 +92,21 @@ impl Entry<'_> {
 /// now (not where its key is another one's), and how the limits stand that it falls under. A user
 /// without a profile: P0002.
 pub fn insert(entry: &Entry, is_enforced: bool) -> Result<(bool, Option<Standings>)> {
-    let entries = std::slice::from_ref(entry);
-    if let Some((are_there, standings)) = insert_directly(entries, Some(is_enforced))? {
-        return Ok((are_there == [true], standings));
+    let accounts = Accounts::hold(&[entry.user])?;
+    if accounts.get(entry.user).is_none() {
+        return Err(users::no_profile(entry.user));
     }
-    counting::counted(entry.id, is_enforced, || insert_by_statement(entry))
+    let entries = std::slice::from_ref(entry);
+    match insert_directly(&accounts, entries, Some(is_enforced))? {
+        Some((are_there, standings)) => Ok((are_there == [true], standings)),
+        None => counting::counted(entry.id, is_enforced, || insert_by_statement(entry)),
+    }
 }
 
-/// Inserts events, none of which is refused for a limit, in the order of their users' ids and their keys;
-/// whether each is there now.
-pub fn insert_many(entries: &[Entry]) -> Result<Vec<bool>> {
-    match insert_directly(entries, None)? {
+/// Inserts events of users whose profiles are held, none of which is refused for a limit; whether each is
+/// there now.
+pub fn insert_many(accounts: &Accounts, entries: &[Entry]) -> Result<Vec<bool>> {
+    match insert_directly(accounts, entries, None)? {
         Some((are_there, _)) => Ok(are_there),
         None => entries.iter().map(insert_by_statement).collect(),
     }
@@ -111,14 +114,12 @@ pub fn insert_many(entries: &[Entry]) -> Result<Vec<bool>> {
 
 type Inserted = (Vec<bool>, Option<Standings>);
 
-/// None where a statement has to do it.
-fn insert_directly(entries: &[Entry], wanted: Option<bool>) -> Result<Option<Inserted>> {
-    let users: BTreeSet<[u8; 16]> = entries.iter().map(|entry| *entry.user.as_bytes()).collect();
-    let users: Vec<Uuid> = users.into_iter().map(Uuid::from_bytes).collect();
-    let accounts = Accounts::hold(&users)?;
-    if let Some(user) = users.iter().find(|user| accounts.get(**user).is_none()) {
-        return Err(users::no_profile(*user));
-    }
+/// None where statements have to do it.
+fn insert_directly(
+    accounts: &Accounts,
+    entries: &[Entry],
+    wanted: Option<bool>,
+) -> Result<Option<Inserted>> {
     let has_keys = entries.iter().any(|entry| entry.idempotency_key.is_some());
     let inserted = EVENTS.insert(COLUMNS, has_keys, |rows| {
         let mut are_there = Vec::with_capacity(entries.len());
@@ -137,7 +138,7 @@ fn insert_directly(entries: &[Entry], wanted: Option<bool>) -> Result<Option<Ins
     if facts.is_empty() {
         return Ok(Some((are_there, None)));
     }
-    let standings = counting::count(&accounts, &facts, wanted)?;
+    let standings = counting::count(accounts, &facts, wanted)?;
     Ok(Some((are_there, standings)))
 }
 

@@ -12,7 +12,7 @@ select duplicate, used from carrel.record_usage('chat', null, null, null);
 -- What is left out is zero, empty, or now.
 select user_id, event_type, tokens_used, cost, metadata, model, token_types, idempotency_key, request_id, voids,
     occurred_at = now() as now, created_at = now() as recorded_now
-from carrel.usage_events order by event_type, id;
+from carrel.usage_events order by event_type, tokens_used, id;
 
 -- Cost is exact, to ten decimals; there is no limit for the totals.
 select used from carrel.record_usage('exact', 1000000000000000, 0.00000000015);
