@@ -17,8 +17,10 @@ use pgrx::datum::{Date, FromDatum, IntoDatum, Uuid};
 use pgrx::htup::heap_getattr_raw;
 use pgrx::pg_sys;
 use pgrx::prelude::TimestampWithTimeZone;
+use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_int};
 use std::num::NonZeroUsize;
+use std::ptr::null_mut;
 
 pub use changing::Changed;
 pub use inserting::Sink;
@@ -120,40 +122,32 @@ impl Row<'_> {
     }
 }
 
-/// What rows are read of: a table, and the index that the columns of the conditions are in. Without the
-/// index, all of the table is read.
+/// A table, and the index that the columns of conditions are in. Without the index, all of the table is
+/// read.
 #[derive(Clone, Copy)]
-pub struct Source<'a> {
-    pub table: &'static CStr,
+pub struct Table {
+    pub name: &'static CStr,
     pub index: &'static CStr,
-    pub conditions: &'a [Condition],
 }
 
-impl Source<'_> {
-    /// Calls `each` for the rows that are as the conditions say, with the values of these columns, as they
-    /// are committed now or written by this transaction.
+impl Table {
+    /// See [`Rows::read`].
     pub fn read<const N: usize>(
         self,
+        conditions: &[Condition],
         columns: [&CStr; N],
         each: impl FnMut(&Row) -> Result<()>,
     ) -> Result<()> {
-        self.opened(pg_sys::AccessShareLock, |relation, index| {
-            // SAFETY: an open relation.
-            unsafe { self.scan(relation, index, columns, each) }
-        })
+        self.open(Access::Read, |rows| rows.read(conditions, columns, each))
     }
 
-    /// Does `work` with the table, and its index where there is a valid one.
-    fn opened<T>(
-        self,
-        lock: u32,
-        work: impl FnOnce(pg_sys::Relation, pg_sys::Oid) -> Result<T>,
-    ) -> Result<T> {
-        let (index, lock) = (self.index.as_ptr(), lock as c_int);
+    /// Does `work` with the table's rows.
+    pub fn open<T>(self, access: Access, work: impl FnOnce(&Rows) -> Result<T>) -> Result<T> {
+        let (index, lock) = (self.index.as_ptr(), access as c_int);
         // SAFETY: names; what is opened is closed, or, after an error, given back with the
         // (sub)transaction.
         unsafe {
-            let (schema, table) = find(self.table)?;
+            let (schema, table) = find(self.name)?;
             // As long as the table is locked, its index stays.
             let (relation, index) = catch(|| {
                 let relation = table_open(table, lock);
@@ -161,50 +155,115 @@ impl Source<'_> {
                 let is_valid = index != pg_sys::InvalidOid && get_index_isvalid(index);
                 (relation, if is_valid { index } else { pg_sys::InvalidOid })
             })?;
-            let result = work(relation, index)?;
+            let rows = Rows { relation, index, scan: Cell::new(None) };
+            let result = work(&rows)?;
+            rows.end(rows.scan.take())?;
             // The lock is kept, as by a statement.
             catch(|| table_close(relation, pg_sys::NoLock as c_int))?;
             Ok(result)
         }
     }
+}
 
-    /// # Safety
-    /// The relation is open.
-    unsafe fn scan<const N: usize>(
-        self,
-        relation: pg_sys::Relation,
-        index: pg_sys::Oid,
+/// What is done with rows: the lock that a statement would take on the table.
+#[derive(Clone, Copy)]
+pub enum Access {
+    Read = pg_sys::AccessShareLock as isize,
+    Hold = pg_sys::RowShareLock as isize,
+    Change = pg_sys::RowExclusiveLock as isize,
+}
+
+/// The rows of a table that is open.
+pub struct Rows {
+    relation: pg_sys::Relation,
+    index: pg_sys::Oid,
+    /// For the next one, that of before: to begin one takes as long as to read by it.
+    scan: Cell<Option<Scan>>,
+}
+
+#[derive(Clone, Copy)]
+struct Scan {
+    scan: pg_sys::SysScanDesc,
+    snapshot: pg_sys::Snapshot,
+    key_count: usize,
+}
+
+impl Rows {
+    /// Calls `each` for the rows that are as the conditions say, with the values of these columns, as they
+    /// were committed, or written by this transaction, when rows of the open table were first asked for.
+    pub fn read<const N: usize>(
+        &self,
+        conditions: &[Condition],
         columns: [&CStr; N],
         mut each: impl FnMut(&Row) -> Result<()>,
     ) -> Result<()> {
-        // SAFETY: the description of an open relation; as many keys as there are conditions, which live as
-        // long as the scan; a row is used before the next one is asked for.
+        // SAFETY: the description of an open relation; a row is used before the next one is asked for.
         unsafe {
-            let desc = (*relation).rd_att;
+            let desc = (*self.relation).rd_att;
             let numbers = columns_of(desc, columns)?;
-            let mut keys = Vec::with_capacity(self.conditions.len());
-            for condition in self.conditions {
-                keys.push(condition.key(desc)?);
-            }
-            let (count, keys) = (keys.len() as c_int, keys.as_mut_ptr());
-            let has_index = index != pg_sys::InvalidOid;
-            let (scan, snapshot) = catch(|| {
-                let snapshot = RegisterSnapshot(GetLatestSnapshot());
-                (systable_beginscan(relation, index, has_index, snapshot, count, keys), snapshot)
-            })?;
+            let scan = self.begin(conditions)?;
             loop {
-                let tuple = catch(|| systable_getnext(scan))?;
+                let tuple = catch(|| systable_getnext(scan.scan))?;
                 check_for_interrupts();
                 if tuple.is_null() {
                     break;
                 }
                 each(&Row { tuple, desc, columns: &numbers })?;
             }
-            catch(|| {
-                systable_endscan(scan);
-                UnregisterSnapshot(snapshot);
-            })
+            self.end(self.scan.replace(Some(scan)))
         }
+    }
+
+    fn begin(&self, conditions: &[Condition]) -> Result<Scan> {
+        let (relation, index) = (self.relation, self.index);
+        let has_index = index != pg_sys::InvalidOid;
+        // SAFETY: an open relation; as many keys as there are conditions, of columns of the index, which
+        // copies them.
+        unsafe {
+            let mut keys = Vec::with_capacity(conditions.len());
+            for condition in conditions {
+                keys.push(condition.key((*relation).rd_att)?);
+            }
+            let (key_count, count) = (keys.len(), keys.len() as c_int);
+            match self.scan.take() {
+                Some(scan) if scan.key_count == key_count && has_index => {
+                    let columns = &(*(*(*scan.scan).irel).rd_index).indkey;
+                    let columns = columns.values.as_slice(columns.dim1 as usize);
+                    for key in &mut keys {
+                        let place = columns.iter().position(|column| *column == key.sk_attno);
+                        key.sk_attno = place.map_or(0, |place| place as i16 + 1);
+                    }
+                    let (index, keys) = ((*scan.scan).iscan, keys.as_mut_ptr());
+                    catch(|| index_rescan(index, keys, count, null_mut(), 0))?;
+                    Ok(scan)
+                }
+                other => {
+                    self.end(other)?;
+                    let keys = keys.as_mut_ptr();
+                    let (scan, snapshot) = catch(|| {
+                        let snapshot = RegisterSnapshot(GetLatestSnapshot());
+                        let scan =
+                            systable_beginscan(relation, index, has_index, snapshot, count, keys);
+                        (scan, snapshot)
+                    })?;
+                    Ok(Scan { scan, snapshot, key_count })
+                }
+            }
+        }
+    }
+
+    fn end(&self, scan: Option<Scan>) -> Result<()> {
+        let Some(Scan { scan, snapshot, .. }) = scan else { return Ok(()) };
+        // SAFETY: what was begun.
+        catch(|| unsafe {
+            systable_endscan(scan);
+            UnregisterSnapshot(snapshot);
+        })
+    }
+
+    /// From now on, rows are read as they are now.
+    fn refresh(&self) -> Result<()> {
+        self.end(self.scan.take())
     }
 }
 
@@ -246,7 +305,7 @@ fn number(desc: pg_sys::TupleDesc, column: &CStr) -> Result<NonZeroUsize> {
         PgTupleDesc::from_pg_unchecked(desc).iter().position(|attribute| {
             let data = &attribute.attname.data;
             let bytes = std::slice::from_raw_parts(data.as_ptr().cast::<u8>(), data.len());
-            bytes.starts_with(name)
+            bytes[0] == name[0] && bytes.starts_with(name)
         })
     };
     number
@@ -283,4 +342,11 @@ unsafe extern "C-unwind" {
     ) -> pg_sys::SysScanDesc;
     fn systable_getnext(scan: pg_sys::SysScanDesc) -> pg_sys::HeapTuple;
     fn systable_endscan(scan: pg_sys::SysScanDesc);
+    fn index_rescan(
+        scan: pg_sys::IndexScanDesc,
+        keys: pg_sys::ScanKey,
+        key_count: c_int,
+        orders: pg_sys::ScanKey,
+        order_count: c_int,
+    );
 }

@@ -2,7 +2,7 @@
 
 use super::executor::{CommandCounterIncrement, GetCurrentCommandId, Target};
 use super::plainness::{Upheld, is_plain_to_change};
-use super::{Row, Source, columns_of, number};
+use super::{Condition, Row, Rows, columns_of, number};
 use crate::error::{Result, catch};
 use crate::spi::Arg;
 use pgrx::pg_sys;
@@ -19,85 +19,84 @@ pub enum Changed {
     Undone,
 }
 
-impl Source<'_> {
-    /// Reads the rows as [`Source::read`] does, and sets columns of the one for which `each` gave true, if
+impl Rows {
+    /// Reads the rows as [`Rows::read`] does, and sets columns of the one for which `each` gave true, if
     /// `values` has some then. Whether that was done: not where there is no such row, where somebody else
     /// holds it (nobody is waited for), nor where somebody added to the table what a statement would mind,
     /// such as a trigger.
     pub fn change<const N: usize, const M: usize>(
-        self,
+        &self,
+        conditions: &[Condition],
         columns: [&CStr; N],
         set: [&CStr; M],
         mut each: impl FnMut(&Row) -> Result<bool>,
         values: impl FnOnce() -> Result<Option<[Arg; M]>>,
     ) -> Result<bool> {
-        self.opened(pg_sys::RowExclusiveLock, |relation, index| {
-            // SAFETY: an open relation; the row is a copy.
-            unsafe {
-                let mut chosen = None;
-                self.scan(relation, index, columns, |row| {
-                    if each(row)? {
-                        chosen = Some(copy(row.tuple)?);
-                    }
-                    Ok(())
-                })?;
-                let (Some(tuple), Some(values)) = (chosen, values()?) else { return Ok(false) };
-                if !is_plain_to_change(relation, Upheld::NOTHING) {
-                    return Ok(false);
+        let relation = self.relation;
+        // SAFETY: an open relation; the row is a copy.
+        unsafe {
+            let mut chosen = None;
+            self.read(conditions, columns, |row| {
+                if each(row)? {
+                    chosen = Some(copy(row.tuple)?);
                 }
-                update(relation, tuple, set, values, false)
+                Ok(())
+            })?;
+            let (Some(tuple), Some(values)) = (chosen, values()?) else { return Ok(false) };
+            if !is_plain_to_change(relation, Upheld::NOTHING) {
+                return Ok(false);
             }
-        })
+            update(relation, tuple, set, values, false)
+        }
     }
 
     /// Holds the row that is as the conditions say, of which there is one at most, so that it stays and
     /// keeps its keys until the transaction ends; `with` gets the values of these columns. Whether there is
     /// one. That is what a foreign key does.
     pub fn hold<const N: usize>(
-        self,
+        &self,
+        conditions: &[Condition],
         columns: [&CStr; N],
         with: impl FnOnce(&Row) -> Result<()>,
     ) -> Result<bool> {
-        self.opened(pg_sys::RowShareLock, |relation, index| {
-            // SAFETY: an open relation.
-            unsafe {
-                let mode = pg_sys::LockTupleMode::LockTupleKeyShare;
-                let Some((tuple, _)) = self.lock(relation, index, mode)? else { return Ok(false) };
-                let desc = (*relation).rd_att;
-                with(&Row { tuple, desc, columns: &columns_of(desc, columns)? })?;
-                Ok(true)
-            }
-        })
+        // SAFETY: an open relation.
+        unsafe {
+            let mode = pg_sys::LockTupleMode::LockTupleKeyShare;
+            let Some((tuple, _)) = self.lock(conditions, mode)? else { return Ok(false) };
+            let desc = (*self.relation).rd_att;
+            with(&Row { tuple, desc, columns: &columns_of(desc, columns)? })?;
+            Ok(true)
+        }
     }
 
     /// Waits until nobody else changes the row that is as the conditions say, of which there is one at
     /// most, and sets columns of it to what `values` makes of those that are asked for.
     pub fn change_one<const N: usize, const M: usize>(
-        self,
+        &self,
+        conditions: &[Condition],
         columns: [&CStr; N],
         set: [&CStr; M],
         upheld: Upheld,
         values: impl FnOnce(&Row) -> Result<[Arg; M]>,
     ) -> Result<Changed> {
-        self.opened(pg_sys::RowExclusiveLock, |relation, index| {
-            // SAFETY: an open relation, and a row that is held.
-            unsafe {
-                if !is_plain_to_change(relation, upheld) {
-                    return Ok(Changed::Undone);
-                }
-                let mode = pg_sys::LockTupleMode::LockTupleNoKeyExclusive;
-                let Some((tuple, is_held)) = self.lock(relation, index, mode)? else {
-                    return Ok(Changed::Absent);
-                };
-                if !is_held {
-                    return Ok(Changed::Undone);
-                }
-                let desc = (*relation).rd_att;
-                let values = values(&Row { tuple, desc, columns: &columns_of(desc, columns)? })?;
-                let is_done = update(relation, tuple, set, values, true)?;
-                Ok(if is_done { Changed::Done } else { Changed::Undone })
+        let relation = self.relation;
+        // SAFETY: an open relation, and a row that is held.
+        unsafe {
+            if !is_plain_to_change(relation, upheld) {
+                return Ok(Changed::Undone);
             }
-        })
+            let mode = pg_sys::LockTupleMode::LockTupleNoKeyExclusive;
+            let Some((tuple, is_held)) = self.lock(conditions, mode)? else {
+                return Ok(Changed::Absent);
+            };
+            if !is_held {
+                return Ok(Changed::Undone);
+            }
+            let desc = (*relation).rd_att;
+            let values = values(&Row { tuple, desc, columns: &columns_of(desc, columns)? })?;
+            let is_done = update(relation, tuple, set, values, true)?;
+            Ok(if is_done { Changed::Done } else { Changed::Undone })
+        }
     }
 
     /// Locks the one row, waiting for whoever holds it; gives a copy, and false where this very statement
@@ -106,17 +105,17 @@ impl Source<'_> {
     /// # Safety
     /// The relation is open.
     unsafe fn lock(
-        self,
-        relation: pg_sys::Relation,
-        index: pg_sys::Oid,
+        &self,
+        conditions: &[Condition],
         mode: pg_sys::LockTupleMode::Type,
     ) -> Result<Option<(pg_sys::HeapTuple, bool)>> {
+        let relation = self.relation;
         loop {
             let mut found = None;
             // SAFETY: an open relation; the row is a copy, and the place that it was read from is there as
             // long as a snapshot could see it or the row is locked.
             unsafe {
-                self.scan(relation, index, [], |row| {
+                self.read(conditions, [], |row| {
                     found = Some(copy(row.tuple)?);
                     Ok(())
                 })?;
@@ -147,7 +146,9 @@ impl Source<'_> {
                 match result {
                     pg_sys::TM_Result::TM_Ok => return Ok(Some((tuple, true))),
                     // Somebody else has changed or deleted it: there is another version, or none.
-                    pg_sys::TM_Result::TM_Updated | pg_sys::TM_Result::TM_Deleted => {}
+                    pg_sys::TM_Result::TM_Updated | pg_sys::TM_Result::TM_Deleted => {
+                        self.refresh()?;
+                    }
                     _ => return Ok(Some((tuple, false))),
                 }
             }

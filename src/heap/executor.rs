@@ -41,9 +41,13 @@ impl Target {
     /// # Safety
     /// A tuple of the relation, which outlives the row.
     pub unsafe fn store(&self, tuple: pg_sys::HeapTuple, is_freed: bool) -> Result<()> {
-        let (slot, relation) = (self.slot, self.relation);
+        let (slot, relation, state) = (self.slot, self.relation, self.state);
         // SAFETY: as the caller says.
         catch(|| unsafe {
+            let of_row_before = (*state).es_per_tuple_exprcontext;
+            if !of_row_before.is_null() {
+                MemoryContextReset((*of_row_before).ecxt_per_tuple_memory);
+            }
             ExecStoreHeapTuple(tuple, slot, is_freed);
             (*slot).tts_tableOid = (*relation).rd_id;
         })
@@ -215,6 +219,7 @@ unsafe extern "C-unwind" {
         slot: *mut pg_sys::TupleTableSlot,
         is_to_be_freed: bool,
     ) -> *mut pg_sys::TupleTableSlot;
+    fn MemoryContextReset(context: pg_sys::MemoryContext);
     fn CreateExecutorState() -> *mut pg_sys::EState;
     fn FreeExecutorState(state: *mut pg_sys::EState);
     fn ExecCloseResultRelations(state: *mut pg_sys::EState);

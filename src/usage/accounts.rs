@@ -5,7 +5,7 @@ use super::locks;
 use super::periods::{Calendar, Kind};
 use crate::datums::{Numeric, OwnedNumeric};
 use crate::error::Result;
-use crate::heap::{Condition, Row, Source};
+use crate::heap::{Access, Condition, Row, Rows, Table};
 use pgrx::datum::{Date, Interval, Uuid};
 use pgrx::prelude::*;
 use std::cmp::Ordering;
@@ -79,8 +79,7 @@ pub fn matches(limited: &str, event_type: &str) -> bool {
 }
 
 /// The profiles, by their users.
-pub const PROFILES: Source =
-    Source { table: c"user_profiles", index: c"user_profiles_user_id_key", conditions: &[] };
+pub const PROFILES: Table = Table { name: c"user_profiles", index: c"user_profiles_user_id_key" };
 
 /// What the usage of a user is reckoned by.
 pub struct Account {
@@ -126,9 +125,9 @@ impl Accounts {
     fn read(users: &[Uuid], is_held: bool) -> Result<Self> {
         let mut plans: HashMap<String, Rc<[Limit]>> = HashMap::new();
         let mut accounts = HashMap::with_capacity(users.len());
-        for user in users {
+        let mut find = |rows: &Rows, user: Uuid| {
             let mut profile = None;
-            let source = Source { conditions: &[Condition::is_user(*user)], ..PROFILES };
+            let conditions = [Condition::is_user(user)];
             let columns = [c"billing_anchor", c"billing_timezone", c"plan_type"];
             let take = |row: &Row| {
                 let calendar = Calendar::new(row.need(1)?, row.need::<&str>(2)?)?;
@@ -136,10 +135,10 @@ impl Accounts {
                 Ok(())
             };
             match is_held {
-                true => source.hold(columns, take).map(|_| ())?,
-                false => source.read(columns, take)?,
+                true => rows.hold(&conditions, columns, take).map(|_| ())?,
+                false => rows.read(&conditions, columns, take)?,
             }
-            let Some((calendar, plan)) = profile else { continue };
+            let Some((calendar, plan)) = profile else { return Ok(()) };
             let limits = match plans.get(&plan) {
                 Some(limits) => limits.clone(),
                 None => {
@@ -149,7 +148,10 @@ impl Accounts {
                 }
             };
             accounts.insert(*user.as_bytes(), Account { calendar, limits });
-        }
+            Ok(())
+        };
+        let access = if is_held { Access::Hold } else { Access::Read };
+        PROFILES.open(access, |rows| users.iter().try_for_each(|user| find(rows, *user)))?;
         Ok(Self(accounts))
     }
 
@@ -240,12 +242,9 @@ impl Accounts {
 /// The limits of a plan.
 fn limits_of(plan: &str) -> Result<Vec<Limit>> {
     let mut limits = Vec::new();
-    let source = Source {
-        table: c"plan_limits",
-        index: c"plan_limits_pkey",
-        conditions: &[Condition::is_text(c"plan_type", plan)],
-    };
-    source.read(
+    let table = Table { name: c"plan_limits", index: c"plan_limits_pkey" };
+    table.read(
+        &[Condition::is_text(c"plan_type", plan)],
         [c"event_type", c"measure", c"period", c"window_length", c"limit_value", c"enforcement"],
         |row| {
             let period: String = row.need(3)?;

@@ -62,32 +62,32 @@ fn read(db: &Db, events: Jsonb) -> Result<Vec<Element>> {
     if !db.value::<bool>("select jsonb_typeof($1::jsonb) = 'array'", &[events.into()])? {
         return Err(bad("events must be an array of objects".to_owned()));
     }
-    let mut place = 0;
-    db.rows(
-        "select e.*, jsonb_typeof(value) = 'object', case
-            when jsonb_typeof(value) = 'object' and value - known <> '{}'
-                then (select min(field) from jsonb_object_keys(value - known) as field)
-            end
-        from jsonb_array_elements($1::jsonb) with ordinality as element (value, place)
+    let wrong = db.first(
+        "select place - 1, case when jsonb_typeof(event) = 'object' then
+            (select min(field) from jsonb_object_keys(event - known) as field)
+        end
+        from jsonb_array_elements($1::jsonb) with ordinality as element (event, place)
         cross join (values (array[
             'event_type', 'tokens_used', 'cost', 'metadata', 'idempotency_key', 'occurred_at', 'model', 'token_types', 'user_id'
         ])) as fields (known)
-        cross join lateral jsonb_to_record(case when jsonb_typeof(value) = 'object' then value else '{}' end) as e (
+        where case when jsonb_typeof(event) = 'object' then event - known <> '{}' else true end
+        order by place limit 1",
+        &[events.into()],
+        |row| Ok((row.need::<i64>(1)?, row.get::<String>(2))),
+    )?;
+    if let Some((place, field)) = wrong {
+        return Err(bad(match field {
+            None => format!("event {place} of the batch is no object"),
+            Some(field) => format!("event {place} of the batch has an unknown field \"{field}\""),
+        }));
+    }
+    db.rows(
+        "select * from jsonb_to_recordset($1::jsonb) as e (
             event_type text, tokens_used bigint, cost numeric, metadata jsonb, idempotency_key text,
             occurred_at timestamptz, model text, token_types jsonb, user_id uuid
-        )
-        order by place",
+        )",
         &[events.into()],
         |row| {
-            if !row.need::<bool>(10)? {
-                return Err(bad(format!("event {place} of the batch is no object")));
-            }
-            if let Some(field) = row.get::<String>(11) {
-                return Err(bad(format!(
-                    "event {place} of the batch has an unknown field \"{field}\""
-                )));
-            }
-            place += 1;
             Ok(Element {
                 event_type: row.get(1),
                 tokens_used: row.get(2),
@@ -119,12 +119,17 @@ fn record_many(elements: &[Element], caller: &Caller) -> Result<Vec<(Uuid, bool)
         if !is_priced {
             unpriced.extend(event.model);
         }
-        if is_late { late.push((place, entry)) } else { entries.push((place, entry)) };
+        if is_late {
+            late.push((place, entry))
+        } else {
+            entries.push((place, entry))
+        };
     }
     // In one order, so that batches that have users and keys in common don't wait for each other in a
     // circle.
     entries.sort_by(|(a, one), (b, other)| {
-        let key = |entry: &Entry| (*entry.user.as_bytes(), entry.idempotency_key.map(str::to_owned));
+        let key =
+            |entry: &Entry| (*entry.user.as_bytes(), entry.idempotency_key.map(str::to_owned));
         key(one).cmp(&key(other)).then(a.cmp(b))
     });
     let users: BTreeSet<[u8; 16]> = entries.iter().map(|(_, e)| *e.user.as_bytes()).collect();

@@ -16,7 +16,7 @@ use super::reckoning;
 use super::standings::Standings;
 use crate::datums::Numeric;
 use crate::error::{Error, Result, SqlState, contain};
-use crate::heap::{Changed, Condition, Row, Source, Upheld};
+use crate::heap::{Access, Changed, Condition, Row, Rows, Table, Upheld};
 use crate::identity;
 use crate::spi::{Db, PassingRow};
 use crate::trigger::{self, Returned};
@@ -25,6 +25,7 @@ use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::CStr;
 
 thread_local! {
     /// The event that is being inserted by [`counted`], and whether it is refused beyond a hard limit.
@@ -42,8 +43,7 @@ thread_local! {
 }
 
 /// The totals, by their key.
-pub const TOTALS: Source =
-    Source { table: c"usage_totals", index: c"usage_totals_pkey", conditions: &[] };
+pub const TOTALS: Table = Table { name: c"usage_totals", index: c"usage_totals_pkey" };
 
 /// Inserts an event by a statement, which is refused beyond a hard limit if that is asked for: PT402; says how
 /// the limits stand that it falls under. What an operator's trigger inserts beside it is recorded.
@@ -202,12 +202,15 @@ pub fn is_counted_at_commit(user: Uuid, event_type: &str) -> bool {
 
 /// Adds to the totals, in rows of this backend's own, and to the standings what the totals are then.
 fn add_to_totals(totals: Totals, mut standings: Option<&mut Standings>) -> Result<()> {
-    let mut new = Vec::new();
-    for ((_, _, _, event_type, model), total) in totals {
-        if !add_to_total(&event_type, &model, &total, standings.as_deref_mut())? {
-            new.push((event_type, model, total));
+    let new = TOTALS.open(Access::Change, |rows| {
+        let mut new = Vec::new();
+        for ((_, _, _, event_type, model), total) in totals {
+            if !add_to_total(rows, &event_type, &model, &total, standings.as_deref_mut())? {
+                new.push((event_type, model, total));
+            }
         }
-    }
+        Ok(new)
+    })?;
     if new.is_empty() {
         return Ok(());
     }
@@ -252,6 +255,7 @@ fn add_to_totals(totals: Totals, mut standings: Option<&mut Standings>) -> Resul
 
 /// Adds to a total, if it has a row of this backend's own that nobody else holds.
 fn add_to_total(
+    rows: &Rows,
     event_type: &str,
     model: &str,
     total: &Total,
@@ -259,45 +263,18 @@ fn add_to_total(
 ) -> Result<bool> {
     let slot = parts::slot();
     let added = [Numeric::from_whole(total.events)?, total.tokens, total.cost];
-    let own = Cell::new(None);
-    let change = |conditions: &[Condition], each: &mut dyn FnMut(&Row) -> Result<()>| {
-        let source = Source { conditions, ..TOTALS };
-        source.change(
-            [
-                c"day",
-                c"period_start",
-                c"event_type",
-                c"events",
-                c"tokens_used",
-                c"cost",
-                c"slot",
-                c"model",
-            ],
-            [c"events", c"tokens_used", c"cost"],
-            |row| {
-                each(row)?;
-                let is_own = row.need::<i32>(7)? == slot
-                    && row.need::<Date>(1)? == total.day
-                    && row.need::<TimestampWithTimeZone>(2)? == total.period_start
-                    && row.need::<&str>(3)? == event_type
-                    && row.need::<&str>(8)? == model;
-                if is_own {
-                    own.set(Some([row.need(4)?, row.need(5)?, row.need(6)?]));
-                }
-                Ok(is_own)
-            },
-            || {
-                let Some([events, tokens, cost]) = own.get() else { return Ok(None) };
-                Ok(Some([
-                    added[0].plus(events)?.into(),
-                    added[1].plus(tokens)?.into(),
-                    added[2].plus(cost)?.into(),
-                ]))
-            },
-        )
+    let own: Cell<Option<[Numeric; 3]>> = Cell::new(None);
+    let sum = || {
+        let Some([events, tokens, cost]) = own.get() else { return Ok(None) };
+        Ok(Some([
+            added[0].plus(events)?.into(),
+            added[1].plus(tokens)?.into(),
+            added[2].plus(cost)?.into(),
+        ]))
     };
+    const SUMS: [&CStr; 3] = [c"events", c"tokens_used", c"cost"];
     let Some(standings) = standings else {
-        let own = [
+        let conditions = [
             Condition::is_user(total.user),
             Condition::is_day(total.day),
             Condition::is_period(total.period_start),
@@ -305,16 +282,43 @@ fn add_to_total(
             Condition::is_text(c"model", model),
             Condition::is_slot(slot),
         ];
-        return change(&own, &mut |_| Ok(()));
+        let take = |row: &Row| {
+            own.set(Some([row.need(1)?, row.need(2)?, row.need(3)?]));
+            Ok(true)
+        };
+        return rows.change(&conditions, SUMS, SUMS, take, sum);
     };
     let mut sums = standings.sums()?;
     sums.add(standings, total.day, total.period_start, event_type, |measure| Ok(added[measure]))?;
     let first = standings.first_day().map_or(total.day, |first| first.min(total.day));
-    let all = [Condition::is_user(total.user), Condition::is_from_day(first)];
-    let is_changed = change(&all, &mut |row| {
-        let (day, period_start, event_type) = (row.need(1)?, row.need(2)?, row.need(3)?);
-        sums.add(standings, day, period_start, event_type, |measure| row.need(4 + measure))
-    })?;
+    let is_changed = rows.change(
+        &[Condition::is_user(total.user), Condition::is_from_day(first)],
+        [
+            c"day",
+            c"period_start",
+            c"event_type",
+            c"events",
+            c"tokens_used",
+            c"cost",
+            c"slot",
+            c"model",
+        ],
+        SUMS,
+        |row| {
+            let (day, period_start, of_type) = (row.need(1)?, row.need(2)?, row.need(3)?);
+            sums.add(standings, day, period_start, of_type, |measure| row.need(4 + measure))?;
+            let is_own = row.need::<i32>(7)? == slot
+                && day == total.day
+                && period_start == total.period_start
+                && of_type == event_type
+                && row.need::<&str>(8)? == model;
+            if is_own {
+                own.set(Some([row.need(4)?, row.need(5)?, row.need(6)?]));
+            }
+            Ok(is_own)
+        },
+        sum,
+    )?;
     standings.take(sums);
     Ok(is_changed)
 }
@@ -448,16 +452,21 @@ pub fn count_requests(users: &[Uuid], periods_are_new: bool) -> Result<()> {
         Ok((start, requests_since(user, calendar.day(start)?, start)?))
     };
     for user in users {
-        let source = Source { conditions: &[Condition::is_user(*user)], ..PROFILES };
-        let changed = source.change_one(
-            [c"billing_anchor", c"billing_timezone", c"usage_period_start"],
-            [c"usage_period_start", c"usage_count", c"updated_at"],
-            UPHELD,
-            |row| {
-                let (start, requests) = counted(*user, row.need(1)?, row.need(2)?, row.need(3)?)?;
-                Ok([start.into(), requests.to_count()?.into(), now.into()])
-            },
-        )?;
+        let conditions = [Condition::is_user(*user)];
+        let change = |rows: &Rows| {
+            rows.change_one(
+                &conditions,
+                [c"billing_anchor", c"billing_timezone", c"usage_period_start"],
+                [c"usage_period_start", c"usage_count", c"updated_at"],
+                UPHELD,
+                |row| {
+                    let (start, requests) =
+                        counted(*user, row.need(1)?, row.need(2)?, row.need(3)?)?;
+                    Ok([start.into(), requests.to_count()?.into(), now.into()])
+                },
+            )
+        };
+        let changed = PROFILES.open(Access::Change, change)?;
         if changed != Changed::Undone {
             continue;
         }
@@ -482,9 +491,8 @@ pub fn count_requests(users: &[Uuid], periods_are_new: bool) -> Result<()> {
 /// The agent requests of the billing period that began at `start`, as the totals have them.
 fn requests_since(user: Uuid, day: Date, start: TimestampWithTimeZone) -> Result<Numeric> {
     let conditions = [Condition::is_user(user), Condition::is_from_day(day)];
-    let source = Source { conditions: &conditions, ..TOTALS };
     let mut requests = Numeric::from_whole(0)?;
-    source.read([c"period_start", c"event_type", c"events"], |row| {
+    TOTALS.read(&conditions, [c"period_start", c"event_type", c"events"], |row| {
         if row.need::<TimestampWithTimeZone>(1)? == start && row.need::<&str>(2)? == "agent_request"
         {
             requests = requests.plus(row.need(3)?)?;

@@ -4,7 +4,7 @@ use super::limits::{Due, held_of_k, k, used_of_k};
 use super::{locks, reckoning};
 use crate::datums::Numeric;
 use crate::error::{Error, Result, SqlState};
-use crate::heap::{Condition, Source};
+use crate::heap::{Access, Condition, Rows, Table};
 use crate::spi::{self, Arg, Db};
 use pgrx::datum::Uuid;
 use pgrx::pg_sys;
@@ -114,58 +114,65 @@ fn take_one(due: &Due) -> Result<bool> {
     let nothing = Numeric::from_whole(0)?;
     let (own, lacking, granted) = (Cell::new(None), Cell::new(nothing), Cell::new(None));
     let slot = slot();
-    let source = Source { conditions: &key_of(due), ..PARTS };
-    source.change(
-        [c"slot", c"amount", c"granted"],
-        [c"amount"],
-        |row| {
-            if let Some(part) = row.get::<Numeric>(3) {
-                granted.set(Some(part.plus(granted.get().unwrap_or(nothing))?));
-            }
-            let amount: Numeric = row.need(2)?;
-            let is_own = own.get().is_none() && row.need::<i32>(1)? == slot;
-            if is_own {
-                own.set(Some(amount));
-            } else if amount.compare(nothing)? == Ordering::Less {
-                lacking.set(lacking.get().plus(amount)?);
-            }
-            Ok(is_own)
-        },
-        || {
-            let (Some(own), Some(granted)) = (own.get(), granted.get()) else { return Ok(None) };
-            let fits = granted.compare(due.limit)? == Ordering::Equal
-                && own.plus(lacking.get())?.compare(due.amount)? != Ordering::Less;
-            Ok(if fits { Some([own.plus(due.amount.negated()?)?.into()]) } else { None })
-        },
-    )
+    let change = |rows: &Rows| {
+        rows.change(
+            &key_of(due),
+            [c"slot", c"amount", c"granted"],
+            [c"amount"],
+            |row| {
+                if let Some(part) = row.get::<Numeric>(3) {
+                    granted.set(Some(part.plus(granted.get().unwrap_or(nothing))?));
+                }
+                let amount: Numeric = row.need(2)?;
+                let is_own = own.get().is_none() && row.need::<i32>(1)? == slot;
+                if is_own {
+                    own.set(Some(amount));
+                } else if amount.compare(nothing)? == Ordering::Less {
+                    lacking.set(lacking.get().plus(amount)?);
+                }
+                Ok(is_own)
+            },
+            || {
+                let (Some(own), Some(granted)) = (own.get(), granted.get()) else {
+                    return Ok(None);
+                };
+                let fits = granted.compare(due.limit)? == Ordering::Equal
+                    && own.plus(lacking.get())?.compare(due.amount)? != Ordering::Less;
+                Ok(if fits { Some([own.plus(due.amount.negated()?)?.into()]) } else { None })
+            },
+        )
+    };
+    PARTS.open(Access::Change, change)
 }
 
 /// Draws what is due from a part of this backend's own that nobody else holds, if there is one.
 fn draw_own(due: &Due) -> Result<bool> {
     let [user, start, measure, event_type, period] = key_of(due);
     let conditions = [user, start, measure, event_type, period, Condition::is_slot(slot())];
-    let source = Source { conditions: &conditions, ..PARTS };
     let own = Cell::new(None);
-    source.change(
-        [c"amount"],
-        [c"amount"],
-        |row| {
-            let is_first = own.get().is_none();
-            if is_first {
-                own.set(Some(row.need::<Numeric>(1)?));
-            }
-            Ok(is_first)
-        },
-        || {
-            let Some(amount) = own.get() else { return Ok(None) };
-            Ok(Some([amount.plus(due.amount.negated()?)?.into()]))
-        },
-    )
+    let change = |rows: &Rows| {
+        rows.change(
+            &conditions,
+            [c"amount"],
+            [c"amount"],
+            |row| {
+                let is_first = own.get().is_none();
+                if is_first {
+                    own.set(Some(row.need::<Numeric>(1)?));
+                }
+                Ok(is_first)
+            },
+            || {
+                let Some(amount) = own.get() else { return Ok(None) };
+                Ok(Some([amount.plus(due.amount.negated()?)?.into()]))
+            },
+        )
+    };
+    PARTS.open(Access::Change, change)
 }
 
 /// The parts, by the index of their keys.
-const PARTS: Source =
-    Source { table: c"usage_allowances", index: c"usage_allowances_user_id_idx", conditions: &[] };
+const PARTS: Table = Table { name: c"usage_allowances", index: c"usage_allowances_user_id_idx" };
 
 /// What says of which limit and period a part is.
 fn key_of(due: &Due) -> [Condition; 5] {

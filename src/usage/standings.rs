@@ -6,7 +6,7 @@ use super::periods::Kind;
 use super::reckoning;
 use crate::datums::{Numeric, OwnedNumeric};
 use crate::error::Result;
-use crate::heap::{Condition, Source};
+use crate::heap::{Condition, Table};
 use pgrx::datum::{Date, Uuid};
 use pgrx::prelude::*;
 use std::cmp::Ordering;
@@ -133,12 +133,10 @@ impl Standings {
 
     /// Adds what reservations that have not lapsed hold.
     fn add_held(&mut self, user: Uuid) -> Result<()> {
-        let source = Source {
-            table: c"usage_reservations",
-            index: c"usage_reservations_user_id_held_idx",
-            conditions: &[Condition::is_user(user), Condition::is_later(crate::rows::clock()?)],
-        };
-        source.read([c"state", c"reserved_at", c"event_type", c"tokens", c"cost"], |row| {
+        let table =
+            Table { name: c"usage_reservations", index: c"usage_reservations_user_id_held_idx" };
+        let held = [Condition::is_user(user), Condition::is_later(crate::rows::clock()?)];
+        table.read(&held, [c"state", c"reserved_at", c"event_type", c"tokens", c"cost"], |row| {
             if row.need::<&str>(1)? != "held" {
                 return Ok(());
             }
@@ -194,9 +192,9 @@ pub fn now(user: Uuid, event_type: &str, at: TimestampWithTimeZone) -> Result<St
     let mut standings = Standings::of(account, event_type, at)?;
     if let Some(first) = standings.first_day() {
         let conditions = [Condition::is_user(user), Condition::is_from_day(first)];
-        let source = Source { conditions: &conditions, ..TOTALS };
         let mut sums = standings.sums()?;
-        source.read(
+        TOTALS.read(
+            &conditions,
             [c"day", c"period_start", c"event_type", c"events", c"tokens_used", c"cost"],
             |row| {
                 let (day, period_start, event_type) = (row.need(1)?, row.need(2)?, row.need(3)?);
