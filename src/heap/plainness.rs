@@ -129,8 +129,7 @@ fn is_referential(trigger: &pg_sys::Trigger) -> bool {
 unsafe fn is_upheld(trigger: &pg_sys::Trigger, upheld: Upheld) -> bool {
     // SAFETY: a trigger has a name.
     let name = unsafe { CStr::from_ptr(trigger.tgname) };
-    upheld.triggers.contains(&name)
-        && trigger.tgenabled as u8 == pg_sys::TRIGGER_FIRES_ON_ORIGIN as u8
+    upheld.triggers.contains(&name) && trigger.tgenabled as u8 == pg_sys::TRIGGER_FIRES_ON_ORIGIN
 }
 
 unsafe extern "C-unwind" {
