@@ -10,11 +10,10 @@ mod executor;
 mod inserting;
 mod plainness;
 
-use crate::error::{Result, catch, check_for_interrupts};
+use crate::error::{Result, catch, check_for_interrupts, contain};
 use crate::spi::{missing_column, null_column};
 use pgrx::PgTupleDesc;
 use pgrx::datum::{Date, FromDatum, IntoDatum, Uuid};
-use pgrx::htup::heap_getattr_raw;
 use pgrx::pg_sys;
 use pgrx::prelude::TimestampWithTimeZone;
 use std::cell::Cell;
@@ -22,7 +21,7 @@ use std::ffi::{CStr, c_char, c_int};
 use std::num::NonZeroUsize;
 use std::ptr::null_mut;
 
-pub use changing::Changed;
+pub use changing::{Changed, Chosen};
 pub use inserting::Sink;
 pub use plainness::Upheld;
 
@@ -98,27 +97,53 @@ impl Condition {
 
 /// A row that is gone when the next one comes.
 pub struct Row<'a> {
-    tuple: pg_sys::HeapTuple,
-    desc: pg_sys::TupleDesc,
-    columns: &'a [NonZeroUsize],
+    values: &'a [pg_sys::Datum],
+    nulls: &'a [bool],
+    columns: &'a [usize],
 }
 
 impl Row<'_> {
     /// The value of the column that is `number` of those asked for (from 1); None where it is null. A text
     /// that is borrowed is gone with the row.
     pub fn get<T: FromDatum>(&self, number: usize) -> Option<T> {
-        let column = self.columns.get(number.checked_sub(1)?)?;
-        // SAFETY: a tuple of this description; the type is that of the column, as the table's definition
-        // says.
-        unsafe {
-            let datum = heap_getattr_raw(self.tuple, *column, self.desc)?;
-            T::from_polymorphic_datum(datum, false, pg_sys::InvalidOid)
-        }
+        let column = *self.columns.get(number.checked_sub(1)?)?;
+        let (value, is_null) = (*self.values.get(column)?, *self.nulls.get(column)?);
+        // SAFETY: the type is that of the column, as the table's definition says.
+        unsafe { T::from_polymorphic_datum(value, is_null, pg_sys::InvalidOid) }
     }
 
     /// The same where it is never null.
     pub fn need<T: FromDatum>(&self, number: usize) -> Result<T> {
         self.get(number).ok_or_else(|| null_column(number))
+    }
+}
+
+/// Room for the values of a row of a table.
+struct Values {
+    values: Vec<pg_sys::Datum>,
+    nulls: Vec<bool>,
+}
+
+impl Values {
+    /// # Safety
+    /// The description of an open relation.
+    unsafe fn of(desc: pg_sys::TupleDesc) -> Self {
+        // SAFETY: as the caller says.
+        let count = unsafe { (*desc).natts } as usize;
+        Self { values: vec![pg_sys::Datum::null(); count], nulls: vec![true; count] }
+    }
+
+    /// # Safety
+    /// A tuple of the description that this is of; within [`catch`].
+    unsafe fn take(&mut self, tuple: pg_sys::HeapTuple, desc: pg_sys::TupleDesc) {
+        // SAFETY: as the caller says.
+        unsafe {
+            heap_deform_tuple(tuple, desc, self.values.as_mut_ptr(), self.nulls.as_mut_ptr());
+        }
+    }
+
+    fn row<'a>(&'a self, columns: &'a [usize]) -> Row<'a> {
+        Row { values: &self.values, nulls: &self.nulls, columns }
     }
 }
 
@@ -197,19 +222,41 @@ impl Rows {
         columns: [&CStr; N],
         mut each: impl FnMut(&Row) -> Result<()>,
     ) -> Result<()> {
+        self.each(conditions, columns, |_, row| each(row))
+    }
+
+    /// The same, with the rows' tuples.
+    fn each<const N: usize>(
+        &self,
+        conditions: &[Condition],
+        columns: [&CStr; N],
+        mut each: impl FnMut(pg_sys::HeapTuple, &Row) -> Result<()>,
+    ) -> Result<()> {
         // SAFETY: the description of an open relation; a row is used before the next one is asked for.
         unsafe {
             let desc = (*self.relation).rd_att;
-            let numbers = columns_of(desc, columns)?;
+            let columns = columns_of(desc, columns)?;
+            let mut values = Values::of(desc);
             let scan = self.begin(conditions)?;
-            loop {
-                let tuple = catch(|| systable_getnext(scan.scan))?;
-                check_for_interrupts();
+            let mut next = || {
+                let tuple = systable_getnext(scan.scan);
                 if tuple.is_null() {
-                    break;
+                    return Ok(false);
                 }
-                each(&Row { tuple, desc, columns: &numbers })?;
-            }
+                values.take(tuple, desc);
+                contain(|| {
+                    check_for_interrupts();
+                    each(tuple, &values.row(&columns)).map(|()| true)
+                })
+            };
+            let mut end = Ok(true);
+            let (next, outcome) = (&raw mut next, &raw mut end);
+            catch(|| {
+                while let Ok(true) = *outcome {
+                    *outcome = (*next)();
+                }
+            })?;
+            end?;
             self.end(self.scan.replace(Some(scan)))
         }
     }
@@ -285,16 +332,13 @@ unsafe fn find(table: &CStr) -> Result<(pg_sys::Oid, pg_sys::Oid)> {
     Ok((schema, oid))
 }
 
-/// The numbers of columns.
-fn columns_of<const N: usize>(
-    desc: pg_sys::TupleDesc,
-    columns: [&CStr; N],
-) -> Result<[NonZeroUsize; N]> {
-    let mut numbers = [NonZeroUsize::MIN; N];
-    for (place, column) in numbers.iter_mut().zip(columns) {
-        *place = number(desc, column)?;
+/// The places of columns in a row.
+fn columns_of<const N: usize>(desc: pg_sys::TupleDesc, columns: [&CStr; N]) -> Result<[usize; N]> {
+    let mut places = [0; N];
+    for (place, column) in places.iter_mut().zip(columns) {
+        *place = number(desc, column)?.get() - 1;
     }
-    Ok(numbers)
+    Ok(places)
 }
 
 /// The number of a column.
@@ -341,6 +385,12 @@ unsafe extern "C-unwind" {
         keys: pg_sys::ScanKey,
     ) -> pg_sys::SysScanDesc;
     fn systable_getnext(scan: pg_sys::SysScanDesc) -> pg_sys::HeapTuple;
+    fn heap_deform_tuple(
+        tuple: pg_sys::HeapTuple,
+        desc: pg_sys::TupleDesc,
+        values: *mut pg_sys::Datum,
+        nulls: *mut bool,
+    );
     fn systable_endscan(scan: pg_sys::SysScanDesc);
     fn index_rescan(
         scan: pg_sys::IndexScanDesc,

@@ -2,7 +2,7 @@
 //! in the same statement, and verify_usage() proves that they agree.
 //!
 //! [`events`] records, [`batch`] many at once, by [`ledger`], and [`voids`] takes back; [`counting`] derives,
-//! by [`accounts`]. [`limits`] keeps hard limits, in [`parts`] and with [`locks`], and [`reservations`] what is
+//! by [`accounts`], the [`totals`]. [`limits`] keeps hard limits, in [`parts`] and with [`locks`], and [`reservations`] what is
 //! held of them; [`plans`] says what the limits are, [`standings`] how they stand, [`periods`] when they begin anew.
 //! [`prices`] says what tokens cost, [`reports`] adds up, and [`proof`] checks and restores.
 
@@ -21,6 +21,7 @@ mod proof;
 mod reports;
 mod reservations;
 mod standings;
+mod totals;
 mod voids;
 
 use crate::access;

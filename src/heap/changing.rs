@@ -2,11 +2,14 @@
 
 use super::executor::{CommandCounterIncrement, GetCurrentCommandId, Target};
 use super::plainness::{Upheld, is_plain_to_change};
-use super::{Condition, Row, Rows, columns_of, number};
+use super::{Condition, Row, Rows, Values, columns_of, number};
 use crate::error::{Result, catch};
 use crate::spi::Arg;
 use pgrx::pg_sys;
 use std::ffi::{CStr, c_int};
+
+/// A row that is to be set.
+pub struct Chosen(pg_sys::HeapTuple);
 
 /// What came of a change.
 #[derive(Clone, Copy, PartialEq)]
@@ -14,39 +17,46 @@ pub enum Changed {
     Done,
     /// There is no such row.
     Absent,
-    /// A statement has to do it: somebody added to the table what a statement would mind, or this
-    /// statement has changed the row already.
+    /// Somebody else holds the row, or has changed it meanwhile.
+    Held,
+    /// A statement has to do it: somebody added to the table what a statement would mind, such as a trigger,
+    /// or this statement has changed the row already.
     Undone,
 }
 
 impl Rows {
-    /// Reads the rows as [`Rows::read`] does, and sets columns of the one for which `each` gave true, if
-    /// `values` has some then. Whether that was done: not where there is no such row, where somebody else
-    /// holds it (nobody is waited for), nor where somebody added to the table what a statement would mind,
-    /// such as a trigger.
-    pub fn change<const N: usize, const M: usize>(
+    /// Reads the rows as [`Rows::read`] does; gives the last one for which `each` gave true, to be set.
+    pub fn choose<const N: usize>(
         &self,
         conditions: &[Condition],
         columns: [&CStr; N],
-        set: [&CStr; M],
         mut each: impl FnMut(&Row) -> Result<bool>,
-        values: impl FnOnce() -> Result<Option<[Arg; M]>>,
-    ) -> Result<bool> {
-        let relation = self.relation;
-        // SAFETY: an open relation; the row is a copy.
-        unsafe {
-            let mut chosen = None;
-            self.read(conditions, columns, |row| {
-                if each(row)? {
-                    chosen = Some(copy(row.tuple)?);
-                }
-                Ok(())
-            })?;
-            let (Some(tuple), Some(values)) = (chosen, values()?) else { return Ok(false) };
-            if !is_plain_to_change(relation, Upheld::NOTHING) {
-                return Ok(false);
+    ) -> Result<Option<Chosen>> {
+        let mut chosen = None;
+        self.each(conditions, columns, |tuple, row| {
+            if each(row)? {
+                // SAFETY: a tuple.
+                chosen = Some(Chosen(unsafe { copy(tuple) }?));
             }
-            update(relation, tuple, set, values, false)
+            Ok(())
+        })?;
+        Ok(chosen)
+    }
+
+    /// Sets columns of a row, if it is still as it was when it was chosen. Nobody is waited for.
+    pub fn set<const M: usize>(
+        &self,
+        chosen: Chosen,
+        columns: [&CStr; M],
+        values: [Arg; M],
+    ) -> Result<Changed> {
+        // SAFETY: an open relation, and a copy of a row of it.
+        unsafe {
+            if !is_plain_to_change(self.relation, Upheld::NOTHING) {
+                return Ok(Changed::Undone);
+            }
+            let is_done = update(self.relation, chosen.0, columns, values, false)?;
+            Ok(if is_done { Changed::Done } else { Changed::Held })
         }
     }
 
@@ -63,8 +73,7 @@ impl Rows {
         unsafe {
             let mode = pg_sys::LockTupleMode::LockTupleKeyShare;
             let Some((tuple, _)) = self.lock(conditions, mode)? else { return Ok(false) };
-            let desc = (*self.relation).rd_att;
-            with(&Row { tuple, desc, columns: &columns_of(desc, columns)? })?;
+            with(&self.values(tuple)?.row(&columns_of((*self.relation).rd_att, columns)?))?;
             Ok(true)
         }
     }
@@ -92,10 +101,23 @@ impl Rows {
             if !is_held {
                 return Ok(Changed::Undone);
             }
-            let desc = (*relation).rd_att;
-            let values = values(&Row { tuple, desc, columns: &columns_of(desc, columns)? })?;
+            let columns = columns_of((*relation).rd_att, columns)?;
+            let values = values(&self.values(tuple)?.row(&columns))?;
             let is_done = update(relation, tuple, set, values, true)?;
             Ok(if is_done { Changed::Done } else { Changed::Undone })
+        }
+    }
+
+    /// # Safety
+    /// A tuple of the relation, which is open.
+    unsafe fn values(&self, tuple: pg_sys::HeapTuple) -> Result<Values> {
+        // SAFETY: as the caller says.
+        unsafe {
+            let desc = (*self.relation).rd_att;
+            let mut values = Values::of(desc);
+            let room = &raw mut values;
+            catch(|| (*room).take(tuple, desc))?;
+            Ok(values)
         }
     }
 
@@ -115,8 +137,8 @@ impl Rows {
             // SAFETY: an open relation; the row is a copy, and the place that it was read from is there as
             // long as a snapshot could see it or the row is locked.
             unsafe {
-                self.read(conditions, [], |row| {
-                    found = Some(copy(row.tuple)?);
+                self.each(conditions, [], |tuple, _| {
+                    found = Some(copy(tuple)?);
                     Ok(())
                 })?;
                 let Some(tuple) = found else { return Ok(None) };

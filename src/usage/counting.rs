@@ -6,7 +6,7 @@
 //! those of the caller's own at once, those that somebody records for others when the transaction
 //! commits, in the order of the users' ids, so that transactions over several users don't deadlock.
 
-use super::accounts::{Accounts, Fact, PROFILES, Total, Totals};
+use super::accounts::{Accounts, Fact, PROFILES};
 use super::events::{MOST, check_window};
 use super::limits;
 use super::locks;
@@ -14,18 +14,18 @@ use super::parts;
 use super::periods::{Calendar, Kind};
 use super::reckoning;
 use super::standings::Standings;
+use super::totals;
 use crate::datums::Numeric;
 use crate::error::{Error, Result, SqlState, contain};
-use crate::heap::{Access, Changed, Condition, Row, Rows, Table, Upheld};
+use crate::heap::{Access, Changed, Condition, Rows, Upheld};
 use crate::identity;
 use crate::spi::{Db, PassingRow};
 use crate::trigger::{self, Returned};
-use pgrx::datum::{Date, Uuid};
+use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::CStr;
 
 thread_local! {
     /// The event that is being inserted by [`counted`], and whether it is refused beyond a hard limit.
@@ -41,9 +41,6 @@ thread_local! {
         })
     };
 }
-
-/// The totals, by their key.
-pub const TOTALS: Table = Table { name: c"usage_totals", index: c"usage_totals_pkey" };
 
 /// Inserts an event by a statement, which is refused beyond a hard limit if that is asked for: PT402; says how
 /// the limits stand that it falls under. What an operator's trigger inserts beside it is recorded.
@@ -85,7 +82,7 @@ fn count_usage<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         }
         let users: BTreeSet<[u8; 16]> = facts.iter().map(|fact| *fact.user.as_bytes()).collect();
         let users: Vec<Uuid> = users.into_iter().map(Uuid::from_bytes).collect();
-        STANDINGS.set(count(&Accounts::keep(&users)?, &facts, wanted)?);
+        STANDINGS.set(count(&Accounts::hold(&users)?, &facts, wanted)?);
         Ok(())
     })
 }
@@ -160,7 +157,7 @@ fn impossible(message: String) -> Error {
     Error::new(SqlState::CheckViolation, message)
 }
 
-/// Does all that follows from events that were inserted. Where it is one that somebody `wanted`, refused
+/// Does all that follows from events of users whose profiles are held. Where it is one that somebody `wanted`, refused
 /// beyond a hard limit or not, says how the limits stand that it falls under.
 pub fn count(
     accounts: &Accounts,
@@ -174,7 +171,8 @@ pub fn count(
         },
         _ => None,
     };
-    add_to_totals(accounts.totals(facts)?, standings.as_mut())?;
+    let of_days = standings.as_mut().filter(|standings| standings.first_day().is_some());
+    totals::add(accounts, accounts.totals(facts)?, of_days)?;
     let dues = accounts.dues(facts)?;
     match wanted {
         Some(true) => limits::take(dues)?,
@@ -198,129 +196,6 @@ pub fn count(
 /// Whether a trigger of carrel's is needed to count an event when the transaction commits.
 pub fn is_counted_at_commit(user: Uuid, event_type: &str) -> bool {
     event_type == "agent_request" && identity::current().ok().flatten() != Some(user)
-}
-
-/// Adds to the totals, in rows of this backend's own, and to the standings what the totals are then.
-fn add_to_totals(totals: Totals, mut standings: Option<&mut Standings>) -> Result<()> {
-    let new = TOTALS.open(Access::Change, |rows| {
-        let mut new = Vec::new();
-        for ((_, _, _, event_type, model), total) in totals {
-            if !add_to_total(rows, &event_type, &model, &total, standings.as_deref_mut())? {
-                new.push((event_type, model, total));
-            }
-        }
-        Ok(new)
-    })?;
-    if new.is_empty() {
-        return Ok(());
-    }
-    let slot = parts::slot();
-    let mut columns = (vec![], vec![], vec![], vec![], vec![], vec![], vec![], vec![]);
-    for (event_type, model, total) in new {
-        columns.0.push(total.user);
-        columns.1.push(total.day);
-        columns.2.push(total.period_start);
-        columns.3.push(event_type);
-        columns.4.push(model);
-        columns.5.push(total.events);
-        columns.6.push(total.tokens);
-        columns.7.push(total.cost);
-    }
-    let insert = |db: &Db| {
-        db.execute(
-        "insert into carrel.usage_totals as t
-            (user_id, day, period_start, event_type, model, slot, events, tokens_used, cost)
-        select user_id, day, period_start, event_type, model, $9, events, tokens_used, cost
-        from unnest($1::uuid[], $2::date[], $3::timestamptz[], $4::text[], $5::text[], $6::bigint[], $7::numeric[], $8::numeric[])
-            as added (user_id, day, period_start, event_type, model, events, tokens_used, cost)
-        on conflict (user_id, day, period_start, event_type, model, slot) do update set
-            events = t.events + excluded.events,
-            tokens_used = t.tokens_used + excluded.tokens_used,
-            cost = t.cost + excluded.cost",
-        &[
-            columns.0.into(),
-            columns.1.into(),
-            columns.2.into(),
-            columns.3.into(),
-            columns.4.into(),
-            columns.5.into(),
-            columns.6.into(),
-            columns.7.into(),
-            slot.into(),
-        ],
-      )
-    };
-    reckoning(insert).map(|_| ())
-}
-
-/// Adds to a total, if it has a row of this backend's own that nobody else holds.
-fn add_to_total(
-    rows: &Rows,
-    event_type: &str,
-    model: &str,
-    total: &Total,
-    standings: Option<&mut Standings>,
-) -> Result<bool> {
-    let slot = parts::slot();
-    let added = [Numeric::from_whole(total.events)?, total.tokens, total.cost];
-    let own: Cell<Option<[Numeric; 3]>> = Cell::new(None);
-    let sum = || {
-        let Some([events, tokens, cost]) = own.get() else { return Ok(None) };
-        Ok(Some([
-            added[0].plus(events)?.into(),
-            added[1].plus(tokens)?.into(),
-            added[2].plus(cost)?.into(),
-        ]))
-    };
-    const SUMS: [&CStr; 3] = [c"events", c"tokens_used", c"cost"];
-    let Some(standings) = standings else {
-        let conditions = [
-            Condition::is_user(total.user),
-            Condition::is_day(total.day),
-            Condition::is_period(total.period_start),
-            Condition::is_text(c"event_type", event_type),
-            Condition::is_text(c"model", model),
-            Condition::is_slot(slot),
-        ];
-        let take = |row: &Row| {
-            own.set(Some([row.need(1)?, row.need(2)?, row.need(3)?]));
-            Ok(true)
-        };
-        return rows.change(&conditions, SUMS, SUMS, take, sum);
-    };
-    let mut sums = standings.sums()?;
-    sums.add(standings, total.day, total.period_start, event_type, |measure| Ok(added[measure]))?;
-    let first = standings.first_day().map_or(total.day, |first| first.min(total.day));
-    let is_changed = rows.change(
-        &[Condition::is_user(total.user), Condition::is_from_day(first)],
-        [
-            c"day",
-            c"period_start",
-            c"event_type",
-            c"events",
-            c"tokens_used",
-            c"cost",
-            c"slot",
-            c"model",
-        ],
-        SUMS,
-        |row| {
-            let (day, period_start, of_type) = (row.need(1)?, row.need(2)?, row.need(3)?);
-            sums.add(standings, day, period_start, of_type, |measure| row.need(4 + measure))?;
-            let is_own = row.need::<i32>(7)? == slot
-                && day == total.day
-                && period_start == total.period_start
-                && of_type == event_type
-                && row.need::<&str>(8)? == model;
-            if is_own {
-                own.set(Some([row.need(4)?, row.need(5)?, row.need(6)?]));
-            }
-            Ok(is_own)
-        },
-        sum,
-    )?;
-    standings.take(sums);
-    Ok(is_changed)
 }
 
 /// AFTER INSERT, UPDATE, DELETE or TRUNCATE of documents: draws what the statement adds to what a user
@@ -449,7 +324,7 @@ pub fn count_requests(users: &[Uuid], periods_are_new: bool) -> Result<()> {
         if !periods_are_new && start < counted {
             (start, _) = calendar.period(&Kind::Month, counted)?;
         }
-        Ok((start, requests_since(user, calendar.day(start)?, start)?))
+        Ok((start, totals::requests_since(user, calendar.day(start)?, start)?))
     };
     for user in users {
         let conditions = [Condition::is_user(*user)];
@@ -486,20 +361,6 @@ pub fn count_requests(users: &[Uuid], periods_are_new: bool) -> Result<()> {
         })?;
     }
     Ok(())
-}
-
-/// The agent requests of the billing period that began at `start`, as the totals have them.
-fn requests_since(user: Uuid, day: Date, start: TimestampWithTimeZone) -> Result<Numeric> {
-    let conditions = [Condition::is_user(user), Condition::is_from_day(day)];
-    let mut requests = Numeric::from_whole(0)?;
-    TOTALS.read(&conditions, [c"period_start", c"event_type", c"events"], |row| {
-        if row.need::<TimestampWithTimeZone>(1)? == start && row.need::<&str>(2)? == "agent_request"
-        {
-            requests = requests.plus(row.need(3)?)?;
-        }
-        Ok(())
-    })?;
-    Ok(requests)
 }
 
 /// BEFORE UPDATE of profiles' plans, anchors or time zones, and of plan_limits: waits until nobody records

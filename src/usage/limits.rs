@@ -121,10 +121,15 @@ pub fn take(dues: Vec<Due>) -> Result<()> {
         draw(&less)?;
         has_counted();
     }
-    if more.is_empty() || take_own(&more)? {
+    let count = more.len();
+    let left = if more.is_empty() { more } else { take_own(more)? };
+    if left.is_empty() {
         return Ok(());
     }
-    reckoning(|db| take_from_all(db, &more))
+    if left.len() < count {
+        has_counted();
+    }
+    reckoning(|db| take_from_all(db, &left))
 }
 
 /// Draws what is due from what all backends have.

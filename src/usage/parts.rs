@@ -3,12 +3,11 @@
 use super::limits::{Due, held_of_k, k, used_of_k};
 use super::{locks, reckoning};
 use crate::datums::Numeric;
-use crate::error::{Error, Result, SqlState};
-use crate::heap::{Access, Condition, Rows, Table};
+use crate::error::Result;
+use crate::heap::{Access, Changed, Chosen, Condition, Rows, Table};
 use crate::spi::{self, Arg, Db};
 use pgrx::datum::Uuid;
 use pgrx::pg_sys;
-use std::cell::Cell;
 use std::cmp::Ordering;
 
 /// That a part is of the limit and period that the row `k` names.
@@ -43,12 +42,15 @@ pub fn slot() -> i32 {
 /// Draws what is due, whatever is left: from parts of this backend's own, or from new ones where it has none
 /// that nobody else holds.
 pub fn draw(dues: &[Due]) -> Result<()> {
-    let mut without_part = Vec::new();
-    for due in dues {
-        if !draw_own(due)? {
-            without_part.push(due);
+    let without_part = PARTS.open(Access::Change, |rows| {
+        let mut without_part = Vec::new();
+        for due in dues {
+            if !draw_own(rows, due)? {
+                without_part.push(due);
+            }
         }
-    }
+        Ok(without_part)
+    })?;
     if without_part.is_empty() {
         return Ok(());
     }
@@ -87,88 +89,67 @@ pub fn draw(dues: &[Due]) -> Result<()> {
     })
 }
 
-/// Draws what is due from this backend's parts, if they have all of it. If not, nothing is held.
-pub fn take_own(dues: &[Due]) -> Result<bool> {
-    if let [due] = dues {
-        return take_one(due);
-    }
-    let has_all = Cell::new(true);
-    let taken = spi::subtransaction(|| {
-        for due in dues {
-            if !take_one(due)? {
-                has_all.set(false);
-                return Err(Error::new(SqlState::LimitReached, "other parts are needed"));
+/// Draws what is due from parts of this backend's own, if they have all of it. Gives back what is still due: all,
+/// or, where somebody takes from a part at this moment, what is due of that one.
+pub fn take_own(dues: Vec<Due>) -> Result<Vec<Due>> {
+    PARTS.open(Access::Change, |rows| {
+        let mut drawn = Vec::with_capacity(dues.len());
+        for due in &dues {
+            match fitting_part(rows, due)? {
+                Some(part) => drawn.push(part),
+                None => return Ok(dues),
             }
         }
-        Ok(())
-    });
-    match taken {
-        Err(_) if !has_all.get() => Ok(false),
-        taken => taken.map(|()| true),
-    }
+        let mut left = Vec::new();
+        for (due, (part, amount)) in dues.into_iter().zip(drawn) {
+            if rows.set(part, [c"amount"], [amount.into()])? != Changed::Done {
+                left.push(due);
+            }
+        }
+        Ok(left)
+    })
 }
 
-/// Draws what is due from a part of this backend's own, if the limit is handed out, and the part, with what
-/// others lack, has it.
-fn take_one(due: &Due) -> Result<bool> {
+/// A part of this backend's own that has, with what others lack, what is due, and what is left of it then; if the
+/// limit is handed out.
+fn fitting_part(rows: &Rows, due: &Due) -> Result<Option<(Chosen, Numeric)>> {
     let nothing = Numeric::from_whole(0)?;
-    let (own, lacking, granted) = (Cell::new(None), Cell::new(nothing), Cell::new(None));
+    let (mut own, mut lacking, mut granted) = (None, nothing, None);
     let slot = slot();
-    let change = |rows: &Rows| {
-        rows.change(
-            &key_of(due),
-            [c"slot", c"amount", c"granted"],
-            [c"amount"],
-            |row| {
-                if let Some(part) = row.get::<Numeric>(3) {
-                    granted.set(Some(part.plus(granted.get().unwrap_or(nothing))?));
-                }
-                let amount: Numeric = row.need(2)?;
-                let is_own = own.get().is_none() && row.need::<i32>(1)? == slot;
-                if is_own {
-                    own.set(Some(amount));
-                } else if amount.compare(nothing)? == Ordering::Less {
-                    lacking.set(lacking.get().plus(amount)?);
-                }
-                Ok(is_own)
-            },
-            || {
-                let (Some(own), Some(granted)) = (own.get(), granted.get()) else {
-                    return Ok(None);
-                };
-                let fits = granted.compare(due.limit)? == Ordering::Equal
-                    && own.plus(lacking.get())?.compare(due.amount)? != Ordering::Less;
-                Ok(if fits { Some([own.plus(due.amount.negated()?)?.into()]) } else { None })
-            },
-        )
-    };
-    PARTS.open(Access::Change, change)
+    let part = rows.choose(&key_of(due), [c"slot", c"amount", c"granted"], |row| {
+        if let Some(part) = row.get::<Numeric>(3) {
+            granted = Some(part.plus(granted.unwrap_or(nothing))?);
+        }
+        let amount: Numeric = row.need(2)?;
+        let is_own = own.is_none() && row.need::<i32>(1)? == slot;
+        if is_own {
+            own = Some(amount);
+        } else if amount.compare(nothing)? == Ordering::Less {
+            lacking = lacking.plus(amount)?;
+        }
+        Ok(is_own)
+    })?;
+    let (Some(part), Some(own), Some(granted)) = (part, own, granted) else { return Ok(None) };
+    let fits = granted.compare(due.limit)? == Ordering::Equal
+        && own.plus(lacking)?.compare(due.amount)? != Ordering::Less;
+    Ok(if fits { Some((part, own.plus(due.amount.negated()?)?)) } else { None })
 }
 
 /// Draws what is due from a part of this backend's own that nobody else holds, if there is one.
-fn draw_own(due: &Due) -> Result<bool> {
+fn draw_own(rows: &Rows, due: &Due) -> Result<bool> {
     let [user, start, measure, event_type, period] = key_of(due);
     let conditions = [user, start, measure, event_type, period, Condition::is_slot(slot())];
-    let own = Cell::new(None);
-    let change = |rows: &Rows| {
-        rows.change(
-            &conditions,
-            [c"amount"],
-            [c"amount"],
-            |row| {
-                let is_first = own.get().is_none();
-                if is_first {
-                    own.set(Some(row.need::<Numeric>(1)?));
-                }
-                Ok(is_first)
-            },
-            || {
-                let Some(amount) = own.get() else { return Ok(None) };
-                Ok(Some([amount.plus(due.amount.negated()?)?.into()]))
-            },
-        )
-    };
-    PARTS.open(Access::Change, change)
+    let mut own = None;
+    let part = rows.choose(&conditions, [c"amount"], |row| {
+        let is_first = own.is_none();
+        if is_first {
+            own = Some(row.need::<Numeric>(1)?);
+        }
+        Ok(is_first)
+    })?;
+    let (Some(part), Some(amount)) = (part, own) else { return Ok(false) };
+    let left = amount.plus(due.amount.negated()?)?;
+    Ok(rows.set(part, [c"amount"], [left.into()])? == Changed::Done)
 }
 
 /// The parts, by the index of their keys.
@@ -266,12 +247,30 @@ pub fn own_part(db: &Db, due: &Due) -> Result<Uuid> {
         Some((own, true)) => return Ok(own),
         Some((own, false)) => own,
         None => {
-            let own = db.value(
-                "insert into carrel.usage_allowances
+            // One of nobody's, or a new one.
+            let adopted = db.first(
+                concat!(
+                    "update carrel.usage_allowances set slot = $7 where id = (
+                        select part.id from ",
+                    k!(),
+                    " join carrel.usage_allowances as part on ",
+                    is_of_key!("part"),
+                    " and part.slot = -1
+                        limit 1 for update of part skip locked
+                    ) returning id"
+                ),
+                &args[..7],
+                |row| row.need(1),
+            )?;
+            let insert = || {
+                db.value(
+                    "insert into carrel.usage_allowances
                     (user_id, event_type, measure, period, period_start, period_end, slot, amount)
                 values ($1, $2, $3, $4, $5, $6, $7, 0) returning id",
-                &args[..7],
-            )?;
+                    &args[..7],
+                )
+            };
+            let own = adopted.map_or_else(insert, Ok)?;
             forget_past(db, std::slice::from_ref(due))?;
             if let Some((own, true)) = db.first(find, &args, found)? {
                 return Ok(own);

@@ -1,9 +1,9 @@
 //! How the limits stand that an event falls under: what of them is used, held and left.
 
 use super::accounts::{Account, Accounts, Limit, matches};
-use super::counting::TOTALS;
 use super::periods::Kind;
 use super::reckoning;
+use super::totals::TOTALS;
 use crate::datums::{Numeric, OwnedNumeric};
 use crate::error::Result;
 use crate::heap::{Condition, Table};
@@ -15,11 +15,9 @@ use std::cmp::Ordering;
 pub type Standing =
     (Option<Numeric>, Option<Numeric>, Option<Numeric>, Option<TimestampWithTimeZone>);
 
-/// How the limits stand that an event falls under; where there is none, how many events of the type there
-/// are in the billing period.
+/// How the limits stand that an event falls under.
 pub struct Standings {
     spans: Vec<Span>,
-    is_limited: bool,
 }
 
 impl Standings {
@@ -30,19 +28,7 @@ impl Standings {
         for limit in matching.filter(|limit| MEASURES.contains(&limit.measure.as_str())) {
             spans.push(Span::of(account, limit, at)?);
         }
-        let is_limited = !spans.is_empty();
-        if !is_limited {
-            let all = Limit {
-                event_type: event_type.to_owned(),
-                measure: "events".to_owned(),
-                period: "month".to_owned(),
-                kind: Kind::Month,
-                value: OwnedNumeric::of(Numeric::from_whole(0)?),
-                is_hard: false,
-            };
-            spans.push(Span::of(account, &all, at)?);
-        }
-        Ok(Self { spans, is_limited })
+        Ok(Self { spans })
     }
 
     /// The first day whose totals are to be added.
@@ -66,9 +52,8 @@ impl Standings {
     /// The tightest of them, when all totals are added: the one of which the least part remains; of the same
     /// part, one that is hard, and that begins anew last.
     pub fn tightest(mut self, user: Uuid) -> Result<Standing> {
-        if !self.is_limited {
-            let used = self.spans.first().map(|span| span.used.get().trimmed()).transpose()?;
-            return Ok((used, None, None, None));
+        if self.spans.is_empty() {
+            return Ok(Standing::default());
         }
         self.add_windows(user)?;
         self.add_held(user)?;

@@ -522,3 +522,58 @@ fn what_an_operators_trigger_records_beside_is_no_way_around_a_limit() {
     assert_eq!(service.refused(&consume(1)), "PT402");
     assert_exact(&database);
 }
+
+/// How many rows the totals of days before today have, beside one for each.
+fn apart(session: &mut Session) -> i64 {
+    session.number(
+        "select coalesce(sum(count - 1), 0) from (
+            select count(*) from carrel.usage_totals
+            where day < (now() at time zone 'UTC')::date
+            group by user_id, day, period_start, event_type, model
+        ) as total",
+    )
+}
+
+#[test]
+fn what_sessions_left_of_days_before_is_merged_and_nobody_waits_for_it() {
+    let database = limited(1_000_000);
+    let late = format!(
+        "select carrel.record_usage('chat', 1, user_id => '{ALICE}', occurred_at => now() - interval '2 days')"
+    );
+    let mut sessions: Vec<Session> = (0..4).map(|_| database.service()).collect();
+    for session in &mut sessions {
+        session.run(&late);
+    }
+    let mut superuser = database.superuser();
+    assert_eq!(apart(&mut superuser), 3);
+
+    // Another type's total is new, and the transaction stays open.
+    let new = |event_type: &str| {
+        format!("select carrel.record_usage('{event_type}', 1, user_id => '{ALICE}')")
+    };
+    let (merging, others) = sessions.split_first_mut().expect("sessions");
+    merging.run("begin");
+    merging.run(&new("search"));
+    assert_eq!(apart(merging), 0);
+    for session in others.iter_mut() {
+        session.run("set statement_timeout = '10s'");
+        session.run(&late);
+        session.run(&new("embedding"));
+    }
+    merging.run("commit");
+    assert_exact(&database);
+    assert_eq!(apart(&mut superuser), 3);
+    merging.run(&new("image"));
+    assert_eq!(apart(&mut superuser), 0);
+    assert_exact(&database);
+    let tokens = "select sum(tokens_used) from carrel.usage_totals where event_type = 'chat'";
+    assert_eq!(superuser.number(tokens), 7);
+
+    // What is rolled back is as it was.
+    for session in others.iter_mut() {
+        session.run(&late);
+    }
+    merging.run(&format!("begin; {}; rollback", new("audio")));
+    assert_exact(&database);
+    assert_eq!(superuser.number(tokens), 10);
+}
