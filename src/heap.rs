@@ -12,13 +12,11 @@ mod plainness;
 
 use crate::error::{Result, catch, check_for_interrupts, contain};
 use crate::spi::{missing_column, null_column};
-use pgrx::PgTupleDesc;
 use pgrx::datum::{Date, FromDatum, IntoDatum, Uuid};
 use pgrx::pg_sys;
 use pgrx::prelude::TimestampWithTimeZone;
 use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_int};
-use std::num::NonZeroUsize;
 use std::ptr::null_mut;
 
 pub use changing::{Changed, Chosen};
@@ -55,6 +53,10 @@ impl Condition {
         Self::new(c"slot", pg_sys::BTEqualStrategyNumber, pg_sys::F_INT4EQ, slot)
     }
 
+    pub fn is_slot_below(slot: i32) -> Self {
+        Self::new(c"slot", pg_sys::BTLessStrategyNumber, pg_sys::F_INT4LT, slot)
+    }
+
     pub fn is_from_day(day: Date) -> Self {
         Self::new(c"day", pg_sys::BTGreaterEqualStrategyNumber, pg_sys::F_DATE_GE, day)
     }
@@ -69,11 +71,7 @@ impl Condition {
 
     /// As Postgres has it, for a table of this description.
     fn key(&self, desc: pg_sys::TupleDesc) -> Result<pg_sys::ScanKeyData> {
-        let number = number(desc, self.column)?.get();
-        // SAFETY: the description of an open relation.
-        let collation = unsafe { PgTupleDesc::from_pg_unchecked(desc) }
-            .get(number - 1)
-            .map_or(pg_sys::InvalidOid, |column| column.attcollation);
+        let place = place_of(desc, self.column, 0)?;
         let mut key = pg_sys::ScanKeyData::default();
         let entry = &raw mut key;
         let (strategy, function) = (self.strategy, self.function.into());
@@ -83,10 +81,10 @@ impl Condition {
             ScanKeyEntryInitialize(
                 entry,
                 0,
-                number as pg_sys::AttrNumber,
+                place as pg_sys::AttrNumber + 1,
                 strategy as pg_sys::StrategyNumber,
                 pg_sys::InvalidOid,
-                collation,
+                (*attribute(desc, place)).attcollation,
                 function,
                 value,
             );
@@ -235,7 +233,7 @@ impl Rows {
         // SAFETY: the description of an open relation; a row is used before the next one is asked for.
         unsafe {
             let desc = (*self.relation).rd_att;
-            let columns = columns_of(desc, columns)?;
+            let columns = places_of(desc, columns)?;
             let mut values = Values::of(desc);
             let scan = self.begin(conditions)?;
             let mut next = || {
@@ -333,28 +331,43 @@ unsafe fn find(table: &CStr) -> Result<(pg_sys::Oid, pg_sys::Oid)> {
 }
 
 /// The places of columns in a row.
-fn columns_of<const N: usize>(desc: pg_sys::TupleDesc, columns: [&CStr; N]) -> Result<[usize; N]> {
-    let mut places = [0; N];
+fn places_of<const N: usize>(desc: pg_sys::TupleDesc, columns: [&CStr; N]) -> Result<[usize; N]> {
+    let (mut places, mut next) = ([0; N], 0);
     for (place, column) in places.iter_mut().zip(columns) {
-        *place = number(desc, column)?.get() - 1;
+        *place = place_of(desc, column, next)?;
+        next = *place + 1;
     }
     Ok(places)
 }
 
-/// The number of a column.
-fn number(desc: pg_sys::TupleDesc, column: &CStr) -> Result<NonZeroUsize> {
+/// The place of a column, which most probably is that of `probable`.
+fn place_of(desc: pg_sys::TupleDesc, column: &CStr, probable: usize) -> Result<usize> {
     let name = column.to_bytes_with_nul();
     // SAFETY: the description of an open relation, whose columns' names are C strings of 64 bytes.
-    let number = unsafe {
-        PgTupleDesc::from_pg_unchecked(desc).iter().position(|attribute| {
-            let data = &attribute.attname.data;
+    let place = unsafe {
+        let count = (*desc).natts as usize;
+        (probable..count).chain(0..probable.min(count)).find(|place| {
+            let data = &(*attribute(desc, *place)).attname.data;
             let bytes = std::slice::from_raw_parts(data.as_ptr().cast::<u8>(), data.len());
             bytes[0] == name[0] && bytes.starts_with(name)
         })
     };
-    number
-        .and_then(|number| NonZeroUsize::new(number + 1))
-        .ok_or_else(|| missing_column(&format!("there is no column {}", column.to_string_lossy())))
+    place.ok_or_else(|| missing_column(&format!("there is no column {}", column.to_string_lossy())))
+}
+
+/// What a description says of the column at a place.
+///
+/// # Safety
+/// The description of an open relation, which has that many columns.
+unsafe fn attribute(desc: pg_sys::TupleDesc, place: usize) -> *const pg_sys::FormData_pg_attribute {
+    // SAFETY: as the caller says; where they are is what TupleDescAttr() says.
+    unsafe {
+        #[cfg(not(feature = "pg18"))]
+        let first = (*desc).attrs.as_ptr();
+        #[cfg(feature = "pg18")]
+        let first = (*desc).compact_attrs.as_ptr().add((*desc).natts as usize).cast();
+        first.add(place)
+    }
 }
 
 unsafe extern "C-unwind" {

@@ -1,7 +1,8 @@
 alter table carrel.usage_allowances alter column id set default carrel.uuid_v7();
 alter table carrel.usage_allowances enable row level security;
--- Rows are updated over and over: room on their page keeps the indexes out of it.
-alter table carrel.usage_allowances set (fillfactor = 50);
+-- Rows are updated over and over: room on their page keeps the indexes out of it, and has their old versions go
+-- soon.
+alter table carrel.usage_allowances set (fillfactor = 15);
 
 comment on table carrel.usage_allowances is 'What is left of hard limits, in parts that add up; kept by trigger, proven by verify_usage().';
 comment on column carrel.usage_allowances.id is 'The key of the row (UUIDv7).';
@@ -11,7 +12,7 @@ comment on column carrel.usage_allowances.measure is 'What is limited.';
 comment on column carrel.usage_allowances.period is 'The kind of period, as plan_limits has it.';
 comment on column carrel.usage_allowances.period_start is 'When the period began; -infinity for what is stored.';
 comment on column carrel.usage_allowances.period_end is 'When the next one begins; infinity for what is stored.';
-comment on column carrel.usage_allowances.slot is 'Which of the server''s backends draws on the row.';
-comment on column carrel.usage_allowances.granted is 'The part of the limit that was handed out here: together the limit; null where nothing was.';
+comment on column carrel.usage_allowances.slot is 'Which of the server''s backends draws on the row; -1: none; below: what one drew beyond what it had.';
+comment on column carrel.usage_allowances.limit_value is 'The limit that it is a part of; null where nothing was handed out, or it is not known.';
 comment on column carrel.usage_allowances.amount is 'The part of what is left that is here; below zero where more was used.';
 comment on index carrel.usage_allowances_user_id_idx is 'Serves consume_usage() and every event under a hard limit.';

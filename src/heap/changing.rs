@@ -2,7 +2,7 @@
 
 use super::executor::{CommandCounterIncrement, GetCurrentCommandId, Target};
 use super::plainness::{Upheld, is_plain_to_change};
-use super::{Condition, Row, Rows, Values, columns_of, number};
+use super::{Condition, Row, Rows, Values, places_of};
 use crate::error::{Result, catch};
 use crate::spi::Arg;
 use pgrx::pg_sys;
@@ -73,7 +73,7 @@ impl Rows {
         unsafe {
             let mode = pg_sys::LockTupleMode::LockTupleKeyShare;
             let Some((tuple, _)) = self.lock(conditions, mode)? else { return Ok(false) };
-            with(&self.values(tuple)?.row(&columns_of((*self.relation).rd_att, columns)?))?;
+            with(&self.values(tuple)?.row(&places_of((*self.relation).rd_att, columns)?))?;
             Ok(true)
         }
     }
@@ -101,7 +101,7 @@ impl Rows {
             if !is_held {
                 return Ok(Changed::Undone);
             }
-            let columns = columns_of((*relation).rd_att, columns)?;
+            let columns = places_of((*relation).rd_att, columns)?;
             let values = values(&self.values(tuple)?.row(&columns))?;
             let is_done = update(relation, tuple, set, values, true)?;
             Ok(if is_done { Changed::Done } else { Changed::Undone })
@@ -198,13 +198,10 @@ unsafe fn update<const M: usize>(
     values: [Arg; M],
     wait: bool,
 ) -> Result<bool> {
-    let mut numbers = [0; M];
     // SAFETY: as the caller says; a number, a value and a flag for each column.
     let (mut place, tuple) = unsafe {
         let desc = (*relation).rd_att;
-        for (place, column) in numbers.iter_mut().zip(set) {
-            *place = number(desc, column)?.get() as c_int;
-        }
+        let mut numbers = places_of(desc, set)?.map(|place| place as c_int + 1);
         let nulls = values.map(|value| value.datum().is_none());
         let values = values.map(|value| value.datum().unwrap_or(pg_sys::Datum::null()));
         let (count, numbers) = (M as c_int, numbers.as_mut_ptr());

@@ -2,7 +2,7 @@
 
 use super::executor::{CommandCounterIncrement, Target};
 use super::plainness::{self, Upheld, is_plain_to_insert};
-use super::{find, get_index_isvalid, get_relname_relid, number, table_close, table_open};
+use super::{find, get_index_isvalid, get_relname_relid, places_of, table_close, table_open};
 use crate::error::{Result, catch, check_for_interrupts};
 use crate::spi::Arg;
 use pgrx::pg_sys;
@@ -21,7 +21,7 @@ pub struct Sink {
 /// Rows that are being inserted, of which these columns are set.
 pub struct Inserts<const N: usize> {
     target: Target,
-    numbers: [usize; N],
+    places: [usize; N],
     key: pg_sys::Oid,
 }
 
@@ -49,15 +49,12 @@ impl Sink {
             })?;
             let desc = (*relation).rd_att;
             let mut is_set = vec![false; (*desc).natts as usize];
-            let mut numbers = [0; N];
-            for (place, column) in numbers.iter_mut().zip(columns) {
-                *place = number(desc, column)?.get() - 1;
-                is_set[*place] = true;
-            }
+            let places = places_of(desc, columns)?;
+            places.iter().for_each(|place| is_set[*place] = true);
             let is_plain = is_plain_to_insert(relation, self.upheld, &is_set)
                 && (!has_keys || key != pg_sys::InvalidOid);
             let result = if is_plain {
-                let inserts = Inserts { target: Target::open(relation, has_keys)?, numbers, key };
+                let inserts = Inserts { target: Target::open(relation, has_keys)?, places, key };
                 let result = work(&inserts)?;
                 inserts.target.close()?;
                 catch(|| CommandCounterIncrement())?;
@@ -83,10 +80,10 @@ impl<const N: usize> Inserts<N> {
             let desc = (*target.relation).rd_att;
             let mut all = vec![pg_sys::Datum::null(); (*desc).natts as usize];
             let mut is_null = vec![true; all.len()];
-            for (number, value) in self.numbers.into_iter().zip(values) {
+            for (place, value) in self.places.into_iter().zip(values) {
                 if let Some(datum) = value.datum() {
-                    all[number] = datum;
-                    is_null[number] = false;
+                    all[place] = datum;
+                    is_null[place] = false;
                 }
             }
             let (values, nulls) = (all.as_mut_ptr(), is_null.as_mut_ptr());

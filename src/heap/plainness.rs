@@ -1,6 +1,7 @@
 //! Whether rows of a table can be written without a statement: whoever added a trigger, a check, a rule, a
 //! generated column or the like to it has statements write them, which mind all that.
 
+use super::attribute;
 use pgrx::pg_sys;
 use std::ffi::{CStr, c_char};
 
@@ -50,7 +51,7 @@ pub unsafe fn is_plain_to_insert(
         let references = triggers(relation)
             .iter()
             .filter(|trigger| trigger.tgfoid.to_u32() == pg_sys::F_RI_FKEY_CHECK_INS);
-        let desc = pgrx::PgTupleDesc::from_pg_unchecked((*relation).rd_att);
+        let desc = (*relation).rd_att;
         is_plain(relation, upheld)
             && references.count() == usize::from(upheld.has_references)
             && triggers(relation).iter().all(|trigger| {
@@ -59,12 +60,13 @@ pub unsafe fn is_plain_to_insert(
                     || is_upheld(trigger, upheld)
             })
             // Columns that somebody added are null, if they can be.
-            && desc.iter().zip(is_set).all(|(column, is_set)| {
+            && (0..is_set.len()).all(|place| {
+                let column = &*attribute(desc, place);
                 let can_be_null = || {
                     let kind = get_typtype(column.atttypid) as u8;
                     !column.attnotnull && !column.atthasdef && kind != pg_sys::TYPTYPE_DOMAIN
                 };
-                *is_set || column.attisdropped || can_be_null()
+                is_set[place] || column.attisdropped || can_be_null()
             })
     }
 }

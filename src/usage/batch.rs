@@ -127,11 +127,7 @@ fn record_many(elements: &[Element], caller: &Caller) -> Result<Vec<(Uuid, bool)
     }
     // In one order, so that batches that have users and keys in common don't wait for each other in a
     // circle.
-    entries.sort_by(|(a, one), (b, other)| {
-        let key =
-            |entry: &Entry| (*entry.user.as_bytes(), entry.idempotency_key.map(str::to_owned));
-        key(one).cmp(&key(other)).then(a.cmp(b))
-    });
+    entries.sort_unstable_by(|one, other| order(one).cmp(&order(other)));
     let users: BTreeSet<[u8; 16]> = entries.iter().map(|(_, e)| *e.user.as_bytes()).collect();
     let users: Vec<Uuid> = users.into_iter().map(Uuid::from_bytes).collect();
     let accounts = Accounts::hold(&users)?;
@@ -155,6 +151,11 @@ fn record_many(elements: &[Element], caller: &Caller) -> Result<Vec<(Uuid, bool)
         warning!("no price of model \"{model}\" for all of its tokens: recorded at cost 0");
     }
     Ok(recorded.into_iter().flatten().collect())
+}
+
+/// What the entries of a batch are sorted by: user, key, and place in it.
+fn order<'a>((place, entry): &'a (usize, Entry)) -> (&'a [u8; 16], Option<&'a str>, usize) {
+    (entry.user.as_bytes(), entry.idempotency_key, *place)
 }
 
 fn of_batch(error: Error, place: usize) -> Error {

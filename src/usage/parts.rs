@@ -5,7 +5,7 @@ use super::{locks, reckoning};
 use crate::datums::Numeric;
 use crate::error::Result;
 use crate::heap::{Access, Changed, Chosen, Condition, Rows, Table};
-use crate::spi::{self, Arg, Db};
+use crate::spi::{Arg, Db};
 use pgrx::datum::Uuid;
 use pgrx::pg_sys;
 use std::cmp::Ordering;
@@ -39,26 +39,36 @@ pub fn slot() -> i32 {
     }
 }
 
-/// Draws what is due, whatever is left: from parts of this backend's own, or from new ones where it has none
-/// that nobody else holds.
+/// The slot of rows in which this backend draws what its own part does not have.
+fn slot_of_lack() -> i32 {
+    -2 - slot()
+}
+
+/// Draws what is due, whatever is left: from parts of this backend's own, or, of what they do not have, from a row
+/// below zero.
 pub fn draw(dues: &[Due]) -> Result<()> {
-    let without_part = PARTS.open(Access::Change, |rows| {
-        let mut without_part = Vec::new();
+    if dues.is_empty() {
+        return Ok(());
+    }
+    let undrawn = PARTS.open(Access::Change, |rows| {
+        let mut undrawn = Vec::new();
         for due in dues {
-            if !draw_own(rows, due)? {
-                without_part.push(due);
+            if !draw_at(rows, due, slot())? && !draw_at(rows, due, slot_of_lack())? {
+                undrawn.push(due);
             }
         }
-        Ok(without_part)
+        Ok(undrawn)
     })?;
-    if without_part.is_empty() {
+    if undrawn.is_empty() {
         return Ok(());
     }
     reckoning(|db| {
         let mut has_new = false;
-        for due in &without_part {
+        for due in &undrawn {
             let [user, event_type, measure, period, start, end] = key(due);
             let amount = due.amount.negated()?.into();
+            let args =
+                [user, event_type, measure, period, start, end, slot_of_lack().into(), amount];
             // One of several, or one that only this transaction holds.
             let drawn = db.execute(
                 concat!(
@@ -72,18 +82,17 @@ pub fn draw(dues: &[Due]) -> Result<()> {
                         limit 1 for update of part skip locked
                     )"
                 ),
-                &[user, event_type, measure, period, start, end, slot().into(), amount],
+                &args,
             )?;
-            if drawn > 0 {
-                continue;
+            if drawn == 0 {
+                db.execute(
+                    "insert into carrel.usage_allowances
+                        (user_id, event_type, measure, period, period_start, period_end, slot, amount)
+                    values ($1, $2, $3, $4, $5, $6, $7, $8)",
+                    &args,
+                )?;
+                has_new = true;
             }
-            db.execute(
-                "insert into carrel.usage_allowances
-                    (user_id, event_type, measure, period, period_start, period_end, slot, amount)
-                values ($1, $2, $3, $4, $5, $6, $7, $8)",
-                &[user, event_type, measure, period, start, end, slot().into(), amount],
-            )?;
-            has_new = true;
         }
         if has_new { forget_past(db, dues) } else { Ok(()) }
     })
@@ -110,45 +119,60 @@ pub fn take_own(dues: Vec<Due>) -> Result<Vec<Due>> {
     })
 }
 
-/// A part of this backend's own that has, with what others lack, what is due, and what is left of it then; if the
-/// limit is handed out.
+/// A part of this backend's own that has, with what is lacking, what is due, and what is left of it then; if it is
+/// of the limit as it is now.
 fn fitting_part(rows: &Rows, due: &Due) -> Result<Option<(Chosen, Numeric)>> {
-    let nothing = Numeric::from_whole(0)?;
-    let (mut own, mut lacking, mut granted) = (None, nothing, None);
-    let slot = slot();
-    let part = rows.choose(&key_of(due), [c"slot", c"amount", c"granted"], |row| {
-        if let Some(part) = row.get::<Numeric>(3) {
-            granted = Some(part.plus(granted.unwrap_or(nothing))?);
-        }
-        let amount: Numeric = row.need(2)?;
-        let is_own = own.is_none() && row.need::<i32>(1)? == slot;
-        if is_own {
-            own = Some(amount);
-        } else if amount.compare(nothing)? == Ordering::Less {
-            lacking = lacking.plus(amount)?;
-        }
-        Ok(is_own)
-    })?;
-    let (Some(part), Some(own), Some(granted)) = (part, own, granted) else { return Ok(None) };
-    let fits = granted.compare(due.limit)? == Ordering::Equal
-        && own.plus(lacking)?.compare(due.amount)? != Ordering::Less;
-    Ok(if fits { Some((part, own.plus(due.amount.negated()?)?)) } else { None })
-}
-
-/// Draws what is due from a part of this backend's own that nobody else holds, if there is one.
-fn draw_own(rows: &Rows, due: &Due) -> Result<bool> {
     let [user, start, measure, event_type, period] = key_of(due);
     let conditions = [user, start, measure, event_type, period, Condition::is_slot(slot())];
     let mut own = None;
-    let part = rows.choose(&conditions, [c"amount"], |row| {
-        let is_first = own.is_none();
-        if is_first {
-            own = Some(row.need::<Numeric>(1)?);
+    let part = rows.choose(&conditions, [c"limit_value", c"amount"], |row| {
+        let limit = row.get::<Numeric>(1);
+        let is_own = own.is_none()
+            && match limit {
+                Some(limit) => limit.compare(due.limit)? == Ordering::Equal,
+                None => false,
+            };
+        if is_own {
+            own = Some(row.need::<Numeric>(2)?);
         }
-        Ok(is_first)
+        Ok(is_own)
     })?;
-    let (Some(part), Some(amount)) = (part, own) else { return Ok(false) };
-    let left = amount.plus(due.amount.negated()?)?;
+    let (Some(part), Some(own)) = (part, own) else { return Ok(None) };
+    let [user, start, measure, event_type, period] = key_of(due);
+    let conditions = [user, start, measure, event_type, period, Condition::is_slot_below(-1)];
+    let nothing = Numeric::from_whole(0)?;
+    let mut lacking = nothing;
+    rows.read(&conditions, [c"amount"], |row| {
+        let amount = row.need::<Numeric>(1)?;
+        if amount.compare(nothing)? == Ordering::Less {
+            lacking = lacking.plus(amount)?;
+        }
+        Ok(())
+    })?;
+    match own.plus(lacking)?.compare(due.amount)? {
+        Ordering::Less => Ok(None),
+        _ => Ok(Some((part, own.plus(due.amount.negated()?)?))),
+    }
+}
+
+/// Draws what is due from a row of this slot that nobody else holds, if there is one, and it has it or is one below
+/// zero.
+fn draw_at(rows: &Rows, due: &Due, slot: i32) -> Result<bool> {
+    let [user, start, measure, event_type, period] = key_of(due);
+    let conditions = [user, start, measure, event_type, period, Condition::is_slot(slot)];
+    let mut left = None;
+    let part = rows.choose(&conditions, [c"amount"], |row| {
+        if left.is_some() {
+            return Ok(false);
+        }
+        let amount = row.need::<Numeric>(1)?.plus(due.amount.negated()?)?;
+        let has_it = slot < 0 || amount.compare(Numeric::from_whole(0)?)? != Ordering::Less;
+        if has_it {
+            left = Some(amount);
+        }
+        Ok(has_it)
+    })?;
+    let (Some(part), Some(left)) = (part, left) else { return Ok(false) };
     Ok(rows.set(part, [c"amount"], [left.into()])? == Changed::Done)
 }
 
@@ -222,90 +246,121 @@ pub fn is_left(db: &Db, due: &Due) -> Result<bool> {
     db.value(sql, &[user, event_type, measure, period, start, end, due.amount.into()])
 }
 
-/// The part of this backend, locked, of a limit that is handed out.
+/// The part of this backend, locked, of a limit that is handed out. What is lacking is in it, and may be more than
+/// it had.
 pub fn own_part(db: &Db, due: &Due) -> Result<Uuid> {
-    let find = concat!(
-        "select part.id, (
-            select sum(every.granted) = $8 from carrel.usage_allowances as every where ",
-        is_of_key!("every"),
-        "
-        )
-        from ",
-        k!(),
-        " cross join lateral (
-            select part.id from carrel.usage_allowances as part
-            where ",
-        is_of_key!("part"),
-        " and part.slot = $7
-            limit 1 for update skip locked
-        ) as part"
-    );
     let [user, event_type, measure, period, start, end] = key(due);
-    let found = |row: &spi::Row| Ok((row.need::<Uuid>(1)?, row.get::<bool>(2).unwrap_or(false)));
     let args = [user, event_type, measure, period, start, end, slot().into(), due.limit.into()];
-    let own = match db.first(find, &args, found)? {
-        Some((own, true)) => return Ok(own),
-        Some((own, false)) => own,
+    let own = match find_own(db, &args)? {
+        Some(own) => own,
         None => {
-            // One of nobody's, or a new one.
-            let adopted = db.first(
-                concat!(
-                    "update carrel.usage_allowances set slot = $7 where id = (
-                        select part.id from ",
-                    k!(),
-                    " join carrel.usage_allowances as part on ",
-                    is_of_key!("part"),
-                    " and part.slot = -1
-                        limit 1 for update of part skip locked
-                    ) returning id"
-                ),
-                &args[..7],
-                |row| row.need(1),
-            )?;
-            let insert = || {
-                db.value(
-                    "insert into carrel.usage_allowances
-                    (user_id, event_type, measure, period, period_start, period_end, slot, amount)
-                values ($1, $2, $3, $4, $5, $6, $7, 0) returning id",
-                    &args[..7],
-                )
-            };
-            let own = adopted.map_or_else(insert, Ok)?;
+            let own = new_part(db, &args[..7])?;
             forget_past(db, std::slice::from_ref(due))?;
-            if let Some((own, true)) = db.first(find, &args, found)? {
-                return Ok(own);
-            }
             own
         }
     };
-    locks::hand_out(due.user)?;
-    let hand_out = concat!(
-        "update carrel.usage_allowances as own set
-            granted = $8::numeric - others.granted,
-            amount = $8 + $9::numeric - others.amount - others.used
+    if !is_handed_out(db, &args)? {
+        locks::hand_out(due.user)?;
+        hand_out(db, &args, due, own)?;
+        spread(db, due, own)?;
+    }
+    let mark = "update carrel.usage_allowances set limit_value = $2 where id = $1 and limit_value is distinct from $2";
+    db.execute(mark, &[own.into(), due.limit.into()])?;
+    gather_lack(db, &args[..6], own)?;
+    Ok(own)
+}
+
+/// The part of this backend, locked, unless another one holds it.
+fn find_own(db: &Db, args: &[Arg]) -> Result<Option<Uuid>> {
+    let sql = concat!(
+        "select part.id from ",
+        k!(),
+        " join carrel.usage_allowances as part on ",
+        is_of_key!("part"),
+        " and part.slot = $7
+        limit 1 for update of part skip locked"
+    );
+    db.first(sql, &args[..7], |row| row.need(1))
+}
+
+/// A new part for this backend: half of one of nobody's, which stay for those who come next, or nothing.
+fn new_part(db: &Db, args: &[Arg]) -> Result<Uuid> {
+    let sql = concat!(
+        "with spare as materialized (
+            select part.id, least(part.amount, ceil(part.amount / 2)) as half from ",
+        k!(),
+        " join carrel.usage_allowances as part on ",
+        is_of_key!("part"),
+        " and part.slot = -1 and part.amount > 0
+            limit 1 for update of part skip locked
+        ), taken as (
+            update carrel.usage_allowances as part set amount = part.amount - spare.half
+            from spare where part.id = spare.id
+        )
+        insert into carrel.usage_allowances
+            (user_id, event_type, measure, period, period_start, period_end, slot, amount)
+        values ($1, $2, $3, $4, $5, $6, $7, coalesce((select spare.half from spare), 0)) returning id"
+    );
+    db.value(sql, args)
+}
+
+/// Whether all parts add up to what is left of the limit as it is now.
+fn is_handed_out(db: &Db, args: &[Arg]) -> Result<bool> {
+    let sql = concat!(
+        "select coalesce(bool_and(part.limit_value = $7::numeric), false) from ",
+        k!(),
+        " join carrel.usage_allowances as part on ",
+        is_of_key!("part")
+    );
+    let [user, event_type, measure, period, start, end, _, limit] = args else { return Ok(false) };
+    db.value(sql, &[*user, *event_type, *measure, *period, *start, *end, *limit])
+}
+
+/// Gives this backend's part what the others lack of what is left of the limit, with what is due.
+fn hand_out(db: &Db, args: &[Arg], due: &Due, own: Uuid) -> Result<()> {
+    let [user, event_type, measure, period, start, end, _, limit] = args else { return Ok(()) };
+    let (amount, own) = (due.amount.into(), own.into());
+    // What others were handed out of another limit is of this one.
+    let others = concat!(
+        "update carrel.usage_allowances as part set limit_value = null from ",
+        k!(),
+        " where part.limit_value <> $7 and ",
+        is_of_key!("part")
+    );
+    db.execute(others, &[*user, *event_type, *measure, *period, *start, *end, *limit])?;
+    let sql = concat!(
+        "update carrel.usage_allowances as own set amount = $8::numeric + $9::numeric - others.amount - others.used
         from (
-            select coalesce(sum(part.granted), 0) as granted, coalesce(sum(part.amount), 0) as amount,
+            select coalesce(sum(part.amount), 0) as amount,
                 (select ", used_of_k!(), " + ", held_of_k!("r.state = 'held'"), " from ", k!(), ") as used
             from ", k!(), " left join carrel.usage_allowances as part on part.id <> $7 and ", is_of_key!("part"), "
         ) as others
         where own.id = $7"
     );
-    db.execute(
-        hand_out,
-        &[
-            user,
-            event_type,
-            measure,
-            period,
-            start,
-            end,
-            own.into(),
-            due.limit.into(),
-            due.amount.into(),
-        ],
-    )?;
-    spread(db, due, own)?;
-    Ok(own)
+    db.execute(sql, &[*user, *event_type, *measure, *period, *start, *end, own, *limit, amount])?;
+    Ok(())
+}
+
+/// Puts what is lacking into this backend's part.
+fn gather_lack(db: &Db, args: &[Arg], own: Uuid) -> Result<()> {
+    let sql = concat!(
+        "with lacking as materialized (
+            select part.id, part.amount from ",
+        k!(),
+        " join carrel.usage_allowances as part on ",
+        is_of_key!("part"),
+        " and part.slot < -1
+            for update of part skip locked
+        ), gone as (
+            delete from carrel.usage_allowances as part using lacking where part.id = lacking.id
+        )
+        update carrel.usage_allowances as own
+        set amount = own.amount + (select sum(lacking.amount) from lacking)
+        where own.id = $7 and exists (select from lacking)"
+    );
+    let [user, event_type, measure, period, start, end] = args else { return Ok(()) };
+    db.execute(sql, &[*user, *event_type, *measure, *period, *start, *end, own.into()])?;
+    Ok(())
 }
 
 /// Hands what was handed out to this backend on to parts of nobody's, for those who come meanwhile.
@@ -341,8 +396,8 @@ fn spread(db: &Db, due: &Due, own: Uuid) -> Result<()> {
     db.execute(sql, &args).map(|_| ())
 }
 
-/// Draws what is due from a part of this backend's, and half of a part of nobody else's that has at least
-/// what that lacks. Whether there was one.
+/// Draws what is due from a part of this backend's, and half of another one that nobody holds and that has at least
+/// what that lacks: one of nobody's, if there is one. Whether there was one.
 pub fn gather_one(db: &Db, due: &Due, own: Uuid) -> Result<bool> {
     let sql = concat!(
         "with need as (
@@ -354,7 +409,7 @@ pub fn gather_one(db: &Db, due: &Due, own: Uuid) -> Result<bool> {
             from ", k!(), ", need cross join lateral (
                 select part.id, part.amount from carrel.usage_allowances as part
                 where need.amount > 0 and part.id <> $7 and part.amount >= need.amount and ", is_of_key!("part"), "
-                limit 1 for update skip locked
+                order by part.slot limit 1 for update skip locked
             ) as part
             where part.amount >= need.amount
         ), taken as (

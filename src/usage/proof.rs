@@ -43,10 +43,10 @@ fn verify_usage(
                         select k.*, ", used_of_k!(), " + ", held_of_k!("r.state = 'held'"), " as used
                         from (
                             select user_id, event_type, measure, period, period_start, period_end,
-                                sum(granted) as granted, sum(amount) as amount
+                                max(limit_value) as limit_value, sum(amount) as amount
                             from carrel.usage_allowances as a where $1 is null or a.user_id = $1
                             group by 1, 2, 3, 4, 5, 6
-                            having count(granted) > 0
+                            having count(limit_value) > 0
                         ) as k
                     )
                     select user_id,
@@ -62,8 +62,8 @@ fn verify_usage(
                     where measure.expected <> measure.found
                     union all
                     select user_id, format('what is left of %s of %s in the period from %s', measure, event_type, period_start),
-                        granted - used, amount
-                    from allowances where amount <> granted - used
+                        limit_value - used, amount
+                    from allowances where amount <> limit_value - used
                     union all
                     select r.user_id, format('event of reservation %s', r.id), 1, count(e.id)
                     from carrel.usage_reservations as r
