@@ -59,33 +59,48 @@ fn usage_report(
         }
         let report = |db: &Db| {
             db.rows(
-                // Days that are only partly within are summed up from their events.
+                // A day that is only partly within is summed up from its events there, or is its total less its
+                // other events, whichever is the shorter time of those for which there can be events.
                 "with asked as (
                     select p.user_id, p.billing_timezone as zone, p.billing_anchor as anchor,
-                        carrel.usage_period('day', null, p.billing_anchor, p.billing_timezone, $1::timestamptz) as first,
-                        carrel.usage_period('day', null, p.billing_anchor, p.billing_timezone, $2::timestamptz) as last
+                        lower(first.day) as first_start, upper(first.day) as first_end,
+                        lower(last.day) as last_start, upper(last.day) as last_end,
+                        lower(first.day) = lower(last.day) as is_one_day, now() + interval '5 minutes' as horizon
                     from carrel.user_profiles as p
+                    cross join lateral carrel.usage_period('day', null, p.billing_anchor, p.billing_timezone, $1::timestamptz) as first (day)
+                    cross join lateral carrel.usage_period('day', null, p.billing_anchor, p.billing_timezone, $2::timestamptz) as last (day)
                     where $3::uuid is null or p.user_id = $3
-                ), whole as (
+                ), timed as (
                     select asked.*,
-                        case when lower(first) >= $1 then lower(first) else upper(first) end as starts,
-                        lower(last) as ends
+                        least($1, horizon) - least(first_start, horizon) as before,
+                        least(first_end, $2, horizon) - least($1, horizon) as head,
+                        least($2, horizon) - least(greatest(last_start, $1), horizon) as tail,
+                        least(last_end, horizon) - least($2, horizon) as after
                     from asked
+                ), chosen as (
+                    select timed.*,
+                        case when is_one_day then before + after <= head else before <= head end as has_first,
+                        case when is_one_day then before + after <= head else after <= tail end as has_last
+                    from timed
                 ), part as (
-                    select w.user_id, w.zone, w.anchor, t.day, t.period_start, t.event_type, t.model, t.events, t.tokens_used, t.cost
-                    from whole as w join carrel.usage_totals as t on t.user_id = w.user_id
-                        and t.day >= carrel.usage_day(w.zone, w.starts) and t.day < carrel.usage_day(w.zone, w.ends)
-                    where w.starts < w.ends
+                    select c.user_id, c.zone, c.anchor, t.day, t.period_start, t.event_type, t.model, t.events, t.tokens_used, t.cost
+                    from chosen as c join carrel.usage_totals as t on t.user_id = c.user_id
+                        and t.day >= carrel.usage_day(c.zone, case when c.has_first then c.first_start else c.first_end end)
+                        and t.day < carrel.usage_day(c.zone, case when c.has_last then c.last_end else c.last_start end)
                     union all
-                    select w.user_id, w.zone, w.anchor, carrel.usage_day(w.zone, e.occurred_at),
-                        carrel.billing_period_start(w.anchor, w.zone, e.occurred_at), e.event_type, coalesce(e.model, ''),
-                        case when e.voids is null then 1 else -1 end, e.tokens_used, e.cost
-                    from whole as w
+                    select c.user_id, c.zone, c.anchor, carrel.usage_day(c.zone, e.occurred_at),
+                        carrel.billing_period_start(c.anchor, c.zone, e.occurred_at), e.event_type, coalesce(e.model, ''),
+                        edge.sign * case when e.voids is null then 1 else -1 end, edge.sign * e.tokens_used, edge.sign * e.cost
+                    from chosen as c
                     cross join lateral (
-                        values ($1, least($2, w.starts)), (greatest(w.starts, w.ends), $2)
-                    ) as edge (starts, ends)
-                    join carrel.usage_events as e on e.user_id = w.user_id
+                        values (-1, c.first_start, $1, c.has_first),
+                            (1, $1, least(c.first_end, $2), not c.has_first),
+                            (-1, $2, c.last_end, c.has_last),
+                            (1, c.last_start, $2, not c.has_last and not c.is_one_day)
+                    ) as edge (sign, starts, ends, is_counted)
+                    join carrel.usage_events as e on e.user_id = c.user_id
                         and e.occurred_at >= edge.starts and e.occurred_at < edge.ends
+                    where edge.is_counted
                 ), summed as (
                     select user_id, zone, anchor,
                         case $4::text when 'period' then null when 'all' then null else date_trunc($4, day::timestamp)::date end as day,

@@ -23,6 +23,17 @@ from generate_series('2024-02-28 00:00+00'::timestamptz, '2024-03-31', '11 hours
 cross join (values (interval '0'), ('1 minute'), ('9 hours'), ('1 day'), ('3 days 5 hours')) as span (length)
 cross join lateral (select sum(r.events) as events, sum(r.tokens_used) as tokens from carrel.usage_report(start_at, start_at + length, 'all', '{}') as r) as report
 cross join lateral (select count(*)::numeric as events, sum(e.tokens_used) as tokens from carrel.usage_events as e where e.occurred_at >= start_at and e.occurred_at < start_at + length) as event;
+-- The same in the days around now, in which not all can have happened yet.
+reset role;
+insert into carrel.usage_events (user_id, event_type, tokens_used, occurred_at)
+select '11111111-1111-1111-1111-111111111111', 'chat', n, now() + (n - 40) * interval '97 minutes'
+from generate_series(0, 60) as n;
+set local role carrel_regress_user;
+select count(*) filter (where report.events is distinct from nullif(event.events, 0) or report.tokens is distinct from event.tokens) as wrong, count(*)
+from generate_series(now() - interval '3 days', now() + interval '1 day', '3 hours') as start_at
+cross join (values (interval '0'), ('1 minute'), ('9 hours'), ('20 hours'), ('1 day'), ('2 days 5 hours')) as span (length)
+cross join lateral (select sum(r.events) as events, sum(r.tokens_used) as tokens from carrel.usage_report(start_at, start_at + length, 'all', '{}') as r) as report
+cross join lateral (select count(*)::numeric as events, sum(e.tokens_used) as tokens from carrel.usage_events as e where e.occurred_at >= start_at and e.occurred_at < start_at + length) as event;
 select carrel.usage_report('2024-03-01', '2024-04-01', 'hour');
 select carrel.usage_report('2024-03-01', '2024-04-01', 'day', '{colour}');
 select carrel.usage_report('2024-03-01', '2024-04-01', 'day', '{user}');
