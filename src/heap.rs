@@ -8,6 +8,7 @@
 mod changing;
 mod executor;
 mod inserting;
+mod names;
 mod plainness;
 
 use crate::error::{Result, catch, check_for_interrupts, contain};
@@ -16,7 +17,7 @@ use pgrx::datum::{Date, FromDatum, IntoDatum, Uuid};
 use pgrx::pg_sys;
 use pgrx::prelude::TimestampWithTimeZone;
 use std::cell::Cell;
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, c_int};
 use std::ptr::null_mut;
 
 pub use changing::{Changed, Chosen};
@@ -68,29 +69,34 @@ impl Condition {
     fn new(column: &'static CStr, strategy: u32, function: u32, value: impl IntoDatum) -> Self {
         Self { column, strategy, function, value: value.into_datum() }
     }
+}
 
-    /// As Postgres has it, for a table of this description.
-    fn key(&self, desc: pg_sys::TupleDesc) -> Result<pg_sys::ScanKeyData> {
-        let place = place_of(desc, self.column, 0)?;
-        let mut key = pg_sys::ScanKeyData::default();
-        let entry = &raw mut key;
-        let (strategy, function) = (self.strategy, self.function.into());
-        let value = self.value.unwrap_or(pg_sys::Datum::null());
-        // SAFETY: a place for a key, of a column with such a function.
-        catch(|| unsafe {
-            ScanKeyEntryInitialize(
-                entry,
-                0,
-                place as pg_sys::AttrNumber + 1,
-                strategy as pg_sys::StrategyNumber,
-                pg_sys::InvalidOid,
-                (*attribute(desc, place)).attcollation,
-                function,
-                value,
-            );
-        })?;
-        Ok(key)
+/// Conditions as Postgres has them, for a table of this description.
+fn keys(desc: pg_sys::TupleDesc, conditions: &[Condition]) -> Result<Vec<pg_sys::ScanKeyData>> {
+    let (mut places, mut next) = (Vec::with_capacity(conditions.len()), 0);
+    for condition in conditions {
+        let place = place_of(desc, condition.column, next)?;
+        places.push(place);
+        next = place + 1;
     }
+    let mut keys = vec![pg_sys::ScanKeyData::default(); conditions.len()];
+    let (entries, places) = (keys.as_mut_ptr(), places.as_slice());
+    // SAFETY: a place for each key, of a column with such a function.
+    catch(|| unsafe {
+        for (i, (condition, place)) in conditions.iter().zip(places).enumerate() {
+            ScanKeyEntryInitialize(
+                entries.add(i),
+                0,
+                *place as pg_sys::AttrNumber + 1,
+                condition.strategy as pg_sys::StrategyNumber,
+                pg_sys::InvalidOid,
+                (*attribute(desc, *place)).attcollation,
+                condition.function.into(),
+                condition.value.unwrap_or(pg_sys::Datum::null()),
+            );
+        }
+    })?;
+    Ok(keys)
 }
 
 /// A row that is gone when the next one comes.
@@ -166,18 +172,12 @@ impl Table {
 
     /// Does `work` with the table's rows.
     pub fn open<T>(self, access: Access, work: impl FnOnce(&Rows) -> Result<T>) -> Result<T> {
-        let (index, lock) = (self.index.as_ptr(), access as c_int);
-        // SAFETY: names; what is opened is closed, or, after an error, given back with the
+        let (table, lock) = (names::table(self.name)?, access as c_int);
+        // SAFETY: a table's oid; what is opened is closed, or, after an error, given back with the
         // (sub)transaction.
         unsafe {
-            let (schema, table) = find(self.name)?;
-            // As long as the table is locked, its index stays.
-            let (relation, index) = catch(|| {
-                let relation = table_open(table, lock);
-                let index = get_relname_relid(index, schema);
-                let is_valid = index != pg_sys::InvalidOid && get_index_isvalid(index);
-                (relation, if is_valid { index } else { pg_sys::InvalidOid })
-            })?;
+            let relation = catch(|| table_open(table, lock))?;
+            let index = names::index(self.index)?;
             let rows = Rows { relation, index, scan: Cell::new(None) };
             let result = work(&rows)?;
             rows.end(rows.scan.take())?;
@@ -220,15 +220,15 @@ impl Rows {
         columns: [&CStr; N],
         mut each: impl FnMut(&Row) -> Result<()>,
     ) -> Result<()> {
-        self.each(conditions, columns, |_, row| each(row))
+        self.each(conditions, columns, |_, row| each(row).map(|()| true))
     }
 
-    /// The same, with the rows' tuples.
+    /// The same with the rows' tuples, until `each` gives false.
     fn each<const N: usize>(
         &self,
         conditions: &[Condition],
         columns: [&CStr; N],
-        mut each: impl FnMut(pg_sys::HeapTuple, &Row) -> Result<()>,
+        mut each: impl FnMut(pg_sys::HeapTuple, &Row) -> Result<bool>,
     ) -> Result<()> {
         // SAFETY: the description of an open relation; a row is used before the next one is asked for.
         unsafe {
@@ -244,7 +244,7 @@ impl Rows {
                 values.take(tuple, desc);
                 contain(|| {
                     check_for_interrupts();
-                    each(tuple, &values.row(&columns)).map(|()| true)
+                    each(tuple, &values.row(&columns))
                 })
             };
             let mut end = Ok(true);
@@ -265,10 +265,7 @@ impl Rows {
         // SAFETY: an open relation; as many keys as there are conditions, of columns of the index, which
         // copies them.
         unsafe {
-            let mut keys = Vec::with_capacity(conditions.len());
-            for condition in conditions {
-                keys.push(condition.key((*relation).rd_att)?);
-            }
+            let mut keys = keys((*relation).rd_att, conditions)?;
             let (key_count, count) = (keys.len(), keys.len() as c_int);
             match self.scan.take() {
                 Some(scan) if scan.key_count == key_count && has_index => {
@@ -312,24 +309,6 @@ impl Rows {
     }
 }
 
-/// The schema of carrel's tables, and one of them.
-///
-/// # Safety
-/// Within a transaction.
-unsafe fn find(table: &CStr) -> Result<(pg_sys::Oid, pg_sys::Oid)> {
-    let name = table.as_ptr();
-    // SAFETY: names, looked up in the catalog's cache.
-    let (schema, oid) = catch(|| unsafe {
-        let schema = get_namespace_oid(c"carrel".as_ptr(), false);
-        (schema, get_relname_relid(name, schema))
-    })?;
-    if oid == pg_sys::InvalidOid {
-        let name = table.to_string_lossy();
-        return Err(missing_column(&format!("there is no table carrel.{name}")));
-    }
-    Ok((schema, oid))
-}
-
 /// The places of columns in a row.
 fn places_of<const N: usize>(desc: pg_sys::TupleDesc, columns: [&CStr; N]) -> Result<[usize; N]> {
     let (mut places, mut next) = ([0; N], 0);
@@ -371,9 +350,6 @@ unsafe fn attribute(desc: pg_sys::TupleDesc, place: usize) -> *const pg_sys::For
 }
 
 unsafe extern "C-unwind" {
-    fn get_namespace_oid(name: *const c_char, missing_ok: bool) -> pg_sys::Oid;
-    fn get_relname_relid(name: *const c_char, schema: pg_sys::Oid) -> pg_sys::Oid;
-    fn get_index_isvalid(index: pg_sys::Oid) -> bool;
     fn table_open(table: pg_sys::Oid, lock: c_int) -> pg_sys::Relation;
     fn table_close(table: pg_sys::Relation, lock: c_int);
     fn GetLatestSnapshot() -> pg_sys::Snapshot;

@@ -25,7 +25,25 @@ pub enum Changed {
 }
 
 impl Rows {
-    /// Reads the rows as [`Rows::read`] does; gives the last one for which `each` gave true, to be set.
+    /// Reads rows as [`Rows::read`] does, until `each` gives true for one, which can be set.
+    pub fn find<const N: usize>(
+        &self,
+        conditions: &[Condition],
+        columns: [&CStr; N],
+        mut each: impl FnMut(&Row) -> Result<bool>,
+    ) -> Result<Option<Chosen>> {
+        let mut found = None;
+        self.each(conditions, columns, |tuple, row| {
+            if each(row)? {
+                // SAFETY: a tuple.
+                found = Some(Chosen(unsafe { copy(tuple) }?));
+            }
+            Ok(found.is_none())
+        })?;
+        Ok(found)
+    }
+
+    /// Reads all the rows as [`Rows::read`] does; the last one for which `each` gives true can be set.
     pub fn choose<const N: usize>(
         &self,
         conditions: &[Condition],
@@ -38,7 +56,7 @@ impl Rows {
                 // SAFETY: a tuple.
                 chosen = Some(Chosen(unsafe { copy(tuple) }?));
             }
-            Ok(())
+            Ok(true)
         })?;
         Ok(chosen)
     }
@@ -139,7 +157,7 @@ impl Rows {
             unsafe {
                 self.each(conditions, [], |tuple, _| {
                     found = Some(copy(tuple)?);
-                    Ok(())
+                    Ok(false)
                 })?;
                 let Some(tuple) = found else { return Ok(None) };
                 let mut place =

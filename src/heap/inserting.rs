@@ -2,7 +2,7 @@
 
 use super::executor::{CommandCounterIncrement, Target};
 use super::plainness::{self, Upheld, is_plain_to_insert};
-use super::{find, get_index_isvalid, get_relname_relid, places_of, table_close, table_open};
+use super::{names, places_of, table_close, table_open};
 use crate::error::{Result, catch, check_for_interrupts};
 use crate::spi::Arg;
 use pgrx::pg_sys;
@@ -34,19 +34,13 @@ impl Sink {
         has_keys: bool,
         work: impl FnOnce(&Inserts<N>) -> Result<T>,
     ) -> Result<Option<T>> {
-        let key = self.key.as_ptr();
-        // SAFETY: names; what is opened is closed, or, after an error, given back with the
+        // SAFETY: a table's oid; what is opened is closed, or, after an error, given back with the
         // (sub)transaction.
         unsafe {
             catch(|| PreventCommandIfReadOnly(c"INSERT".as_ptr()))?;
-            let (schema, table) = find(self.table)?;
-            let lock = pg_sys::RowExclusiveLock as c_int;
-            let (relation, key) = catch(|| {
-                let relation = table_open(table, lock);
-                let key = get_relname_relid(key, schema);
-                let is_valid = key != pg_sys::InvalidOid && get_index_isvalid(key);
-                (relation, if is_valid { key } else { pg_sys::InvalidOid })
-            })?;
+            let (table, lock) = (names::table(self.table)?, pg_sys::RowExclusiveLock as c_int);
+            let relation = catch(|| table_open(table, lock))?;
+            let key = names::index(self.key)?;
             let desc = (*relation).rd_att;
             let mut is_set = vec![false; (*desc).natts as usize];
             let places = places_of(desc, columns)?;

@@ -340,7 +340,10 @@ pub fn first_with_key(entry: &Entry) -> Result<Uuid> {
             |row| Ok((row.need::<Uuid>(1)?, row.get::<Vec<u8>>(2))),
         )
     })?
-    .ok_or_else(|| Error::new(SqlState::NoDataFound, "the first event of this key is gone"))?;
+    .ok_or_else(|| {
+        Error::new(SqlState::NoDataFound, "the event was not recorded")
+            .detail("A trigger of usage_events kept it out, or the first event of its key is gone.")
+    })?;
     match first_hash == entry.payload_hash {
         true => Ok(id),
         false => Err(reused(entry.idempotency_key, id)),

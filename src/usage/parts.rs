@@ -125,17 +125,12 @@ fn fitting_part(rows: &Rows, due: &Due) -> Result<Option<(Chosen, Numeric)>> {
     let [user, start, measure, event_type, period] = key_of(due);
     let conditions = [user, start, measure, event_type, period, Condition::is_slot(slot())];
     let mut own = None;
-    let part = rows.choose(&conditions, [c"limit_value", c"amount"], |row| {
-        let limit = row.get::<Numeric>(1);
-        let is_own = own.is_none()
-            && match limit {
-                Some(limit) => limit.compare(due.limit)? == Ordering::Equal,
-                None => false,
-            };
-        if is_own {
-            own = Some(row.need::<Numeric>(2)?);
+    let part = rows.find(&conditions, [c"limit_value", c"amount"], |row| {
+        own = Some(row.need::<Numeric>(2)?);
+        match row.get::<Numeric>(1) {
+            Some(limit) => Ok(limit.compare(due.limit)? == Ordering::Equal),
+            None => Ok(false),
         }
-        Ok(is_own)
     })?;
     let (Some(part), Some(own)) = (part, own) else { return Ok(None) };
     let [user, start, measure, event_type, period] = key_of(due);
@@ -160,19 +155,12 @@ fn fitting_part(rows: &Rows, due: &Due) -> Result<Option<(Chosen, Numeric)>> {
 fn draw_at(rows: &Rows, due: &Due, slot: i32) -> Result<bool> {
     let [user, start, measure, event_type, period] = key_of(due);
     let conditions = [user, start, measure, event_type, period, Condition::is_slot(slot)];
-    let mut left = None;
-    let part = rows.choose(&conditions, [c"amount"], |row| {
-        if left.is_some() {
-            return Ok(false);
-        }
-        let amount = row.need::<Numeric>(1)?.plus(due.amount.negated()?)?;
-        let has_it = slot < 0 || amount.compare(Numeric::from_whole(0)?)? != Ordering::Less;
-        if has_it {
-            left = Some(amount);
-        }
-        Ok(has_it)
+    let mut left = Numeric::from_whole(0)?;
+    let part = rows.find(&conditions, [c"amount"], |row| {
+        left = row.need::<Numeric>(1)?.plus(due.amount.negated()?)?;
+        Ok(slot < 0 || left.compare(Numeric::from_whole(0)?)? != Ordering::Less)
     })?;
-    let (Some(part), Some(left)) = (part, left) else { return Ok(false) };
+    let Some(part) = part else { return Ok(false) };
     Ok(rows.set(part, [c"amount"], [left.into()])? == Changed::Done)
 }
 

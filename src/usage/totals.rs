@@ -96,7 +96,7 @@ fn add_one(
                 Condition::is_text(c"model", model),
                 Condition::is_slot(slot),
             ];
-            rows.choose(&conditions, SUMS, |row| {
+            rows.find(&conditions, SUMS, |row| {
                 own = Some([row.need(1)?, row.need(2)?, row.need(3)?]);
                 Ok(true)
             })?

@@ -38,4 +38,24 @@ select event_type, sum(events) as events, sum(tokens_used) as tokens, count(dist
 from carrel.usage_totals where user_id = '11111111-1111-1111-1111-111111111111' group by 1 order by 1;
 update carrel.user_profiles set billing_timezone = 'Pacific/Kiritimati' where name = 'Ada';
 select count(*) as drifted from carrel.verify_usage();
+
+-- Those recorded for others count when the transaction ends, or constraints are immediate; what was rolled back to a
+-- savepoint is not among them, nor is it forgotten what came before.
+set constraints all deferred;
+select usage_count from carrel.user_profiles where name = 'Bob';
+select duplicate from carrel.record_usage('agent_request', user_id => '22222222-2222-2222-2222-222222222222');
+savepoint one;
+select duplicate from carrel.record_usage('agent_request', user_id => '22222222-2222-2222-2222-222222222222');
+set constraints all immediate;
+select usage_count from carrel.user_profiles where name = 'Bob';
+rollback to one;
+select usage_count from carrel.user_profiles where name = 'Bob';
+select duplicate from carrel.record_usage_batch('[
+    {"event_type": "agent_request", "user_id": "22222222-2222-2222-2222-222222222222"},
+    {"event_type": "agent_request", "user_id": "22222222-2222-2222-2222-222222222222", "idempotency_key": "key"},
+    {"event_type": "agent_request", "user_id": "22222222-2222-2222-2222-222222222222", "idempotency_key": "key"}
+]');
+set constraints all immediate;
+select usage_count from carrel.user_profiles where name = 'Bob';
+select count(*) as drifted from carrel.verify_usage();
 rollback;
