@@ -324,7 +324,7 @@ pub fn count_requests(users: &[Uuid], periods_are_new: bool) -> Result<()> {
     let counted = |user: Uuid, anchor, timezone: &str, counted: TimestampWithTimeZone| {
         let calendar = Calendar::new(anchor, timezone)?;
         let (mut start, _) = calendar.period(&Kind::Month, now)?;
-        if !periods_are_new && start < counted {
+        if !periods_are_new && i64::from(start) < i64::from(counted) {
             (start, _) = calendar.period(&Kind::Month, counted)?;
         }
         Ok((start, totals::requests_since(user, calendar.day(start)?, start)?))

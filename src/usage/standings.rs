@@ -159,8 +159,13 @@ impl Sums {
         for (span, sum) in standings.spans.iter().zip(&mut self.0) {
             let is_of_period = match span.kind {
                 Kind::Window(_) => false,
-                Kind::Month => period_start == span.start,
-                _ => (span.days.0..=span.days.1).contains(&day),
+                // As numbers, which are compared without asking the server.
+                Kind::Month => i64::from(period_start) == i64::from(span.start),
+                _ => {
+                    let (first, last) = span.days;
+                    (first.to_pg_epoch_days()..=last.to_pg_epoch_days())
+                        .contains(&day.to_pg_epoch_days())
+                }
             };
             if is_of_period && matches(&span.event_type, event_type) {
                 *sum = sum.plus(amount(span.measure)?)?;

@@ -122,11 +122,12 @@ fn add_one(
                 c"model",
             ];
             let chosen = rows.choose(&conditions, columns, |row: &Row| {
-                let (day, period_start, of_type) = (row.need(1)?, row.need(2)?, row.need(3)?);
+                let (day, period_start): (Date, TimestampWithTimeZone) = (row.need(1)?, row.need(2)?);
+                let of_type = row.need(3)?;
                 sums.add(standings, day, period_start, of_type, |measure| row.need(4 + measure))?;
                 let is_own = row.need::<i32>(7)? == slot
-                    && day == total.day
-                    && period_start == total.period_start
+                    && day.to_pg_epoch_days() == total.day.to_pg_epoch_days()
+                    && i64::from(period_start) == i64::from(total.period_start)
                     && of_type == event_type
                     && row.need::<&str>(8)? == model;
                 if is_own {
@@ -267,15 +268,17 @@ fn merge_past(accounts: &Accounts, user: Uuid) -> Result<()> {
     })
 }
 
-/// The agent requests of the billing period that began at `start`, as the totals have them.
+/// The agent requests of the billing period that began at `start`, on that day, as the totals have them.
 pub fn requests_since(user: Uuid, day: Date, start: TimestampWithTimeZone) -> Result<Numeric> {
-    let conditions = [Condition::is_user(user), Condition::is_from_day(day)];
+    let conditions = [
+        Condition::is_user(user),
+        Condition::is_from_day(day),
+        Condition::is_period(start),
+        Condition::is_text(c"event_type", "agent_request"),
+    ];
     let mut requests = Numeric::from_whole(0)?;
-    TOTALS.read(&conditions, [c"period_start", c"event_type", c"events"], |row| {
-        if row.need::<TimestampWithTimeZone>(1)? == start && row.need::<&str>(2)? == "agent_request"
-        {
-            requests = requests.plus(row.need(3)?)?;
-        }
+    TOTALS.read(&conditions, [c"events"], |row| {
+        requests = requests.plus(row.need(1)?)?;
         Ok(())
     })?;
     Ok(requests)
