@@ -10,6 +10,7 @@ use pgrx::pgrx_sql_entity_graph::metadata::{
     ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
 };
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::cmp::Ordering;
 use std::ffi::CStr;
 
@@ -206,6 +207,20 @@ impl Numeric {
         Ok(Self(datum))
     }
 
+    /// Zero, which is there always.
+    pub fn zero() -> Result<Self> {
+        thread_local! {
+            static ZERO: OnceCell<OwnedNumeric> = const { OnceCell::new() };
+        }
+        ZERO.with(|zero| match zero.get() {
+            Some(zero) => Ok(zero.get()),
+            None => {
+                let made = OwnedNumeric::of(Self::from_whole(0)?);
+                Ok(zero.get_or_init(|| made).get())
+            }
+        })
+    }
+
     /// A whole number of more than 64 bits.
     pub fn from_wide(number: i128) -> Result<Self> {
         const UNIT: i64 = 1_000_000_000_000_000_000;
@@ -221,7 +236,7 @@ impl Numeric {
 
     /// A whole number as a count: 0 where it is below, and the most where it is beyond.
     pub fn to_count(self) -> Result<i32> {
-        if self.compare(Self::from_whole(0)?)? == Ordering::Less {
+        if self.compare(Self::zero()?)? == Ordering::Less {
             return Ok(0);
         }
         if self.compare(Self::from_whole(i32::MAX.into())?)? == Ordering::Greater {
@@ -301,7 +316,7 @@ pub struct OwnedNumeric(Box<[u64]>);
 impl OwnedNumeric {
     /// Zero.
     pub fn nothing() -> Result<Self> {
-        Numeric::from_whole(0).map(Self::of)
+        Numeric::zero().map(Self::of)
     }
 
     /// A copy.

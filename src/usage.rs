@@ -41,7 +41,10 @@ fn reckoning<T>(work: impl FnOnce(&Db) -> Result<T>) -> Result<T> {
 
 /// Whose usage it is to record: the caller's, or, for a service, the user's that it names.
 fn whose(named: Option<Uuid>) -> Result<Uuid> {
-    Caller::now()?.whose(named)
+    match named {
+        Some(user) if access::is_service()? => Ok(user),
+        _ => Caller::now()?.whose(named),
+    }
 }
 
 /// Who calls: asked before anything is done as the owner.

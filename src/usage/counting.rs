@@ -135,7 +135,7 @@ fn check(fact: &Fact) -> Result<()> {
         return Err(impossible("occurred_at must be finite".to_owned()));
     }
     let cost = match fact.cost {
-        Some(cost) => cost.compare(Numeric::from_whole(0)?)?,
+        Some(cost) => cost.compare(Numeric::zero()?)?,
         None => Ordering::Equal,
     };
     let (least, most, wrong) = match fact.events {

@@ -253,7 +253,7 @@ impl Event<'_> {
         }
         if let Some(cost) = self.cost {
             // Not a number compares as the greatest.
-            if cost.compare(Numeric::from_whole(0)?)? == Ordering::Less
+            if cost.compare(Numeric::zero()?)? == Ordering::Less
                 || cost.compare(Numeric::from_whole(MOST)?)? == Ordering::Greater
             {
                 let shown: String = cost.to_text()?.chars().take(40).collect();
@@ -292,7 +292,7 @@ impl Event<'_> {
         };
         let cost = match self.cost.or(price.flatten()) {
             Some(cost) => cost.rounded(10)?.trimmed()?,
-            None => Numeric::from_whole(0)?,
+            None => Numeric::zero()?,
         };
         let payload_hash = match self.idempotency_key {
             Some(_) => Some(self.payload_hash()?),

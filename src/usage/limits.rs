@@ -109,7 +109,7 @@ pub fn has_counted() {
 
 /// Draws what is due if all of it is left, else error PT402.
 pub fn take(dues: Vec<Due>) -> Result<()> {
-    let nothing = Numeric::from_whole(0)?;
+    let nothing = Numeric::zero()?;
     let (mut more, mut less) = (Vec::new(), Vec::new());
     for due in dues {
         match due.amount.compare(nothing)? {

@@ -135,7 +135,7 @@ fn fitting_part(rows: &Rows, due: &Due) -> Result<Option<(Chosen, Numeric)>> {
     let (Some(part), Some(own)) = (part, own) else { return Ok(None) };
     let [user, start, measure, event_type, period] = key_of(due);
     let conditions = [user, start, measure, event_type, period, Condition::is_slot_below(-1)];
-    let nothing = Numeric::from_whole(0)?;
+    let nothing = Numeric::zero()?;
     let mut lacking = nothing;
     rows.read(&conditions, [c"amount"], |row| {
         let amount = row.need::<Numeric>(1)?;
@@ -155,10 +155,10 @@ fn fitting_part(rows: &Rows, due: &Due) -> Result<Option<(Chosen, Numeric)>> {
 fn draw_at(rows: &Rows, due: &Due, slot: i32) -> Result<bool> {
     let [user, start, measure, event_type, period] = key_of(due);
     let conditions = [user, start, measure, event_type, period, Condition::is_slot(slot)];
-    let mut left = Numeric::from_whole(0)?;
+    let mut left = Numeric::zero()?;
     let part = rows.find(&conditions, [c"amount"], |row| {
         left = row.need::<Numeric>(1)?.plus(due.amount.negated()?)?;
-        Ok(slot < 0 || left.compare(Numeric::from_whole(0)?)? != Ordering::Less)
+        Ok(slot < 0 || left.compare(Numeric::zero()?)? != Ordering::Less)
     })?;
     let Some(part) = part else { return Ok(false) };
     Ok(rows.set(part, [c"amount"], [left.into()])? == Changed::Done)

@@ -60,7 +60,7 @@ pub fn price(
     )?;
     match price {
         Some(price) => Ok(price),
-        None => Numeric::from_whole(0).map(Some),
+        None => Numeric::zero().map(Some),
     }
 }
 

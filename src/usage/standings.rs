@@ -38,7 +38,7 @@ impl Standings {
 
     /// Nothing, to which [`Sums::add`] adds totals.
     pub fn sums(&self) -> Result<Sums> {
-        let nothing = Numeric::from_whole(0)?;
+        let nothing = Numeric::zero()?;
         Ok(Sums(vec![nothing; self.spans.len()]))
     }
 
@@ -57,7 +57,7 @@ impl Standings {
         }
         self.add_windows(user)?;
         self.add_held(user)?;
-        let (nothing, one) = (Numeric::from_whole(0)?, Numeric::from_whole(1)?);
+        let (nothing, one) = (Numeric::zero()?, Numeric::from_whole(1)?);
         let mut tightest: Option<(Numeric, Numeric, &Span)> = None;
         for span in &self.spans {
             let value = span.limit.get();

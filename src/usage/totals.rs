@@ -122,7 +122,8 @@ fn add_one(
                 c"model",
             ];
             let chosen = rows.choose(&conditions, columns, |row: &Row| {
-                let (day, period_start): (Date, TimestampWithTimeZone) = (row.need(1)?, row.need(2)?);
+                let (day, period_start): (Date, TimestampWithTimeZone) =
+                    (row.need(1)?, row.need(2)?);
                 let of_type = row.need(3)?;
                 sums.add(standings, day, period_start, of_type, |measure| row.need(4 + measure))?;
                 let is_own = row.need::<i32>(7)? == slot
@@ -276,7 +277,7 @@ pub fn requests_since(user: Uuid, day: Date, start: TimestampWithTimeZone) -> Re
         Condition::is_period(start),
         Condition::is_text(c"event_type", "agent_request"),
     ];
-    let mut requests = Numeric::from_whole(0)?;
+    let mut requests = Numeric::zero()?;
     TOTALS.read(&conditions, [c"events"], |row| {
         requests = requests.plus(row.need(1)?)?;
         Ok(())
