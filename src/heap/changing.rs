@@ -11,6 +11,15 @@ use std::ffi::{CStr, c_int};
 /// A row that is to be set.
 pub struct Chosen(pg_sys::HeapTuple);
 
+impl Chosen {
+    /// Whether nobody held the row, or had changed it, when it was chosen.
+    pub fn was_free(&self) -> bool {
+        // SAFETY: a tuple has a header.
+        let flags = unsafe { u32::from((*(*self.0).t_data).t_infomask) };
+        flags & pg_sys::HEAP_XMAX_INVALID != 0
+    }
+}
+
 /// What came of a change.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Changed {

@@ -105,8 +105,8 @@ pub fn take_own(dues: Vec<Due>) -> Result<Vec<Due>> {
         let mut drawn = Vec::with_capacity(dues.len());
         for due in &dues {
             match fitting_part(rows, due)? {
-                Some(part) => drawn.push(part),
-                None => return Ok(dues),
+                Some(part) if part.0.was_free() => drawn.push(part),
+                _ => return Ok(dues),
             }
         }
         let mut left = Vec::new();
