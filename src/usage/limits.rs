@@ -15,7 +15,7 @@
 
 use super::accounts::{Accounts, Fact};
 use super::parts::{draw, gather, gather_one, is_left, key, own_part, take_own, wait_for_parts};
-use super::{locks, reckoning};
+use super::reckoning;
 use crate::datums::Numeric;
 use crate::error::{Error, Result, SqlState};
 use crate::spi::{self, Db};
@@ -186,16 +186,11 @@ impl Wait {
 }
 
 fn take_now(db: &Db, dues: &[Due], wait: Wait, is_busy: &Cell<bool>) -> Result<()> {
+    if wait != Wait::Never {
+        wait.during(db, || wait_for_parts(db, dues))?;
+    }
     let mut users: Vec<Uuid> = dues.iter().map(|due| due.user).collect();
     users.dedup();
-    if wait != Wait::Never {
-        // One after the other: who waits holds parts that others would wait for, or make new ones beside.
-        let waiting = || {
-            users.iter().try_for_each(|user| locks::hand_out(*user))?;
-            wait_for_parts(db, dues)
-        };
-        wait.during(db, waiting)?;
-    }
     for user in users {
         give_back_lapsed(db, user)?;
     }
