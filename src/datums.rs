@@ -1,11 +1,14 @@
 //! Postgres values that carrel passes on as they are: never parsed, never converted, so that no
 //! digit of a number within a jsonb is lost and no depth of it can overflow a stack.
 
-use crate::error::{Result, catch};
+use crate::error::{Result, catch, check_for_interrupts};
 use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
 use pgrx::datum::{Datum, FromDatum, IntoDatum};
 use pgrx::nullable::Nullable;
 use pgrx::pg_sys;
+use pgrx::pg_sys::JsonbIteratorToken::{
+    WJB_BEGIN_ARRAY, WJB_BEGIN_OBJECT, WJB_END_ARRAY, WJB_END_OBJECT, WJB_KEY,
+};
 use pgrx::pgrx_sql_entity_graph::metadata::{
     ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
 };
@@ -195,6 +198,62 @@ impl Jsonb {
     pub fn to_text(self) -> Result<String> {
         text_of(jsonb_out, self.0)
     }
+
+    /// What of it keeps it from being an array of objects that have no other fields than these.
+    pub fn oddity(self, fields: &[&str]) -> Result<Option<Oddity>> {
+        let next = |iterator: &mut *mut pg_sys::JsonbIterator, into_it: bool| {
+            let (iterator, mut value) = (&raw mut *iterator, pg_sys::JsonbValue::default());
+            let place = &raw mut value;
+            // SAFETY: an iterator that was begun and has not ended, and room for a value.
+            let token = catch(|| unsafe { JsonbIteratorNext(iterator, place, !into_it) })?;
+            Ok((token, value))
+        };
+        let stored = self.0.cast_mut_ptr::<pg_sys::Jsonb>();
+        // SAFETY: a detoasted jsonb.
+        let mut iterator = catch(|| unsafe { JsonbIteratorInit(&raw mut (*stored).root) })?;
+        let (token, value) = next(&mut iterator, true)?;
+        // SAFETY: the value is an array, as the token says.
+        if token != WJB_BEGIN_ARRAY || unsafe { value.val.array.rawScalar } {
+            return Ok(Some(Oddity::NoArray));
+        }
+        let mut place = 0;
+        loop {
+            match next(&mut iterator, true)? {
+                (WJB_END_ARRAY, _) => return Ok(None),
+                (WJB_BEGIN_OBJECT, _) => {}
+                _ => return Ok(Some(Oddity::NoObject(place))),
+            }
+            loop {
+                check_for_interrupts();
+                let (token, key) = next(&mut iterator, false)?;
+                match token {
+                    WJB_END_OBJECT => break,
+                    WJB_KEY => {
+                        // SAFETY: the value is a key, which is as long as it says and lives in the jsonb.
+                        let key = unsafe {
+                            let key = key.val.string;
+                            std::slice::from_raw_parts(key.val.cast::<u8>(), key.len as usize)
+                        };
+                        if !fields.iter().any(|field| field.as_bytes() == key) {
+                            let key = String::from_utf8_lossy(key).into_owned();
+                            return Ok(Some(Oddity::Field(place, key)));
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            place += 1;
+        }
+    }
+}
+
+/// Why a jsonb is no array of objects of known fields.
+pub enum Oddity {
+    NoArray,
+    /// The element at this place is something else.
+    NoObject(usize),
+    /// The element at this place has a field that is not known.
+    Field(usize, String),
 }
 
 impl Numeric {
@@ -350,6 +409,12 @@ fn text_of(
 }
 
 unsafe extern "C-unwind" {
+    fn JsonbIteratorInit(container: *mut pg_sys::JsonbContainer) -> *mut pg_sys::JsonbIterator;
+    fn JsonbIteratorNext(
+        iterator: *mut *mut pg_sys::JsonbIterator,
+        value: *mut pg_sys::JsonbValue,
+        skips_nested: bool,
+    ) -> pg_sys::JsonbIteratorToken::Type;
     fn DirectFunctionCall1Coll(
         function: unsafe extern "C-unwind" fn(pg_sys::FunctionCallInfo) -> pg_sys::Datum,
         collation: pg_sys::Oid,

@@ -4,7 +4,7 @@ use super::accounts::Accounts;
 use super::events::{Event, first_with_key};
 use super::ledger::{self, Entry};
 use super::{Caller, reckoning};
-use crate::datums::{Jsonb, Numeric};
+use crate::datums::{Jsonb, Numeric, Oddity};
 use crate::error::{Error, Result, SqlState, guard};
 use crate::spi::Db;
 use crate::users;
@@ -56,33 +56,35 @@ impl Element {
     }
 }
 
+const FIELDS: [&str; 9] = [
+    "event_type",
+    "tokens_used",
+    "cost",
+    "metadata",
+    "idempotency_key",
+    "occurred_at",
+    "model",
+    "token_types",
+    "user_id",
+];
+
 /// The elements of a batch. Fields that no event has are mistakes: what they were meant to say would be
 /// lost.
 fn read(db: &Db, events: Jsonb) -> Result<Vec<Element>> {
-    if !db.value::<bool>("select jsonb_typeof($1::jsonb) = 'array'", &[events.into()])? {
-        return Err(bad("events must be an array of objects".to_owned()));
-    }
-    let wrong = db.first(
-        "select place - 1, case when jsonb_typeof(event) = 'object' then
-            (select min(field) from jsonb_object_keys(event - known) as field)
-        end
-        from jsonb_array_elements($1::jsonb) with ordinality as element (event, place)
-        cross join (values (array[
-            'event_type', 'tokens_used', 'cost', 'metadata', 'idempotency_key', 'occurred_at', 'model', 'token_types', 'user_id'
-        ])) as fields (known)
-        where case when jsonb_typeof(event) = 'object' then event - known <> '{}' else true end
-        order by place limit 1",
-        &[events.into()],
-        |row| Ok((row.need::<i64>(1)?, row.get::<String>(2))),
-    )?;
-    if let Some((place, field)) = wrong {
-        return Err(bad(match field {
-            None => format!("event {place} of the batch is no object"),
-            Some(field) => format!("event {place} of the batch has an unknown field \"{field}\""),
-        }));
+    match events.oddity(&FIELDS)? {
+        None => {}
+        Some(Oddity::NoArray) => return Err(bad("events must be an array of objects".to_owned())),
+        Some(Oddity::NoObject(place)) => {
+            return Err(bad(format!("event {place} of the batch is no object")));
+        }
+        Some(Oddity::Field(place, field)) => {
+            return Err(bad(format!("event {place} of the batch has an unknown field \"{field}\"")));
+        }
     }
     db.rows(
-        "select * from jsonb_to_recordset($1::jsonb) as e (
+        "select event_type, tokens_used, cost, coalesce(metadata, '{}'), idempotency_key, occurred_at, model,
+            token_types, user_id
+        from jsonb_to_recordset($1::jsonb) as e (
             event_type text, tokens_used bigint, cost numeric, metadata jsonb, idempotency_key text,
             occurred_at timestamptz, model text, token_types jsonb, user_id uuid
         )",

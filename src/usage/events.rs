@@ -6,6 +6,7 @@ use super::standings::{self, Standing};
 use super::{reckoning, whose};
 use crate::datums::{Jsonb, Numeric};
 use crate::error::{Error, Result, SqlState, guard};
+use crate::one_row;
 use crate::rows::uuid_v7;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
@@ -95,7 +96,7 @@ fn record_usage(
     model: default!(Option<&str>, "null"),
     token_types: default!(Option<Jsonb>, "null"),
     user_id: default!(Option<Uuid>, "null"),
-) -> TableIterator<
+) -> one_row::TableIterator<
     'static,
     (
         name!(event_id, Uuid),
@@ -117,7 +118,7 @@ fn record_usage(
         token_types,
         request_id: None,
     };
-    TableIterator::once(recorded(user_id, &event, false))
+    one_row::TableIterator::once(recorded(user_id, &event, false))
 }
 
 /// Records what happens, unless that is beyond a hard limit, or what reservations leave of it: then error
@@ -134,7 +135,7 @@ fn consume_usage(
     model: default!(Option<&str>, "null"),
     token_types: default!(Option<Jsonb>, "null"),
     user_id: default!(Option<Uuid>, "null"),
-) -> TableIterator<
+) -> one_row::TableIterator<
     'static,
     (
         name!(event_id, Uuid),
@@ -156,7 +157,7 @@ fn consume_usage(
         token_types,
         request_id: None,
     };
-    TableIterator::once(recorded(user_id, &event, true))
+    one_row::TableIterator::once(recorded(user_id, &event, true))
 }
 
 fn recorded(user_id: Option<Uuid>, event: &Event, is_enforced: bool) -> Row {

@@ -6,6 +6,7 @@ use super::periods::{self, unknown_period};
 use super::{is_of, reckoning, users};
 use crate::datums::Numeric;
 use crate::error::{Error, Result, SqlState, guard};
+use crate::one_row;
 use crate::spi::{self, Access};
 use crate::trigger::{self, Returned};
 use pgrx::datum::{Interval, Uuid};
@@ -95,7 +96,7 @@ fn check_quota(
     amount: default!(Option<Numeric>, "1"),
     measure: default!(Option<&str>, "'events'"),
     user_id: default!(Option<Uuid>, "null"),
-) -> TableIterator<
+) -> one_row::TableIterator<
     'static,
     (
         name!(allowed, bool),
@@ -141,7 +142,7 @@ fn check_quota(
             Ok(row.unwrap_or((true, None, None, None, None)))
         })
     });
-    TableIterator::once(row)
+    one_row::TableIterator::once(row)
 }
 
 /// What the caller used in the current periods: a row for each limit of their plan, and for what they used

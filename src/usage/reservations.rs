@@ -13,6 +13,7 @@ use super::standings::{self, Standing};
 use super::{only_of, reckoning, whose};
 use crate::datums::{Jsonb, Numeric};
 use crate::error::{Error, Result, SqlState, guard};
+use crate::one_row;
 use crate::spi::{Arg, Db};
 use crate::users;
 use pgrx::datum::{Interval, Uuid};
@@ -66,7 +67,7 @@ fn settle_usage(
     metadata: default!(Option<Jsonb>, "'{}'"),
     model: default!(Option<&str>, "null"),
     token_types: default!(Option<Jsonb>, "null"),
-) -> TableIterator<
+) -> one_row::TableIterator<
     'static,
     (
         name!(event_id, Uuid),
@@ -98,7 +99,7 @@ fn settle_usage(
             Ok((recorded.id, recorded.is_duplicate, is_over, used, limit, remaining, resets_at))
         })
     });
-    TableIterator::once(row)
+    one_row::TableIterator::once(row)
 }
 
 /// Ends a reservation of work that was not done. True, or false where it was released before. No such
