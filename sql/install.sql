@@ -25,6 +25,7 @@ comment on function carrel.delete_user is 'Deletes a user and everything of thei
 comment on function carrel.doctor is 'One row for each check of whether the database is as this version of carrel defines it. For superusers.';
 comment on function carrel.enable_embeddings is 'Gives every chunk a place for an embedding of so many numbers, 1 to 4000, and an index to find near ones by. Bad dimensions: 22023; no pgvector, or other dimensions than there are: 55000. For superusers.';
 comment on function carrel.export_user is 'Everything that carrel holds of a user, row by row. No such user: PT404. For services.';
+comment on function carrel.forget_plan_limits is 'Trigger: has no session remember limits that were changed.';
 comment on function carrel.forget_statistics is 'Trigger: deletes the search statistics of users who are deleted.';
 comment on function carrel.grant_service is 'Lets a role work as an application''s trusted workers do. Unknown role: 22023. For superusers.';
 comment on function carrel.grant_user is 'Lets a role work as an application''s end users do; with self_metering also record its own usage. Unknown role: 22023. For superusers.';

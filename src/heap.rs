@@ -160,6 +160,11 @@ pub struct Table {
 }
 
 impl Table {
+    /// The table's oid.
+    pub fn oid(self) -> Result<pg_sys::Oid> {
+        names::table(self.name)
+    }
+
     /// See [`Rows::read`].
     pub fn read<const N: usize>(
         self,

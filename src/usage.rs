@@ -3,7 +3,7 @@
 //!
 //! [`events`] records, [`batch`] many at once, by [`ledger`], and [`voids`] takes back; [`counting`] derives,
 //! by [`accounts`], the [`totals`]. [`limits`] keeps hard limits, in [`parts`] and with [`locks`], and [`reservations`] what is
-//! held of them; [`plans`] says what the limits are, [`standings`] how they stand, [`periods`] when they begin anew.
+//! held of them; [`plan_limits`] says what the limits are, [`plans`] who has which, [`standings`] how they stand, [`periods`] when they begin anew.
 //! [`prices`] says what tokens cost, [`reports`] adds up, and [`proof`] checks and restores.
 
 mod accounts;
@@ -15,6 +15,7 @@ mod limits;
 mod locks;
 mod parts;
 mod periods;
+mod plan_limits;
 mod plans;
 mod prices;
 mod proof;

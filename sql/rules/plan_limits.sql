@@ -16,6 +16,13 @@ create trigger plan_limits_reckon_anew
     after insert or delete or update or truncate on carrel.plan_limits
     for each statement execute function carrel.reckon_limits_anew();
 
+-- Backends remember limits: what writes past the other triggers is to be seen as well.
+drop trigger if exists plan_limits_forget on carrel.plan_limits;
+create trigger plan_limits_forget
+    after insert or delete or update on carrel.plan_limits
+    for each row execute function carrel.forget_plan_limits();
+alter table carrel.plan_limits enable always trigger plan_limits_forget;
+
 comment on table carrel.plan_limits is 'What the users of each plan may use; every limit that matches counts, and no row means unlimited. The operator edits them.';
 comment on column carrel.plan_limits.plan_type is 'The plan.';
 comment on column carrel.plan_limits.event_type is 'The type of event that is limited; * for all types together.';

@@ -2,11 +2,12 @@
 
 use super::limits::Due;
 use super::locks;
+use super::plan_limits::{self, Limit};
 use super::periods::{Calendar, Kind};
-use crate::datums::{Numeric, OwnedNumeric};
+use crate::datums::Numeric;
 use crate::error::Result;
 use crate::heap::{Access, Condition, Row, Rows, Table};
-use pgrx::datum::{Date, Interval, Uuid};
+use pgrx::datum::{Date, Uuid};
 use pgrx::prelude::*;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
@@ -56,28 +57,6 @@ impl Fact {
     }
 }
 
-/// A limit of a user's plan.
-pub struct Limit {
-    pub event_type: String,
-    pub measure: String,
-    pub period: String,
-    pub kind: Kind,
-    pub value: OwnedNumeric,
-    pub is_hard: bool,
-}
-
-impl Limit {
-    /// Whether events of a type count in it.
-    pub fn matches(&self, event_type: &str) -> bool {
-        matches(&self.event_type, event_type)
-    }
-}
-
-/// Whether events of a type count in a limit of such a type.
-pub fn matches(limited: &str, event_type: &str) -> bool {
-    limited == "*" || limited == event_type
-}
-
 /// The profiles, by their users.
 pub const PROFILES: Table = Table { name: c"user_profiles", index: c"user_profiles_user_id_key" };
 
@@ -123,7 +102,6 @@ impl Accounts {
     }
 
     fn read(users: &[Uuid], is_held: bool) -> Result<Self> {
-        let mut plans: HashMap<String, Rc<[Limit]>> = HashMap::new();
         let mut accounts = HashMap::with_capacity(users.len());
         let mut find = |rows: &Rows, user: Uuid| {
             let mut profile = None;
@@ -139,14 +117,7 @@ impl Accounts {
                 false => rows.read(&conditions, columns, take)?,
             }
             let Some((calendar, plan)) = profile else { return Ok(()) };
-            let limits = match plans.get(&plan) {
-                Some(limits) => limits.clone(),
-                None => {
-                    let limits: Rc<[Limit]> = limits_of(&plan)?.into();
-                    plans.insert(plan, limits.clone());
-                    limits
-                }
-            };
+            let limits = plan_limits::of(&plan)?;
             accounts.insert(*user.as_bytes(), Account { calendar, limits });
             Ok(())
         };
@@ -237,27 +208,4 @@ impl Accounts {
         }
         Ok(totals)
     }
-}
-
-/// The limits of a plan.
-fn limits_of(plan: &str) -> Result<Vec<Limit>> {
-    let mut limits = Vec::new();
-    let table = Table { name: c"plan_limits", index: c"plan_limits_pkey" };
-    table.read(
-        &[Condition::is_text(c"plan_type", plan)],
-        [c"event_type", c"measure", c"period", c"window_length", c"limit_value", c"enforcement"],
-        |row| {
-            let period: String = row.need(3)?;
-            limits.push(Limit {
-                event_type: row.need(1)?,
-                measure: row.need(2)?,
-                kind: Kind::of(&period, row.get::<Interval>(4).as_ref())?,
-                period,
-                value: OwnedNumeric::of(row.need(5)?),
-                is_hard: row.need::<String>(6)? == "hard",
-            });
-            Ok(())
-        },
-    )?;
-    Ok(limits)
 }

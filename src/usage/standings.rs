@@ -1,7 +1,8 @@
 //! How the limits stand that an event falls under: what of them is used, held and left.
 
-use super::accounts::{Account, Accounts, Limit, matches};
+use super::accounts::{Account, Accounts};
 use super::periods::Kind;
+use super::plan_limits::{Limit, matches};
 use super::reckoning;
 use super::totals::TOTALS;
 use crate::datums::{Numeric, OwnedNumeric};
