@@ -579,3 +579,45 @@ fn what_sessions_left_of_days_before_is_merged_and_nobody_waits_for_it() {
     assert_exact(&database);
     assert_eq!(superuser.number(tokens), 12);
 }
+
+#[test]
+fn a_session_that_remembers_limits_hears_of_every_way_to_change_them() {
+    let database = limited(1000);
+    let mut operator = database.superuser();
+    operator.run("delete from carrel.plan_limits where event_type <> 'chat'");
+    let mut session = database.service();
+    let limit = format!("select (carrel.record_usage('chat', 0, user_id => '{ALICE}')).limit_value");
+    let mut heard = |is: &str| assert_eq!(session.value(&limit), is);
+    heard("1000");
+    let change = |to: u32| {
+        format!("update carrel.plan_limits set limit_value = {to} where event_type = 'chat'")
+    };
+    operator.run(&change(1));
+    heard("1");
+    operator.run(&format!("begin; {}; rollback", change(2)));
+    heard("1");
+    operator.run(&format!("begin; savepoint s; {}; rollback to s; commit", change(3)));
+    heard("1");
+    operator.run(&format!(
+        "set session_replication_role = replica; {}; reset session_replication_role",
+        change(4)
+    ));
+    heard("4");
+    operator.run(&format!(
+        "alter table carrel.plan_limits disable trigger user; {};
+        alter table carrel.plan_limits enable trigger user",
+        change(5)
+    ));
+    heard("5");
+    operator.run("truncate carrel.plan_limits");
+    assert_eq!(session.column(&format!("select 1 where ({limit}) is null")), ["1"]);
+    operator.run(
+        "insert into carrel.plan_limits (plan_type, event_type, measure, limit_value)
+        values ('free', 'chat', 'tokens', 6)",
+    );
+    assert_eq!(session.value(&limit), "6");
+    operator.run(&format!("begin; {}", change(7)));
+    assert_eq!(operator.value(&limit), "7");
+    operator.run("rollback");
+    assert_eq!(operator.value(&limit), "6");
+}

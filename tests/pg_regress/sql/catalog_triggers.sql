@@ -7,5 +7,6 @@ where tgrelid in (select oid from pg_class where relnamespace = 'carrel'::regnam
 order by tgrelid::regclass::text collate "C", tgtype & 2 desc, tgtype & 1 desc, tgname collate "C";
 \pset tuples_only off
 
-select tgname as not_enabled from pg_trigger
+-- Limits that sessions remember are forgotten whoever changes them, replication too.
+select tgname as not_as_usual, tgenabled from pg_trigger
 where tgrelid in (select oid from pg_class where relnamespace = 'carrel'::regnamespace) and tgenabled <> 'O';
