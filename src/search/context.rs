@@ -4,8 +4,8 @@ use super::passages::{self, Chunk, Passage};
 use super::{Filter, Page, best_chunks, from_zero};
 use crate::documents::encoding_named;
 use crate::error::{Result, check_for_interrupts, guard};
-use crate::one_row;
 use crate::identity;
+use crate::one_row;
 use crate::spi::{self, Access};
 use carrel_core::chunking::{Encoding, count_tokens};
 use pgrx::JsonB;
@@ -31,7 +31,10 @@ fn build_context(
     document_ids: default!(Option<Vec<Option<Uuid>>>, "null"),
     encoding: default!(Option<&str>, "'cl100k'"),
     query_embedding: default!(Option<&str>, "null"),
-) -> one_row::TableIterator<'static, (name!(context, String), name!(citations, JsonB), name!(tokens, i32))> {
+) -> one_row::TableIterator<
+    'static,
+    (name!(context, String), name!(citations, JsonB), name!(tokens, i32)),
+> {
     let row = guard(move || {
         let user = identity::require()?;
         let budget = from_zero("max_tokens", max_tokens)?;

@@ -2,8 +2,8 @@
 
 use super::limits::Due;
 use super::locks;
-use super::plan_limits::{self, Limit};
 use super::periods::{Calendar, Kind};
+use super::plan_limits::{self, Limit};
 use crate::datums::Numeric;
 use crate::error::Result;
 use crate::heap::{Access, Condition, Row, Rows, Table};

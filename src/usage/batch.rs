@@ -78,7 +78,9 @@ fn read(db: &Db, events: Jsonb) -> Result<Vec<Element>> {
             return Err(bad(format!("event {place} of the batch is no object")));
         }
         Some(Oddity::Field(place, field)) => {
-            return Err(bad(format!("event {place} of the batch has an unknown field \"{field}\"")));
+            return Err(bad(format!(
+                "event {place} of the batch has an unknown field \"{field}\""
+            )));
         }
     }
     db.rows(

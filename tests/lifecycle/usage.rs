@@ -586,7 +586,8 @@ fn a_session_that_remembers_limits_hears_of_every_way_to_change_them() {
     let mut operator = database.superuser();
     operator.run("delete from carrel.plan_limits where event_type <> 'chat'");
     let mut session = database.service();
-    let limit = format!("select (carrel.record_usage('chat', 0, user_id => '{ALICE}')).limit_value");
+    let limit =
+        format!("select (carrel.record_usage('chat', 0, user_id => '{ALICE}')).limit_value");
     let mut heard = |is: &str| assert_eq!(session.value(&limit), is);
     heard("1000");
     let change = |to: u32| {
