@@ -5,10 +5,14 @@ comment on function carrel.append_to_request_chain is 'Trigger: appends new requ
 comment on function carrel.billing_period is 'The billing period of a user that contains a time. Another user''s, or no such: PT404.';
 comment on function carrel.billing_period_start is 'When the monthly billing period that contains a time began, for an anchor in an IANA time zone. Unknown zone: 22023.';
 comment on function carrel.build_context is 'The chunks of the caller''s documents that answer a query best, as many as max_tokens has room for, as the text of a prompt, with what each numbered passage cites. query_embedding as for search_chunks(). No identity: 28000; bad arguments: 22023.';
+comment on function carrel.cancel_request is 'Has a request of the caller''s, or for services anybody''s, not be done; returns its status: cancelled, or processing while its worker has yet to learn of it. Finished otherwise: PT409; no such request: PT404.';
 comment on function carrel.check_quota is 'Whether the caller''s plan leaves room for so much of a measure of a type of event, and how the tightest of its limits stands. It asks and takes nothing. Unknown measures, bad amounts: 22023.';
+comment on function carrel.check_request_transition is 'Trigger: refuses what can''t become of a request: PT409.';
 comment on function carrel.chunk_keys is 'The keys that a user''s chunk is found by: as search_keys(), and behind each lexeme how much it says about the chunk, from 0, least.';
 comment on function carrel.chunk_text is 'Cuts a text into chunks of at most chunk_size characters, words or tokens, at the best boundaries of its format that fit. Offsets are in characters of the text from 0, end exclusive. Bad arguments: 22023.';
 comment on function carrel.chunks_to_embed is 'Chunks of all users that have no embedding yet, oldest first, at most so many, for a worker to embed; no other worker is given them until the lease lapses. No embeddings here: 55000. For services.';
+comment on function carrel.claim_requests is 'Gives a worker requests of all users to do, at most so many, under a lease: the highest priority first, then the oldest run_at. Those whose leases lapsed are given to others, which counts as an attempt. Waits for nobody. For services. Bad arguments: 22023.';
+comment on function carrel.complete_request is 'Says that a claimed request is done: results, status, what it held and the usage event of type agent_request in one step, never refused for a limit. The same again: the same event, duplicate = true. The lease is lost, or it ended otherwise: PT409; no such request: PT404; bad amounts: 22023. For services.';
 comment on function carrel.consume_usage is 'Records what happens, unless that is beyond a hard limit, or what reservations leave of it: PT402, with used, limit and resets_at in DETAIL. Arguments, results and errors as for record_usage() else.';
 comment on function carrel.count_chunks is 'Trigger: adds what a statement changed of the chunks to the search statistics.';
 comment on function carrel.count_documents is 'Trigger: draws what is stored from what is left of hard limits. Beyond them: PT402.';
@@ -16,7 +20,7 @@ comment on function carrel.count_requests_of_others is 'Trigger: sets usage_coun
 comment on function carrel.count_tokens is 'The number of tokens that a text is in the encoding cl100k or o200k; special tokens are read as text. The first call of a session loads the vocabulary: some 20 ms and 32 MB, or 50 ms and 66 MB. Unknown encoding: 22023.';
 comment on function carrel.count_usage is 'Trigger: adds new usage events to the totals and counters.';
 comment on function carrel.create_profile_on_sign_up is 'Trigger on auth.users: gives each new user a profile.';
-comment on function carrel.create_request is 'Creates a request of the caller''s, in one of their sessions or in none, and returns its id. No such session: PT404; no identity: 28000.';
+comment on function carrel.create_request is 'Creates a request of the caller''s, which holds one agent_request, and reserve_tokens, from hard limits until it is finished; returns its id. The same idempotency key again gives the first one, or PT409 where anything else differs. Beyond a limit: PT402; no such session: PT404; bad arguments: 22023.';
 comment on function carrel.create_user is 'Creates a user''s profile and returns the user id; one that exists stays as it is. Unknown plan: 22023. For services.';
 comment on function carrel.current_usage is 'What the caller used in the current periods: a row for each limit of their plan, and for what they used in the billing period without one.';
 comment on function carrel.current_user_id is 'The user that the transaction''s JWT claims name; null where there are none. Malformed claims: 28000.';
@@ -25,12 +29,16 @@ comment on function carrel.delete_user is 'Deletes a user and everything of thei
 comment on function carrel.doctor is 'One row for each check of whether the database is as this version of carrel defines it. For superusers.';
 comment on function carrel.enable_embeddings is 'Gives every chunk a place for an embedding of so many numbers, 1 to 4000, and an index to find near ones by. Bad dimensions: 22023; no pgvector, or other dimensions than there are: 55000. For superusers.';
 comment on function carrel.export_user is 'Everything that carrel holds of a user, row by row. No such user: PT404. For services.';
+comment on function carrel.fail_request is 'Says that an attempt at a claimed request failed, and bills what it spent; another one follows after retry_after, or a growing wait, until max_attempts. Returns the status, and when it runs again. The lease is lost, or it ended otherwise: PT409; no such request: PT404; bad amounts: 22023. For services.';
 comment on function carrel.forget_plan_limits is 'Trigger: has no session remember limits that were changed.';
 comment on function carrel.forget_statistics is 'Trigger: deletes the search statistics of users who are deleted.';
 comment on function carrel.grant_service is 'Lets a role work as an application''s trusted workers do. Unknown role: 22023. For superusers.';
 comment on function carrel.grant_user is 'Lets a role work as an application''s end users do; with self_metering also record its own usage. Unknown role: 22023. For superusers.';
+comment on function carrel.heartbeat_request is 'Says that a worker is still at a claimed request, how far it is (0 to 1, never back), and extends its lease; returns until when, and whether cancelling was asked for. The lease is lost: PT409; no such request: PT404. For services.';
+comment on function carrel.hold_for_requests is 'Trigger: draws what unfinished requests hold from what is left of hard limits, and wakes workers. Beyond a limit: PT402.';
 comment on function carrel.keep_default_plan is 'Trigger: keeps the plan that new users are on. To delete or rename it: 55000.';
 comment on function carrel.migrate is 'Creates what is missing of carrel''s tables and applies policies, triggers, defaults, privileges and comments afresh. For superusers.';
+comment on function carrel.next_wakeup is 'When there will be something for claim_requests(): in the past, if there is now; null where nothing is known of. For services that wait.';
 comment on function carrel.prepare_chunk is 'Trigger: completes chunks that a client writes.';
 comment on function carrel.prepare_plan_limit is 'Trigger: checks the period of a limit.';
 comment on function carrel.prepare_profile is 'Trigger: checks a profile''s time zone and begins its first billing period.';
@@ -38,6 +46,7 @@ comment on function carrel.prepare_request is 'Trigger: clamps priority, max_att
 comment on function carrel.price_usage is 'What tokens of a model cost at a time, to 10 decimals; null where a price is missing. tokens: input, output, cached_input and reasoning, each token in one, or a provider''s report whose parts can be told apart. Others: 22023.';
 comment on function carrel.process_document_row is 'Trigger: parses a document''s text and sets its status and vector.';
 comment on function carrel.process_documents is 'Processes pending documents of all users, oldest first, at most this many; returns how many. For services.';
+comment on function carrel.purge_requests is 'Removes requests that have been finished for this long, the longest first, at most so many; returns how many. The books stay. For services.';
 comment on function carrel.rebuild_usage is 'Sums totals and counters up again from the usage events, and returns how many totals there are. Nobody records usage meanwhile. For superusers.';
 comment on function carrel.rebuild_usage_periods is 'Trigger: sums a user''s usage up again when their billing periods change, and has what is left of limits reckoned anew when their plan does.';
 comment on function carrel.rechunk_document is 'Cuts a document of the caller''s anew, as the settings and its type say where arguments are null, and returns how many chunks it has. Chunks that stay the same keep their rows; the next change of the text is cut as the settings say. No such document: PT404; bad arguments: 22023; no text: 55000.';
@@ -49,6 +58,7 @@ comment on function carrel.refuse_usage_change is 'Trigger: refuses to change us
 comment on function carrel.release_usage is 'Ends a reservation of work that was not done; false where it was released before. No such reservation: PT404; settled: PT409.';
 comment on function carrel.remove_from_request_chain is 'Trigger: takes deleted requests out of the chains of their sessions.';
 comment on function carrel.reserve_usage is 'Holds one event, with tokens and cost, from hard limits until it is settled, released, or past its time. Beyond a limit: PT402; bad amounts: 22023; a key that was used for something else: PT409.';
+comment on function carrel.retry_request is 'Has a request of the caller''s, or for services anybody''s, that failed or was cancelled be tried afresh; returns its status. Beyond a hard limit: PT402; in another state: PT409; no such request: PT404.';
 comment on function carrel.revoke_service is 'Takes back what grant_service() granted. For superusers.';
 comment on function carrel.revoke_user is 'Takes back what grant_user() granted. For superusers.';
 comment on function carrel.search_chunks is 'The chunks of the caller''s documents that answer a query best, best first (BM25 over the caller''s own chunks). Words are optional; quoted phrases and -word are binding; conf* finds what begins so. matched says whether all words were found or some. With query_embedding what is near to it answers as well, matched embedding. No identity: 28000; what is no embedding: 22023; no embeddings here: 55000.';
@@ -59,9 +69,9 @@ comment on function carrel.set_plan is 'Puts a user on a plan; limits follow at 
 comment on function carrel.settle_usage is 'Records what reserved work used, and ends the reservation: never refused; overage says whether it was more than reserved. No such reservation: PT404; released, or settled otherwise: PT409.';
 comment on function carrel.touch_updated_at is 'Trigger: sets updated_at to the transaction''s time.';
 comment on function carrel.usage_day is 'The day that contains a time in a time zone.';
+comment on function carrel.usage_payload_hash is 'SHA-256 over the arguments of an event as given, without those left out; tells a retry of an idempotency key from another payload.';
 comment on function carrel.usage_period is 'The period of a kind, as plan_limits has it, that contains a time; everything for stored.';
 comment on function carrel.usage_report is 'Usage from one time up to another by day, week, month, period or all together, and by event_type, model or user. The caller''s own; services get the user''s that they name, or everybody''s. Unknown buckets or groups: 22023.';
-comment on function carrel.usage_payload_hash is 'SHA-256 over the arguments of an event as given, without those left out; tells a retry of an idempotency key from another payload.';
 comment on function carrel.usage_tokens is 'How many tokens a report has by type; null where its types are unknown.';
 comment on function carrel.uuid_v7 is 'A new UUIDv7: milliseconds since 1970, then 74 random bits.';
 comment on function carrel.verify_usage is 'Where totals or counters differ from the usage events: no row, unless something drifted. For services.';

@@ -280,8 +280,11 @@ impl Numeric {
         })
     }
 
-    /// A whole number of more than 64 bits.
+    /// A whole number, maybe of more than 64 bits.
     pub fn from_wide(number: i128) -> Result<Self> {
+        if let Ok(number) = i64::try_from(number) {
+            return Self::from_whole(number);
+        }
         const UNIT: i64 = 1_000_000_000_000_000_000;
         let (high, low) = (number / i128::from(UNIT), number % i128::from(UNIT));
         let high = i64::try_from(high).unwrap_or(i64::MAX);

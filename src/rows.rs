@@ -39,6 +39,11 @@ fn random() -> [u8; 10] {
     })
 }
 
+/// A random number.
+pub fn random_number() -> u64 {
+    random().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
 /// BEFORE UPDATE: sets updated_at to the transaction's time.
 #[pg_trigger]
 fn touch_updated_at<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {

@@ -155,6 +155,33 @@ impl Change {
         Ok(false)
     }
 
+    /// A column other than these that differs, byte for byte; None also for INSERT.
+    pub fn change_beyond(&self, columns: &[&CStr]) -> Result<Option<String>> {
+        let Some(old) = self.old else { return Ok(None) };
+        // SAFETY: the description of both tuples, with as many columns as it says.
+        let desc = unsafe { PgTupleDesc::from_pg_unchecked(self.new.desc) };
+        for column in desc.iter().filter(|column| !column.attisdropped) {
+            // SAFETY: a name is a C string.
+            let name = unsafe { CStr::from_ptr(column.attname.data.as_ptr()) };
+            if columns.contains(&name) {
+                continue;
+            }
+            let (by_value, length) = (column.attbyval, c_int::from(column.attlen));
+            let is_same = match (old.datum(name), self.new.datum(name)) {
+                (None, None) => true,
+                // SAFETY: two values of the column's type.
+                (Some(old), Some(new)) => {
+                    catch(|| unsafe { datum_image_eq(old, new, by_value, length) })?
+                }
+                _ => false,
+            };
+            if !is_same {
+                return Ok(Some(name.to_string_lossy().into_owned()));
+            }
+        }
+        Ok(None)
+    }
+
     fn into_tuple(self) -> pg_sys::HeapTuple {
         if self.sets.is_empty() {
             return self.new.tuple;
@@ -288,6 +315,12 @@ pub fn column(trigger: &PgTrigger, name: &CStr) -> Result<usize> {
 }
 
 unsafe extern "C-unwind" {
+    fn datum_image_eq(
+        one: pg_sys::Datum,
+        other: pg_sys::Datum,
+        by_value: bool,
+        length: c_int,
+    ) -> bool;
     static TTSOpsMinimalTuple: pg_sys::TupleTableSlotOps;
     fn tuplestore_rescan(state: *mut pg_sys::Tuplestorestate);
     fn tuplestore_gettupleslot(

@@ -2,14 +2,15 @@
 //! in the same statement, and verify_usage() proves that they agree.
 //!
 //! [`events`] records, [`batch`] many at once, by [`ledger`], and [`voids`] takes back; [`counting`] derives,
-//! by [`accounts`], the [`totals`]. [`limits`] keeps hard limits, in [`parts`] and with [`locks`], and [`reservations`] what is
+//! by [`accounts`], the [`totals`]. [`limits`] keeps hard limits, in [`parts`] and with [`locks`], and [`reservations`] and [`holds`] what is
 //! held of them; [`plan_limits`] says what the limits are, [`plans`] who has which, [`standings`] how they stand, [`periods`] when they begin anew.
 //! [`prices`] says what tokens cost, [`reports`] adds up, and [`proof`] checks and restores.
 
 mod accounts;
 mod batch;
 mod counting;
-mod events;
+pub mod events;
+mod holds;
 mod ledger;
 mod limits;
 mod locks;
@@ -31,12 +32,13 @@ use crate::identity;
 use crate::spi::{self, Access, Db};
 use crate::users;
 pub use locks::keep;
-pub use periods::{period_start, zone};
+pub use standings::AGENT_REQUEST;
+pub use periods::{micros as period_micros, period_start, zone};
 use pgrx::datum::Uuid;
 
 /// Does what reads or writes the books: as the owner, by indexes, and seeing what is committed when each
 /// statement begins, for books have to be true when the transaction commits, whatever its isolation.
-fn reckoning<T>(work: impl FnOnce(&Db) -> Result<T>) -> Result<T> {
+pub fn reckoning<T>(work: impl FnOnce(&Db) -> Result<T>) -> Result<T> {
     spi::as_owner(Access::Write, |db| db.latest(|| db.read_by_index(|| work(db))))
 }
 
@@ -73,8 +75,8 @@ impl Caller {
     }
 }
 
-/// Whose usage a caller may take back or settle; None: everybody's.
-fn only_of() -> Result<Option<Uuid>> {
+/// Whose rows a caller may change by carrel's functions; None: everybody's.
+pub fn only_of() -> Result<Option<Uuid>> {
     match access::is_service()? {
         true => Ok(None),
         false => identity::require().map(Some),

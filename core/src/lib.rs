@@ -7,4 +7,5 @@ pub mod matching;
 pub mod periods;
 pub mod prices;
 pub mod ranking;
+pub mod requests;
 pub mod tsvector;

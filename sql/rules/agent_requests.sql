@@ -22,6 +22,7 @@ create policy agent_requests_insert_own on carrel.agent_requests
         and lease_expires_at is null
         and lease_owner is null
         and cancel_requested_at is null
+        and reserved_at = now()
         and started_at is null
         and completed_at is null
     );
@@ -35,6 +36,12 @@ drop trigger if exists agent_requests_prepare on carrel.agent_requests;
 create trigger agent_requests_prepare
     before insert on carrel.agent_requests
     for each row execute function carrel.prepare_request();
+
+-- What may become of a request.
+drop trigger if exists agent_requests_check_transition on carrel.agent_requests;
+create trigger agent_requests_check_transition
+    before update on carrel.agent_requests
+    for each row execute function carrel.check_request_transition();
 
 drop trigger if exists agent_requests_touch_updated_at on carrel.agent_requests;
 create trigger agent_requests_touch_updated_at
@@ -53,6 +60,30 @@ create trigger agent_requests_remove_from_chain
     referencing old table as changed
     for each statement execute function carrel.remove_from_request_chain();
 
+-- Requests that are not finished hold what they may use from hard limits; workers are told of those to be done.
+drop trigger if exists agent_requests_hold_added on carrel.agent_requests;
+create trigger agent_requests_hold_added
+    after insert on carrel.agent_requests
+    referencing new table as added
+    for each statement execute function carrel.hold_for_requests();
+
+drop trigger if exists agent_requests_hold_changed on carrel.agent_requests;
+create trigger agent_requests_hold_changed
+    after update on carrel.agent_requests
+    referencing old table as removed new table as added
+    for each statement execute function carrel.hold_for_requests();
+
+drop trigger if exists agent_requests_hold_removed on carrel.agent_requests;
+create trigger agent_requests_hold_removed
+    after delete on carrel.agent_requests
+    referencing old table as removed
+    for each statement execute function carrel.hold_for_requests();
+
+drop trigger if exists agent_requests_hold_truncated on carrel.agent_requests;
+create trigger agent_requests_hold_truncated
+    after truncate on carrel.agent_requests
+    for each statement execute function carrel.hold_for_requests();
+
 comment on table carrel.agent_requests is 'Work that users ask agents for, from creation to completion.';
 comment on column carrel.agent_requests.id is 'The key of the row (UUIDv7).';
 comment on column carrel.agent_requests.user_id is 'The user whose request it is.';
@@ -62,22 +93,28 @@ comment on column carrel.agent_requests.content is 'What is asked.';
 comment on column carrel.agent_requests.status is 'pending, processing, completed, failed or cancelled.';
 comment on column carrel.agent_requests.progress is 'How far it is, from 0 to 1.';
 comment on column carrel.agent_requests.results is 'What came of it.';
-comment on column carrel.agent_requests.token_cost is 'The tokens that it took.';
+comment on column carrel.agent_requests.token_cost is 'The tokens that all attempts took.';
 comment on column carrel.agent_requests.error is 'Why it failed.';
 comment on column carrel.agent_requests.priority is 'Higher goes first; end users have at most 0.';
 comment on column carrel.agent_requests.attempts is 'How often it was tried.';
 comment on column carrel.agent_requests.max_attempts is 'How often it may be tried; end users have at most 3.';
 comment on column carrel.agent_requests.run_at is 'Not to be started before; of end users not in the past.';
-comment on column carrel.agent_requests.lease_token is 'What the worker that holds it must show.';
+comment on column carrel.agent_requests.lease_token is 'What the worker that holds it must show, and the id of the event that the attempt is billed by; that of the last attempt stays.';
 comment on column carrel.agent_requests.lease_expires_at is 'Until when the worker holds it.';
-comment on column carrel.agent_requests.lease_owner is 'The worker that holds it.';
+comment on column carrel.agent_requests.lease_owner is 'The worker that holds it, or held it last.';
 comment on column carrel.agent_requests.cancel_requested_at is 'When cancelling was asked for.';
 comment on column carrel.agent_requests.idempotency_key is 'One request for each key of a user.';
+comment on column carrel.agent_requests.payload_hash is 'SHA-256 over the arguments of create_request(), where it has an idempotency key.';
+comment on column carrel.agent_requests.reserve_tokens is 'The tokens that it holds from hard limits, beside one agent_request, until it is finished.';
+comment on column carrel.agent_requests.reserved_at is 'When it began to hold them; decides the periods that it counts in.';
 comment on column carrel.agent_requests.created_at is 'When the row was inserted.';
-comment on column carrel.agent_requests.started_at is 'When work on it first began.';
+comment on column carrel.agent_requests.started_at is 'When its last attempt began.';
 comment on column carrel.agent_requests.completed_at is 'When it came to its end.';
 comment on column carrel.agent_requests.updated_at is 'When the row was last updated.';
 comment on index carrel.agent_requests_user_id_session_id_idx is 'Serves the foreign key to agent_sessions, and a session''s requests in order.';
 comment on index carrel.agent_requests_user_id_created_at_idx is 'Serves a user''s requests, newest first.';
 comment on index carrel.agent_requests_user_id_idempotency_key_idx is 'Serves create_request(): one request for each key of a user.';
 comment on index carrel.agent_requests_pending_idx is 'Serves workers that look for the next request.';
+comment on index carrel.agent_requests_lease_expires_at_idx is 'Serves workers that take over from others whose leases lapsed.';
+comment on index carrel.agent_requests_user_id_open_idx is 'Serves what a user''s requests hold of hard limits.';
+comment on index carrel.agent_requests_completed_at_idx is 'Serves purge_requests(): the longest finished first.';

@@ -19,6 +19,9 @@ create table carrel.agent_requests (
     lease_owner text,
     cancel_requested_at timestamptz,
     idempotency_key text,
+    payload_hash bytea,
+    reserve_tokens bigint not null default 0,
+    reserved_at timestamptz not null default now(),
     created_at timestamptz not null default now(),
     started_at timestamptz,
     completed_at timestamptz,
@@ -31,6 +34,7 @@ create table carrel.agent_requests (
     constraint agent_requests_idempotency_key_check check (idempotency_key <> ''),
     constraint agent_requests_progress_check check (progress between 0 and 1),
     constraint agent_requests_token_cost_check check (token_cost >= 0),
+    constraint agent_requests_reserve_tokens_check check (reserve_tokens between 0 and 1000000000000000),
     constraint agent_requests_attempts_check check (attempts >= 0),
     constraint agent_requests_max_attempts_check check (max_attempts >= 1)
 );
@@ -48,3 +52,15 @@ create unique index agent_requests_user_id_idempotency_key_idx on carrel.agent_r
 -- Serves: workers that look for the next request to claim.
 create index agent_requests_pending_idx on carrel.agent_requests (priority desc, run_at, id)
     where status = 'pending';
+
+-- Serves: workers that take over from others whose leases lapsed.
+create index agent_requests_lease_expires_at_idx on carrel.agent_requests (lease_expires_at)
+    where status = 'processing';
+
+-- Serves: what a user's requests hold of hard limits.
+create index agent_requests_user_id_open_idx on carrel.agent_requests (user_id)
+    where status = 'pending' or status = 'processing';
+
+-- Serves: purge_requests(), the longest finished first.
+create index agent_requests_completed_at_idx on carrel.agent_requests (completed_at)
+    where completed_at is not null;

@@ -20,7 +20,7 @@ pub struct Fact {
     pub model: String,
     pub at: TimestampWithTimeZone,
     pub events: i64,
-    pub tokens: i64,
+    pub tokens: i128,
     /// None: nothing.
     pub cost: Option<Numeric>,
     pub documents: i64,
@@ -46,14 +46,13 @@ impl Fact {
 
     fn amount(&self, measure: &str) -> Result<Option<Numeric>> {
         let whole = match measure {
-            "events" => self.events,
+            "events" => self.events.into(),
             "tokens" => self.tokens,
             "cost" => return Ok(self.cost),
-            "documents" => self.documents,
-            _ if self.bytes == 0 => return Ok(None),
-            _ => return Numeric::from_wide(self.bytes).map(Some),
+            "documents" => self.documents.into(),
+            _ => self.bytes,
         };
-        if whole == 0 { Ok(None) } else { Numeric::from_whole(whole).map(Some) }
+        if whole == 0 { Ok(None) } else { Numeric::from_wide(whole).map(Some) }
     }
 }
 
@@ -191,7 +190,7 @@ impl Accounts {
                 fact.event_type.clone(),
                 fact.model.clone(),
             );
-            let tokens = Numeric::from_whole(fact.tokens)?;
+            let tokens = Numeric::from_wide(fact.tokens)?;
             let cost = fact.cost.map_or_else(|| Numeric::from_whole(0), Ok)?;
             match totals.entry(key) {
                 std::collections::btree_map::Entry::Occupied(mut total) => {

@@ -51,7 +51,7 @@ impl Element {
             occurred_at: self.occurred_at,
             model: self.model.as_deref(),
             token_types: self.token_types,
-            request_id: None,
+            attempt: None,
         }
     }
 }

@@ -13,7 +13,7 @@ use super::locks;
 use super::parts;
 use super::periods::{Calendar, Kind};
 use super::reckoning;
-use super::standings::Standings;
+use super::standings::{AGENT_REQUEST, Standings};
 use super::totals;
 use crate::datums::Numeric;
 use crate::error::{Error, Result, SqlState, contain};
@@ -105,7 +105,7 @@ fn facts(trigger: &PgTrigger) -> Result<(Vec<Fact>, Option<bool>)> {
         let mut fact = Fact::of(row.need(user)?, row.need(event_type)?, row.need(at)?);
         fact.model = row.get(model).unwrap_or_default();
         fact.events = if row.get::<Uuid>(voids).is_some() { -1 } else { 1 };
-        fact.tokens = row.need(tokens)?;
+        fact.tokens = row.need::<i64>(tokens)?.into();
         fact.cost = Some(row.need(cost)?);
         if row.with_bytes(key, <[u8]>::is_empty)? == Some(true) {
             return Err(impossible("idempotency_key must not be empty".to_owned()));
@@ -138,9 +138,10 @@ fn check(fact: &Fact) -> Result<()> {
         Some(cost) => cost.compare(Numeric::zero()?)?,
         None => Ordering::Equal,
     };
+    let most = i128::from(MOST);
     let (least, most, wrong) = match fact.events {
-        1 => (0, MOST, Ordering::Less),
-        _ => (-MOST, 0, Ordering::Greater),
+        1 => (0, most, Ordering::Less),
+        _ => (-most, 0, Ordering::Greater),
     };
     if !(least..=most).contains(&fact.tokens) {
         let tokens = fact.tokens;
@@ -179,7 +180,7 @@ pub fn count(
         _ => parts::draw(&dues)?,
     }
     limits::has_counted();
-    let requests = facts.iter().filter(|fact| fact.event_type == "agent_request");
+    let requests = facts.iter().filter(|fact| fact.event_type == AGENT_REQUEST);
     let requesters: BTreeSet<[u8; 16]> = requests.map(|fact| *fact.user.as_bytes()).collect();
     if requesters.is_empty() {
         return Ok(standings);
@@ -198,7 +199,7 @@ pub fn count(
 
 /// Whether a trigger of carrel's is needed to count an event when the transaction commits.
 pub fn is_counted_at_commit(user: Uuid, event_type: &str) -> bool {
-    event_type == "agent_request" && identity::current().ok().flatten() != Some(user)
+    event_type == AGENT_REQUEST && identity::current().ok().flatten() != Some(user)
 }
 
 /// AFTER INSERT, UPDATE, DELETE or TRUNCATE of documents: draws what the statement adds to what a user

@@ -29,8 +29,15 @@ pub struct Event<'a> {
     pub occurred_at: Option<TimestampWithTimeZone>,
     pub model: Option<&'a str>,
     pub token_types: Option<Jsonb>,
-    /// The agent request that it was used for; no part of the payload.
-    pub request_id: Option<Uuid>,
+    /// What it is the bill of, if of that; no part of the payload.
+    pub attempt: Option<Attempt>,
+}
+
+/// An attempt at an agent request. Its lease's token is the id of the event: it is billed once.
+#[derive(Clone, Copy)]
+pub struct Attempt {
+    pub request: Uuid,
+    pub lease_token: Uuid,
 }
 
 /// An event that is there now.
@@ -75,7 +82,7 @@ fn usage_payload_hash(
             occurred_at,
             model,
             token_types,
-            request_id: None,
+            attempt: None,
         }
         .payload_hash()
     })
@@ -116,7 +123,7 @@ fn record_usage(
         occurred_at,
         model,
         token_types,
-        request_id: None,
+        attempt: None,
     };
     one_row::TableIterator::once(recorded(user_id, &event, false))
 }
@@ -155,7 +162,7 @@ fn consume_usage(
         occurred_at,
         model,
         token_types,
-        request_id: None,
+        attempt: None,
     };
     one_row::TableIterator::once(recorded(user_id, &event, true))
 }
@@ -237,7 +244,7 @@ impl Event<'_> {
     }
 
     /// Refuses what could not be billed from: 22023. Gives the type.
-    fn check(&self) -> Result<&str> {
+    pub fn check(&self) -> Result<&str> {
         let bad = |message: String| Err(Error::new(SqlState::InvalidParameterValue, message));
         let event_type = checked_type(self.event_type)?;
         if self.idempotency_key == Some("") {
@@ -264,11 +271,21 @@ impl Event<'_> {
         Ok(event_type)
     }
 
+    fn counted(&self) -> Result<Option<i64>> {
+        Ok(self.token_types.map(prices::count).transpose()?.flatten())
+    }
+
+    /// How many tokens it has.
+    pub fn tokens(&self) -> Result<i64> {
+        let given = self.tokens_used.map_or_else(|| self.counted(), |tokens| Ok(Some(tokens)))?;
+        Ok(given.unwrap_or(0))
+    }
+
     /// What is inserted of it for a user, and false where it has no price: then it costs nothing.
     pub fn entry(&self, user: Uuid) -> Result<(Entry<'_>, bool)> {
         let event_type = self.check()?;
         let bad = |message: String| Error::new(SqlState::InvalidParameterValue, message);
-        let counted = self.token_types.map(prices::count).transpose()?.flatten();
+        let counted = self.counted()?;
         if let (Some(used), Some(counted)) = (self.tokens_used, counted)
             && counted > used
         {
@@ -295,12 +312,12 @@ impl Event<'_> {
             Some(cost) => cost.rounded(10)?.trimmed()?,
             None => Numeric::zero()?,
         };
-        let payload_hash = match self.idempotency_key {
-            Some(_) => Some(self.payload_hash()?),
-            None => None,
+        let payload_hash = match (self.idempotency_key, self.attempt) {
+            (None, None) => None,
+            _ => Some(self.payload_hash()?),
         };
         let entry = Entry {
-            id: uuid_v7(),
+            id: self.attempt.map_or_else(uuid_v7, |attempt| attempt.lease_token),
             user,
             event_type,
             tokens: self.tokens_used.or(counted).unwrap_or(0),
@@ -311,7 +328,7 @@ impl Event<'_> {
             model: self.model,
             token_types: self.token_types,
             payload_hash,
-            request_id: self.request_id,
+            request_id: self.attempt.map(|attempt| attempt.request),
         };
         Ok((entry, !matches!(price, Some(None))))
     }

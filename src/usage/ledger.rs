@@ -83,7 +83,7 @@ impl Entry<'_> {
     fn fact(&self) -> Fact {
         let mut fact = Fact::of(self.user, self.event_type.to_owned(), self.at);
         fact.model = self.model.unwrap_or_default().to_owned();
-        (fact.events, fact.tokens, fact.cost) = (1, self.tokens, Some(self.cost));
+        (fact.events, fact.tokens, fact.cost) = (1, self.tokens.into(), Some(self.cost));
         fact
     }
 }

@@ -71,11 +71,17 @@ macro_rules! used_of_k {
         )"
     };
 }
-/// What reservations that are `$state` hold of it.
+/// What reservations that are `$state`, and agent requests that are not finished, hold of it.
 macro_rules! held_of_k {
     ($state:literal) => {
         concat!(
             "(
+                select coalesce(sum(case k.measure when 'events' then 1 when 'tokens' then q.reserve_tokens else 0 end), 0)
+                from carrel.agent_requests as q
+                where q.user_id = k.user_id and k.event_type in ('*', 'agent_request')
+                    and q.status in ('pending', 'processing')
+                    and q.reserved_at >= k.period_start and q.reserved_at < k.period_end
+            ) + (
                 select coalesce(sum(case k.measure when 'events' then 1 when 'tokens' then r.tokens when 'cost' then r.cost else 0 end), 0)
                 from carrel.usage_reservations as r
                 where r.user_id = k.user_id and k.event_type in ('*', r.event_type)
@@ -219,7 +225,7 @@ fn give_back_lapsed(db: &Db, user: Uuid) -> Result<()> {
         |row| {
             let mut fact = Fact::of(user, row.need(1)?, row.need(2)?);
             fact.events = -1;
-            fact.tokens = -row.need::<i64>(3)?;
+            fact.tokens = -i128::from(row.need::<i64>(3)?);
             fact.cost = Some(row.need::<Numeric>(4)?.negated()?);
             Ok(fact)
         },

@@ -92,7 +92,7 @@ fn settle_usage(
                 occurred_at: None,
                 model,
                 token_types,
-                request_id: None,
+                attempt: None,
             };
             let (recorded, is_over) = settle(db, &held, &event)?;
             let (used, limit, remaining, resets_at): Standing = recorded.standing;
@@ -245,7 +245,7 @@ fn fact(db: &Db, id: Uuid, sign: i64) -> Result<(Uuid, Fact)> {
             let mut fact = Fact::of(row.need(1)?, row.need(2)?, row.need(3)?);
             let cost: Numeric = row.need(5)?;
             fact.events = sign;
-            fact.tokens = sign * row.need::<i64>(4)?;
+            fact.tokens = i128::from(sign * row.need::<i64>(4)?);
             fact.cost = Some(if sign < 0 { cost.negated()? } else { cost });
             Ok((fact.user, fact))
         },

@@ -117,8 +117,9 @@ impl Standings {
         Ok(())
     }
 
-    /// Adds what reservations that have not lapsed hold.
+    /// Adds what reservations that have not lapsed hold, and agent requests that are not finished.
     fn add_held(&mut self, user: Uuid) -> Result<()> {
+        self.add_requests(user)?;
         let table =
             Table { name: c"usage_reservations", index: c"usage_reservations_user_id_held_idx" };
         let held = [Condition::is_user(user), Condition::is_later(crate::rows::clock()?)];
@@ -128,18 +129,24 @@ impl Standings {
             }
             let at: TimestampWithTimeZone = row.need(2)?;
             let event_type: &str = row.need(3)?;
-            for span in self.spans.iter_mut() {
-                if at < span.start || at >= span.end || !matches(&span.event_type, event_type) {
-                    continue;
-                }
-                let held = match span.measure {
-                    0 => Numeric::from_whole(1)?,
-                    1 => Numeric::from_whole(row.need(4)?)?,
-                    _ => row.need(5)?,
-                };
-                span.held = OwnedNumeric::of(span.held.get().plus(held)?);
+            let (tokens, cost) = (row.need(4)?, row.need(5)?);
+            self.spans.iter_mut().try_for_each(|span| span.hold(at, event_type, tokens, cost))
+        })
+    }
+
+    fn add_requests(&mut self, user: Uuid) -> Result<()> {
+        if !self.spans.iter().any(|span| matches(&span.event_type, AGENT_REQUEST)) {
+            return Ok(());
+        }
+        let table = Table { name: c"agent_requests", index: c"agent_requests_user_id_open_idx" };
+        let nothing = Numeric::zero()?;
+        let columns = [c"status", c"reserve_tokens", c"reserved_at"];
+        table.read(&[Condition::is_user(user)], columns, |row| {
+            if !matches!(row.need(1)?, "pending" | "processing") {
+                return Ok(());
             }
-            Ok(())
+            let (tokens, at) = (row.need(2)?, row.need(3)?);
+            self.spans.iter_mut().try_for_each(|span| span.hold(at, AGENT_REQUEST, tokens, nothing))
         })
     }
 }
@@ -197,6 +204,9 @@ pub fn now(user: Uuid, event_type: &str, at: TimestampWithTimeZone) -> Result<St
     standings.tightest(user)
 }
 
+/// The type of the event that an agent request is billed by.
+pub const AGENT_REQUEST: &str = "agent_request";
+
 /// What limits are of that events count in.
 const MEASURES: [&str; 3] = ["events", "tokens", "cost"];
 
@@ -231,6 +241,26 @@ impl Span {
             used: OwnedNumeric::nothing()?,
             held: OwnedNumeric::nothing()?,
         })
+    }
+
+    /// Holds one event, with tokens and cost, if it counts here.
+    fn hold(
+        &mut self,
+        at: TimestampWithTimeZone,
+        event_type: &str,
+        tokens: i64,
+        cost: Numeric,
+    ) -> Result<()> {
+        if at < self.start || at >= self.end || !matches(&self.event_type, event_type) {
+            return Ok(());
+        }
+        let held = match self.measure {
+            0 => Numeric::from_whole(1)?,
+            1 => Numeric::from_whole(tokens)?,
+            _ => cost,
+        };
+        self.held = OwnedNumeric::of(self.held.get().plus(held)?);
+        Ok(())
     }
 
     fn is_window(&self) -> bool {

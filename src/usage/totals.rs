@@ -6,7 +6,7 @@
 use super::accounts::{Accounts, Total, Totals};
 use super::parts;
 use super::reckoning;
-use super::standings::Standings;
+use super::standings::{AGENT_REQUEST, Standings};
 use crate::datums::Numeric;
 use crate::error::Result;
 use crate::heap::{Access, Changed, Condition, Row, Rows, Sink, Table, Upheld};
@@ -275,7 +275,7 @@ pub fn requests_since(user: Uuid, day: Date, start: TimestampWithTimeZone) -> Re
         Condition::is_user(user),
         Condition::is_from_day(day),
         Condition::is_period(start),
-        Condition::is_text(c"event_type", "agent_request"),
+        Condition::is_text(c"event_type", AGENT_REQUEST),
     ];
     let mut requests = Numeric::zero()?;
     TOTALS.read(&conditions, [c"events"], |row| {

@@ -1,0 +1,332 @@
+//! The queue: workers claim requests under leases, and take over what others let lapse.
+//!
+//! A claim looks where the last one of this backend ended: what lies before was claimed, and its index
+//! entries stay as long as some transaction may still see it, so that a walk from the beginning takes longer
+//! and longer while a reader is open. Requests may also come to lie before that place: those of
+//! transactions that commit late, with a time in the past, or whose claim was rolled back. Therefore all is
+//! walked again as soon as a walk is a small part of the time since the last, or when there is nothing else.
+
+use super::{bad, checked_lease, checked_worker, given};
+use crate::error::{Result, check_for_interrupts, guard};
+
+use crate::spi::{self, Access, Db};
+use crate::usage::reckoning;
+use pgrx::datum::{Interval, Uuid};
+use pgrx::prelude::*;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// A claimed request, as claim_requests() gives it.
+type Claimed = (
+    Uuid,
+    Uuid,
+    Option<Uuid>,
+    String,
+    String,
+    i32,
+    Uuid,
+    TimestampWithTimeZone,
+    i32,
+    i32,
+    TimestampWithTimeZone,
+);
+
+/// Gives a worker requests to do, of all users, at most so many: the highest priority first, then the
+/// oldest run_at; of these types of agents, or of all. Nobody else is given them until their leases lapse,
+/// which a heartbeat puts off; then they are given to others, which counts as an attempt. Requests that were
+/// tried as often as they may be have failed. Waits for nobody. For services. Bad arguments: 22023.
+#[pg_extern(volatile, parallel_unsafe)]
+fn claim_requests(
+    worker: Option<&str>,
+    max_requests: default!(Option<i32>, "1"),
+    agent_types: default!(Option<Vec<Option<String>>>, "null"),
+    lease: default!(Option<Interval>, "'30 seconds'"),
+) -> TableIterator<
+    'static,
+    (
+        name!(id, Uuid),
+        name!(user_id, Uuid),
+        name!(session_id, Option<Uuid>),
+        name!(agent_type, String),
+        name!(content, String),
+        name!(attempts, i32),
+        name!(lease_token, Uuid),
+        name!(lease_expires_at, TimestampWithTimeZone),
+        name!(priority, i32),
+        name!(max_attempts, i32),
+        name!(created_at, TimestampWithTimeZone),
+    ),
+> {
+    let rows = guard(|| {
+        let worker = checked_worker(worker)?;
+        let lease = checked_lease("lease", lease)?;
+        let most = given("max_requests", max_requests)?;
+        if !(1..=MOST).contains(&most) {
+            return Err(bad(format!("max_requests must be from 1 to {MOST}: {most}")));
+        }
+        let claim = Claim { worker, lease, types: types(agent_types), most };
+        reckoning(|db| claim.requests(db))
+    });
+    TableIterator::new(rows)
+}
+
+/// How many requests are claimed at once, at most.
+const MOST: i32 = 10_000;
+
+/// How many times as long as a walk the time between two is, at least.
+const SPARED: u32 = 20;
+
+/// The types of agents, without nulls, in order.
+fn types(given: Option<Vec<Option<String>>>) -> Option<Vec<String>> {
+    let mut types: Vec<String> = given?.into_iter().flatten().collect();
+    types.sort_unstable();
+    types.dedup();
+    Some(types)
+}
+
+/// The place of a request in the queue of its priority.
+type Place = (TimestampWithTimeZone, Uuid);
+
+/// How far this backend came.
+#[derive(Default)]
+struct Walked {
+    types: Option<Vec<String>>,
+    /// The last one that was claimed, by priority.
+    places: BTreeMap<i32, Place>,
+    /// When all was walked, and how long that took.
+    all: Option<(Instant, Duration)>,
+    /// The same of a walk over the leases.
+    leases: Option<(Instant, Duration)>,
+}
+
+thread_local! {
+    static WALKED: RefCell<Walked> = RefCell::default();
+}
+
+/// How many priorities are remembered.
+const PRIORITIES: usize = 64;
+
+struct Claim<'a> {
+    worker: &'a str,
+    lease: Interval,
+    types: Option<Vec<String>>,
+    most: i32,
+}
+
+impl Claim<'_> {
+    fn requests(&self, db: &Db) -> Result<Vec<Claimed>> {
+        let mut walked = WALKED.take();
+        if walked.types != self.types {
+            walked = Walked { types: self.types.clone(), ..Walked::default() };
+        }
+        if is_due(walked.leases) && timed(&mut walked.leases, || take_back(db))? > 0 {
+            walked.all = None;
+        }
+        let mut claimed = Vec::new();
+        let is_all = is_due(walked.all);
+        self.walk(db, &mut walked, is_all, &mut claimed)?;
+        if claimed.is_empty() && !is_all {
+            self.walk(db, &mut walked, true, &mut claimed)?;
+        }
+        if claimed.is_empty() && timed(&mut walked.leases, || take_back(db))? > 0 {
+            self.walk(db, &mut walked, true, &mut claimed)?;
+        }
+        WALKED.set(walked);
+        Ok(claimed)
+    }
+
+    /// Claims what there is, from the beginning or from where the last claim ended.
+    fn walk(
+        &self,
+        db: &Db,
+        walked: &mut Walked,
+        is_all: bool,
+        claimed: &mut Vec<Claimed>,
+    ) -> Result<()> {
+        if !is_all {
+            return self.priorities(db, &mut walked.places, claimed);
+        }
+        walked.places.clear();
+        let places = &mut walked.places;
+        timed(&mut walked.all, || self.priorities(db, places, claimed))
+    }
+
+    /// Claims from one priority after the other; `places` are those before which there is nothing.
+    fn priorities(
+        &self,
+        db: &Db,
+        places: &mut BTreeMap<i32, Place>,
+        claimed: &mut Vec<Claimed>,
+    ) -> Result<()> {
+        let mut below = i64::from(i32::MAX) + 1;
+        while (claimed.len() as i32) < self.most {
+            check_for_interrupts();
+            let known = places.iter().rev().find(|(priority, _)| i64::from(**priority) < below);
+            let known = known.map(|(priority, place)| (*priority, *place));
+            let above = known.map_or(i64::from(i32::MIN) - 1, |(known, _)| known.into());
+            // What is of a priority in between.
+            let first = db.first(
+                "select priority, run_at, id from carrel.agent_requests
+                where status = 'pending' and priority < $1::bigint and priority > $2::bigint
+                order by priority desc, run_at, id limit 1",
+                &[below.into(), above.into()],
+                |row| Ok((row.need::<i32>(1)?, (row.need(2)?, row.need(3)?))),
+            )?;
+            let Some((priority, place)) = first.or(known) else { return Ok(()) };
+            if let Some(last) = self.priority(db, priority, place, claimed)? {
+                if places.len() >= PRIORITIES && !places.contains_key(&priority) {
+                    places.clear();
+                }
+                places.insert(priority, last);
+            }
+            below = priority.into();
+        }
+        Ok(())
+    }
+
+    /// Claims from one priority, from a place on; the place of the last one.
+    fn priority(
+        &self,
+        db: &Db,
+        priority: i32,
+        (run_at, id): Place,
+        claimed: &mut Vec<Claimed>,
+    ) -> Result<Option<Place>> {
+        let mut last = None;
+        let most = self.most - claimed.len() as i32;
+        let rows = db.rows(
+            "with next as materialized (
+                select id from carrel.agent_requests
+                where status = 'pending' and priority = $1 and (run_at, id) >= ($2, $3)
+                    and run_at <= clock_timestamp() and ($4::text[] is null or agent_type = any ($4))
+                order by run_at, id limit $5 for no key update skip locked
+            )
+            update carrel.agent_requests as r set status = 'processing', attempts = attempts + 1, progress = 0,
+                lease_token = carrel.uuid_v7(), lease_owner = $6, lease_expires_at = clock_timestamp() + $7,
+                started_at = clock_timestamp()
+            from next where r.id = next.id
+            returning r.id, user_id, session_id, agent_type, content, attempts, lease_token, lease_expires_at,
+                priority, max_attempts, created_at, run_at",
+            &[
+                priority.into(),
+                run_at.into(),
+                id.into(),
+                self.types.clone().into(),
+                most.into(),
+                self.worker.into(),
+                self.lease.into(),
+            ],
+            |row| {
+                let id: Uuid = row.need(1)?;
+                let place: Place = (row.need(12)?, id);
+                let claimed: Claimed = (
+                    id,
+                    row.need(2)?,
+                    row.get(3),
+                    row.need(4)?,
+                    row.need(5)?,
+                    row.need(6)?,
+                    row.need(7)?,
+                    row.need(8)?,
+                    row.need(9)?,
+                    row.need(10)?,
+                    row.need(11)?,
+                );
+                Ok((order(place), place, claimed))
+            },
+        )?;
+        let mut rows = rows;
+        rows.sort_unstable_by_key(|(order, ..)| *order);
+        for (_, place, one) in rows {
+            last = Some(place);
+            claimed.push(one);
+        }
+        Ok(last)
+    }
+}
+
+fn order((run_at, id): Place) -> (i64, [u8; 16]) {
+    (i64::from(run_at), *id.as_bytes())
+}
+
+/// Whether it is time for another walk.
+fn is_due(last: Option<(Instant, Duration)>) -> bool {
+    last.is_none_or(|(when, took)| when.elapsed() >= took * SPARED)
+}
+
+/// Does a walk, and says when it was and how long it took.
+fn timed<T>(
+    last: &mut Option<(Instant, Duration)>,
+    walk: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    let start = Instant::now();
+    let result = walk()?;
+    *last = Some((Instant::now(), start.elapsed()));
+    Ok(result)
+}
+
+/// Takes back what workers have let lapse: to be done again, unless it was tried as often as it may be, or is not
+/// wanted any more. Returns how many requests.
+fn take_back(db: &Db) -> Result<u64> {
+    db.execute(
+        "with lapsed as materialized (
+            select id from carrel.agent_requests
+            where status = 'processing' and lease_expires_at <= clock_timestamp()
+            order by lease_expires_at limit 1000 for no key update skip locked
+        )
+        update carrel.agent_requests as r set
+            status = case
+                when cancel_requested_at is not null then 'cancelled'
+                when attempts < max_attempts then 'pending'
+                else 'failed'
+            end,
+            error = case when cancel_requested_at is null then jsonb_build_object(
+                'message', 'the lease of the worker lapsed', 'worker', lease_owner, 'lapsed_at', lease_expires_at
+            ) else error end,
+            lease_expires_at = null,
+            completed_at = case
+                when cancel_requested_at is not null or attempts >= max_attempts then clock_timestamp()
+            end
+        from lapsed where r.id = lapsed.id",
+        &[],
+    )
+}
+
+/// When there will be something to claim, of these types of agents or of all: in the past, if there is now; null:
+/// nothing is known of. For workers that wait. For services.
+#[pg_extern(stable, parallel_unsafe)]
+fn next_wakeup(
+    agent_types: default!(Option<Vec<Option<String>>>, "null"),
+) -> Option<TimestampWithTimeZone> {
+    guard(|| {
+        spi::as_owner(Access::Read, |db| {
+            db.read_by_index(|| {
+                let next = db.first(
+                    "with recursive firsts as (
+                        (
+                            select priority, run_at from carrel.agent_requests
+                            where status = 'pending' and ($1::text[] is null or agent_type = any ($1))
+                            order by priority desc, run_at, id limit 1
+                        )
+                        union all
+                        select next.priority, next.run_at from firsts cross join lateral (
+                            select priority, run_at from carrel.agent_requests
+                            where status = 'pending' and priority < firsts.priority
+                                and ($1 is null or agent_type = any ($1))
+                            order by priority desc, run_at, id limit 1
+                        ) as next
+                    )
+                    select least((select min(run_at) from firsts), (
+                        select lease_expires_at from carrel.agent_requests
+                        where status = 'processing' and ($1 is null or agent_type = any ($1))
+                        order by lease_expires_at limit 1
+                    ))",
+                    &[types(agent_types).into()],
+                    |row| Ok(row.get(1)),
+                )?;
+                Ok(next.flatten())
+            })
+        })
+    })
+}

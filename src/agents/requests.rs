@@ -1,0 +1,242 @@
+//! Requests as users see them: created, cancelled, and tried afresh; and removed, when they are old.
+
+use super::{bad, given, no_request};
+use crate::error::{Error, Result, SqlState, guard};
+use crate::identity;
+use crate::spi::{self, Access, Arg, Db};
+use crate::usage::{only_of, period_micros, reckoning};
+use carrel_core::requests::{Operation, State};
+use pgrx::datum::{Interval, Uuid};
+use pgrx::prelude::*;
+use sha2::{Digest, Sha256};
+
+/// Creates a request of the caller's, in one of their sessions or in none; returns its id. From then on it
+/// holds one agent_request, and reserve_tokens, from hard limits: beyond one, error PT402. It runs at run_at
+/// or later, the highest priority first; end users have priority 0 and 3 attempts at most. The same
+/// idempotency key again gives the first request, or PT409 where anything else differs. No such session:
+/// PT404; bad arguments: 22023.
+#[pg_extern(volatile, parallel_unsafe)]
+#[expect(clippy::too_many_arguments, reason = "the arguments of the SQL function")]
+fn create_request(
+    agent_type: Option<&str>,
+    content: Option<&str>,
+    session_id: default!(Option<Uuid>, "null"),
+    priority: default!(Option<i32>, "0"),
+    run_at: default!(Option<TimestampWithTimeZone>, "null"),
+    max_attempts: default!(Option<i32>, "3"),
+    idempotency_key: default!(Option<&str>, "null"),
+    reserve_tokens: default!(Option<i64>, "0"),
+) -> Uuid {
+    guard(|| {
+        let user = identity::require()?;
+        let agent_type = given("agent_type", agent_type)?;
+        let content = given("content", content)?;
+        let priority = given("priority", priority)?;
+        let max_attempts = given("max_attempts", max_attempts)?;
+        let reserve_tokens = given("reserve_tokens", reserve_tokens)?;
+        if agent_type.is_empty() {
+            return Err(bad("agent_type must not be empty"));
+        }
+        if max_attempts < 1 {
+            return Err(bad(format!("max_attempts must be from 1: {max_attempts}")));
+        }
+        if !(0..=crate::usage::events::MOST).contains(&reserve_tokens) {
+            return Err(bad(format!("reserve_tokens must be from 0 to 10^15: {reserve_tokens}")));
+        }
+        if idempotency_key == Some("") {
+            return Err(bad("idempotency_key must not be empty: leave it out for a request without one"));
+        }
+        let payload_hash = idempotency_key.map(|_| {
+            let session = session_id.map(|id| id.to_string()).unwrap_or_default();
+            let run_at = run_at.map(|at| i64::from(at).to_string()).unwrap_or_default();
+            let mut hash = Sha256::new();
+            for field in [
+                agent_type,
+                content,
+                &session,
+                &priority.to_string(),
+                &run_at,
+                &max_attempts.to_string(),
+                &reserve_tokens.to_string(),
+            ] {
+                hash.update((field.len() as u64).to_le_bytes());
+                hash.update(field);
+            }
+            hash.finalize().to_vec()
+        });
+        let row: [Arg; 9] = [
+            agent_type.into(),
+            content.into(),
+            session_id.into(),
+            priority.into(),
+            run_at.into(),
+            max_attempts.into(),
+            idempotency_key.into(),
+            payload_hash.clone().into(),
+            reserve_tokens.into(),
+        ];
+        spi::as_caller(Access::Write, |db| {
+            if let Some(session) = session_id {
+                need_session(db, session)?;
+            }
+            if let Some(id) = insert(db, &row)? {
+                return Ok(id);
+            }
+            first_with_key(db, user, idempotency_key, payload_hash.as_deref())
+        })
+    })
+}
+
+/// Refuses a session that is not the caller's; holds it, so that it is there when the request is.
+fn need_session(db: &Db, session: Uuid) -> Result<()> {
+    let found = db.execute(
+        "select from carrel.agent_sessions where id = $1 and user_id = carrel.current_user_id()
+        for key share",
+        &[session.into()],
+    )?;
+    if found == 0 {
+        return Err(Error::new(SqlState::NotFound, format!("no session {session}")));
+    }
+    Ok(())
+}
+
+/// Inserts a request; None where its key is another one's.
+fn insert(db: &Db, row: &[Arg]) -> Result<Option<Uuid>> {
+    db.first(
+        "insert into carrel.agent_requests (agent_type, content, session_id, priority, run_at, max_attempts,
+            idempotency_key, payload_hash, reserve_tokens)
+        values ($1, $2, $3, $4, coalesce($5, now()), $6, $7, $8, $9)
+        on conflict (user_id, idempotency_key) where idempotency_key is not null do nothing
+        returning id",
+        row,
+        |row| row.need(1),
+    )
+}
+
+fn first_with_key(db: &Db, user: Uuid, key: Option<&str>, hash: Option<&[u8]>) -> Result<Uuid> {
+    let first = db.first(
+        "select id, payload_hash from carrel.agent_requests where user_id = $1 and idempotency_key = $2",
+        &[user.into(), key.into()],
+        |row| Ok((row.need::<Uuid>(1)?, row.get::<Vec<u8>>(2))),
+    )?;
+    let (id, first_hash) = first.ok_or_else(|| {
+        Error::new(SqlState::SerializationFailure, "the first request of this key is being removed")
+            .hint("Try the transaction again.")
+    })?;
+    match first_hash.as_deref() == hash {
+        true => Ok(id),
+        false => Err(crate::usage::events::reused(key, id)),
+    }
+}
+
+/// Has a request not be done: a pending one, or one whose worker's lease has lapsed, is cancelled at once; the
+/// worker of one that is being done learns of it at its next heartbeat. Returns the status. One that was
+/// cancelled before stays as it is; one that is finished otherwise: PT409. No such request of the
+/// caller's: PT404.
+#[pg_extern(volatile, parallel_unsafe)]
+fn cancel_request(request_id: Option<Uuid>) -> String {
+    change(request_id, |db, id, state| {
+        if state == State::Cancelled {
+            return Ok(state);
+        }
+        possible(id, state, Operation::Cancel, "cancelled")?;
+        let status: Option<String> = db.first(
+            "update carrel.agent_requests set
+                status = case when is_held then status else 'cancelled' end,
+                cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp()),
+                completed_at = case when not is_held then clock_timestamp() end,
+                lease_expires_at = case when is_held then lease_expires_at end
+            from (
+                select status = 'processing' and coalesce(lease_expires_at > clock_timestamp(), false) as is_held
+                from carrel.agent_requests where id = $1
+            ) as now
+            where id = $1 returning status",
+            &[id.into()],
+            |row| row.need(1),
+        )?;
+        status.as_deref().and_then(State::named).ok_or_else(|| no_request(id))
+    })
+}
+
+/// Has a request that failed or was cancelled be tried afresh, with all its attempts. It holds from hard
+/// limits again: beyond one, error PT402. Returns the status; one that is pending stays as it is; others:
+/// PT409. No such request of the caller's: PT404.
+#[pg_extern(volatile, parallel_unsafe)]
+fn retry_request(request_id: Option<Uuid>) -> String {
+    change(request_id, |db, id, state| {
+        if state == State::Pending {
+            return Ok(state);
+        }
+        let next = possible(id, state, Operation::Retry, "retried")?;
+        db.execute(
+            "update carrel.agent_requests set status = 'pending', attempts = 0, progress = 0, results = null,
+                error = null, run_at = clock_timestamp(), reserved_at = now(), lease_token = null,
+                lease_owner = null, lease_expires_at = null, cancel_requested_at = null, started_at = null,
+                completed_at = null
+            where id = $1",
+            &[id.into()],
+        )?;
+        Ok(next)
+    })
+}
+
+/// Changes a request of the caller's, or, for a service, anybody's, which is locked; its status then.
+fn change(
+    request_id: Option<Uuid>,
+    change: impl FnOnce(&Db, Uuid, State) -> Result<State>,
+) -> String {
+    guard(|| {
+        let id = given("request_id", request_id)?;
+        let only_of = only_of()?;
+        reckoning(|db| {
+            let status: Option<String> = db.first(
+                "select status from carrel.agent_requests
+                where id = $1 and ($2::uuid is null or user_id = $2) for no key update",
+                &[id.into(), only_of.into()],
+                |row| row.need(1),
+            )?;
+            let state =
+                status.as_deref().and_then(State::named).ok_or_else(|| no_request(id))?;
+            Ok(change(db, id, state)?.name().to_owned())
+        })
+    })
+}
+
+/// The state that an operation leads to: PT409 where it can't be done.
+fn possible(id: Uuid, state: State, operation: Operation, done: &str) -> Result<State> {
+    state.after(operation).ok_or_else(|| {
+        Error::new(SqlState::Conflict, format!("request {id} is {state} and can't be {done}"))
+    })
+}
+
+/// Removes requests that have been finished for this long, the longest first, at most so many; returns how
+/// many. Those that somebody else is changing are left. What they used stays in the books.
+#[pg_extern(volatile, parallel_unsafe)]
+fn purge_requests(
+    older_than: default!(Option<Interval>, "'30 days'"),
+    max_rows: default!(Option<i32>, "10000"),
+) -> i64 {
+    guard(|| {
+        let older_than = given("older_than", older_than)?;
+        let max_rows = given("max_rows", max_rows)?;
+        if period_micros(&older_than) < 0 || older_than.months() < 0 {
+            return Err(bad("older_than must not be negative"));
+        }
+        if max_rows < 0 {
+            return Err(bad(format!("max_rows must be from 0: {max_rows}")));
+        }
+        reckoning(|db| {
+            let removed = db.execute(
+                "delete from carrel.agent_requests where id = any (array(
+                    select id from carrel.agent_requests
+                    where status in ('completed', 'failed', 'cancelled')
+                        and completed_at < clock_timestamp() - $1::interval
+                    order by completed_at limit $2 for update skip locked
+                ))",
+                &[older_than.into(), max_rows.into()],
+            )?;
+            Ok(i64::try_from(removed).unwrap_or(i64::MAX))
+        })
+    })
+}
+

@@ -1,0 +1,83 @@
+//! What may become of a request, whoever writes it.
+
+use crate::access;
+use crate::error::{Error, Result, SqlState};
+use crate::spi::{self, Access};
+use crate::trigger::{self, Change, Returned};
+use carrel_core::requests::State;
+use pgrx::datum::Uuid;
+use pgrx::prelude::*;
+
+/// What end users may ask for at most: priority sorts across users, and attempts are work.
+pub const MAX_PRIORITY: i32 = 0;
+pub const MAX_ATTEMPTS: i32 = 3;
+
+/// BEFORE INSERT of agent_requests: clamps what end users ask for, and locks the session that the
+/// request is for. The chain's trigger locks it too, but later: a session that is deleted while that
+/// one waits would leave the request behind, past the foreign key.
+#[pg_trigger]
+fn prepare_request<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
+    trigger::before_row(trigger, |row| {
+        if trigger::restoring() {
+            return Ok(());
+        }
+        if let Some(session) = row.new.get::<Uuid>(c"session_id") {
+            spi::as_caller(Access::Write, |db| {
+                db.execute(
+                    "select from carrel.agent_sessions where id = $1 for no key update",
+                    &[session.into()],
+                )
+            })?;
+        }
+        let now = crate::rows::now()?;
+        let priority: i32 = row.new.need(c"priority")?;
+        let attempts: i32 = row.new.need(c"max_attempts")?;
+        let run_at: TimestampWithTimeZone = row.new.need(c"run_at")?;
+        let is_modest = priority <= MAX_PRIORITY && attempts <= MAX_ATTEMPTS && run_at >= now;
+        if !is_modest && !access::is_service()? {
+            row.set(c"priority", priority.min(MAX_PRIORITY));
+            row.set(c"max_attempts", attempts.min(MAX_ATTEMPTS));
+            row.set(c"run_at", if run_at < now { now } else { run_at });
+        }
+        Ok(())
+    })
+}
+
+/// BEFORE UPDATE of agent_requests: refuses what no operation of [`carrel_core::requests`] leads to, a change
+/// of what is finished (but for its session), and progress that goes back within an attempt: PT409.
+#[pg_trigger]
+fn check_request_transition<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
+    trigger::before_row(trigger, |row| {
+        if trigger::restoring() { Ok(()) } else { check(row) }
+    })
+}
+
+fn check(row: &Change) -> Result<()> {
+    let Some(old) = row.old else { return Ok(()) };
+    let id: Uuid = old.need(c"id")?;
+    let refused = |message: String| Err(Error::new(SqlState::Conflict, message));
+    let state = |name: &str| {
+        let unknown = || {
+            Error::new(SqlState::CheckViolation, format!("a request has no status \"{name}\""))
+        };
+        State::named(name).ok_or_else(unknown)
+    };
+    let (from, to) = (state(old.need(c"status")?)?, state(row.new.need(c"status")?)?);
+    if !from.may_become(to) {
+        return refused(format!("request {id} can't go from {from} to {to}"));
+    }
+    if from == to && from.is_finished() {
+        // The session may be deleted, or given to it later.
+        if let Some(column) = row.change_beyond(&[c"session_id", c"updated_at"])? {
+            return refused(format!("request {id} is {from}: its {column} can't change any more"));
+        }
+    }
+    let lease = |row: &trigger::Row| row.get::<Uuid>(c"lease_token");
+    if from == State::Processing && to == State::Processing && lease(&old) == lease(&row.new) {
+        let (before, after): (f32, f32) = (old.need(c"progress")?, row.new.need(c"progress")?);
+        if after < before {
+            return refused(format!("progress of request {id} can't go back from {before} to {after}"));
+        }
+    }
+    Ok(())
+}
