@@ -12,7 +12,7 @@ delete from carrel.agent_sessions where title = 'First';
 select content, user_id, session_id from carrel.agent_requests order by id;
 
 reset role;
-update carrel.agent_requests set status = case content when 'one' then 'processing' when 'two' then 'completed' else 'pending' end;
+update carrel.agent_requests set status = case content when 'one' then 'processing' when 'two' then 'cancelled' else 'pending' end;
 set local role carrel_regress_user;
 with gone as (delete from carrel.agent_requests returning content, status) select * from gone order by content;
 select content, status from carrel.agent_requests;
