@@ -4,6 +4,7 @@
 pub mod chunking;
 pub mod claims;
 pub mod matching;
+pub mod merge_patch;
 pub mod periods;
 pub mod prices;
 pub mod ranking;

@@ -1,0 +1,79 @@
+//! JSON Merge Patch (RFC 7396) over texts. What a patch does not touch is passed on as it is written: no
+//! digit of a number is lost, and it may be nested as deeply as it is.
+
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// How deeply objects of a patch may be nested.
+pub const MOST_DEEP: usize = 256;
+
+/// Why there is no result.
+#[derive(Debug, PartialEq)]
+pub enum Refused {
+    /// The patch's objects are nested more deeply than [`MOST_DEEP`].
+    TooDeep,
+    /// One of the texts is no JSON.
+    Malformed(String),
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::TooDeep => write!(out, "the patch is nested more than {MOST_DEEP} deep"),
+            Self::Malformed(why) => write!(out, "malformed JSON: {why}"),
+        }
+    }
+}
+
+type Object<'a> = BTreeMap<String, &'a RawValue>;
+
+/// The target as the patch changes it.
+pub fn merge(target: &str, patch: &str) -> Result<String, Refused> {
+    let mut out = String::with_capacity(target.len() + patch.len());
+    merge_into(&mut out, Some(target), patch, 0)?;
+    Ok(out)
+}
+
+fn merge_into(
+    out: &mut String,
+    target: Option<&str>,
+    patch: &str,
+    depth: usize,
+) -> Result<(), Refused> {
+    let Some(patch) = object(patch)? else {
+        out.push_str(patch);
+        return Ok(());
+    };
+    if depth >= MOST_DEEP {
+        return Err(Refused::TooDeep);
+    }
+    let target = target.map_or(Ok(None), object)?.unwrap_or_default();
+    out.push('{');
+    let start = out.len();
+    let mut key = |out: &mut String, name: &str| {
+        if out.len() > start {
+            out.push(',');
+        }
+        out.push_str(&serde_json::Value::from(name).to_string());
+        out.push(':');
+    };
+    for (name, value) in target.iter().filter(|(name, _)| !patch.contains_key(*name)) {
+        key(out, name);
+        out.push_str(value.get());
+    }
+    for (name, value) in patch.iter().filter(|(_, value)| value.get() != "null") {
+        key(out, name);
+        merge_into(out, target.get(name).map(|value| value.get()), value.get(), depth + 1)?;
+    }
+    out.push('}');
+    Ok(())
+}
+
+/// The members of a text that is an object; None of another.
+fn object(text: &str) -> Result<Option<Object<'_>>, Refused> {
+    if !text.trim_start().starts_with('{') {
+        return Ok(None);
+    }
+    serde_json::from_str(text).map(Some).map_err(|error| Refused::Malformed(error.to_string()))
+}

@@ -1,0 +1,102 @@
+//! JSON Merge Patch as RFC 7396 defines it.
+
+use carrel_core::merge_patch::{MOST_DEEP, Refused, merge};
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+/// The algorithm of RFC 7396, section 2, word by word.
+fn of_the_rfc(target: Value, patch: &Value) -> Value {
+    let Value::Object(patch) = patch else { return patch.clone() };
+    let mut target = match target {
+        Value::Object(target) => target,
+        _ => Map::new(),
+    };
+    for (name, value) in patch {
+        if value.is_null() {
+            target.remove(name);
+        } else {
+            let old = target.remove(name).unwrap_or(Value::Null);
+            target.insert(name.clone(), of_the_rfc(old, value));
+        }
+    }
+    Value::Object(target)
+}
+
+fn merged(target: &str, patch: &str) -> Value {
+    serde_json::from_str(&merge(target, patch).unwrap()).unwrap()
+}
+
+#[test]
+fn the_examples_of_the_rfc() {
+    // Appendix A.
+    for (target, patch, result) in [
+        (r#"{"a":"b"}"#, r#"{"a":"c"}"#, r#"{"a":"c"}"#),
+        (r#"{"a":"b"}"#, r#"{"b":"c"}"#, r#"{"a":"b","b":"c"}"#),
+        (r#"{"a":"b"}"#, r#"{"a":null}"#, r#"{}"#),
+        (r#"{"a":"b","b":"c"}"#, r#"{"a":null}"#, r#"{"b":"c"}"#),
+        (r#"{"a":["b"]}"#, r#"{"a":"c"}"#, r#"{"a":"c"}"#),
+        (r#"{"a":"c"}"#, r#"{"a":["b"]}"#, r#"{"a":["b"]}"#),
+        (r#"{"a":{"b":"c"}}"#, r#"{"a":{"b":"d","c":null}}"#, r#"{"a":{"b":"d"}}"#),
+        (r#"{"a":[{"b":"c"}]}"#, r#"{"a":[1]}"#, r#"{"a":[1]}"#),
+        (r#"["a","b"]"#, r#"["c","d"]"#, r#"["c","d"]"#),
+        (r#"{"a":"b"}"#, r#"["c"]"#, r#"["c"]"#),
+        (r#"{"a":"foo"}"#, r#"null"#, r#"null"#),
+        (r#"{"a":"foo"}"#, r#""bar""#, r#""bar""#),
+        (r#"{"e":null}"#, r#"{"a":1}"#, r#"{"e":null,"a":1}"#),
+        (r#"[1,2]"#, r#"{"a":"b","c":null}"#, r#"{"a":"b"}"#),
+        (r#"{}"#, r#"{"a":{"bb":{"ccc":null}}}"#, r#"{"a":{"bb":{}}}"#),
+    ] {
+        let result: Value = serde_json::from_str(result).unwrap();
+        assert_eq!(merged(target, patch), result, "{target} {patch}");
+    }
+}
+
+#[test]
+fn numbers_keep_their_digits_and_untouched_depths_stay() {
+    let exact = r#"{"a": 0.10000000000000000000000000001, "b": 1e400}"#;
+    let text = merge(exact, r#"{"c": 123456789012345678901234567890.5}"#).unwrap();
+    for digits in ["0.10000000000000000000000000001", "1e400", "123456789012345678901234567890.5"] {
+        assert!(text.contains(digits), "{text}");
+    }
+    let deep = format!(r#"{{"deep": {}{}}}"#, "[".repeat(5000), "]".repeat(5000));
+    assert!(merge(&deep, r#"{"a": 1}"#).unwrap().contains(&"[".repeat(5000)));
+}
+
+#[test]
+fn names_are_names_however_they_are_written() {
+    assert_eq!(merged(r#"{"ä\n\"": 1}"#, r#"{"\u00e4\n\u0022": 2}"#), json!({"ä\n\"": 2}));
+    assert_eq!(merged(r#"{"": 1}"#, r#"{"": null}"#), json!({}));
+}
+
+#[test]
+fn a_patch_that_is_nested_too_deeply_is_refused() {
+    let patch = |depth: usize| format!("{}1{}", r#"{"a":"#.repeat(depth), "}".repeat(depth));
+    assert!(merge("{}", &patch(MOST_DEEP)).is_ok());
+    assert_eq!(merge("{}", &patch(MOST_DEEP + 1)), Err(Refused::TooDeep));
+    assert_eq!(merge("{}", &patch(100_000)), Err(Refused::TooDeep));
+    assert!(matches!(merge("{}", "{"), Err(Refused::Malformed(_))));
+}
+
+fn values() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        ".{0,4}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+            prop::collection::btree_map("[ab\"é]{0,2}", inner, 0..4)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn it_is_what_the_rfc_says(target in values(), patch in values()) {
+        let result = merged(&target.to_string(), &patch.to_string());
+        prop_assert_eq!(result, of_the_rfc(target, &patch));
+    }
+}
