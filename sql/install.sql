@@ -1,7 +1,7 @@
 -- Runs last: says what each function is for, takes them from PUBLIC, and creates the tables.
 comment on function carrel.act_as is 'Acts as a user for the rest of the transaction (null: as nobody), by replacing the claims.';
 comment on function carrel.add_document is 'Adds a document of the caller''s and returns its id. A null text comes later: the document is pending until then. Unknown language: 22023; no identity: 28000.';
-comment on function carrel.append_to_request_chain is 'Trigger: appends new requests to the chains of their sessions.';
+comment on function carrel.append_to_session is 'Puts a request of the caller''s that is in no session at the end of one of theirs; one that is in it stays where it is. In another: PT409; no such session or request: PT404.';
 comment on function carrel.billing_period is 'The billing period of a user that contains a time. Another user''s, or no such: PT404.';
 comment on function carrel.billing_period_start is 'When the monthly billing period that contains a time began, for an anchor in an IANA time zone. Unknown zone: 22023.';
 comment on function carrel.build_context is 'The chunks of the caller''s documents that answer a query best, as many as max_tokens has room for, as the text of a prompt, with what each numbered passage cites. query_embedding as for search_chunks(). No identity: 28000; bad arguments: 22023.';
@@ -17,10 +17,12 @@ comment on function carrel.consume_usage is 'Records what happens, unless that i
 comment on function carrel.count_chunks is 'Trigger: adds what a statement changed of the chunks to the search statistics.';
 comment on function carrel.count_documents is 'Trigger: draws what is stored from what is left of hard limits. Beyond them: PT402.';
 comment on function carrel.count_requests_of_others is 'Trigger: sets usage_count of users whose agent requests another role recorded, at the end of the transaction.';
+comment on function carrel.count_session_version is 'Trigger: counts the changes of a session''s state.';
 comment on function carrel.count_tokens is 'The number of tokens that a text is in the encoding cl100k or o200k; special tokens are read as text. The first call of a session loads the vocabulary: some 20 ms and 32 MB, or 50 ms and 66 MB. Unknown encoding: 22023.';
 comment on function carrel.count_usage is 'Trigger: adds new usage events to the totals and counters.';
 comment on function carrel.create_profile_on_sign_up is 'Trigger on auth.users: gives each new user a profile.';
 comment on function carrel.create_request is 'Creates a request of the caller''s, which holds one agent_request, and reserve_tokens, from hard limits until it is finished; returns its id. The same idempotency key again gives the first one, or PT409 where anything else differs. Beyond a limit: PT402; no such session: PT404; bad arguments: 22023.';
+comment on function carrel.create_session is 'Creates a session of the caller''s; returns its id. A state that is no JSON object: 22023.';
 comment on function carrel.create_user is 'Creates a user''s profile and returns the user id; one that exists stays as it is. Unknown plan: 22023. For services.';
 comment on function carrel.current_usage is 'What the caller used in the current periods: a row for each limit of their plan, and for what they used in the billing period without one.';
 comment on function carrel.current_user_id is 'The user that the transaction''s JWT claims name; null where there are none. Malformed claims: 28000.';
@@ -32,13 +34,16 @@ comment on function carrel.export_user is 'Everything that carrel holds of a use
 comment on function carrel.fail_request is 'Says that an attempt at a claimed request failed, and bills what it spent; another one follows after retry_after, or a growing wait, until max_attempts. Returns the status, and when it runs again. The lease is lost, or it ended otherwise: PT409; no such request: PT404; bad amounts: 22023. For services.';
 comment on function carrel.forget_plan_limits is 'Trigger: has no session remember limits that were changed.';
 comment on function carrel.forget_statistics is 'Trigger: deletes the search statistics of users who are deleted.';
+comment on function carrel.fork_session is 'Makes a new session of the caller''s from one of theirs, with its title and state, and copies of its finished requests, which have no cost, up to one of them; returns its id. No such session or request: PT404.';
 comment on function carrel.grant_service is 'Lets a role work as an application''s trusted workers do. Unknown role: 22023. For superusers.';
 comment on function carrel.grant_user is 'Lets a role work as an application''s end users do; with self_metering also record its own usage. Unknown role: 22023. For superusers.';
 comment on function carrel.heartbeat_request is 'Says that a worker is still at a claimed request, how far it is (0 to 1, never back), and extends its lease; returns until when, and whether cancelling was asked for. The lease is lost: PT409; no such request: PT404. For services.';
 comment on function carrel.hold_for_requests is 'Trigger: draws what unfinished requests hold from what is left of hard limits, and wakes workers. Beyond a limit: PT402.';
 comment on function carrel.keep_default_plan is 'Trigger: keeps the plan that new users are on. To delete or rename it: 55000.';
+comment on function carrel.keep_request_chains is 'Trigger: keeps the chains of sessions as requests come to them and leave them.';
 comment on function carrel.migrate is 'Creates what is missing of carrel''s tables and applies policies, triggers, defaults, privileges and comments afresh. For superusers.';
 comment on function carrel.next_wakeup is 'When there will be something for claim_requests(): in the past, if there is now; null where nothing is known of. For services that wait.';
+comment on function carrel.patch_session_state is 'Changes the state of a session of the caller''s by a JSON merge patch (RFC 7396), and returns its version and state. Another version than expected: PT409; no such session: PT404; no object: 22023.';
 comment on function carrel.prepare_chunk is 'Trigger: completes chunks that a client writes.';
 comment on function carrel.prepare_plan_limit is 'Trigger: checks the period of a limit.';
 comment on function carrel.prepare_profile is 'Trigger: checks a profile''s time zone and begins its first billing period.';
@@ -56,7 +61,6 @@ comment on function carrel.record_usage_batch is 'Records many events at once: a
 comment on function carrel.refuse_price_overlap is 'Trigger: refuses prices of one type of token that are valid at once.';
 comment on function carrel.refuse_usage_change is 'Trigger: refuses to change usage events.';
 comment on function carrel.release_usage is 'Ends a reservation of work that was not done; false where it was released before. No such reservation: PT404; settled: PT409.';
-comment on function carrel.remove_from_request_chain is 'Trigger: takes deleted requests out of the chains of their sessions.';
 comment on function carrel.reserve_usage is 'Holds one event, with tokens and cost, from hard limits until it is settled, released, or past its time. Beyond a limit: PT402; bad amounts: 22023; a key that was used for something else: PT409.';
 comment on function carrel.retry_request is 'Has a request of the caller''s, or for services anybody''s, that failed or was cancelled be tried afresh; returns its status. Beyond a hard limit: PT402; in another state: PT409; no such request: PT404.';
 comment on function carrel.revoke_service is 'Takes back what grant_service() granted. For superusers.';
@@ -64,6 +68,7 @@ comment on function carrel.revoke_user is 'Takes back what grant_user() granted.
 comment on function carrel.search_chunks is 'The chunks of the caller''s documents that answer a query best, best first (BM25 over the caller''s own chunks). Words are optional; quoted phrases and -word are binding; conf* finds what begins so. matched says whether all words were found or some. With query_embedding what is near to it answers as well, matched embedding. No identity: 28000; what is no embedding: 22023; no embeddings here: 55000.';
 comment on function carrel.search_documents is 'The caller''s documents that answer a query best, best first, with the best passage of each. No identity: 28000.';
 comment on function carrel.search_keys is 'The keys that a user''s file name is found by: the lexemes of a vector, each behind eleven characters that stand for the user and the language.';
+comment on function carrel.session_history is 'The requests of a session of the caller''s in order, with their results: the latest that fit into max_tokens (of content and results) and max_requests. No such session: PT404; bad arguments: 22023.';
 comment on function carrel.set_embeddings is 'Stores embeddings, [{"chunk_id": …, "embedding": […]}, …] or {chunk_id: […], …}, and returns how many; those of chunks that are gone, or have changed since they were leased, are passed over. Bad ones: 22023; no embeddings here: 55000. For services.';
 comment on function carrel.set_plan is 'Puts a user on a plan; limits follow at once, and what was used stays. Arguments that are null change nothing. No such user: PT404; unknown plan, status or zone: 22023. For services.';
 comment on function carrel.settle_usage is 'Records what reserved work used, and ends the reservation: never refused; overage says whether it was more than reserved. No such reservation: PT404; released, or settled otherwise: PT409.';

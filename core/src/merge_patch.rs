@@ -51,7 +51,7 @@ fn merge_into(
     let target = target.map_or(Ok(None), object)?.unwrap_or_default();
     out.push('{');
     let start = out.len();
-    let mut key = |out: &mut String, name: &str| {
+    let key = |out: &mut String, name: &str| {
         if out.len() > start {
             out.push(',');
         }

@@ -48,17 +48,24 @@ create trigger agent_requests_touch_updated_at
     before update on carrel.agent_requests
     for each row execute function carrel.touch_updated_at();
 
-drop trigger if exists agent_requests_append_to_chain on carrel.agent_requests;
-create trigger agent_requests_append_to_chain
+-- Keep the chains of sessions.
+drop trigger if exists agent_requests_keep_chains_added on carrel.agent_requests;
+create trigger agent_requests_keep_chains_added
     after insert on carrel.agent_requests
-    referencing new table as changed
-    for each statement execute function carrel.append_to_request_chain();
+    referencing new table as added
+    for each statement execute function carrel.keep_request_chains();
 
-drop trigger if exists agent_requests_remove_from_chain on carrel.agent_requests;
-create trigger agent_requests_remove_from_chain
+drop trigger if exists agent_requests_keep_chains_changed on carrel.agent_requests;
+create trigger agent_requests_keep_chains_changed
+    after update on carrel.agent_requests
+    referencing old table as removed new table as added
+    for each statement execute function carrel.keep_request_chains();
+
+drop trigger if exists agent_requests_keep_chains_removed on carrel.agent_requests;
+create trigger agent_requests_keep_chains_removed
     after delete on carrel.agent_requests
-    referencing old table as changed
-    for each statement execute function carrel.remove_from_request_chain();
+    referencing old table as removed
+    for each statement execute function carrel.keep_request_chains();
 
 -- Requests that are not finished hold what they may use from hard limits; workers are told of those to be done.
 drop trigger if exists agent_requests_hold_added on carrel.agent_requests;

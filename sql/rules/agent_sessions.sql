@@ -25,12 +25,17 @@ create trigger agent_sessions_touch_updated_at
     before update on carrel.agent_sessions
     for each row execute function carrel.touch_updated_at();
 
+drop trigger if exists agent_sessions_count_version on carrel.agent_sessions;
+create trigger agent_sessions_count_version
+    before update on carrel.agent_sessions
+    for each row execute function carrel.count_session_version();
+
 comment on table carrel.agent_sessions is 'Conversations of a user with agents: their requests in order, and the state they share.';
 comment on column carrel.agent_sessions.id is 'The key of the row (UUIDv7).';
 comment on column carrel.agent_sessions.user_id is 'The user whose session it is.';
 comment on column carrel.agent_sessions.title is 'What the session is about.';
-comment on column carrel.agent_sessions.request_chain is 'The ids of the session''s requests in order; kept by trigger as requests are inserted and deleted.';
+comment on column carrel.agent_sessions.request_chain is 'The ids of the session''s requests in order; kept by trigger as requests come and go.';
 comment on column carrel.agent_sessions.context_state is 'What the agents and the application keep between requests.';
-comment on column carrel.agent_sessions.version is 'Counts the changes of context_state that were made with an expected version.';
+comment on column carrel.agent_sessions.version is 'Counts the changes of context_state.';
 comment on column carrel.agent_sessions.created_at is 'When the row was inserted.';
 comment on column carrel.agent_sessions.updated_at is 'When the row was last updated.';

@@ -16,7 +16,6 @@ use sha2::{Digest, Sha256};
 /// idempotency key again gives the first request, or PT409 where anything else differs. No such session:
 /// PT404; bad arguments: 22023.
 #[pg_extern(volatile, parallel_unsafe)]
-#[expect(clippy::too_many_arguments, reason = "the arguments of the SQL function")]
 fn create_request(
     agent_type: Option<&str>,
     content: Option<&str>,

@@ -1,62 +1,283 @@
-//! Sessions: the chains of their requests.
+//! Sessions: what users do with them, for which they act themselves. The chains of their requests are kept by
+//! [`super::chains`].
 
-use crate::spi::{self, Access};
-use crate::trigger::{self, Returned};
+use super::{bad, given, no_request};
+use crate::datums::Jsonb;
+use crate::documents::encoding_named;
+use crate::error::{Error, Result, SqlState, check_for_interrupts, guard};
+use crate::identity;
+use crate::one_row;
+use crate::spi::{self, Access, Db};
+use crate::usage::reckoning;
+use carrel_core::chunking::count_tokens;
+use carrel_core::merge_patch;
+use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 
-/// AFTER INSERT of agent_requests: appends their ids to their sessions' chains. Each session is
-/// locked before its chain is read, in one order, so that none is lost and statements don't deadlock.
-#[pg_trigger]
-fn append_to_request_chain<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
-    change_chains(
-        trigger,
-        "update carrel.agent_sessions as s set request_chain = s.request_chain || n.ids
-        from (
-            select user_id, session_id, jsonb_agg(id order by created_at, id) as ids
-            from changed where session_id is not null group by user_id, session_id
-        ) as n
-        where s.user_id = n.user_id and s.id = n.session_id",
-    )
-}
-
-/// AFTER DELETE of agent_requests: takes their ids out of their sessions' chains.
-#[pg_trigger]
-fn remove_from_request_chain<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
-    change_chains(
-        trigger,
-        "update carrel.agent_sessions as s set request_chain = (
-            select coalesce(jsonb_agg(link.id order by link.place), '[]')
-            from jsonb_array_elements(s.request_chain) with ordinality as link (id, place)
-            left join changed as c on to_jsonb(c.id) = link.id
-            where c.id is null
-        )
-        where (s.user_id, s.id) in (
-            select user_id, session_id from changed where session_id is not null
-        )",
-    )
-}
-
-fn change_chains<'a>(trigger: &'a PgTrigger<'a>, update: &'static str) -> Returned<'a> {
-    trigger::after_statement(|| {
-        if trigger::restoring() {
-            return Ok(());
-        }
-        spi::as_owner(Access::Write, |db| {
-            // SAFETY: this call's data.
-            unsafe { db.register_trigger_data(trigger::data(trigger)) }?;
-            let sessions = db.execute(
-                "select from carrel.agent_sessions
-                where (user_id, id) in (
-                    select user_id, session_id from changed where session_id is not null
-                )
-                order by id for no key update",
-                &[],
-            )?;
-            if sessions > 0 {
-                db.execute(update, &[])?;
-            }
-            Ok(())
+/// Creates a session of the caller's; returns its id. The state is a JSON object: else error 22023.
+#[pg_extern(volatile, parallel_unsafe)]
+fn create_session(
+    title: default!(Option<&str>, "null"),
+    context_state: default!(Option<Jsonb>, "'{}'"),
+) -> Uuid {
+    guard(|| {
+        identity::require()?;
+        let state = given("context_state", context_state)?;
+        spi::as_caller(Access::Write, |db| {
+            need_object(db, "context_state", state)?;
+            db.value(
+                "insert into carrel.agent_sessions (title, context_state) values ($1, $2) returning id",
+                &[title.into(), state.into()],
+            )
         })
     })
 }
 
+fn need_object(db: &Db, name: &str, value: Jsonb) -> Result<()> {
+    let kind: String = db.value("select jsonb_typeof($1)", &[value.into()])?;
+    match kind.as_str() {
+        "object" => Ok(()),
+        other => Err(bad(format!("{name} must be an object: it is of type {other}"))),
+    }
+}
+
+/// Puts a request of the caller's, which is in no session, at the end of a session of theirs. One that is in
+/// it stays where it is; one that is in another: PT409. No such session or request: PT404.
+#[pg_extern(volatile, parallel_unsafe)]
+fn append_to_session(session_id: Option<Uuid>, request_id: Option<Uuid>) {
+    guard(|| {
+        let user = identity::require()?;
+        let session = given("session_id", session_id)?;
+        let request = given("request_id", request_id)?;
+        reckoning(|db| {
+            lock_session(db, user, session)?;
+            let before = db.first(
+                "select session_id from carrel.agent_requests where id = $1 and user_id = $2 for no key update",
+                &[request.into(), user.into()],
+                |row| Ok(row.get::<Uuid>(1)),
+            )?;
+            match before.ok_or_else(|| no_request(request))? {
+                None => db
+                    .execute(
+                        "update carrel.agent_requests set session_id = $2 where id = $1",
+                        &[request.into(), session.into()],
+                    )
+                    .map(|_| ()),
+                Some(before) if before == session => Ok(()),
+                Some(before) => Err(Error::new(
+                    SqlState::Conflict,
+                    format!("request {request} is in session {before} already"),
+                )),
+            }
+        })
+    })
+}
+
+/// Locks a session of a user's: its version.
+fn lock_session(db: &Db, user: Uuid, session: Uuid) -> Result<i64> {
+    let version = db.first(
+        "select version from carrel.agent_sessions where id = $1 and user_id = $2 for no key update",
+        &[session.into(), user.into()],
+        |row| row.need(1),
+    )?;
+    version.ok_or_else(|| no_session(session))
+}
+
+pub(super) fn no_session(id: Uuid) -> Error {
+    Error::new(SqlState::NotFound, format!("no session {id}"))
+}
+
+/// Changes the state of a session of the caller's by a JSON merge patch (RFC 7396), an object: its members
+/// replace those of the state, objects within objects, and null removes one. Each change counts the version
+/// up; where it is not the one that is expected: PT409. Returns version and state. No such session: PT404;
+/// no object, or one nested more than 256 deep: 22023.
+#[pg_extern(volatile, parallel_unsafe)]
+fn patch_session_state(
+    session_id: Option<Uuid>,
+    patch: Option<Jsonb>,
+    expected_version: default!(Option<i64>, "null"),
+) -> one_row::TableIterator<'static, (name!(version, i64), name!(context_state, Jsonb))> {
+    let row = guard(|| {
+        let user = identity::require()?;
+        let session = given("session_id", session_id)?;
+        let patch = given("patch", patch)?;
+        reckoning(|db| {
+            need_object(db, "patch", patch)?;
+            let version = lock_session(db, user, session)?;
+            if expected_version.is_some_and(|expected| expected != version) {
+                return Err(Error::new(
+                    SqlState::Conflict,
+                    format!("session {session} has changed: its version is {version}"),
+                )
+                .detail(format!("Expected: {}.", expected_version.unwrap_or_default()))
+                .hint("Read it again, and patch what is there now."));
+            }
+            let state: Jsonb = db.value(
+                "select context_state from carrel.agent_sessions where id = $1",
+                &[session.into()],
+            )?;
+            let merged = merge_patch::merge(&state.to_text()?, &patch.to_text()?)
+                .map_err(|refused| bad(refused.to_string()))?;
+            let changed = db.first(
+                "update carrel.agent_sessions set context_state = $2::jsonb where id = $1
+                returning version, context_state",
+                &[session.into(), merged.into()],
+                |row| Ok((row.need(1)?, row.need(2)?)),
+            )?;
+            changed.ok_or_else(|| no_session(session))
+        })
+    });
+    one_row::TableIterator::once(row)
+}
+
+/// The requests of a session of the caller's in order, with what came of them: the latest that have, question
+/// and results, no more than so many tokens of the encoding together, and are no more than so many. No such
+/// session: PT404; bad arguments: 22023.
+#[pg_extern(stable, parallel_unsafe)]
+fn session_history(
+    session_id: Option<Uuid>,
+    max_tokens: default!(Option<i32>, "null"),
+    max_requests: default!(Option<i32>, "null"),
+    encoding: default!(Option<&str>, "'cl100k'"),
+) -> TableIterator<
+    'static,
+    (
+        name!(request_id, Uuid),
+        name!(agent_type, String),
+        name!(status, String),
+        name!(content, String),
+        name!(results, Option<Jsonb>),
+        name!(error, Option<Jsonb>),
+        name!(tokens, i32),
+        name!(created_at, TimestampWithTimeZone),
+    ),
+> {
+    /// How many requests are read at once, at first, and later.
+    const PAGES: (i64, i64) = (4, 64);
+    let rows = guard(|| {
+        identity::require()?;
+        let session = given("session_id", session_id)?;
+        let encoding = encoding_named(encoding)?;
+        for (name, most) in [("max_tokens", max_tokens), ("max_requests", max_requests)] {
+            if let Some(most) = most.filter(|most| *most < 0) {
+                return Err(bad(format!("{name} must be from 0: {most}")));
+            }
+        }
+        let mut room = max_tokens.map_or(usize::MAX, |most| most as usize);
+        let mut latest = Vec::new();
+        spi::as_caller(Access::Read, |db| {
+            let sql = "select from carrel.agent_sessions
+                where id = $1 and user_id = carrel.current_user_id()";
+            if db.execute(sql, &[session.into()])? == 0 {
+                return Err(no_session(session));
+            }
+            let most = max_requests.map_or(i64::MAX, i64::from);
+            let (mut before, mut page_size) = (i64::MAX, PAGES.0);
+            loop {
+                let page = db.rows(
+                    "select link.place, r.id, r.agent_type, r.status, r.content, r.results, r.error,
+                        coalesce(r.results::text, ''), r.created_at
+                    from (
+                        select link.place, (link.id #>> '{}')::uuid as id
+                        from carrel.agent_sessions as s
+                        cross join lateral jsonb_array_elements(s.request_chain) with ordinality as link (id, place)
+                        where s.id = $1 and s.user_id = carrel.current_user_id() and link.place < $2
+                        order by link.place desc limit $3
+                    ) as link
+                    join carrel.agent_requests as r on r.user_id = carrel.current_user_id() and r.id = link.id
+                    order by link.place desc",
+                    &[session.into(), before.into(), page_size.into()],
+                    |row| {
+                        let place: i64 = row.need(1)?;
+                        let (content, results): (String, String) = (row.need(5)?, row.need(8)?);
+                        check_for_interrupts();
+                        let tokens = count_tokens(&content, encoding, check_for_interrupts)
+                            + count_tokens(&results, encoding, check_for_interrupts);
+                        let shown = (
+                            row.need::<Uuid>(2)?,
+                            row.need::<String>(3)?,
+                            row.need::<String>(4)?,
+                            content,
+                            row.get::<Jsonb>(6),
+                            row.get::<Jsonb>(7),
+                            i32::try_from(tokens).unwrap_or(i32::MAX),
+                            row.need::<TimestampWithTimeZone>(9)?,
+                        );
+                        Ok((place, tokens, shown))
+                    },
+                )?;
+                let Some((last, ..)) = page.last() else { return Ok(()) };
+                before = *last;
+                page_size = (page_size * 2).min(PAGES.1);
+                for (_, tokens, shown) in page {
+                    if tokens > room || latest.len() as i64 >= most {
+                        return Ok(());
+                    }
+                    room -= tokens;
+                    latest.push(shown);
+                }
+            }
+        })?;
+        latest.reverse();
+        Ok(latest)
+    });
+    TableIterator::new(rows)
+}
+
+/// Makes a new session of the caller's from one of theirs: with its title and its state as it is now, and copies of
+/// its finished requests, all or up to and with one of them; returns its id. Copies have no cost and hold
+/// nothing: what the requests used is in the books once. No such session, or no such request in it: PT404.
+#[pg_extern(volatile, parallel_unsafe)]
+fn fork_session(session_id: Option<Uuid>, up_to_request: default!(Option<Uuid>, "null")) -> Uuid {
+    guard(|| {
+        let user = identity::require()?;
+        let session = given("session_id", session_id)?;
+        reckoning(|db| {
+            lock_session(db, user, session)?;
+            let last: Option<i64> = match up_to_request {
+                None => Some(i64::MAX),
+                Some(request) => db.first(
+                    "select link.place from carrel.agent_sessions as s
+                    cross join lateral jsonb_array_elements(s.request_chain) with ordinality as link (id, place)
+                    where s.id = $1 and link.id = to_jsonb($2::uuid)",
+                    &[session.into(), request.into()],
+                    |row| row.need(1),
+                )?,
+            };
+            let Some(last) = last else {
+                return Err(no_request(up_to_request.unwrap_or(session))
+                    .detail(format!("It is not in session {session}.")));
+            };
+            let fork: Uuid = db.value(
+                "insert into carrel.agent_sessions (user_id, title, context_state)
+                select user_id, title, context_state from carrel.agent_sessions where id = $1 returning id",
+                &[session.into()],
+            )?;
+            let copies = db.rows(
+                "with source as materialized (
+                    select link.place, carrel.uuid_v7() as new_id, r.*
+                    from carrel.agent_sessions as s
+                    cross join lateral jsonb_array_elements(s.request_chain) with ordinality as link (id, place)
+                    join carrel.agent_requests as r on r.user_id = s.user_id and r.id = (link.id #>> '{}')::uuid
+                    where s.id = $1 and link.place <= $3 and r.status in ('completed', 'failed', 'cancelled')
+                ), copies as (
+                    insert into carrel.agent_requests (id, user_id, session_id, agent_type, content, status, progress, results, error,
+                        priority, attempts, max_attempts, run_at, cancel_requested_at, created_at, started_at, completed_at)
+                    select new_id, user_id, $2, agent_type, content, status, progress, results, error,
+                        priority, attempts, max_attempts, run_at, cancel_requested_at, created_at, started_at, completed_at
+                    from source
+                    returning id
+                )
+                select copies.id from copies join source on source.new_id = copies.id order by source.place",
+                &[session.into(), fork.into(), last.into()],
+                |row| row.need::<Uuid>(1),
+            )?;
+            // Requests may have come to their session in another order than they were created in.
+            db.execute(
+                "update carrel.agent_sessions set request_chain = to_jsonb($2::uuid[]) where id = $1",
+                &[fork.into(), copies.into()],
+            )?;
+            Ok(fork)
+        })
+    })
+}

@@ -120,7 +120,6 @@ fn complete(
 /// runs again. The same again: the same answer. The lease is lost, or it ended otherwise: PT409; no such
 /// request: PT404; bad amounts: 22023.
 #[pg_extern(volatile, parallel_unsafe)]
-#[expect(clippy::too_many_arguments, reason = "the arguments of the SQL function")]
 fn fail_request(
     request_id: Option<Uuid>,
     lease_token: Option<Uuid>,
