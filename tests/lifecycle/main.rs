@@ -1,6 +1,7 @@
 //! carrel's life on real servers, by theme.
 
 mod adoption;
+mod agents;
 mod auth_users;
 mod concurrency;
 mod crash;
