@@ -12,8 +12,8 @@ mod sessions;
 mod work;
 
 use crate::error::{Error, Result, SqlState, catch};
-use crate::usage::period_micros;
-use pgrx::datum::{Interval, Uuid};
+use crate::leases::{bad, checked_lease, checked_worker, given};
+use pgrx::datum::Uuid;
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use std::ffi::{CString, c_char};
 
@@ -45,34 +45,6 @@ unsafe extern "C-unwind" {
     fn Async_Notify(channel: *const c_char, payload: *const c_char);
 }
 
-fn bad(message: impl Into<String>) -> Error {
-    Error::new(SqlState::InvalidParameterValue, message)
-}
-
-fn given<T>(name: &str, value: Option<T>) -> Result<T> {
-    value.ok_or_else(|| bad(format!("{name} must not be null")))
-}
-
 fn no_request(id: Uuid) -> Error {
     Error::new(SqlState::NotFound, format!("no request {id}"))
-}
-
-/// For how long a worker has something, if it can be: above nothing, and up to a week.
-fn checked_lease(name: &str, lease: Option<Interval>) -> Result<Interval> {
-    const WEEK: i64 = 7 * 86_400_000_000;
-    let lease = given(name, lease)?;
-    if lease.months() != 0 || !(1..=WEEK).contains(&period_micros(&lease)) {
-        return Err(bad(format!("{name} must be above 0 and up to 7 days, without months"))
-            .hint("Say how long a worker may be silent: interval '30 seconds'"));
-    }
-    Ok(lease)
-}
-
-/// The name of a worker, if it can be one.
-fn checked_worker(worker: Option<&str>) -> Result<&str> {
-    match given("worker", worker)? {
-        "" => Err(bad("worker must not be empty")),
-        name if name.len() > 1000 => Err(bad("worker must not be longer than 1000 bytes")),
-        name => Ok(name),
-    }
 }

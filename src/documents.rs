@@ -7,6 +7,7 @@
 
 mod chunk_rows;
 mod chunk_text;
+mod leases;
 mod lexicon;
 mod pieces;
 mod processed;

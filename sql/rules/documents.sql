@@ -86,3 +86,4 @@ comment on index carrel.documents_filename_keys_idx is 'Serves search_documents(
 comment on index carrel.documents_without_words_idx is 'Serves search_documents() and search_chunks(): the languages of documents without chunks.';
 comment on index carrel.documents_user_id_created_at_idx is 'Serves a user''s documents, newest first.';
 comment on index carrel.documents_pending_idx is 'Serves process_documents(), oldest first.';
+comment on index carrel.documents_without_text_idx is 'Serves claim_documents(), oldest first.';

@@ -37,3 +37,7 @@ create index documents_user_id_created_at_idx on carrel.documents (user_id, crea
 -- Serves: process_documents(), oldest first.
 create index documents_pending_idx on carrel.documents (created_at, id)
     where processing_status = 'pending' and content_text is not null;
+
+-- Serves: claim_documents(), oldest first.
+create index documents_without_text_idx on carrel.documents (created_at, id)
+    where content_text is null and (processing_status = 'pending' or processing_status = 'processing');

@@ -15,7 +15,7 @@ pub struct Part {
 }
 
 /// The tables in the order in which they are created: what a foreign key refers to comes first.
-pub const TABLES: [Table; 17] = [
+pub const TABLES: [Table; 18] = [
     Table { name: "migrations", sql: include_str!("../../sql/tables/migrations.sql") },
     Table { name: "granted_roles", sql: include_str!("../../sql/tables/granted_roles.sql") },
     Table { name: "plans", sql: include_str!("../../sql/tables/plans.sql") },
@@ -23,6 +23,7 @@ pub const TABLES: [Table; 17] = [
     Table { name: "model_prices", sql: include_str!("../../sql/tables/model_prices.sql") },
     Table { name: "user_profiles", sql: include_str!("../../sql/tables/user_profiles.sql") },
     Table { name: "documents", sql: include_str!("../../sql/tables/documents.sql") },
+    Table { name: "document_leases", sql: include_str!("../../sql/tables/document_leases.sql") },
     Table { name: "document_chunks", sql: include_str!("../../sql/tables/document_chunks.sql") },
     Table {
         name: "search_statistics",
@@ -42,7 +43,7 @@ pub const TABLES: [Table; 17] = [
 ];
 
 /// What migrate() applies every time, table by table.
-pub const RULES: [&str; 17] = [
+pub const RULES: [&str; 18] = [
     include_str!("../../sql/rules/migrations.sql"),
     include_str!("../../sql/rules/granted_roles.sql"),
     include_str!("../../sql/rules/plans.sql"),
@@ -50,6 +51,7 @@ pub const RULES: [&str; 17] = [
     include_str!("../../sql/rules/model_prices.sql"),
     include_str!("../../sql/rules/user_profiles.sql"),
     include_str!("../../sql/rules/documents.sql"),
+    include_str!("../../sql/rules/document_leases.sql"),
     include_str!("../../sql/rules/document_chunks.sql"),
     include_str!("../../sql/rules/search_statistics.sql"),
     include_str!("../../sql/rules/embedding_leases.sql"),

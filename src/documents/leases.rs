@@ -1,0 +1,244 @@
+//! Documents whose texts come from elsewhere, such as scans and recordings: workers claim them under leases
+//! and write their texts, which are then processed like any other.
+
+use crate::error::{Error, Result, SqlState, guard};
+use crate::leases::{bad, checked_lease, checked_worker, given};
+use crate::one_row;
+use crate::spi::{self, Access, Db};
+use pgrx::JsonB;
+use pgrx::datum::{Interval, Uuid};
+use pgrx::prelude::*;
+
+/// A claimed document, as claim_documents() gives it.
+type Claimed = (
+    Uuid,
+    Uuid,
+    String,
+    Option<String>,
+    Option<i64>,
+    Option<String>,
+    String,
+    JsonB,
+    i32,
+    Uuid,
+    TimestampWithTimeZone,
+);
+
+/// Gives a worker documents of all users that have no text yet, the oldest first, at most so many. Nobody else is
+/// given them until their leases lapse; meanwhile they are in processing. Waits for nobody. For services. Bad
+/// arguments: 22023.
+#[pg_extern(volatile, parallel_unsafe)]
+fn claim_documents(
+    worker: Option<&str>,
+    max_documents: default!(Option<i32>, "1"),
+    lease: default!(Option<Interval>, "'5 minutes'"),
+) -> TableIterator<
+    'static,
+    (
+        name!(document_id, Uuid),
+        name!(user_id, Uuid),
+        name!(filename, String),
+        name!(file_type, Option<String>),
+        name!(file_size, Option<i64>),
+        name!(storage_path, Option<String>),
+        name!(language, String),
+        name!(metadata, JsonB),
+        name!(attempts, i32),
+        name!(lease_token, Uuid),
+        name!(lease_expires_at, TimestampWithTimeZone),
+    ),
+> {
+    // Who looked at a lease before another worker took the document over is not given it: the lease as it
+    // is then decides.
+    const CLAIM: &str = "
+        with next as materialized (
+            select d.id from carrel.documents as d
+            left join carrel.document_leases as l on l.document_id = d.id
+            where d.content_text is null and (
+                d.processing_status = 'pending'
+                or d.processing_status = 'processing' and coalesce(l.lease_expires_at <= clock_timestamp(), true)
+            )
+            order by d.created_at, d.id limit $2 for no key update of d skip locked
+        ), leased as (
+            insert into carrel.document_leases as l (document_id, lease_token, lease_owner, leased_at, lease_expires_at)
+            select id, carrel.uuid_v7(), $1, clock_timestamp(), clock_timestamp() + $3 from next
+            on conflict (document_id) do update set lease_token = excluded.lease_token, lease_owner = excluded.lease_owner,
+                leased_at = excluded.leased_at, lease_expires_at = excluded.lease_expires_at, attempts = l.attempts + 1
+            where l.lease_expires_at <= clock_timestamp()
+            returning *
+        ), claimed as (
+            update carrel.documents as d set processing_status = 'processing', processing_error = null
+            from leased where d.id = leased.document_id
+            returning d.id, user_id, filename, file_type, file_size, storage_path, language, metadata, attempts, lease_token,
+                lease_expires_at, created_at
+        )
+        select * from claimed order by created_at, id";
+    let rows = guard(|| {
+        const MOST: i32 = 10_000;
+        let worker = checked_worker(worker)?;
+        let lease = checked_lease("lease", lease)?;
+        let most = given("max_documents", max_documents)?;
+        if !(1..=MOST).contains(&most) {
+            return Err(bad(format!("max_documents must be from 1 to {MOST}: {most}")));
+        }
+        as_worker(|db| {
+            db.rows(CLAIM, &[worker.into(), most.into(), lease.into()], |row| {
+                let claimed: Claimed = (
+                    row.need(1)?,
+                    row.need(2)?,
+                    row.need(3)?,
+                    row.get(4),
+                    row.get(5),
+                    row.get(6),
+                    row.need(7)?,
+                    row.need(8)?,
+                    row.need(9)?,
+                    row.need(10)?,
+                    row.need(11)?,
+                );
+                Ok(claimed)
+            })
+        })
+    });
+    TableIterator::new(rows)
+}
+
+/// Writes the text of a claimed document, which is processed as if its user had written it; returns its status then
+/// and how many chunks it has. The same again: the same answer. The lease is lost, or it has another text: PT409;
+/// no such document: PT404; beyond a hard limit: PT402.
+#[pg_extern(volatile, parallel_unsafe)]
+fn set_document_text(
+    document_id: Option<Uuid>,
+    lease_token: Option<Uuid>,
+    content_text: Option<&str>,
+) -> one_row::TableIterator<'static, (name!(processing_status, String), name!(chunks, i64))> {
+    let row = guard(|| {
+        let lease = Lease::given(document_id, lease_token)?;
+        let text = given("content_text", content_text)?;
+        as_worker(|db| {
+            let (status, is_same) = lease.lock(db, |db| {
+                db.first(
+                    "select processing_status, content_text is not distinct from $2
+                    from carrel.documents where id = $1",
+                    &[lease.document.into(), text.into()],
+                    |row| Ok((row.need::<String>(1)?, row.need::<bool>(2)?)),
+                )
+            })?;
+            match (status.as_str(), is_same) {
+                (_, true) => {}
+                ("processing", _) => {
+                    lease.end(db)?;
+                    db.execute(
+                        "update carrel.documents set content_text = $2 where id = $1",
+                        &[lease.document.into(), text.into()],
+                    )?;
+                }
+                _ => return Err(lease.ended_otherwise(&status)),
+            }
+            let stored = db.first(
+                "select processing_status, (select count(*) from carrel.document_chunks as c where c.document_id = d.id)
+                from carrel.documents as d where id = $1",
+                &[lease.document.into()],
+                |row| Ok((row.need(1)?, row.need(2)?)),
+            )?;
+            stored.ok_or_else(|| lease.no_document())
+        })
+    });
+    one_row::TableIterator::once(row)
+}
+
+/// Says that a claimed document has no text to be had, and why: it has failed. The same again: the same answer.
+/// The lease is lost, or it ended otherwise: PT409; no such document: PT404.
+#[pg_extern(volatile, parallel_unsafe)]
+fn fail_document(document_id: Option<Uuid>, lease_token: Option<Uuid>, reason: Option<&str>) {
+    guard(|| {
+        let lease = Lease::given(document_id, lease_token)?;
+        let reason = given("reason", reason)?;
+        as_worker(|db| {
+            let (status, is_same) = lease.lock(db, |db| {
+                db.first(
+                    "select processing_status, coalesce(content_text is null and processing_error = $2, false)
+                    from carrel.documents where id = $1",
+                    &[lease.document.into(), reason.into()],
+                    |row| Ok((row.need::<String>(1)?, row.need::<bool>(2)?)),
+                )
+            })?;
+            match (status.as_str(), is_same) {
+                ("failed", true) => Ok(()),
+                ("processing", _) => {
+                    lease.end(db)?;
+                    db.execute(
+                        "update carrel.documents set processing_status = 'failed', processing_error = $2 where id = $1",
+                        &[lease.document.into(), reason.into()],
+                    )
+                    .map(|_| ())
+                }
+                _ => Err(lease.ended_otherwise(&status)),
+            }
+        })
+    })
+}
+
+fn as_worker<T>(work: impl FnOnce(&Db) -> Result<T>) -> Result<T> {
+    spi::as_owner(Access::Write, |db| db.latest(|| db.read_by_index(|| work(db))))
+}
+
+struct Lease {
+    document: Uuid,
+    token: Uuid,
+}
+
+impl Lease {
+    fn given(document: Option<Uuid>, token: Option<Uuid>) -> Result<Self> {
+        let document = given("document_id", document)?;
+        Ok(Self { document, token: given("lease_token", token)? })
+    }
+
+    /// Locks the document, if this is its lease; what `read` finds then.
+    fn lock<T>(
+        &self,
+        db: &Db,
+        read: impl FnOnce(&Db) -> Result<Option<T>>,
+    ) -> Result<T> {
+        let args = [self.document.into(), self.token.into()];
+        let lock = "select from carrel.documents where id = $1 for no key update";
+        if db.execute(lock, &args[..1])? == 0 {
+            return Err(self.no_document());
+        }
+        let own = "select from carrel.document_leases where document_id = $1 and lease_token = $2";
+        if db.execute(own, &args)? == 0 {
+            return Err(self.lost(db)?);
+        }
+        read(db)?.ok_or_else(|| self.no_document())
+    }
+
+    /// Nobody has to wait for it any more.
+    fn end(&self, db: &Db) -> Result<()> {
+        db.execute(
+            "update carrel.document_leases set lease_expires_at = clock_timestamp() where document_id = $1",
+            &[self.document.into()],
+        )
+        .map(|_| ())
+    }
+
+    fn no_document(&self) -> Error {
+        Error::new(SqlState::NotFound, format!("no document {}", self.document))
+    }
+
+    fn lost(&self, db: &Db) -> Result<Error> {
+        let holder = db.first(
+            "select format('It is held by worker %s since %s, until %s.', quote_literal(lease_owner), leased_at, lease_expires_at)
+            from carrel.document_leases where document_id = $1",
+            &[self.document.into()],
+            |row| row.need::<String>(1),
+        )?;
+        let message = format!("document {} is not leased by token {}", self.document, self.token);
+        let detail = holder.unwrap_or_else(|| "Nobody holds it.".to_owned());
+        Ok(Error::new(SqlState::Conflict, message).detail(detail))
+    }
+
+    fn ended_otherwise(&self, status: &str) -> Error {
+        let message = format!("document {} is {status}: its lease has ended", self.document);
+        Error::new(SqlState::Conflict, message)
+    }
+}
