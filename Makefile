@@ -25,7 +25,7 @@ export PG_CONFIG
 endif
 
 .PHONY: help setup build install demo psql stop test test-unit test-pgrx test-regress accept \
-	test-isolation test-lifecycle test-all bench-chunking bench-retrieval bench-search bench-usage lint readme-check clean
+	test-isolation test-lifecycle test-all bench-chunking bench-retrieval bench-search bench-usage bench-agents lint readme-check clean
 
 help: ## list the commands
 	@echo "Commands, all with PG=15|16|17|18 to pick the server:"
@@ -88,6 +88,9 @@ bench-search: build ## how fast search is for each of 1,000 users (CHUNKS=number
 
 bench-usage: build ## how fast usage is recorded (SECONDS_EACH, EVENTS, YEAR=number)
 	@scripts/bench.sh usage
+
+bench-agents: build ## how fast workers claim and complete requests (DURATION=seconds)
+	@scripts/bench.sh agents
 
 lint: setup ## formatting, clippy, the README's claims
 	@scripts/lint.sh

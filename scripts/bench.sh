@@ -7,6 +7,7 @@
 #   bench.sh ranking     how well search ranks documents (DATA=directory, else BENCH_DATA's)
 #   bench.sh search      how fast search is for each of many users (CHUNKS=number)
 #   bench.sh usage       how fast usage is recorded (SECONDS_EACH, EVENTS, YEAR=number)
+#   bench.sh agents      how fast workers claim and complete requests (DURATION=seconds)
 #
 # They print what they measure and fail only when they can't measure it.
 source "$(dirname "$0")/env.sh"
@@ -57,7 +58,7 @@ finish() { "$here/cluster.sh" remove bench; }
 for bench; do
     case $bench in
         core) "$CARGO_TARGET_DIR/release/core" ;;
-        database | retrieval | ranking | search | usage)
+        database | retrieval | ranking | search | usage | agents)
             trap finish EXIT
             settings=()
             # Of a server that is meant for a database of this size; all else is as it comes.
@@ -67,6 +68,6 @@ for bench; do
             finish
             trap - EXIT
             ;;
-        *) die "bench.sh: core, database, retrieval, ranking, search or usage" ;;
+        *) die "bench.sh: core, database, retrieval, ranking, search, usage or agents" ;;
     esac
 done

@@ -1,0 +1,321 @@
+//! How fast workers claim and complete agent requests, beside statements written by hand on a table with the same
+//! columns and indexes.
+//!
+//! Workers are threads with a session each, over a Unix socket, with prepared statements; the disk is waited
+//! for, autovacuum is on. By hand, a claim is an UPDATE … WHERE id IN (SELECT … FOR UPDATE SKIP LOCKED), and a
+//! completion an UPDATE and an INSERT into a table like usage_events in one statement, which know nothing of
+//! limits, totals, counters or chains.
+//!
+//! - 1,000 users, 8 workers, 1 and 50 claimed at a time: both sides in turn, several times; medians.
+//! - One claim with 10,000 pending requests, and with 1,000,000 finished ones beside them.
+//! - DURATION seconds (600 unless it is set) of full load, while a transaction with an old snapshot is open:
+//!   the rate in the last tenth beside that in the first, and what grew. By hand for a tenth of that.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use carrel_benches::median;
+use carrel_benches::report::{self, Bound, Target, number};
+use carrel_benches::server;
+use postgres::types::ToSql;
+use postgres::{Client, Statement};
+
+const WORKERS: usize = 8;
+const ROUNDS: usize = 5;
+
+const TABLES: &str = "
+    select count(carrel.create_user(md5('user ' || n)::uuid)) from generate_series(1, 1000) as n;
+    create table public.requests (like carrel.agent_requests including all);
+    create table public.events (like carrel.usage_events including all)";
+
+/// One of the two sides.
+#[derive(Clone, Copy, PartialEq)]
+enum Side {
+    Carrel,
+    ByHand,
+}
+
+impl Side {
+    fn name(self) -> &'static str {
+        match self {
+            Side::Carrel => "carrel",
+            Side::ByHand => "by hand",
+        }
+    }
+
+    fn table(self) -> &'static str {
+        match self {
+            Side::Carrel => "carrel.agent_requests",
+            Side::ByHand => "public.requests",
+        }
+    }
+
+    fn claim(self) -> &'static str {
+        match self {
+            Side::Carrel => "select id, lease_token, content from carrel.claim_requests('worker', $1)",
+            Side::ByHand => {
+                "update public.requests set status = 'processing', attempts = attempts + 1,
+                    lease_token = gen_random_uuid(), lease_owner = 'worker',
+                    lease_expires_at = clock_timestamp() + interval '30 seconds', started_at = clock_timestamp()
+                where id in (
+                    select id from public.requests
+                    where status = 'pending' and run_at <= clock_timestamp()
+                    order by priority desc, run_at, id limit $1 for update skip locked
+                )
+                returning id, lease_token, content"
+            }
+        }
+    }
+
+    fn complete(self) -> &'static str {
+        match self {
+            Side::Carrel => {
+                r#"select event_id from carrel.complete_request($1, $2, '{"answer": "so it is"}', 10, 0.01)"#
+            }
+            Side::ByHand => {
+                r#"with done as (
+                    update public.requests set status = 'completed', progress = 1, results = '{"answer": "so it is"}',
+                        token_cost = 10, completed_at = clock_timestamp(), lease_expires_at = null
+                    where id = $1 and lease_token = $2 and status = 'processing'
+                    returning id, user_id, lease_token
+                )
+                insert into public.events (id, user_id, event_type, tokens_used, cost, request_id)
+                select lease_token, user_id, 'agent_request', 10, 0.01, id from done returning id"#
+            }
+        }
+    }
+}
+
+/// Requests of all users that wait to be done.
+fn fill(client: &mut Client, side: Side, count: usize) {
+    let sql = format!(
+        "insert into {} (id, user_id, agent_type, content)
+        select carrel.uuid_v7(), md5('user ' || 1 + n % 1000)::uuid, 'chat', 'What is the answer?'
+        from generate_series(1, {count}) as n",
+        side.table()
+    );
+    client.batch_execute(&sql).expect("requests");
+}
+
+struct Worker {
+    client: Client,
+    claim: Statement,
+    complete: Statement,
+    at_once: i32,
+}
+
+impl Worker {
+    fn new(side: Side, at_once: i32) -> Self {
+        let mut client = server::superuser();
+        let claim = client.prepare(side.claim()).expect("a claim");
+        let complete = client.prepare(side.complete()).expect("a completion");
+        Self { client, claim, complete, at_once }
+    }
+
+    fn claim(&mut self) -> Vec<(uuid::Uuid, uuid::Uuid)> {
+        let rows = self.client.query(&self.claim, &[&self.at_once]).expect("a claim");
+        rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+    }
+
+    /// Claims, and completes what it got; how many.
+    fn turn(&mut self) -> usize {
+        let claimed = self.claim();
+        for (id, lease) in &claimed {
+            let args: [&(dyn ToSql + Sync); 2] = [id, lease];
+            let done = self.client.query(&self.complete, &args).expect("a completion");
+            assert_eq!(done.len(), 1);
+        }
+        claimed.len()
+    }
+}
+
+/// Has the workers do all there is; how many a second that were.
+fn drain(side: Side, at_once: i32, count: usize) -> f64 {
+    let barrier = std::sync::Barrier::new(WORKERS + 1);
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..WORKERS)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut worker = Worker::new(side, at_once);
+                    barrier.wait();
+                    let mut done = 0;
+                    loop {
+                        match worker.turn() {
+                            0 => return done,
+                            more => done += more,
+                        }
+                    }
+                })
+            })
+            .collect();
+        barrier.wait();
+        let began = Instant::now();
+        let done: usize = threads.into_iter().map(|thread| thread.join().expect("a worker")).sum();
+        assert_eq!(done, count, "{}", side.name());
+        count as f64 / began.elapsed().as_secs_f64()
+    })
+}
+
+fn throughput(client: &mut Client, targets: &mut Vec<Target>) {
+    println!("\n1,000 users, {WORKERS} workers: claimed and completed, a second");
+    for (at_once, count) in [(1, 20_000), (50, 20_000)] {
+        let (mut rates, mut ratios) = ([Vec::new(), Vec::new()], Vec::new());
+        for _ in 0..ROUNDS {
+            for (side, rates) in [Side::ByHand, Side::Carrel].into_iter().zip(&mut rates) {
+                fill(client, side, count);
+                rates.push(drain(side, at_once, count));
+            }
+            let last = |rates: &Vec<f64>| rates.last().copied().unwrap_or(f64::NAN);
+            ratios.push(last(&rates[1]) / last(&rates[0]));
+        }
+        let ratio = median(ratios);
+        let [hand, carrel] = rates.map(median);
+        println!(
+            "  {at_once:>3} at a time {:>26} by hand {:>10} carrel {:>9} x",
+            number(hand),
+            number(carrel),
+            number(ratio)
+        );
+        let what = format!("claimed {at_once} at a time and completed, beside by hand");
+        targets.push(Target::new(what, ratio, Bound::AtLeast(0.7), "x"));
+    }
+}
+
+/// How long one claim takes, in milliseconds: the 95th of a hundred.
+fn claim_p95() -> f64 {
+    const CLAIMS: usize = 5_000;
+    let mut worker = Worker::new(Side::Carrel, 1);
+    let mut times: Vec<f64> = (0..CLAIMS)
+        .map(|_| {
+            let began = Instant::now();
+            assert_eq!(worker.claim().len(), 1);
+            began.elapsed().as_secs_f64() * 1e3
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    times[CLAIMS * 95 / 100]
+}
+
+fn beside_finished(client: &mut Client, targets: &mut Vec<Target>) {
+    const PENDING: usize = 10_000;
+    const FINISHED: i64 = 1_000_000;
+    let fresh = |client: &mut Client| {
+        client
+            .batch_execute("delete from carrel.agent_requests where status in ('pending', 'processing')")
+            .expect("no requests");
+        fill(client, Side::Carrel, PENDING);
+        client.batch_execute("vacuum analyze carrel.agent_requests").expect("vacuum");
+    };
+    client.batch_execute("truncate carrel.agent_requests").expect("no requests");
+    let mut none = Vec::new();
+    for _ in 0..3 {
+        fresh(client);
+        none.push(claim_p95());
+    }
+    client
+        .batch_execute(&format!(
+            "insert into carrel.agent_requests (user_id, agent_type, content, status, progress, results, completed_at)
+            select md5('user ' || 1 + n % 1000)::uuid, 'chat', 'What was it?', 'completed', 1, '{{}}', now()
+            from generate_series(1, {FINISHED}) as n"
+        ))
+        .expect("finished requests");
+    let mut many = Vec::new();
+    for _ in 0..3 {
+        fresh(client);
+        many.push(claim_p95());
+    }
+    let (none, many) = (median(none), median(many));
+    println!("\nOne claim among {PENDING} pending requests, p95");
+    println!("  {:<48} {:>8} ms", "none finished", number(none));
+    println!("  {:<48} {:>8} ms", format!("{FINISHED} finished"), number(many));
+    let what = "a claim beside 1,000,000 finished requests and none";
+    targets.push(Target::new(what, many / none, Bound::AtMost(1.3), "x"));
+    client.batch_execute("truncate carrel.agent_requests").expect("no requests");
+}
+
+/// Full load for so long while an old snapshot is open: how many are done in each tenth, a second.
+fn sustained(client: &mut Client, side: Side, duration: Duration) -> Vec<f64> {
+    const TENTHS: u32 = 10;
+    let mut reader = server::superuser();
+    reader
+        .batch_execute(&format!(
+            "begin isolation level repeatable read; select count(*) from {}",
+            side.table()
+        ))
+        .expect("a reader");
+    let (done, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let rates = std::thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                let mut worker = Worker::new(side, 1);
+                while !is_over.load(Ordering::Relaxed) {
+                    done.fetch_add(worker.turn(), Ordering::Relaxed);
+                }
+            });
+        }
+        let began = Instant::now();
+        let (mut asked, mut rates) = (0, Vec::new());
+        let (mut since, mut before) = (Instant::now(), 0);
+        while began.elapsed() < duration {
+            // There are always some to be done, and never many.
+            if asked < done.load(Ordering::Relaxed) + 2_000 {
+                fill(client, side, 1_000);
+                asked += 1_000;
+            } else {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            if since.elapsed() >= duration / TENTHS {
+                let now = done.load(Ordering::Relaxed);
+                rates.push((now - before) as f64 / since.elapsed().as_secs_f64());
+                (since, before) = (Instant::now(), now);
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+        rates
+    });
+    reader.batch_execute("rollback").expect("the reader");
+    rates
+}
+
+fn beside_a_reader(client: &mut Client, targets: &mut Vec<Target>) {
+    let seconds = std::env::var("DURATION").map_or(600, |n| n.parse().expect("DURATION"));
+    println!("\nFull load, {WORKERS} workers, 1 at a time, beside an old snapshot, a second in each tenth of the time");
+    for (side, seconds) in [(Side::ByHand, seconds / 10), (Side::Carrel, seconds)] {
+        let rates = sustained(client, side, Duration::from_secs(seconds));
+        let shown: Vec<String> = rates.iter().map(|rate| number(*rate)).collect();
+        println!("  {:<10} {seconds:>4} s  {}", side.name(), shown.join(" "));
+        if side == Side::Carrel {
+            let ratio = rates.last().unwrap_or(&f64::NAN) / rates[0];
+            let what = "the last tenth beside the first, beside an old snapshot";
+            targets.push(Target::new(what, ratio, Bound::AtLeast(0.7), "x"));
+        }
+    }
+    println!("  what grew:");
+    let sizes = client
+        .query(
+            "select c.relname::text, pg_relation_size(c.oid) from pg_class as c
+            where relnamespace = 'carrel'::regnamespace and relkind in ('r', 'i')
+            order by pg_relation_size(c.oid) desc limit 8",
+            &[],
+        )
+        .expect("sizes");
+    for row in sizes {
+        let (name, size): (String, i64) = (row.get(0), row.get(1));
+        println!("    {name:<48} {:>8} MB", number(size as f64 / 1e6));
+    }
+}
+
+fn main() {
+    let mut client = server::superuser();
+    client.batch_execute(TABLES).expect("users and tables");
+    for sql in ["alter system set autovacuum = on", "select pg_reload_conf()"] {
+        client.batch_execute(sql).expect("autovacuum");
+    }
+    let mut targets = Vec::new();
+    throughput(&mut client, &mut targets);
+    beside_finished(&mut client, &mut targets);
+    beside_a_reader(&mut client, &mut targets);
+    let drift = server::number(&mut client, "select count(*) from carrel.verify_usage()");
+    targets.push(Target::new("drift in the end", drift as f64, Bound::AtMost(0.0), "rows"));
+    report::targets(&targets);
+}
