@@ -7,7 +7,7 @@
 #   bench.sh ranking     how well search ranks documents (DATA=directory, else BENCH_DATA's)
 #   bench.sh search      how fast search is for each of many users (CHUNKS=number)
 #   bench.sh usage       how fast usage is recorded (SECONDS_EACH, EVENTS, YEAR=number)
-#   bench.sh agents      how fast workers claim and complete requests (DURATION=seconds)
+#   bench.sh agents      how fast workers claim and complete requests (DURATION=seconds, PART=throughput, finished or reader)
 #
 # They print what they measure and fail only when they can't measure it.
 source "$(dirname "$0")/env.sh"

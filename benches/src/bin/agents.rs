@@ -10,6 +10,8 @@
 //! - One claim with 10,000 pending requests, and with 1,000,000 finished ones beside them.
 //! - DURATION seconds (600 unless it is set) of full load, while a transaction with an old snapshot is open:
 //!   the rate in the last tenth beside that in the first, and what grew. By hand for a tenth of that.
+//!
+//! PART=throughput, finished or reader runs one of these.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -60,7 +62,7 @@ impl Side {
                 where id in (
                     select id from public.requests
                     where status = 'pending' and run_at <= clock_timestamp()
-                    order by priority desc, run_at, id limit $1 for update skip locked
+                    order by priority desc, run_at, id limit $1::int for update skip locked
                 )
                 returning id, lease_token, content"
             }
@@ -312,9 +314,14 @@ fn main() {
         client.batch_execute(sql).expect("autovacuum");
     }
     let mut targets = Vec::new();
-    throughput(&mut client, &mut targets);
-    beside_finished(&mut client, &mut targets);
-    beside_a_reader(&mut client, &mut targets);
+    let wanted = std::env::var("PART").unwrap_or_default();
+    let parts: [(&str, fn(&mut Client, &mut Vec<Target>)); 3] =
+        [("throughput", throughput), ("finished", beside_finished), ("reader", beside_a_reader)];
+    for (name, part) in parts {
+        if wanted.is_empty() || wanted == name {
+            part(&mut client, &mut targets);
+        }
+    }
     let drift = server::number(&mut client, "select count(*) from carrel.verify_usage()");
     targets.push(Target::new("drift in the end", drift as f64, Bound::AtMost(0.0), "rows"));
     report::targets(&targets);
