@@ -349,7 +349,11 @@ unsafe fn attribute(desc: pg_sys::TupleDesc, place: usize) -> *const pg_sys::For
         #[cfg(not(feature = "pg18"))]
         let first = (*desc).attrs.as_ptr();
         #[cfg(feature = "pg18")]
-        let first = (*desc).compact_attrs.as_ptr().add((*desc).natts as usize).cast::<pg_sys::FormData_pg_attribute>();
+        let first = (*desc)
+            .compact_attrs
+            .as_ptr()
+            .add((*desc).natts as usize)
+            .cast::<pg_sys::FormData_pg_attribute>();
         first.add(place)
     }
 }

@@ -169,8 +169,8 @@ impl Change {
             let (by_value, length) = (column.attbyval, c_int::from(column.attlen));
             let is_same = match (old.datum(name), self.new.datum(name)) {
                 (None, None) => true,
-                // SAFETY: two values of the column's type.
                 (Some(old), Some(new)) => {
+                    // SAFETY: two values of the column's type.
                     catch(|| unsafe { datum_image_eq(old, new, by_value, length) })?
                 }
                 _ => false,

@@ -32,9 +32,9 @@ use crate::identity;
 use crate::spi::{self, Access, Db};
 use crate::users;
 pub use locks::keep;
-pub use standings::AGENT_REQUEST;
 pub use periods::{micros as period_micros, period_start, zone};
 use pgrx::datum::Uuid;
+pub use standings::AGENT_REQUEST;
 
 /// Does what reads or writes the books: as the owner, by indexes, and seeing what is committed when each
 /// statement begins, for books have to be true when the transaction commits, whatever its isolation.

@@ -12,9 +12,13 @@ macro_rules! only_in {
     ($table:literal, $other:literal) => {
         concat!(
             "(
-                select r.user_id, r.session_id, r.id, r.created_at from ", $table, " as r
+                select r.user_id, r.session_id, r.id, r.created_at from ",
+            $table,
+            " as r
                 where r.session_id is not null and not exists (
-                    select from ", $other, " as o where o.id = r.id and o.session_id = r.session_id
+                    select from ",
+            $other,
+            " as o where o.id = r.id and o.session_id = r.session_id
                 )
             )"
         )
@@ -50,11 +54,15 @@ macro_rules! remove {
             "update carrel.agent_sessions as s set request_chain = (
                 select coalesce(jsonb_agg(link.id order by link.place), '[]')
                 from jsonb_array_elements(s.request_chain) with ordinality as link (id, place)
-                left join ", $left, " as gone on gone.session_id = s.id and to_jsonb(gone.id) = link.id
+                left join ",
+            $left,
+            " as gone on gone.session_id = s.id and to_jsonb(gone.id) = link.id
                 where gone.id is null
             )
             where (s.user_id, s.id) in (
-                select user_id, session_id from ", $left, " as gone where session_id is not null
+                select user_id, session_id from ",
+            $left,
+            " as gone where session_id is not null
             )"
         )
     };
@@ -77,8 +85,12 @@ fn keep_request_chains<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             // SAFETY: this call's data.
             unsafe { db.register_trigger_data(trigger::data(trigger)) }?;
             match operation {
-                pg_sys::TRIGGER_EVENT_INSERT => change(db, lock!("added"), None, Some(append!("added"))),
-                pg_sys::TRIGGER_EVENT_DELETE => change(db, lock!("removed"), Some(remove!("removed")), None),
+                pg_sys::TRIGGER_EVENT_INSERT => {
+                    change(db, lock!("added"), None, Some(append!("added")))
+                }
+                pg_sys::TRIGGER_EVENT_DELETE => {
+                    change(db, lock!("removed"), Some(remove!("removed")), None)
+                }
                 _ => change(
                     db,
                     lock!("(select * from added union all select * from removed)"),

@@ -256,10 +256,7 @@ fn is_due(last: Option<(Instant, Duration)>) -> bool {
 }
 
 /// Does a walk, and says when it was and how long it took.
-fn timed<T>(
-    last: &mut Option<(Instant, Duration)>,
-    walk: impl FnOnce() -> Result<T>,
-) -> Result<T> {
+fn timed<T>(last: &mut Option<(Instant, Duration)>, walk: impl FnOnce() -> Result<T>) -> Result<T> {
     let start = Instant::now();
     let result = walk()?;
     *last = Some((Instant::now(), start.elapsed()));

@@ -43,7 +43,9 @@ fn create_request(
             return Err(bad(format!("reserve_tokens must be from 0 to 10^15: {reserve_tokens}")));
         }
         if idempotency_key == Some("") {
-            return Err(bad("idempotency_key must not be empty: leave it out for a request without one"));
+            return Err(bad(
+                "idempotency_key must not be empty: leave it out for a request without one",
+            ));
         }
         let payload_hash = idempotency_key.map(|_| {
             let session = session_id.map(|id| id.to_string()).unwrap_or_default();
@@ -194,8 +196,7 @@ fn change(
                 &[id.into(), only_of.into()],
                 |row| row.need(1),
             )?;
-            let state =
-                status.as_deref().and_then(State::named).ok_or_else(|| no_request(id))?;
+            let state = status.as_deref().and_then(State::named).ok_or_else(|| no_request(id))?;
             Ok(change(db, id, state)?.name().to_owned())
         })
     })
@@ -238,4 +239,3 @@ fn purge_requests(
         })
     })
 }
-

@@ -47,9 +47,7 @@ fn prepare_request<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
 /// of what is finished (but for its session), and progress that goes back within an attempt: PT409.
 #[pg_trigger]
 fn check_request_transition<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
-    trigger::before_row(trigger, |row| {
-        if trigger::restoring() { Ok(()) } else { check(row) }
-    })
+    trigger::before_row(trigger, |row| if trigger::restoring() { Ok(()) } else { check(row) })
 }
 
 fn check(row: &Change) -> Result<()> {
@@ -57,9 +55,8 @@ fn check(row: &Change) -> Result<()> {
     let id: Uuid = old.need(c"id")?;
     let refused = |message: String| Err(Error::new(SqlState::Conflict, message));
     let state = |name: &str| {
-        let unknown = || {
-            Error::new(SqlState::CheckViolation, format!("a request has no status \"{name}\""))
-        };
+        let unknown =
+            || Error::new(SqlState::CheckViolation, format!("a request has no status \"{name}\""));
         State::named(name).ok_or_else(unknown)
     };
     let (from, to) = (state(old.need(c"status")?)?, state(row.new.need(c"status")?)?);
@@ -76,7 +73,9 @@ fn check(row: &Change) -> Result<()> {
     if from == State::Processing && to == State::Processing && lease(&old) == lease(&row.new) {
         let (before, after): (f32, f32) = (old.need(c"progress")?, row.new.need(c"progress")?);
         if after < before {
-            return refused(format!("progress of request {id} can't go back from {before} to {after}"));
+            return refused(format!(
+                "progress of request {id} can't go back from {before} to {after}"
+            ));
         }
     }
     Ok(())

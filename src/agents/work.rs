@@ -46,7 +46,12 @@ fn heartbeat_request(
                     progress = greatest(progress, $4)
                 where id = $1 and lease_token = $2 and status = 'processing'
                 returning lease_expires_at, cancel_requested_at is not null",
-                &[attempt.request.into(), attempt.lease_token.into(), extend.into(), progress.into()],
+                &[
+                    attempt.request.into(),
+                    attempt.lease_token.into(),
+                    extend.into(),
+                    progress.into(),
+                ],
                 |row| Ok((row.need(1)?, row.need(2)?)),
             )?;
             leased.map_or_else(|| Err(lost(db, attempt)?), Ok)

@@ -195,11 +195,7 @@ impl Lease {
     }
 
     /// Locks the document, if this is its lease; what `read` finds then.
-    fn lock<T>(
-        &self,
-        db: &Db,
-        read: impl FnOnce(&Db) -> Result<Option<T>>,
-    ) -> Result<T> {
+    fn lock<T>(&self, db: &Db, read: impl FnOnce(&Db) -> Result<Option<T>>) -> Result<T> {
         let args = [self.document.into(), self.token.into()];
         let lock = "select from carrel.documents where id = $1 for no key update";
         if db.execute(lock, &args[..1])? == 0 {

@@ -60,13 +60,16 @@ fn each_of_many_requests_is_done_and_billed_once_by_workers_that_crash_and_are_s
     limit(&database, "tokens", 10_000_000);
     limit(&database, "events", 1_000_000);
     let mut superuser = database.superuser();
-    superuser.run("select count(carrel.create_user(md5(n::text)::uuid)) from generate_series(1, 50) as n");
+    superuser.run(
+        "select count(carrel.create_user(md5(n::text)::uuid)) from generate_series(1, 50) as n",
+    );
     superuser.run(&format!(
         "insert into carrel.agent_requests (user_id, agent_type, content, max_attempts, reserve_tokens)
         select md5((n % 50 + 1)::text)::uuid, 'chat', n, 1000, 5 from generate_series(1, {REQUESTS}) as n"
     ));
     let begun = Instant::now();
-    let is_open = "select count(*) from carrel.agent_requests where status in ('pending', 'processing')";
+    let is_open =
+        "select count(*) from carrel.agent_requests where status in ('pending', 'processing')";
     let done = at_once(
         WORKERS + 1,
         |_| database.service(),
@@ -105,7 +108,9 @@ fn each_of_many_requests_is_done_and_billed_once_by_workers_that_crash_and_are_s
                         std::thread::sleep(Duration::from_millis(80));
                     }
                     if turn % 7 == 6 {
-                        let fail = format!("select carrel.fail_request({lease}, '{{}}', '0', tokens => 1)");
+                        let fail = format!(
+                            "select carrel.fail_request({lease}, '{{}}', '0', tokens => 1)"
+                        );
                         let _ = session.client().batch_execute(&fail);
                     } else {
                         let complete =
@@ -124,11 +129,15 @@ fn each_of_many_requests_is_done_and_billed_once_by_workers_that_crash_and_are_s
             done
         },
     );
-    let done: Vec<String> = done.into_iter().flatten().map(|lease| lease[..38].to_owned()).collect();
+    let done: Vec<String> =
+        done.into_iter().flatten().map(|lease| lease[..38].to_owned()).collect();
     let unique: BTreeSet<&String> = done.iter().collect();
     assert_eq!(unique.len(), done.len(), "a request was completed twice");
     let mut count = |sql: &str| superuser.number(sql) as usize;
-    assert_eq!(count("select count(*) from carrel.agent_requests where status = 'completed'"), REQUESTS);
+    assert_eq!(
+        count("select count(*) from carrel.agent_requests where status = 'completed'"),
+        REQUESTS
+    );
     let events = "select count(*) from carrel.usage_events where event_type = 'agent_request'";
     assert_eq!(count(events), REQUESTS);
     let billed = "select count(distinct request_id) from carrel.usage_events as e
@@ -154,10 +163,16 @@ fn who_lost_a_lease_says_and_bills_nothing_any_more() {
     ] {
         let failure = slow.failure(&format!("select carrel.{call}"));
         assert_eq!(failure.code().code(), "PT409");
-        assert!(failure.detail().unwrap().contains("held by worker 'worker 2' since"), "{failure:?}");
+        assert!(
+            failure.detail().unwrap().contains("held by worker 'worker 2' since"),
+            "{failure:?}"
+        );
     }
     other.run(&format!("select carrel.complete_request({held}, '{{}}', tokens => 2)"));
-    assert_eq!(slow.refused(&format!("select carrel.complete_request({lost}, '{{}}', tokens => 1)")), "PT409");
+    assert_eq!(
+        slow.refused(&format!("select carrel.complete_request({lost}, '{{}}', tokens => 1)")),
+        "PT409"
+    );
     assert_eq!(database.superuser().column("select tokens_used from carrel.usage_events"), ["2"]);
     assert_exact(&database);
 }
@@ -195,7 +210,9 @@ fn one_key_is_one_request_whoever_comes_first() {
     let ids = at_once(
         16,
         |_| database.user(ALICE),
-        |_, mut session| session.value("select carrel.create_request('chat', 'x', idempotency_key => 'k')"),
+        |_, mut session| {
+            session.value("select carrel.create_request('chat', 'x', idempotency_key => 'k')")
+        },
     );
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 1);
     assert_eq!(database.superuser().number("select count(*) from carrel.agent_requests"), 1);
@@ -233,7 +250,9 @@ fn a_chain_is_the_requests_of_its_session_whatever_comes_and_goes_at_once() {
         |number, mut user| {
             for turn in 0..25 {
                 let statement = match (number + turn) % 4 {
-                    0 | 1 => format!("select carrel.create_request('chat', '{number}', '{session}')"),
+                    0 | 1 => {
+                        format!("select carrel.create_request('chat', '{number}', '{session}')")
+                    }
                     2 => format!(
                         "select carrel.append_to_session('{session}', carrel.create_request('chat', 'apart'))"
                     ),
@@ -292,7 +311,10 @@ fn patches_of_a_session_at_once_are_all_in_its_state() {
     let keys = "select count(*) from carrel.agent_sessions cross join jsonb_each(context_state) as one (name, inner_state)
         cross join jsonb_object_keys(inner_state) where name <> 'count'";
     assert_eq!(superuser.number(keys), 160);
-    assert_eq!(superuser.value("select context_state ->> 'count' from carrel.agent_sessions"), "160");
+    assert_eq!(
+        superuser.value("select context_state ->> 'count' from carrel.agent_sessions"),
+        "160"
+    );
     assert_eq!(superuser.number("select version from carrel.agent_sessions"), 320);
     assert!(conflicts.iter().sum::<i32>() > 0);
 }
@@ -303,19 +325,21 @@ fn workers_who_listen_are_told_of_requests_if_that_is_wanted() {
     let mut listener = database.superuser();
     listener.run("listen work");
     let mut told = |expected: usize| {
-        let count = {
-            use postgres::fallible_iterator::FallibleIterator;
-            let mut notifications = listener.client().notifications();
-            let mut waiting = notifications.timeout_iter(Duration::from_millis(if expected > 0 { 2000 } else { 200 }));
-            let mut count = 0;
-            while count < expected.max(1)
-                && let Some(notification) = waiting.next().unwrap()
+        let count =
             {
-                assert_eq!((notification.channel(), notification.payload()), ("work", ""));
-                count += 1;
-            }
-            count
-        };
+                use postgres::fallible_iterator::FallibleIterator;
+                let mut notifications = listener.client().notifications();
+                let mut waiting = notifications
+                    .timeout_iter(Duration::from_millis(if expected > 0 { 2000 } else { 200 }));
+                let mut count = 0;
+                while count < expected.max(1)
+                    && let Some(notification) = waiting.next().unwrap()
+                {
+                    assert_eq!((notification.channel(), notification.payload()), ("work", ""));
+                    count += 1;
+                }
+                count
+            };
         assert_eq!(count, expected);
     };
     let mut user = database.user(ALICE);
@@ -323,7 +347,9 @@ fn workers_who_listen_are_told_of_requests_if_that_is_wanted() {
     told(0);
     assert_eq!(user.refused("set carrel.notify_channel = 'work'"), "42501");
     let name = database.superuser().value("select current_database()");
-    database.superuser().run(&format!("alter database \"{name}\" set carrel.notify_channel = 'work'"));
+    database
+        .superuser()
+        .run(&format!("alter database \"{name}\" set carrel.notify_channel = 'work'"));
     let mut user = database.user(ALICE);
     user.run("begin; select carrel.create_request('chat', 'one'); insert into carrel.agent_requests (agent_type, content) values ('chat', 'two'); commit");
     told(1);

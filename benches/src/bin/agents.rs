@@ -203,7 +203,9 @@ fn beside_finished(client: &mut Client, targets: &mut Vec<Target>) {
     const FINISHED: i64 = 1_000_000;
     let fresh = |client: &mut Client| {
         client
-            .batch_execute("delete from carrel.agent_requests where status in ('pending', 'processing')")
+            .batch_execute(
+                "delete from carrel.agent_requests where status in ('pending', 'processing')",
+            )
             .expect("no requests");
         fill(client, Side::Carrel, PENDING);
         client.batch_execute("vacuum analyze carrel.agent_requests").expect("vacuum");
@@ -281,7 +283,9 @@ fn sustained(client: &mut Client, side: Side, duration: Duration) -> Vec<f64> {
 
 fn beside_a_reader(client: &mut Client, targets: &mut Vec<Target>) {
     let seconds = std::env::var("DURATION").map_or(600, |n| n.parse().expect("DURATION"));
-    println!("\nFull load, {WORKERS} workers, 1 at a time, beside an old snapshot, a second in each tenth of the time");
+    println!(
+        "\nFull load, {WORKERS} workers, 1 at a time, beside an old snapshot, a second in each tenth of the time"
+    );
     for (side, seconds) in [(Side::ByHand, seconds / 10), (Side::Carrel, seconds)] {
         let rates = sustained(client, side, Duration::from_secs(seconds));
         let shown: Vec<String> = rates.iter().map(|rate| number(*rate)).collect();
