@@ -104,7 +104,7 @@ fn complete(
         |row| row.need::<Uuid>(1),
     )?;
     if let Some(user) = user {
-        return Ok((events::record(user, event, false)?.id, false));
+        return Ok((events::bill(user, event)?, false));
     }
     let is_same = db.first(
         "select results is not distinct from $3 from carrel.agent_requests
@@ -200,7 +200,7 @@ fn fail(
         |row| Ok(row.get(1)),
     )?;
     if is_spent(&event, user)? {
-        events::record(user, &event, false)?;
+        events::bill(user, &event)?;
     }
     Ok((next.name().to_owned(), run_at.flatten()))
 }

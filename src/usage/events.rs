@@ -1,5 +1,6 @@
 //! Recording what happened.
 
+use super::accounts::Accounts;
 use super::ledger::{self, Entry};
 use super::prices;
 use super::standings::{self, Standing};
@@ -8,6 +9,7 @@ use crate::datums::{Jsonb, Numeric};
 use crate::error::{Error, Result, SqlState, guard};
 use crate::one_row;
 use crate::rows::uuid_v7;
+use crate::users;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use sha2::{Digest, Sha256};
@@ -183,14 +185,32 @@ pub fn record(user: Uuid, event: &Event, is_enforced: bool) -> Result<Recorded> 
         false => first_with_key(&entry)?,
     };
     if is_new && !is_priced {
-        let model = event.model.unwrap_or_default();
-        warning!("no price of model \"{model}\" for all of its tokens: recorded at cost 0");
+        warn_of_price(event);
     }
     let standing = match standings {
         Some(standings) => standings.tightest(user)?,
         None => standings::now(user, entry.event_type, entry.at)?,
     };
     Ok(Recorded { id, is_duplicate: !is_new, standing })
+}
+
+/// Records an event of a user's that has no key, and never refuses it for a limit; its id.
+pub fn bill(user: Uuid, event: &Event) -> Result<Uuid> {
+    let (entry, is_priced) = event.entry(user)?;
+    let accounts = Accounts::hold(&[user])?;
+    if accounts.get(user).is_none() {
+        return Err(users::no_profile(user));
+    }
+    ledger::insert_many(&accounts, std::slice::from_ref(&entry))?;
+    if !is_priced {
+        warn_of_price(event);
+    }
+    Ok(entry.id)
+}
+
+fn warn_of_price(event: &Event) {
+    let model = event.model.unwrap_or_default();
+    warning!("no price of model \"{model}\" for all of its tokens: recorded at cost 0");
 }
 
 impl Entry<'_> {
