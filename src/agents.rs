@@ -12,7 +12,6 @@ mod sessions;
 mod work;
 
 use crate::error::{Error, Result, SqlState, catch};
-use crate::leases::{bad, checked_lease, checked_worker, given};
 use pgrx::datum::Uuid;
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use std::ffi::{CString, c_char};

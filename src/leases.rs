@@ -24,6 +24,16 @@ pub fn checked_worker(worker: Option<&str>) -> Result<&str> {
     }
 }
 
+/// How many a worker is given at once, at most.
+pub fn checked_count(name: &str, count: Option<i32>) -> Result<i32> {
+    const MOST: i32 = 10_000;
+    let count = given(name, count)?;
+    if !(1..=MOST).contains(&count) {
+        return Err(bad(format!("{name} must be from 1 to {MOST}: {count}")));
+    }
+    Ok(count)
+}
+
 /// An argument, unless it is null: error 22023.
 pub fn given<T>(name: &str, value: Option<T>) -> Result<T> {
     value.ok_or_else(|| bad(format!("{name} must not be null")))

@@ -3,7 +3,7 @@
 //! The map. SQL calls the domains: [`users`], [`documents`], [`search`], [`usage`], [`agents`], and
 //! for operators [`access`] and [`schema`]. They compute with the `carrel_core` crate, which knows
 //! nothing of Postgres, and work on the tables through [`spi`]. [`error`], [`spi`], [`trigger`],
-//! [`one_row`], [`postings`], [`toast`], [`datums`], [`leases`] and [`identity`] know none of the domains.
+//! [`one_row`], [`payload`], [`postings`], [`toast`], [`datums`], [`leases`] and [`identity`] know none of the domains.
 //!
 //! The extension's SQL, in order: `sql/guard.sql`, the functions of this crate, `sql/install.sql`,
 //! which ends with carrel.migrate(). Tables, policies and privileges are in `sql/tables`, `sql/rules`
@@ -20,6 +20,7 @@ mod heap;
 mod identity;
 mod leases;
 mod one_row;
+mod payload;
 mod postings;
 mod rows;
 mod schema;

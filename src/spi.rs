@@ -42,6 +42,12 @@ pub fn as_owner<T>(access: Access, work: impl FnOnce(&Db) -> Result<T>) -> Resul
     as_role(pg_sys::Oid::from(pg_sys::BOOTSTRAP_SUPERUSERID), access, work)
 }
 
+/// The same by indexes, and seeing what is committed when each statement begins, whatever the transaction's
+/// isolation: for what has to be true when it commits.
+pub fn as_owner_now<T>(work: impl FnOnce(&Db) -> Result<T>) -> Result<T> {
+    as_owner(Access::Write, |db| db.latest(|| db.read_by_index(|| work(db))))
+}
+
 /// Runs `work` as a role: what migrate() does, so that what it makes belongs to the schema's owner.
 pub fn as_role<T>(
     role: pg_sys::Oid,

@@ -29,18 +29,14 @@ mod voids;
 use crate::access;
 use crate::error::{Error, Result, SqlState};
 use crate::identity;
-use crate::spi::{self, Access, Db};
+use crate::spi;
 use crate::users;
 pub use locks::keep;
 pub use periods::{micros as period_micros, period_start, zone};
 use pgrx::datum::Uuid;
+/// How books are read and written.
+use spi::as_owner_now as reckoning;
 pub use standings::AGENT_REQUEST;
-
-/// Does what reads or writes the books: as the owner, by indexes, and seeing what is committed when each
-/// statement begins, for books have to be true when the transaction commits, whatever its isolation.
-pub fn reckoning<T>(work: impl FnOnce(&Db) -> Result<T>) -> Result<T> {
-    spi::as_owner(Access::Write, |db| db.latest(|| db.read_by_index(|| work(db))))
-}
 
 /// Whose usage it is to record: the caller's, or, for a service, the user's that it names.
 fn whose(named: Option<Uuid>) -> Result<Uuid> {

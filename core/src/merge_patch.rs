@@ -28,10 +28,10 @@ impl fmt::Display for Refused {
 
 type Object<'a> = BTreeMap<String, &'a RawValue>;
 
-/// The target as the patch changes it.
-pub fn merge(target: &str, patch: &str) -> Result<String, Refused> {
+/// The target as the patch changes it. `tick` is called for each member that the patch names.
+pub fn merge(target: &str, patch: &str, mut tick: impl FnMut()) -> Result<String, Refused> {
     let mut out = String::with_capacity(target.len() + patch.len());
-    merge_into(&mut out, Some(target), patch, 0)?;
+    merge_into(&mut out, Some(target), patch, 0, &mut tick)?;
     Ok(out)
 }
 
@@ -40,6 +40,7 @@ fn merge_into(
     target: Option<&str>,
     patch: &str,
     depth: usize,
+    tick: &mut dyn FnMut(),
 ) -> Result<(), Refused> {
     let Some(patch) = object(patch)? else {
         out.push_str(patch);
@@ -63,8 +64,10 @@ fn merge_into(
         out.push_str(value.get());
     }
     for (name, value) in patch.iter().filter(|(_, value)| value.get() != "null") {
+        tick();
         key(out, name);
-        merge_into(out, target.get(name).map(|value| value.get()), value.get(), depth + 1)?;
+        let target = target.get(name).map(|value| value.get());
+        merge_into(out, target, value.get(), depth + 1, tick)?;
     }
     out.push('}');
     Ok(())

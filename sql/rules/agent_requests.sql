@@ -67,6 +67,11 @@ create trigger agent_requests_keep_chains_removed
     referencing old table as removed
     for each statement execute function carrel.keep_request_chains();
 
+drop trigger if exists agent_requests_keep_chains_truncated on carrel.agent_requests;
+create trigger agent_requests_keep_chains_truncated
+    after truncate on carrel.agent_requests
+    for each statement execute function carrel.keep_request_chains();
+
 -- Requests that are not finished hold what they may use from hard limits; workers are told of those to be done.
 drop trigger if exists agent_requests_hold_added on carrel.agent_requests;
 create trigger agent_requests_hold_added
@@ -102,7 +107,7 @@ comment on column carrel.agent_requests.progress is 'How far it is, from 0 to 1.
 comment on column carrel.agent_requests.results is 'What came of it.';
 comment on column carrel.agent_requests.token_cost is 'The tokens that all attempts took.';
 comment on column carrel.agent_requests.error is 'Why it failed.';
-comment on column carrel.agent_requests.priority is 'Higher goes first; end users have at most 0.';
+comment on column carrel.agent_requests.priority is 'Higher goes first; end users have from -100 to 0.';
 comment on column carrel.agent_requests.attempts is 'How often it was tried.';
 comment on column carrel.agent_requests.max_attempts is 'How often it may be tried; end users have at most 3.';
 comment on column carrel.agent_requests.run_at is 'Not to be started before; of end users not in the past.';

@@ -68,7 +68,7 @@ macro_rules! remove {
     };
 }
 
-/// AFTER INSERT, UPDATE or DELETE of agent_requests: takes the ids of those that left a session out of its chain,
+/// AFTER INSERT, UPDATE, DELETE or TRUNCATE of agent_requests: takes the ids of those that left a session out of its chain,
 /// and appends those that came. Each session is locked before its chain is read, in one order, so that none
 /// is lost and statements don't deadlock.
 #[pg_trigger]
@@ -82,6 +82,10 @@ fn keep_request_chains<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             return Ok(());
         }
         spi::as_owner(Access::Write, |db| {
+            if operation == pg_sys::TRIGGER_EVENT_TRUNCATE {
+                let empty = "update carrel.agent_sessions set request_chain = '[]' where request_chain <> '[]'";
+                return db.execute(empty, &[]).map(|_| ());
+            }
             // SAFETY: this call's data.
             unsafe { db.register_trigger_data(trigger::data(trigger)) }?;
             match operation {
@@ -141,8 +145,11 @@ fn count_session_version<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::before_row(trigger, |row| {
         let Some(old) = row.old.filter(|_| !trigger::restoring()) else { return Ok(()) };
         let version: i64 = old.need(c"version")?;
-        let is_changed = row.changes(c"context_state")?;
-        row.set(c"version", version.saturating_add(is_changed.into()));
+        let counted = version.saturating_add(row.changes(c"context_state")?.into());
+        // To set a column copies the row, which a long chain makes large.
+        if row.new.need::<i64>(c"version")? != counted {
+            row.set(c"version", counted);
+        }
         Ok(())
     })
 }

@@ -6,11 +6,9 @@
 //! transactions that commit late, with a time in the past, or whose claim was rolled back. Therefore all is
 //! walked again as soon as a walk is a small part of the time since the last, or when there is nothing else.
 
-use super::{bad, checked_lease, checked_worker, given};
 use crate::error::{Result, check_for_interrupts, guard};
-
+use crate::leases::{checked_count, checked_lease, checked_worker};
 use crate::spi::{self, Access, Db};
-use crate::usage::reckoning;
 use pgrx::datum::{Interval, Uuid};
 use pgrx::prelude::*;
 use std::cell::RefCell;
@@ -61,18 +59,12 @@ fn claim_requests(
     let rows = guard(|| {
         let worker = checked_worker(worker)?;
         let lease = checked_lease("lease", lease)?;
-        let most = given("max_requests", max_requests)?;
-        if !(1..=MOST).contains(&most) {
-            return Err(bad(format!("max_requests must be from 1 to {MOST}: {most}")));
-        }
+        let most = checked_count("max_requests", max_requests)?;
         let claim = Claim { worker, lease, types: types(agent_types), most };
-        reckoning(|db| claim.requests(db))
+        spi::as_owner_now(|db| claim.requests(db))
     });
     TableIterator::new(rows)
 }
-
-/// How many requests are claimed at once, at most.
-const MOST: i32 = 10_000;
 
 /// How many times as long as a walk the time between two is, at least.
 const SPARED: u32 = 20;
@@ -193,9 +185,8 @@ impl Claim<'_> {
         (run_at, id): Place,
         claimed: &mut Vec<Claimed>,
     ) -> Result<Option<Place>> {
-        let mut last = None;
         let most = self.most - claimed.len() as i32;
-        let rows = db.rows(
+        let mut rows = db.rows(
             "with next as materialized (
                 select id from carrel.agent_requests
                 where status = 'pending' and priority = $1 and (run_at, id) >= ($2, $3)
@@ -236,12 +227,10 @@ impl Claim<'_> {
                 Ok((order(place), place, claimed))
             },
         )?;
-        let mut rows = rows;
+        // An UPDATE returns them in no order.
         rows.sort_unstable_by_key(|(order, ..)| *order);
-        for (_, place, one) in rows {
-            last = Some(place);
-            claimed.push(one);
-        }
+        let last = rows.last().map(|(_, place, _)| *place);
+        claimed.extend(rows.into_iter().map(|(.., one)| one));
         Ok(last)
     }
 }

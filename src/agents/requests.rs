@@ -1,14 +1,15 @@
 //! Requests as users see them: created, cancelled, and tried afresh; and removed, when they are old.
 
-use super::{bad, given, no_request};
+use super::no_request;
 use crate::error::{Error, Result, SqlState, guard};
 use crate::identity;
+use crate::leases::{bad, given};
+use crate::payload;
 use crate::spi::{self, Access, Arg, Db};
-use crate::usage::{only_of, period_micros, reckoning};
+use crate::usage::{only_of, period_micros};
 use carrel_core::requests::{Operation, State};
 use pgrx::datum::{Interval, Uuid};
 use pgrx::prelude::*;
-use sha2::{Digest, Sha256};
 
 /// Creates a request of the caller's, in one of their sessions or in none; returns its id. From then on it
 /// holds one agent_request, and reserve_tokens, from hard limits: beyond one, error PT402. It runs at run_at
@@ -48,22 +49,15 @@ fn create_request(
             ));
         }
         let payload_hash = idempotency_key.map(|_| {
-            let session = session_id.map(|id| id.to_string()).unwrap_or_default();
-            let run_at = run_at.map(|at| i64::from(at).to_string()).unwrap_or_default();
-            let mut hash = Sha256::new();
-            for field in [
-                agent_type,
-                content,
-                &session,
-                &priority.to_string(),
-                &run_at,
-                &max_attempts.to_string(),
-                &reserve_tokens.to_string(),
-            ] {
-                hash.update((field.len() as u64).to_le_bytes());
-                hash.update(field);
-            }
-            hash.finalize().to_vec()
+            payload::hash([
+                ("agent_type", Some(agent_type.to_owned())),
+                ("content", Some(content.to_owned())),
+                ("session_id", session_id.map(|id| id.to_string())),
+                ("priority", Some(priority.to_string())),
+                ("run_at", run_at.map(|at| i64::from(at).to_string())),
+                ("max_attempts", Some(max_attempts.to_string())),
+                ("reserve_tokens", Some(reserve_tokens.to_string())),
+            ])
         });
         let row: [Arg; 9] = [
             agent_type.into(),
@@ -96,7 +90,7 @@ fn need_session(db: &Db, session: Uuid) -> Result<()> {
         &[session.into()],
     )?;
     if found == 0 {
-        return Err(Error::new(SqlState::NotFound, format!("no session {session}")));
+        return Err(super::sessions::no_session(session));
     }
     Ok(())
 }
@@ -189,7 +183,7 @@ fn change(
     guard(|| {
         let id = given("request_id", request_id)?;
         let only_of = only_of()?;
-        reckoning(|db| {
+        spi::as_owner_now(|db| {
             let status: Option<String> = db.first(
                 "select status from carrel.agent_requests
                 where id = $1 and ($2::uuid is null or user_id = $2) for no key update",
@@ -225,7 +219,7 @@ fn purge_requests(
         if max_rows < 0 {
             return Err(bad(format!("max_rows must be from 0: {max_rows}")));
         }
-        reckoning(|db| {
+        spi::as_owner_now(|db| {
             let removed = db.execute(
                 "delete from carrel.agent_requests where id = any (array(
                     select id from carrel.agent_requests

@@ -7,10 +7,12 @@ use crate::trigger::{self, Change, Returned};
 use carrel_core::requests::State;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
+use std::ops::RangeInclusive;
 
-/// What end users may ask for at most: priority sorts across users, and attempts are work.
-pub const MAX_PRIORITY: i32 = 0;
-pub const MAX_ATTEMPTS: i32 = 3;
+/// What end users may ask for: priority sorts across users, and workers look at each that there is.
+const PRIORITIES: RangeInclusive<i32> = -100..=0;
+/// At most: attempts are work.
+const MAX_ATTEMPTS: i32 = 3;
 
 /// BEFORE INSERT of agent_requests: clamps what end users ask for, and locks the session that the
 /// request is for. The chain's trigger locks it too, but later: a session that is deleted while that
@@ -33,9 +35,9 @@ fn prepare_request<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         let priority: i32 = row.new.need(c"priority")?;
         let attempts: i32 = row.new.need(c"max_attempts")?;
         let run_at: TimestampWithTimeZone = row.new.need(c"run_at")?;
-        let is_modest = priority <= MAX_PRIORITY && attempts <= MAX_ATTEMPTS && run_at >= now;
+        let is_modest = PRIORITIES.contains(&priority) && attempts <= MAX_ATTEMPTS && run_at >= now;
         if !is_modest && !access::is_service()? {
-            row.set(c"priority", priority.min(MAX_PRIORITY));
+            row.set(c"priority", priority.clamp(*PRIORITIES.start(), *PRIORITIES.end()));
             row.set(c"max_attempts", attempts.min(MAX_ATTEMPTS));
             row.set(c"run_at", if run_at < now { now } else { run_at });
         }

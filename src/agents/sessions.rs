@@ -1,14 +1,14 @@
 //! Sessions: what users do with them, for which they act themselves. The chains of their requests are kept by
 //! [`super::chains`].
 
-use super::{bad, given, no_request};
+use super::no_request;
 use crate::datums::Jsonb;
 use crate::documents::encoding_named;
 use crate::error::{Error, Result, SqlState, check_for_interrupts, guard};
 use crate::identity;
+use crate::leases::{bad, given};
 use crate::one_row;
 use crate::spi::{self, Access, Db};
-use crate::usage::reckoning;
 use carrel_core::chunking::count_tokens;
 use carrel_core::merge_patch;
 use pgrx::datum::Uuid;
@@ -49,20 +49,26 @@ fn append_to_session(session_id: Option<Uuid>, request_id: Option<Uuid>) {
         let user = identity::require()?;
         let session = given("session_id", session_id)?;
         let request = given("request_id", request_id)?;
-        reckoning(|db| {
-            lock_session(db, user, session)?;
+        spi::as_owner_now(|db| {
+            let exists = "select from carrel.agent_sessions where id = $1 and user_id = $2";
+            if db.execute(exists, &[session.into(), user.into()])? == 0 {
+                return Err(no_session(session));
+            }
+            // The request is locked first, as by who deletes it; the session only if the request is in none.
             let before = db.first(
                 "select session_id from carrel.agent_requests where id = $1 and user_id = $2 for no key update",
                 &[request.into(), user.into()],
                 |row| Ok(row.get::<Uuid>(1)),
             )?;
             match before.ok_or_else(|| no_request(request))? {
-                None => db
-                    .execute(
+                None => {
+                    lock_session(db, user, session)?;
+                    db.execute(
                         "update carrel.agent_requests set session_id = $2 where id = $1",
                         &[request.into(), session.into()],
                     )
-                    .map(|_| ()),
+                    .map(|_| ())
+                }
                 Some(before) if before == session => Ok(()),
                 Some(before) => Err(Error::new(
                     SqlState::Conflict,
@@ -101,7 +107,7 @@ fn patch_session_state(
         let user = identity::require()?;
         let session = given("session_id", session_id)?;
         let patch = given("patch", patch)?;
-        reckoning(|db| {
+        spi::as_owner_now(|db| {
             need_object(db, "patch", patch)?;
             let version = lock_session(db, user, session)?;
             if expected_version.is_some_and(|expected| expected != version) {
@@ -116,8 +122,9 @@ fn patch_session_state(
                 "select context_state from carrel.agent_sessions where id = $1",
                 &[session.into()],
             )?;
-            let merged = merge_patch::merge(&state.to_text()?, &patch.to_text()?)
-                .map_err(|refused| bad(refused.to_string()))?;
+            let merged =
+                merge_patch::merge(&state.to_text()?, &patch.to_text()?, check_for_interrupts)
+                    .map_err(|refused| bad(refused.to_string()))?;
             let changed = db.first(
                 "update carrel.agent_sessions set context_state = $2::jsonb where id = $1
                 returning version, context_state",
@@ -153,7 +160,7 @@ fn session_history(
     ),
 > {
     /// How many requests are read at once, at first, and later.
-    const PAGES: (i64, i64) = (4, 64);
+    const PAGES: (usize, usize) = (4, 64);
     let rows = guard(|| {
         identity::require()?;
         let session = given("session_id", session_id)?;
@@ -166,57 +173,54 @@ fn session_history(
         let mut room = max_tokens.map_or(usize::MAX, |most| most as usize);
         let mut latest = Vec::new();
         spi::as_caller(Access::Read, |db| {
-            let sql = "select from carrel.agent_sessions
-                where id = $1 and user_id = carrel.current_user_id()";
-            if db.execute(sql, &[session.into()])? == 0 {
-                return Err(no_session(session));
-            }
-            let most = max_requests.map_or(i64::MAX, i64::from);
-            let (mut before, mut page_size) = (i64::MAX, PAGES.0);
-            loop {
+            let chain: Option<Vec<Uuid>> = db.first(
+                "select array(
+                    select (link.id #>> '{}')::uuid from jsonb_array_elements(request_chain) with ordinality as link (id, place)
+                    order by link.place desc
+                )
+                from carrel.agent_sessions where id = $1 and user_id = carrel.current_user_id()",
+                &[session.into()],
+                |row| row.need(1),
+            )?;
+            let chain = chain.ok_or_else(|| no_session(session))?;
+            let most = max_requests.map_or(usize::MAX, |most| most as usize);
+            let (mut left, mut page_size) = (chain.as_slice(), PAGES.0);
+            while !left.is_empty() {
+                let (ids, rest) = left.split_at(left.len().min(page_size));
+                (left, page_size) = (rest, (page_size * 2).min(PAGES.1));
                 let page = db.rows(
-                    "select link.place, r.id, r.agent_type, r.status, r.content, r.results, r.error,
+                    "select r.id, r.agent_type, r.status, r.content, r.results, r.error,
                         coalesce(r.results::text, ''), r.created_at
-                    from (
-                        select link.place, (link.id #>> '{}')::uuid as id
-                        from carrel.agent_sessions as s
-                        cross join lateral jsonb_array_elements(s.request_chain) with ordinality as link (id, place)
-                        where s.id = $1 and s.user_id = carrel.current_user_id() and link.place < $2
-                        order by link.place desc limit $3
-                    ) as link
+                    from unnest($1::uuid[]) with ordinality as link (id, place)
                     join carrel.agent_requests as r on r.user_id = carrel.current_user_id() and r.id = link.id
-                    order by link.place desc",
-                    &[session.into(), before.into(), page_size.into()],
+                    order by link.place",
+                    &[ids.to_vec().into()],
                     |row| {
-                        let place: i64 = row.need(1)?;
-                        let (content, results): (String, String) = (row.need(5)?, row.need(8)?);
-                        check_for_interrupts();
+                        let (content, results): (String, String) = (row.need(4)?, row.need(7)?);
                         let tokens = count_tokens(&content, encoding, check_for_interrupts)
                             + count_tokens(&results, encoding, check_for_interrupts);
                         let shown = (
-                            row.need::<Uuid>(2)?,
+                            row.need::<Uuid>(1)?,
+                            row.need::<String>(2)?,
                             row.need::<String>(3)?,
-                            row.need::<String>(4)?,
                             content,
+                            row.get::<Jsonb>(5),
                             row.get::<Jsonb>(6),
-                            row.get::<Jsonb>(7),
                             i32::try_from(tokens).unwrap_or(i32::MAX),
-                            row.need::<TimestampWithTimeZone>(9)?,
+                            row.need::<TimestampWithTimeZone>(8)?,
                         );
-                        Ok((place, tokens, shown))
+                        Ok((tokens, shown))
                     },
                 )?;
-                let Some((last, ..)) = page.last() else { return Ok(()) };
-                before = *last;
-                page_size = (page_size * 2).min(PAGES.1);
-                for (_, tokens, shown) in page {
-                    if tokens > room || latest.len() as i64 >= most {
+                for (tokens, shown) in page {
+                    if tokens > room || latest.len() >= most {
                         return Ok(());
                     }
                     room -= tokens;
                     latest.push(shown);
                 }
             }
+            Ok(())
         })?;
         latest.reverse();
         Ok(latest)
@@ -232,7 +236,7 @@ fn fork_session(session_id: Option<Uuid>, up_to_request: default!(Option<Uuid>, 
     guard(|| {
         let user = identity::require()?;
         let session = given("session_id", session_id)?;
-        reckoning(|db| {
+        spi::as_owner_now(|db| {
             lock_session(db, user, session)?;
             let last: Option<i64> = match up_to_request {
                 None => Some(i64::MAX),

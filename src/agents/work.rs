@@ -4,14 +4,15 @@
 //! used is recorded in the statement that says how it ended, as an event whose id is the lease's token: an
 //! attempt is billed once.
 
-use super::{bad, checked_lease, given, no_request};
+use super::no_request;
 use crate::datums::{Jsonb, Numeric};
 use crate::error::{Error, Result, SqlState, guard};
+use crate::leases::{bad, checked_lease, given};
 use crate::one_row;
 use crate::rows;
-use crate::spi::Db;
+use crate::spi::{self, Db};
 use crate::usage::events::{self, Attempt, Event};
-use crate::usage::{AGENT_REQUEST, period_micros, reckoning};
+use crate::usage::{AGENT_REQUEST, period_micros};
 use carrel_core::requests::{Operation, State, backoff};
 use pgrx::datum::{Interval, Uuid};
 use pgrx::prelude::*;
@@ -40,7 +41,7 @@ fn heartbeat_request(
         {
             return Err(bad(format!("progress must be from 0 to 1: {progress}")));
         }
-        reckoning(|db| {
+        spi::as_owner_now(|db| {
             let leased = db.first(
                 "update carrel.agent_requests set lease_expires_at = clock_timestamp() + $3,
                     progress = greatest(progress, $4)
@@ -79,7 +80,7 @@ fn complete_request(
         let attempt = attempt(request_id, lease_token)?;
         let event = bill(attempt, AGENT_REQUEST, tokens, cost, model, token_types);
         event.check()?;
-        reckoning(|db| complete(db, attempt, results, &event))
+        spi::as_owner_now(|db| complete(db, attempt, results, &event))
     });
     one_row::TableIterator::once(row)
 }
@@ -147,7 +148,7 @@ fn fail_request(
         }
         let event = bill(attempt, AGENT_REQUEST, tokens, cost, model, token_types);
         event.check()?;
-        reckoning(|db| fail(db, attempt, error, retry_after, event))
+        spi::as_owner_now(|db| fail(db, attempt, error, retry_after, event))
     });
     one_row::TableIterator::once(row)
 }

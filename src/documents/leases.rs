@@ -2,9 +2,9 @@
 //! and write their texts, which are then processed like any other.
 
 use crate::error::{Error, Result, SqlState, guard};
-use crate::leases::{bad, checked_lease, checked_worker, given};
+use crate::leases::{checked_count, checked_lease, checked_worker, given};
 use crate::one_row;
-use crate::spi::{self, Access, Db};
+use crate::spi::{self, Db};
 use pgrx::JsonB;
 use pgrx::datum::{Interval, Uuid};
 use pgrx::prelude::*;
@@ -74,14 +74,10 @@ fn claim_documents(
         )
         select * from claimed order by created_at, id";
     let rows = guard(|| {
-        const MOST: i32 = 10_000;
         let worker = checked_worker(worker)?;
         let lease = checked_lease("lease", lease)?;
-        let most = given("max_documents", max_documents)?;
-        if !(1..=MOST).contains(&most) {
-            return Err(bad(format!("max_documents must be from 1 to {MOST}: {most}")));
-        }
-        as_worker(|db| {
+        let most = checked_count("max_documents", max_documents)?;
+        spi::as_owner_now(|db| {
             db.rows(CLAIM, &[worker.into(), most.into(), lease.into()], |row| {
                 let claimed: Claimed = (
                     row.need(1)?,
@@ -115,7 +111,7 @@ fn set_document_text(
     let row = guard(|| {
         let lease = Lease::given(document_id, lease_token)?;
         let text = given("content_text", content_text)?;
-        as_worker(|db| {
+        spi::as_owner_now(|db| {
             let (status, is_same) = lease.lock(db, |db| {
                 db.first(
                     "select processing_status, content_text is not distinct from $2
@@ -154,7 +150,7 @@ fn fail_document(document_id: Option<Uuid>, lease_token: Option<Uuid>, reason: O
     guard(|| {
         let lease = Lease::given(document_id, lease_token)?;
         let reason = given("reason", reason)?;
-        as_worker(|db| {
+        spi::as_owner_now(|db| {
             let (status, is_same) = lease.lock(db, |db| {
                 db.first(
                     "select processing_status, coalesce(content_text is null and processing_error = $2, false)
@@ -177,10 +173,6 @@ fn fail_document(document_id: Option<Uuid>, lease_token: Option<Uuid>, reason: O
             }
         })
     })
-}
-
-fn as_worker<T>(work: impl FnOnce(&Db) -> Result<T>) -> Result<T> {
-    spi::as_owner(Access::Write, |db| db.latest(|| db.read_by_index(|| work(db))))
 }
 
 struct Lease {

@@ -7,6 +7,7 @@ use super::plan_limits::{self, Limit};
 use crate::datums::Numeric;
 use crate::error::Result;
 use crate::heap::{Access, Condition, Row, Rows, Table};
+use crate::users;
 use pgrx::datum::{Date, Uuid};
 use pgrx::prelude::*;
 use std::cmp::Ordering;
@@ -93,6 +94,15 @@ impl Accounts {
     pub fn hold(users: &[Uuid]) -> Result<Self> {
         locks::keep(users)?;
         Self::read(users, true)
+    }
+
+    /// That of one user, held likewise; a user without a profile: P0002.
+    pub fn hold_one(user: Uuid) -> Result<Self> {
+        let accounts = Self::hold(&[user])?;
+        match accounts.get(user) {
+            Some(_) => Ok(accounts),
+            None => Err(users::no_profile(user)),
+        }
     }
 
     /// Those of these users, as they are now. Users without a profile have none.

@@ -8,11 +8,10 @@ use super::{reckoning, whose};
 use crate::datums::{Jsonb, Numeric};
 use crate::error::{Error, Result, SqlState, guard};
 use crate::one_row;
+use crate::payload;
 use crate::rows::uuid_v7;
-use crate::users;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
-use sha2::{Digest, Sha256};
 use std::cmp::Ordering;
 
 /// The most tokens of an event, and the most money.
@@ -197,10 +196,7 @@ pub fn record(user: Uuid, event: &Event, is_enforced: bool) -> Result<Recorded> 
 /// Records an event of a user's that has no key, and never refuses it for a limit; its id.
 pub fn bill(user: Uuid, event: &Event) -> Result<Uuid> {
     let (entry, is_priced) = event.entry(user)?;
-    let accounts = Accounts::hold(&[user])?;
-    if accounts.get(user).is_none() {
-        return Err(users::no_profile(user));
-    }
+    let accounts = Accounts::hold_one(user)?;
     ledger::insert_many(&accounts, std::slice::from_ref(&entry))?;
     if !is_priced {
         warn_of_price(event);
@@ -244,7 +240,7 @@ impl Event<'_> {
     pub fn payload_hash(&self) -> Result<Vec<u8>> {
         let text = |json: Option<Jsonb>| json.map(Jsonb::to_text).transpose();
         let cost = self.cost.map(|cost| cost.trimmed()?.to_text()).transpose()?;
-        let fields = [
+        Ok(payload::hash([
             ("event_type", self.event_type.map(str::to_owned)),
             ("tokens_used", self.tokens_used.map(|tokens| tokens.to_string())),
             ("cost", cost),
@@ -252,15 +248,7 @@ impl Event<'_> {
             ("occurred_at", self.occurred_at.map(|at| i64::from(at).to_string())),
             ("model", self.model.map(str::to_owned)),
             ("token_types", text(self.token_types)?),
-        ];
-        let mut hash = Sha256::new();
-        for (name, value) in fields {
-            let Some(value) = value else { continue };
-            hash.update(name);
-            hash.update((value.len() as u64).to_le_bytes());
-            hash.update(value);
-        }
-        Ok(hash.finalize().to_vec())
+        ]))
     }
 
     /// Refuses what could not be billed from: 22023. Gives the type.

@@ -56,7 +56,8 @@ fn hold_for_requests<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
 
 /// Draws what is held by user, and time from when on.
 fn hold(held: BTreeMap<([u8; 16], i64), (i64, i128)>) -> Result<()> {
-    let users: Vec<Uuid> = held.keys().map(|(user, _)| Uuid::from_bytes(*user)).collect();
+    let mut users: Vec<Uuid> = held.keys().map(|(user, _)| Uuid::from_bytes(*user)).collect();
+    users.dedup();
     let mut facts = Vec::with_capacity(held.len());
     for ((user, since), (events, tokens)) in held {
         let at = TimestampWithTimeZone::try_from(since).map_or_else(|_| crate::rows::now(), Ok)?;

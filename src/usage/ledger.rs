@@ -92,10 +92,7 @@ impl Entry<'_> {
 /// now (not where its key is another one's), and how the limits stand that it falls under. A user
 /// without a profile: P0002.
 pub fn insert(entry: &Entry, is_enforced: bool) -> Result<(bool, Option<Standings>)> {
-    let accounts = Accounts::hold(&[entry.user])?;
-    if accounts.get(entry.user).is_none() {
-        return Err(users::no_profile(entry.user));
-    }
+    let accounts = Accounts::hold_one(entry.user)?;
     let entries = std::slice::from_ref(entry);
     match insert_directly(&accounts, entries, Some(is_enforced))? {
         Some((are_there, standings)) => Ok((are_there == [true], standings)),

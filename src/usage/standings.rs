@@ -138,10 +138,9 @@ impl Standings {
         if !self.spans.iter().any(|span| matches(&span.event_type, AGENT_REQUEST)) {
             return Ok(());
         }
-        let table = Table { name: c"agent_requests", index: c"agent_requests_user_id_open_idx" };
         let nothing = Numeric::zero()?;
         let columns = [c"status", c"reserve_tokens", c"reserved_at"];
-        table.read(&[Condition::is_user(user)], columns, |row| {
+        OPEN_REQUESTS.read(&[Condition::is_user(user)], columns, |row| {
             if !matches!(row.need(1)?, "pending" | "processing") {
                 return Ok(());
             }
@@ -206,6 +205,10 @@ pub fn now(user: Uuid, event_type: &str, at: TimestampWithTimeZone) -> Result<St
 
 /// The type of the event that an agent request is billed by.
 pub const AGENT_REQUEST: &str = "agent_request";
+
+/// The requests of users that are not finished; without the index, all.
+pub const OPEN_REQUESTS: Table =
+    Table { name: c"agent_requests", index: c"agent_requests_user_id_open_idx" };
 
 /// What limits are of that events count in.
 const MEASURES: [&str; 3] = ["events", "tokens", "cost"];

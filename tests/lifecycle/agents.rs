@@ -251,12 +251,16 @@ fn a_chain_is_the_requests_of_its_session_whatever_comes_and_goes_at_once() {
         |_| database.user(ALICE),
         |number, mut user| {
             for turn in 0..25 {
-                let statement = match (number + turn) % 4 {
+                let statement = match (number + turn) % 5 {
                     0 | 1 => {
                         format!("select carrel.create_request('chat', '{number}', '{session}')")
                     }
                     2 => format!(
                         "select carrel.append_to_session('{session}', carrel.create_request('chat', 'apart'))"
+                    ),
+                    3 => format!(
+                        "select carrel.append_to_session('{session}', id) from carrel.agent_requests
+                        order by random() limit 1"
                     ),
                     _ => "delete from carrel.agent_requests where id = (
                             select id from carrel.agent_requests order by random() limit 1
@@ -385,4 +389,42 @@ fn a_claim_finds_what_comes_before_the_place_where_the_last_one_ended() {
     std::thread::sleep(Duration::from_secs(2));
     assert_eq!(claimed(3), ["earlier", "next", "lower"]);
     assert_eq!(claimed(1), Vec::<String>::new());
+}
+
+#[test]
+fn a_document_without_text_is_one_workers_even_if_many_take_over_at_once() {
+    let database = with_users();
+    database.superuser().run(&format!(
+        "insert into carrel.documents (user_id, filename) select '{ALICE}', n || '.pdf' from generate_series(1, 200) as n"
+    ));
+    // All were claimed before, and let lapse.
+    let lapsed = "select count(*) from carrel.claim_documents('gone', 1000, '1 microsecond')";
+    assert_eq!(database.service().number(lapsed), 200);
+    let read = at_once(
+        8,
+        |_| database.service(),
+        |number, mut session| {
+            let mut read = Vec::new();
+            loop {
+                let claimed = session.column(&format!(
+                    "select format('%L, %L', document_id, lease_token)
+                    from carrel.claim_documents('reader {number}', 7, '1 hour')"
+                ));
+                if claimed.is_empty() {
+                    return read;
+                }
+                for lease in claimed {
+                    session.run(&format!(
+                        "select carrel.set_document_text({lease}, 'Text of {number}.')"
+                    ));
+                    read.push(lease[..38].to_owned());
+                }
+            }
+        },
+    );
+    let read: Vec<String> = read.into_iter().flatten().collect();
+    assert_eq!((read.len(), read.iter().collect::<BTreeSet<_>>().len()), (200, 200));
+    let attempts = "select count(*) from carrel.documents as d join carrel.document_leases as l on l.document_id = d.id
+        where processing_status = 'completed' and attempts = 2";
+    assert_eq!(database.superuser().number(attempts), 200);
 }

@@ -3,7 +3,7 @@ begin;
 set local role carrel_regress_user;
 set local request.jwt.claims = '{"sub": "11111111-1111-1111-1111-111111111111"}';
 insert into carrel.agent_requests (agent_type, content, priority, max_attempts) values
-    ('chat', 'as it comes', default, default), ('chat', 'urgent', 1000, 50), ('chat', 'when there is time', -5, 1), ('chat', 'as much as it may', 0, 3)
+    ('chat', 'as it comes', default, default), ('chat', 'urgent', 1000, 50), ('chat', 'when there is time', -5, 1), ('chat', 'never', -2147483648, 1), ('chat', 'as much as it may', 0, 3)
 returning content, priority, max_attempts;
 set local role carrel_regress_metering;
 insert into carrel.agent_requests (agent_type, content, priority, max_attempts) values ('chat', 'metered', 1, 4) returning priority, max_attempts;

@@ -41,11 +41,17 @@ select lease_expires_at > clock_timestamp() + interval '50 seconds' as extended,
 select cancel_requested from carrel.heartbeat_request(:'one', :'lease', progress => 0.25);
 select pg_temp.state('one');
 
+-- A user who records their own usage can't take the id that it is to be billed by.
+set local role carrel_regress_metering;
+insert into carrel.usage_events (id, event_type) values (:'lease', 'chat');
+insert into carrel.usage_events (event_type) values ('chat');
+set local role carrel_regress_service;
+
 -- Done: results, bill and counter; again it is the same answer.
 select event_id = :'lease' as is_lease, duplicate from carrel.complete_request(:'one', :'lease', '{"answer": 42}', tokens => 700, cost => 0.01);
 select event_id = :'lease' as is_lease, duplicate from carrel.complete_request(:'one', :'lease', '{"answer": 42}', tokens => 700, cost => 0.010);
 select pg_temp.state('one');
-select event_type, tokens_used, cost, request_id = :'one' as of_it from carrel.usage_events;
+select event_type, tokens_used, cost, request_id = :'one' as of_it from carrel.usage_events where request_id is not null;
 select usage_count from carrel.user_profiles where user_id = carrel.current_user_id();
 select pg_temp.left();
 

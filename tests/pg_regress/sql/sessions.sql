@@ -100,5 +100,7 @@ update carrel.agent_requests set session_id = null where content = 'three';
 select pg_temp.chain('Plans'), pg_temp.chain('Other');
 delete from carrel.agent_sessions where id = :'plans';
 select content, session_id is null as without from carrel.agent_requests where content in ('one', 'two') and session_id is distinct from :'fork' and session_id is distinct from :'short' order by 1;
+truncate carrel.agent_requests;
+select count(*) filter (where request_chain <> '[]') as with_requests from carrel.agent_sessions;
 select * from carrel.verify_usage();
 rollback;
