@@ -9,6 +9,7 @@ mod changing;
 mod executor;
 mod inserting;
 mod names;
+mod places;
 mod plainness;
 
 use crate::error::{Result, catch, check_for_interrupts, contain};
@@ -18,6 +19,7 @@ use pgrx::pg_sys;
 use pgrx::prelude::TimestampWithTimeZone;
 use std::cell::Cell;
 use std::ffi::{CStr, c_int};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ptr::null_mut;
 
 pub use changing::{Changed, Chosen};
@@ -30,6 +32,7 @@ pub struct Condition {
     strategy: u32,
     function: u32,
     value: Option<pg_sys::Datum>,
+    hash: u64,
 }
 
 impl Condition {
@@ -66,8 +69,16 @@ impl Condition {
         Self::new(c"expires_at", pg_sys::BTGreaterStrategyNumber, pg_sys::F_TIMESTAMPTZ_GT, time)
     }
 
-    fn new(column: &'static CStr, strategy: u32, function: u32, value: impl IntoDatum) -> Self {
-        Self { column, strategy, function, value: value.into_datum() }
+    fn new(
+        column: &'static CStr,
+        strategy: u32,
+        function: u32,
+        value: impl IntoDatum + Hash,
+    ) -> Self {
+        let mut hasher = DefaultHasher::new();
+        value.hash(&mut hasher);
+        let hash = hasher.finish();
+        Self { column, strategy, function, value: value.into_datum(), hash }
     }
 }
 

@@ -65,7 +65,8 @@ pub fn clock() -> Result<TimestampWithTimeZone> {
     timestamp(unsafe { pg_sys::GetCurrentTimestamp() })
 }
 
-fn timestamp(at: pg_sys::TimestampTz) -> Result<TimestampWithTimeZone> {
+/// A time as Postgres counts it.
+pub fn timestamp(at: pg_sys::TimestampTz) -> Result<TimestampWithTimeZone> {
     TimestampWithTimeZone::try_from(at).map_err(|_| {
         Error::new(
             SqlState::ObjectNotInPrerequisiteState,

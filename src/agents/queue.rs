@@ -1,13 +1,14 @@
 //! The queue: workers claim requests under leases, and take over what others let lapse.
 //!
-//! A claim looks where the last one of this backend ended: what lies before was claimed, and its index
-//! entries stay as long as some transaction may still see it, so that a walk from the beginning takes longer
-//! and longer while a reader is open. Requests may also come to lie before that place: those of
-//! transactions that commit late, with a time in the past, or whose claim was rolled back. Therefore all is
-//! walked again as soon as a walk is a small part of the time since the last, or when there is nothing else.
+//! A claim looks where the last one of this backend ended, for requests and for lapsed leases: what lies before is
+//! done, and its index entries stay as long as some transaction may still see it, so that a walk from the
+//! beginning takes longer and longer while a reader is open. Something may also come to lie before that place:
+//! what transactions commit late, with a time in the past, or roll back. Therefore all is walked again as soon as a
+//! walk is a small part of the time since the last, or when there is nothing else and a walk is short.
 
 use crate::error::{Result, check_for_interrupts, guard};
 use crate::leases::{checked_count, checked_lease, checked_worker};
+use crate::rows;
 use crate::spi::{self, Access, Db};
 use pgrx::datum::{Interval, Uuid};
 use pgrx::prelude::*;
@@ -66,8 +67,12 @@ fn claim_requests(
     TableIterator::new(rows)
 }
 
-/// How many times as long as a walk the time between two is, at least.
-const SPARED: u32 = 20;
+/// How many times as long as a walk the time between two is, at least: all workers' walks together, most of which
+/// wait for the disk otherwise, are to take little of what the server can do.
+const SPARED: u32 = 100;
+
+/// How many pages a short walk reads, at most.
+const SHORT: i64 = 1000;
 
 /// The types of agents, without nulls, in order.
 fn types(given: Option<Vec<Option<String>>>) -> Option<Vec<String>> {
@@ -77,8 +82,23 @@ fn types(given: Option<Vec<Option<String>>>) -> Option<Vec<String>> {
     Some(types)
 }
 
-/// The place of a request in the queue of its priority.
-type Place = (TimestampWithTimeZone, Uuid);
+/// The place of a request in the queue of its priority: run_at, as Postgres counts, and id.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place(i64, [u8; 16]);
+
+impl Place {
+    fn of(run_at: TimestampWithTimeZone, id: Uuid) -> Self {
+        Self(i64::from(run_at), *id.as_bytes())
+    }
+
+    fn run_at(self) -> Result<TimestampWithTimeZone> {
+        rows::timestamp(self.0)
+    }
+
+    fn id(self) -> Uuid {
+        Uuid::from_bytes(self.1)
+    }
+}
 
 /// How far this backend came.
 #[derive(Default)]
@@ -86,10 +106,45 @@ struct Walked {
     types: Option<Vec<String>>,
     /// The last one that was claimed, by priority.
     places: BTreeMap<i32, Place>,
-    /// When all was walked, and how long that took.
-    all: Option<(Instant, Duration)>,
-    /// The same of a walk over the leases.
-    leases: Option<(Instant, Duration)>,
+    /// Until when leases had lapsed that were looked at.
+    lapsed: Option<TimestampWithTimeZone>,
+    /// The last walk over all.
+    all: Option<Walk>,
+    /// The last look at leases.
+    leases: Option<Walk>,
+}
+
+/// When a walk ended, how long it took, and how many pages it read.
+#[derive(Clone, Copy)]
+struct Walk {
+    when: Instant,
+    took: Duration,
+    pages: i64,
+}
+
+impl Walk {
+    /// Whether it is time for another one.
+    fn is_due(last: Option<Self>) -> bool {
+        last.is_none_or(|last| last.when.elapsed() >= last.took * SPARED)
+    }
+
+    /// Walks, and remembers it.
+    fn timed<T>(last: &mut Option<Self>, walk: impl FnOnce() -> Result<T>) -> Result<T> {
+        let (start, before) = (Instant::now(), pages_read());
+        let result = walk()?;
+        let (when, took) = (Instant::now(), start.elapsed());
+        *last = Some(Self { when, took, pages: pages_read() - before });
+        Ok(result)
+    }
+}
+
+/// How many pages this backend has read.
+fn pages_read() -> i64 {
+    unsafe extern "C-unwind" {
+        static pgBufferUsage: pg_sys::BufferUsage;
+    }
+    // SAFETY: the backend's own counters.
+    unsafe { pgBufferUsage.shared_blks_hit + pgBufferUsage.shared_blks_read }
 }
 
 thread_local! {
@@ -112,23 +167,17 @@ impl Claim<'_> {
         if walked.types != self.types {
             walked = Walked { types: self.types.clone(), ..Walked::default() };
         }
-        if is_due(walked.leases) && timed(&mut walked.leases, || take_back(db))? > 0 {
-            walked.all = None;
-        }
         let mut claimed = Vec::new();
-        let is_all = is_due(walked.all);
+        let is_all = Walk::is_due(walked.all);
         self.walk(db, &mut walked, is_all, &mut claimed)?;
-        if claimed.is_empty() && !is_all {
-            self.walk(db, &mut walked, true, &mut claimed)?;
-        }
-        if claimed.is_empty() && timed(&mut walked.leases, || take_back(db))? > 0 {
+        if claimed.is_empty() && !is_all && walked.all.is_some_and(|last| last.pages < SHORT) {
             self.walk(db, &mut walked, true, &mut claimed)?;
         }
         WALKED.set(walked);
         Ok(claimed)
     }
 
-    /// Claims what there is, from the beginning or from where the last claim ended.
+    /// Takes back what has lapsed, and claims what there is, from the beginning or from where the last claim ended.
     fn walk(
         &self,
         db: &Db,
@@ -136,12 +185,24 @@ impl Claim<'_> {
         is_all: bool,
         claimed: &mut Vec<Claimed>,
     ) -> Result<()> {
-        if !is_all {
-            return self.priorities(db, &mut walked.places, claimed);
+        let (mut lapsed, mut places) = (walked.lapsed, std::mem::take(&mut walked.places));
+        if is_all {
+            (lapsed, places) = (None, BTreeMap::new());
+            Walk::timed(&mut walked.all, || {
+                take_back(db, &mut lapsed)?;
+                self.priorities(db, &mut places, claimed)
+            })?;
+        } else {
+            if Walk::is_due(walked.leases) {
+                let back = Walk::timed(&mut walked.leases, || take_back(db, &mut lapsed))?;
+                for (priority, place) in back {
+                    places.entry(priority).and_modify(|known| *known = (*known).min(place));
+                }
+            }
+            self.priorities(db, &mut places, claimed)?;
         }
-        walked.places.clear();
-        let places = &mut walked.places;
-        timed(&mut walked.all, || self.priorities(db, places, claimed))
+        (walked.lapsed, walked.places) = (lapsed, places);
+        Ok(())
     }
 
     /// Claims from one priority after the other; `places` are those before which there is nothing.
@@ -163,7 +224,7 @@ impl Claim<'_> {
                 where status = 'pending' and priority < $1::bigint and priority > $2::bigint
                 order by priority desc, run_at, id limit 1",
                 &[below.into(), above.into()],
-                |row| Ok((row.need::<i32>(1)?, (row.need(2)?, row.need(3)?))),
+                |row| Ok((row.need::<i32>(1)?, Place::of(row.need(2)?, row.need(3)?))),
             )?;
             let Some((priority, place)) = first.or(known) else { return Ok(()) };
             if let Some(last) = self.priority(db, priority, place, claimed)? {
@@ -182,7 +243,7 @@ impl Claim<'_> {
         &self,
         db: &Db,
         priority: i32,
-        (run_at, id): Place,
+        place: Place,
         claimed: &mut Vec<Claimed>,
     ) -> Result<Option<Place>> {
         let most = self.most - claimed.len() as i32;
@@ -201,8 +262,8 @@ impl Claim<'_> {
                 priority, max_attempts, created_at, run_at",
             &[
                 priority.into(),
-                run_at.into(),
-                id.into(),
+                place.run_at()?.into(),
+                place.id().into(),
                 self.types.clone().into(),
                 most.into(),
                 self.worker.into(),
@@ -210,7 +271,7 @@ impl Claim<'_> {
             ],
             |row| {
                 let id: Uuid = row.need(1)?;
-                let place: Place = (row.need(12)?, id);
+                let place = Place::of(row.need(12)?, id);
                 let claimed: Claimed = (
                     id,
                     row.need(2)?,
@@ -224,42 +285,27 @@ impl Claim<'_> {
                     row.need(10)?,
                     row.need(11)?,
                 );
-                Ok((order(place), place, claimed))
+                Ok((place, claimed))
             },
         )?;
         // An UPDATE returns them in no order.
-        rows.sort_unstable_by_key(|(order, ..)| *order);
-        let last = rows.last().map(|(_, place, _)| *place);
-        claimed.extend(rows.into_iter().map(|(.., one)| one));
+        rows.sort_unstable_by_key(|(place, _)| *place);
+        let last = rows.last().map(|(place, _)| *place);
+        claimed.extend(rows.into_iter().map(|(_, one)| one));
         Ok(last)
     }
 }
 
-fn order((run_at, id): Place) -> (i64, [u8; 16]) {
-    (i64::from(run_at), *id.as_bytes())
-}
-
-/// Whether it is time for another walk.
-fn is_due(last: Option<(Instant, Duration)>) -> bool {
-    last.is_none_or(|(when, took)| when.elapsed() >= took * SPARED)
-}
-
-/// Does a walk, and says when it was and how long it took.
-fn timed<T>(last: &mut Option<(Instant, Duration)>, walk: impl FnOnce() -> Result<T>) -> Result<T> {
-    let start = Instant::now();
-    let result = walk()?;
-    *last = Some((Instant::now(), start.elapsed()));
-    Ok(result)
-}
-
-/// Takes back what workers have let lapse: to be done again, unless it was tried as often as it may be, or is not
-/// wanted any more. Returns how many requests.
-fn take_back(db: &Db) -> Result<u64> {
-    db.execute(
+/// Takes back what workers have let lapse, after a time if one is given: to be done again, unless it was tried as often
+/// as it may be, or is not wanted any more. Gives the places of what is to be done, and until when it has looked.
+fn take_back(db: &Db, after: &mut Option<TimestampWithTimeZone>) -> Result<Vec<(i32, Place)>> {
+    const MOST: usize = 1000;
+    let until = rows::clock()?;
+    let taken = db.rows(
         "with lapsed as materialized (
             select id from carrel.agent_requests
-            where status = 'processing' and lease_expires_at <= clock_timestamp()
-            order by lease_expires_at limit 1000 for no key update skip locked
+            where status = 'processing' and lease_expires_at >= coalesce($1, '-infinity') and lease_expires_at < $2
+            order by lease_expires_at limit $3 for no key update skip locked
         )
         update carrel.agent_requests as r set
             status = case
@@ -274,9 +320,16 @@ fn take_back(db: &Db) -> Result<u64> {
             completed_at = case
                 when cancel_requested_at is not null or attempts >= max_attempts then clock_timestamp()
             end
-        from lapsed where r.id = lapsed.id",
-        &[],
-    )
+        from lapsed where r.id = lapsed.id
+        returning status, priority, run_at, r.id",
+        &[(*after).into(), until.into(), (MOST as i64).into()],
+        |row| Ok((row.need::<String>(1)?, row.need(2)?, Place::of(row.need(3)?, row.need(4)?))),
+    )?;
+    if taken.len() < MOST {
+        *after = Some(until);
+    }
+    let back = taken.into_iter().filter(|(status, ..)| status == "pending");
+    Ok(back.map(|(_, priority, place)| (priority, place)).collect())
 }
 
 /// When there will be something to claim, of these types of agents or of all: in the past, if there is now; null:

@@ -2,14 +2,14 @@
 
 use super::executor::{CommandCounterIncrement, GetCurrentCommandId, Target};
 use super::plainness::{Upheld, is_plain_to_change};
-use super::{Condition, Row, Rows, Values, places_of};
+use super::{Condition, Row, Rows, Values, places, places_of};
 use crate::error::{Result, catch};
 use crate::spi::Arg;
 use pgrx::pg_sys;
 use std::ffi::{CStr, c_int};
 
-/// A row that is to be set.
-pub struct Chosen(pg_sys::HeapTuple);
+/// A row that is to be set, and what its place is remembered by.
+pub struct Chosen(pg_sys::HeapTuple, Option<places::Key>);
 
 impl Chosen {
     /// Whether nobody held the row, or had changed it, when it was chosen.
@@ -45,11 +45,25 @@ impl Rows {
         self.each(conditions, columns, |tuple, row| {
             if each(row)? {
                 // SAFETY: a tuple.
-                found = Some(Chosen(unsafe { copy(tuple) }?));
+                found = Some(Chosen(unsafe { copy(tuple) }?, None));
             }
             Ok(found.is_none())
         })?;
         Ok(found)
+    }
+
+    /// The one row that is as the conditions say, of which there is one at most, as it is now; `with` gets the
+    /// values of these columns.
+    pub fn find_one<const N: usize>(
+        &self,
+        conditions: &[Condition],
+        columns: [&CStr; N],
+        with: impl FnOnce(&Row) -> Result<()>,
+    ) -> Result<Option<Chosen>> {
+        let Some(tuple) = self.one(conditions)? else { return Ok(None) };
+        // SAFETY: an open relation, and a row of it.
+        unsafe { with(&self.values(tuple)?.row(&places_of((*self.relation).rd_att, columns)?))? };
+        Ok(Some(Chosen(tuple, Some(self.key(conditions)))))
     }
 
     /// Reads all the rows as [`Rows::read`] does; the last one for which `each` gives true can be set.
@@ -63,7 +77,7 @@ impl Rows {
         self.each(conditions, columns, |tuple, row| {
             if each(row)? {
                 // SAFETY: a tuple.
-                chosen = Some(Chosen(unsafe { copy(tuple) }?));
+                chosen = Some(Chosen(unsafe { copy(tuple) }?, None));
             }
             Ok(true)
         })?;
@@ -82,8 +96,11 @@ impl Rows {
             if !is_plain_to_change(self.relation, Upheld::NOTHING) {
                 return Ok(Changed::Undone);
             }
-            let is_done = update(self.relation, chosen.0, columns, values, false)?;
-            Ok(if is_done { Changed::Done } else { Changed::Held })
+            let place = update(self.relation, chosen.0, columns, values, false)?;
+            if let (Some(place), Some(key)) = (place, chosen.1) {
+                places::remember(key, place);
+            }
+            Ok(if place.is_some() { Changed::Done } else { Changed::Held })
         }
     }
 
@@ -130,8 +147,11 @@ impl Rows {
             }
             let columns = places_of((*relation).rd_att, columns)?;
             let values = values(&self.values(tuple)?.row(&columns))?;
-            let is_done = update(relation, tuple, set, values, true)?;
-            Ok(if is_done { Changed::Done } else { Changed::Undone })
+            let Some(place) = update(relation, tuple, set, values, true)? else {
+                return Ok(Changed::Undone);
+            };
+            places::remember(self.key(conditions), place);
+            Ok(Changed::Done)
         }
     }
 
@@ -160,15 +180,10 @@ impl Rows {
     ) -> Result<Option<(pg_sys::HeapTuple, bool)>> {
         let relation = self.relation;
         loop {
-            let mut found = None;
+            let Some(tuple) = self.one(conditions)? else { return Ok(None) };
             // SAFETY: an open relation; the row is a copy, and the place that it was read from is there as
             // long as a snapshot could see it or the row is locked.
             unsafe {
-                self.each(conditions, [], |tuple, _| {
-                    found = Some(copy(tuple)?);
-                    Ok(false)
-                })?;
-                let Some(tuple) = found else { return Ok(None) };
                 let mut place =
                     pg_sys::HeapTupleData { t_self: (*tuple).t_self, ..Default::default() };
                 let mut failure = pg_sys::TM_FailureData::default();
@@ -195,9 +210,7 @@ impl Rows {
                 match result {
                     pg_sys::TM_Result::TM_Ok => return Ok(Some((tuple, true))),
                     // Somebody else has changed or deleted it: there is another version, or none.
-                    pg_sys::TM_Result::TM_Updated | pg_sys::TM_Result::TM_Deleted => {
-                        self.refresh()?;
-                    }
+                    pg_sys::TM_Result::TM_Updated | pg_sys::TM_Result::TM_Deleted => {}
                     _ => return Ok(Some((tuple, false))),
                 }
             }
@@ -207,14 +220,14 @@ impl Rows {
 
 /// # Safety
 /// A tuple.
-unsafe fn copy(tuple: pg_sys::HeapTuple) -> Result<pg_sys::HeapTuple> {
+pub(super) unsafe fn copy(tuple: pg_sys::HeapTuple) -> Result<pg_sys::HeapTuple> {
     // SAFETY: as the caller says.
     catch(|| unsafe { heap_copytuple(tuple) })
 }
 
 /// Puts a new version with other values in the place of a row. If it does not wait: unless somebody else
 /// holds it or has changed it, or this transaction has locked it. (A server that is built with assertions
-/// has one that nobody asks heap_update() not to wait.)
+/// has one that nobody asks heap_update() not to wait.) Its place then.
 ///
 /// # Safety
 /// The relation is open, and the tuple is a copy of a row of it.
@@ -224,7 +237,7 @@ unsafe fn update<const M: usize>(
     set: [&CStr; M],
     values: [Arg; M],
     wait: bool,
-) -> Result<bool> {
+) -> Result<Option<pg_sys::ItemPointerData>> {
     // SAFETY: as the caller says; a number, a value and a flag for each column.
     let (mut place, tuple) = unsafe {
         let desc = (*relation).rd_att;
@@ -261,8 +274,9 @@ unsafe fn update<const M: usize>(
             )
         })?;
         if result != pg_sys::TM_Result::TM_Ok {
-            return Ok(false);
+            return Ok(None);
         }
+        let place = (*tuple).t_self;
         #[cfg(feature = "pg15")]
         let is_of_indexes = !is_heap_only(tuple);
         #[cfg(not(feature = "pg15"))]
@@ -281,8 +295,8 @@ unsafe fn update<const M: usize>(
             heap_freetuple(tuple);
             CommandCounterIncrement();
         })?;
+        Ok(Some(place))
     }
-    Ok(true)
 }
 
 /// Whether a version of a row has no entry in indexes of its own.
@@ -301,7 +315,7 @@ unsafe extern "C-unwind" {
         values: *mut pg_sys::Datum,
         nulls: *mut bool,
     ) -> pg_sys::HeapTuple;
-    fn heap_copytuple(tuple: pg_sys::HeapTuple) -> pg_sys::HeapTuple;
+    pub(super) fn heap_copytuple(tuple: pg_sys::HeapTuple) -> pg_sys::HeapTuple;
     fn heap_freetuple(tuple: pg_sys::HeapTuple);
     fn heap_lock_tuple(
         table: pg_sys::Relation,
@@ -313,7 +327,7 @@ unsafe extern "C-unwind" {
         buffer: *mut pg_sys::Buffer,
         failure: *mut pg_sys::TM_FailureData,
     ) -> pg_sys::TM_Result::Type;
-    fn ReleaseBuffer(buffer: pg_sys::Buffer);
+    pub(super) fn ReleaseBuffer(buffer: pg_sys::Buffer);
     fn heap_update(
         table: pg_sys::Relation,
         place: pg_sys::ItemPointer,

@@ -123,7 +123,7 @@ impl Accounts {
             };
             match is_held {
                 true => rows.hold(&conditions, columns, take).map(|_| ())?,
-                false => rows.read(&conditions, columns, take)?,
+                false => rows.find_one(&conditions, columns, take).map(|_| ())?,
             }
             let Some((calendar, plan)) = profile else { return Ok(()) };
             let limits = plan_limits::of(&plan)?;

@@ -96,9 +96,9 @@ fn add_one(
                 Condition::is_text(c"model", model),
                 Condition::is_slot(slot),
             ];
-            rows.find(&conditions, SUMS, |row| {
+            rows.find_one(&conditions, SUMS, |row| {
                 own = Some([row.need(1)?, row.need(2)?, row.need(3)?]);
-                Ok(true)
+                Ok(())
             })?
         }
         Some(standings) => {
