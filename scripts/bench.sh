@@ -62,7 +62,10 @@ for bench; do
             trap finish EXIT
             settings=()
             # Of a server that is meant for a database of this size; all else is as it comes.
-            if [ "$bench" = search ]; then settings=("shared_buffers = '4GB'"); fi
+            case $bench in
+                search) settings=("shared_buffers = '4GB'") ;;
+                agents) settings=("shared_buffers = '1GB'") ;;
+            esac
             prepare "${settings[@]}"
             CARREL_URL=$("$here/cluster.sh" url bench) CARREL_PGBENCH=$TREE/bin/pgbench "$CARGO_TARGET_DIR/release/$bench"
             finish

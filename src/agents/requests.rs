@@ -13,8 +13,8 @@ use pgrx::prelude::*;
 
 /// Creates a request of the caller's, in one of their sessions or in none; returns its id. From then on it
 /// holds one agent_request, and reserve_tokens, from hard limits: beyond one, error PT402. It runs at run_at
-/// or later, the highest priority first; end users have priority 0 and 3 attempts at most. The same
-/// idempotency key again gives the first request, or PT409 where anything else differs. No such session:
+/// or later, the highest priority first; end users have priorities from -100 to 0, and 3 attempts at most. The
+/// same idempotency key again gives the first request, or PT409 where anything else differs. No such session:
 /// PT404; bad arguments: 22023.
 #[pg_extern(volatile, parallel_unsafe)]
 fn create_request(

@@ -20,6 +20,15 @@ use pgrx::prelude::*;
 /// The type of the event that a failed attempt is billed by, which another attempt follows.
 const AGENT_ATTEMPT: &str = "agent_attempt";
 
+/// What says in SQL that an attempt ($1, $2) holds its request. The status is asked for in a way that suits no
+/// partial index: to the planner, that of the few requests in processing may look as good as that of ids, but its
+/// entries of requests that are done stay as long as an old snapshot is in use.
+macro_rules! is_held {
+    () => {
+        "id = $1 and lease_token = $2 and (status = 'processing') is not false"
+    };
+}
+
 /// Says that a worker is still at a request: its lease ends `extend` from now. Progress, from 0 to 1, never
 /// goes back. Returns until when it is leased, and whether cancelling was asked for: then the worker is to
 /// stop, and say so by fail_request(), with what was spent. The lease is lost: PT409; no such request: PT404.
@@ -43,10 +52,13 @@ fn heartbeat_request(
         }
         spi::as_owner_now(|db| {
             let leased = db.first(
-                "update carrel.agent_requests set lease_expires_at = clock_timestamp() + $3,
-                    progress = greatest(progress, $4)
-                where id = $1 and lease_token = $2 and status = 'processing'
-                returning lease_expires_at, cancel_requested_at is not null",
+                concat!(
+                    "update carrel.agent_requests set lease_expires_at = clock_timestamp() + $3,
+                        progress = greatest(progress, $4)
+                    where ",
+                    is_held!(),
+                    " returning lease_expires_at, cancel_requested_at is not null"
+                ),
                 &[
                     attempt.request.into(),
                     attempt.lease_token.into(),
@@ -92,10 +104,13 @@ fn complete(
     event: &Event,
 ) -> Result<(Uuid, bool)> {
     let user = db.first(
-        "update carrel.agent_requests set status = 'completed', progress = 1, results = $3, error = null,
-            token_cost = token_cost + $4, completed_at = clock_timestamp(), lease_expires_at = null
-        where id = $1 and lease_token = $2 and status = 'processing'
-        returning user_id",
+        concat!(
+            "update carrel.agent_requests set status = 'completed', progress = 1, results = $3, error = null,
+                token_cost = token_cost + $4, completed_at = clock_timestamp(), lease_expires_at = null
+            where ",
+            is_held!(),
+            " returning user_id"
+        ),
         &[
             attempt.request.into(),
             attempt.lease_token.into(),
@@ -162,9 +177,12 @@ fn fail(
 ) -> Result<(String, Option<TimestampWithTimeZone>)> {
     let (request, token) = (attempt.request.into(), attempt.lease_token.into());
     let held = db.first(
-        "select user_id, attempts, attempts < max_attempts, cancel_requested_at is not null
-        from carrel.agent_requests
-        where id = $1 and lease_token = $2 and status = 'processing' for no key update",
+        concat!(
+            "select user_id, attempts, attempts < max_attempts, cancel_requested_at is not null
+            from carrel.agent_requests where ",
+            is_held!(),
+            " for no key update"
+        ),
         &[request, token],
         |row| Ok((row.need::<Uuid>(1)?, row.need::<i32>(2)?, row.need(3)?, row.need(4)?)),
     )?;

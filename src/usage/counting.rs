@@ -35,7 +35,7 @@ thread_local! {
     static UNCOUNTED: RefCell<Uncounted> = const {
         RefCell::new(Uncounted {
             transaction: 0,
-            users: BTreeSet::new(),
+            users: Lacking::new(),
             counted_in: 0,
             at_once: BTreeSet::new(),
         })
@@ -60,7 +60,7 @@ pub fn counted<T>(
 /// are among them: a counter that is set again stays as it is.
 struct Uncounted {
     transaction: u32,
-    users: BTreeSet<[u8; 16]>,
+    users: Lacking,
     /// The subtransaction that has set them; 0: none. Its rollback takes that back.
     counted_in: pg_sys::SubTransactionId,
     /// Users whose rows' trigger fired, in this transaction, before that of their statement did: constraints
@@ -190,28 +190,69 @@ pub fn count(
         _ => None,
     };
     let of_days = standings.as_mut().filter(|standings| standings.first_day().is_some());
-    totals::add(accounts, accounts.totals(facts)?, of_days)?;
+    let totals = accounts.totals(facts)?;
+    let mut requests = Lacking::new();
+    for ((user, _, period, event_type, _), total) in &totals {
+        if event_type == AGENT_REQUEST {
+            add(&mut requests, *user, Requests::Of(*period, total.events));
+        }
+    }
+    totals::add(accounts, totals, of_days)?;
     let dues = accounts.dues(facts)?;
     match wanted {
         Some(true) => limits::take(dues)?,
         _ => parts::draw(&dues)?,
     }
     limits::has_counted();
-    let requests = facts.iter().filter(|fact| fact.event_type == AGENT_REQUEST);
-    let requesters: BTreeSet<[u8; 16]> = requests.map(|fact| *fact.user.as_bytes()).collect();
-    if requesters.is_empty() {
+    if requests.is_empty() {
         return Ok(standings);
     }
     let own = identity::current().ok().flatten().map(|own| *own.as_bytes());
     let at_once = uncounted(|uncounted| std::mem::take(&mut uncounted.at_once));
-    let (now, others): (Vec<_>, Vec<_>) =
-        requesters.into_iter().partition(|user| Some(*user) == own || at_once.contains(user));
-    let now: Vec<Uuid> = now.into_iter().map(Uuid::from_bytes).collect();
-    if !now.is_empty() {
-        count_requests(&now, false)?;
-    }
+    let (now, others): (Lacking, Lacking) =
+        requests.into_iter().partition(|(user, _)| Some(*user) == own || at_once.contains(user));
+    count_requests(&now, false)?;
     remember(others);
     Ok(standings)
+}
+
+/// The agent requests that a user's counter lacks.
+#[derive(Clone, Copy)]
+enum Requests {
+    /// So many of the billing period that began then, as Postgres counts time.
+    Of(i64, i64),
+    /// That is not known: the counter is summed up.
+    Unknown,
+}
+
+impl Requests {
+    fn and(self, more: Self) -> Self {
+        match (self, more) {
+            (Self::Of(period, count), Self::Of(of_more, more)) if period == of_more => {
+                Self::Of(period, count + more)
+            }
+            _ => Self::Unknown,
+        }
+    }
+
+    /// What a counter of the period that began at `start` is then, if it can be told from what it was.
+    fn counted(self, start: TimestampWithTimeZone, before: i32) -> Option<i32> {
+        match self {
+            // One that is at its least or its most may stand for what is beyond.
+            Self::Of(period, count) if period == i64::from(start) && before > 0 => {
+                let after = i64::from(before).checked_add(count)?;
+                i32::try_from(after).ok().filter(|after| (0..i32::MAX).contains(after))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What each of several users' counters lacks.
+type Lacking = BTreeMap<[u8; 16], Requests>;
+
+fn add(lacking: &mut Lacking, user: [u8; 16], requests: Requests) {
+    lacking.entry(user).and_modify(|sum| *sum = sum.and(requests)).or_insert(requests);
 }
 
 /// Whether a trigger of carrel's is needed to count an event when the transaction commits.
@@ -269,14 +310,29 @@ fn count_documents<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
 }
 
 /// Has the counters of users set when the transaction commits.
-fn remember(users: Vec<[u8; 16]>) {
-    if users.is_empty() {
+fn remember(requests: Lacking) {
+    if requests.is_empty() {
         return;
     }
+    let may_be_undone = subtransaction() != TOP;
     uncounted(|uncounted| {
-        uncounted.users.extend(users);
+        for (user, requests) in requests {
+            add(
+                &mut uncounted.users,
+                user,
+                if may_be_undone { Requests::Unknown } else { requests },
+            );
+        }
         uncounted.counted_in = 0;
     });
+}
+
+/// The transaction itself, among its subtransactions: Postgres' TopSubTransactionId.
+const TOP: pg_sys::SubTransactionId = 1;
+
+fn subtransaction() -> pg_sys::SubTransactionId {
+    // SAFETY: reads the transaction's state.
+    unsafe { pg_sys::GetCurrentSubTransactionId() }
 }
 
 /// Calls `with` for what this transaction has yet to count.
@@ -299,29 +355,43 @@ fn uncounted<T>(with: impl FnOnce(&mut Uncounted) -> T) -> T {
 fn count_requests_of_others<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::after_row(trigger, |row| {
         let user = *row.new.need::<Uuid>(c"user_id")?.as_bytes();
-        // SAFETY: reads the transaction's state.
-        let current = unsafe { pg_sys::GetCurrentSubTransactionId() };
-        let users: Vec<Uuid> = uncounted(|uncounted| {
+        let current = subtransaction();
+        let users = uncounted(|uncounted| {
             uncounted.at_once.insert(user);
-            let is_to_do = uncounted.counted_in != current;
-            let users = uncounted.users.iter().filter(|_| is_to_do);
-            users.map(|user| Uuid::from_bytes(*user)).collect()
+            if uncounted.counted_in == current {
+                return Lacking::new();
+            }
+            uncounted.users.clone()
         });
         if users.is_empty() {
             return Ok(());
         }
         count_requests(&users, false)?;
-        uncounted(|uncounted| uncounted.counted_in = current);
+        uncounted(|uncounted| {
+            uncounted.counted_in = current;
+            if current == TOP {
+                uncounted.users.clear();
+            } else {
+                // They lack it again after a rollback.
+                uncounted.users.values_mut().for_each(|requests| *requests = Requests::Unknown);
+            }
+        });
         Ok(())
     })
+}
+
+/// Sums up the counters of users whose billing periods may be new.
+pub fn recount_requests(users: &[Uuid]) -> Result<()> {
+    let unknown = users.iter().map(|user| (*user.as_bytes(), Requests::Unknown));
+    count_requests(&unknown.collect(), true)
 }
 
 /// Sets usage_count to the requests of the period that now is in; never of an earlier one than it is of,
 /// for a transaction may have begun before the period's end, unless the periods are new.
 ///
 /// Whoever records a request holds the profile's row from here on until it commits: the last to come
-/// sees what the others recorded. The users are in the order of their ids.
-pub fn count_requests(users: &[Uuid], periods_are_new: bool) -> Result<()> {
+/// sees what the others recorded.
+fn count_requests(users: &Lacking, periods_are_new: bool) -> Result<()> {
     // What the table's own triggers and checks would see to.
     const UPHELD: Upheld = Upheld {
         triggers: &[
@@ -339,26 +409,39 @@ pub fn count_requests(users: &[Uuid], periods_are_new: bool) -> Result<()> {
         has_references: false,
     };
     let now = crate::rows::now()?;
-    let counted = |user: Uuid, anchor, timezone: &str, counted: TimestampWithTimeZone| {
+    let counted = |user, lacking: Requests, anchor, timezone: &str, period, before| {
+        let period: TimestampWithTimeZone = period;
         let calendar = Calendar::new(anchor, timezone)?;
         let (mut start, _) = calendar.period(&Kind::Month, now)?;
-        if !periods_are_new && i64::from(start) < i64::from(counted) {
-            (start, _) = calendar.period(&Kind::Month, counted)?;
+        if !periods_are_new && i64::from(start) < i64::from(period) {
+            (start, _) = calendar.period(&Kind::Month, period)?;
         }
-        Ok((start, totals::requests_since(user, calendar.day(start)?, start)?))
+        let is_of_before = !periods_are_new && i64::from(start) == i64::from(period);
+        if let Some(count) = lacking.counted(start, before).filter(|_| is_of_before) {
+            return Ok((start, count));
+        }
+        let requests = totals::requests_since(user, calendar.day(start)?, start)?;
+        Ok((start, requests.to_count()?))
     };
-    for user in users {
-        let conditions = [Condition::is_user(*user)];
+    for (user, lacking) in users {
+        let user = Uuid::from_bytes(*user);
+        let conditions = [Condition::is_user(user)];
         let change = |rows: &Rows| {
             rows.change_one(
                 &conditions,
-                [c"billing_anchor", c"billing_timezone", c"usage_period_start"],
+                [c"billing_anchor", c"billing_timezone", c"usage_period_start", c"usage_count"],
                 [c"usage_period_start", c"usage_count", c"updated_at"],
                 UPHELD,
                 |row| {
-                    let (start, requests) =
-                        counted(*user, row.need(1)?, row.need(2)?, row.need(3)?)?;
-                    Ok([start.into(), requests.to_count()?.into(), now.into()])
+                    let (start, count) = counted(
+                        user,
+                        *lacking,
+                        row.need(1)?,
+                        row.need(2)?,
+                        row.need(3)?,
+                        row.need(4)?,
+                    )?;
+                    Ok([start.into(), count.into(), now.into()])
                 },
             )
         };
@@ -368,15 +451,18 @@ pub fn count_requests(users: &[Uuid], periods_are_new: bool) -> Result<()> {
         }
         reckoning(|db| {
             let profile = db.first(
-                "select billing_anchor, billing_timezone, usage_period_start from carrel.user_profiles
+                "select billing_anchor, billing_timezone, usage_period_start, usage_count from carrel.user_profiles
                 where user_id = $1 for no key update",
-                &[(*user).into()],
-                |row| counted(*user, row.need(1)?, row.need(2)?, row.need(3)?),
+                &[user.into()],
+                |row| {
+                    let (anchor, timezone): (_, &str) = (row.need(1)?, row.need(2)?);
+                    counted(user, *lacking, anchor, timezone, row.need(3)?, row.need(4)?)
+                },
             )?;
-            let Some((start, requests)) = profile else { return Ok(()) };
+            let Some((start, count)) = profile else { return Ok(()) };
             db.execute(
                 "update carrel.user_profiles set usage_period_start = $2, usage_count = $3 where user_id = $1",
-                &[(*user).into(), start.into(), requests.to_count()?.into()],
+                &[user.into(), start.into(), count.into()],
             )
             .map(|_| ())
         })?;
@@ -419,7 +505,7 @@ fn rebuild_usage_periods<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             db.execute("delete from carrel.usage_allowances where user_id = $1", &[user.into()])?;
             if periods_are_new {
                 rebuild(db, Some(user))?;
-                count_requests(&[user], true)?;
+                recount_requests(&[user])?;
             }
             Ok(())
         })

@@ -103,7 +103,7 @@ fn rebuild_usage() -> i64 {
                 "select coalesce(array_agg(user_id order by user_id), '{}') from carrel.user_profiles",
                 &[],
             )?;
-            counting::count_requests(&users, true)?;
+            counting::recount_requests(&users)?;
             db.value("select count(*) from carrel.usage_totals", &[])
         })
     })

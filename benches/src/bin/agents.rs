@@ -92,8 +92,8 @@ impl Side {
 fn fill(client: &mut Client, side: Side, count: usize) {
     let sql = format!(
         "insert into {} (id, user_id, agent_type, content)
-        select carrel.uuid_v7(), md5('user ' || 1 + n % 1000)::uuid, 'chat', 'What is the answer?'
-        from generate_series(1, {count}) as n",
+        select carrel.uuid_v7(), md5('user ' || 1 + (random_at + n) % 1000)::uuid, 'chat', 'What is the answer?'
+        from generate_series(1, {count}) as n, (select floor(random() * 1000)::int as random_at) as start",
         side.table()
     );
     client.batch_execute(&sql).expect("requests");
@@ -240,6 +240,7 @@ fn beside_finished(client: &mut Client, targets: &mut Vec<Target>) {
 /// Full load for so long while an old snapshot is open: how many are done in each tenth, a second.
 fn sustained(client: &mut Client, side: Side, duration: Duration) -> Vec<f64> {
     const TENTHS: u32 = 10;
+    const FEW: usize = 20;
     let mut reader = server::superuser();
     reader
         .batch_execute(&format!(
@@ -261,12 +262,13 @@ fn sustained(client: &mut Client, side: Side, duration: Duration) -> Vec<f64> {
         let (mut asked, mut rates) = (0, Vec::new());
         let (mut since, mut before) = (Instant::now(), 0);
         while began.elapsed() < duration {
-            // There are always some to be done, and never many.
+            // There are always some to be done, and never many. They come a few at a time: whoever inserts one
+            // holds its user's profile until the commit.
             if asked < done.load(Ordering::Relaxed) + 2_000 {
-                fill(client, side, 1_000);
-                asked += 1_000;
+                fill(client, side, FEW);
+                asked += FEW;
             } else {
-                std::thread::sleep(Duration::from_millis(5));
+                std::thread::sleep(Duration::from_millis(1));
             }
             if since.elapsed() >= duration / TENTHS {
                 let now = done.load(Ordering::Relaxed);
