@@ -1,10 +1,10 @@
 //! The queue: workers claim requests under leases, and take over what others let lapse.
 //!
-//! A claim looks where the last one of this backend ended, for requests and for lapsed leases: what lies before is
-//! done, and its index entries stay as long as some transaction may still see it, so that a walk from the
-//! beginning takes longer and longer while a reader is open. Something may also come to lie before that place:
-//! what transactions commit late, with a time in the past, or roll back. Therefore all is walked again as soon as a
-//! walk is a small part of the time since the last, or when there is nothing else and a walk is short.
+//! A claim walks the requests that are pending, and the lapsed leases, from the beginning. Index entries of what is
+//! done stay as long as some transaction may still see it, so that while an old snapshot is in use such a walk takes
+//! longer and longer. When it is long, a claim looks from where the last one of this backend ended. Something may
+//! come to lie before that place: what transactions commit late, with a time in the past, or roll back. Therefore
+//! all is walked again as soon as a walk is a small part of the time since the last.
 
 use crate::error::{Result, check_for_interrupts, guard};
 use crate::leases::{checked_count, checked_lease, checked_worker};
@@ -71,8 +71,9 @@ fn claim_requests(
 /// wait for the disk otherwise, are to take little of what the server can do.
 const SPARED: u32 = 100;
 
-/// How many pages a short walk reads, at most.
-const SHORT: i64 = 1000;
+/// How many pages a short walk reads at most, for each request that it claims and once more: some 30 are needed to
+/// claim one.
+const SHORT: i64 = 64;
 
 /// The types of agents, without nulls, in order.
 fn types(given: Option<Vec<Option<String>>>) -> Option<Vec<String>> {
@@ -108,18 +109,17 @@ struct Walked {
     places: BTreeMap<i32, Place>,
     /// Until when leases had lapsed that were looked at.
     lapsed: Option<TimestampWithTimeZone>,
-    /// The last walk over all.
+    /// The last walk over all, if it was long.
     all: Option<Walk>,
-    /// The last look at leases.
+    /// The last look at leases from there on.
     leases: Option<Walk>,
 }
 
-/// When a walk ended, how long it took, and how many pages it read.
+/// When a walk ended, and how long it took.
 #[derive(Clone, Copy)]
 struct Walk {
     when: Instant,
     took: Duration,
-    pages: i64,
 }
 
 impl Walk {
@@ -128,13 +128,12 @@ impl Walk {
         last.is_none_or(|last| last.when.elapsed() >= last.took * SPARED)
     }
 
-    /// Walks, and remembers it.
-    fn timed<T>(last: &mut Option<Self>, walk: impl FnOnce() -> Result<T>) -> Result<T> {
-        let (start, before) = (Instant::now(), pages_read());
+    /// Walks, and says when that was.
+    fn timed<T>(walk: impl FnOnce() -> Result<T>) -> Result<(T, Self)> {
+        let start = Instant::now();
         let result = walk()?;
         let (when, took) = (Instant::now(), start.elapsed());
-        *last = Some(Self { when, took, pages: pages_read() - before });
-        Ok(result)
+        Ok((result, Self { when, took }))
     }
 }
 
@@ -168,41 +167,39 @@ impl Claim<'_> {
             walked = Walked { types: self.types.clone(), ..Walked::default() };
         }
         let mut claimed = Vec::new();
-        let is_all = Walk::is_due(walked.all);
-        self.walk(db, &mut walked, is_all, &mut claimed)?;
-        if claimed.is_empty() && !is_all && walked.all.is_some_and(|last| last.pages < SHORT) {
-            self.walk(db, &mut walked, true, &mut claimed)?;
+        match Walk::is_due(walked.all) {
+            true => self.walk_all(db, &mut walked, &mut claimed)?,
+            false => self.walk_on(db, &mut walked, &mut claimed)?,
         }
         WALKED.set(walked);
         Ok(claimed)
     }
 
-    /// Takes back what has lapsed, and claims what there is, from the beginning or from where the last claim ended.
-    fn walk(
-        &self,
-        db: &Db,
-        walked: &mut Walked,
-        is_all: bool,
-        claimed: &mut Vec<Claimed>,
-    ) -> Result<()> {
-        let (mut lapsed, mut places) = (walked.lapsed, std::mem::take(&mut walked.places));
-        if is_all {
-            (lapsed, places) = (None, BTreeMap::new());
-            Walk::timed(&mut walked.all, || {
-                take_back(db, &mut lapsed)?;
-                self.priorities(db, &mut places, claimed)
-            })?;
-        } else {
-            if Walk::is_due(walked.leases) {
-                let back = Walk::timed(&mut walked.leases, || take_back(db, &mut lapsed))?;
-                for (priority, place) in back {
-                    places.entry(priority).and_modify(|known| *known = (*known).min(place));
-                }
-            }
-            self.priorities(db, &mut places, claimed)?;
-        }
-        (walked.lapsed, walked.places) = (lapsed, places);
+    /// Takes back what has lapsed, and claims what there is.
+    fn walk_all(&self, db: &Db, walked: &mut Walked, claimed: &mut Vec<Claimed>) -> Result<()> {
+        let before = pages_read();
+        walked.places.clear();
+        walked.lapsed = None;
+        let ((), walk) = Walk::timed(|| {
+            take_back(db, &mut walked.lapsed)?;
+            self.priorities(db, &mut walked.places, claimed)
+        })?;
+        let is_short = pages_read() - before <= SHORT * (claimed.len() as i64 + 1);
+        walked.all = (!is_short).then_some(walk);
         Ok(())
+    }
+
+    /// The same from where the last claim ended.
+    fn walk_on(&self, db: &Db, walked: &mut Walked, claimed: &mut Vec<Claimed>) -> Result<()> {
+        if Walk::is_due(walked.leases) {
+            let (back, walk) = Walk::timed(|| take_back(db, &mut walked.lapsed))?;
+            walked.leases = Some(walk);
+            for (priority, place) in back {
+                let known = walked.places.entry(priority);
+                known.and_modify(|known| *known = (*known).min(place));
+            }
+        }
+        self.priorities(db, &mut walked.places, claimed)
     }
 
     /// Claims from one priority after the other; `places` are those before which there is nothing.

@@ -239,16 +239,15 @@ unsafe fn update<const M: usize>(
     wait: bool,
 ) -> Result<Option<pg_sys::ItemPointerData>> {
     // SAFETY: as the caller says; a number, a value and a flag for each column.
-    let (mut place, tuple) = unsafe {
+    let (mut place, tuple, changed) = unsafe {
         let desc = (*relation).rd_att;
-        let mut numbers = places_of(desc, set)?.map(|place| place as c_int + 1);
+        let numbers = places_of(desc, set)?.map(|place| place as c_int + 1);
         let nulls = values.map(|value| value.datum().is_none());
         let values = values.map(|value| value.datum().unwrap_or(pg_sys::Datum::null()));
-        let (count, numbers) = (M as c_int, numbers.as_mut_ptr());
+        let (count, columns) = (M as c_int, numbers.as_ptr().cast_mut());
         let (values, nulls) = (values.as_ptr().cast_mut(), nulls.as_ptr().cast_mut());
-        let changed =
-            catch(|| heap_modify_tuple_by_cols(tuple, desc, count, numbers, values, nulls))?;
-        ((*tuple).t_self, changed)
+        let new = catch(|| heap_modify_tuple_by_cols(tuple, desc, count, columns, values, nulls))?;
+        ((*tuple).t_self, new, numbers)
     };
     let mut failure = pg_sys::TM_FailureData::default();
     let mut lock = pg_sys::LockTupleMode::LockTupleNoKeyExclusive;
@@ -285,10 +284,12 @@ unsafe fn update<const M: usize>(
             let target = Target::open(relation, false)?;
             target.store(tuple, false)?;
             #[cfg(feature = "pg15")]
-            target.add_new_version_to_indexes()?;
+            target.add_new_version_to_indexes(&changed)?;
             #[cfg(not(feature = "pg15"))]
-            target
-                .add_new_version_to_indexes(*indexes == pg_sys::TU_UpdateIndexes::TU_Summarizing)?;
+            target.add_new_version_to_indexes(
+                &changed,
+                *indexes == pg_sys::TU_UpdateIndexes::TU_Summarizing,
+            )?;
             target.close()?;
         }
         catch(|| {

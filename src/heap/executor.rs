@@ -3,6 +3,7 @@
 use crate::error::{Result, catch};
 use pgrx::PgBox;
 use pgrx::pg_sys;
+use std::ffi::c_int;
 use std::ptr::null_mut;
 
 /// A table with its indexes, and a place for a row. After an error, what it holds goes with the
@@ -53,17 +54,43 @@ impl Target {
         })
     }
 
-    /// Makes the entries in the indexes of a row that is a new version of another one.
+    /// Makes the entries in the indexes of a row that is a new version of another one, of which columns of these
+    /// numbers differ.
+    ///
+    /// Where those are in no index, no other row's keys are looked for: the version before has the same, and while
+    /// an old snapshot is in use, all versions before would be read.
     ///
     /// # Safety
     /// The row was written.
     pub unsafe fn add_new_version_to_indexes(
         &self,
+        changed: &[c_int],
         #[cfg(not(feature = "pg15"))] only_summarizing: bool,
     ) -> Result<()> {
         let (info, slot, state) = (self.info, self.slot, self.state);
-        // SAFETY: as the caller says.
+        // SAFETY: as the caller says; as many indexes as there are, with what is known of each.
         catch(|| unsafe {
+            let count = (*info).ri_NumIndices as usize;
+            let indexes = (0..count).map(|i| {
+                (*(*info).ri_IndexRelationDescs.add(i), *(*info).ri_IndexRelationInfo.add(i))
+            });
+            #[cfg(not(feature = "pg15"))]
+            let are_all_asked = !only_summarizing;
+            #[cfg(feature = "pg15")]
+            let are_all_asked = true;
+            if are_all_asked && indexes.clone().all(|(_, index)| is_plain_without(&*index, changed))
+            {
+                for (relation, index) in indexes {
+                    let mut values = [pg_sys::Datum::null(); pg_sys::INDEX_MAX_KEYS as usize];
+                    let mut nulls = [false; pg_sys::INDEX_MAX_KEYS as usize];
+                    let (values, nulls) = (values.as_mut_ptr(), nulls.as_mut_ptr());
+                    FormIndexDatum(index, slot, state, values, nulls);
+                    let (place, table) = (&raw mut (*slot).tts_tid, (*info).ri_RelationDesc);
+                    let unchecked = pg_sys::IndexUniqueCheck::UNIQUE_CHECK_NO;
+                    index_insert(relation, values, nulls, place, table, unchecked, true, index);
+                }
+                return;
+            }
             ExecInsertIndexTuples(
                 info,
                 slot,
@@ -204,6 +231,16 @@ impl Target {
     }
 }
 
+/// Whether an index has entries for all rows, of values of columns alone, and none of these.
+fn is_plain_without(index: &pg_sys::IndexInfo, columns: &[c_int]) -> bool {
+    let own = index.ii_IndexAttrNumbers.iter().take(index.ii_NumIndexAttrs as usize);
+    index.ii_ReadyForInserts
+        && index.ii_Expressions.is_null()
+        && index.ii_Predicate.is_null()
+        && index.ii_ExclusionOps.is_null()
+        && own.map(|number| c_int::from(*number)).all(|number| !columns.contains(&number))
+}
+
 unsafe extern "C-unwind" {
     static TTSOpsHeapTuple: pg_sys::TupleTableSlotOps;
     pub fn GetCurrentCommandId(used: bool) -> pg_sys::CommandId;
@@ -226,6 +263,23 @@ unsafe extern "C-unwind" {
     fn ExecResetTupleTable(slots: *mut pg_sys::List, is_freed: bool);
     fn ExecOpenIndices(target: *mut pg_sys::ResultRelInfo, is_speculative: bool);
     fn ExecCloseIndices(target: *mut pg_sys::ResultRelInfo);
+    fn FormIndexDatum(
+        index: *mut pg_sys::IndexInfo,
+        slot: *mut pg_sys::TupleTableSlot,
+        state: *mut pg_sys::EState,
+        values: *mut pg_sys::Datum,
+        nulls: *mut bool,
+    );
+    fn index_insert(
+        index: pg_sys::Relation,
+        values: *mut pg_sys::Datum,
+        nulls: *mut bool,
+        place: pg_sys::ItemPointer,
+        table: pg_sys::Relation,
+        check: pg_sys::IndexUniqueCheck::Type,
+        is_unchanged: bool,
+        info: *mut pg_sys::IndexInfo,
+    ) -> bool;
     fn ExecInsertIndexTuples(
         target: *mut pg_sys::ResultRelInfo,
         slot: *mut pg_sys::TupleTableSlot,

@@ -392,6 +392,41 @@ fn a_claim_finds_what_comes_before_the_place_where_the_last_one_ended() {
 }
 
 #[test]
+fn claims_beside_an_old_snapshot_walk_over_what_is_done_seldom_and_yet_miss_nothing() {
+    const REQUESTS: usize = 1_000;
+    let database = with_users();
+    let mut superuser = database.superuser();
+    ask(&database, REQUESTS);
+    let mut reader = database.superuser();
+    reader.run("begin isolation level repeatable read; select count(*) from carrel.agent_requests");
+    let mut service = database.service();
+    let mut pages = Vec::new();
+    for _ in 0..REQUESTS {
+        let plan = service.column(
+            "explain (analyze, buffers, timing off, costs off, summary off) select * from carrel.claim_requests('w', 1)",
+        );
+        let hits = plan.iter().find_map(|line| line.trim().strip_prefix("Buffers: shared hit="));
+        let hits = hits.and_then(|hits| hits.split(' ').next()).and_then(|hits| hits.parse().ok());
+        pages.push(hits.unwrap_or_else(|| panic!("no buffers in {plan:?}")));
+    }
+    // One that walks from the beginning reads a page for each that was claimed.
+    let mut last: Vec<usize> = pages.split_off(REQUESTS - 100);
+    last.sort_unstable();
+    assert!(last[50] < 200, "the median of the last hundred claims reads {} pages", last[50]);
+    assert!(last[99] < 4 * REQUESTS, "a claim reads {} pages", last[99]);
+
+    superuser.run(&format!(
+        "insert into carrel.agent_requests (user_id, agent_type, content, run_at)
+        values ('{ALICE}', 'chat', 'earlier', now() - interval '1 hour')"
+    ));
+    let started = Instant::now();
+    while service.column("select content from carrel.claim_requests('w', 1)") != ["earlier"] {
+        assert!(started.elapsed() < Duration::from_secs(60), "it is never found");
+    }
+    reader.run("rollback");
+}
+
+#[test]
 fn a_document_without_text_is_one_workers_even_if_many_take_over_at_once() {
     let database = with_users();
     database.superuser().run(&format!(
