@@ -11,9 +11,12 @@ create policy document_chunks_select_own on carrel.document_chunks
 
 drop policy if exists document_chunks_insert_own on carrel.document_chunks;
 create policy document_chunks_insert_own on carrel.document_chunks
-    for insert with check (
-        user_id = carrel.current_user_id()
-        and exists (
+    for insert with check (user_id = carrel.current_user_id());
+
+drop policy if exists document_chunks_insert_underived on carrel.document_chunks;
+create policy document_chunks_insert_underived on carrel.document_chunks
+    as restrictive for insert with check (
+        exists (
             select from carrel.documents
             where documents.user_id = document_chunks.user_id
                 and documents.id = document_chunks.document_id

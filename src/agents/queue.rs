@@ -109,6 +109,8 @@ struct Walked {
     places: BTreeMap<i32, Place>,
     /// Until when leases had lapsed that were looked at.
     lapsed: Option<TimestampWithTimeZone>,
+    /// Whether one has walked over all.
+    has_walked: bool,
     /// The last walk over all, if it was long.
     all: Option<Walk>,
     /// The last look at leases from there on.
@@ -185,7 +187,9 @@ impl Claim<'_> {
             self.priorities(db, &mut walked.places, claimed)
         })?;
         let is_short = pages_read() - before <= SHORT * (claimed.len() as i64 + 1);
-        walked.all = (!is_short).then_some(walk);
+        // The first one plans its statements, for which it reads the catalogs.
+        walked.all = (walked.has_walked && !is_short).then_some(walk);
+        walked.has_walked = true;
         Ok(())
     }
 

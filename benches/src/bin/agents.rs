@@ -237,10 +237,15 @@ fn beside_finished(client: &mut Client, targets: &mut Vec<Target>) {
     client.batch_execute("truncate carrel.agent_requests").expect("no requests");
 }
 
-/// Full load for so long while an old snapshot is open: how many are done in each tenth, a second.
+/// Full load for so long while an old snapshot is open: how many are done in each tenth, a second. Requests come
+/// at the rate at which they are done, and there are always some: who inserts them takes part in the load.
 fn sustained(client: &mut Client, side: Side, duration: Duration) -> Vec<f64> {
     const TENTHS: u32 = 10;
+    const BACKLOG: usize = 20_000;
+    const CLIENTS: usize = 2;
+    // At a time, by one client: whoever inserts a request holds its user's profile until the commit.
     const FEW: usize = 20;
+    fill(client, side, BACKLOG);
     let mut reader = server::superuser();
     reader
         .batch_execute(&format!(
@@ -248,34 +253,43 @@ fn sustained(client: &mut Client, side: Side, duration: Duration) -> Vec<f64> {
             side.table()
         ))
         .expect("a reader");
-    let (done, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let (asked, done) = (AtomicUsize::new(BACKLOG), AtomicUsize::new(0));
+    let is_over = AtomicBool::new(false);
     let rates = std::thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| {
+                let mut client = server::superuser();
+                while !is_over.load(Ordering::Relaxed) {
+                    if asked.load(Ordering::Relaxed) < done.load(Ordering::Relaxed) + BACKLOG {
+                        asked.fetch_add(FEW, Ordering::Relaxed);
+                        fill(&mut client, side, FEW);
+                    } else {
+                        std::thread::sleep(Duration::from_millis(1));
+                    }
+                }
+            });
+        }
         for _ in 0..WORKERS {
             scope.spawn(|| {
                 let mut worker = Worker::new(side, 1);
                 while !is_over.load(Ordering::Relaxed) {
-                    done.fetch_add(worker.turn(), Ordering::Relaxed);
+                    match worker.turn() {
+                        0 => std::thread::sleep(Duration::from_millis(10)),
+                        count => _ = done.fetch_add(count, Ordering::Relaxed),
+                    }
                 }
             });
         }
-        let began = Instant::now();
-        let (mut asked, mut rates) = (0, Vec::new());
-        let (mut since, mut before) = (Instant::now(), 0);
-        while began.elapsed() < duration {
-            // There are always some to be done, and never many. They come a few at a time: whoever inserts one
-            // holds its user's profile until the commit.
-            if asked < done.load(Ordering::Relaxed) + 2_000 {
-                fill(client, side, FEW);
-                asked += FEW;
-            } else {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-            if since.elapsed() >= duration / TENTHS {
-                let now = done.load(Ordering::Relaxed);
-                rates.push((now - before) as f64 / since.elapsed().as_secs_f64());
-                (since, before) = (Instant::now(), now);
-            }
-        }
+        let mut before = 0;
+        let rates = (0..TENTHS).map(|_| {
+            let began = Instant::now();
+            std::thread::sleep(duration / TENTHS);
+            let now = done.load(Ordering::Relaxed);
+            let rate = (now - before) as f64 / began.elapsed().as_secs_f64();
+            before = now;
+            rate
+        });
+        let rates = rates.collect();
         is_over.store(true, Ordering::Relaxed);
         rates
     });

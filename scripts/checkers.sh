@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Has other people's checkers look at carrel: pgrls at the policies of a database that has it (a proof, a lint, and
+# the matrix of who may do what), pgspot at its SQL, sqlfluff at how the SQL is written. What is meant to be as it
+# is, and why, is in tests/checkers.
+#
+#   checkers.sh             run them
+#   checkers.sh --accept    take the matrix as expected
+source "$(dirname "$0")/env.sh"
+
+cd "$ROOT"
+here=tests/checkers
+tools=$TOOLS/checkers
+if ! cmp -s $here/requirements.txt "$tools/requirements.txt"; then
+    say "Installing the checkers into target/tools"
+    rm -rf "$tools"
+    python3 -m venv "$tools"
+    "$tools/bin/pip" --quiet --disable-pip-version-check install --no-deps --requirement $here/requirements.txt
+    cp $here/requirements.txt "$tools/requirements.txt"
+fi
+
+scripts/cluster.sh start checkers >/dev/null
+trap 'scripts/cluster.sh remove checkers' EXIT
+scripts/cluster.sh psql checkers -Xq -v ON_ERROR_STOP=1 <<'SQL'
+create role authenticated nologin;
+create role service_role nologin;
+create extension carrel;
+SQL
+url=$(scripts/cluster.sh url checkers)
+
+passed=0 failed=0
+check() {
+    local name=$1 output
+    shift
+    if output=$("$@" 2>&1); then
+        passed=$((passed + 1))
+        say "ok      $name"
+    else
+        failed=$((failed + 1))
+        say "FAILED  $name" "$output"
+    fi
+}
+
+# Every table is proven, none is left undecided.
+proof() {
+    "$tools/bin/pgrls" verify --strict --mode "$1" --auth-function carrel.current_user_id \
+        --config $here/pgrls.toml --schemas carrel --database-url "$url"
+}
+lint() { "$tools/bin/pgrls" lint --config $here/pgrls.toml --schemas carrel --database-url "$url"; }
+matrix() {
+    "$tools/bin/pgrls" matrix --config $here/pgrls.toml --schemas carrel --roles PUBLIC,authenticated,service_role \
+        --database-url "$url" >"$tools/matrix.txt"
+    if [ "${accept:-}" ]; then cp "$tools/matrix.txt" $here/expected/matrix.txt; fi
+    diff -u $here/expected/matrix.txt "$tools/matrix.txt"
+}
+# What the install script runs is pinned to pg_catalog: operators and functions of PostgreSQL's own need no schema.
+spot() { "$tools/bin/pgspot" "$@"; }
+style() { "$tools/bin/sqlfluff" lint --disable-progress-bar --config $here/sqlfluff.cfg sql; }
+
+if [ "${1:-}" = --accept ]; then accept=yes; fi
+for mode in anon cross-tenant write; do check "pgrls proves isolation ($mode)" proof $mode; done
+check "pgrls finds nothing" lint
+check "pgrls' matrix of roles and tables is as expected" matrix
+check "pgspot finds nothing in the install script" spot "$TREE"/share/postgresql/*/extension/carrel--*.sql
+for file in sql/*/*.sql sql/*.sql; do check "pgspot finds nothing in $file" spot "$file"; done
+check "sqlfluff finds nothing" style
+say "passed=$passed failed=$failed"
+[ $failed = 0 ]
