@@ -63,8 +63,7 @@ for bench; do
             settings=()
             # Of a server that is meant for a database of this size; all else is as it comes.
             case $bench in
-                search) settings=("shared_buffers = '4GB'") ;;
-                agents) settings=("shared_buffers = '1GB'") ;;
+                search | agents) settings=("shared_buffers = '4GB'") ;;
             esac
             prepare "${settings[@]}"
             CARREL_URL=$("$here/cluster.sh" url bench) CARREL_PGBENCH=$TREE/bin/pgbench "$CARGO_TARGET_DIR/release/$bench"

@@ -156,7 +156,8 @@ fn policies(db: &Db) -> Result<Vec<String>> {
     for rule in created_by_rules("create policy ") {
         let found = db.first(
             "select format(
-                'create policy %I on carrel.%I for %s%s%s', polname, $1,
+                'create policy %I on carrel.%I %sfor %s%s%s', polname, $1,
+                case when not polpermissive then 'as restrictive ' end,
                 case polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update'
                     when 'd' then 'delete' else 'all' end,
                 ' using ' || pg_get_expr(polqual, polrelid),
@@ -164,7 +165,7 @@ fn policies(db: &Db) -> Result<Vec<String>> {
             )
             from pg_policy
             where polrelid = format('carrel.%I', $1)::regclass and polname::text = $2
-                and polpermissive and polroles = '{0}'",
+                and polroles = '{0}'",
             &[rule.table.into(), rule.name.into()],
             |row| row.need::<String>(1),
         )?;

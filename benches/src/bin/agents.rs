@@ -9,7 +9,8 @@
 //! - 1,000 users, 8 workers, 1 and 50 claimed at a time: both sides in turn, several times; medians.
 //! - One claim with 10,000 pending requests, and with 1,000,000 finished ones beside them.
 //! - DURATION seconds (600 unless it is set) of full load, while a transaction with an old snapshot is open:
-//!   the rate in the last tenth beside that in the first, and what grew. By hand for a tenth of that.
+//!   the rate in the last tenth beside that in the first, and what grew. By hand for a tenth of that, and for
+//!   another tenth while two clients insert the requests, whose foreign keys read all versions of the profiles.
 //!
 //! PART=throughput, finished or reader runs one of these.
 
@@ -237,15 +238,19 @@ fn beside_finished(client: &mut Client, targets: &mut Vec<Target>) {
     client.batch_execute("truncate carrel.agent_requests").expect("no requests");
 }
 
-/// Full load for so long while an old snapshot is open: how many are done in each tenth, a second. Requests come
-/// at the rate at which they are done, and there are always some: who inserts them takes part in the load.
-fn sustained(client: &mut Client, side: Side, duration: Duration) -> Vec<f64> {
+/// Full load for so long while an old snapshot is open: how many are done in each tenth, a second. Requests are
+/// there before, or clients insert them meanwhile, which is part of the load then.
+fn sustained(client: &mut Client, side: Side, duration: Duration, clients: usize) -> Vec<f64> {
     const TENTHS: u32 = 10;
+    /// More than are done.
+    const A_SECOND: usize = 4_000;
     const BACKLOG: usize = 20_000;
-    const CLIENTS: usize = 2;
     // At a time, by one client: whoever inserts a request holds its user's profile until the commit.
     const FEW: usize = 20;
-    fill(client, side, BACKLOG);
+    let backlog = if clients > 0 { BACKLOG } else { A_SECOND * duration.as_secs() as usize };
+    client.batch_execute("truncate carrel.agent_requests, public.requests").expect("no requests");
+    fill(client, side, backlog);
+    client.batch_execute(&format!("vacuum analyze {}", side.table())).expect("vacuum");
     let mut reader = server::superuser();
     reader
         .batch_execute(&format!(
@@ -253,14 +258,14 @@ fn sustained(client: &mut Client, side: Side, duration: Duration) -> Vec<f64> {
             side.table()
         ))
         .expect("a reader");
-    let (asked, done) = (AtomicUsize::new(BACKLOG), AtomicUsize::new(0));
+    let (asked, done) = (AtomicUsize::new(backlog), AtomicUsize::new(0));
     let is_over = AtomicBool::new(false);
     let rates = std::thread::scope(|scope| {
-        for _ in 0..CLIENTS {
+        for _ in 0..clients {
             scope.spawn(|| {
                 let mut client = server::superuser();
                 while !is_over.load(Ordering::Relaxed) {
-                    if asked.load(Ordering::Relaxed) < done.load(Ordering::Relaxed) + BACKLOG {
+                    if asked.load(Ordering::Relaxed) < done.load(Ordering::Relaxed) + backlog {
                         asked.fetch_add(FEW, Ordering::Relaxed);
                         fill(&mut client, side, FEW);
                     } else {
@@ -290,6 +295,7 @@ fn sustained(client: &mut Client, side: Side, duration: Duration) -> Vec<f64> {
             rate
         });
         let rates = rates.collect();
+        assert!(clients > 0 || before < backlog, "the workers ran out of requests");
         is_over.store(true, Ordering::Relaxed);
         rates
     });
@@ -302,11 +308,16 @@ fn beside_a_reader(client: &mut Client, targets: &mut Vec<Target>) {
     println!(
         "\nFull load, {WORKERS} workers, 1 at a time, beside an old snapshot, a second in each tenth of the time"
     );
-    for (side, seconds) in [(Side::ByHand, seconds / 10), (Side::Carrel, seconds)] {
-        let rates = sustained(client, side, Duration::from_secs(seconds));
+    let runs = [
+        (Side::ByHand, "by hand", seconds / 10, 0),
+        (Side::Carrel, "carrel, while clients insert requests", seconds / 10, 2),
+        (Side::Carrel, "carrel", seconds, 0),
+    ];
+    for (side, what, seconds, clients) in runs {
+        let rates = sustained(client, side, Duration::from_secs(seconds), clients);
         let shown: Vec<String> = rates.iter().map(|rate| number(*rate)).collect();
-        println!("  {:<10} {seconds:>4} s  {}", side.name(), shown.join(" "));
-        if side == Side::Carrel {
+        println!("  {what}, {seconds} s: {}", shown.join(" "));
+        if side == Side::Carrel && clients == 0 {
             let ratio = rates.last().unwrap_or(&f64::NAN) / rates[0];
             let what = "the last tenth beside the first, beside an old snapshot";
             targets.push(Target::new(what, ratio, Bound::AtLeast(0.7), "x"));
