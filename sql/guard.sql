@@ -3,11 +3,11 @@ do $$
 declare
     schema_owner text := (
         select rolname from pg_catalog.pg_namespace
-        join pg_catalog.pg_roles on pg_roles.oid = nspowner
-        where nspname = 'carrel' and not rolsuper and rolname <> current_user
+        join pg_catalog.pg_roles on pg_roles.oid operator(pg_catalog.=) nspowner
+        where nspname operator(pg_catalog.=) 'carrel' and not rolsuper and rolname operator(pg_catalog.<>) current_user
     );
 begin
-    if pg_catalog.current_setting('server_encoding') <> 'UTF8' then
+    if pg_catalog.current_setting('server_encoding') operator(pg_catalog.<>) 'UTF8' then
         raise exception 'carrel needs a database with encoding UTF8, but this one has %',
             pg_catalog.current_setting('server_encoding')
             using errcode = '55000', hint = 'Create a database: create database … template template0 encoding ''UTF8''';

@@ -92,7 +92,7 @@ revoke all on all functions in schema carrel from public;
 
 do $$
 begin
-    if current_setting('row_security') = 'off' then
+    if pg_catalog.current_setting('row_security') operator(pg_catalog.=) 'off' then
         raise notice 'carrel creates no tables, because row_security is off, as when a dump is restored'
             using hint = 'The dump brings the tables. If this is no restore: set row_security = on; select carrel.migrate()';
     else

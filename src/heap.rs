@@ -192,7 +192,15 @@ impl Table {
         // SAFETY: a table's oid; what is opened is closed, or, after an error, given back with the
         // (sub)transaction.
         unsafe {
+            if !matches!(access, Access::Read) {
+                // Also on a standby.
+                catch(|| PreventCommandIfReadOnly(c"UPDATE".as_ptr()))?;
+            }
             let relation = catch(|| table_open(table, lock))?;
+            if (*(*relation).rd_rel).relam != pg_sys::HEAP_TABLE_AM_OID {
+                let name = self.name.to_string_lossy();
+                return Err(missing_column(&format!("table carrel.{name} is no heap")));
+            }
             let index = names::index(self.index)?;
             let rows = Rows { relation, index, scan: Cell::new(None) };
             let result = work(&rows)?;
@@ -370,6 +378,7 @@ unsafe fn attribute(desc: pg_sys::TupleDesc, place: usize) -> *const pg_sys::For
 }
 
 unsafe extern "C-unwind" {
+    fn PreventCommandIfReadOnly(command: *const std::ffi::c_char);
     fn table_open(table: pg_sys::Oid, lock: c_int) -> pg_sys::Relation;
     fn table_close(table: pg_sys::Relation, lock: c_int);
     fn GetLatestSnapshot() -> pg_sys::Snapshot;

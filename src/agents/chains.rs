@@ -69,8 +69,9 @@ macro_rules! remove {
 }
 
 /// AFTER INSERT, UPDATE, DELETE or TRUNCATE of agent_requests: takes the ids of those that left a session out of its chain,
-/// and appends those that came. Each session is locked before its chain is read, in one order, so that none
-/// is lost and statements don't deadlock.
+/// and appends those that came. Each session is locked before its chain is read, so that none is lost, and those of
+/// a statement in one order. (An INSERT has locked them before, in the order of its rows; and who deletes a session
+/// locks it before its requests. Statements that meet so deadlock: 40P01, and one of them is to be tried again.)
 #[pg_trigger]
 fn keep_request_chains<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::after_statement(|| {

@@ -71,6 +71,9 @@ fn claim_requests(
 /// wait for the disk otherwise, are to take little of what the server can do.
 const SPARED: u32 = 100;
 
+/// The most that it is, however long a walk took.
+const MOST_SPARED: Duration = Duration::from_secs(60);
+
 /// How many pages a short walk reads at most, for each request that it claims and once more: some 30 are needed to
 /// claim one.
 const SHORT: i64 = 64;
@@ -101,21 +104,29 @@ impl Place {
     }
 }
 
-/// How far this backend came.
+/// How far this backend came in the queue of some types of agents.
 #[derive(Default)]
 struct Walked {
-    types: Option<Vec<String>>,
     /// The last one that was claimed, by priority.
     places: BTreeMap<i32, Place>,
-    /// Until when leases had lapsed that were looked at.
-    lapsed: Option<TimestampWithTimeZone>,
-    /// Whether one has walked over all.
-    has_walked: bool,
     /// The last walk over all, if it was long.
     all: Option<Walk>,
+}
+
+/// The same in all queues, by types, and among the leases of all.
+#[derive(Default)]
+struct Progress {
+    queues: BTreeMap<Option<Vec<String>>, Walked>,
+    /// Until when leases had lapsed that were looked at.
+    lapsed: Option<TimestampWithTimeZone>,
     /// The last look at leases from there on.
     leases: Option<Walk>,
+    /// Whether anything was walked over: the first time, statements are planned, for which the catalogs are read.
+    has_walked: bool,
 }
+
+/// How many queues are remembered.
+const QUEUES: usize = 64;
 
 /// When a walk ended, and how long it took.
 #[derive(Clone, Copy)]
@@ -127,7 +138,12 @@ struct Walk {
 impl Walk {
     /// Whether it is time for another one.
     fn is_due(last: Option<Self>) -> bool {
-        last.is_none_or(|last| last.when.elapsed() >= last.took * SPARED)
+        last.is_none_or(|last| last.due().is_zero())
+    }
+
+    /// How long it is until then.
+    fn due(self) -> Duration {
+        (self.took * SPARED).min(MOST_SPARED).saturating_sub(self.when.elapsed())
     }
 
     /// Walks, and says when that was.
@@ -141,15 +157,12 @@ impl Walk {
 
 /// How many pages this backend has read.
 fn pages_read() -> i64 {
-    unsafe extern "C-unwind" {
-        static pgBufferUsage: pg_sys::BufferUsage;
-    }
-    // SAFETY: the backend's own counters.
-    unsafe { pgBufferUsage.shared_blks_hit + pgBufferUsage.shared_blks_read }
+    // SAFETY: the backend's own counters, which nobody else writes.
+    unsafe { pg_sys::pgBufferUsage.shared_blks_hit + pg_sys::pgBufferUsage.shared_blks_read }
 }
 
 thread_local! {
-    static WALKED: RefCell<Walked> = RefCell::default();
+    static PROGRESS: RefCell<Progress> = RefCell::default();
 }
 
 /// How many priorities are remembered.
@@ -164,40 +177,53 @@ struct Claim<'a> {
 
 impl Claim<'_> {
     fn requests(&self, db: &Db) -> Result<Vec<Claimed>> {
-        let mut walked = WALKED.take();
-        if walked.types != self.types {
-            walked = Walked { types: self.types.clone(), ..Walked::default() };
-        }
+        let mut progress = PROGRESS.take();
+        let mut walked = progress.queues.remove(&self.types).unwrap_or_default();
         let mut claimed = Vec::new();
         match Walk::is_due(walked.all) {
-            true => self.walk_all(db, &mut walked, &mut claimed)?,
-            false => self.walk_on(db, &mut walked, &mut claimed)?,
+            true => self.walk_all(db, &mut progress, &mut walked, &mut claimed)?,
+            false => self.walk_on(db, &mut progress, &mut walked, &mut claimed)?,
         }
-        WALKED.set(walked);
+        if progress.queues.len() >= QUEUES {
+            progress.queues.clear();
+        }
+        progress.queues.insert(self.types.clone(), walked);
+        PROGRESS.set(progress);
         Ok(claimed)
     }
 
     /// Takes back what has lapsed, and claims what there is.
-    fn walk_all(&self, db: &Db, walked: &mut Walked, claimed: &mut Vec<Claimed>) -> Result<()> {
+    fn walk_all(
+        &self,
+        db: &Db,
+        progress: &mut Progress,
+        walked: &mut Walked,
+        claimed: &mut Vec<Claimed>,
+    ) -> Result<()> {
         let before = pages_read();
         walked.places.clear();
-        walked.lapsed = None;
+        progress.lapsed = None;
         let ((), walk) = Walk::timed(|| {
-            take_back(db, &mut walked.lapsed)?;
+            take_back(db, &mut progress.lapsed)?;
             self.priorities(db, &mut walked.places, claimed)
         })?;
         let is_short = pages_read() - before <= SHORT * (claimed.len() as i64 + 1);
-        // The first one plans its statements, for which it reads the catalogs.
-        walked.all = (walked.has_walked && !is_short).then_some(walk);
-        walked.has_walked = true;
+        walked.all = (progress.has_walked && !is_short).then_some(walk);
+        progress.has_walked = true;
         Ok(())
     }
 
     /// The same from where the last claim ended.
-    fn walk_on(&self, db: &Db, walked: &mut Walked, claimed: &mut Vec<Claimed>) -> Result<()> {
-        if Walk::is_due(walked.leases) {
-            let (back, walk) = Walk::timed(|| take_back(db, &mut walked.lapsed))?;
-            walked.leases = Some(walk);
+    fn walk_on(
+        &self,
+        db: &Db,
+        progress: &mut Progress,
+        walked: &mut Walked,
+        claimed: &mut Vec<Claimed>,
+    ) -> Result<()> {
+        if Walk::is_due(progress.leases) {
+            let (back, walk) = Walk::timed(|| take_back(db, &mut progress.lapsed))?;
+            progress.leases = Some(walk);
             for (priority, place) in back {
                 let known = walked.places.entry(priority);
                 known.and_modify(|known| *known = (*known).min(place));
@@ -213,28 +239,17 @@ impl Claim<'_> {
         places: &mut BTreeMap<i32, Place>,
         claimed: &mut Vec<Claimed>,
     ) -> Result<()> {
-        let mut below = i64::from(i32::MAX) + 1;
-        while (claimed.len() as i32) < self.most {
-            check_for_interrupts();
-            let known = places.iter().rev().find(|(priority, _)| i64::from(**priority) < below);
-            let known = known.map(|(priority, place)| (*priority, *place));
-            let above = known.map_or(i64::from(i32::MIN) - 1, |(known, _)| known.into());
-            // What is of a priority in between.
-            let first = db.first(
-                "select priority, run_at, id from carrel.agent_requests
-                where status = 'pending' and priority < $1::bigint and priority > $2::bigint
-                order by priority desc, run_at, id limit 1",
-                &[below.into(), above.into()],
-                |row| Ok((row.need::<i32>(1)?, Place::of(row.need(2)?, row.need(3)?))),
-            )?;
-            let Some((priority, place)) = first.or(known) else { return Ok(()) };
+        let mut below = None;
+        while (claimed.len() as i32) < self.most
+            && let Some((priority, place)) = next_priority(db, places, below)?
+        {
             if let Some(last) = self.priority(db, priority, place, claimed)? {
                 if places.len() >= PRIORITIES && !places.contains_key(&priority) {
                     places.clear();
                 }
                 places.insert(priority, last);
             }
-            below = priority.into();
+            below = Some(priority);
         }
         Ok(())
     }
@@ -297,6 +312,32 @@ impl Claim<'_> {
     }
 }
 
+/// The highest priority below another one, or of all, that something is pending of, or was claimed of before, and
+/// the place where to go on in it.
+fn next_priority(
+    db: &Db,
+    places: &BTreeMap<i32, Place>,
+    below: Option<i32>,
+) -> Result<Option<(i32, Place)>> {
+    check_for_interrupts();
+    let known = match below {
+        Some(below) => places.range(..below).next_back(),
+        None => places.last_key_value(),
+    };
+    let known = known.map(|(priority, place)| (*priority, *place));
+    let below = below.map_or(i64::from(i32::MAX) + 1, i64::from);
+    let above = known.map_or(i64::from(i32::MIN) - 1, |(known, _)| known.into());
+    // What is of a priority in between.
+    let first = db.first(
+        "select priority, run_at, id from carrel.agent_requests
+        where status = 'pending' and priority < $1::bigint and priority > $2::bigint
+        order by priority desc, run_at, id limit 1",
+        &[below.into(), above.into()],
+        |row| Ok((row.need::<i32>(1)?, Place::of(row.need(2)?, row.need(3)?))),
+    )?;
+    Ok(first.or(known))
+}
+
 /// Takes back what workers have let lapse, after a time if one is given: to be done again, unless it was tried as often
 /// as it may be, or is not wanted any more. Gives the places of what is to be done, and until when it has looked.
 fn take_back(db: &Db, after: &mut Option<TimestampWithTimeZone>) -> Result<Vec<(i32, Place)>> {
@@ -334,39 +375,61 @@ fn take_back(db: &Db, after: &mut Option<TimestampWithTimeZone>) -> Result<Vec<(
 }
 
 /// When there will be something to claim, of these types of agents or of all: in the past, if there is now; null:
-/// nothing is known of. For workers that wait. For services.
+/// nothing is known of. For workers that wait. It looks where claims of this session look: when those don't walk over
+/// all, it says when the next one will. For services.
 #[pg_extern(stable, parallel_unsafe)]
 fn next_wakeup(
     agent_types: default!(Option<Vec<Option<String>>>, "null"),
 ) -> Option<TimestampWithTimeZone> {
     guard(|| {
-        spi::as_owner(Access::Read, |db| {
-            db.read_by_index(|| {
-                let next = db.first(
-                    "with recursive firsts as (
-                        (
-                            select priority, run_at from carrel.agent_requests
-                            where status = 'pending' and ($1::text[] is null or agent_type = any ($1))
-                            order by priority desc, run_at, id limit 1
-                        )
-                        union all
-                        select next.priority, next.run_at from firsts cross join lateral (
-                            select priority, run_at from carrel.agent_requests
-                            where status = 'pending' and priority < firsts.priority
-                                and ($1 is null or agent_type = any ($1))
-                            order by priority desc, run_at, id limit 1
-                        ) as next
-                    )
-                    select least((select min(run_at) from firsts), (
-                        select lease_expires_at from carrel.agent_requests
-                        where status = 'processing' and ($1 is null or agent_type = any ($1))
-                        order by lease_expires_at limit 1
-                    ))",
-                    &[types(agent_types).into()],
-                    |row| Ok(row.get(1)),
-                )?;
-                Ok(next.flatten())
+        let types = types(agent_types);
+        PROGRESS.with_borrow(|progress| {
+            let nothing = Walked::default();
+            let walked = progress.queues.get(&types).filter(|walked| !Walk::is_due(walked.all));
+            let lapsed = walked.and(progress.lapsed);
+            let walk = walked.and_then(|walked| walked.all).map(Walk::due);
+            let places = &walked.unwrap_or(&nothing).places;
+            spi::as_owner(Access::Read, |db| {
+                db.read_by_index(|| next_time(db, &types, places, lapsed, walk))
             })
         })
     })
+}
+
+/// The first time of what is pending from these places on, of leases that lapse after a time, and of the next walk.
+fn next_time(
+    db: &Db,
+    types: &Option<Vec<String>>,
+    places: &BTreeMap<i32, Place>,
+    lapsed: Option<TimestampWithTimeZone>,
+    walk: Option<Duration>,
+) -> Result<Option<TimestampWithTimeZone>> {
+    let mut next: Option<i64> = None;
+    let mut sooner = |time: i64| next = Some(next.map_or(time, |next| next.min(time)));
+    if let Some(wait) = walk {
+        sooner(i64::from(rows::clock()?).saturating_add(wait.as_micros() as i64));
+    }
+    let mut below = None;
+    while let Some((priority, place)) = next_priority(db, places, below)? {
+        let first: Option<TimestampWithTimeZone> = db.first(
+            "select run_at from carrel.agent_requests
+            where status = 'pending' and priority = $1 and (run_at, id) >= ($2, $3)
+                and ($4::text[] is null or agent_type = any ($4))
+            order by run_at, id limit 1",
+            &[priority.into(), place.run_at()?.into(), place.id().into(), types.clone().into()],
+            |row| row.need(1),
+        )?;
+        first.into_iter().for_each(|time| sooner(time.into()));
+        below = Some(priority);
+    }
+    let first: Option<TimestampWithTimeZone> = db.first(
+        "select lease_expires_at from carrel.agent_requests
+        where status = 'processing' and lease_expires_at >= coalesce($2, '-infinity')
+            and ($1::text[] is null or agent_type = any ($1))
+        order by lease_expires_at limit 1",
+        &[types.clone().into(), lapsed.into()],
+        |row| row.need(1),
+    )?;
+    first.into_iter().for_each(|time| sooner(time.into()));
+    next.map(rows::timestamp).transpose()
 }

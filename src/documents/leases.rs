@@ -54,10 +54,8 @@ fn claim_documents(
         with next as materialized (
             select d.id from carrel.documents as d
             left join carrel.document_leases as l on l.document_id = d.id
-            where d.content_text is null and (
-                d.processing_status = 'pending'
-                or d.processing_status = 'processing' and coalesce(l.lease_expires_at <= clock_timestamp(), true)
-            )
+            where d.content_text is null and d.processing_status in ('pending', 'processing')
+                and coalesce(l.lease_expires_at <= clock_timestamp(), true)
             order by d.created_at, d.id limit $2 for no key update of d skip locked
         ), leased as (
             insert into carrel.document_leases as l (document_id, lease_token, lease_owner, leased_at, lease_expires_at)

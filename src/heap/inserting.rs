@@ -2,7 +2,7 @@
 
 use super::executor::{CommandCounterIncrement, Target};
 use super::plainness::{self, Upheld, is_plain_to_insert};
-use super::{names, places_of, table_close, table_open};
+use super::{PreventCommandIfReadOnly, names, places_of, table_close, table_open};
 use crate::error::{Result, catch, check_for_interrupts};
 use crate::spi::Arg;
 use pgrx::pg_sys;
@@ -103,7 +103,6 @@ impl<const N: usize> Inserts<N> {
 }
 
 unsafe extern "C-unwind" {
-    fn PreventCommandIfReadOnly(command: *const std::ffi::c_char);
     fn heap_form_tuple(
         desc: pg_sys::TupleDesc,
         values: *mut pg_sys::Datum,

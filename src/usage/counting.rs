@@ -4,7 +4,8 @@
 //! Totals are rows of the backend's own, and so are parts of limits: events of one user don't wait for
 //! each other. Only events of type agent_request lock the profile's row, whose usage_count they change:
 //! those of the caller's own at once, those that somebody records for others when the transaction
-//! commits, in the order of the users' ids, so that transactions over several users don't deadlock.
+//! commits, in the order of the users' ids, so that services that act as nobody don't deadlock over several
+//! users. (Who acts as one user after the other in one transaction may: 40P01.)
 
 use super::accounts::{Accounts, Fact, PROFILES};
 use super::events::{MOST, check_window};
@@ -57,7 +58,7 @@ pub fn counted<T>(
 }
 
 /// Users whose counters a transaction has yet to set. Those whose events were rolled back to a savepoint
-/// are among them: a counter that is set again stays as it is.
+/// are among them, as [`Requests::Unknown`]: a counter that is summed up again stays as it is.
 struct Uncounted {
     transaction: u32,
     users: Lacking,
@@ -208,9 +209,11 @@ pub fn count(
         return Ok(standings);
     }
     let own = identity::current().ok().flatten().map(|own| *own.as_bytes());
-    let at_once = uncounted(|uncounted| std::mem::take(&mut uncounted.at_once));
-    let (now, others): (Lacking, Lacking) =
-        requests.into_iter().partition(|(user, _)| Some(*user) == own || at_once.contains(user));
+    let (now, others): (Lacking, Lacking) = uncounted(|uncounted| {
+        requests
+            .into_iter()
+            .partition(|(user, _)| uncounted.at_once.remove(user) || Some(*user) == own)
+    });
     count_requests(&now, false)?;
     remember(others);
     Ok(standings)
@@ -237,11 +240,12 @@ impl Requests {
 
     /// What a counter of the period that began at `start` is then, if it can be told from what it was.
     fn counted(self, start: TimestampWithTimeZone, before: i32) -> Option<i32> {
+        // One that is at its least or its most may stand for what is beyond.
+        let is_exact = |count: i64| (1..i32::MAX.into()).contains(&count);
         match self {
-            // One that is at its least or its most may stand for what is beyond.
-            Self::Of(period, count) if period == i64::from(start) && before > 0 => {
+            Self::Of(period, count) if period == i64::from(start) && is_exact(before.into()) => {
                 let after = i64::from(before).checked_add(count)?;
-                i32::try_from(after).ok().filter(|after| (0..i32::MAX).contains(after))
+                i32::try_from(after).ok().filter(|_| is_exact(after))
             }
             _ => None,
         }
@@ -423,6 +427,11 @@ fn count_requests(users: &Lacking, periods_are_new: bool) -> Result<()> {
         let requests = totals::requests_since(user, calendar.day(start)?, start)?;
         Ok((start, requests.to_count()?))
     };
+    // What the transaction has yet to count of these may be in what is summed up here.
+    uncounted(|uncounted| {
+        let lacking = uncounted.users.iter_mut().filter(|(user, _)| users.contains_key(*user));
+        lacking.for_each(|(_, requests)| *requests = Requests::Unknown);
+    });
     for (user, lacking) in users {
         let user = Uuid::from_bytes(*user);
         let conditions = [Condition::is_user(user)];

@@ -14,7 +14,7 @@ const STORED: &str = "stored";
 #[pg_extern(stable, parallel_unsafe)]
 fn billing_period(
     user_id: Option<Uuid>,
-    at: default!(Option<TimestampWithTimeZone>, "now()"),
+    at: default!(Option<TimestampWithTimeZone>, "pg_catalog.now()"),
 ) -> Range<TimestampWithTimeZone> {
     guard(|| {
         let user = is_of(user_id)?;

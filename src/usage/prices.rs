@@ -15,7 +15,7 @@ use pgrx::prelude::*;
 fn price_usage(
     model: Option<&str>,
     tokens: Option<Jsonb>,
-    at: default!(Option<TimestampWithTimeZone>, "now()"),
+    at: default!(Option<TimestampWithTimeZone>, "pg_catalog.now()"),
 ) -> Option<Numeric> {
     guard(|| {
         let (Some(model), Some(tokens)) = (model, tokens) else { return Ok(None) };

@@ -10,6 +10,7 @@ mod dump;
 mod embeddings;
 mod isolation;
 mod migrate;
+mod replication;
 mod search;
 mod usage;
 

@@ -17,6 +17,8 @@ pub struct Cluster {
     directory: PathBuf,
     server: Mutex<Option<Child>>,
     databases: AtomicU32,
+    /// Settings beside those that all have.
+    settings: Vec<String>,
 }
 
 /// Name of the database that has just the extension in it, see [`Cluster::installed`].
@@ -50,18 +52,54 @@ impl Cluster {
 
     /// A new cluster, without any role but `postgres`.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with settings of its own.
+    pub fn start_with(settings: &[&str]) -> Self {
+        let cluster = Self::new(settings);
+        let copied = run_as_server(Command::new("cp"))
+            .args(["-R", "--reflink=auto"])
+            .args([initialized(), &cluster.data()])
+            .status();
+        assert!(copied.expect("cp").success());
+        cluster.resume();
+        cluster
+    }
+
+    /// A physical standby of another cluster, which follows it.
+    pub fn standby_of(primary: &Self) -> Self {
+        let settings: Vec<&str> = primary.settings.iter().map(String::as_str).collect();
+        let cluster = Self::new(&settings);
+        let copied = run_as_server(Command::new(program("pg_basebackup")))
+            .args(["--write-recovery-conf", "--checkpoint=fast", "--username=postgres", "--host"])
+            .arg(&primary.directory)
+            .arg("--pgdata")
+            .arg(cluster.data())
+            .status();
+        assert!(copied.expect("pg_basebackup").success());
+        cluster.resume();
+        cluster
+    }
+
+    /// Ends a standby's following.
+    pub fn promote(&self) {
+        self.connect("postgres", "postgres").run("select pg_promote()");
+    }
+
+    /// A directory for a cluster that is not there yet.
+    fn new(settings: &[&str]) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let directory = place().join(format!("{number}"));
         create_directory(&directory);
-        let copied = run_as_server(Command::new("cp"))
-            .args(["-R", "--reflink=auto"])
-            .args([initialized(), &directory.join("data")])
-            .status();
-        assert!(copied.expect("cp").success());
-        let cluster = Self { directory, server: Mutex::new(None), databases: AtomicU32::new(0) };
-        cluster.resume();
-        cluster
+        let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
+        Self { directory, server: Mutex::new(None), databases: AtomicU32::new(0), settings }
+    }
+
+    /// A database that is there.
+    pub fn database(&self, name: &str) -> Database<'_> {
+        Database::new(self, name)
     }
 
     /// Creates `authenticated` and `service_role`, as Supabase has them, except that they log in.
@@ -130,6 +168,8 @@ impl Cluster {
         ] {
             command.arg("-c").arg(setting);
         }
+        // The last one counts.
+        self.settings.iter().for_each(|setting| _ = command.arg("-c").arg(setting));
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("log")).stderr(log);
         *self.server.lock().unwrap() = Some(command.spawn().expect("postgres"));
         self.wait_for_answer();

@@ -81,4 +81,17 @@ select * from carrel.set_document_text(:'large', :'lease', repeat('word ', 4000)
 select carrel.fail_document(:'large', :'lease', 'too large for the plan');
 reset role;
 select filename, processing_status, processing_error from carrel.documents order by filename;
+
+-- A user who writes a text and takes it away again keeps others' documents from nobody: while a worker holds theirs, it
+-- is not counted.
+insert into carrel.documents (user_id, filename, created_at) values
+    ('11111111-1111-1111-1111-111111111111', 'blocks.pdf', '2000-01-01'),
+    ('11111111-1111-1111-1111-111111111111', 'waits.pdf', '2000-01-02');
+set local role carrel_regress_service;
+select filename from carrel.claim_documents('r');
+reset role;
+update carrel.documents set content_text = 'x' where filename = 'blocks.pdf';
+update carrel.documents set content_text = null where filename = 'blocks.pdf' returning processing_status;
+set local role carrel_regress_service;
+select filename from carrel.claim_documents('r');
 rollback;

@@ -58,4 +58,19 @@ select duplicate from carrel.record_usage_batch('[
 set constraints all immediate;
 select usage_count from carrel.user_profiles where name = 'Bob';
 select count(*) as drifted from carrel.verify_usage();
+
+-- What is to be counted at the end is not counted twice where it is summed up before: by the first request of a
+-- user's own in a period, or by rebuild_usage().
+set constraints all deferred;
+select carrel.create_user('44444444-4444-4444-4444-444444444444', 'Dan');
+select duplicate from carrel.record_usage('agent_request', user_id => '44444444-4444-4444-4444-444444444444');
+set local request.jwt.claims = '{"sub": "44444444-4444-4444-4444-444444444444"}';
+select duplicate from carrel.record_usage('agent_request');
+select usage_count from carrel.user_profiles where name = 'Dan';
+set local request.jwt.claims = '';
+select duplicate from carrel.record_usage('agent_request', user_id => '44444444-4444-4444-4444-444444444444');
+select carrel.rebuild_usage() > 0 as rebuilt;
+set constraints all immediate;
+select usage_count from carrel.user_profiles where name = 'Dan';
+select count(*) as drifted from carrel.verify_usage();
 rollback;
