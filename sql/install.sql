@@ -43,6 +43,7 @@ comment on function carrel.heartbeat_request is 'Says that a worker is still at 
 comment on function carrel.hold_for_requests is 'Trigger: draws what unfinished requests hold from what is left of hard limits, and wakes workers. Beyond a limit: PT402.';
 comment on function carrel.keep_default_plan is 'Trigger: keeps the plan that new users are on. To delete or rename it: 55000.';
 comment on function carrel.keep_request_chains is 'Trigger: keeps the chains of sessions as requests come to them and leave them.';
+comment on function carrel.lease_token is 'A new token of a lease: a UUID of version 8, which no end user''s event can have.';
 comment on function carrel.migrate is 'Creates what is missing of carrel''s tables and applies policies, triggers, defaults, privileges and comments afresh. For superusers.';
 comment on function carrel.next_wakeup is 'When there will be something for claim_requests(): in the past, if there is now; null where nothing is known of. For services that wait.';
 comment on function carrel.patch_session_state is 'Changes the state of a session of the caller''s by a JSON merge patch (RFC 7396), and returns its version and state. Another version than expected: PT409; no such session: PT404; no object: 22023.';

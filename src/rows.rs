@@ -17,6 +17,23 @@ pub fn uuid_v7() -> Uuid {
     Uuid::from_bytes(*id.as_bytes())
 }
 
+/// The version of UUID that leases' tokens are of, and the events that attempts are billed by: no end user's event
+/// can have the id of one.
+pub const OF_LEASES: u8 = 8;
+
+/// The version of a UUID (RFC 9562).
+pub fn version(id: Uuid) -> u8 {
+    id.as_bytes()[6] >> 4
+}
+
+/// A new token of a lease: as [`uuid_v7`] makes ids, but of version 8.
+#[pg_extern(volatile, parallel_safe)]
+fn lease_token() -> Uuid {
+    let mut token = *uuid_v7().as_bytes();
+    token[6] = token[6] & 0x0f | OF_LEASES << 4;
+    Uuid::from_bytes(token)
+}
+
 /// Random bytes, of which the system makes many at a time: each time takes longer than a hundred bytes do.
 fn random() -> [u8; 10] {
     const MANY: usize = 1280;
@@ -57,6 +74,12 @@ fn touch_updated_at<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
 pub fn now() -> Result<TimestampWithTimeZone> {
     // SAFETY: reads the state of the transaction.
     timestamp(unsafe { pg_sys::GetCurrentTransactionStartTimestamp() })
+}
+
+/// statement_timestamp(): when the client's statement began.
+pub fn statement() -> Result<TimestampWithTimeZone> {
+    // SAFETY: reads the state of the session.
+    timestamp(unsafe { pg_sys::GetCurrentStatementStartTimestamp() })
 }
 
 /// clock_timestamp(): the time as it is.

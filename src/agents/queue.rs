@@ -271,7 +271,7 @@ impl Claim<'_> {
                 order by run_at, id limit $5 for no key update skip locked
             )
             update carrel.agent_requests as r set status = 'processing', attempts = attempts + 1, progress = 0,
-                lease_token = carrel.uuid_v7(), lease_owner = $6, lease_expires_at = clock_timestamp() + $7,
+                lease_token = carrel.lease_token(), lease_owner = $6, lease_expires_at = clock_timestamp() + $7,
                 started_at = clock_timestamp()
             from next where r.id = next.id
             returning r.id, user_id, session_id, agent_type, content, attempts, lease_token, lease_expires_at,

@@ -31,7 +31,8 @@ fn prepare_request<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
                 )
             })?;
         }
-        let now = crate::rows::now()?;
+        // Not the transaction's time: one that is kept open would be a place in front of others.
+        let now = crate::rows::statement()?;
         let priority: i32 = row.new.need(c"priority")?;
         let attempts: i32 = row.new.need(c"max_attempts")?;
         let run_at: TimestampWithTimeZone = row.new.need(c"run_at")?;

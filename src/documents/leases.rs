@@ -1,11 +1,11 @@
 //! Documents whose texts come from elsewhere, such as scans and recordings: workers claim them under leases
 //! and write their texts, which are then processed like any other.
 
+use crate::datums::Jsonb;
 use crate::error::{Error, Result, SqlState, guard};
 use crate::leases::{checked_count, checked_lease, checked_worker, given};
 use crate::one_row;
 use crate::spi::{self, Db};
-use pgrx::JsonB;
 use pgrx::datum::{Interval, Uuid};
 use pgrx::prelude::*;
 
@@ -18,7 +18,7 @@ type Claimed = (
     Option<i64>,
     Option<String>,
     String,
-    JsonB,
+    Jsonb,
     i32,
     Uuid,
     TimestampWithTimeZone,
@@ -42,7 +42,7 @@ fn claim_documents(
         name!(file_size, Option<i64>),
         name!(storage_path, Option<String>),
         name!(language, String),
-        name!(metadata, JsonB),
+        name!(metadata, Jsonb),
         name!(attempts, i32),
         name!(lease_token, Uuid),
         name!(lease_expires_at, TimestampWithTimeZone),

@@ -14,12 +14,13 @@ use super::locks;
 use super::parts;
 use super::periods::{Calendar, Kind};
 use super::reckoning;
-use super::standings::{AGENT_REQUEST, OPEN_REQUESTS, Standings};
+use super::standings::{AGENT_REQUEST, Standings};
 use super::totals;
 use crate::datums::Numeric;
 use crate::error::{Error, Result, SqlState, contain};
 use crate::heap::{Access, Changed, Condition, Rows, Upheld};
 use crate::identity;
+use crate::rows;
 use crate::spi::{Db, PassingRow};
 use crate::trigger::{self, Returned};
 use pgrx::datum::Uuid;
@@ -101,7 +102,7 @@ fn facts(trigger: &PgTrigger) -> Result<(Vec<Fact>, Option<bool>)> {
     // carrel's own functions have checked when it was, and operators bring old events over.
     // SAFETY: reads the session and the catalog.
     let is_bound = !unsafe { pg_sys::has_bypassrls_privilege(pg_sys::GetUserId()) };
-    let (mut facts, mut ids) = (Vec::new(), BTreeSet::new());
+    let mut facts = Vec::new();
     trigger::each_new(trigger, |row| {
         let mut fact = Fact::of(row.need(user)?, row.need(event_type)?, row.need(at)?);
         fact.model = row.get(model).unwrap_or_default();
@@ -120,27 +121,15 @@ fn facts(trigger: &PgTrigger) -> Result<(Vec<Fact>, Option<bool>)> {
         {
             wanted = Some(is_enforced);
         }
-        if is_bound {
-            ids.insert(*row.need::<Uuid>(id)?.as_bytes());
+        if is_bound && rows::version(row.need(id)?) == rows::OF_LEASES {
+            return Err(impossible(
+                "id must not be of version 8: bills of requests are".to_owned(),
+            ));
         }
         facts.push(fact);
         Ok(())
     })?;
-    if let Some(fact) = facts.first().filter(|_| is_bound) {
-        leave_to_workers(fact.user, &ids)?;
-    }
     Ok((facts, wanted))
-}
-
-/// Refuses events of a user who inserts them, which have the ids of those that workers will bill attempts at their
-/// requests by: their leases' tokens, which the user sees.
-fn leave_to_workers(user: Uuid, ids: &BTreeSet<[u8; 16]>) -> Result<()> {
-    OPEN_REQUESTS.read(&[Condition::is_user(user)], [c"lease_token"], |row| {
-        match row.get::<Uuid>(1).filter(|token| ids.contains(token.as_bytes())) {
-            None => Ok(()),
-            Some(token) => Err(impossible(format!("id is that of the bill of a request: {token}"))),
-        }
-    })
 }
 
 /// Refuses what no event can be; that the cost is a number, and how large, is checked by a constraint.

@@ -207,7 +207,7 @@ pub fn now(user: Uuid, event_type: &str, at: TimestampWithTimeZone) -> Result<St
 pub const AGENT_REQUEST: &str = "agent_request";
 
 /// The requests of users that are not finished; without the index, all.
-pub const OPEN_REQUESTS: Table =
+const OPEN_REQUESTS: Table =
     Table { name: c"agent_requests", index: c"agent_requests_user_id_open_idx" };
 
 /// What limits are of that events count in.

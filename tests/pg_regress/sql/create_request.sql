@@ -12,7 +12,7 @@ select carrel.create_request('summary', 'Sum up.', '50000000-0000-0000-0000-0000
 select carrel.create_request(content => 'Again.', agent_type => 'summary', session_id => null) is not null as has_id;
 
 select user_id, session_id, agent_type, content, status, progress, results, token_cost, error, priority, attempts, max_attempts,
-    run_at = now() as at_once, lease_token, lease_expires_at, lease_owner, cancel_requested_at, idempotency_key, started_at, completed_at
+    run_at between now() and clock_timestamp() as at_once, lease_token, lease_expires_at, lease_owner, cancel_requested_at, idempotency_key, started_at, completed_at
 from carrel.agent_requests order by agent_type, session_id \gx
 select jsonb_array_length(request_chain) as in_chain, request_chain ->> 0 = (select id::text from carrel.agent_requests where session_id is not null) as is_it
 from carrel.agent_sessions;
