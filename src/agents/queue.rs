@@ -125,6 +125,19 @@ struct Progress {
     has_walked: bool,
 }
 
+impl Progress {
+    /// Takes back what has lapsed; this queue, and the others, go on from there if it lies before.
+    fn take_back(&mut self, db: &Db, walked: &mut Walked) -> Result<()> {
+        for (priority, place) in take_back(db, &mut self.lapsed)? {
+            for queue in self.queues.values_mut().chain([&mut *walked]) {
+                let known = queue.places.entry(priority);
+                known.and_modify(|known| *known = (*known).min(place));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// How many queues are remembered.
 const QUEUES: usize = 64;
 
@@ -204,7 +217,7 @@ impl Claim<'_> {
         walked.places.clear();
         progress.lapsed = None;
         let ((), walk) = Walk::timed(|| {
-            take_back(db, &mut progress.lapsed)?;
+            progress.take_back(db, walked)?;
             self.priorities(db, &mut walked.places, claimed)
         })?;
         let is_short = pages_read() - before <= SHORT * (claimed.len() as i64 + 1);
@@ -222,12 +235,8 @@ impl Claim<'_> {
         claimed: &mut Vec<Claimed>,
     ) -> Result<()> {
         if Walk::is_due(progress.leases) {
-            let (back, walk) = Walk::timed(|| take_back(db, &mut progress.lapsed))?;
+            let ((), walk) = Walk::timed(|| progress.take_back(db, walked))?;
             progress.leases = Some(walk);
-            for (priority, place) in back {
-                let known = walked.places.entry(priority);
-                known.and_modify(|known| *known = (*known).min(place));
-            }
         }
         self.priorities(db, &mut walked.places, claimed)
     }
