@@ -73,13 +73,19 @@ fn add_document(
     })
 }
 
-/// BEFORE INSERT OR UPDATE of documents: parses the text and sets status and vector.
+/// Bytes at most of what is listed with documents, and given to workers many at once.
+const MOST: [(&CStr, usize); 4] =
+    [(c"filename", 4096), (c"file_type", 1000), (c"storage_path", 4096), (c"metadata", 1 << 20)];
+
+/// BEFORE INSERT OR UPDATE of documents: parses the text and sets status and vector. Refuses what is too large:
+/// 54000.
 #[pg_trigger]
 fn process_document_row<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::before_row(trigger, |row| {
         if trigger::restoring() {
             return Ok(());
         }
+        row.need_at_most(&MOST)?;
         let is_new = is_to_be_processed(row)?;
         if !is_new && !row.changes(c"filename")? {
             return Ok(());

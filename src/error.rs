@@ -143,13 +143,14 @@ impl Error {
     }
 
     /// Whether this is an error of the system or the session rather than of what was worked on: a
-    /// deadlock or serialization failure (class 40), a lack of resources (53), a cancel (57), an
-    /// error of the system (58) or of a program (XX).
+    /// deadlock or serialization failure (class 40), a lack of resources (53; but not 53400: more than a session may
+    /// have), a cancel (57), an error of the system (58) or of a program (XX).
     pub fn is_of_system(&self) -> bool {
         const CLASS: c_int = (1 << 12) - 1;
         [b"40000", b"53000", b"57000", b"58000", b"XX000"]
             .iter()
             .any(|class| self.sqlstate() & CLASS == make_sqlstate(class) & CLASS)
+            && self.sqlstate() != make_sqlstate(b"53400")
     }
 
     /// Whether a table (42P01) or a column (42703) was not there.

@@ -26,6 +26,7 @@ fn migrate() {
                 // That a policy which is dropped does not exist.
                 db.silence_notices();
                 lock(db)?;
+                lock_tables(db)?;
                 for table in &TABLES {
                     create_missing(db, table)?;
                 }
@@ -48,6 +49,26 @@ fn migrate() {
 fn lock(db: &Db) -> Result<()> {
     db.execute("select pg_advisory_xact_lock(hashtextextended('carrel.migrate', 0))", &[])?;
     Ok(())
+}
+
+/// Locks the tables that are there, all at once: who writes to several of them does so in another order than their
+/// rules are applied in.
+fn lock_tables(db: &Db) -> Result<()> {
+    let names: Vec<String> = TABLES.iter().map(|table| table.name.to_owned()).collect();
+    let list: Option<String> = db
+        .first(
+            "select string_agg(format('carrel.%I', relname), ', ' order by relname) from pg_class
+        where relnamespace = 'carrel'::regnamespace and relkind = 'r' and relname::text = any ($1)",
+            &[names.into()],
+            |row| Ok(row.get(1)),
+        )?
+        .flatten();
+    match list {
+        Some(list) => {
+            db.patiently(|| db.script(&format!("lock table {list} in access exclusive mode")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Runs `work` as if no extension script were running: what it creates is no member of the

@@ -6,6 +6,7 @@
 
 mod settings;
 mod stream;
+mod waiting;
 
 use crate::error::{Error, Result, SqlState, catch, contain};
 use pgrx::datum::{FromDatum, IntoDatum};
@@ -43,9 +44,9 @@ pub fn as_owner<T>(access: Access, work: impl FnOnce(&Db) -> Result<T>) -> Resul
 }
 
 /// The same by indexes, and seeing what is committed when each statement begins, whatever the transaction's
-/// isolation: for what has to be true when it commits.
+/// isolation: for what has to be true when it commits. Waits for no lock longer than 10 seconds.
 pub fn as_owner_now<T>(work: impl FnOnce(&Db) -> Result<T>) -> Result<T> {
-    as_owner(Access::Write, |db| db.latest(|| db.read_by_index(|| work(db))))
+    as_owner(Access::Write, |db| db.latest(|| db.write_by_index(|| work(db))))
 }
 
 /// Runs `work` as a role: what migrate() does, so that what it makes belongs to the schema's owner.
@@ -419,6 +420,18 @@ mod tests {
         let path = "select current_setting('search_path')";
         assert_eq!(ask(path).as_deref(), Some("pg_catalog, pg_temp"));
         assert_ne!(Spi::get_one::<String>(path).ok().flatten(), ask(path));
+    }
+
+    #[pg_test]
+    fn statements_are_planned_alike_whatever_the_caller_set() {
+        Spi::run("set jit = on; set enable_indexscan = off; set random_page_cost = 1")
+            .expect("set-up");
+        let ask = |sql| as_owner(Access::Read, |db| db.value::<String>(sql, &[])).ok();
+        assert_eq!(ask("select current_setting('jit')").as_deref(), Some("off"));
+        assert_eq!(ask("select current_setting('enable_indexscan')").as_deref(), Some("on"));
+        assert_eq!(ask("select current_setting('random_page_cost')").as_deref(), Some("4"));
+        let after = Spi::get_one::<String>("select current_setting('jit')");
+        assert_eq!(after.ok().flatten().as_deref(), Some("on"));
     }
 
     #[pg_test]

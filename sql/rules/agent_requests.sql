@@ -22,7 +22,6 @@ create policy agent_requests_insert_own on carrel.agent_requests
         and lease_expires_at is null
         and lease_owner is null
         and cancel_requested_at is null
-        and reserved_at = now()
         and started_at is null
         and completed_at is null
     );
@@ -127,6 +126,7 @@ comment on index carrel.agent_requests_user_id_session_id_idx is 'Serves the for
 comment on index carrel.agent_requests_user_id_created_at_idx is 'Serves a user''s requests, newest first.';
 comment on index carrel.agent_requests_user_id_idempotency_key_idx is 'Serves create_request(): one request for each key of a user.';
 comment on index carrel.agent_requests_pending_idx is 'Serves workers that look for the next request.';
+comment on index carrel.agent_requests_agent_type_pending_idx is 'Serves workers of some types of agents.';
 comment on index carrel.agent_requests_lease_expires_at_idx is 'Serves workers that take over from others whose leases lapsed.';
 comment on index carrel.agent_requests_user_id_open_idx is 'Serves what a user''s requests hold of hard limits.';
 comment on index carrel.agent_requests_completed_at_idx is 'Serves purge_requests(): the longest finished first.';

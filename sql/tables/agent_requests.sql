@@ -53,6 +53,10 @@ create unique index agent_requests_user_id_idempotency_key_idx on carrel.agent_r
 create index agent_requests_pending_idx on carrel.agent_requests (priority desc, run_at, id)
     where status = 'pending';
 
+-- Serves: workers of some types of agents, who must not walk over those of others.
+create index agent_requests_agent_type_pending_idx on carrel.agent_requests (agent_type, priority desc, run_at, id)
+    where status = 'pending';
+
 -- Serves: workers that take over from others whose leases lapsed.
 create index agent_requests_lease_expires_at_idx on carrel.agent_requests (lease_expires_at)
     where status = 'processing';

@@ -32,7 +32,8 @@ type Claimed = (
 );
 
 /// Gives a worker requests to do, of all users, at most so many: the highest priority first, then the
-/// oldest run_at; of these types of agents, or of all. Nobody else is given them until their leases lapse,
+/// oldest run_at; of these types of agents (of one priority, type by type, the one with the oldest first), or of all.
+/// Nobody else is given them until their leases lapse,
 /// which a heartbeat puts off; then they are given to others, which counts as an attempt. Requests that were
 /// tried as often as they may be have failed. Waits for nobody. For services. Bad arguments: 22023.
 #[pg_extern(volatile, parallel_unsafe)]
@@ -78,12 +79,26 @@ const MOST_SPARED: Duration = Duration::from_secs(60);
 /// claim one.
 const SHORT: i64 = 64;
 
-/// The types of agents, without nulls, in order.
-fn types(given: Option<Vec<Option<String>>>) -> Option<Vec<String>> {
-    let mut types: Vec<String> = given?.into_iter().flatten().collect();
+/// A type of agents, or all of them.
+type AgentType = Option<String>;
+
+/// The types of agents whose queues are asked for, each once.
+fn types(given: Option<Vec<Option<String>>>) -> Vec<AgentType> {
+    let Some(mut types) = given else { return vec![None] };
     types.sort_unstable();
     types.dedup();
-    Some(types)
+    types.retain(Option::is_some);
+    types
+}
+
+/// A statement on what is pending in the queue of a type of agents, which is $1, or of all: each has its index.
+macro_rules! of_queue {
+    ($agent_type:expr, $before:literal, $after:literal) => {
+        match $agent_type {
+            None => concat!($before, "status = 'pending'", $after),
+            Some(_) => concat!($before, "status = 'pending' and agent_type = $1", $after),
+        }
+    };
 }
 
 /// The place of a request in the queue of its priority: run_at, as Postgres counts, and id.
@@ -104,7 +119,7 @@ impl Place {
     }
 }
 
-/// How far this backend came in the queue of some types of agents.
+/// How far this backend came in a queue.
 #[derive(Default)]
 struct Walked {
     /// The last one that was claimed, by priority.
@@ -113,10 +128,10 @@ struct Walked {
     all: Option<Walk>,
 }
 
-/// The same in all queues, by types, and among the leases of all.
+/// The same in all queues, and among the leases of all.
 #[derive(Default)]
 struct Progress {
-    queues: BTreeMap<Option<Vec<String>>, Walked>,
+    queues: BTreeMap<AgentType, Walked>,
     /// Until when leases had lapsed that were looked at.
     lapsed: Option<TimestampWithTimeZone>,
     /// The last look at leases from there on.
@@ -126,15 +141,21 @@ struct Progress {
 }
 
 impl Progress {
-    /// Takes back what has lapsed; this queue, and the others, go on from there if it lies before.
-    fn take_back(&mut self, db: &Db, walked: &mut Walked) -> Result<()> {
+    /// Takes back what has lapsed; all queues go on from there if it lies before.
+    fn take_back(&mut self, db: &Db) -> Result<()> {
         for (priority, place) in take_back(db, &mut self.lapsed)? {
-            for queue in self.queues.values_mut().chain([&mut *walked]) {
+            for queue in self.queues.values_mut() {
                 let known = queue.places.entry(priority);
                 known.and_modify(|known| *known = (*known).min(place));
             }
         }
         Ok(())
+    }
+
+    /// Whether these queues are to be walked from the beginning.
+    fn is_due(&self, types: &[AgentType]) -> bool {
+        let known = |agent_type| self.queues.get(agent_type).and_then(|queue| queue.all);
+        types.iter().any(|agent_type| Walk::is_due(known(agent_type)))
     }
 }
 
@@ -184,99 +205,110 @@ const PRIORITIES: usize = 64;
 struct Claim<'a> {
     worker: &'a str,
     lease: Interval,
-    types: Option<Vec<String>>,
+    types: Vec<AgentType>,
     most: i32,
 }
 
 impl Claim<'_> {
     fn requests(&self, db: &Db) -> Result<Vec<Claimed>> {
+        // Lost after an error, and with it nothing but time.
         let mut progress = PROGRESS.take();
-        let mut walked = progress.queues.remove(&self.types).unwrap_or_default();
-        let mut claimed = Vec::new();
-        match Walk::is_due(walked.all) {
-            true => self.walk_all(db, &mut progress, &mut walked, &mut claimed)?,
-            false => self.walk_on(db, &mut progress, &mut walked, &mut claimed)?,
-        }
-        if progress.queues.len() >= QUEUES {
+        let is_known = |agent_type| progress.queues.contains_key(agent_type);
+        if progress.queues.len() >= QUEUES && !self.types.iter().all(is_known) {
             progress.queues.clear();
         }
-        progress.queues.insert(self.types.clone(), walked);
+        let mut claimed = Vec::new();
+        match progress.is_due(&self.types) {
+            true => self.walk_all(db, &mut progress, &mut claimed)?,
+            false => self.walk_on(db, &mut progress, &mut claimed)?,
+        }
         PROGRESS.set(progress);
         Ok(claimed)
     }
 
     /// Takes back what has lapsed, and claims what there is.
-    fn walk_all(
-        &self,
-        db: &Db,
-        progress: &mut Progress,
-        walked: &mut Walked,
-        claimed: &mut Vec<Claimed>,
-    ) -> Result<()> {
+    fn walk_all(&self, db: &Db, progress: &mut Progress, claimed: &mut Vec<Claimed>) -> Result<()> {
         let before = pages_read();
-        walked.places.clear();
+        for agent_type in &self.types {
+            progress.queues.insert(agent_type.clone(), Walked::default());
+        }
         progress.lapsed = None;
         let ((), walk) = Walk::timed(|| {
-            progress.take_back(db, walked)?;
-            self.priorities(db, &mut walked.places, claimed)
+            progress.take_back(db)?;
+            self.priorities(db, progress, claimed)
         })?;
-        let is_short = pages_read() - before <= SHORT * (claimed.len() as i64 + 1);
-        walked.all = (progress.has_walked && !is_short).then_some(walk);
+        let is_short = pages_read() - before <= SHORT * (claimed.len() + self.types.len()) as i64;
+        let all = (progress.has_walked && !is_short).then_some(walk);
+        for agent_type in &self.types {
+            progress.queues.entry(agent_type.clone()).or_default().all = all;
+        }
         progress.has_walked = true;
         Ok(())
     }
 
     /// The same from where the last claim ended.
-    fn walk_on(
-        &self,
-        db: &Db,
-        progress: &mut Progress,
-        walked: &mut Walked,
-        claimed: &mut Vec<Claimed>,
-    ) -> Result<()> {
+    fn walk_on(&self, db: &Db, progress: &mut Progress, claimed: &mut Vec<Claimed>) -> Result<()> {
         if Walk::is_due(progress.leases) {
-            let ((), walk) = Walk::timed(|| progress.take_back(db, walked))?;
+            let ((), walk) = Walk::timed(|| progress.take_back(db))?;
             progress.leases = Some(walk);
         }
-        self.priorities(db, &mut walked.places, claimed)
+        self.priorities(db, progress, claimed)
     }
 
-    /// Claims from one priority after the other; `places` are those before which there is nothing.
+    /// Claims from one priority after the other.
     fn priorities(
         &self,
         db: &Db,
-        places: &mut BTreeMap<i32, Place>,
+        progress: &mut Progress,
         claimed: &mut Vec<Claimed>,
     ) -> Result<()> {
         let mut below = None;
-        while (claimed.len() as i32) < self.most
-            && let Some((priority, place)) = next_priority(db, places, below)?
-        {
-            if let Some(last) = self.priority(db, priority, place, claimed)? {
-                if places.len() >= PRIORITIES && !places.contains_key(&priority) {
-                    places.clear();
+        while (claimed.len() as i32) < self.most {
+            let mut next = Vec::new();
+            for agent_type in &self.types {
+                let Some(queue) = progress.queues.get(agent_type) else { continue };
+                if let Some(found) = next_priority(db, agent_type, &queue.places, below)? {
+                    next.push((found, agent_type));
                 }
-                places.insert(priority, last);
             }
-            below = Some(priority);
+            let Some(highest) = next.iter().map(|((priority, _), _)| *priority).max() else {
+                break;
+            };
+            next.retain(|((priority, _), _)| *priority == highest);
+            next.sort_unstable();
+            for ((_, place), agent_type) in next {
+                let Some(last) = self.priority(db, agent_type, highest, place, claimed)? else {
+                    continue;
+                };
+                let queue = progress.queues.entry(agent_type.clone()).or_default();
+                if queue.places.len() >= PRIORITIES && !queue.places.contains_key(&highest) {
+                    queue.places.clear();
+                }
+                queue.places.insert(highest, last);
+            }
+            below = Some(highest);
         }
         Ok(())
     }
 
-    /// Claims from one priority, from a place on; the place of the last one.
+    /// Claims from one priority of a queue, from a place on; the place of the last one.
     fn priority(
         &self,
         db: &Db,
+        agent_type: &AgentType,
         priority: i32,
         place: Place,
         claimed: &mut Vec<Claimed>,
     ) -> Result<Option<Place>> {
         let most = self.most - claimed.len() as i32;
-        let mut rows = db.rows(
+        if most == 0 {
+            return Ok(None);
+        }
+        let sql = of_queue!(
+            agent_type,
             "with next as materialized (
-                select id from carrel.agent_requests
-                where status = 'pending' and priority = $1 and (run_at, id) >= ($2, $3)
-                    and run_at <= clock_timestamp() and ($4::text[] is null or agent_type = any ($4))
+                select id from carrel.agent_requests where ",
+            " and priority = $2 and (run_at, id) >= ($3, $4) and run_at <= clock_timestamp()
                 order by run_at, id limit $5 for no key update skip locked
             )
             update carrel.agent_requests as r set status = 'processing', attempts = attempts + 1, progress = 0,
@@ -284,35 +316,35 @@ impl Claim<'_> {
                 started_at = clock_timestamp()
             from next where r.id = next.id
             returning r.id, user_id, session_id, agent_type, content, attempts, lease_token, lease_expires_at,
-                priority, max_attempts, created_at, run_at",
-            &[
-                priority.into(),
-                place.run_at()?.into(),
-                place.id().into(),
-                self.types.clone().into(),
-                most.into(),
-                self.worker.into(),
-                self.lease.into(),
-            ],
-            |row| {
-                let id: Uuid = row.need(1)?;
-                let place = Place::of(row.need(12)?, id);
-                let claimed: Claimed = (
-                    id,
-                    row.need(2)?,
-                    row.get(3),
-                    row.need(4)?,
-                    row.need(5)?,
-                    row.need(6)?,
-                    row.need(7)?,
-                    row.need(8)?,
-                    row.need(9)?,
-                    row.need(10)?,
-                    row.need(11)?,
-                );
-                Ok((place, claimed))
-            },
-        )?;
+                priority, max_attempts, created_at, run_at"
+        );
+        let args = [
+            agent_type.clone().into(),
+            priority.into(),
+            place.run_at()?.into(),
+            place.id().into(),
+            most.into(),
+            self.worker.into(),
+            self.lease.into(),
+        ];
+        let mut rows = db.rows(sql, &args, |row| {
+            let id: Uuid = row.need(1)?;
+            let place = Place::of(row.need(12)?, id);
+            let claimed: Claimed = (
+                id,
+                row.need(2)?,
+                row.get(3),
+                row.need(4)?,
+                row.need(5)?,
+                row.need(6)?,
+                row.need(7)?,
+                row.need(8)?,
+                row.need(9)?,
+                row.need(10)?,
+                row.need(11)?,
+            );
+            Ok((place, claimed))
+        })?;
         // An UPDATE returns them in no order.
         rows.sort_unstable_by_key(|(place, _)| *place);
         let last = rows.last().map(|(place, _)| *place);
@@ -321,10 +353,11 @@ impl Claim<'_> {
     }
 }
 
-/// The highest priority below another one, or of all, that something is pending of, or was claimed of before, and
-/// the place where to go on in it.
+/// The highest priority of a queue below another one, or of all, that something is pending of, or was claimed of
+/// before, and the place where to go on in it.
 fn next_priority(
     db: &Db,
+    agent_type: &AgentType,
     places: &BTreeMap<i32, Place>,
     below: Option<i32>,
 ) -> Result<Option<(i32, Place)>> {
@@ -338,10 +371,12 @@ fn next_priority(
     let above = known.map_or(i64::from(i32::MIN) - 1, |(known, _)| known.into());
     // What is of a priority in between.
     let first = db.first(
-        "select priority, run_at, id from carrel.agent_requests
-        where status = 'pending' and priority < $1::bigint and priority > $2::bigint
-        order by priority desc, run_at, id limit 1",
-        &[below.into(), above.into()],
+        of_queue!(
+            agent_type,
+            "select priority, run_at, id from carrel.agent_requests where ",
+            " and priority < $2::bigint and priority > $3::bigint order by priority desc, run_at, id limit 1"
+        ),
+        &[agent_type.clone().into(), below.into(), above.into()],
         |row| Ok((row.need::<i32>(1)?, Place::of(row.need(2)?, row.need(3)?))),
     )?;
     Ok(first.or(known))
@@ -393,50 +428,54 @@ fn next_wakeup(
     guard(|| {
         let types = types(agent_types);
         PROGRESS.with_borrow(|progress| {
-            let nothing = Walked::default();
-            let walked = progress.queues.get(&types).filter(|walked| !Walk::is_due(walked.all));
-            let lapsed = walked.and(progress.lapsed);
-            let walk = walked.and_then(|walked| walked.all).map(Walk::due);
-            let places = &walked.unwrap_or(&nothing).places;
-            spi::as_owner(Access::Read, |db| {
-                db.read_by_index(|| next_time(db, &types, places, lapsed, walk))
-            })
+            spi::as_owner(Access::Read, |db| db.read_by_index(|| next_time(db, &types, progress)))
         })
     })
 }
 
-/// The first time of what is pending from these places on, of leases that lapse after a time, and of the next walk.
+/// The first time of what is pending, of leases that lapse, and of the next walk over all.
 fn next_time(
     db: &Db,
-    types: &Option<Vec<String>>,
-    places: &BTreeMap<i32, Place>,
-    lapsed: Option<TimestampWithTimeZone>,
-    walk: Option<Duration>,
+    types: &[AgentType],
+    progress: &Progress,
 ) -> Result<Option<TimestampWithTimeZone>> {
     let mut next: Option<i64> = None;
     let mut sooner = |time: i64| next = Some(next.map_or(time, |next| next.min(time)));
-    if let Some(wait) = walk {
-        sooner(i64::from(rows::clock()?).saturating_add(wait.as_micros() as i64));
+    let is_due = progress.is_due(types);
+    let nothing = Walked::default();
+    for agent_type in types {
+        let queue = progress.queues.get(agent_type).filter(|_| !is_due).unwrap_or(&nothing);
+        if let Some(wait) = queue.all.map(Walk::due) {
+            sooner(i64::from(rows::clock()?).saturating_add(wait.as_micros() as i64));
+        }
+        let mut below = None;
+        while let Some((priority, place)) = next_priority(db, agent_type, &queue.places, below)? {
+            let first: Option<TimestampWithTimeZone> = db.first(
+                of_queue!(
+                    agent_type,
+                    "select run_at from carrel.agent_requests where ",
+                    " and priority = $2 and (run_at, id) >= ($3, $4) order by run_at, id limit 1"
+                ),
+                &[
+                    agent_type.clone().into(),
+                    priority.into(),
+                    place.run_at()?.into(),
+                    place.id().into(),
+                ],
+                |row| row.need(1),
+            )?;
+            first.into_iter().for_each(|time| sooner(time.into()));
+            below = Some(priority);
+        }
     }
-    let mut below = None;
-    while let Some((priority, place)) = next_priority(db, places, below)? {
-        let first: Option<TimestampWithTimeZone> = db.first(
-            "select run_at from carrel.agent_requests
-            where status = 'pending' and priority = $1 and (run_at, id) >= ($2, $3)
-                and ($4::text[] is null or agent_type = any ($4))
-            order by run_at, id limit 1",
-            &[priority.into(), place.run_at()?.into(), place.id().into(), types.clone().into()],
-            |row| row.need(1),
-        )?;
-        first.into_iter().for_each(|time| sooner(time.into()));
-        below = Some(priority);
-    }
+    let named: Option<Vec<String>> = types.iter().cloned().collect();
+    let lapsed = progress.lapsed.filter(|_| !is_due);
     let first: Option<TimestampWithTimeZone> = db.first(
         "select lease_expires_at from carrel.agent_requests
         where status = 'processing' and lease_expires_at >= coalesce($2, '-infinity')
             and ($1::text[] is null or agent_type = any ($1))
         order by lease_expires_at limit 1",
-        &[types.clone().into(), lapsed.into()],
+        &[named.into(), lapsed.into()],
         |row| row.need(1),
     )?;
     first.into_iter().for_each(|time| sooner(time.into()));

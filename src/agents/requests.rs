@@ -165,7 +165,7 @@ fn retry_request(request_id: Option<Uuid>) -> String {
         let next = possible(id, state, Operation::Retry, "retried")?;
         db.execute(
             "update carrel.agent_requests set status = 'pending', attempts = 0, progress = 0, results = null,
-                error = null, run_at = clock_timestamp(), reserved_at = now(), lease_token = null,
+                error = null, run_at = clock_timestamp(), reserved_at = clock_timestamp(), lease_token = null,
                 lease_owner = null, lease_expires_at = null, cancel_requested_at = null, started_at = null,
                 completed_at = null
             where id = $1",
@@ -204,7 +204,7 @@ fn possible(id: Uuid, state: State, operation: Operation, done: &str) -> Result<
 }
 
 /// Removes requests that have been finished for this long, the longest first, at most so many; returns how
-/// many. Those that somebody else is changing are left. What they used stays in the books.
+/// many. Those that somebody else is changing, or whose sessions, are left. What they used stays in the books.
 #[pg_extern(volatile, parallel_unsafe)]
 fn purge_requests(
     older_than: default!(Option<Interval>, "'30 days'"),
@@ -221,11 +221,17 @@ fn purge_requests(
         }
         spi::as_owner_now(|db| {
             let removed = db.execute(
-                "delete from carrel.agent_requests where id = any (array(
-                    select id from carrel.agent_requests
+                "with old as materialized (
+                    select id, session_id from carrel.agent_requests
                     where status in ('completed', 'failed', 'cancelled')
                         and completed_at < clock_timestamp() - $1::interval
                     order by completed_at limit $2 for update skip locked
+                ), sessions as materialized (
+                    select id from carrel.agent_sessions where id = any (array(select session_id from old))
+                    order by id for no key update skip locked
+                )
+                delete from carrel.agent_requests where id = any (array(
+                    select id from old where session_id is null or session_id in (select id from sessions)
                 ))",
                 &[older_than.into(), max_rows.into()],
             )?;

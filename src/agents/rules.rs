@@ -14,8 +14,13 @@ const PRIORITIES: RangeInclusive<i32> = -100..=0;
 /// At most: attempts are work.
 const MAX_ATTEMPTS: i32 = 3;
 
-/// BEFORE INSERT of agent_requests: clamps what end users ask for, and locks the session that the
-/// request is for. The chain's trigger locks it too, but later: a session that is deleted while that
+/// Bytes of what is asked, at most: workers are given many at once.
+const MOST_CONTENT: usize = 4 << 20;
+/// Bytes of what is a name, at most; an index has room for one.
+const MOST_NAME: usize = 1000;
+
+/// BEFORE INSERT of agent_requests: refuses what is too large (54000), clamps what end users ask for, and locks the
+/// session that the request is for. The chain's trigger locks it too, but later: a session that is deleted while that
 /// one waits would leave the request behind, past the foreign key.
 #[pg_trigger]
 fn prepare_request<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
@@ -23,6 +28,11 @@ fn prepare_request<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         if trigger::restoring() {
             return Ok(());
         }
+        row.need_at_most(&[
+            (c"content", MOST_CONTENT),
+            (c"agent_type", MOST_NAME),
+            (c"idempotency_key", MOST_NAME),
+        ])?;
         if let Some(session) = row.new.get::<Uuid>(c"session_id") {
             spi::as_caller(Access::Write, |db| {
                 db.execute(
@@ -36,8 +46,14 @@ fn prepare_request<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         let priority: i32 = row.new.need(c"priority")?;
         let attempts: i32 = row.new.need(c"max_attempts")?;
         let run_at: TimestampWithTimeZone = row.new.need(c"run_at")?;
-        let is_modest = PRIORITIES.contains(&priority) && attempts <= MAX_ATTEMPTS && run_at >= now;
+        let reserved_at: TimestampWithTimeZone = row.new.need(c"reserved_at")?;
+        let is_modest = PRIORITIES.contains(&priority)
+            && attempts <= MAX_ATTEMPTS
+            && run_at >= now
+            && reserved_at == now;
         if !is_modest && !access::is_service()? {
+            // Nor does it draw on a period that is over.
+            row.set(c"reserved_at", now);
             row.set(c"priority", priority.clamp(*PRIORITIES.start(), *PRIORITIES.end()));
             row.set(c"max_attempts", attempts.min(MAX_ATTEMPTS));
             row.set(c"run_at", if run_at < now { now } else { run_at });

@@ -12,6 +12,13 @@ use pgrx::memcxt::PgMemoryContexts;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
+/// How much room chunks may take, as a multiple of the text's bytes: plans limit what texts take.
+const MOST_TIMES: usize = 32;
+/// Room that short texts have beyond that, in bytes.
+const SPARE: usize = 1 << 20;
+/// About what a chunk takes beside its content, in bytes.
+const ROW: usize = 256;
+
 /// What a document's chunks and vectors are made from.
 pub struct Source<'a> {
     pub user_id: Uuid,
@@ -60,12 +67,24 @@ impl Source<'_> {
         append_filename(&mut parser, &mut whole, self.filename)?;
         let mut pieces = Pieces::new();
         let (mut words, mut is_first) = (0, true);
+        let mut room = self.text.len().saturating_mul(MOST_TIMES) + SPARE;
         for chunk in chunking::chunks(self.text, &self.options, check_for_interrupts) {
             let mut piece = piece(chunk)?;
             if is_first && self.options.format() == Format::Plain {
                 piece.title_words = parser.lead(&piece.content)?;
             }
             is_first = false;
+            room = room.checked_sub(ROW + piece.content.len()).ok_or_else(|| {
+                Error::new(
+                    SqlState::ProgramLimitExceeded,
+                    format!(
+                        "the chunks would take more than {MOST_TIMES} times the room of the text"
+                    ),
+                )
+                .hint(
+                    "Have larger chunks, or less overlap: carrel.chunk_size, carrel.chunk_overlap.",
+                )
+            })?;
             let there = match known.get(&piece.key()) {
                 Some(id) => vector_of(db, *id)?,
                 None => None,

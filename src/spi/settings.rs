@@ -1,6 +1,6 @@
 //! The settings that carrel's own SQL runs with.
 
-use super::Db;
+use super::{Db, waiting};
 use crate::error::{Result, contain};
 use pgrx::pg_sys;
 use std::cell::Cell;
@@ -23,6 +23,12 @@ pub(super) fn pin_planner() {
                 }
             )*
         };
+    }
+    // A statement of carrel's own reads few rows, whatever the planner takes many rows to cost: it would be compiled
+    // at each of its executions.
+    // SAFETY: a setting of the backend's.
+    if unsafe { pg_sys::jit_enabled } {
+        pin(c"jit", c"off");
     }
     pin_unless!(
         seq_page_cost == 1.0,
@@ -53,7 +59,10 @@ fn pin_text(name: &str, value: &str) {
 }
 
 /// Does `work` with these settings.
-fn with_settings<T>(settings: &[(&CStr, &CStr)], work: impl FnOnce() -> Result<T>) -> Result<T> {
+pub(super) fn with_settings<T>(
+    settings: &[(&CStr, &CStr)],
+    work: impl FnOnce() -> Result<T>,
+) -> Result<T> {
     if settings.is_empty() {
         return work();
     }
@@ -88,6 +97,27 @@ fn set(name: &CStr, value: &CStr, action: pg_sys::GucAction::Type) {
             false,
         );
     }
+}
+
+/// The settings with which statements are planned once for all values, and by an index wherever one serves.
+fn by_index() -> Vec<(&'static CStr, &'static CStr)> {
+    let mut settings = Vec::new();
+    let mut need = |is_set: bool, setting| {
+        if !is_set {
+            settings.push(setting);
+        }
+    };
+    let generic = pg_sys::PlanCacheMode::PLAN_CACHE_MODE_FORCE_GENERIC_PLAN as c_int;
+    // SAFETY: settings of the backend's.
+    unsafe {
+        need(!pg_sys::enable_seqscan, (c"enable_seqscan", c"off"));
+        need(pg_sys::enable_bitmapscan, (c"enable_bitmapscan", c"on"));
+        need(pg_sys::GinFuzzySearchLimit == 0, (c"gin_fuzzy_search_limit", c"0"));
+        need(pg_sys::plan_cache_mode == generic, (c"plan_cache_mode", c"force_generic_plan"));
+        // A bitmap that does not fit has every row of its pages looked at again.
+        need(pg_sys::work_mem >= 64 << 10, (c"work_mem", c"64MB"));
+    }
+    settings
 }
 
 thread_local! {
@@ -131,22 +161,14 @@ impl Db {
     /// Does `work` with statements that are planned once for all values, and by an index wherever one
     /// serves.
     pub fn read_by_index<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        let mut settings = Vec::new();
-        let mut need = |is_set: bool, setting| {
-            if !is_set {
-                settings.push(setting);
-            }
-        };
-        let generic = pg_sys::PlanCacheMode::PLAN_CACHE_MODE_FORCE_GENERIC_PLAN as c_int;
-        // SAFETY: settings of the backend's.
-        unsafe {
-            need(!pg_sys::enable_seqscan, (c"enable_seqscan", c"off"));
-            need(pg_sys::enable_bitmapscan, (c"enable_bitmapscan", c"on"));
-            need(pg_sys::GinFuzzySearchLimit == 0, (c"gin_fuzzy_search_limit", c"0"));
-            need(pg_sys::plan_cache_mode == generic, (c"plan_cache_mode", c"force_generic_plan"));
-            // A bitmap that does not fit has every row of its pages looked at again.
-            need(pg_sys::work_mem >= 64 << 10, (c"work_mem", c"64MB"));
-        }
+        with_settings(&by_index(), work)
+    }
+
+    /// The same, in which each lock is waited for 10 seconds at most: then 55P03. A user may hold rows of theirs
+    /// for as long as they like.
+    pub(super) fn write_by_index<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let mut settings = by_index();
+        settings.extend(waiting::shorter(c"10000"));
         with_settings(&settings, work)
     }
 
@@ -165,11 +187,6 @@ impl Db {
             ],
             work,
         )
-    }
-
-    /// Does `work` in which each lock is waited for at most so long: then 55P03.
-    pub fn waiting_at_most<T>(&self, time: &CStr, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        with_settings(&[(c"lock_timeout", time)], work)
     }
 
     /// Has format('%I') quote names only where they need it, until the connection ends.

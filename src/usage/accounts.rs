@@ -66,6 +66,23 @@ pub struct Account {
     pub limits: Rc<[Limit]>,
 }
 
+impl Account {
+    /// What a limit is due for a fact.
+    fn due(&self, fact: &Fact, limit: &Limit, amount: Numeric) -> Result<Due> {
+        let (period_start, period_end) = self.calendar.period(&limit.kind, fact.at)?;
+        Ok(Due {
+            user: fact.user,
+            event_type: limit.event_type.clone(),
+            measure: limit.measure.clone(),
+            period: limit.period.clone(),
+            period_start,
+            period_end,
+            limit: limit.value.get().trimmed()?,
+            amount,
+        })
+    }
+}
+
 /// Those of several users.
 pub struct Accounts(HashMap<[u8; 16], Account>);
 
@@ -148,10 +165,10 @@ impl Accounts {
             let matching = account.limits.iter();
             for limit in matching.filter(|limit| limit.is_hard && limit.matches(&fact.event_type)) {
                 let Some(amount) = fact.amount(&limit.measure)? else { continue };
-                let (start, end) = account.calendar.period(&limit.kind, fact.at)?;
+                let due = account.due(fact, limit, amount)?;
                 let key = (
                     *fact.user.as_bytes(),
-                    i64::from(start),
+                    i64::from(due.period_start),
                     limit.measure.as_str(),
                     limit.event_type.as_str(),
                     limit.period.as_str(),
@@ -162,16 +179,7 @@ impl Accounts {
                         due.amount = due.amount.plus(amount)?;
                     }
                     std::collections::btree_map::Entry::Vacant(new) => {
-                        new.insert(Due {
-                            user: fact.user,
-                            event_type: limit.event_type.clone(),
-                            measure: limit.measure.clone(),
-                            period: limit.period.clone(),
-                            period_start: start,
-                            period_end: end,
-                            limit: limit.value.get().trimmed()?,
-                            amount,
-                        });
+                        new.insert(due);
                     }
                 }
             }
@@ -184,6 +192,20 @@ impl Accounts {
             }
         }
         Ok(due)
+    }
+
+    /// The hard limits of tokens and cost that a fact falls under and takes nothing of.
+    pub fn untouched(&self, fact: &Fact) -> Result<Vec<Due>> {
+        let Some(account) = self.get(fact.user) else { return Ok(Vec::new()) };
+        let mut untouched = Vec::new();
+        let matching = account.limits.iter();
+        for limit in matching.filter(|limit| limit.is_hard && limit.matches(&fact.event_type)) {
+            let is_spent = ["tokens", "cost"].contains(&limit.measure.as_str());
+            if is_spent && fact.amount(&limit.measure)?.is_none() {
+                untouched.push(account.due(fact, limit, Numeric::zero()?)?);
+            }
+        }
+        Ok(untouched)
     }
 
     /// What is to be added to the totals.

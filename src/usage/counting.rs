@@ -476,7 +476,7 @@ fn wait_for_usage<'a>(_: &'a PgTrigger<'a>) -> Returned<'a> {
         if trigger::restoring() {
             return Ok(());
         }
-        locks::change_all()
+        reckoning(locks::change_all)
     })
 }
 

@@ -13,8 +13,8 @@ use pgrx::prelude::*;
 use std::collections::BTreeMap;
 
 /// AFTER INSERT, UPDATE, DELETE or TRUNCATE of agent_requests: draws what the statement's requests hold
-/// from then on from what is left of hard limits, and refuses what is beyond: PT402. Gives back what they
-/// hold no longer. Tells workers of requests to be done.
+/// from then on from what is left of hard limits, and refuses what is beyond, or would use limits of tokens or cost
+/// that are used up: PT402. Gives back what they hold no longer. Tells workers of requests to be done.
 #[pg_trigger]
 fn hold_for_requests<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::after_statement(|| {
@@ -65,7 +65,11 @@ fn hold(held: BTreeMap<([u8; 16], i64), (i64, i128)>) -> Result<()> {
         (fact.events, fact.tokens) = (events, tokens);
         facts.push(fact);
     }
-    let dues = Accounts::keep(&users)?.dues(&facts)?;
+    let accounts = Accounts::keep(&users)?;
+    for new in facts.iter().filter(|fact| fact.events > 0) {
+        limits::need_left(&accounts.untouched(new)?)?;
+    }
+    let dues = accounts.dues(&facts)?;
     if !dues.is_empty() {
         limits::take(dues)?;
         limits::has_counted();

@@ -138,6 +138,30 @@ pub fn take(dues: Vec<Due>) -> Result<()> {
     reckoning(|db| take_from_all(db, &left))
 }
 
+/// Refuses what will use limits that it takes nothing of beforehand, where they are used up: PT402.
+pub fn need_left(dues: &[Due]) -> Result<()> {
+    reckoning(|db| {
+        for due in dues {
+            let [user, event_type, measure, period, start, end] = key(due);
+            let is_left = db.value::<bool>(
+                concat!(
+                    "select $7::numeric > ",
+                    used_of_k!(),
+                    " + ",
+                    held_of_k!("r.state = 'held' and r.expires_at > clock_timestamp()"),
+                    " from ",
+                    k!()
+                ),
+                &[user, event_type, measure, period, start, end, due.limit.into()],
+            )?;
+            if !is_left {
+                return Err(refused(db, due)?);
+            }
+        }
+        Ok(())
+    })
+}
+
 /// Draws what is due from what all backends have.
 fn take_from_all(db: &Db, dues: &[Due]) -> Result<()> {
     // SAFETY: reads the transaction's state.
@@ -184,8 +208,8 @@ impl Wait {
     /// Does `work`, in which nobody is waited for any longer; else an error of locks.
     fn during<T>(self, db: &Db, work: impl FnOnce() -> Result<T>) -> Result<T> {
         match self {
-            Self::Never => db.waiting_at_most(c"1ms", work),
-            Self::Briefly => db.waiting_at_most(c"200ms", work),
+            Self::Never => db.waiting_at_most(c"1", work),
+            Self::Briefly => db.waiting_at_most(c"200", work),
             Self::Long => work(),
         }
     }

@@ -6,6 +6,7 @@
 //! wait that are recording.
 
 use crate::error::{Result, catch, contain};
+use crate::spi::Db;
 use pgrx::datum::Uuid;
 use pgrx::pg_sys;
 use std::cell::Cell;
@@ -24,14 +25,25 @@ pub fn keep(users: &[Uuid]) -> Result<()> {
     keys.into_iter().try_for_each(|key| lock_key(key, pg_sys::RowExclusiveLock))
 }
 
-/// Waits until nobody reckons with a user's plan and periods, and does `change`.
-pub fn change_one<T>(user: Uuid, change: impl FnOnce() -> Result<T>) -> Result<T> {
-    lock_key(EVERYBODY, pg_sys::RowExclusiveLock)?;
-    lock_key(number(user) % KEYS, pg_sys::ExclusiveLock)?;
-    CHANGES_ONE.set(true);
-    let changed = contain(change);
-    CHANGES_ONE.set(false);
-    changed
+/// Waits until nobody reckons with a user's plan and periods, and does `change`, which may wait for the user's rows.
+/// Patiently: who waits for such a lock, or has it, keeps all who share it from recording.
+pub fn change_one<T>(db: &Db, user: Uuid, change: impl Fn() -> Result<T>) -> Result<T> {
+    db.patiently(|| {
+        lock_key(EVERYBODY, pg_sys::RowExclusiveLock)?;
+        lock_key(number(user) % KEYS, pg_sys::ExclusiveLock)?;
+        CHANGES_ONE.set(true);
+        let changed = contain(&change);
+        CHANGES_ONE.set(false);
+        changed
+    })
+}
+
+/// Waits until nobody reckons with anybody's, unless just one user is being changed.
+pub fn change_all(db: &Db) -> Result<()> {
+    if CHANGES_ONE.get() {
+        return Ok(());
+    }
+    db.patiently(|| lock_key(EVERYBODY, pg_sys::ExclusiveLock))
 }
 
 /// Waits until nobody else hands out what is left of a user's limits, and is who does until the transaction
@@ -41,14 +53,6 @@ pub fn hand_out(user: Uuid) -> Result<()> {
     let mode = pg_sys::AccessExclusiveLock as c_int;
     // SAFETY: any numbers are a lock.
     catch(|| unsafe { LockDatabaseObject(class, object, 0, mode) })
-}
-
-/// Waits until nobody reckons with anybody's, unless just one user is being changed.
-pub fn change_all() -> Result<()> {
-    if CHANGES_ONE.get() {
-        return Ok(());
-    }
-    lock_key(EVERYBODY, pg_sys::ExclusiveLock)
 }
 
 /// How many locks those who reckon share, by the user's number: so many that a server has room for those of

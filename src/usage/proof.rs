@@ -96,7 +96,7 @@ fn verify_usage(
 fn rebuild_usage() -> i64 {
     guard(|| {
         access::as_administrator("rebuild_usage", |db| {
-            locks::change_all()?;
+            locks::change_all(db)?;
             db.execute("delete from carrel.usage_allowances", &[])?;
             counting::rebuild(db, None)?;
             let users = db.value::<Vec<Uuid>>(

@@ -441,6 +441,36 @@ fn claims_beside_an_old_snapshot_walk_over_what_is_done_seldom_and_yet_miss_noth
 }
 
 #[test]
+fn workers_of_one_type_of_agents_do_not_walk_over_the_requests_of_others() {
+    let database = with_users();
+    database.superuser().run(&format!(
+        "insert into carrel.agent_requests (user_id, agent_type, content, priority)
+        select '{ALICE}', 'type ' || n % 50, n, n % 3 from generate_series(1, 20000) as n;
+        insert into carrel.agent_requests (user_id, agent_type, content, priority)
+        select '{BOB}', case n % 2 when 0 then 'chat' else 'summary' end, n, n % 3 from generate_series(1, 30) as n;
+        analyze carrel.agent_requests"
+    ));
+    let mut service = database.service();
+    let claim = "select priority, agent_type, content from carrel.claim_requests('w', 2, '{summary,chat,none,chat,null}')";
+    let mut claimed = service.column(claim);
+    let plan = service
+        .column(&format!("explain (analyze, buffers, costs off, timing off, summary off) {claim}"));
+    let hits = plan.iter().find_map(|line| line.trim().strip_prefix("Buffers: shared hit="));
+    let hits: usize = hits
+        .and_then(|hits| hits.split(' ').next())
+        .and_then(|hits| hits.parse().ok())
+        .unwrap_or_else(|| panic!("no buffers in {plan:?}"));
+    assert!(hits < 500, "a claim reads {hits} pages");
+    claimed.extend((0..14).flat_map(|_| service.column(claim)));
+    assert_eq!(claimed.len(), 28);
+    let priorities: Vec<&str> = claimed.iter().filter_map(|row| row.split('|').next()).collect();
+    assert!(priorities.is_sorted_by(|one, next| one >= next), "{claimed:?}");
+    assert_eq!(service.column(claim), Vec::<String>::new());
+    assert_eq!(service.value("select carrel.next_wakeup('{none}')"), "");
+    assert_eq!(service.value("select carrel.next_wakeup('{none,\"type 7\"}') < now()"), "t");
+}
+
+#[test]
 fn a_document_without_text_is_one_workers_even_if_many_take_over_at_once() {
     let database = with_users();
     database.superuser().run(&format!(

@@ -305,7 +305,6 @@ fn sessions_that_are_deleted_while_requests_come_leave_no_request_astray() {
 }
 
 #[test]
-#[ignore = "migrate() locks the tables in another order than writers do: 40P01"]
 fn migrate_while_sessions_write_disturbs_none_of_them() {
     let database = Cluster::shared().lived_in();
     let outcomes = at_once(

@@ -11,6 +11,16 @@ insert into carrel.documents (user_id, filename, content_text) select '11111111-
 rollback;
 select count(*) as left_over from pg_ls_tmpdir();
 
+-- Where it is deferred, it keeps none of the others waiting.
+begin;
+set local carrel.processing = 'deferred';
+insert into carrel.documents (user_id, filename, content_text, created_at) select '11111111-1111-1111-1111-111111111111', 'a.txt', content, '2024-01-01' from large;
+insert into carrel.documents (user_id, filename, content_text) values ('22222222-2222-2222-2222-222222222222', 'b.txt', 'small');
+set local temp_file_limit = '1MB';
+select carrel.process_documents();
+select filename, processing_status, processing_error from carrel.documents order by filename;
+rollback;
+
 -- Without a limit it works, twice in a transaction, and nothing is left either.
 begin;
 insert into carrel.documents (id, user_id, filename, content_text)

@@ -36,7 +36,6 @@ select status, attempts, progress, token_cost, error, results, (select count(*) 
 set local role carrel_regress_user;
 select outcome('select * from carrel.claim_requests(''me'')'), outcome('select carrel.purge_requests()'), outcome('select carrel.next_wakeup()');
 select outcome($$select * from carrel.complete_request('a0000000-0000-0000-0000-000000000001', 'a0000000-0000-0000-0000-000000000001', '{}')$$);
-select outcome($$insert into carrel.agent_requests (agent_type, content, reserved_at) values ('chat', 'x', now() - interval '40 days')$$);
 select outcome($$insert into carrel.agent_requests (agent_type, content, reserve_tokens) values ('chat', 'x', -1)$$);
 set local request.jwt.claims = '';
 select outcome($$select carrel.cancel_request('a0000000-0000-0000-0000-000000000001')$$), outcome($$select carrel.retry_request('a0000000-0000-0000-0000-000000000001')$$);

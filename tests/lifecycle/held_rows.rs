@@ -1,0 +1,135 @@
+//! A user may keep a transaction open for as long as they like: what it holds keeps nobody else waiting for long.
+
+use carrel_tests::{ALICE, BOB, Cluster, Database, Session};
+use std::time::{Duration, Instant};
+
+/// Less than what a service waits for a lock.
+const SOON: Duration = Duration::from_secs(8);
+
+/// A session of Alice's that has done this in a transaction that is open.
+fn holds(database: &Database, sql: &str) -> Session {
+    let mut session = database.user(ALICE);
+    session.run(&format!("begin; {sql}"));
+    session
+}
+
+/// How long it takes.
+fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let start = Instant::now();
+    (work(), start.elapsed())
+}
+
+#[test]
+fn old_requests_of_others_are_purged_while_a_user_holds_a_session() {
+    let database = Cluster::shared().lived_in();
+    let mut service = database.service();
+    for user in [ALICE, BOB] {
+        database.user(user).run("select carrel.cancel_request(id) from carrel.agent_requests");
+    }
+    let mut alice = holds(&database, "select from carrel.agent_sessions for update");
+    let purge = "select carrel.purge_requests('0 seconds')";
+    let (purged, took) = timed(|| service.number(purge));
+    // Of each three, two are in a session.
+    assert_eq!(purged, 4);
+    assert!(took < SOON, "{took:?}");
+    alice.run("rollback");
+    assert_eq!(service.number(purge), 2);
+    assert_eq!(database.superuser().number("select count(*) from carrel.agent_requests"), 0);
+}
+
+#[test]
+fn a_worker_waits_ten_seconds_for_a_user_who_holds_their_request_and_then_may_try_again() {
+    let database = Cluster::shared().lived_in();
+    let mut service = database.service();
+    let claim = "select format('%L, %L', id, lease_token) from carrel.claim_requests('w', 10)";
+    let leases = service.column(claim);
+    assert_eq!(leases.len(), 6);
+    let mut alice = holds(&database, "update carrel.user_profiles set name = 'Alicia'");
+    let mut waits = Vec::new();
+    for lease in &leases {
+        let complete = format!("select carrel.complete_request({lease}, null)");
+        let (outcome, took) = timed(|| service.attempt(&complete));
+        waits.extend(outcome.err());
+        assert!(took < Duration::from_secs(15), "{took:?}");
+        if !waits.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(waits, ["55P03"]);
+    // Who waits less as it is goes on waiting less.
+    service.run("set lock_timeout = '100ms'");
+    let mut later = Vec::new();
+    for lease in &leases {
+        let complete = format!("select carrel.complete_request({lease}, null)");
+        let (outcome, took) = timed(|| service.attempt(&complete));
+        assert!(took < SOON, "{took:?}");
+        later.extend(outcome.err().map(|_| complete));
+    }
+    assert_eq!(later.len(), 3);
+    alice.run("rollback");
+    for complete in later {
+        service.run(&complete);
+    }
+    let done = "select count(*) from carrel.agent_requests where status = 'completed'";
+    assert_eq!(database.superuser().number(done), 6);
+}
+
+#[test]
+fn documents_of_others_are_processed_while_a_user_holds_theirs() {
+    let database = Cluster::shared().lived_in();
+    for user in [ALICE, BOB] {
+        database.user(user).run(
+            "set carrel.processing = 'deferred'; select carrel.add_document('later.txt', 'Herons again.')",
+        );
+    }
+    let mut alice = holds(&database, "select from carrel.user_profiles for update");
+    let mut service = database.service();
+    let (_, took) = timed(|| service.run("select carrel.process_documents()"));
+    assert!(took < SOON, "{took:?}");
+    let pending = "select user_id from carrel.documents where filename = 'later.txt' and processing_status = 'pending'";
+    assert_eq!(service.column(pending), [ALICE]);
+    alice.run("rollback");
+    service.run("select carrel.process_documents()");
+    assert_eq!(service.column(pending), Vec::<String>::new());
+}
+
+#[test]
+fn others_record_usage_while_a_plan_is_changed_that_waits_for_a_user() {
+    let database = Cluster::shared().lived_in();
+    let waiting = [
+        // The row, then what recording keeps.
+        (
+            "update carrel.user_profiles set name = 'Alicia'",
+            format!("select carrel.set_plan('{ALICE}', 'pro')"),
+        ),
+        (
+            "select carrel.create_request('chat', 'A question')",
+            "update carrel.plan_limits set limit_value = limit_value + 1".to_owned(),
+        ),
+        (
+            "select carrel.create_request('chat', 'A question')",
+            "select carrel.migrate()".to_owned(),
+        ),
+    ];
+    database.superuser().run(
+        "insert into carrel.plan_limits (plan_type, event_type, measure, limit_value)
+        values ('free', 'agent_request', 'events', 1000)
+        on conflict (plan_type, event_type, measure, period) do update set limit_value = excluded.limit_value, enforcement = 'hard'",
+    );
+    for (held, changes) in waiting {
+        let mut alice = holds(&database, held);
+        let outcome = std::thread::scope(|scope| {
+            let change = scope.spawn(|| database.superuser().attempt(&changes));
+            std::thread::sleep(Duration::from_millis(500));
+            let mut service = database.service();
+            let record = format!("select carrel.record_usage('agent_request', user_id => '{BOB}')");
+            let (_, took) = timed(|| (0..20).for_each(|_| service.run(&record)));
+            assert!(took < SOON, "{changes}: {took:?}");
+            change.join().expect("the change")
+        });
+        assert_eq!(outcome, Err("55P03".to_owned()), "{changes}");
+        alice.run("rollback");
+        database.superuser().run(&changes);
+    }
+    database.assert_sound();
+}
