@@ -65,7 +65,7 @@ fn lock_tables(db: &Db) -> Result<()> {
         .flatten();
     match list {
         Some(list) => {
-            db.patiently(|| db.script(&format!("lock table {list} in access exclusive mode")))
+            spi::patiently(|| db.script(&format!("lock table {list} in access exclusive mode")))
         }
         None => Ok(()),
     }

@@ -2,12 +2,13 @@
 //! in the same statement, and verify_usage() proves that they agree.
 //!
 //! [`events`] records, [`batch`] many at once, by [`ledger`], and [`voids`] takes back; [`counting`] derives,
-//! by [`accounts`], the [`totals`]. [`limits`] keeps hard limits, in [`parts`] and with [`locks`], and [`reservations`] and [`holds`] what is
+//! by [`accounts`], the [`totals`] and the profiles' [`counters`]. [`limits`] keeps hard limits, in [`parts`] and with [`locks`], and [`reservations`] and [`holds`] what is
 //! held of them; [`plan_limits`] says what the limits are, [`plans`] who has which, [`standings`] how they stand, [`periods`] when they begin anew.
 //! [`prices`] says what tokens cost, [`reports`] adds up, and [`proof`] checks and restores.
 
 mod accounts;
 mod batch;
+mod counters;
 mod counting;
 pub mod events;
 mod holds;

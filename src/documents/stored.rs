@@ -35,10 +35,7 @@ fn process_documents(max_documents: default!(Option<i32>, 100)) -> i32 {
             )?;
             for id in &pending {
                 // One that can't be processed must not keep the others waiting.
-                let work = || db.waiting_at_most(c"1000", || process(db, *id, None));
-                match spi::subtransaction(work) {
-                    // Its user holds rows of theirs.
-                    Err(error) if error.is_of_locks() => continue,
+                match spi::subtransaction(|| process(db, *id, None)) {
                     Err(error) if !error.is_of_system() => fail(db, *id, &error.message())?,
                     outcome => outcome?,
                 }

@@ -4,7 +4,7 @@ use super::executor::{CommandCounterIncrement, GetCurrentCommandId, Target};
 use super::plainness::{Upheld, is_plain_to_change};
 use super::{Condition, Row, Rows, Values, places, places_of};
 use crate::error::{Result, catch};
-use crate::spi::Arg;
+use crate::spi::{self, Arg};
 use pgrx::pg_sys;
 use std::ffi::{CStr, c_int};
 
@@ -168,7 +168,7 @@ impl Rows {
         }
     }
 
-    /// Locks the one row, waiting for whoever holds it; gives a copy, and false where this very statement
+    /// Locks the one row, waiting for whoever holds it (10 seconds at most: then 55P03); gives a copy, and false where this very statement
     /// has changed the row.
     ///
     /// # Safety
@@ -188,25 +188,31 @@ impl Rows {
                     pg_sys::HeapTupleData { t_self: (*tuple).t_self, ..Default::default() };
                 let mut failure = pg_sys::TM_FailureData::default();
                 let (place, failure) = (&raw mut place, &raw mut failure);
-                let result = catch(|| {
-                    let mut buffer = 0;
-                    let command = GetCurrentCommandId(false);
-                    let wait = pg_sys::LockWaitPolicy::LockWaitBlock;
-                    let result = heap_lock_tuple(
-                        relation,
-                        place,
-                        command,
-                        mode,
-                        wait,
-                        true,
-                        &raw mut buffer,
-                        failure,
-                    );
-                    if buffer != 0 {
-                        ReleaseBuffer(buffer);
-                    }
-                    result
-                })?;
+                let lock = |wait| {
+                    catch(|| {
+                        let mut buffer = 0;
+                        let command = GetCurrentCommandId(false);
+                        let result = heap_lock_tuple(
+                            relation,
+                            place,
+                            command,
+                            mode,
+                            wait,
+                            true,
+                            &raw mut buffer,
+                            failure,
+                        );
+                        if buffer != 0 {
+                            ReleaseBuffer(buffer);
+                        }
+                        result
+                    })
+                };
+                let mut result = lock(pg_sys::LockWaitPolicy::LockWaitSkip)?;
+                if result == pg_sys::TM_Result::TM_WouldBlock {
+                    let wait = || lock(pg_sys::LockWaitPolicy::LockWaitBlock);
+                    result = spi::waiting_at_most(spi::LONG, wait)?;
+                }
                 match result {
                     pg_sys::TM_Result::TM_Ok => return Ok(Some((tuple, true))),
                     // Somebody else has changed or deleted it: there is another version, or none.

@@ -2,9 +2,9 @@
 //! counts them. What follows from an event is the same either way ([`counting::count`]).
 
 use super::accounts::{Accounts, Fact};
-use super::counting;
 use super::reckoning;
 use super::standings::Standings;
+use super::{counters, counting};
 use crate::datums::{Jsonb, Numeric};
 use crate::error::{Error, Result};
 use crate::heap::{Sink, Upheld};
@@ -122,7 +122,7 @@ fn insert_directly(
         let mut are_there = Vec::with_capacity(entries.len());
         for entry in entries {
             let is_there = rows.add(entry.values()?, entry.idempotency_key.is_some())?;
-            if is_there && counting::is_counted_at_commit(entry.user, entry.event_type) {
+            if is_there && counters::is_counted_at_commit(entry.user, entry.event_type) {
                 rows.fire(COUNTS_AT_COMMIT)?;
             }
             are_there.push(is_there);

@@ -206,10 +206,10 @@ enum Wait {
 
 impl Wait {
     /// Does `work`, in which nobody is waited for any longer; else an error of locks.
-    fn during<T>(self, db: &Db, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    fn during<T>(self, work: impl FnOnce() -> Result<T>) -> Result<T> {
         match self {
-            Self::Never => db.waiting_at_most(c"1", work),
-            Self::Briefly => db.waiting_at_most(c"200", work),
+            Self::Never => spi::waiting_at_most(c"1", work),
+            Self::Briefly => spi::waiting_at_most(c"200", work),
             Self::Long => work(),
         }
     }
@@ -217,7 +217,7 @@ impl Wait {
 
 fn take_now(db: &Db, dues: &[Due], wait: Wait, is_busy: &Cell<bool>) -> Result<()> {
     if wait != Wait::Never {
-        wait.during(db, || wait_for_parts(db, dues))?;
+        wait.during(|| wait_for_parts(db, dues))?;
     }
     let mut users: Vec<Uuid> = dues.iter().map(|due| due.user).collect();
     users.dedup();
@@ -225,7 +225,7 @@ fn take_now(db: &Db, dues: &[Due], wait: Wait, is_busy: &Cell<bool>) -> Result<(
         give_back_lapsed(db, user)?;
     }
     for due in dues {
-        let own = wait.during(db, || own_part(db, due))?;
+        let own = wait.during(|| own_part(db, due))?;
         if !gather_one(db, due, own)? && !gather(db, due, own)? {
             let refusal = refused(db, due)?;
             is_busy.set(is_left(db, due)?);

@@ -6,7 +6,7 @@
 //! wait that are recording.
 
 use crate::error::{Result, catch, contain};
-use crate::spi::Db;
+use crate::spi;
 use pgrx::datum::Uuid;
 use pgrx::pg_sys;
 use std::cell::Cell;
@@ -27,8 +27,8 @@ pub fn keep(users: &[Uuid]) -> Result<()> {
 
 /// Waits until nobody reckons with a user's plan and periods, and does `change`, which may wait for the user's rows.
 /// Patiently: who waits for such a lock, or has it, keeps all who share it from recording.
-pub fn change_one<T>(db: &Db, user: Uuid, change: impl Fn() -> Result<T>) -> Result<T> {
-    db.patiently(|| {
+pub fn change_one<T>(user: Uuid, change: impl Fn() -> Result<T>) -> Result<T> {
+    spi::patiently(|| {
         lock_key(EVERYBODY, pg_sys::RowExclusiveLock)?;
         lock_key(number(user) % KEYS, pg_sys::ExclusiveLock)?;
         CHANGES_ONE.set(true);
@@ -39,11 +39,11 @@ pub fn change_one<T>(db: &Db, user: Uuid, change: impl Fn() -> Result<T>) -> Res
 }
 
 /// Waits until nobody reckons with anybody's, unless just one user is being changed.
-pub fn change_all(db: &Db) -> Result<()> {
+pub fn change_all() -> Result<()> {
     if CHANGES_ONE.get() {
         return Ok(());
     }
-    db.patiently(|| lock_key(EVERYBODY, pg_sys::ExclusiveLock))
+    spi::patiently(|| lock_key(EVERYBODY, pg_sys::ExclusiveLock))
 }
 
 /// Waits until nobody else hands out what is left of a user's limits, and is who does until the transaction

@@ -65,7 +65,7 @@ fn set_plan(
         }
         spi::as_owner(Access::Write, |db| {
             users::require_plan(db, plan)?;
-            let changed = locks::change_one(db, user, || {
+            let changed = locks::change_one(user, || {
                 db.execute(
                     "update carrel.user_profiles set plan_type = $2,
                     subscription_status = coalesce($3, subscription_status),

@@ -1,9 +1,9 @@
 //! That totals, what is left of limits and counters are what the events and reservations say, and making
 //! them so.
 
-use super::counting;
 use super::limits::{held_of_k, used_of_k};
 use super::locks;
+use super::{counters, counting};
 use crate::access;
 use crate::datums::Numeric;
 use crate::error::guard;
@@ -96,14 +96,14 @@ fn verify_usage(
 fn rebuild_usage() -> i64 {
     guard(|| {
         access::as_administrator("rebuild_usage", |db| {
-            locks::change_all(db)?;
+            locks::change_all()?;
             db.execute("delete from carrel.usage_allowances", &[])?;
             counting::rebuild(db, None)?;
             let users = db.value::<Vec<Uuid>>(
                 "select coalesce(array_agg(user_id order by user_id), '{}') from carrel.user_profiles",
                 &[],
             )?;
-            counting::recount_requests(&users)?;
+            counters::recount(&users)?;
             db.value("select count(*) from carrel.usage_totals", &[])
         })
     })

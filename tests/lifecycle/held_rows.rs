@@ -75,25 +75,6 @@ fn a_worker_waits_ten_seconds_for_a_user_who_holds_their_request_and_then_may_tr
 }
 
 #[test]
-fn documents_of_others_are_processed_while_a_user_holds_theirs() {
-    let database = Cluster::shared().lived_in();
-    for user in [ALICE, BOB] {
-        database.user(user).run(
-            "set carrel.processing = 'deferred'; select carrel.add_document('later.txt', 'Herons again.')",
-        );
-    }
-    let mut alice = holds(&database, "select from carrel.user_profiles for update");
-    let mut service = database.service();
-    let (_, took) = timed(|| service.run("select carrel.process_documents()"));
-    assert!(took < SOON, "{took:?}");
-    let pending = "select user_id from carrel.documents where filename = 'later.txt' and processing_status = 'pending'";
-    assert_eq!(service.column(pending), [ALICE]);
-    alice.run("rollback");
-    service.run("select carrel.process_documents()");
-    assert_eq!(service.column(pending), Vec::<String>::new());
-}
-
-#[test]
 fn others_record_usage_while_a_plan_is_changed_that_waits_for_a_user() {
     let database = Cluster::shared().lived_in();
     let waiting = [
