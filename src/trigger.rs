@@ -43,10 +43,11 @@ impl Row {
     /// The value of a column that is not null by its constraint.
     pub fn need<T: FromDatum>(&self, column: &CStr) -> Result<T> {
         self.get(column).ok_or_else(|| {
-            Error::new(
-                SqlState::NotNullViolation,
-                format!("column {} must not be null", column.to_string_lossy()),
-            )
+            let name = column.to_string_lossy();
+            if self.number(column) <= 0 {
+                return missing_column(&format!("there is no column {name}"));
+            }
+            Error::new(SqlState::NotNullViolation, format!("column {name} must not be null"))
         })
     }
 

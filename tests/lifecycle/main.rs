@@ -11,6 +11,7 @@ mod embeddings;
 mod held_rows;
 mod isolation;
 mod migrate;
+mod older_tables;
 mod replication;
 mod search;
 mod usage;
