@@ -1,10 +1,12 @@
 //! Dumps and restores: what comes back is what was there, and works at once.
 
-use carrel_tests::{ALICE, BOB, Cluster, Database, assert_same, contents};
+use carrel_tests::{
+    ALICE, BOB, Cluster, Database, assert_same, assert_same_lines, contents, privileges,
+};
 
 /// A database with rows in every table, and what its operator added: a column, an index, a policy,
 /// and a role that was granted long after the extension was created. Returns that role.
-fn grown() -> (Database<'static>, String) {
+pub fn grown() -> (Database<'static>, String) {
     let database = Cluster::shared().lived_in();
     let late = database.create_role("late", "");
     database.superuser().run(&format!(
@@ -19,11 +21,12 @@ fn grown() -> (Database<'static>, String) {
 }
 
 /// Restores into a new database by `restore`, and asserts that it is the same.
-fn assert_restores(original: &Database, restore: impl FnOnce(&Database)) -> Database<'static> {
+pub fn assert_restores(original: &Database, restore: impl FnOnce(&Database)) -> Database<'static> {
     let restored = Cluster::shared().empty();
     restore(&restored);
     assert_same(&original.dump(&[]), &restored.dump(&[]));
     assert_eq!(contents(original), contents(&restored));
+    assert_same_lines(&privileges(original), &privileges(&restored));
     restored.assert_sound();
     restored
 }
@@ -47,6 +50,13 @@ fn assert_works_as(database: &Database, role: &str, user: &str) {
     let chain =
         "select jsonb_array_length(request_chain) from carrel.agent_sessions where title = 'Moles'";
     assert_eq!(session.number(chain), 1);
+    let theirs = format!("update carrel.documents set filename = 'x' where user_id <> '{user}'");
+    assert_eq!(session.touched(&theirs), 0, "{role} writes others' documents");
+    let for_them = format!(
+        "insert into carrel.documents (user_id, filename) select user_id, 'x' from (values
+            ('{ALICE}'::uuid), ('{BOB}'::uuid)) as v (user_id) where user_id <> '{user}'"
+    );
+    assert_eq!(session.refused(&for_them), "42501", "{role} writes documents for others");
     session.run("delete from carrel.documents where filename = 'new.md'");
     session.run("delete from carrel.agent_requests where content = 'b'");
     session.run("delete from carrel.agent_sessions where title = 'Moles'");
@@ -60,9 +70,12 @@ fn assert_service_works(database: &Database) {
     assert_eq!(service.value(&recorded), "3");
     assert_eq!(service.number("select count(*) from carrel.verify_usage()"), 0);
     assert_eq!(service.value("select carrel.process_documents()"), "0");
+    service.run("begin");
+    assert_eq!(service.touched("select from carrel.claim_requests('w', 10)"), 6);
+    service.run("rollback");
 }
 
-fn assert_everybody_works(database: &Database, late: &str) {
+pub fn assert_everybody_works(database: &Database, late: &str) {
     assert_works_as(database, "authenticated", ALICE);
     assert_works_as(database, late, BOB);
     assert_service_works(database);

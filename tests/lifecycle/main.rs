@@ -12,6 +12,7 @@ mod held_rows;
 mod isolation;
 mod migrate;
 mod older_tables;
+mod parts_of_dumps;
 mod replication;
 mod search;
 mod usage;

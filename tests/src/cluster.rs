@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 /// A server of the test's own. Its superuser is `postgres`.
 pub struct Cluster {
     directory: PathBuf,
+    /// Where the programs of its version are.
+    programs: PathBuf,
     server: Mutex<Option<Child>>,
     databases: AtomicU32,
     /// Settings beside those that all have.
@@ -57,7 +59,7 @@ impl Cluster {
 
     /// The same with settings of its own.
     pub fn start_with(settings: &[&str]) -> Self {
-        let cluster = Self::new(settings);
+        let cluster = Self::new(&setting("CARREL_PG_BIN"), settings);
         let copied = run_as_server(Command::new("cp"))
             .args(["-R", "--reflink=auto"])
             .args([initialized(), &cluster.data()])
@@ -67,11 +69,62 @@ impl Cluster {
         cluster
     }
 
+    /// A new cluster of the older version that CARREL_OLD_PG_BIN names.
+    pub fn start_older() -> Self {
+        let cluster = Self::new(&setting("CARREL_OLD_PG_BIN"), &[]);
+        cluster.initialize(&[]);
+        cluster.resume();
+        cluster
+    }
+
+    /// The cluster that pg_upgrade makes of an older one, which it stops, with this option: `--copy` or `--link`.
+    pub fn upgraded_from(old: &Self, option: &str) -> Self {
+        let cluster = Self::new(&setting("CARREL_PG_BIN"), &[]);
+        cluster.databases.store(old.databases.load(Ordering::Relaxed), Ordering::Relaxed);
+        // As older versions do unless they are told otherwise; pg_upgrade wants both alike.
+        cluster.initialize(&["--no-data-checksums"]);
+        old.stop("fast");
+        let mut upgrade = run_as_server(Command::new(cluster.program("pg_upgrade")));
+        upgrade.current_dir(&cluster.directory).args(["--username=postgres", option]);
+        for (name, value) in [
+            ("--old-bindir", &old.programs),
+            ("--new-bindir", &cluster.programs),
+            ("--old-datadir", &old.data()),
+            ("--new-datadir", &cluster.data()),
+            ("--socketdir", &cluster.directory),
+        ] {
+            upgrade.arg(name).arg(value);
+        }
+        let output = upgrade.output().expect("pg_upgrade");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+        cluster.resume();
+        cluster
+    }
+
+    /// The same cluster, started again with the invented next version of carrel that CARREL_NEXT_PG_BIN names: the
+    /// library is the next one's at once, each database's functions and tables are not.
+    pub fn with_next_version(self) -> Self {
+        self.restarted_with("CARREL_NEXT_PG_BIN")
+    }
+
+    /// The same cluster, started again with this version of carrel.
+    pub fn with_this_version(self) -> Self {
+        self.restarted_with("CARREL_PG_BIN")
+    }
+
+    fn restarted_with(mut self, programs: &str) -> Self {
+        self.stop("fast");
+        self.programs = setting(programs);
+        self.resume();
+        self
+    }
+
     /// A physical standby of another cluster, which follows it.
     pub fn standby_of(primary: &Self) -> Self {
         let settings: Vec<&str> = primary.settings.iter().map(String::as_str).collect();
-        let cluster = Self::new(&settings);
-        let copied = run_as_server(Command::new(program("pg_basebackup")))
+        let cluster = Self::new(&primary.programs, &settings);
+        let copied = run_as_server(Command::new(cluster.program("pg_basebackup")))
             .args(["--write-recovery-conf", "--checkpoint=fast", "--username=postgres", "--host"])
             .arg(&primary.directory)
             .arg("--pgdata")
@@ -88,13 +141,29 @@ impl Cluster {
     }
 
     /// A directory for a cluster that is not there yet.
-    fn new(settings: &[&str]) -> Self {
+    fn new(programs: &Path, settings: &[&str]) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let directory = place().join(format!("{number}"));
         create_directory(&directory);
         let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
-        Self { directory, server: Mutex::new(None), databases: AtomicU32::new(0), settings }
+        Self {
+            directory,
+            programs: programs.to_owned(),
+            server: Mutex::new(None),
+            databases: AtomicU32::new(0),
+            settings,
+        }
+    }
+
+    /// A program of the server's version.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.programs.join(name)
+    }
+
+    /// Makes the data directory.
+    fn initialize(&self, options: &[&str]) {
+        initialize(&self.program("initdb"), &self.data(), options);
     }
 
     /// A database that is there.
@@ -155,7 +224,7 @@ impl Cluster {
     /// Starts the server of a cluster that was stopped, and waits until it answers.
     pub fn resume(&self) {
         let log = File::options().create(true).append(true).open(self.log()).expect("log");
-        let mut command = run_as_server(Command::new(program("postgres")));
+        let mut command = run_as_server(Command::new(self.program("postgres")));
         command.arg("-D").arg(self.data()).arg("-k").arg(&self.directory);
         for setting in [
             "listen_addresses=",
@@ -190,7 +259,7 @@ impl Cluster {
     fn stop(&self, mode: &str) {
         let Ok(mut server) = self.server.lock() else { return };
         let Some(mut child) = server.take() else { return };
-        stop(&self.data(), mode);
+        stop(&self.program("pg_ctl"), &self.data(), mode);
         // A server that pg_ctl could not stop.
         if !matches!(child.try_wait(), Ok(Some(_))) {
             std::thread::sleep(Duration::from_millis(100));
@@ -227,11 +296,6 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         self.remove();
     }
-}
-
-/// A program of the server's.
-pub fn program(name: &str) -> PathBuf {
-    setting("CARREL_PG_BIN").join(name)
 }
 
 fn setting(name: &str) -> PathBuf {
@@ -273,7 +337,8 @@ fn place() -> &'static Path {
                 for cluster in fs::read_dir(entry.path()).into_iter().flatten().flatten() {
                     let data = cluster.path().join("data");
                     if data.join("postmaster.pid").exists() {
-                        stop(&data, "immediate");
+                        // Any version's pg_ctl stops any server.
+                        stop(&setting("CARREL_PG_BIN").join("pg_ctl"), &data, "immediate");
                     }
                 }
                 let _ = fs::remove_dir_all(entry.path());
@@ -295,8 +360,8 @@ extern "C" fn tidy_up() {
     let _ = fs::remove_dir_all(place());
 }
 
-fn stop(data: &Path, mode: &str) {
-    let _ = run_as_server(Command::new(program("pg_ctl")))
+fn stop(pg_ctl: &Path, data: &Path, mode: &str) {
+    let _ = run_as_server(Command::new(pg_ctl))
         .args(["stop", "--silent", "-m", mode, "-D"])
         .arg(data)
         .stderr(Stdio::null())
@@ -308,13 +373,18 @@ fn initialized() -> &'static Path {
     static DATA: OnceLock<PathBuf> = OnceLock::new();
     DATA.get_or_init(|| {
         let data = place().join("initialized");
-        let output = run_as_server(Command::new(program("initdb")))
-            .args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"])
-            .args(["--no-sync", "--no-instructions", "--pgdata"])
-            .arg(&data)
-            .output()
-            .expect("initdb");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        initialize(&setting("CARREL_PG_BIN").join("initdb"), &data, &[]);
         data
     })
+}
+
+fn initialize(initdb: &Path, data: &Path, options: &[&str]) {
+    let output = run_as_server(Command::new(initdb))
+        .args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"])
+        .args(["--no-sync", "--no-instructions", "--pgdata"])
+        .arg(data)
+        .args(options)
+        .output()
+        .expect("initdb");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -5,12 +5,14 @@
 //! (with carrel installed), by CARREL_RUN where clusters may be, and by CARREL_RUN_AS which user is
 //! to run them when the tests themselves run as root.
 
+mod catalog;
 mod cluster;
 mod database;
 mod fixtures;
 mod programs;
 mod session;
 
+pub use catalog::{assert_same_lines, catalog, privileges};
 pub use cluster::Cluster;
 pub use database::Database;
 pub use fixtures::{ALICE, BOB, TABLES, at_once, contents};

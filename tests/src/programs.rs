@@ -1,6 +1,5 @@
 //! pg_dump, pg_restore and psql, run as operators run them.
 
-use crate::cluster::program;
 use crate::database::Database;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -22,6 +21,34 @@ impl Database<'_> {
         let path = self.cluster.directory().join(format!("{}-{number}.dump", self.name));
         succeed(self.program("pg_dump").args(options).arg("-f").arg(&path).arg(&self.name));
         path
+    }
+
+    /// The same by a role that acts as a user, for which policies hold.
+    #[track_caller]
+    pub fn dump_to_file_as(&self, role: &str, user_id: &str, options: &[&str]) -> PathBuf {
+        let path = self.cluster.directory().join(format!("{}-{role}.dump", self.name));
+        let mut dump = self.program_as("pg_dump", role);
+        dump.env("PGOPTIONS", format!(r#"-c request.jwt.claims={{"sub":"{user_id}"}}"#));
+        succeed(dump.args(options).arg("-f").arg(&path).arg(&self.name));
+        path
+    }
+
+    /// What pg_dump says when a role can't dump.
+    #[track_caller]
+    pub fn fail_to_dump_as(&self, role: &str, options: &[&str]) -> String {
+        let mut dump = self.program_as("pg_dump", role);
+        let output = dump.args(options).arg(&self.name).output().expect("pg_dump");
+        assert!(!output.status.success(), "{role} should not have been able to dump");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
+    /// What psql says when it can't restore a plain dump in one transaction.
+    #[track_caller]
+    pub fn fail_to_restore_plain(&self, dump: &Path) -> String {
+        let options = ["-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-d", &self.name, "-f"];
+        let output = self.program("psql").args(options).arg(dump).output().expect("psql");
+        assert!(!output.status.success(), "this should have failed: {}", dump.display());
+        String::from_utf8_lossy(&output.stderr).into_owned()
     }
 
     /// Restores a plain dump in one transaction that stops at the first error.
@@ -50,12 +77,35 @@ impl Database<'_> {
         succeed(restore.args(["-e", "-d", &self.name]).args(options).arg(dump));
     }
 
+    /// Restores an archive without the privileges on functions, which migrate() grants: what an archive of another
+    /// version needs, for its functions may have had other arguments.
+    #[track_caller]
+    pub fn restore_without_grants_of_functions(&self, dump: &Path) {
+        let mut list = self.program("pg_restore");
+        let list = succeed(list.arg("--list").arg(dump)).stdout;
+        let list = String::from_utf8(list).expect("a list is UTF-8");
+        let is_of_function = |line: &&str| line.contains(" ACL carrel FUNCTION ");
+        assert!(list.lines().any(|line| is_of_function(&line)), "{list}");
+        let kept: Vec<&str> = list.lines().filter(|line| !is_of_function(line)).collect();
+        let path = dump.with_extension("list");
+        std::fs::write(&path, kept.join("\n")).expect("a file beside the dump");
+        self.restore(&["-1", "-L", &path.display().to_string()], dump);
+    }
+
+    /// Restores a plain dump statement by statement, whatever fails; returns what psql says.
+    pub fn restore_what_is_possible(&self, dump: &Path) -> String {
+        let mut psql = self.program("psql");
+        let output =
+            psql.args(["-X", "-q", "-d", &self.name, "-f"]).arg(dump).output().expect("psql");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
     fn program(&self, name: &str) -> Command {
         self.program_as(name, "postgres")
     }
 
     fn program_as(&self, name: &str, role: &str) -> Command {
-        let mut command = Command::new(program(name));
+        let mut command = Command::new(self.cluster.program(name));
         command.arg("-h").arg(self.cluster.directory()).args(["-U", role]);
         // Nothing of the caller's own.
         for (variable, _) in std::env::vars().filter(|(variable, _)| variable.starts_with("PG")) {
