@@ -7,6 +7,7 @@
 pub mod definitions;
 mod doctor;
 mod embeddings;
+mod versions;
 
 use crate::access;
 use crate::error::{Error, Result, SqlState, guard};
@@ -26,7 +27,9 @@ fn migrate() {
                 // That a policy which is dropped does not exist.
                 db.silence_notices();
                 lock(db)?;
+                versions::refuse_others(db)?;
                 lock_tables(db)?;
+                versions::apply_steps(db)?;
                 for table in &TABLES {
                     create_missing(db, table)?;
                 }

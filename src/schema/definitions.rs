@@ -42,6 +42,10 @@ pub const TABLES: [Table; 18] = [
     Table { name: "usage_archive", sql: include_str!("../../sql/tables/usage_archive.sql") },
 ];
 
+/// What tables of earlier versions need before what they lack is added, in order: the name and the SQL of a file
+/// of sql/steps each.
+pub const STEPS: [(&str, &str); 0] = [];
+
 /// What migrate() applies every time, table by table.
 pub const RULES: [&str; 18] = [
     include_str!("../../sql/rules/migrations.sql"),

@@ -17,7 +17,8 @@ fn doctor() -> TableIterator<
 > {
     let rows = guard(|| {
         access::as_administrator_reading("doctor", |db| {
-            let checks: [(&str, fn(&Db) -> Result<Vec<String>>); 14] = [
+            let checks: [(&str, fn(&Db) -> Result<Vec<String>>); 15] = [
+                ("versions", super::versions::differences),
                 ("tables", tables),
                 ("columns", columns),
                 ("defaults", defaults),
@@ -38,7 +39,7 @@ fn doctor() -> TableIterator<
             let mut rows = Vec::new();
             for (name, check) in checks {
                 let wrong = match (name, missing.is_empty()) {
-                    (_, true) => check(db)?,
+                    ("versions", _) | (_, true) => check(db)?,
                     ("tables", false) => missing.clone(),
                     (_, false) => vec!["not checked: tables are missing".to_owned()],
                 };

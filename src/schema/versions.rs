@@ -1,0 +1,104 @@
+//! From one version to the next. The library, the extension in a database and the tables in it change one after
+//! the other: a server's package brings the library, ALTER EXTENSION UPDATE the functions, migrate() the tables.
+
+use super::definitions::{STEPS, TABLES};
+use super::{create_missing, record, relation_exists};
+use crate::error::{Error, Result, SqlState};
+use crate::spi::Db;
+
+const LIBRARY: &str = env!("CARGO_PKG_VERSION");
+
+/// The rules name functions of this version, and the tables must not be those of a later one.
+pub fn refuse_others(db: &Db) -> Result<()> {
+    if let Some(version) = other_extension(db)? {
+        return Err(Error::new(
+            SqlState::ObjectNotInPrerequisiteState,
+            format!("the extension here is version {version}, but the library is {LIBRARY}"),
+        )
+        .hint("Run: alter extension carrel update; then: select carrel.migrate()"));
+    }
+    match unknown_steps(db)?.first() {
+        None => Ok(()),
+        Some(step) => Err(Error::new(
+            SqlState::ObjectNotInPrerequisiteState,
+            format!("the tables here are of a later version than the library, which is {LIBRARY}"),
+        )
+        .detail(format!("They have had {step}, which it does not know."))
+        .hint("Install the version of carrel that they come from, or a later one.")),
+    }
+}
+
+/// Applies the steps that the tables have not had, in order. Those that are created now are as all steps leave
+/// them, and need none.
+pub fn apply_steps(db: &Db) -> Result<()> {
+    let is_fresh = !any_table(db)?;
+    create_missing(db, &TABLES[0])?;
+    for step in pending(db)? {
+        if !is_fresh {
+            db.script(step.1)?;
+        }
+        record(db, step.0)?;
+    }
+    Ok(())
+}
+
+/// Where the versions of library, extension and tables differ. Part of doctor().
+pub fn differences(db: &Db) -> Result<Vec<String>> {
+    let mut wrong = Vec::new();
+    if let Some(version) = other_extension(db)? {
+        wrong.push(format!(
+            "the extension is version {version}, but the library is {LIBRARY}: alter extension carrel update"
+        ));
+    }
+    if relation_exists(db, TABLES[0].name, "r")? {
+        let steps = pending(db)?;
+        wrong.extend(steps.iter().map(|(step, _)| format!("the tables have not had {step}")));
+    }
+    let unknown = unknown_steps(db)?;
+    wrong.extend(
+        unknown.iter().map(|step| {
+            format!("the tables have had {step}, which library {LIBRARY} does not know")
+        }),
+    );
+    Ok(wrong)
+}
+
+/// The version of the extension in this database, where it is not the library's.
+fn other_extension(db: &Db) -> Result<Option<String>> {
+    db.first(
+        "select extversion from pg_extension where extname = 'carrel' and extversion <> $1",
+        &[LIBRARY.into()],
+        |row| row.need(1),
+    )
+}
+
+fn any_table(db: &Db) -> Result<bool> {
+    for table in &TABLES {
+        if relation_exists(db, table.name, "r")? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn pending(db: &Db) -> Result<Vec<(&'static str, &'static str)>> {
+    let recorded = recorded(db)?;
+    Ok(STEPS.iter().filter(|(step, _)| !recorded.iter().any(|r| r == step)).copied().collect())
+}
+
+fn unknown_steps(db: &Db) -> Result<Vec<String>> {
+    if !relation_exists(db, TABLES[0].name, "r")? {
+        return Ok(Vec::new());
+    }
+    let mut recorded = recorded(db)?;
+    recorded.retain(|recorded| !STEPS.iter().any(|(step, _)| step == recorded));
+    Ok(recorded)
+}
+
+fn recorded(db: &Db) -> Result<Vec<String>> {
+    db.rows(
+        "select step_name from carrel.migrations where step_name like 'steps/%' order by 1",
+        &[],
+        |row| row.need(1),
+    )
+}
