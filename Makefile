@@ -25,7 +25,7 @@ export PG_CONFIG
 endif
 
 .PHONY: help setup build install demo psql stop test test-unit test-pgrx test-regress accept \
-	test-isolation test-lifecycle test-checkers test-all bench-chunking bench-retrieval bench-search bench-usage bench-agents lint readme-check clean
+	test-isolation test-lifecycle test-checkers test-upgrade test-all bench-chunking bench-retrieval bench-search bench-usage bench-agents lint readme-check clean
 
 help: ## list the commands
 	@echo "Commands, all with PG=15|16|17|18 to pick the server:"
@@ -69,15 +69,19 @@ accept: build ## take what regression test T=name prints as expected
 test-isolation: build ## sessions side by side
 	@scripts/test.sh isolation
 
-test-lifecycle: build ## dump, restore, upgrade, uninstall
+test-lifecycle: build ## dump, restore, uninstall
 	@scripts/test.sh lifecycle
 
 test-checkers: build ## what other people's checkers say of policies and SQL
 	@scripts/test.sh checkers
 
-test-all: ## run all tests on 15, 16 and 18, one after the other
+test-upgrade: ## from PostgreSQL 16 to 18, and from this version of carrel to an invented next one
+	@PG=18 scripts/test.sh upgrade
+
+test-all: ## run all tests on 15, 16 and 18, one after the other, then those of upgrades
 	@failed=; \
 	for v in 15 16 18; do $(MAKE) --no-print-directory test PG=$$v || failed+=" $$v"; done; \
+	$(MAKE) --no-print-directory test-upgrade || failed+=" upgrade"; \
 	if [ -n "$$failed" ]; then echo "failed on:$$failed"; exit 1; fi
 
 bench-chunking: build ## speed and memory of chunking beside others' (DOCS=directory)

@@ -2,7 +2,8 @@
 # Runs stages of the tests against the extension as scripts/build.sh installed it for version PG, then
 # prints a line for each with its seconds and exits 1 if any failed.
 #
-#   test.sh [STAGE…]    lint, unit, pgrx, regress, isolation, lifecycle, checkers, readme; all but lint by default
+#   test.sh [STAGE…]    lint, unit, pgrx, regress, isolation, lifecycle, checkers, readme, upgrade; all but lint and
+#                       upgrade by default
 #   T=name test.sh …    only the tests whose names contain this
 source "$(dirname "$0")/env.sh"
 
@@ -94,7 +95,26 @@ lifecycle() {
     [ -e tests/Cargo.toml ] || { say "no tests yet"; return 0; }
     as_server mkdir -p -m 0700 "$RUN/lifecycle"
     CARREL_PG_BIN=$TREE/bin CARREL_RUN=$RUN/lifecycle CARREL_RUN_AS=$RUN_AS \
-        cargo test --no-fail-fast --package carrel-tests -- "${only[@]}"
+        cargo test --no-fail-fast --package carrel-tests --test lifecycle -- "${only[@]}"
+}
+
+# From an older PostgreSQL to this one, and from this version of carrel to an invented next one. Builds what is
+# missing or older than its source.
+upgrade() {
+    local old=16 v library
+    [ "$PG" -gt $old ] || { say "upgrades go from PostgreSQL $old to a later one: PG=18" >&2; return 1; }
+    for v in $old "$PG"; do
+        PG=$v "$scripts/setup.sh"
+        library=$("$BASE/pg/$v/bin/pg_config" --pkglibdir)/carrel.so
+        if [ ! -e "$library" ] || [ -n "$(find src core/src sql Cargo.lock -newer "$library" -print -quit)" ]; then
+            PG=$v "$scripts/build.sh"
+        fi
+    done
+    "$scripts/next.sh"
+    as_server mkdir -p -m 0700 "$RUN/lifecycle"
+    CARREL_OLD_PG_BIN=$BASE/pg/$old/bin CARREL_NEXT_PG_BIN=$TREE-next/bin \
+        CARREL_PG_BIN=$TREE/bin CARREL_RUN=$RUN/lifecycle CARREL_RUN_AS=$RUN_AS \
+        cargo test --no-fail-fast --package carrel-tests --test upgrade -- "${only[@]}"
 }
 
 # What other people's checkers find.

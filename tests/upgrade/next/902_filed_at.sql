@@ -1,0 +1,25 @@
+-- The archive calls it filed, and the index of plans finds the users as well.
+do $$
+begin
+    if exists (
+        select from pg_attribute
+        where attrelid = to_regclass('carrel.usage_archive') and attname = 'archived_at' and not attisdropped
+    ) then
+        alter table carrel.usage_archive rename column archived_at to filed_at;
+    end if;
+    -- From PostgreSQL 18 on, what is not null has a constraint, named after the column.
+    if exists (
+        select from pg_constraint
+        where conrelid = to_regclass('carrel.usage_archive') and conname = 'usage_archive_archived_at_not_null'
+    ) then
+        alter table carrel.usage_archive
+            rename constraint usage_archive_archived_at_not_null to usage_archive_filed_at_not_null;
+    end if;
+    if not exists (
+        select from pg_attribute
+        where attrelid = to_regclass('carrel.user_profiles_plan_type_idx') and attname = 'user_id'
+    ) then
+        drop index if exists carrel.user_profiles_plan_type_idx;
+    end if;
+end
+$$;

@@ -1,0 +1,6 @@
+-- What operators have users read.
+create table carrel.notices (
+    id uuid not null,
+    body text not null,
+    constraint notices_pkey primary key (id)
+);
