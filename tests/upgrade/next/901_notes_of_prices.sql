@@ -1,4 +1,4 @@
 -- Prices say what they are for, and may be twice as high.
-alter table if exists carrel.model_prices add column if not exists note text not null default '';
+alter table carrel.model_prices add column if not exists note text not null default '';
 update carrel.model_prices set note = 'for a million tokens' where note = '';
-alter table if exists carrel.model_prices drop constraint if exists model_prices_price_check;
+alter table carrel.model_prices drop constraint if exists model_prices_price_check;
