@@ -304,6 +304,34 @@ fn a_step_that_fails_leaves_no_trace_and_what_an_operator_added_stays() {
     assert_everybody_works(&database);
 }
 
+/// What the README has operators ask on a copy before they update.
+#[test]
+fn an_update_that_is_rolled_back_says_what_it_locks_and_rewrites_and_leaves_nothing() {
+    let (cluster, name) = lived_in();
+    let cluster = cluster.with_next_version();
+    let database = cluster.database(&name);
+    let before = (catalog(&database), contents(&database));
+    let mut superuser = database.superuser();
+    superuser.run(&format!(
+        "begin;
+        create temp table before on commit drop as
+            select oid, relfilenode from pg_class where relnamespace = 'carrel'::regnamespace and relkind = 'r';
+        {UPDATE};
+        alter table carrel.plans add column drawn uuid default gen_random_uuid()"
+    ));
+    let locked = superuser.column(
+        "select relname, bool_or(mode = 'AccessExclusiveLock'), min(now.relfilenode) <> min(before.relfilenode)
+        from pg_locks join pg_class as now on now.oid = relation join before on before.oid = relation
+        where pid = pg_backend_pid() group by relname order by relname",
+    );
+    superuser.run("rollback");
+    assert!(locked.contains(&"documents|t|f".to_owned()), "{locked:?}");
+    let rewritten: Vec<_> = locked.iter().filter(|line| line.ends_with("|t")).collect();
+    assert_eq!(rewritten, ["plans|t|t"], "what is added here, and nothing of the update");
+    assert_same_lines(&before.0, &catalog(&database));
+    assert_same_lines(&before.1, &contents(&database));
+}
+
 #[test]
 fn tables_of_a_later_version_are_not_migrated_by_an_earlier_library() {
     let (cluster, name) = lived_in();
