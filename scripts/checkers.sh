@@ -65,7 +65,8 @@ for mode in anon cross-tenant write; do check "pgrls proves isolation ($mode)" p
 check "pgrls finds nothing" lint
 check "pgrls' matrix of roles and tables is as expected" matrix
 check "pgspot finds nothing in the install script" spot "$TREE"/share/postgresql/*/extension/carrel--*.sql
-for file in sql/tables/*.sql sql/rules/*.sql sql/privileges/*.sql sql/embeddings.sql; do check "pgspot finds nothing in $file" spot_pinned "$file"; done
+shopt -s nullglob
+for file in sql/tables/*.sql sql/steps/*.sql sql/rules/*.sql sql/privileges/*.sql sql/embeddings.sql; do check "pgspot finds nothing in $file" spot_pinned "$file"; done
 check "sqlfluff finds nothing" style
 say "passed=$passed failed=$failed"
 [ $failed = 0 ]
