@@ -154,6 +154,12 @@ impl Cluster {
 
     /// Starts the server of a cluster that was stopped, and waits until it answers.
     pub fn resume(&self) {
+        self.begin();
+        self.wait_for_answer();
+    }
+
+    /// Starts the server of a cluster that was stopped.
+    pub fn begin(&self) {
         let log = File::options().create(true).append(true).open(self.log()).expect("log");
         let mut command = run_as_server(Command::new(program("postgres")));
         command.arg("-D").arg(self.data()).arg("-k").arg(&self.directory);
@@ -172,10 +178,10 @@ impl Cluster {
         self.settings.iter().for_each(|setting| _ = command.arg("-c").arg(setting));
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("log")).stderr(log);
         *self.server.lock().unwrap() = Some(command.spawn().expect("postgres"));
-        self.wait_for_answer();
     }
 
-    fn wait_for_answer(&self) {
+    /// Waits until the server answers, which it does not while it recovers.
+    pub fn wait_for_answer(&self) {
         let patience = Instant::now() + Duration::from_secs(60);
         while let Err(error) = Session::open(&self.directory, "postgres", "postgres") {
             let mut server = self.server.lock().unwrap();
