@@ -2,7 +2,7 @@
 # Runs stages of the tests against the extension as scripts/build.sh installed it for version PG, then
 # prints a line for each with its seconds and exits 1 if any failed.
 #
-#   test.sh [STAGE…]    lint, unit, pgrx, regress, isolation, lifecycle, checkers, readme; all but lint by default
+#   test.sh [STAGE…]    lint, unit, pgrx, regress, isolation, lifecycle, checkers, readme, soak; all but lint and soak by default
 #   T=name test.sh …    only the tests whose names contain this
 source "$(dirname "$0")/env.sh"
 
@@ -90,11 +90,19 @@ isolation() {
 }
 
 # They start their own clusters, as RUN_AS, in directories under CARREL_RUN.
-lifecycle() {
+lifecycle() { (unset ROUNDS && servers "${only[@]}"); }
+
+servers() {
     [ -e tests/Cargo.toml ] || { say "no tests yet"; return 0; }
     as_server mkdir -p -m 0700 "$RUN/lifecycle"
     CARREL_PG_BIN=$TREE/bin CARREL_RUN=$RUN/lifecycle CARREL_RUN_AS=$RUN_AS \
-        cargo test --no-fail-fast --package carrel-tests -- "${only[@]}"
+        cargo test --no-fail-fast --package carrel-tests -- "$@"
+}
+
+# Those that depend on chance or on patience, with much of both, one after the other; they say what they saw.
+soak() {
+    export ROUNDS=${ROUNDS:-100}
+    servers --nocapture --test-threads=1 "${only[@]:-faults::}"
 }
 
 # What other people's checkers find.

@@ -5,8 +5,13 @@
 //! more often than `make test`. SEED repeats a run as far as chance goes: what sessions do side by side is
 //! never twice the same.
 
+mod calls;
+mod cancel;
+mod caught;
 mod crashes;
+mod disk;
 mod load;
+mod memory;
 
 /// Numbers as by chance that follow from a seed.
 struct Dice(u64);
@@ -29,6 +34,11 @@ impl Dice {
 /// The environment's ROUNDS, or as many as a test does that nobody wants to wait for.
 fn rounds(few: usize) -> usize {
     number("ROUNDS").map_or(few, |rounds| rounds as usize)
+}
+
+/// Whether this is a run that takes its time.
+fn is_soak() -> bool {
+    number("ROUNDS").is_some()
 }
 
 /// The environment's SEED, or another one each time; it is printed, so that a failure shows it.

@@ -2,6 +2,7 @@
 //! an unprivileged user, stopped and removed when the test lets go of it, even by a panic.
 
 use crate::database::Database;
+use crate::disk::{Disk, unmount_below};
 use crate::fixtures::live_in;
 use crate::session::Session;
 use std::fs::{self, File};
@@ -19,6 +20,8 @@ pub struct Cluster {
     databases: AtomicU32,
     /// Settings beside those that all have.
     settings: Vec<String>,
+    /// What the directory is mounted on, if it is of a limited size. Goes after the server has stopped.
+    disk: Option<Disk>,
 }
 
 /// Name of the database that has just the extension in it, see [`Cluster::installed`].
@@ -57,7 +60,31 @@ impl Cluster {
 
     /// The same with settings of its own.
     pub fn start_with(settings: &[&str]) -> Self {
-        let cluster = Self::new(settings);
+        Self::new(settings).initialize()
+    }
+
+    /// The same on a disk of a limited size, for the data and all that belongs to it. None where nobody may
+    /// mount one.
+    pub fn start_on_disk(megabytes: usize, settings: &[&str]) -> Option<Self> {
+        let mut cluster = Self::new(settings);
+        cluster.disk = Some(Disk::mount(&cluster.directory, megabytes)?);
+        Some(cluster.initialize())
+    }
+
+    /// A disk of its own beside the data, for a tablespace. None where nobody may mount one.
+    pub fn disk(&self, name: &str, megabytes: usize) -> Option<Disk> {
+        let directory = self.directory.join(name);
+        create_directory(&directory);
+        Disk::mount(&directory, megabytes)
+    }
+
+    /// The disk that the cluster is on, if it has one of a limited size.
+    pub fn own_disk(&self) -> Option<&Disk> {
+        self.disk.as_ref()
+    }
+
+    fn initialize(self) -> Self {
+        let cluster = self;
         let copied = run_as_server(Command::new("cp"))
             .args(["-R", "--reflink=auto"])
             .args([initialized(), &cluster.data()])
@@ -94,7 +121,13 @@ impl Cluster {
         let directory = place().join(format!("{number}"));
         create_directory(&directory);
         let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
-        Self { directory, server: Mutex::new(None), databases: AtomicU32::new(0), settings }
+        Self {
+            directory,
+            server: Mutex::new(None),
+            databases: AtomicU32::new(0),
+            settings,
+            disk: None,
+        }
     }
 
     /// A database that is there.
@@ -145,6 +178,12 @@ impl Cluster {
     pub fn connect(&self, database: &str, role: &str) -> Session {
         Session::open(&self.directory, database, role)
             .unwrap_or_else(|error| panic!("{role} can't connect to {database}: {error:?}"))
+    }
+
+    /// Whether the server still runs.
+    pub fn is_running(&self) -> bool {
+        let mut server = self.server.lock().unwrap();
+        server.as_mut().is_some_and(|server| matches!(server.try_wait(), Ok(None)))
     }
 
     /// Stops the server as a crash does: nothing is flushed, no session ends in order.
@@ -207,6 +246,7 @@ impl Cluster {
 
     fn remove(&self) {
         self.stop("immediate");
+        unmount_below(&self.directory);
         let _ = fs::remove_dir_all(&self.directory);
     }
 
@@ -248,7 +288,7 @@ fn setting(name: &str) -> PathBuf {
 }
 
 /// Has a command run by the user that servers run as.
-fn run_as_server(mut command: Command) -> Command {
+pub(crate) fn run_as_server(mut command: Command) -> Command {
     if let Some(user) = std::env::var("CARREL_RUN_AS").ok().filter(|user| !user.is_empty()) {
         let id = |kind: &str| -> u32 {
             let output = Command::new("id").args([kind, &user]).output().expect("id");
@@ -282,6 +322,7 @@ fn place() -> &'static Path {
                         stop(&data, "immediate");
                     }
                 }
+                unmount_below(&entry.path());
                 let _ = fs::remove_dir_all(entry.path());
             }
         }

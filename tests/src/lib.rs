@@ -7,12 +7,14 @@
 
 mod cluster;
 mod database;
+mod disk;
 mod fixtures;
 mod programs;
 mod session;
 
 pub use cluster::Cluster;
 pub use database::Database;
+pub use disk::Disk;
 pub use fixtures::{ALICE, BOB, TABLES, at_once, contents};
 pub use programs::{assert_same, without_random_lines};
 pub use session::Session;

@@ -22,7 +22,8 @@ enum End {
 fn whatever_is_killed_when_what_was_acknowledged_is_there_and_the_rest_wholly_or_not_at_all() {
     let seed = seed();
     let mut dice = Dice::new(seed);
-    let cluster = Cluster::start_with(&["checkpoint_timeout=30s", "max_wal_size=64MB", "min_wal_size=32MB"]);
+    let cluster =
+        Cluster::start_with(&["checkpoint_timeout=30s", "max_wal_size=64MB", "min_wal_size=32MB"]);
     cluster.create_roles();
     let database = cluster.lived_in_anew();
     database.superuser().run(
@@ -36,11 +37,12 @@ fn whatever_is_killed_when_what_was_acknowledged_is_there_and_the_rest_wholly_or
     }
     let mut survived = BTreeMap::<End, usize>::new();
     for _ in 0..rounds(4) {
-        let end = [End::Killed, End::Killed, End::Stopped, End::StoppedTwice][dice.below(4) as usize];
+        let end =
+            [End::Killed, End::Killed, End::Stopped, End::StoppedTwice][dice.below(4) as usize];
         std::thread::scope(|scope| {
             for client in &clients {
                 let database = &database;
-                scope.spawn(move || client.lock().unwrap().work(database, || false));
+                scope.spawn(move || client.lock().unwrap().work(database));
             }
             std::thread::sleep(Duration::from_millis(100 + dice.below(1200)));
             if dice.below(3) == 0 {

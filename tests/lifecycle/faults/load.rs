@@ -3,6 +3,7 @@
 use super::Dice;
 use carrel_tests::{ALICE, BOB, Database, Session};
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 /// What a client does.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,6 +50,14 @@ pub struct Client {
     pub acknowledged: usize,
 }
 
+enum Outcome {
+    Done,
+    /// With an error that is none of those that working side by side brings.
+    Refused(String),
+    /// The server is gone, maybe with what was asked of it done.
+    Gone,
+}
+
 /// Names, each with what is under it then; None: nothing.
 type Changes = Vec<(String, Option<String>)>;
 
@@ -74,53 +83,85 @@ impl Client {
         }
     }
 
-    /// Works until the server is gone, or until `is_over`.
-    pub fn work(&mut self, database: &Database, is_over: impl Fn() -> bool) {
+    /// Works until the server is gone.
+    pub fn work(&mut self, database: &Database) {
         let mut session = self.session(database);
-        while !is_over() {
-            if !self.step(&mut session) {
-                return;
+        loop {
+            match self.step(&mut session) {
+                Outcome::Done => {}
+                Outcome::Gone => return,
+                Outcome::Refused(error) => panic!("{:?}: {error}", self.kind),
             }
         }
     }
 
-    /// Does one transaction; false when the server is gone.
-    fn step(&mut self, session: &mut Session) -> bool {
+    /// Works until something is refused, which is returned; None when the server is gone, or time is up.
+    pub fn work_until_refused(&mut self, database: &Database, time: Duration) -> Option<String> {
+        let until = Instant::now() + time;
+        let mut session = self.session(database);
+        while Instant::now() < until {
+            match self.step(&mut session) {
+                Outcome::Done => {}
+                Outcome::Gone => return None,
+                Outcome::Refused(error) => return Some(error),
+            }
+        }
+        None
+    }
+
+    /// Does one transaction.
+    fn step(&mut self, session: &mut Session) -> Outcome {
         self.turn += 1;
-        let Some((sql, changes)) = self.next(session) else { return !session.client().is_closed() };
-        self.doubt = changes;
-        let Err(error) = session.client().batch_execute(&sql) else {
-            self.acknowledged += 1;
-            apply(&mut self.known, std::mem::take(&mut self.doubt));
-            return true;
+        let (sql, changes) = match self.next(session) {
+            Ok(Some(next)) => next,
+            Ok(None) => return Outcome::Done,
+            Err(error) => return self.judge(&error, session),
         };
-        let state = error.code().map(|code| code.code().to_owned());
-        match state.as_deref() {
+        self.doubt = changes;
+        match session.client().batch_execute(&sql) {
+            Ok(()) => {
+                self.acknowledged += 1;
+                apply(&mut self.known, std::mem::take(&mut self.doubt));
+                Outcome::Done
+            }
+            Err(error) => self.judge(&error, session),
+        }
+    }
+
+    fn judge(&mut self, error: &postgres::Error, session: &mut Session) -> Outcome {
+        let refused = match error.code().map(|code| code.code()) {
             // The server says that it is gone, or says nothing any more.
-            None | Some("57P01" | "57P02" | "57P03") => return false,
+            None | Some("57P01" | "57P02" | "57P03") => return Outcome::Gone,
             // Another took over the request; it was cancelled meanwhile; a deadlock.
-            Some("PT409" | "PT404" | "40P01") => {}
-            Some(_) => panic!("{:?}: {error:?}\n{sql}", self.kind),
+            Some("PT409" | "PT404" | "40P01") => None,
+            Some(state) => Some(format!("{state}: {error:?}")),
+        };
+        if session.client().batch_execute("rollback").is_err() {
+            return Outcome::Gone;
         }
         // What failed changed nothing.
         self.doubt.clear();
-        session.client().batch_execute("rollback").is_ok()
+        refused.map_or(Outcome::Done, Outcome::Refused)
     }
 
     /// The next transaction, and what it changes of what this client keeps in mind.
-    fn next(&mut self, session: &mut Session) -> Option<(String, Changes)> {
-        match self.kind {
-            Kind::Writes => Some(self.write()),
-            Kind::Bills => Some(self.bill()),
-            Kind::Asks => Some(self.ask()),
-            Kind::Works => self.answer(session),
-            Kind::Talks => Some(self.talk()),
-            Kind::Registers => Some(self.register()),
+    fn next(
+        &mut self,
+        session: &mut Session,
+    ) -> Result<Option<(String, Changes)>, postgres::Error> {
+        let next = match self.kind {
+            Kind::Writes => self.write(),
+            Kind::Bills => self.bill(),
+            Kind::Asks => self.ask(),
+            Kind::Works => return self.answer(session),
+            Kind::Talks => self.talk(),
+            Kind::Registers => self.register(),
             Kind::Processes => {
-                std::thread::sleep(std::time::Duration::from_millis(5));
-                Some(("select carrel.process_documents(3)".to_owned(), Vec::new()))
+                std::thread::sleep(Duration::from_millis(5));
+                ("select carrel.process_documents(3)".to_owned(), Vec::new())
             }
-        }
+        };
+        Ok(Some(next))
     }
 
     fn key(&self, suffix: &str) -> String {
@@ -145,7 +186,9 @@ impl Client {
         let name = self.key([".md", ".txt"][self.turn % 2]);
         let text = self.text();
         let add = |name: &str, text: &str| {
-            format!("insert into carrel.documents (filename, content_text) values ('{name}', '{text}')")
+            format!(
+                "insert into carrel.documents (filename, content_text) values ('{name}', '{text}')"
+            )
         };
         let change = |name: &str, text: &str| {
             format!("update carrel.documents set content_text = '{text}' where filename = '{name}'")
@@ -153,7 +196,9 @@ impl Client {
         let delete = |name: &str| format!("delete from carrel.documents where filename = '{name}'");
         let (one, other) = (self.any(|_| true), self.any(|_| true));
         let written = (name.clone(), Some(text.clone()));
-        match (self.dice.below(10), one, other) {
+        // Checking takes the longer the more there is.
+        let choice = if self.known.len() > 40 { 3 } else { self.dice.below(10) };
+        match (choice, one, other) {
             (0..3, Some(one), _) => (change(&one, &text), vec![(one, Some(text))]),
             (3, Some(one), _) => (delete(&one), vec![(one, None)]),
             (4, Some(one), Some(other)) if one != other => (
@@ -181,20 +226,23 @@ impl Client {
         let (key, user) = (self.key(""), self.user);
         let tokens = self.dice.below(50);
         let record = |function: &str, key: &str, tokens: &str| {
-            format!("carrel.{function}('agent_request', {tokens}, 0.5, idempotency_key => '{key}', user_id => '{user}')")
+            format!(
+                "carrel.{function}('agent_request', {tokens}, 0.5, idempotency_key => '{key}', user_id => '{user}')"
+            )
         };
         let one = vec![(key.clone(), Some(format!("event {tokens}")))];
         let held = self.any(|value| value == "held");
         let recorded = self.any(|value| value.starts_with("event "));
         // The same key again gives the same reservation.
         let reservation = |key: &str| {
-            format!("carrel.reserve_usage('agent_request', 50, ttl => '1 day', idempotency_key => '{key}', user_id => '{user}')")
+            format!(
+                "carrel.reserve_usage('agent_request', 50, ttl => '1 day', idempotency_key => '{key}', user_id => '{user}')"
+            )
         };
         match (self.dice.below(8), held, recorded) {
-            (0, ..) => (
-                format!("select {}", reservation(&key)),
-                vec![(key, Some("held".to_owned()))],
-            ),
+            (0, ..) => {
+                (format!("select {}", reservation(&key)), vec![(key, Some("held".to_owned()))])
+            }
             (1, Some(held), _) => (
                 format!("select carrel.settle_usage({}, {tokens})", reservation(&held)),
                 vec![(held, Some(format!("settled {tokens}")))],
@@ -212,7 +260,10 @@ impl Client {
                 };
                 let events: Vec<String> = keys.iter().map(event).collect();
                 (
-                    format!("select count(*) from carrel.record_usage_batch('[{}]')", events.join(",")),
+                    format!(
+                        "select count(*) from carrel.record_usage_batch('[{}]')",
+                        events.join(",")
+                    ),
                     keys.into_iter().map(|key| (key, Some(format!("of many {tokens}")))).collect(),
                 )
             }
@@ -221,7 +272,9 @@ impl Client {
                 // The same event again is the first one.
                 let event = record("record_usage", &recorded, &amount);
                 (
-                    format!("select carrel.void_usage(event_id, 'a mistake', '{key}') from {event}"),
+                    format!(
+                        "select carrel.void_usage(event_id, 'a mistake', '{key}') from {event}"
+                    ),
                     vec![
                         (recorded, Some(format!("void {amount}"))),
                         (key, Some(format!("voids {}", -amount.parse::<i64>().expect("tokens")))),
@@ -258,22 +311,25 @@ impl Client {
         }
     }
 
-    fn answer(&mut self, session: &mut Session) -> Option<(String, Changes)> {
+    fn answer(
+        &mut self,
+        session: &mut Session,
+    ) -> Result<Option<(String, Changes)>, postgres::Error> {
         let number = self.number;
         let claim = format!(
             "select id, lease_token from carrel.claim_requests('worker {number}', lease => '1 second')"
         );
-        let rows = session.client().simple_query(&claim).ok()?;
+        let rows = session.client().simple_query(&claim)?;
         let claimed = rows.iter().find_map(|row| match row {
             postgres::SimpleQueryMessage::Row(row) => Some((row.get(0)?, row.get(1)?)),
             _ => None,
         });
         let Some((id, token)) = claimed else {
-            std::thread::sleep(std::time::Duration::from_millis(5));
-            return None;
+            std::thread::sleep(Duration::from_millis(5));
+            return Ok(None);
         };
         let nonce = self.turn;
-        match self.dice.below(6) {
+        Ok(match self.dice.below(6) {
             // What it does not finish lapses.
             0 => None,
             1 => Some((
@@ -292,7 +348,7 @@ impl Client {
                     vec![(id.to_owned(), Some(nonce.to_string()))],
                 ))
             }
-        }
+        })
     }
 
     fn talk(&mut self) -> (String, Changes) {
@@ -434,32 +490,35 @@ pub fn assert_whole(database: &Database) {
             or count(e.id) > 1
             or r.status = 'completed' and bool_or(e.id <> r.lease_token or e.tokens_used <> 3 or r.results is null)",
     );
+    // A session's chain is its requests.
     empty(
         &mut superuser,
-        "select r.id from carrel.agent_requests as r where session_id is not null and not exists (
-            select from carrel.agent_sessions as s where s.id = r.session_id and s.request_chain ? r.id::text)",
-    );
-    empty(
-        &mut superuser,
-        "select s.id from carrel.agent_sessions as s cross join jsonb_array_elements_text(request_chain) as link (id)
-        where not exists (select from carrel.agent_requests as r where r.id = link.id::uuid and r.session_id = s.id)",
+        "select r.session_id, r.id, link.session_id, link.id from (
+            select s.id as session_id, chain.id::uuid
+            from carrel.agent_sessions as s cross join jsonb_array_elements_text(request_chain) as chain (id)
+        ) as link
+        full join (select session_id, id from carrel.agent_requests where session_id is not null) as r
+            on r.session_id = link.session_id and r.id = link.id
+        where r.id is null or link.id is null",
     );
 }
 
 /// Brings all that is open to its end: agents take over what others left, pending documents are processed.
 pub fn finish(database: &Database) {
-    let mut service = database.service();
-    let patience = std::time::Instant::now() + std::time::Duration::from_secs(120);
-    while service.number("select count(*) from carrel.agent_requests where status in ('pending', 'processing')") > 0 {
-        assert!(std::time::Instant::now() < patience, "requests stay open");
+    let (mut superuser, mut service) = (database.superuser(), database.service());
+    let open =
+        "select count(*) from carrel.agent_requests where status in ('pending', 'processing')";
+    let patience = Instant::now() + Duration::from_secs(120);
+    while superuser.number(open) > 0 {
+        assert!(Instant::now() < patience, "requests stay open");
         service.run(
             "select (carrel.complete_request(id, lease_token, '{}', tokens => 3)).event_id
             from carrel.claim_requests('heir', 100)",
         );
-        std::thread::sleep(std::time::Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(20));
     }
     while service.number("select carrel.process_documents(100)") > 0 {}
     let pending = "select filename from carrel.documents
         where content_text is not null and processing_status <> 'completed'";
-    assert_eq!(database.superuser().column(pending), Vec::<String>::new());
+    assert_eq!(superuser.column(pending), Vec::<String>::new());
 }
