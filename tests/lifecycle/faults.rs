@@ -10,6 +10,7 @@ mod cancel;
 mod caught;
 mod crashes;
 mod disk;
+mod exhaustion;
 mod load;
 mod memory;
 

@@ -180,6 +180,11 @@ impl Cluster {
             .unwrap_or_else(|error| panic!("{role} can't connect to {database}: {error:?}"))
     }
 
+    /// A program that is run as the user that servers run as.
+    pub fn as_server(name: &str) -> Command {
+        run_as_server(Command::new(name))
+    }
+
     /// Whether the server still runs.
     pub fn is_running(&self) -> bool {
         let mut server = self.server.lock().unwrap();

@@ -42,22 +42,20 @@ fn difference(before: &[i64], after: &[i64]) -> Vec<i64> {
     before.iter().zip(after).map(|(before, after)| after - before).collect()
 }
 
-/// The same by nothing but what comes and goes within a test.
 fn prepared() -> Database<'static> {
     let database = Cluster::shared().lived_in();
     calls::prepare(&database, 2_000);
     database
 }
 
-/// What a user and a service find that works as ever.
+/// Asserts that the session does what any other does.
 #[track_caller]
-fn assert_usable(call: &Call, database: &Database, session: &mut Session) {
+fn assert_usable(call: &Call, session: &mut Session) {
     let right = session.column(
         "select chunk_index, start_offset from carrel.chunk_text('A mole digs. It rests.', 12)",
     );
     assert_eq!(right, ["0|0", "1|13"], "{}", call.function);
     assert_eq!(session.value("select current_setting('search_path')"), "\"$user\", public");
-    let _ = database;
 }
 
 #[test]
@@ -69,24 +67,19 @@ fn what_fails_a_thousand_times_in_a_block_that_catches_it_leaves_no_trace() {
             continue;
         }
         let mut session = call.session(&database);
-        let before = contents_but_statistics(&database);
+        let before = contents(&database);
         for bad in &call.bad {
             session.run(&caught(bad, 1_000 / call.weight.min(10)));
-            assert_usable(&call, &database, &mut session);
+            assert_usable(&call, &mut session);
         }
         if !call.good.is_empty() {
             session.run(&caught(&call.good, 50 / call.weight.min(10)));
-            assert_usable(&call, &database, &mut session);
+            assert_usable(&call, &mut session);
         }
-        assert_eq!(contents_but_statistics(&database), before, "{}", call.function);
+        assert_eq!(contents(&database), before, "{}", call.function);
     }
     assert_eq!(superuser.column("select * from carrel.verify_usage()"), Vec::<String>::new());
     database.assert_sound();
-}
-
-/// What the database contains; deltas of statistics may be folded whenever somebody writes.
-fn contents_but_statistics(database: &Database) -> Vec<String> {
-    contents(database)
 }
 
 #[test]
@@ -94,7 +87,8 @@ fn a_call_amid_calls_that_fail_does_what_it_does_alone() {
     let database = prepared();
     let mut superuser = database.superuser();
     for call in calls::all() {
-        if call.weight >= 50 || call.good.is_empty() || call.function == "set_plan" {
+        let depends_on_chance = ["set_plan", "rechunk_document"].contains(&call.function);
+        if call.weight >= 50 || call.good.is_empty() || depends_on_chance {
             continue;
         }
         // What this backend remembers from the first call, the second goes by.
@@ -123,7 +117,7 @@ fn a_call_amid_calls_that_fail_does_what_it_does_alone() {
         session.run("commit");
         let then = sums(&mut superuser);
         assert_eq!(difference(&after, &then), expected, "{}", call.good);
-        assert_usable(&call, &database, &mut session);
+        assert_usable(&call, &mut session);
         assert_eq!(
             superuser.column("select * from carrel.verify_usage()"),
             Vec::<String>::new(),
@@ -182,7 +176,7 @@ fn whatever_trigger_of_an_operator_fails_nothing_is_left_of_the_call() {
             session.run(&call.good);
             session.run("rollback to before; commit");
         }
-        assert_usable(&call, &database, &mut session);
+        assert_usable(&call, &mut session);
     }
     assert!(failed > 100, "{failed}");
     assert_eq!(contents(&database), before);

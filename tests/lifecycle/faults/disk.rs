@@ -1,7 +1,7 @@
 //! Disks that are full: an error that says so, nothing half done, and all goes on when there is room again.
 
 use super::load::{self, Client, Kind};
-use super::seed;
+use super::{rounds, seed};
 use carrel_tests::{ALICE, Cluster, Database};
 use std::time::Duration;
 
@@ -35,50 +35,40 @@ fn where_tables_have_no_room_it_is_53100_and_nothing_is_half_done() {
         .superuser()
         .run(&format!("alter database {name} set tablespace small"));
     let mut superuser = database.superuser();
-    let ballast = "create table public.ballast as select repeat(md5(n::text), 20) from generate_series(1, 12000) as n";
-    superuser.run(ballast);
-
-    let mut clients = clients(seed);
-    for round in 0..2 {
-        // Fills the disk, but for a little.
-        let mut left = 0;
-        while superuser.attempt("create table public.filling as select repeat(md5(n::text), 20) from generate_series(1, 12000) as n").is_ok() {
-            superuser.run(&format!("alter table public.filling rename to filling_{round}_{left}"));
-            left += 1;
+    // So full that nothing is left; then each time there is room for a few pages more, and what is refused
+    // a page is at another place.
+    let mut fill = |name: &str, rows: usize| {
+        let select =
+            format!("select repeat(md5(n::text), 20) from generate_series(1, {rows}) as n");
+        superuser.attempt(&format!("create table public.{name} as {select}")).is_ok()
+    };
+    let rounds = rounds(8).min(60);
+    (0..rounds).for_each(|n| assert!(fill(&format!("spare_{n}"), 60 + 30 * (n % 5))));
+    let mut tables = 0;
+    for rows in [12_000, 300, 10] {
+        while fill(&format!("ballast_{tables}"), rows) {
+            tables += 1;
         }
-        let mut refused = Vec::new();
-        // Until even what needs no page most of the time was refused one.
-        for _ in 0..3 {
-            for client in &mut clients {
-                let time = Duration::from_millis(1500);
-                if let Some(error) = client.work_until_refused(&database, time) {
-                    assert!(error.starts_with("53100"), "{error}");
-                    assert!(error.contains("No space left on device"), "{error}");
-                    refused.push(client.kind);
-                }
+    }
+    let mut clients = clients(seed);
+    let mut refused = std::collections::BTreeMap::<String, usize>::new();
+    for round in 0..rounds {
+        for client in &mut clients {
+            if let Some(error) = client.work_until_refused(&database, Duration::from_millis(300)) {
+                assert!(error.starts_with("53100"), "{error}");
+                assert!(error.contains("No space left on device"), "{error}");
+                *refused.entry(format!("{:?}", client.kind)).or_default() += 1;
             }
         }
-        assert!(refused.contains(&Kind::Writes), "{refused:?}");
-        println!("refused: {refused:?}");
-        // Reading needs none.
+        // Reading needs no room.
         check(&mut clients, &database);
         let mut alice = database.user(ALICE);
         assert!(alice.number("select count(*) from carrel.search_chunks('heron')") > 0);
-        // Something is taken away; all goes on.
-        superuser.run(&format!(
-            "drop table {}",
-            if round == 0 { "public.ballast" } else { "public.filling_0_0" }
-        ));
-        for client in &mut clients {
-            let time = Duration::from_millis(200);
-            if let Some(error) = client.work_until_refused(&database, time) {
-                // It may be that the others have used all of it.
-                assert!(error.starts_with("53100"), "{error}");
-            }
-        }
-        assert!(clients.iter().all(|client| client.acknowledged > 0 || client.kind == Kind::Works));
-        check(&mut clients, &database);
+        database.superuser().run(&format!("drop table public.spare_{round}"));
     }
+    println!("refused: {refused:?}");
+    assert!(refused.len() == Kind::ALL.len(), "there was room for all: {refused:?}");
+    assert!(clients.iter().map(|client| client.acknowledged).sum::<usize>() > 20);
     disk.resize(256);
     load::finish(&database);
     check(&mut clients, &database);
