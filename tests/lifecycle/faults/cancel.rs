@@ -4,26 +4,42 @@ use super::{is_soak, rounds};
 use carrel_tests::{ALICE, BOB, Cluster, Database, Session};
 use std::time::{Duration, Instant};
 
-/// What a statement may go on for. A tenth of a second is what is meant; machines are busy.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// What a statement may go on for at most. A tenth of a second is what is meant, and what is there as a rule; with
+/// ten times as much to do, what Postgres itself does without a look takes longer.
+fn patience() -> Duration {
+    Duration::from_millis(if is_soak() { 1_000 } else { 150 })
+}
 
-/// Gives a statement so much time; returns how long it went on after that, None when it was done before.
+/// Gives a statement so much time, within a transaction that goes back to a savepoint; returns whether it was
+/// cancelled, and how long it went on after that time. The shortest of several times, where it is long: a busy
+/// machine keeps a statement from running now and then, a loop that does not look keeps on each time.
 #[track_caller]
-fn overtime(session: &mut Session, sql: &str, time: Duration) -> Option<Duration> {
-    session.run(&format!("set local statement_timeout = {}", time.as_millis().max(20)));
-    let began = Instant::now();
-    let outcome = session.client().simple_query(sql);
-    let took = began.elapsed();
-    match outcome {
-        Ok(_) => {
-            session.run("set local statement_timeout = 0");
-            None
-        }
-        Err(error) => {
+fn overtime(session: &mut Session, sql: &str, time: Duration) -> (bool, Duration) {
+    let mut shortest = (false, Duration::MAX);
+    for _ in 0..5 {
+        session.run(&format!(
+            "savepoint before; set local statement_timeout = {}",
+            time.as_millis().max(20)
+        ));
+        let began = Instant::now();
+        let outcome = session.client().simple_query(sql);
+        let over = began.elapsed().saturating_sub(time);
+        if let Err(error) = &outcome {
             assert_eq!(error.code().map(|code| code.code()), Some("57014"), "{sql}: {error:?}");
-            Some(took.saturating_sub(time))
+        }
+        // Time may be up before this begins, where the statement was done.
+        let back = "rollback to before; release before; set local statement_timeout = 0";
+        if session.client().batch_execute(back).is_err() {
+            session.run(back);
+        }
+        if over < shortest.1 {
+            shortest = (outcome.is_err(), over);
+        }
+        if over < patience() {
+            break;
         }
     }
+    shortest
 }
 
 /// Texts that are hard on one or the other loop, of this many bytes each, in a table.
@@ -124,20 +140,13 @@ fn cutting_and_counting_any_text_stops_when_its_time_is_up() {
             ));
         }
         for (statement, time) in statements.iter().flat_map(|s| times.iter().map(move |t| (s, t))) {
-            session.run("savepoint before");
-            match overtime(&mut session, statement, Duration::from_millis(*time)) {
-                None => done += 1,
-                Some(over) => {
-                    cancelled += 1;
-                    if over > Duration::from_millis(100) {
-                        println!("{over:?} after {time} ms: {statement}");
-                    }
-                    if over > slowest.0 {
-                        slowest = (over, statement.clone());
-                    }
-                }
+            let (is_cancelled, over) =
+                overtime(&mut session, statement, Duration::from_millis(*time));
+            cancelled += usize::from(is_cancelled);
+            done += usize::from(!is_cancelled);
+            if over > slowest.0 {
+                slowest = (over, statement.clone());
             }
-            session.run("rollback to before; release before");
         }
     }
     println!(
@@ -145,7 +154,7 @@ fn cutting_and_counting_any_text_stops_when_its_time_is_up() {
         slowest.0, slowest.1
     );
     assert!(cancelled > 200, "they were too fast to be cancelled");
-    assert!(slowest.0 < PATIENCE, "{slowest:?}");
+    assert!(slowest.0 < patience(), "{slowest:?}");
     let count = session.number(
         "set local statement_timeout = 0; select count(*) from carrel.chunk_text('A mole.')",
     );
@@ -420,6 +429,7 @@ fn whatever_takes_long_stops_when_it_is_cancelled_and_the_session_goes_on() {
         let began = Instant::now();
         session.run(&statement);
         let whole = began.elapsed();
+        session.run("rollback to begun");
         if whole < Duration::from_millis(50) {
             println!("  not long: {whole:>10.1?}: {statement:.110}");
             session.run("rollback");
@@ -428,17 +438,14 @@ fn whatever_takes_long_stops_when_it_is_cancelled_and_the_session_goes_on() {
         let moments = rounds(2).min(40);
         let mut slowest = Duration::ZERO;
         for moment in 0..moments {
-            session.run("rollback to begun");
             let part = whole.mul_f64((moment as f64 + 0.4) / moments as f64);
-            if let Some(over) = overtime(&mut session, &statement, part) {
-                cancelled += 1;
-                slowest = slowest.max(over);
-            }
-            session.client().batch_execute("rollback to begun").expect("the session goes on");
+            let (is_cancelled, over) = overtime(&mut session, &statement, part);
+            cancelled += usize::from(is_cancelled);
+            slowest = slowest.max(over);
         }
         session.run("rollback");
         println!("{slowest:>10.1?} of {whole:>10.1?}: {:.110}", statement.replace('\n', " "));
-        if slowest > PATIENCE {
+        if slowest > patience() {
             too_slow.push(format!("{slowest:?}: {statement}"));
         }
     }
