@@ -220,6 +220,8 @@ impl Cluster {
         }
         // The last one counts.
         self.settings.iter().for_each(|setting| _ = command.arg("-c").arg(setting));
+        // As servers are started elsewhere: with it, a panic looks up symbols, which takes a lot of memory.
+        command.env_remove("RUST_BACKTRACE");
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("log")).stderr(log);
         *self.server.lock().unwrap() = Some(command.spawn().expect("postgres"));
     }

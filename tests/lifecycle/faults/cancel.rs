@@ -286,12 +286,9 @@ fn long_statements() -> Vec<Long> {
         ),
         long(
             Superuser,
-            &format!(
-                "{}",
-                deferred
-                    .replace("(filename", "(user_id, filename")
-                    .replace("select 'p'", &format!("select '{ALICE}', 'p'"))
-            ),
+            &deferred
+                .replace("(filename", "(user_id, filename")
+                .replace("select 'p'", &format!("select '{ALICE}', 'p'")),
             "select carrel.process_documents(100000)",
         ),
         long(User, "", "select count(*) from carrel.search_chunks('mole digs hole', 100)"),
