@@ -6,7 +6,7 @@ use carrel_tests::{Cluster, Session};
 /// How often a function is called before and while the memory is watched, and how much that may grow, in KiB:
 /// less than 2 MiB in 10,000 calls.
 fn extent() -> (usize, usize, i64) {
-    if is_soak() { (1_000, 10_000, 2_048) } else { (150, 300, 512) }
+    if is_soak() { (1_000, 10_000, 2_048) } else { (100, 200, 512) }
 }
 
 /// The memory in KiB that a backend has of its own.
@@ -39,9 +39,9 @@ fn no_function_takes_more_memory_the_more_often_it_is_called() {
             let pid = session.number("select pg_backend_pid()");
             let times = if works { call.weight } else { call.weight.min(4) };
             let began = std::time::Instant::now();
-            repeat(&mut session, sql, (first / times).max(2), works);
+            repeat(&mut session, sql, (first / times).max(5), works);
             let before = memory(pid);
-            repeat(&mut session, sql, (then / times).max(3), works);
+            repeat(&mut session, sql, (then / times).max(10), works);
             let growth = memory(pid) - before;
             if growth > 200 || began.elapsed().as_secs() > 2 {
                 println!("{growth:>6} KiB, {before} before, {:?}: {sql:.120}", began.elapsed());
