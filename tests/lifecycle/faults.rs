@@ -13,6 +13,7 @@ mod disk;
 mod exhaustion;
 mod load;
 mod memory;
+mod whole;
 
 /// Numbers as by chance that follow from a seed.
 struct Dice(u64);

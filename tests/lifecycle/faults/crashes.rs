@@ -1,7 +1,7 @@
 //! Servers and their backends that are killed in the midst of everything.
 
-use super::load::{self, Client, Kind};
-use super::{Dice, rounds, seed};
+use super::load::{Client, Kind};
+use super::{Dice, rounds, seed, whole};
 use carrel_tests::{ALICE, BOB, Cluster, Database};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -54,10 +54,10 @@ fn whatever_is_killed_when_what_was_acknowledged_is_there_and_the_rest_wholly_or
         *survived.entry(end).or_default() += 1;
         let mut superuser = database.superuser();
         clients.iter().for_each(|client| client.lock().unwrap().check(&mut superuser));
-        load::assert_whole(&database);
+        whole::assert_whole(&database);
     }
-    load::finish(&database);
-    load::assert_whole(&database);
+    whole::finish(&database);
+    whole::assert_whole(&database);
     for user in [ALICE, BOB] {
         let mut session = database.user(user);
         assert!(session.number("select count(*) from carrel.search_chunks('mole')") > 0);

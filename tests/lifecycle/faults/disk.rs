@@ -1,7 +1,7 @@
 //! Disks that are full: an error that says so, nothing half done, and all goes on when there is room again.
 
-use super::load::{self, Client, Kind};
-use super::{rounds, seed};
+use super::load::{Client, Kind};
+use super::{rounds, seed, whole};
 use carrel_tests::{ALICE, Cluster, Database};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ fn clients(seed: u64) -> Vec<Client> {
 fn check(clients: &mut [Client], database: &Database) {
     let mut superuser = database.superuser();
     clients.iter_mut().for_each(|client| client.check(&mut superuser));
-    load::assert_whole(database);
+    whole::assert_whole(database);
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn where_tables_have_no_room_it_is_53100_and_nothing_is_half_done() {
     assert!(refused.len() == Kind::ALL.len(), "there was room for all: {refused:?}");
     assert!(clients.iter().map(|client| client.acknowledged).sum::<usize>() > 20);
     disk.resize(256);
-    load::finish(&database);
+    whole::finish(&database);
     check(&mut clients, &database);
     let log = cluster.log_text();
     assert!(!log.contains("PANIC") && !log.contains("signal 6") && !log.contains("signal 11"));
@@ -120,7 +120,7 @@ fn where_the_log_of_transactions_has_no_room_postgres_gives_up_and_recovers_what
         cluster.resume();
     }
     check(&mut clients, &database);
-    load::finish(&database);
+    whole::finish(&database);
     check(&mut clients, &database);
 }
 
