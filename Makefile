@@ -19,13 +19,16 @@ export BENCH_DATA
 export CHUNKS
 # A collection to measure ranking with, in BEIR's layout, instead of BENCH_DATA's: a directory.
 export DATA
+# How often the soak has the server crash, and what else depends on chance; and with what seed.
+export ROUNDS
+export SEED
 # Which server `make install` installs into.
 ifdef PG_CONFIG
 export PG_CONFIG
 endif
 
 .PHONY: help setup build install demo psql stop test test-unit test-pgrx test-regress accept \
-	test-isolation test-lifecycle test-checkers test-upgrade test-all bench-chunking bench-retrieval bench-search bench-usage bench-agents lint readme-check clean
+	test-isolation test-lifecycle test-checkers test-upgrade test-soak test-all bench-chunking bench-retrieval bench-search bench-usage bench-agents lint readme-check clean
 
 help: ## list the commands
 	@echo "Commands, all with PG=15|16|17|18 to pick the server:"
@@ -71,6 +74,9 @@ test-isolation: build ## sessions side by side
 
 test-lifecycle: build ## dump, restore, uninstall
 	@scripts/test.sh lifecycle
+
+test-soak: build ## crashes, cancels, long sessions, for an hour or so (ROUNDS, SEED=number)
+	@scripts/test.sh soak
 
 test-checkers: build ## what other people's checkers say of policies and SQL
 	@scripts/test.sh checkers

@@ -2,8 +2,8 @@
 # Runs stages of the tests against the extension as scripts/build.sh installed it for version PG, then
 # prints a line for each with its seconds and exits 1 if any failed.
 #
-#   test.sh [STAGE…]    lint, unit, pgrx, regress, isolation, lifecycle, checkers, readme, upgrade; all but lint and
-#                       upgrade by default
+#   test.sh [STAGE…]    lint, unit, pgrx, regress, isolation, lifecycle, checkers, readme, upgrade, soak; all but lint,
+#                       upgrade and soak by default
 #   T=name test.sh …    only the tests whose names contain this
 source "$(dirname "$0")/env.sh"
 
@@ -91,11 +91,19 @@ isolation() {
 }
 
 # They start their own clusters, as RUN_AS, in directories under CARREL_RUN.
-lifecycle() {
+lifecycle() { (unset ROUNDS && servers "${only[@]}"); }
+
+servers() {
     [ -e tests/Cargo.toml ] || { say "no tests yet"; return 0; }
     as_server mkdir -p -m 0700 "$RUN/lifecycle"
     CARREL_PG_BIN=$TREE/bin CARREL_RUN=$RUN/lifecycle CARREL_RUN_AS=$RUN_AS \
-        cargo test --no-fail-fast --package carrel-tests --test lifecycle -- "${only[@]}"
+        cargo test --no-fail-fast --package carrel-tests --test lifecycle -- "$@"
+}
+
+# Those that depend on chance or on patience, with much of both, one after the other; they say what they saw.
+soak() {
+    export ROUNDS=${ROUNDS:-100}
+    servers --nocapture --test-threads=1 "${only[@]:-faults::}"
 }
 
 # From an older PostgreSQL to this one, and from this version of carrel to an invented next one. Builds what is

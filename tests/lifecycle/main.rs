@@ -8,6 +8,7 @@ mod crash;
 mod doctor;
 mod dump;
 mod embeddings;
+mod faults;
 mod held_rows;
 mod isolation;
 mod migrate;

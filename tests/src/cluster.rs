@@ -2,6 +2,7 @@
 //! an unprivileged user, stopped and removed when the test lets go of it, even by a panic.
 
 use crate::database::Database;
+use crate::disk::{Disk, unmount_below};
 use crate::fixtures::live_in;
 use crate::session::Session;
 use std::fs::{self, File};
@@ -21,6 +22,8 @@ pub struct Cluster {
     databases: AtomicU32,
     /// Settings beside those that all have.
     settings: Vec<String>,
+    /// What the directory is mounted on, if it is of a limited size. Goes after the server has stopped.
+    disk: Option<Disk>,
 }
 
 /// Name of the database that has just the extension in it, see [`Cluster::installed`].
@@ -59,14 +62,38 @@ impl Cluster {
 
     /// The same with settings of its own.
     pub fn start_with(settings: &[&str]) -> Self {
-        let cluster = Self::new(&setting("CARREL_PG_BIN"), settings);
+        Self::new(&setting("CARREL_PG_BIN"), settings).prepare()
+    }
+
+    /// The same on a disk of a limited size, for the data and all that belongs to it. None where nobody may
+    /// mount one.
+    pub fn start_on_disk(megabytes: usize, settings: &[&str]) -> Option<Self> {
+        let mut cluster = Self::new(&setting("CARREL_PG_BIN"), settings);
+        cluster.disk = Some(Disk::mount(&cluster.directory, megabytes)?);
+        Some(cluster.prepare())
+    }
+
+    /// A disk of its own beside the data, for a tablespace. None where nobody may mount one.
+    pub fn disk(&self, name: &str, megabytes: usize) -> Option<Disk> {
+        let directory = self.directory.join(name);
+        create_directory(&directory);
+        Disk::mount(&directory, megabytes)
+    }
+
+    /// The disk that the cluster is on, if it has one of a limited size.
+    pub fn own_disk(&self) -> Option<&Disk> {
+        self.disk.as_ref()
+    }
+
+    /// Copies a data directory there, and starts the server.
+    fn prepare(self) -> Self {
         let copied = run_as_server(Command::new("cp"))
             .args(["-R", "--reflink=auto"])
-            .args([initialized(), &cluster.data()])
+            .args([initialized(), &self.data()])
             .status();
         assert!(copied.expect("cp").success());
-        cluster.resume();
-        cluster
+        self.resume();
+        self
     }
 
     /// A new cluster of the older version that CARREL_OLD_PG_BIN names.
@@ -153,6 +180,7 @@ impl Cluster {
             server: Mutex::new(None),
             databases: AtomicU32::new(0),
             settings,
+            disk: None,
         }
     }
 
@@ -216,6 +244,17 @@ impl Cluster {
             .unwrap_or_else(|error| panic!("{role} can't connect to {database}: {error:?}"))
     }
 
+    /// A program that is run as the user that servers run as.
+    pub fn as_server(name: &str) -> Command {
+        run_as_server(Command::new(name))
+    }
+
+    /// Whether the server still runs.
+    pub fn is_running(&self) -> bool {
+        let mut server = self.server.lock().unwrap();
+        server.as_mut().is_some_and(|server| matches!(server.try_wait(), Ok(None)))
+    }
+
     /// Stops the server as a crash does: nothing is flushed, no session ends in order.
     pub fn crash(&self) {
         self.stop("immediate");
@@ -223,6 +262,12 @@ impl Cluster {
 
     /// Starts the server of a cluster that was stopped, and waits until it answers.
     pub fn resume(&self) {
+        self.begin();
+        self.wait_for_answer();
+    }
+
+    /// Starts the server of a cluster that was stopped.
+    pub fn begin(&self) {
         let log = File::options().create(true).append(true).open(self.log()).expect("log");
         let mut command = run_as_server(Command::new(self.program("postgres")));
         command.arg("-D").arg(self.data()).arg("-k").arg(&self.directory);
@@ -239,12 +284,14 @@ impl Cluster {
         }
         // The last one counts.
         self.settings.iter().for_each(|setting| _ = command.arg("-c").arg(setting));
+        // As servers are started elsewhere: with it, a panic looks up symbols, which takes a lot of memory.
+        command.env_remove("RUST_BACKTRACE");
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("log")).stderr(log);
         *self.server.lock().unwrap() = Some(command.spawn().expect("postgres"));
-        self.wait_for_answer();
     }
 
-    fn wait_for_answer(&self) {
+    /// Waits until the server answers, which it does not while it recovers.
+    pub fn wait_for_answer(&self) {
         let patience = Instant::now() + Duration::from_secs(60);
         while let Err(error) = Session::open(&self.directory, "postgres", "postgres") {
             let mut server = self.server.lock().unwrap();
@@ -270,6 +317,7 @@ impl Cluster {
 
     fn remove(&self) {
         self.stop("immediate");
+        unmount_below(&self.directory);
         let _ = fs::remove_dir_all(&self.directory);
     }
 
@@ -306,7 +354,7 @@ fn setting(name: &str) -> PathBuf {
 }
 
 /// Has a command run by the user that servers run as.
-fn run_as_server(mut command: Command) -> Command {
+pub(crate) fn run_as_server(mut command: Command) -> Command {
     if let Some(user) = std::env::var("CARREL_RUN_AS").ok().filter(|user| !user.is_empty()) {
         let id = |kind: &str| -> u32 {
             let output = Command::new("id").args([kind, &user]).output().expect("id");
@@ -341,6 +389,7 @@ fn place() -> &'static Path {
                         stop(&setting("CARREL_PG_BIN").join("pg_ctl"), &data, "immediate");
                     }
                 }
+                unmount_below(&entry.path());
                 let _ = fs::remove_dir_all(entry.path());
             }
         }

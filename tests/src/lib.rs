@@ -8,6 +8,7 @@
 mod catalog;
 mod cluster;
 mod database;
+mod disk;
 mod fixtures;
 mod programs;
 mod session;
@@ -15,6 +16,7 @@ mod session;
 pub use catalog::{assert_same_lines, catalog, privileges};
 pub use cluster::Cluster;
 pub use database::Database;
+pub use disk::Disk;
 pub use fixtures::{ALICE, BOB, TABLES, at_once, contents};
 pub use programs::{assert_same, without_random_lines};
 pub use session::Session;
