@@ -24,8 +24,8 @@ ifdef PG_CONFIG
 export PG_CONFIG
 endif
 
-.PHONY: help setup build install demo psql stop test test-unit test-pgrx test-regress accept \
-	test-isolation test-lifecycle test-checkers test-all bench-chunking bench-retrieval bench-search bench-usage bench-agents lint readme-check clean
+.PHONY: help setup build install package demo psql stop test test-unit test-pgrx test-regress accept \
+	test-isolation test-lifecycle test-checkers test-package test-all bench-chunking bench-retrieval bench-search bench-usage bench-agents lint readme-check clean
 
 help: ## list the commands
 	@echo "Commands, all with PG=15|16|17|18 to pick the server:"
@@ -40,6 +40,9 @@ build: setup ## build the extension into the private server
 install: ## build the extension into the system's server (PG_CONFIG=path for another)
 	@scripts/setup.sh --tools
 	@scripts/build.sh --system
+
+package: setup ## build a .deb of the extension for that version into target/packages/
+	@scripts/package.sh
 
 demo: build ## real documents, questions and answers in a private cluster (DOCS=directory)
 	@scripts/demo.sh
@@ -74,6 +77,9 @@ test-lifecycle: build ## dump, restore, upgrade, uninstall
 
 test-checkers: build ## what other people's checkers say of policies and SQL
 	@scripts/test.sh checkers
+
+test-package: setup ## the package in a clean root: install, README, purge, install again
+	@scripts/test.sh package
 
 test-all: ## run all tests on 15, 16 and 18, one after the other
 	@failed=; \
