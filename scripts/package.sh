@@ -28,8 +28,7 @@ documents=$staged/usr/share/doc/$name
 mkdir -p "$library" "$extension" "$documents" "$staged/DEBIAN"
 install -m 0644 "$built$("$TREE/bin/pg_config" --pkglibdir)/carrel.so" "$library/"
 install -m 0644 "$built$("$TREE/bin/pg_config" --sharedir)"/extension/carrel{.control,--*.sql} "$extension/"
-install -m 0644 README.md "$documents/"
-gzip -9n <CHANGELOG.md >"$documents/changelog.gz"
+install -m 0644 README.md CHANGELOG.md "$documents/"
 strip --strip-unneeded --remove-section=.comment --remove-section=.note "$library/carrel.so"
 
 # What the library contains of others, who want their notices kept; of several licences the MIT licence.
@@ -49,7 +48,7 @@ notices() {
 }
 {
     cat LICENSE
-    printf '\n\nThe library contains these crates, from https://crates.io:\n'
+    printf '\n\nThe library contains these crates, from https://crates.io; /usr/share/common-licenses has the Apache-2.0 License.\n'
     crates | notices
 } >"$documents/copyright"
 
