@@ -14,8 +14,6 @@ architecture=$(dpkg --print-architecture)
 cargo_home=${CARGO_HOME:-$HOME/.cargo}
 built=$TARGET/package/$PG/built
 staged=$TARGET/package/$PG/$name
-SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat -c %Y Cargo.toml)}
-export SOURCE_DATE_EPOCH
 
 rm -rf "$TARGET/package/$PG"
 CARGO_TARGET_DIR=$TARGET/package \
@@ -79,6 +77,9 @@ Description: backend of a multi-tenant AI document application, for PostgreSQL $
  is removed.
 CONTROL
 mkdir -p "$TARGET/packages"
+# Not before: crates that ask for it would be built again with each commit.
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat -c %Y Cargo.toml)}
+export SOURCE_DATE_EPOCH
 package=$TARGET/packages/${name}_${version}_$architecture.deb
 dpkg-deb --root-owner-group -Zxz --build "$staged" "$package.new" >/dev/null
 mv "$package.new" "$package"
