@@ -12,8 +12,6 @@ work=$TARGET/package-test
 archive=$work/$codename-$PG.tar
 root=$work/root-$PG
 name=postgresql-$PG-carrel
-version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml")
-package=${name}_${version}_$(dpkg --print-architecture).deb
 
 skip() { say "skipped: $*"; exit 0; }
 private() { unshare --mount --propagation private --pid --fork --kill-child --mount-proc "$@"; }
@@ -94,6 +92,8 @@ equals() {
 }
 
 tests() {
+    version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml")
+    package=${name}_${version}_$(dpkg --print-architecture).deb
     mount -t proc proc "$root/proc"
     mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
     check "there is no compiler" nothing_of_rust
