@@ -27,8 +27,8 @@ ifdef PG_CONFIG
 export PG_CONFIG
 endif
 
-.PHONY: help setup build install demo psql stop test test-unit test-pgrx test-regress accept \
-	test-isolation test-lifecycle test-checkers test-upgrade test-soak test-all bench-chunking bench-retrieval bench-search bench-usage bench-agents lint readme-check clean
+.PHONY: help setup build install package demo psql stop test test-unit test-pgrx test-regress accept \
+	test-isolation test-lifecycle test-checkers test-upgrade test-package test-soak test-all bench-chunking bench-retrieval bench-search bench-usage bench-agents lint readme-check clean
 
 help: ## list the commands
 	@echo "Commands, all with PG=15|16|17|18 to pick the server:"
@@ -43,6 +43,9 @@ build: setup ## build the extension into the private server
 install: ## build the extension into the system's server (PG_CONFIG=path for another)
 	@scripts/setup.sh --tools
 	@scripts/build.sh --system
+
+package: setup ## build a .deb of the extension for that version into target/packages/
+	@scripts/package.sh
 
 demo: build ## real documents, questions and answers in a private cluster (DOCS=directory)
 	@scripts/demo.sh
@@ -80,6 +83,9 @@ test-soak: build ## crashes, cancels, long sessions, for an hour or so (ROUNDS, 
 
 test-checkers: build ## what other people's checkers say of policies and SQL
 	@scripts/test.sh checkers
+
+test-package: setup ## the package in a clean root: install, README, purge, install again
+	@scripts/test.sh package
 
 test-upgrade: ## from PostgreSQL 16 to 18, and from this version of carrel to an invented next one
 	@PG=18 scripts/test.sh upgrade

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Formatting, clippy without a warning (the extension for version PG, and the crates beside it), and
-# what the README and CONTRIBUTING say exists. Runs all of them, fails if one does.
+# what README, CONTRIBUTING and META.json say. Runs all of them, fails if one does.
 source "$(dirname "$0")/env.sh"
 
 cd "$ROOT"
@@ -11,4 +11,5 @@ cargo fmt --all --check || status=1
 cargo clippy --workspace --exclude carrel --all-targets -- -D warnings || status=1
 cargo clippy --package carrel --all-targets --no-default-features --features "pg$PG pg_test" -- -D warnings || status=1
 scripts/readme-check.sh || status=1
+scripts/meta-check.sh || status=1
 exit $status
