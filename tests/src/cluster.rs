@@ -242,7 +242,7 @@ fn setting(name: &str) -> PathBuf {
 }
 
 /// Has a command run by the user that servers run as.
-fn run_as_server(mut command: Command) -> Command {
+pub(crate) fn run_as_server(mut command: Command) -> Command {
     if let Some(user) = std::env::var("CARREL_RUN_AS").ok().filter(|user| !user.is_empty()) {
         let id = |kind: &str| -> u32 {
             let output = Command::new("id").args([kind, &user]).output().expect("id");
@@ -255,7 +255,7 @@ fn run_as_server(mut command: Command) -> Command {
     command
 }
 
-fn create_directory(path: &Path) {
+pub(crate) fn create_directory(path: &Path) {
     let made = run_as_server(Command::new("mkdir")).args(["-m", "0700"]).arg(path).status();
     assert!(made.expect("mkdir").success(), "{} can't be made", path.display());
 }

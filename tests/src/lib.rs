@@ -8,11 +8,13 @@
 mod cluster;
 mod database;
 mod fixtures;
+mod pooler;
 mod programs;
 mod session;
 
 pub use cluster::Cluster;
 pub use database::Database;
 pub use fixtures::{ALICE, BOB, TABLES, at_once, contents};
+pub use pooler::Pooler;
 pub use programs::{assert_same, without_random_lines};
 pub use session::Session;

