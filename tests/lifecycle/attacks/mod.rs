@@ -5,6 +5,7 @@
 
 mod arguments;
 mod calls;
+mod large;
 mod leaky;
 mod measuring;
 mod oracles;
