@@ -31,7 +31,7 @@ impl Alone {
         let database = self.cluster.lived_in_anew();
         let mut session = database.connect(role);
         session.claim(ALICE);
-        session.run("set statement_timeout = '15s'");
+        session.run("set statement_timeout = '20s'");
         let backend = session.value("select pg_backend_pid()");
         for statement in statements {
             let outcome = session.attempt(statement);
@@ -97,7 +97,8 @@ fn documents_requests_and_queries_of_a_gigabyte_are_kept_or_refused() {
         format!("select from carrel.search_chunks({long})"),
         format!("select from carrel.search_documents({one_word})"),
         format!("select from carrel.build_context({long})"),
-        format!("select carrel.create_request('a', {long})"),
+        // It holds six copies at once.
+        "select carrel.create_request('a', repeat('mole digs. ', 60000000))".to_owned(),
         format!("select carrel.create_session({one_word})"),
         format!("select set_config('request.jwt.claims', '\"' || {one_word}, false)"),
         format!("select set_config('request.jwt.claims', '{{\"sub\": \"{ALICE}\"}}', false)"),
