@@ -22,8 +22,11 @@ missing_for_build() {
     [ -z "$RUN_AS" ] || command -v setpriv >/dev/null || echo util-linux
 }
 
-# The checkers are Python's.
-missing_for_tests() { python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv; }
+# The checkers are Python's; attacks go through a pooler.
+missing_for_tests() {
+    python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
+    [ -x /usr/sbin/pgbouncer ] || command -v pgbouncer >/dev/null || echo pgbouncer
+}
 
 can_apt() { command -v apt-get >/dev/null && { [ "$(id -u)" = 0 ] || command -v sudo >/dev/null; }; }
 

@@ -2,6 +2,7 @@
 
 mod adoption;
 mod agents;
+mod attacks;
 mod auth_users;
 mod concurrency;
 mod crash;

@@ -367,7 +367,7 @@ pub(crate) fn run_as_server(mut command: Command) -> Command {
     command
 }
 
-fn create_directory(path: &Path) {
+pub(crate) fn create_directory(path: &Path) {
     let made = run_as_server(Command::new("mkdir")).args(["-m", "0700"]).arg(path).status();
     assert!(made.expect("mkdir").success(), "{} can't be made", path.display());
 }

@@ -10,6 +10,7 @@ mod cluster;
 mod database;
 mod disk;
 mod fixtures;
+mod pooler;
 mod programs;
 mod session;
 
@@ -18,5 +19,6 @@ pub use cluster::Cluster;
 pub use database::Database;
 pub use disk::Disk;
 pub use fixtures::{ALICE, BOB, TABLES, at_once, contents};
+pub use pooler::Pooler;
 pub use programs::{assert_same, without_random_lines};
 pub use session::Session;
