@@ -10,6 +10,15 @@ export PG
 endif
 # Which tests: those whose names contain it.
 export T
+# How often, and with which random bytes, `make fuzz` runs each target; of these, one case alone.
+CASES ?= 10000000
+export FUZZ_CASES = $(CASES)
+export FUZZ_SEED = $(SEED)
+export FUZZ_CASE = $(CASE)
+# How long sqlsmith is let loose, and with which seed.
+export MINUTES
+export DEBUG
+export SEED
 # Which documents the demo reads: a directory.
 export DOCS
 # What quality is measured with: a directory with chunking/questions.jsonl and its corpora.
@@ -25,7 +34,7 @@ export PG_CONFIG
 endif
 
 .PHONY: help setup build install demo psql stop test test-unit test-pgrx test-regress accept \
-	test-isolation test-lifecycle test-checkers test-all bench-chunking bench-retrieval bench-search bench-usage bench-agents lint readme-check clean
+	test-isolation test-lifecycle test-checkers test-sqlsmith test-all fuzz bench-chunking bench-retrieval bench-search bench-usage bench-agents lint readme-check clean
 
 help: ## list the commands
 	@echo "Commands, all with PG=15|16|17|18 to pick the server:"
@@ -74,6 +83,15 @@ test-lifecycle: build ## dump, restore, upgrade, uninstall
 
 test-checkers: build ## what other people's checkers say of policies and SQL
 	@scripts/test.sh checkers
+
+test-sqlsmith: build ## random SQL as an end user, for ten minutes (MINUTES=number, SEED=number, DEBUG=yes)
+	@scripts/sqlsmith.sh
+
+fuzz: export FUZZ_CASES = $(or $(CASES),10000000)
+fuzz: export FUZZ_SEED = $(SEED)
+fuzz: export FUZZ_CASE = $(CASE)
+fuzz: ## random input for the core (CASES=number, T=target, SEED=number)
+	@scripts/fuzz.sh
 
 test-all: ## run all tests on 15, 16 and 18, one after the other
 	@failed=; \
