@@ -52,7 +52,7 @@ looks_at_failures() {
         # Half of the time among all functions, half among carrel's.
         local path=public
         if [ $((seed % 2)) = 0 ]; then path=smith,pg_catalog; fi
-        timeout --signal=KILL $((left < 60 ? left : 60)) sqlsmith --verbose --seed=$seed \
+        timeout --kill-after=5 $((left < 60 ? left : 60)) sqlsmith --verbose --seed=$seed \
             --target="$as_alice options=-csearch_path=$path" >>"$out/failures" 2>&1 || true
         seed=$((seed + 1))
     done
@@ -61,9 +61,9 @@ commits() {
     local seed=$SEED left
     while left=$((ends - SECONDS)) && [ $left -gt 0 ]; do
         admin -c "call smith.move_in('$alice', 200)" >/dev/null
-        timeout --signal=KILL $((left < 60 ? left : 60)) sqlsmith --dry-run --seed=$((seed + 1000)) \
+        timeout --kill-after=5 $((left < 60 ? left : 60)) sqlsmith --dry-run --seed=$((seed + 1000)) \
             --target="$as_alice options=-csearch_path=smith,pg_catalog" 2>>"$out/generator" |
-            timeout --signal=KILL $((left < 70 ? left + 1 : 61)) "$TREE/bin/psql" -XAt -v VERBOSITY=sqlstate "$as_alice" 2>&1 |
+            timeout --kill-after=5 $((left < 70 ? left + 1 : 61)) "$TREE/bin/psql" -XAt -v VERBOSITY=sqlstate "$as_alice" 2>&1 |
             tee >(grep -acE '^ERROR:' >>"$out/errors") >(wc -l >>"$out/lines") | grep -aFi -e "$mark" -e "$bob" >>"$out/seen" || true
         seed=$((seed + 1))
     done

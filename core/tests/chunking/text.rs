@@ -175,6 +175,7 @@ fn any_piece() -> impl Strategy<Value = String> {
 }
 
 /// Plain text of every kind.
+#[allow(dead_code, reason = "not every test that uses this file takes texts from it")]
 pub fn plain() -> impl Strategy<Value = String> {
     prop_oneof![
         8 => prop::collection::vec(any_piece(), 0..60).prop_map(join),

@@ -34,9 +34,9 @@ fn bytes_of(seed: u64, case: u64, bytes: &mut Vec<u8>) {
     let mut random = fastrand::Rng::with_seed(seed);
     random = fastrand::Rng::with_seed(random.u64(..) ^ case.wrapping_mul(0x9E37_79B9_7F4A_7C15));
     let most = match random.u8(..16) {
-        0..8 => 48,
-        8..15 => 200,
-        _ => 1_000,
+        0..8 => 32,
+        8..15 => 96,
+        _ => 500,
     };
     bytes.resize(random.usize(1..=most), 0);
     random.fill(bytes);

@@ -46,6 +46,11 @@ fn measures(u: &mut Unstructured, unit: Unit) -> Result<(usize, usize)> {
     Ok((size, overlap))
 }
 
+/// Whether this is one of those that are cut twice: every eighth will do to see that it is always the same.
+fn again(text: &str) -> bool {
+    text.len().is_multiple_of(8)
+}
+
 /// Panics with the input.
 fn demand(result: std::result::Result<(), TestCaseError>, input: impl std::fmt::Debug) {
     if let Err(error) = result {
@@ -77,7 +82,9 @@ pub fn chunks(u: &mut Unstructured) -> Result<()> {
         assert!(format != Format::Plain || chunk.heading_path.is_empty(), "{input:?}");
         assert_eq!(chunk.section_title(), chunk.heading_path.last().map(|title| &**title));
     }
-    assert_eq!(chunks, cut(&text, size, overlap, unit, format), "{input:?}");
+    if again(&text) {
+        assert_eq!(chunks, cut(&text, size, overlap, unit, format), "{input:?}");
+    }
     Ok(())
 }
 
@@ -105,7 +112,9 @@ pub fn pages(u: &mut Unstructured) -> Result<()> {
         demand(check_overlap(&page, size, overlap, unit), input);
         demand(check_sources(&page, size, unit), input);
     }
-    let cut = || cut_in(&page, size, overlap, unit, Format::Html);
-    assert_eq!(cut(), cut(), "{input:?}");
+    if again(&page) {
+        let cut = || cut_in(&page, size, overlap, unit, Format::Html);
+        assert_eq!(cut(), cut(), "{input:?}");
+    }
     Ok(())
 }

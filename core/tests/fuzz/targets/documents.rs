@@ -181,9 +181,9 @@ pub fn patches(u: &mut Unstructured) -> Result<()> {
     let result = result.unwrap_or_else(|why| panic!("{why}: {input:?}"));
     let value = |text: &str| serde_json::from_str::<Value>(text).expect("what was written is JSON");
     assert_eq!(value(&result), patched(value(&target_text), &value(&patch_text)), "{input:?}");
-    // Digits that no double holds.
+    // Digits that no double holds; of two members with one name, the text may have both.
     let long = result.matches(LONG).count();
-    assert_eq!(long_numbers(&value(&result)), long, "{input:?}");
+    assert!(long_numbers(&value(&result)) <= long, "{input:?}");
     Ok(())
 }
 
