@@ -10,6 +10,15 @@ export PG
 endif
 # Which tests: those whose names contain it.
 export T
+# How often, and with which random bytes, `make fuzz` runs each target; of these, one case alone.
+CASES ?= 10000000
+export FUZZ_CASES = $(CASES)
+export FUZZ_SEED = $(SEED)
+export FUZZ_CASE = $(CASE)
+# How long sqlsmith is let loose, and with which seed.
+export MINUTES
+export DEBUG
+export SEED
 # Which documents the demo reads: a directory.
 export DOCS
 # What quality is measured with: a directory with chunking/questions.jsonl and its corpora.
@@ -28,7 +37,7 @@ export PG_CONFIG
 endif
 
 .PHONY: help setup build install package demo psql stop test test-unit test-pgrx test-regress accept \
-	test-isolation test-lifecycle test-checkers test-upgrade test-package test-soak test-all bench-chunking bench-retrieval bench-search bench-usage bench-agents lint readme-check clean
+	test-isolation test-lifecycle test-checkers test-upgrade test-package test-soak test-sqlsmith test-all fuzz bench-chunking bench-retrieval bench-search bench-usage bench-agents lint readme-check clean
 
 help: ## list the commands
 	@echo "Commands, all with PG=15|16|17|18 to pick the server:"
@@ -83,6 +92,15 @@ test-soak: build ## crashes, cancels, long sessions, for an hour or so (ROUNDS, 
 
 test-checkers: build ## what other people's checkers say of policies and SQL
 	@scripts/test.sh checkers
+
+test-sqlsmith: build ## random SQL as an end user, for ten minutes (MINUTES=number, SEED=number, DEBUG=yes)
+	@scripts/sqlsmith.sh
+
+fuzz: export FUZZ_CASES = $(or $(CASES),10000000)
+fuzz: export FUZZ_SEED = $(SEED)
+fuzz: export FUZZ_CASE = $(CASE)
+fuzz: ## random input for the core (CASES=number, T=target, SEED=number)
+	@scripts/fuzz.sh
 
 test-package: setup ## the package in a clean root: install, README, purge, install again
 	@scripts/test.sh package

@@ -58,6 +58,7 @@ spot_pinned() {
     { echo 'set search_path to pg_catalog, pg_temp;'; sed -E 's/(^|[^:]):([a-z]+)/\1\2/g' "$1"; } >"$tools/pinned.sql"
     spot "$tools/pinned.sql"
 }
+dependencies() { "$tools/bin/cargo-deny" --workspace --locked check licenses bans sources; }
 style() { "$tools/bin/sqlfluff" lint --disable-progress-bar --config $here/sqlfluff.cfg sql; }
 
 if [ "${1:-}" = --accept ]; then accept=yes; fi
@@ -68,5 +69,6 @@ check "pgspot finds nothing in the install script" spot "$TREE"/share/postgresql
 shopt -s nullglob
 for file in sql/tables/*.sql sql/steps/*.sql sql/rules/*.sql sql/privileges/*.sql sql/embeddings.sql; do check "pgspot finds nothing in $file" spot_pinned "$file"; done
 check "sqlfluff finds nothing" style
+check "cargo-deny finds nothing" dependencies
 say "passed=$passed failed=$failed"
 [ $failed = 0 ]

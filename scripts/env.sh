@@ -4,7 +4,7 @@
 #   ROOT     the checkout
 #   TARGET   $ROOT/target: everything built or fetched; `make clean` may remove it
 #   PG       the server's major version, 15 to 18
-#   TREE     a private copy of that server; nothing here writes to the system's files
+#   TREE     a private copy of that server, or CARREL_TREE; nothing here writes to the system's files
 #            ($TREE-debug is for `cargo pgrx test`, which installs a debug build with the tests in it)
 #   RUN_AS   the user that runs servers when we are root, which PostgreSQL refuses; else empty
 #   RUN      a directory for that user's clusters and sockets
@@ -64,7 +64,7 @@ BASE=$TARGET
 if [ ${#TARGET} -gt 50 ] || [[ $TARGET =~ [^A-Za-z0-9/._+-] ]] || ! as_server test -x "$ROOT" 2>/dev/null; then
     BASE=/var/tmp/carrel-$(printf %s "$ROOT" | cksum | cut -d ' ' -f 1)
 fi
-TREE=$BASE/pg/$PG
+TREE=${CARREL_TREE:-$BASE/pg/$PG}
 RUN=$BASE/run/$PG
 
 # cargo-pgrx: our own, with one tree per home.

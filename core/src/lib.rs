@@ -1,5 +1,17 @@
 //! carrel's algorithms, without Postgres: no pgrx, no unsafe.
 #![forbid(unsafe_code)]
+// Not in [lints], which would hold the tests to it as well.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::unreachable
+    )
+)]
 
 pub mod chunking;
 pub mod claims;

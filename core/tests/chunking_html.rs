@@ -1,13 +1,16 @@
 //! What HTML means for chunks: the text of the page, its headings, lists, tables, code.
 
+#[path = "chunking/invariants.rs"]
+mod invariants;
 #[path = "chunking/page.rs"]
 mod page;
+#[path = "chunking/pages.rs"]
+mod pages;
 
-use bpe_openai::{cl100k_base, o200k_base};
 use carrel_core::chunking::{Chunk, Encoding, Format, Options, Unit, chunks};
+use pages::{cut_in, ink};
 use proptest::prelude::*;
 use proptest::sample::select;
-use unicode_segmentation::UnicodeSegmentation;
 
 fn cut(page: &str, size: i32) -> Vec<Chunk<'_>> {
     let options = Options::new(size, 0, Unit::Characters, Format::Html).expect("valid options");
@@ -194,15 +197,6 @@ fn code_is_kept_whole_even_if_the_chunk_before_it_is_short() {
     assert_eq!(contents(page, 20), ["  let a = 1. 2;", "  let b. c = 2;"]);
 }
 
-fn size_of(unit: Unit, content: &str) -> usize {
-    match unit {
-        Unit::Characters => content.chars().count(),
-        Unit::Words => content.unicode_words().count(),
-        Unit::Tokens(Encoding::Cl100k) => cl100k_base().count(content),
-        Unit::Tokens(Encoding::O200k) => o200k_base().count(content),
-    }
-}
-
 fn any_unit() -> impl Strategy<Value = Unit> {
     select(vec![
         Unit::Characters,
@@ -210,22 +204,6 @@ fn any_unit() -> impl Strategy<Value = Unit> {
         Unit::Tokens(Encoding::Cl100k),
         Unit::Tokens(Encoding::O200k),
     ])
-}
-
-fn cut_in<'t>(
-    page: &'t str,
-    size: i32,
-    overlap: i32,
-    unit: Unit,
-    format: Format,
-) -> Vec<Chunk<'t>> {
-    let options = Options::new(size, overlap, unit, format).expect("valid options");
-    chunks(page, &options, || {}).collect()
-}
-
-/// What is not white space.
-fn ink(text: &str) -> String {
-    text.chars().filter(|c| !c.is_whitespace()).collect()
 }
 
 proptest! {
@@ -240,23 +218,7 @@ proptest! {
     fn chunks_are_in_order_and_no_larger_than_they_may_be(
         page in page::soup(page::ALL), size in 4..80i32, unit in any_unit()
     ) {
-        let chunks = cut_in(&page, size, 0, unit, Format::Html);
-        let mut end = 0;
-        for chunk in &chunks {
-            prop_assert_eq!(chunk.size, size_of(unit, &chunk.content));
-            prop_assert!(chunk.size <= size as usize);
-            prop_assert!(unit != Unit::Words || chunk.content.chars().count() <= 8 * size as usize);
-            prop_assert!(!chunk.content.trim().is_empty());
-            prop_assert_eq!(page[..chunk.byte_start].chars().count(), chunk.start);
-            prop_assert_eq!(page[..chunk.byte_end].chars().count(), chunk.end);
-            prop_assert!(chunk.byte_start < chunk.byte_end);
-            // Two characters that are one reference can be in two chunks.
-            let reference = page[chunk.byte_start..chunk.byte_end].starts_with('&');
-            prop_assert!(end <= chunk.byte_start || reference, "{:?}", chunk);
-            end = chunk.byte_end;
-        }
-        let all: String = chunks.iter().map(|chunk| ink(&chunk.content)).collect();
-        prop_assert_eq!(all, ink(&page::text(&page)));
+        pages::check_order(&page, size, unit)?;
     }
 
     #[test]
@@ -265,40 +227,14 @@ proptest! {
         unit in any_unit()
     ) {
         let overlap = ((f64::from(size) * part) as i32).clamp(1, size - 1);
-        let mut before = (0, 0);
-        let mut fresh = String::new();
-        for chunk in cut_in(&page, size, overlap, unit, Format::Html) {
-            prop_assert_eq!(chunk.size, size_of(unit, &chunk.content));
-            prop_assert!(chunk.size <= size as usize);
-            prop_assert!(before.0 <= chunk.byte_start && before.1 <= chunk.byte_end);
-            let repeated = page.get(chunk.byte_start..before.1).map(page::text).unwrap_or_default();
-            let (repeated, content) = (ink(&repeated), ink(&chunk.content));
-            prop_assert!(size_of(unit, &repeated) <= overlap as usize || unit != Unit::Characters);
-            let rest = content.strip_prefix(&repeated);
-            prop_assert!(rest.is_some(), "{:?} does not follow {:?}", content, repeated);
-            fresh.push_str(rest.unwrap_or_default());
-            before = (chunk.byte_start, chunk.byte_end);
-        }
-        prop_assert_eq!(fresh, ink(&page::text(&page)));
+        pages::check_overlap(&page, size, overlap, unit)?;
     }
 
     #[test]
     fn the_source_of_a_chunk_says_what_the_chunk_does(
         page in page::soup(page::WITHOUT_RAW), size in 4..80i32, unit in any_unit()
     ) {
-        for chunk in cut_in(&page, size, 0, unit, Format::Html) {
-            let source = &page[chunk.byte_start..chunk.byte_end];
-            prop_assert_eq!(ink(&page::text(source)), ink(&chunk.content), "{}", source);
-            let is_space = |c: Option<char>| c.is_some_and(char::is_whitespace);
-            let same = |a: Option<char>, b| a == b || is_space(a) && is_space(b);
-            let (content, mut said) = (chunk.content.chars(), source.chars());
-            let begins = same(content.clone().next(), said.clone().next());
-            prop_assert!(begins || source.starts_with('&'), "{}", source);
-            let last = content.clone().next_back();
-            let reference = source.rfind('&').map(|at| page::text(&source[at..]));
-            let reference = reference.is_some_and(|text| text.chars().next_back() == last);
-            prop_assert!(reference || same(last, said.next_back()), "{}", source);
-        }
+        pages::check_sources(&page, size, unit)?;
     }
 
     #[test]

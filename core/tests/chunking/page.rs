@@ -134,6 +134,7 @@ pub const ALL: &[&str] = &[
 /// characters, between which it is cut where only one fits.
 pub const WITHOUT_RAW: &[&str] = ALL.split_at(ALL.len() - 7).0;
 
+#[allow(dead_code, reason = "not every test that uses this file takes pages from it")]
 pub fn soup(pieces: &'static [&'static str]) -> impl Strategy<Value = String> {
     prop::collection::vec(select(pieces), 0..60).prop_map(|pieces| pieces.concat())
 }

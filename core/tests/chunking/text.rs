@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 /// Pieces of plain text, in which every rule of Unicode segmentation has something to apply to.
-const PIECES: &[&str] = &[
+pub const PIECES: &[&str] = &[
     "a",
     "word",
     "Hello",
@@ -91,7 +91,7 @@ const PIECES: &[&str] = &[
 
 /// Pieces of Markdown.
 #[allow(dead_code, reason = "not every test that uses this file is about Markdown")]
-const MARKS: &[&str] = &[
+pub const MARKS: &[&str] = &[
     "# Title\n",
     "## Part ##\n",
     "### \n",
@@ -129,7 +129,7 @@ const MARKS: &[&str] = &[
 
 /// Pieces of JSON and YAML.
 #[allow(dead_code, reason = "not every test that uses this file is about data")]
-const DATA: &[&str] = &[
+pub const DATA: &[&str] = &[
     "{",
     "}",
     "[",
@@ -175,6 +175,7 @@ fn any_piece() -> impl Strategy<Value = String> {
 }
 
 /// Plain text of every kind.
+#[allow(dead_code, reason = "not every test that uses this file takes texts from it")]
 pub fn plain() -> impl Strategy<Value = String> {
     prop_oneof![
         8 => prop::collection::vec(any_piece(), 0..60).prop_map(join),

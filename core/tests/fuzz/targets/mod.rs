@@ -1,0 +1,16 @@
+//! The targets. Each makes its input of the bytes, and panics with that input where something does not
+//! hold; bytes that make no input are none of its business.
+
+mod chunking;
+mod documents;
+mod numbers;
+mod search;
+
+use arbitrary::{Result, Unstructured};
+
+pub use chunking::{chunks, pages};
+pub use documents::{claims, patches, prices};
+pub use numbers::{days, matches, months, transitions};
+pub use search::{assembled, queries, vectors};
+
+pub type Target = fn(&mut Unstructured) -> Result<()>;

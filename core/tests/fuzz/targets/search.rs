@@ -1,0 +1,241 @@
+//! What search reads: vectors, whatever their bytes are, and what people type.
+
+use arbitrary::{Result, Unstructured};
+use carrel_core::ranking::{Frequency, PartKind, Place, Query, Term, parts};
+use carrel_core::tsvector::{self, Assembler, MAX_POSITION, MAX_POSITIONS, Position, View, Weight};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A vector as a sorted map; what the bytes are checked against.
+type Model = BTreeMap<Vec<u8>, Vec<(Weight, u16)>>;
+
+const WEIGHTS: [Weight; 4] = [Weight::D, Weight::C, Weight::B, Weight::A];
+
+/// Written down from the description of the format.
+fn encode(model: &Model) -> Vec<u8> {
+    let mut bytes = (model.len() as i32).to_ne_bytes().to_vec();
+    let mut area = Vec::new();
+    for (lexeme, positions) in model {
+        let has_positions = u32::from(!positions.is_empty());
+        let entry = has_positions | (lexeme.len() as u32) << 1 | (area.len() as u32) << 12;
+        bytes.extend(entry.to_ne_bytes());
+        area.extend(lexeme);
+        if !positions.is_empty() {
+            area.resize(area.len().next_multiple_of(2), 0);
+            area.extend((positions.len() as u16).to_ne_bytes());
+            for (weight, position) in positions {
+                area.extend(((*weight as u16) << 14 | position).to_ne_bytes());
+            }
+        }
+    }
+    bytes.extend(area);
+    bytes
+}
+
+fn lexeme(u: &mut Unstructured) -> Result<Vec<u8>> {
+    Ok(match u.int_in_range(0..=9)? {
+        0 => u.bytes(u.len().min(11))?.to_vec(),
+        1 => vec![b'a'; u.int_in_range(0..=40)?],
+        n => {
+            let mut word = Vec::new();
+            for _ in 0..n {
+                word.extend((*u.choose(&["a", "b", "é", "0"])?).as_bytes());
+            }
+            word
+        }
+    })
+}
+
+fn positions(u: &mut Unstructured) -> Result<Vec<(Weight, u16)>> {
+    let mut found = BTreeMap::new();
+    let (most, count) = match u.int_in_range(0..=15)? {
+        0 => (MAX_POSITION, 255),
+        1..4 => (MAX_POSITION, 6),
+        4 => (1, 0),
+        _ => (30, 4),
+    };
+    for _ in 0..count {
+        found.insert(u.int_in_range(1..=most)?, *u.choose(&WEIGHTS)?);
+    }
+    Ok(found.into_iter().map(|(position, weight)| (weight, position)).collect())
+}
+
+fn model(u: &mut Unstructured) -> Result<Model> {
+    (0..u.int_in_range(0..=9)?).map(|_| Ok((lexeme(u)?, positions(u)?))).collect()
+}
+
+fn weighed(positions: impl Iterator<Item = Position>) -> Vec<(Weight, u16)> {
+    positions.map(|position| (position.weight, position.position)).collect()
+}
+
+/// Reads all that can be read of a vector, in every way that there is.
+fn read_everything(view: &View, u: &mut Unstructured) -> Result<()> {
+    for (lexeme, positions) in view.iter() {
+        assert_eq!(positions.len(), positions.count());
+        let _ = view.find(lexeme).map(Iterator::count);
+        assert!(view.starting_with(lexeme).all(|(found, _)| found.starts_with(lexeme)));
+    }
+    let terms: Vec<Term> = (0..u.int_in_range(0..=3)?)
+        .map(|_| Ok(Term { lexeme: lexeme(u)?.into(), is_prefix: u.arbitrary()? }))
+        .collect::<Result<_>>()?;
+    let places =
+        terms.iter().map(|term| Ok(Place { offset: u.arbitrary()?, terms: vec![term.clone()] }));
+    let phrase = places.collect::<Result<Vec<_>>>()?;
+    let query = Query { terms, required: vec![phrase.clone(); 2], excluded: vec![phrase] };
+    let mut found: Vec<(usize, Frequency)> = Vec::new();
+    let reading = query.read(view, u.arbitrary()?, |term, frequency| found.push((term, frequency)));
+    assert!(found.iter().all(|(term, frequency)| {
+        *term < query.terms.len() && frequency.weighted().is_finite()
+    }));
+    assert_eq!(reading.phrases & !query.all_phrases(), 0);
+    assert_eq!(reading.is_excluded, reading.phrases == 3);
+    Ok(())
+}
+
+/// Any bytes: refused, or read in bounds. Those of a vector that was written are that vector; of those
+/// that were tampered with, what can be read is read.
+pub fn vectors(u: &mut Unstructured) -> Result<()> {
+    let model = model(u)?;
+    let bytes = encode(&model);
+    let view = View::parse(&bytes).unwrap_or_else(|error| panic!("{error}: {model:?}"));
+    assert_eq!(view.len(), model.len());
+    let read: Model =
+        view.iter().map(|(lexeme, found)| (lexeme.to_vec(), weighed(found))).collect();
+    assert_eq!(read, model);
+    for wanted in model.keys().cloned().chain([lexeme(u)?]) {
+        let found = view.find(&wanted).map(weighed);
+        assert_eq!(found.as_ref(), model.get(&wanted), "{wanted:?} in {model:?}");
+        let begun: Vec<&[u8]> = view.starting_with(&wanted).map(|(lexeme, _)| lexeme).collect();
+        let expected = model.keys().filter(|lexeme| lexeme.starts_with(&wanted));
+        assert!(expected.map(Vec::as_slice).eq(begun), "{wanted:?} in {model:?}");
+    }
+    read_everything(&view, u)?;
+
+    let mut hostile = bytes;
+    for _ in 0..u.int_in_range(0..=4)? {
+        let at = u.choose_index(hostile.len())?;
+        let early = at % hostile.len().min(24);
+        match u.int_in_range(0..=5)? {
+            0 => hostile[at] ^= 1 << u.int_in_range(0..=7)?,
+            1 => hostile.truncate(at.max(1)),
+            2 => hostile.insert(at, u.arbitrary()?),
+            // Among the first are the count and the entries.
+            3 => hostile[early] = u.arbitrary()?,
+            4 => hostile[at] = *u.choose(&[0, 1, 0x7F, 0x80, 0xFF])?,
+            _ => hostile.extend(u.bytes(u.len().min(8))?),
+        }
+    }
+    if u.ratio(1, 8)? {
+        hostile = u.bytes(u.len())?.to_vec();
+    }
+    let parsed = View::parse(&hostile);
+    if let Ok(view) = View::open(&hostile) {
+        read_everything(&view, u)?;
+        let all = view.iter().count();
+        assert_eq!(parsed.is_ok(), all == view.len(), "{hostile:?}");
+        for (lexeme, positions) in view.iter() {
+            assert!(positions.len() <= MAX_POSITIONS && lexeme.len() < tsvector::MAX_LEXEME);
+        }
+    } else {
+        assert!(parsed.is_err());
+    }
+    if let Ok(view) = parsed {
+        let lexemes: BTreeSet<Vec<u8>> = view.iter().map(|(lexeme, _)| lexeme.to_vec()).collect();
+        let mut assembler = Assembler::new();
+        assembler.append(&view, None);
+        assembler.append(&view, Some(*u.choose(&WEIGHTS)?));
+        let joined = assembler.finish();
+        let joined = View::parse(&joined).expect("what was assembled is a vector");
+        assert!(joined.iter().map(|(lexeme, _)| lexeme).eq(lexemes.iter().map(Vec::as_slice)));
+        assert!(joined.iter().all(|(_, found)| { weighed(found).is_sorted_by(|a, b| a.1 < b.1) }));
+    }
+    let is_vector = parsed.is_ok();
+    let (last, weight) = (u.arbitrary()?, *u.choose(&WEIGHTS)?);
+    assert_eq!(tsvector::set_weight_up_to(&mut hostile, last, weight).is_ok(), is_vector);
+    Ok(())
+}
+
+/// What is written is what is read: of words, of keys, and of vectors that are joined.
+pub fn assembled(u: &mut Unstructured) -> Result<()> {
+    // Words in the order of their positions, as a parser gives them.
+    let names: Vec<Vec<u8>> = (0..u.int_in_range(1..=6)?)
+        .map(|_| lexeme(u))
+        .collect::<Result<BTreeSet<_>>>()?
+        .into_iter()
+        .collect();
+    let (mut words, mut expected, mut place) = (Vec::new(), Model::new(), 0_u32);
+    for _ in 0..u.int_in_range(0..=40)? {
+        place += u.int_in_range(0..=3_u32)?;
+        place += if u.ratio(1, 40)? { 16_000 } else { 0 };
+        let (name, weight) = (u.choose_index(names.len())?, *u.choose(&WEIGHTS)?);
+        let position = Position::at(place.max(1), weight);
+        words.push((name as u32, position));
+        let found = expected.entry(names[name].clone()).or_default();
+        // As uniquePOS() of PostgreSQL's make_tsvector() has it.
+        let last = found.last().map(|(_, last)| *last);
+        if found.len() < 255 && last != Some(position.position) && last != Some(MAX_POSITION) {
+            found.push((weight, position.position));
+        }
+    }
+    let vector = tsvector::of_words(words, |name| &names[name as usize]).expect("it is small");
+    assert_eq!(vector, encode(&expected), "{expected:?}");
+
+    let mut assembler = Assembler::new();
+    assembler.append(&View::parse(&vector).expect("a vector"), None);
+    assert_eq!(assembler.finish(), vector);
+
+    let keys: BTreeSet<Vec<u8>> =
+        (0..u.int_in_range(0..=8)?).map(|_| lexeme(u)).collect::<Result<_>>()?;
+    let written =
+        tsvector::of_keys(keys.iter().rev().chain(&keys).cloned().collect(), b"more".to_vec());
+    let stripped: Model = keys.into_iter().map(|key| (key, Vec::new())).collect();
+    assert_eq!(written, encode(&stripped));
+    Ok(())
+}
+
+const TYPED: &[&str] = &[
+    "tea", "green", "or", "OR", "Or", "ör", "漢字", " ", "  ", "\t", "\n", "\u{A0}", "\u{3000}",
+    "-", "--", "---", "*", "**", "\"", "“", "”", "„", "‟", "'", "or ", " or", "-or", "a*b", "-\"",
+    "\"-", "*\"", "\0", "é", "😀", "|", "&", "!", "<->", ":*", "(",
+];
+
+/// Parts are what was typed, in order, and all of it but for signs and `or`.
+pub fn queries(u: &mut Unstructured) -> Result<()> {
+    let mut query = String::new();
+    while !u.is_empty() {
+        match u.int_in_range(0..=15)? {
+            0 => query.push(u.arbitrary()?),
+            _ => query.push_str(u.choose(TYPED)?),
+        }
+    }
+    let parts = parts(&query);
+    let is_quote = |c: char| ['"', '“', '”', '„', '‟'].contains(&c);
+    let mut left = String::new();
+    let mut end = 0;
+    for part in &parts {
+        let start = part.text.as_ptr() as usize - query.as_ptr() as usize;
+        assert!(start >= end, "{query:?}");
+        left.push_str(&query[end..start]);
+        left.push('\n');
+        end = start + part.text.len();
+        assert!(query.is_char_boundary(start) && !part.text.trim().is_empty(), "{query:?}");
+        assert!(!part.text.contains(is_quote), "{query:?}");
+        if part.kind != PartKind::Phrase {
+            assert!(
+                !part.text.contains(char::is_whitespace) && !part.text.ends_with('*'),
+                "{query:?}"
+            );
+            assert!(!part.text.starts_with('-'), "{query:?}");
+        }
+        assert_eq!(
+            part.kind == PartKind::Prefix,
+            part.kind != PartKind::Phrase && query[end..].starts_with('*'),
+            "{query:?}"
+        );
+    }
+    left.push_str(&query[end..]);
+    let is_sign = |c: char| c.is_whitespace() || is_quote(c) || c == '-' || c == '*';
+    for word in left.split(is_sign).filter(|word| !word.is_empty()) {
+        assert!(word.eq_ignore_ascii_case("or"), "{word:?} of {query:?} is lost");
+    }
+    Ok(())
+}
