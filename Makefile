@@ -10,15 +10,9 @@ export PG
 endif
 # Which tests: those whose names contain it.
 export T
-# How often, and with which random bytes, `make fuzz` runs each target; of these, one case alone.
-CASES ?= 10000000
-export FUZZ_CASES = $(CASES)
-export FUZZ_SEED = $(SEED)
-export FUZZ_CASE = $(CASE)
-# How long sqlsmith is let loose, and with which seed.
+# How long sqlsmith is let loose, and with a debug build or not.
 export MINUTES
 export DEBUG
-export SEED
 # Which documents the demo reads: a directory.
 export DOCS
 # What quality is measured with: a directory with chunking/questions.jsonl and its corpora.
@@ -28,7 +22,7 @@ export BENCH_DATA
 export CHUNKS
 # A collection to measure ranking with, in BEIR's layout, instead of BENCH_DATA's: a directory.
 export DATA
-# How often the soak has the server crash, and what else depends on chance; and with what seed.
+# How often the soak has the server crash; with which seed chance begins, there and in sqlsmith.
 export ROUNDS
 export SEED
 # Which server `make install` installs into.
