@@ -185,6 +185,15 @@ impl Document {
 }
 
 #[test]
+fn flags_behind_a_cluster_that_does_not_fit_stay_whole() {
+    // U+0600 and the first flag are one cluster, of three characters.
+    let text = "\u{600}🇩🇪🇩🇪";
+    let chunks = cut(text, (2, 0), Unit::Characters, Format::Plain);
+    let contents: Vec<&str> = chunks.iter().map(|chunk| &*chunk.content).collect();
+    assert_eq!(contents, ["\u{600}", "🇩🇪", "🇩🇪"]);
+}
+
+#[test]
 fn a_mark_within_a_row_of_flags_leaves_no_boundary_of_words_there() {
     let text = format!("The end.aaaaaaa\u{1F1E9}\u{94d}{}", "\u{1F1E9}\u{1F1EA}".repeat(12));
     for size in 8..40 {

@@ -146,6 +146,15 @@ fn offsets_are_those_of_the_source() {
 }
 
 #[test]
+fn the_source_of_a_space_is_all_of_its_reference() {
+    // U+0600 keeps the space: the two are one cluster.
+    let page = "<p>ab\u{600}&#13;cd";
+    let chunk = &cut(page, 4)[0];
+    assert_eq!(chunk.content, "ab\u{600} ");
+    assert_eq!(&page[chunk.byte_start..chunk.byte_end], "ab\u{600}&#13;");
+}
+
+#[test]
 fn white_space_that_is_not_in_the_source_is_from_where_the_next_text_is() {
     let page = "<table><tr><td><pre>abc\n</pre><td></td><td>d</table>";
     let chunks = cut(page, 3);

@@ -266,8 +266,9 @@ impl Cutter {
         }
         // What was to be kept whole does not fit, or it is one cluster that is larger than a chunk.
         let path = structure.path(&window);
-        let end = fine_cut(text, &window, fresh + 1, meter)
-            .unwrap_or_else(|| trim_end(text, start, window.limit, meter).0);
+        let end = fine_cut(text, &window, fresh + 1, meter).unwrap_or_else(|| {
+            before_flag(text, start, trim_end(text, start, window.limit, meter).0)
+        });
         (end > start).then_some(Cut { end, path })
     }
 
@@ -363,6 +364,17 @@ fn fine_cut<T: FnMut()>(
     let found = graphemes::last_boundary(text, window.start, window.limit, meter)?;
     let (end, _) = trim_end(text, window.start, found, meter);
     (end >= lowest).then_some(end)
+}
+
+/// Where to end in a cluster that does not fit: not within the flag at its end, if more than that is in the
+/// chunk, for flags pair up from where the next chunk begins.
+fn before_flag(text: &str, start: usize, end: usize) -> usize {
+    match (char_before(text, end), char_at(text, end)) {
+        (Some(a), Some(b)) if is_flag_half(a) && is_flag_half(b) => {
+            Some(end - a.len_utf8()).filter(|&before| before > start).unwrap_or(end)
+        }
+        _ => end,
+    }
 }
 
 /// Whether a cluster boundary in a row of flags is one of words too. Both pair up the halves from the

@@ -15,8 +15,23 @@ pub enum Json {
 }
 
 /// Names of members: few, so that they meet, and some that are written in more than one way.
-pub const NAMES: &[&str] =
-    &["sub", "a", "b", "", "é", "\"", "\\", "\n", "app_metadata", "a.b", "\0", "😀"];
+pub const NAMES: &[&str] = &[
+    "sub",
+    "a",
+    "b",
+    "sub",
+    "a",
+    "b",
+    "",
+    "é",
+    "\"",
+    "\\",
+    "\n",
+    "app_metadata",
+    "a.b",
+    "\0",
+    "😀",
+];
 
 /// Pieces of JSON, to be put together in any order.
 const TOKENS: &[&str] = &[
@@ -85,7 +100,7 @@ pub fn leaf(u: &mut Unstructured) -> Result<Json> {
     Ok(match u.int_in_range(0..=6)? {
         0 | 1 => Json::Null,
         2 => Json::Bool(u.arbitrary()?),
-        3 => Json::Number(u.arbitrary::<i64>()?.to_string()),
+        3 => Json::Number(u.arbitrary::<i16>()?.to_string()),
         4 => Json::Number(
             (*u.choose(&["0.1", "-0", "1e3", "12345678901234567890123", "2.50"])?).to_owned(),
         ),

@@ -49,7 +49,7 @@ struct Gap {
     newlines: usize,
     tabs: usize,
     /// Where the first white space is.
-    space: Option<usize>,
+    space: Option<Origin>,
     /// Whether a cell begins here: its own blocks do not set it apart from the cell before it.
     in_cell: bool,
     new_item: bool,
@@ -314,7 +314,7 @@ impl Rendering {
             let start = at;
             at += bytes[at..to].iter().take_while(|&&b| is_space(b)).count();
             if at > start {
-                self.gap.space.get_or_insert(start);
+                self.gap.space.get_or_insert(Origin::Same(start));
             }
             // As long as white space is one space it is as it stands in the source.
             let start = at;
@@ -332,7 +332,7 @@ impl Rendering {
         if self.pre > 0 {
             self.keep(characters, Origin::Reference(range), lines);
         } else if characters.bytes().all(is_space) {
-            self.gap.space.get_or_insert(range.0);
+            self.gap.space.get_or_insert(Origin::Reference(range));
         } else if !self.is_surplus(characters) {
             self.fill_gap(range.0, lines);
             self.push(characters, Origin::Reference(range));
@@ -386,7 +386,7 @@ impl Rendering {
                 self.text.extend(std::iter::repeat_n('\t', tabs));
                 self.space += tabs;
             } else if let Some(space) = space {
-                self.push(" ", Origin::Same(space));
+                self.push(" ", space);
             }
             return;
         }

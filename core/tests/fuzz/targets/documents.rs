@@ -29,7 +29,8 @@ fn claim_leaf(u: &mut Unstructured) -> Result<Json> {
     if u.ratio(1, 3)? {
         return json::leaf(u);
     }
-    let uuid = Uuid::from_u128(u.arbitrary()?);
+    // Of one byte, so that enough are left for the rest.
+    let uuid = Uuid::from_u128(u128::from_ne_bytes([u.arbitrary()?; 16]));
     let mut text = match u.int_in_range(0..=3)? {
         0 | 1 => uuid.hyphenated().to_string(),
         2 => uuid.simple().to_string().to_uppercase(),
