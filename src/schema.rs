@@ -157,7 +157,7 @@ fn create_missing(db: &Db, table: &Table) -> Result<()> {
         }
     }
     for index in table.indexes() {
-        if !relation_exists(db, index.name, "i")? {
+        if !index_exists(db, table.name, index.name)? {
             db.script(index.definition)?;
         }
     }
@@ -200,6 +200,16 @@ fn relation_exists(db: &Db, name: &str, kind: &str) -> Result<bool> {
             where relnamespace = 'carrel'::regnamespace and relname::text = $1 and relkind::text = $2
         )",
         &[name.into(), kind.into()],
+    )
+}
+
+fn index_exists(db: &Db, table: &str, name: &str) -> Result<bool> {
+    db.value(
+        "select exists (
+            select from pg_index where indrelid = format('carrel.%I', $1)::regclass
+                and indexrelid = to_regclass(format('carrel.%I', $2))
+        )",
+        &[table.into(), name.into()],
     )
 }
 
