@@ -41,6 +41,7 @@ fn add_others(superuser: &mut Session, users: u32, rows: u32) {
     ));
 }
 
+/// The plans without what says where rows lie and how much memory was there, which is no count of rows.
 fn plans(database: &Database, queries: &[String]) -> Vec<String> {
     let mut alice = database.user(ALICE);
     let explain = |query: &String| {
