@@ -31,23 +31,25 @@ impl Alone {
         let database = self.cluster.lived_in_anew();
         let mut session = database.connect(role);
         session.claim(ALICE);
-        session.run("set statement_timeout = '20s'");
+        session.run("set statement_timeout = '10s'");
         let backend = session.value("select pg_backend_pid()");
         for statement in statements {
-            let outcome = session.attempt(statement);
+            let outcome = session.client().simple_query(statement).map(|_| ());
             let shown: String = statement.chars().take(200).collect();
-            if let Err(sqlstate) = &outcome {
-                // 57014: the time is up. 53200: Postgres got no more memory.
-                let expected = errors.contains(&sqlstate.as_str())
-                    || ["57014", "53200"].contains(&sqlstate.as_str());
-                assert!(expected, "{sqlstate}: {shown}");
+            if let Err(error) = &outcome {
+                let Some(error) = error.as_db_error() else { panic!("{error:?}: {shown}") };
+                // The time is up; there is no more memory; Postgres' words for a row of more than 1 GB.
+                let sqlstate = error.code().code();
+                let expected = errors.contains(&sqlstate)
+                    || ["57014", "53200"].contains(&sqlstate)
+                    || error.message().starts_with("invalid memory alloc request size");
+                assert!(expected, "{error:?}: {shown}");
             }
             assert_eq!(session.value("select carrel.count_tokens('A mole digs.')"), "4", "{shown}");
             assert_eq!(session.value("select carrel.current_user_id()"), ALICE, "{shown}");
             assert_eq!(session.value("select pg_backend_pid()"), backend, "{shown}");
             let peak = peak_memory(&backend);
             assert!(peak < MEMORY, "{peak} KiB after {shown}");
-            eprintln!("{outcome:?} {} MiB {shown}", peak / 1024);
         }
         drop(session);
         database.assert_sound();
@@ -100,8 +102,9 @@ fn documents_requests_and_queries_of_a_gigabyte_are_kept_or_refused() {
         // It holds six copies at once.
         "select carrel.create_request('a', repeat('mole digs. ', 60000000))".to_owned(),
         format!("select carrel.create_session({one_word})"),
-        format!("select set_config('request.jwt.claims', '\"' || {one_word}, false)"),
-        format!("select set_config('request.jwt.claims', '{{\"sub\": \"{ALICE}\"}}', false)"),
+        // Postgres copies a setting's value several times.
+        "select length(set_config('request.jwt.claims', repeat('x', 300000000), true)), carrel.current_user_id()"
+            .to_owned(),
     ];
     Alone::new().assert_survives(
         "authenticated",
@@ -139,7 +142,7 @@ fn json_of_any_depth_is_kept_or_refused() {
     let mut user = vec![];
     let mut service = vec![];
     // From what everybody takes to what Postgres' own stack doesn't.
-    for depth in [100, 1_000, 3_000, 6_000, 10_000, 100_000, 1_000_000] {
+    for depth in [1_000, 6_000, 10_000, 1_000_000] {
         for json in [
             deep_object(depth),
             deep_array(depth),
