@@ -50,7 +50,7 @@ pub struct Client {
     pub acknowledged: usize,
 }
 
-enum Outcome {
+pub enum Outcome {
     Done,
     /// With an error that is none of those that working side by side brings.
     Refused(String),
@@ -95,18 +95,17 @@ impl Client {
         }
     }
 
-    /// Works until something is refused, which is returned; None when the server is gone, or time is up.
-    pub fn work_until_refused(&mut self, database: &Database, time: Duration) -> Option<String> {
+    /// Works until something is refused, the server is gone, or time is up.
+    pub fn work_until_refused(&mut self, database: &Database, time: Duration) -> Outcome {
         let until = Instant::now() + time;
         let mut session = self.session(database);
         while Instant::now() < until {
             match self.step(&mut session) {
                 Outcome::Done => {}
-                Outcome::Gone => return None,
-                Outcome::Refused(error) => return Some(error),
+                outcome => return outcome,
             }
         }
-        None
+        Outcome::Done
     }
 
     /// Does one transaction.

@@ -41,8 +41,16 @@ fn no_function_takes_more_memory_the_more_often_it_is_called() {
             let began = std::time::Instant::now();
             repeat(&mut session, sql, (first / times).max(5), works);
             let before = memory(pid);
-            repeat(&mut session, sql, (then / times).max(10), works);
-            let growth = memory(pid) - before;
+            // Caches and the allocator take more once or twice; what leaks does so each time.
+            let mut growth = i64::MAX;
+            for _ in 0..4 {
+                let start = memory(pid);
+                repeat(&mut session, sql, (then / times).max(10), works);
+                growth = growth.min(memory(pid) - start);
+                if growth <= most {
+                    break;
+                }
+            }
             if growth > 200 || began.elapsed().as_secs() > 2 {
                 println!("{growth:>6} KiB, {before} before, {:?}: {sql:.120}", began.elapsed());
             }
