@@ -10,12 +10,7 @@ export PG
 endif
 # Which tests: those whose names contain it.
 export T
-# How often, and with which random bytes, `make fuzz` runs each target; of these, one case alone.
-CASES ?= 10000000
-export FUZZ_CASES = $(CASES)
-export FUZZ_SEED = $(SEED)
-export FUZZ_CASE = $(CASE)
-# How long sqlsmith is let loose, and with which seed.
+# How many minutes sqlsmith is let loose, with which seed, and whether on a debug build of carrel.
 export MINUTES
 export DEBUG
 export SEED
