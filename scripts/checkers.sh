@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Has other people's checkers look at carrel: pgrls at the policies of a database that has it (a proof, a lint, and
-# the matrix of who may do what), pgspot at its SQL, sqlfluff at how the SQL is written. What is meant to be as it
-# is, and why, is in tests/checkers.
+# the matrix of who may do what), pgspot at its SQL, sqlfluff at how the SQL is written, cargo-deny at the
+# dependencies. What is meant to be as it is, and why, is in tests/checkers and deny.toml.
 #
 #   checkers.sh             run them
 #   checkers.sh --accept    take the matrix as expected

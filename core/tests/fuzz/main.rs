@@ -2,7 +2,7 @@
 //! hold; the bytes are random here, seeded.
 //!
 //! `make fuzz CASES=10000000` runs every target so often, `T=vectors` that one, `SEED=2` with other
-//! bytes, `CASE=17` that case alone. Tests run a few thousand of each.
+//! bytes, `CASE=17` that case alone. Tests run some thousands of each.
 
 #[path = "../chunking/invariants.rs"]
 mod invariants;
@@ -21,7 +21,7 @@ use std::time::Instant;
 use targets::Target;
 
 /// Of each target, unless CASES says otherwise: some seconds of all of them without optimisation.
-const CASES: u64 = 3_000;
+const CASES: u64 = 20_000;
 
 /// A number that the caller of make gave.
 fn given(name: &str) -> Option<u64> {
