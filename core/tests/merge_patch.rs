@@ -1,29 +1,15 @@
 //! JSON Merge Patch as RFC 7396 defines it.
 
+#[path = "merge_patch/of_the_rfc.rs"]
+mod of_the_rfc;
+
 use carrel_core::merge_patch::{self, MOST_DEEP, Refused};
+use of_the_rfc::of_the_rfc;
 use proptest::prelude::*;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 fn merge(target: &str, patch: &str) -> Result<String, Refused> {
     merge_patch::merge(target, patch, || ())
-}
-
-/// The algorithm of RFC 7396, section 2, word by word.
-fn of_the_rfc(target: Value, patch: &Value) -> Value {
-    let Value::Object(patch) = patch else { return patch.clone() };
-    let mut target = match target {
-        Value::Object(target) => target,
-        _ => Map::new(),
-    };
-    for (name, value) in patch {
-        if value.is_null() {
-            target.remove(name);
-        } else {
-            let old = target.remove(name).unwrap_or(Value::Null);
-            target.insert(name.clone(), of_the_rfc(old, value));
-        }
-    }
-    Value::Object(target)
 }
 
 fn merged(target: &str, patch: &str) -> Value {

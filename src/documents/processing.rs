@@ -67,7 +67,7 @@ impl Source<'_> {
         append_filename(&mut parser, &mut whole, self.filename)?;
         let mut pieces = Pieces::new();
         let (mut words, mut is_first) = (0, true);
-        let mut room = self.text.len().saturating_mul(MOST_TIMES) + SPARE;
+        let mut room = self.text.len().saturating_mul(MOST_TIMES).saturating_add(SPARE);
         for chunk in chunking::chunks(self.text, &self.options, check_for_interrupts) {
             let mut piece = piece(chunk)?;
             if is_first && self.options.format() == Format::Plain {

@@ -168,8 +168,8 @@ impl Rows {
         }
     }
 
-    /// Locks the one row, waiting for whoever holds it (10 seconds at most: then 55P03); gives a copy, and false where this very statement
-    /// has changed the row.
+    /// Locks the one row, waiting for whoever holds it (10 seconds at most: then 55P03); gives a copy, and false
+    /// where this very statement has changed the row.
     ///
     /// # Safety
     /// The relation is open.

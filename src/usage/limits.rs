@@ -140,6 +140,9 @@ pub fn take(dues: Vec<Due>) -> Result<()> {
 
 /// Refuses what will use limits that it takes nothing of beforehand, where they are used up: PT402.
 pub fn need_left(dues: &[Due]) -> Result<()> {
+    if dues.is_empty() {
+        return Ok(());
+    }
     reckoning(|db| {
         for due in dues {
             let [user, event_type, measure, period, start, end] = key(due);

@@ -6,6 +6,8 @@
 
 #[path = "../chunking/invariants.rs"]
 mod invariants;
+#[path = "../merge_patch/of_the_rfc.rs"]
+mod of_the_rfc;
 #[path = "../chunking/page.rs"]
 mod page;
 #[path = "../chunking/pages.rs"]

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::json::{self, Json};
+use crate::of_the_rfc::of_the_rfc;
 
 const DEEP: usize = 128;
 
@@ -116,24 +117,6 @@ pub fn claims(u: &mut Unstructured) -> Result<()> {
     Ok(())
 }
 
-/// RFC 7396, section 2, word by word.
-fn patched(target: Value, patch: &Value) -> Value {
-    let Value::Object(patch) = patch else { return patch.clone() };
-    let mut target = match target {
-        Value::Object(target) => target,
-        _ => Map::new(),
-    };
-    for (name, value) in patch {
-        if value.is_null() {
-            target.remove(name);
-        } else {
-            let old = target.remove(name).unwrap_or(Value::Null);
-            target.insert(name.clone(), patched(old, value));
-        }
-    }
-    Value::Object(target)
-}
-
 /// A number of [`json::leaf`] that a double would shorten.
 const LONG: &str = "12345678901234567890123";
 
@@ -181,7 +164,7 @@ pub fn patches(u: &mut Unstructured) -> Result<()> {
     let input = (&target_text, &patch_text);
     let result = result.unwrap_or_else(|why| panic!("{why}: {input:?}"));
     let value = |text: &str| serde_json::from_str::<Value>(text).expect("what was written is JSON");
-    assert_eq!(value(&result), patched(value(&target_text), &value(&patch_text)), "{input:?}");
+    assert_eq!(value(&result), of_the_rfc(value(&target_text), &value(&patch_text)), "{input:?}");
     // Digits that no double holds; of two members with one name, the text may have both.
     let long = result.matches(LONG).count();
     assert!(long_numbers(&value(&result)) <= long, "{input:?}");
