@@ -5,6 +5,7 @@
 //! become XX000, and CONTEXT, constraint and table names are lost. So carrel's functions run their
 //! body in [`guard`] as a `Result`, and the error is thrown last, when nothing is left to drop.
 
+use crate::memory;
 use pgrx::{PgLogLevel, pg_sys};
 use std::any::Any;
 use std::ffi::{CStr, CString, c_char, c_int};
@@ -51,6 +52,8 @@ pub enum SqlState {
     SerializationFailure,
     /// 42501: not allowed.
     InsufficientPrivilege,
+    /// 53200: no memory.
+    OutOfMemory,
     /// 54000: too large.
     ProgramLimitExceeded,
     /// 55000: the database is not in the state that this needs.
@@ -77,6 +80,7 @@ impl SqlState {
             Self::CheckViolation => b"23514",
             Self::SerializationFailure => b"40001",
             Self::InsufficientPrivilege => b"42501",
+            Self::OutOfMemory => b"53200",
             Self::ProgramLimitExceeded => b"54000",
             Self::ObjectNotInPrerequisiteState => b"55000",
             Self::NoDataFound => b"P0002",
@@ -250,7 +254,7 @@ unsafe fn put(field: Field, text: Option<&String>) {
 /// been dropped. Every `#[pg_extern]` that can fail is `guard(move || { … })`, so that the frames
 /// the throw jumps over hold nothing.
 pub fn guard<T>(body: impl FnOnce() -> Result<T>) -> T {
-    match contain(body) {
+    match contain(|| memory::restore().and_then(|()| body())) {
         Ok(value) => value,
         Err(error) => error.throw(),
     }
@@ -279,6 +283,9 @@ pub unsafe fn pass_on(result: Result<()>) -> Result<()> {
 /// Obeys a cancel or a timeout in the midst of code that can't return an error: unwinds to the next
 /// [`contain`], which there must be.
 pub fn check_for_interrupts() {
+    if memory::is_exhausted() {
+        resume_unwind(Box::new(Unwinding(memory::exhausted())));
+    }
     // SAFETY: a flag of the backend's.
     if unsafe { pg_sys::InterruptPending } == 0 {
         return;
@@ -286,6 +293,19 @@ pub fn check_for_interrupts() {
     // SAFETY: what CHECK_FOR_INTERRUPTS() does.
     if let Err(error) = catch(|| unsafe { ProcessInterrupts() }) {
         resume_unwind(Box::new(Unwinding(error)));
+    }
+}
+
+/// Ends this session, with error 53200 to its client, as Postgres ends one that it is told to end.
+/// Allocates nothing in Rust.
+pub fn end_session_without_memory(size: usize) -> ! {
+    // SAFETY: the sequence of ereport(FATAL, …), which does not come back; nothing unwinds.
+    unsafe {
+        errstart(PgLogLevel::FATAL as c_int, std::ptr::null());
+        errcode(SqlState::OutOfMemory.code());
+        errmsg(c"out of memory".as_ptr());
+        errdetail(c"There is no room for %zu bytes more.".as_ptr(), size);
+        errfinish(c"carrel".as_ptr(), 0, std::ptr::null())
     }
 }
 

@@ -3,7 +3,7 @@
 //! The map. SQL calls the domains: [`users`], [`documents`], [`search`], [`usage`], [`agents`], and
 //! for operators [`access`] and [`schema`]. They compute with the `carrel_core` crate, which knows
 //! nothing of Postgres, and work on the tables through [`spi`]. [`error`], [`spi`], [`trigger`],
-//! [`one_row`], [`payload`], [`postings`], [`toast`], [`datums`], [`leases`] and [`identity`] know none of the domains.
+//! [`memory`], [`one_row`], [`payload`], [`postings`], [`toast`], [`datums`], [`leases`] and [`identity`] know none of the domains.
 //!
 //! The extension's SQL, in order: `sql/guard.sql`, the functions of this crate, `sql/install.sql`,
 //! which ends with carrel.migrate(). Tables, policies and privileges are in `sql/tables`, `sql/rules`
@@ -19,6 +19,7 @@ mod error;
 mod heap;
 mod identity;
 mod leases;
+mod memory;
 mod one_row;
 mod payload;
 mod postings;
@@ -41,6 +42,7 @@ extension_sql_file!("../sql/install.sql", finalize);
 /// Called by Postgres when the library is loaded.
 #[pg_guard]
 extern "C-unwind" fn _PG_init() {
+    error::guard(memory::restore);
     identity::register_settings();
     documents::register_settings();
     search::register_settings();

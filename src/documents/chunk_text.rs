@@ -2,6 +2,7 @@
 
 use crate::datums::Text;
 use crate::error::{Error, Result, SqlState, guard};
+use crate::memory;
 use carrel_core::chunking::{self, Encoding, Format, Options, Unit, UnknownName};
 use pgrx::prelude::*;
 
@@ -61,6 +62,9 @@ fn count_tokens(content: &str, encoding: default!(&str, "'cl100k'")) -> i32 {
 
 /// Not within a `contain`: pgrx's guard is the next.
 fn interrupt() {
+    if memory::is_exhausted() {
+        ereport!(ERROR, PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY, "out of memory");
+    }
     pgrx::check_for_interrupts!();
 }
 

@@ -5,10 +5,12 @@
 //! There is one spool per backend, and what is in it is forgotten at the transaction's end.
 
 use crate::error::{Error, Result, SqlState, catch};
+use crate::memory;
 use pgrx::callbacks::{PgXactCallbackEvent, register_xact_callback};
 use pgrx::pg_sys;
 use std::cell::RefCell;
 use std::ffi::{c_int, c_void};
+use std::mem;
 use std::rc::Rc;
 
 /// What is kept in memory at most, in bytes.
@@ -46,7 +48,12 @@ pub fn lease() -> Lease {
                     }
                 });
             }
-            register_xact_callback(PgXactCallbackEvent::Abort, || drop(SPOOL.take()));
+            register_xact_callback(PgXactCallbackEvent::Abort, || {
+                // A session that ends in the midst of a write still has it.
+                SPOOL.with(|spool| {
+                    spool.try_borrow_mut().map(|mut spool| mem::take(&mut *spool)).ok()
+                });
+            });
             spool.is_registered = true;
         }
         if Rc::strong_count(&spool.leases) == 1 {
@@ -73,6 +80,7 @@ pub fn write(bytes: &[u8]) -> Result<()> {
     SPOOL.with_borrow_mut(|spool| {
         let (first, rest) =
             bytes.split_at(bytes.len().min(MAX_MEMORY.saturating_sub(spool.length)));
+        memory::make_room(&mut spool.memory, first.len())?;
         spool.memory.extend_from_slice(first);
         spool.length += first.len();
         if rest.is_empty() {
