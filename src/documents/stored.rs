@@ -59,11 +59,9 @@ fn rechunk_document(
 ) -> i32 {
     guard(|| {
         identity::require()?;
-        let no_such = || {
-            let id = document_id.map_or("null".to_owned(), |id| id.to_string());
-            Error::new(SqlState::NotFound, format!("no document {id}"))
-        };
-        let id = document_id.ok_or_else(no_such)?;
+        let id = document_id.ok_or_else(|| {
+            Error::new(SqlState::InvalidParameterValue, "document_id must not be null")
+        })?;
         let encoding = encoding_named(encoding)?;
         let unit = match unit {
             Some(unit) => Unit::named(unit, encoding).map_err(unknown)?,
@@ -82,7 +80,9 @@ fn rechunk_document(
                 |row| row.need::<bool>(1),
             )
         })?;
-        if !has_text.ok_or_else(no_such)? {
+        let has_text =
+            has_text.ok_or_else(|| Error::new(SqlState::NotFound, format!("no document {id}")))?;
+        if !has_text {
             return Err(Error::new(
                 SqlState::ObjectNotInPrerequisiteState,
                 format!("document {id} has no text to cut"),
