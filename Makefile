@@ -31,7 +31,7 @@ export PG_CONFIG
 endif
 
 .PHONY: help setup build install package demo psql stop test test-unit test-pgrx test-regress accept \
-	test-isolation test-lifecycle test-checkers test-upgrade test-package test-soak test-sqlsmith test-all fuzz bench-chunking bench-retrieval bench-search bench-usage bench-agents lint readme-check clean
+	test-isolation test-lifecycle test-clients test-checkers test-upgrade test-package test-soak test-sqlsmith test-all fuzz bench-chunking bench-retrieval bench-search bench-usage bench-agents lint readme-check clean
 
 help: ## list the commands
 	@echo "Commands, all with PG=15|16|17|18 to pick the server:"
@@ -83,6 +83,9 @@ test-lifecycle: build ## dump, restore, uninstall
 
 test-soak: build ## crashes, cancels, long sessions, for an hour or so (ROUNDS, SEED=number)
 	@scripts/test.sh soak
+
+test-clients: build ## through Drizzle, Deno, Python, Rust and others, each its own program
+	@scripts/test.sh clients
 
 test-checkers: build ## what other people's checkers say of policies and SQL
 	@scripts/test.sh checkers

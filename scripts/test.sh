@@ -2,8 +2,8 @@
 # Runs stages of the tests against the extension as scripts/build.sh installed it for version PG, then
 # prints a line for each with its seconds and exits 1 if any failed.
 #
-#   test.sh [STAGE…]    lint, unit, pgrx, regress, isolation, lifecycle, checkers, readme, upgrade, package, soak; the
-#                       last three and lint only when they are named
+#   test.sh [STAGE…]    lint, unit, pgrx, regress, isolation, lifecycle, clients, checkers, readme, upgrade, package, soak;
+#                       the last three and lint only when they are named
 #   T=name test.sh …    only the tests whose names contain this
 source "$(dirname "$0")/env.sh"
 
@@ -93,11 +93,20 @@ isolation() {
 # They start their own clusters, as RUN_AS, in directories under CARREL_RUN.
 lifecycle() { (unset ROUNDS && servers "${only[@]}"); }
 
-servers() {
-    [ -e tests/Cargo.toml ] || { say "no tests yet"; return 0; }
+servers() { with_servers lifecycle "$@"; }
+
+with_servers() {
+    local test=$1
+    shift
     as_server mkdir -p -m 0700 "$RUN/lifecycle"
     CARREL_PG_BIN=$TREE/bin CARREL_RUN=$RUN/lifecycle CARREL_RUN_AS=$RUN_AS \
-        cargo test --no-fail-fast --package carrel-tests --test lifecycle -- "$@"
+        cargo test --no-fail-fast --package carrel-tests --test "$test" -- "$@"
+}
+
+# Through the clients that users have, each its own program.
+clients() {
+    "$scripts/clients.sh"
+    CARREL_CLIENTS_BIN=$TOOLS/clients/bin with_servers clients "${only[@]}"
 }
 
 # Those that depend on chance or on patience, with much of both, one after the other; they say what they saw.
@@ -145,7 +154,7 @@ count() {
         END { print passed + 0, failed + 0 }'
 }
 
-[ $# -gt 0 ] || set -- unit pgrx regress isolation lifecycle checkers readme
+[ $# -gt 0 ] || set -- unit pgrx regress isolation lifecycle clients checkers readme
 mkdir -p "$TARGET/test-logs"
 summary=() passed=0 failed=0 skipped=
 for stage; do

@@ -6,6 +6,7 @@
 //! to run them when the tests themselves run as root.
 
 mod catalog;
+mod client;
 mod cluster;
 mod database;
 mod disk;
@@ -15,6 +16,7 @@ mod programs;
 mod session;
 
 pub use catalog::{assert_same_lines, catalog, privileges};
+pub use client::{clients, installed, succeed};
 pub use cluster::Cluster;
 pub use database::Database;
 pub use disk::Disk;
