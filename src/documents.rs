@@ -33,6 +33,7 @@ use processing::{Outcome, Processed, Source};
 use sha2::{Digest, Sha256};
 use std::ffi::CStr;
 use std::hash::{Hash, Hasher};
+pub use stored::vector_of_chunks;
 pub use vectors::{Names, Parser, malformed};
 
 /// Registers the settings of documents.

@@ -18,6 +18,7 @@ mod embeddings;
 mod error;
 mod heap;
 mod identity;
+mod import;
 mod leases;
 mod memory;
 mod one_row;

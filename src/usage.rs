@@ -32,9 +32,10 @@ use crate::error::{Error, Result, SqlState};
 use crate::identity;
 use crate::spi;
 use crate::users;
-pub use locks::keep;
+pub use locks::{change_all as keep_from_changing, keep};
 pub use periods::{micros as period_micros, period_start, zone};
 use pgrx::datum::Uuid;
+pub use proof::rebuild as rebuild_all;
 /// How books are read and written.
 use spi::as_owner_now as reckoning;
 pub use standings::AGENT_REQUEST;

@@ -101,6 +101,31 @@ fn rechunk_document(
     })
 }
 
+/// The vector of a document from its name and its chunks, as they are, and how many words they have; none where
+/// there are no chunks.
+pub fn vector_of_chunks(db: &Db, id: Uuid) -> Result<(Vec<u8>, Option<i64>)> {
+    let (user_id, filename, language, words) = db
+        .first(
+            "select d.user_id, d.filename, d.language, (
+                select sum(c.words) from carrel.document_chunks as c
+                where c.user_id = d.user_id and c.document_id = d.id
+            )
+            from carrel.documents as d where d.id = $1",
+            &[id.into()],
+            |row| {
+                Ok((
+                    row.need::<Uuid>(1)?,
+                    row.need::<String>(2)?,
+                    row.need::<String>(3)?,
+                    row.get(4),
+                ))
+            },
+        )?
+        .ok_or_else(|| Error::new(SqlState::NotFound, format!("no document {id}")))?;
+    let mut parser = Parser::for_language(db, &language)?;
+    Ok((processing::renamed_vector(db, &mut parser, &filename, user_id, id)?, words))
+}
+
 /// Stores that a document could not be processed, and why.
 fn fail(db: &Db, id: Uuid, reason: &str) -> Result<()> {
     db.execute(

@@ -6,8 +6,8 @@ use super::locks;
 use super::{counters, counting};
 use crate::access;
 use crate::datums::Numeric;
-use crate::error::guard;
-use crate::spi::{self, Access};
+use crate::error::{Result, guard};
+use crate::spi::{self, Access, Db};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 
@@ -97,14 +97,19 @@ fn rebuild_usage() -> i64 {
     guard(|| {
         access::as_administrator("rebuild_usage", |db| {
             locks::change_all()?;
-            db.execute("delete from carrel.usage_allowances", &[])?;
-            counting::rebuild(db, None)?;
-            let users = db.value::<Vec<Uuid>>(
-                "select coalesce(array_agg(user_id order by user_id), '{}') from carrel.user_profiles",
-                &[],
-            )?;
-            counters::recount(&users)?;
+            rebuild(db)?;
             db.value("select count(*) from carrel.usage_totals", &[])
         })
     })
+}
+
+/// The same, where nobody records usage already.
+pub fn rebuild(db: &Db) -> Result<()> {
+    db.execute("delete from carrel.usage_allowances", &[])?;
+    counting::rebuild(db, None)?;
+    let users = db.value::<Vec<Uuid>>(
+        "select coalesce(array_agg(user_id order by user_id), '{}') from carrel.user_profiles",
+        &[],
+    )?;
+    counters::recount(&users)
 }
