@@ -25,6 +25,7 @@ comment on function carrel.create_profile_on_sign_up is 'Trigger on auth.users: 
 comment on function carrel.create_request is 'Creates a request of the caller''s, which holds one agent_request, and reserve_tokens, from hard limits until it is finished; returns its id. The same idempotency key again gives the first one, or PT409 where anything else differs. Beyond a limit: PT402; no such session: PT404; bad arguments: 22023.';
 comment on function carrel.create_session is 'Creates a session of the caller''s; returns its id. A state that is no JSON object: 22023.';
 comment on function carrel.create_user is 'Creates a user''s profile and returns the user id; one that exists stays as it is. Unknown plan: 22023. For services.';
+comment on function carrel.create_views is 'Makes views of the six tables in a schema, under the tables'' names, for an application that asks there. They show and take what the caller may see and write. Where the schema has such a name already: 55000; no such schema: 22023. For superusers.';
 comment on function carrel.current_usage is 'What the caller used in the current periods: a row for each limit of their plan, and for what they used in the billing period without one.';
 comment on function carrel.current_user_id is 'The user that the transaction''s JWT claims name; null where there are none. Malformed claims: 28000.';
 comment on function carrel.delete_profile_of_deleted is 'Trigger on auth.users: deletes the profiles of deleted users.';
@@ -43,6 +44,7 @@ comment on function carrel.heartbeat_request is 'Says that a worker is still at 
 comment on function carrel.hold_for_requests is 'Trigger: draws what unfinished requests hold from what is left of hard limits, and wakes workers. Beyond a limit: PT402.';
 comment on function carrel.keep_default_plan is 'Trigger: keeps the plan that new users are on. To delete or rename it: 55000.';
 comment on function carrel.keep_request_chains is 'Trigger: keeps the chains of sessions as requests come to them and leave them.';
+comment on function carrel.import_from is 'Brings the six tables of an existing application, those of them that the schema has, over to carrel, with their ids, timestamps and chunks; makes missing profiles and rebuilds counters. A row for each table, and one for each problem with how many rows have it. With dry_run, the default, nothing is changed; without, 23514 where a problem would leave rows out. No such schema: 22023. For superusers.';
 comment on function carrel.lease_token is 'A new token of a lease: a UUID of version 8, which no end user''s event can have.';
 comment on function carrel.migrate is 'Creates what is missing of carrel''s tables and applies policies, triggers, defaults, privileges and comments afresh. For superusers.';
 comment on function carrel.next_wakeup is 'When there will be something for claim_requests(): in the past, if there is now; null where nothing is known of. For services that wait.';

@@ -297,14 +297,17 @@ pub fn check_for_interrupts() {
 }
 
 /// Ends this session, with error 53200 to its client, as Postgres ends one that it is told to end.
-/// Allocates nothing in Rust.
+///
+/// It is called in the midst of allocations, out of which nothing may unwind or jump. Nothing does: what fails
+/// once errstart has seen FATAL, or while the process exits, is FATAL as well. What runs at a session's end must
+/// not panic, nor borrow what may be borrowed; see [`memory::forget`].
 pub fn end_session_without_memory(size: usize) -> ! {
-    // SAFETY: the sequence of ereport(FATAL, …), which does not come back; nothing unwinds.
+    // SAFETY: the sequence of ereport(FATAL, …), which does not come back. Nothing is allocated in Rust.
     unsafe {
         errstart(PgLogLevel::FATAL as c_int, std::ptr::null());
         errcode(SqlState::OutOfMemory.code());
         errmsg(c"out of memory".as_ptr());
-        errdetail(c"There is no room for %zu bytes more.".as_ptr(), size);
+        errdetail(c"Failed on request of size %zu.".as_ptr(), size);
         errfinish(c"carrel".as_ptr(), 0, std::ptr::null())
     }
 }

@@ -172,6 +172,52 @@ fn import_from(
     )
 }
 
+/// Makes views of the six tables in a schema, under the tables' names, so that what an application asks of tables
+/// there goes on working. They show and take what the caller may see and write, and are the operator's to drop. Roles
+/// that were granted access may use them. Where the schema has such a name already: 55000. For superusers.
+#[pg_extern(volatile, parallel_unsafe)]
+fn create_views(target_schema: default!(Option<&str>, "'public'")) {
+    guard(|| {
+        let schema = target_schema.ok_or_else(|| bad("target_schema must not be null"))?;
+        access::as_administrator("create_views", |db| {
+            let (schema, taken) = db
+                .first(
+                    "select format('%I', nspname), (
+                        select string_agg(format('%I.%I', nspname, relname), ', ' order by relname)
+                        from pg_class where relnamespace = n.oid and relname::text = any ($2)
+                    )
+                    from pg_namespace as n where nspname::text = $1 and nspname <> 'carrel'",
+                    &[schema.into(), SOURCES.map(|source| source.name.to_owned()).to_vec().into()],
+                    |row| Ok((row.need::<String>(1)?, row.get::<String>(2))),
+                )?
+                .ok_or_else(|| bad(format!("there is no schema \"{schema}\" to make views in")))?;
+            if let Some(taken) = taken {
+                return Err(Error::new(
+                    SqlState::ObjectNotInPrerequisiteState,
+                    format!("{taken} is there already"),
+                )
+                .hint(format!("Move the tables out of the way: create schema {schema}_before; alter table … set schema {schema}_before")));
+            }
+            let roles = db.rows(
+                "select distinct format('%I', role_name) from carrel.granted_roles order by 1",
+                &[],
+                |row| row.need::<String>(1),
+            )?;
+            for Source { name, .. } in &SOURCES {
+                db.script(&format!(
+                    "create view {schema}.{name} with (security_invoker = true) as select * from carrel.{name}"
+                ))?;
+                for role in &roles {
+                    db.script(&format!(
+                        "grant select, insert, update, delete on {schema}.{name} to {role}"
+                    ))?;
+                }
+            }
+            Ok(())
+        })
+    })
+}
+
 fn bad(message: impl Into<String>) -> Error {
     Error::new(SqlState::InvalidParameterValue, message)
 }

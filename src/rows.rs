@@ -61,11 +61,13 @@ pub fn random_number() -> u64 {
     random().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
-/// BEFORE UPDATE: sets updated_at to the transaction's time.
+/// BEFORE UPDATE: sets updated_at to the transaction's time, but not while rows are brought in as they are.
 #[pg_trigger]
 fn touch_updated_at<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::before_row(trigger, |row| {
-        row.set(c"updated_at", now()?);
+        if !trigger::restoring() {
+            row.set(c"updated_at", now()?);
+        }
         Ok(())
     })
 }

@@ -50,8 +50,8 @@ fn migrate() {
 
 /// One at a time changes tables in this database.
 fn lock(db: &Db) -> Result<()> {
-    db.execute("select pg_advisory_xact_lock(hashtextextended('carrel.migrate', 0))", &[])?;
-    Ok(())
+    let lock = "select pg_advisory_xact_lock(hashtextextended('carrel.migrate', 0))";
+    spi::patiently(|| db.execute(lock, &[]).map(|_| ()))
 }
 
 /// Locks the tables that are there, all at once: who writes to several of them does so in another order than their

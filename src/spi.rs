@@ -17,7 +17,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::{CString, c_char, c_int, c_long};
 pub use stream::PassingRow;
-pub use waiting::{LONG, patiently, waiting_at_most};
+pub use waiting::{BRIEFLY, LOCK_PATIENCE, NOT_AT_ALL, patiently, waiting_at_most};
 
 /// Whether the SQL may write. Reading uses the snapshot of the calling statement and assigns no
 /// transaction id, so that it works in READ ONLY transactions and on a standby.

@@ -124,12 +124,14 @@ impl Change {
         Ok(())
     }
 
-    /// Refuses a new row of which a column has more bytes than it may: 54000. Nothing is read that is not changed.
+    /// Refuses a row that gets a value of more bytes than a column may have: 54000. Of what is not too large no more than
+    /// the size is read.
     pub fn need_at_most(&self, columns: &[(&CStr, usize)]) -> Result<()> {
         for (column, most) in columns {
             let Some(value) = self.new.datum(column) else { continue };
             let size = toast::raw_size(value) - pg_sys::VARHDRSZ;
-            if size > *most {
+            // One that a restore brought stays.
+            if size > *most && self.changes(column)? {
                 let column = column.to_string_lossy();
                 return Err(Error::new(
                     SqlState::ProgramLimitExceeded,

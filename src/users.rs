@@ -89,7 +89,8 @@ fn delete_user(
 ) -> TableIterator<'static, (name!(storage_path, String),)> {
     let paths = guard(|| {
         spi::as_owner(Access::Write, |db| {
-            let user_id = lock(db, user_id)?;
+            let user_id = user_id.ok_or_else(missing_user_id)?;
+            spi::patiently(|| lock(db, user_id))?;
             if archive_usage.unwrap_or(false) {
                 db.execute(
                     "insert into carrel.usage_archive
@@ -239,15 +240,14 @@ pub fn missing_user_id() -> Error {
 }
 
 /// Locks a profile, so that nothing more of the user's can come while they are being deleted.
-fn lock(db: &Db, user_id: Option<Uuid>) -> Result<Uuid> {
-    let user_id = user_id.ok_or_else(missing_user_id)?;
+fn lock(db: &Db, user_id: Uuid) -> Result<()> {
     // Whoever changes the user's plan waits for the row while others wait for them.
     usage::keep(&[user_id])?;
     let found = db.execute(
         "select from carrel.user_profiles where user_id = $1 for update",
         &[user_id.into()],
     )?;
-    if found == 0 { Err(no_such_user(user_id)) } else { Ok(user_id) }
+    if found == 0 { Err(no_such_user(user_id)) } else { Ok(()) }
 }
 
 /// Error 22023 for a plan that is none.

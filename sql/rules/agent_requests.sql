@@ -30,7 +30,8 @@ drop policy if exists agent_requests_delete_own on carrel.agent_requests;
 create policy agent_requests_delete_own on carrel.agent_requests
     for delete using (user_id = carrel.current_user_id() and status <> 'processing');
 
--- Clamps priority, max_attempts and run_at of end users, for they sort across users.
+-- Clamps priority, max_attempts and run_at of end users, for they sort across users; sets reserved_at, which the policy
+-- leaves to it; refuses what is too large.
 drop trigger if exists agent_requests_prepare on carrel.agent_requests;
 create trigger agent_requests_prepare
     before insert on carrel.agent_requests

@@ -75,8 +75,8 @@ const SPARED: u32 = 100;
 /// The most that it is, however long a walk took.
 const MOST_SPARED: Duration = Duration::from_secs(60);
 
-/// How many pages a short walk reads at most, for each request that it claims and once more: some 30 are needed to
-/// claim one.
+/// How many pages a short walk reads at most, for each request that it claims and for each type of agents: some 30
+/// are needed to claim one.
 const SHORT: i64 = 64;
 
 /// A type of agents, or all of them.
@@ -159,7 +159,7 @@ impl Progress {
     }
 }
 
-/// How many queues are remembered.
+/// Of so many queues or more, none is remembered when others are to be.
 const QUEUES: usize = 64;
 
 /// When a walk ended, and how long it took.

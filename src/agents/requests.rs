@@ -203,6 +203,34 @@ fn possible(id: Uuid, state: State, operation: Operation, done: &str) -> Result<
     })
 }
 
+/// Removes requests that have been finished for so long ($1), at most so many ($2), behind a place ($3, $4); returns how
+/// many it saw, how many of them it removed, and the last it saw.
+fn purge(db: &Db, args: &[Arg; 4]) -> Result<(i64, i64, Option<(TimestampWithTimeZone, Uuid)>)> {
+    let purged = db.first(
+        "with old as materialized (
+            select id, session_id, completed_at from carrel.agent_requests
+            where status in ('completed', 'failed', 'cancelled')
+                and completed_at < clock_timestamp() - $1::interval
+                and (completed_at, id) > (coalesce($3::timestamptz, '-infinity'), coalesce($4::uuid, '00000000-0000-0000-0000-000000000000'))
+            order by completed_at, id limit $2 for update skip locked
+        ), sessions as materialized (
+            select id from carrel.agent_sessions where id = any (array(select session_id from old))
+            order by id for no key update skip locked
+        ), deleted as (
+            delete from carrel.agent_requests where id = any (array(
+                select id from old where session_id is null or session_id in (select id from sessions)
+            ))
+            returning id
+        )
+        select (select count(*) from old), (select count(*) from deleted), last.completed_at, last.id
+        from (values (1)) as one
+        left join (select completed_at, id from old order by completed_at desc, id desc limit 1) as last on true",
+        args,
+        |row| Ok((row.need(1)?, row.need(2)?, row.get(3).zip(row.get(4)))),
+    )?;
+    Ok(purged.unwrap_or_default())
+}
+
 /// Removes requests that have been finished for this long, the longest first, at most so many; returns how
 /// many. Those that somebody else is changing, or whose sessions, are left. What they used stays in the books.
 #[pg_extern(volatile, parallel_unsafe)]
@@ -220,22 +248,21 @@ fn purge_requests(
             return Err(bad(format!("max_rows must be from 0: {max_rows}")));
         }
         spi::as_owner_now(|db| {
-            let removed = db.execute(
-                "with old as materialized (
-                    select id, session_id from carrel.agent_requests
-                    where status in ('completed', 'failed', 'cancelled')
-                        and completed_at < clock_timestamp() - $1::interval
-                    order by completed_at limit $2 for update skip locked
-                ), sessions as materialized (
-                    select id from carrel.agent_sessions where id = any (array(select session_id from old))
-                    order by id for no key update skip locked
-                )
-                delete from carrel.agent_requests where id = any (array(
-                    select id from old where session_id is null or session_id in (select id from sessions)
-                ))",
-                &[older_than.into(), max_rows.into()],
-            )?;
-            Ok(i64::try_from(removed).unwrap_or(i64::MAX))
+            let mut removed = 0;
+            let mut after: Option<(TimestampWithTimeZone, Uuid)> = None;
+            while removed < i64::from(max_rows) {
+                let (since, id) = after.unzip();
+                let batch = i64::from(max_rows) - removed;
+                let (seen, deleted, last) =
+                    purge(db, &[older_than.into(), batch.into(), since.into(), id.into()])?;
+                removed += deleted;
+                // Those of held sessions are passed over, lest they keep all others.
+                match last.filter(|_| seen == batch && deleted < seen) {
+                    Some(last) => after = Some(last),
+                    None => break,
+                }
+            }
+            Ok(removed)
         })
     })
 }

@@ -2,6 +2,7 @@
 
 use super::spool::{self, Lease};
 use crate::error::{Error, Result, SqlState};
+use crate::memory;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -42,6 +43,12 @@ impl Piece<'_> {
     pub fn key(&self) -> Key {
         key(&self.content_hash, &self.heading_path)
     }
+
+    /// The bytes of what is of no fixed size.
+    pub fn size_in_bytes(&self) -> usize {
+        let titles: usize = self.heading_path.iter().map(|title| title.len()).sum();
+        self.content.len() + titles + self.vector.len()
+    }
 }
 
 /// Pieces, in order.
@@ -64,6 +71,8 @@ impl Pieces {
     pub fn push(&mut self, piece: &Piece) -> Result<()> {
         let record = &mut self.record;
         record.clear();
+        // Lengths and numbers take less than that.
+        memory::make_room(record, piece.size_in_bytes() + 256 + 8 * piece.heading_path.len())?;
         record.extend([0; size_of::<usize>()]);
         record.extend(piece.content_hash);
         let numbers = [

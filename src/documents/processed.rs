@@ -3,11 +3,11 @@
 //! not there is made again, so entries may be lost or left over at any time.
 
 use super::pieces::Pieces;
+use crate::memory;
 use pgrx::callbacks::{PgXactCallbackEvent, register_xact_callback};
 use pgrx::datum::Uuid;
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::mem;
 
 /// How a transaction ends for a backend.
 const ENDS: [PgXactCallbackEvent; 3] =
@@ -36,12 +36,7 @@ pub fn keep(document: Uuid, row: u64, pieces: Pieces) {
     KEPT.with_borrow_mut(|kept| {
         if !kept.is_registered {
             for end in ENDS {
-                register_xact_callback(end, || {
-                    // A session that ends in the midst of `keep` still has it.
-                    KEPT.with(|kept| {
-                        kept.try_borrow_mut().map(|mut kept| mem::take(&mut *kept)).ok()
-                    });
-                });
+                register_xact_callback(end, || memory::forget(&KEPT));
             }
             kept.is_registered = true;
         }

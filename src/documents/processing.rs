@@ -16,7 +16,7 @@ use std::collections::HashMap;
 const MOST_TIMES: usize = 32;
 /// Room that short texts have beyond that, in bytes.
 const SPARE: usize = 1 << 20;
-/// About what a chunk takes beside its content, in bytes.
+/// About what a chunk takes beside its content, titles and vector, in bytes.
 const ROW: usize = 256;
 
 /// What a document's chunks and vectors are made from.
@@ -74,7 +74,15 @@ impl Source<'_> {
                 piece.title_words = parser.lead(&piece.content)?;
             }
             is_first = false;
-            room = room.checked_sub(ROW + piece.content.len()).ok_or_else(|| {
+            let there = match known.get(&piece.key()) {
+                Some(id) => vector_of(db, *id)?,
+                None => None,
+            };
+            (piece.vector, piece.is_new) = match there {
+                Some(vector) => (vector, false),
+                None => (parser.chunk(&piece.heading_path, &piece.content)?, true),
+            };
+            room = room.checked_sub(ROW + piece.size_in_bytes()).ok_or_else(|| {
                 Error::new(
                     SqlState::ProgramLimitExceeded,
                     format!(
@@ -85,14 +93,6 @@ impl Source<'_> {
                     "Have larger chunks, or less overlap: carrel.chunk_size, carrel.chunk_overlap.",
                 )
             })?;
-            let there = match known.get(&piece.key()) {
-                Some(id) => vector_of(db, *id)?,
-                None => None,
-            };
-            (piece.vector, piece.is_new) = match there {
-                Some(vector) => (vector, false),
-                None => (parser.chunk(&piece.heading_path, &piece.content)?, true),
-            };
             vectors::add(&mut whole, &piece.vector, None)?;
             words += i64::from(vectors::words(&piece.vector)?);
             pieces.push(&piece)?;

@@ -10,7 +10,6 @@ use pgrx::callbacks::{PgXactCallbackEvent, register_xact_callback};
 use pgrx::pg_sys;
 use std::cell::RefCell;
 use std::ffi::{c_int, c_void};
-use std::mem;
 use std::rc::Rc;
 
 /// What is kept in memory at most, in bytes.
@@ -48,12 +47,7 @@ pub fn lease() -> Lease {
                     }
                 });
             }
-            register_xact_callback(PgXactCallbackEvent::Abort, || {
-                // A session that ends in the midst of a write still has it.
-                SPOOL.with(|spool| {
-                    spool.try_borrow_mut().map(|mut spool| mem::take(&mut *spool)).ok()
-                });
-            });
+            register_xact_callback(PgXactCallbackEvent::Abort, || memory::forget(&SPOOL));
             spool.is_registered = true;
         }
         if Rc::strong_count(&spool.leases) == 1 {

@@ -211,7 +211,7 @@ impl Rows {
                 let mut result = lock(pg_sys::LockWaitPolicy::LockWaitSkip)?;
                 if result == pg_sys::TM_Result::TM_WouldBlock {
                     let wait = || lock(pg_sys::LockWaitPolicy::LockWaitBlock);
-                    result = spi::waiting_at_most(spi::LONG, wait)?;
+                    result = spi::waiting_at_most(&spi::LOCK_PATIENCE, wait)?;
                 }
                 match result {
                     pg_sys::TM_Result::TM_Ok => return Ok(Some((tuple, true))),

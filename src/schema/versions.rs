@@ -1,12 +1,14 @@
 //! From one version to the next. The library, the extension in a database and the tables in it change one after
 //! the other: a server's package brings the library, ALTER EXTENSION UPDATE the functions, migrate() the tables.
 
-use super::definitions::{STEPS, TABLES};
+use super::definitions::{STEPS, TABLES, Table};
 use super::{create_missing, record, relation_exists};
 use crate::error::{Error, Result, SqlState};
 use crate::spi::Db;
 
 const LIBRARY: &str = env!("CARGO_PKG_VERSION");
+/// Where it is recorded which steps the tables have had.
+const MIGRATIONS: &Table = &TABLES[0];
 
 /// The rules name functions of this version, and the tables must not be those of a later one.
 pub fn refuse_others(db: &Db) -> Result<()> {
@@ -15,7 +17,7 @@ pub fn refuse_others(db: &Db) -> Result<()> {
             SqlState::ObjectNotInPrerequisiteState,
             format!("the extension here is version {version}, but the library is {LIBRARY}"),
         )
-        .hint("Run: alter extension carrel update; then: select carrel.migrate()"));
+        .hint("Run: alter extension carrel update; then: select carrel.migrate(). Or, where the library is the older one, install the later."));
     }
     match unknown_steps(db)?.first() {
         None => Ok(()),
@@ -32,7 +34,7 @@ pub fn refuse_others(db: &Db) -> Result<()> {
 /// them, and need none.
 pub fn apply_steps(db: &Db) -> Result<()> {
     let is_fresh = !any_table(db)?;
-    create_missing(db, &TABLES[0])?;
+    create_missing(db, MIGRATIONS)?;
     for step in pending(db)? {
         if !is_fresh {
             db.script(step.1)?;
@@ -50,7 +52,7 @@ pub fn differences(db: &Db) -> Result<Vec<String>> {
             "the extension is version {version}, but the library is {LIBRARY}: alter extension carrel update"
         ));
     }
-    if relation_exists(db, TABLES[0].name, "r")? {
+    if relation_exists(db, MIGRATIONS.name, "r")? {
         let steps = pending(db)?;
         wrong.extend(steps.iter().map(|(step, _)| format!("the tables have not had {step}")));
     }
@@ -87,7 +89,7 @@ fn pending(db: &Db) -> Result<Vec<(&'static str, &'static str)>> {
 }
 
 fn unknown_steps(db: &Db) -> Result<Vec<String>> {
-    if !relation_exists(db, TABLES[0].name, "r")? {
+    if !relation_exists(db, MIGRATIONS.name, "r")? {
         return Ok(Vec::new());
     }
     let mut recorded = recorded(db)?;

@@ -168,7 +168,7 @@ impl Db {
     /// for as long as they like.
     pub(super) fn write_by_index<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let mut settings = by_index();
-        settings.extend(waiting::shorter(waiting::LONG));
+        settings.extend(waiting::shorter(&waiting::LOCK_PATIENCE));
         with_settings(&settings, work)
     }
 

@@ -8,33 +8,47 @@ use std::ffi::{CStr, c_int};
 use std::time::{Duration, Instant};
 
 /// How long a row or a part of the books is waited for: its user may hold it for as long as they like.
-pub const LONG: &CStr = c"10000";
+pub const LOCK_PATIENCE: Milliseconds = Milliseconds(10_000, c"10000");
+/// For locks on which others wait behind: less than deadlock_timeout, unless that was set low, so that others are
+/// not told of a deadlock.
+pub const BRIEFLY: Milliseconds = Milliseconds(200, c"200");
+/// Not at all, as far as Postgres can.
+pub const NOT_AT_ALL: Milliseconds = Milliseconds(1, c"1");
 
-/// The setting of lock_timeout for so many milliseconds, unless it is as short already.
-pub(super) fn shorter(time: &CStr) -> Option<(&'static CStr, &CStr)> {
-    let most = time.to_str().ok().and_then(|time| time.parse().ok()).unwrap_or(c_int::MAX);
-    // SAFETY: a setting of the backend's.
-    let now = unsafe { pg_sys::LockTimeout };
-    (!(1..=most).contains(&now)).then_some((c"lock_timeout", time))
+/// A time, and how settings spell it.
+pub struct Milliseconds(c_int, &'static CStr);
+
+/// The setting of lock_timeout for this time, unless it is as short already.
+pub(super) fn shorter(time: &Milliseconds) -> Option<(&'static CStr, &'static CStr)> {
+    (!(1..=time.0).contains(&lock_timeout())).then_some((c"lock_timeout", time.1))
 }
 
-/// Does `work` in which each lock is waited for at most so many milliseconds, or as long as the caller waits if
-/// that is shorter: then 55P03.
-pub fn waiting_at_most<T>(time: &CStr, work: impl FnOnce() -> Result<T>) -> Result<T> {
+/// lock_timeout in milliseconds; 0 is without end.
+fn lock_timeout() -> c_int {
+    // SAFETY: a setting of the backend's.
+    unsafe { pg_sys::LockTimeout }
+}
+
+/// Does `work` in which each lock is waited for at most so long, or as long as the caller waits if that is shorter:
+/// then 55P03.
+pub fn waiting_at_most<T>(time: &Milliseconds, work: impl FnOnce() -> Result<T>) -> Result<T> {
     with_settings(shorter(time).as_slice(), work)
 }
 
 /// Does `work` as soon as it need not wait for long, for locks on which others wait behind it: whoever holds one of
 /// them as long as they like must not keep everybody waiting. Its locks are given back, time and again. After
-/// 10 seconds: 55P03.
+/// 10 seconds, or the caller's lock_timeout if that is shorter: 55P03.
 pub fn patiently<T>(work: impl Fn() -> Result<T>) -> Result<T> {
-    const PATIENCE: Duration = Duration::from_secs(10);
+    let patience = match lock_timeout() {
+        0 => LOCK_PATIENCE.0,
+        timeout => timeout.min(LOCK_PATIENCE.0),
+    };
+    let patience = Duration::from_millis(patience.unsigned_abs().into());
     const PAUSE: Duration = Duration::from_millis(100);
     let start = Instant::now();
     loop {
-        // Less than deadlock_timeout: others are not told of a deadlock.
-        match subtransaction(|| waiting_at_most(c"200", &work)) {
-            Err(error) if error.is_of_locks() && start.elapsed() < PATIENCE => {
+        match subtransaction(|| waiting_at_most(&BRIEFLY, &work)) {
+            Err(error) if error.is_of_locks() && start.elapsed() < patience => {
                 check_for_interrupts();
                 std::thread::sleep(PAUSE);
             }

@@ -211,8 +211,8 @@ impl Wait {
     /// Does `work`, in which nobody is waited for any longer; else an error of locks.
     fn during<T>(self, work: impl FnOnce() -> Result<T>) -> Result<T> {
         match self {
-            Self::Never => spi::waiting_at_most(c"1", work),
-            Self::Briefly => spi::waiting_at_most(c"200", work),
+            Self::Never => spi::waiting_at_most(&spi::NOT_AT_ALL, work),
+            Self::Briefly => spi::waiting_at_most(&spi::BRIEFLY, work),
             Self::Long => work(),
         }
     }

@@ -38,6 +38,40 @@ fn old_requests_of_others_are_purged_while_a_user_holds_a_session() {
 }
 
 #[test]
+fn the_longest_finished_requests_that_a_user_holds_do_not_keep_the_next_from_being_purged() {
+    let database = Cluster::shared().lived_in();
+    let mut service = database.service();
+    database.user(ALICE).run("delete from carrel.agent_requests where session_id is null");
+    for user in [ALICE, BOB] {
+        database.user(user).run("select carrel.cancel_request(id) from carrel.agent_requests");
+    }
+    let mut alice = holds(&database, "select from carrel.agent_sessions for update");
+    let purge = "select carrel.purge_requests('0 seconds', 1)";
+    let purged: Vec<i64> = (0..4).map(|_| service.number(purge)).collect();
+    assert_eq!(purged, [1, 1, 1, 0]);
+    alice.run("rollback");
+    assert_eq!(service.number(purge), 1);
+}
+
+#[test]
+fn a_user_who_is_deleted_and_holds_their_profile_keeps_nobody_else_waiting() {
+    let database = Cluster::shared().lived_in();
+    let mut alice = holds(&database, "update carrel.user_profiles set name = 'Alicia'");
+    let mut service = database.service();
+    service.run("set lock_timeout = '2s'");
+    let delete = format!("select carrel.delete_user('{ALICE}')");
+    let deleting = std::thread::spawn(move || timed(|| service.attempt(&delete)));
+    std::thread::sleep(Duration::from_millis(300));
+    let change = "insert into carrel.plan_limits (plan_type, event_type, measure, limit_value) values ('free', 'chat', 'events', 5)";
+    let (_, took) = timed(|| database.superuser().run(change));
+    assert!(took < SOON, "{took:?}");
+    let (outcome, took) = deleting.join().expect("no panic");
+    assert_eq!(outcome.err().as_deref(), Some("55P03"));
+    assert!(took < Duration::from_secs(8), "{took:?}");
+    alice.run("rollback");
+}
+
+#[test]
 fn a_worker_waits_ten_seconds_for_a_user_who_holds_their_request_and_then_may_try_again() {
     let database = Cluster::shared().lived_in();
     let mut service = database.service();

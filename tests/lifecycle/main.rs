@@ -11,6 +11,7 @@ mod dump;
 mod embeddings;
 mod faults;
 mod held_rows;
+mod import;
 mod isolation;
 mod migrate;
 mod older_tables;

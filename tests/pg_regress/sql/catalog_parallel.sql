@@ -22,8 +22,8 @@ full join calls on function = proname
 where proname is null or function is null;
 
 set local request.jwt.claims = '{"sub": "11111111-1111-1111-1111-111111111111"}';
--- In 16 and later this is debug_parallel_query, by this name too.
-set local force_parallel_mode = on;
+-- Its name changed with PostgreSQL 16.
+select set_config(name, 'on', true) from pg_settings where name in ('force_parallel_mode', 'debug_parallel_query');
 -- A worker does it: one may not do what this control does, whatever it says.
 explain (costs off) select carrel.current_user_id();
 create function public.says_so() returns void language plpgsql parallel safe as $$ begin perform set_config('work_mem', '5MB', true); end $$;
@@ -35,6 +35,6 @@ rollback to before;
 \pset format unaligned
 \pset tuples_only on
 select format('select %L, %s', function, replace(call, '$n', 'length(current_setting(''server_encoding''))')) from calls order by function collate "C" \gexec
-set local force_parallel_mode = off;
+select set_config(name, 'off', true) from pg_settings where name in ('force_parallel_mode', 'debug_parallel_query');
 select format('select %L, %s', function, replace(call, '$n', 'length(current_setting(''server_encoding''))')) from calls order by function collate "C" \gexec
 rollback;

@@ -22,8 +22,12 @@ set local carrel.chunk_overlap = 1599;
 select carrel.add_document('short.txt', repeat('heron ', 40)) is not null as short;
 select carrel.add_document('long.txt', repeat('heron ', 4000)) is not null as long;
 reset carrel.chunk_overlap;
+-- Titles, which each chunk repeats, are part of that.
+set local carrel.chunk_size = 10;
+select carrel.add_document('titles.md', '# ' || repeat('title ', 160) || E'\n\n' || repeat('heron ', 4000)) is not null as titles;
+reset carrel.chunk_size;
 select filename, processing_status, processing_error, (select count(*) from carrel.document_chunks as c where c.document_id = d.id) as chunks
-from carrel.documents as d where filename in ('short.txt', 'long.txt') order by filename;
+from carrel.documents as d where filename in ('short.txt', 'long.txt', 'titles.md') order by filename;
 update carrel.documents set content_text = content_text || 'again' where filename = 'long.txt' returning processing_status, processing_error;
 select carrel.rechunk_document(id, 1) from carrel.documents where filename = 'long.txt';
 select count(*) as chunks from carrel.document_chunks as c join carrel.documents as d on d.id = c.document_id where filename = 'long.txt';
