@@ -7,7 +7,6 @@ import {
     index,
     integer,
     jsonb,
-    numeric,
     pgPolicy,
     pgSchema,
     real,
@@ -17,7 +16,7 @@ import {
     uniqueIndex,
     uuid,
 } from 'drizzle-orm/pg-core';
-import { bytea, tsvector } from './columns.ts';
+import { bytea, numeric, tsvector } from './columns.ts';
 
 export const carrel = pgSchema('carrel');
 
@@ -344,12 +343,16 @@ export const agentRequests = carrel.table('agent_requests', {
         foreignColumns: [userProfiles.userId],
     }).onDelete('cascade'),
     unique('agent_requests_user_id_id_key').on(table.userId, table.id),
-    index('agent_requests_agent_type_pending_idx').on(table.agentType, table.priority.desc(), table.runAt, table.id)
-        .where(sql`status = 'pending'::text`),
+    index('agent_requests_agent_type_pending_idx').on(
+        table.agentType,
+        table.priority.desc().nullsFirst(),
+        table.runAt,
+        table.id,
+    ).where(sql`status = 'pending'::text`),
     index('agent_requests_completed_at_idx').on(table.completedAt).where(sql`completed_at IS NOT NULL`),
     index('agent_requests_lease_expires_at_idx').on(table.leaseExpiresAt)
         .where(sql`status = 'processing'::text`),
-    index('agent_requests_pending_idx').on(table.priority.desc(), table.runAt, table.id)
+    index('agent_requests_pending_idx').on(table.priority.desc().nullsFirst(), table.runAt, table.id)
         .where(sql`status = 'pending'::text`),
     index('agent_requests_user_id_created_at_idx').on(table.userId, table.createdAt),
     uniqueIndex('agent_requests_user_id_idempotency_key_idx').on(table.userId, table.idempotencyKey)

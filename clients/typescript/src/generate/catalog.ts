@@ -103,7 +103,9 @@ export async function readTables(sql: Sql, names: string[]): Promise<Table[]> {
                         when 'd' then 'set default' when 'r' then 'restrict' end,
                     'expression', pg_get_expr(conbin, conrelid)
                 ) order by contype, conname), '[]')
-                from pg_constraint where conrelid = c.oid and contype in ('p', 'u', 'f', 'c')) as constraints,
+                from pg_constraint where conrelid = c.oid and contype in ('p', 'u', 'f', 'c')
+                    and (contype <> 'f' or confrelid in (select oid from pg_class where relnamespace = c.relnamespace))
+            ) as constraints,
             (select coalesce(json_agg(json_build_object(
                     'name', i.relname, 'unique', indisunique, 'method', amname,
                     'keys', (select json_agg(json_build_object(

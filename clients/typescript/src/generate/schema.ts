@@ -24,18 +24,22 @@ const options: Record<string, string> = {
     'timestamp with time zone': '{ withTimezone: true }',
 };
 
+/** What may have to be imported. */
+const core = [
+    ...['bigint', 'boolean', 'check', 'customType', 'foreignKey', 'halfvec', 'index', 'integer', 'jsonb'],
+    ...['pgPolicy', 'pgSchema', 'real', 'text', 'timestamp', 'unique', 'uniqueIndex', 'uuid', 'vector'],
+];
+
 export function writeSchema(all: Table[]): string {
     const own = all.filter((table) => table.name in rowTypes);
     const body = [...all.map(writeTable), ...own.map((table) => writeRelations(table, own)), writeTypes(own)].join('\n');
-    const isUsed = (name: string) => name === 'pgSchema' || new RegExp(`\\b(?<!\\.)${name}\\(`).test(body);
-    const used = (names: string[]) => names.filter(isUsed).map((name) => `${indent}${name},\n`).join('');
-    const core = ['bigint', 'boolean', 'check', 'foreignKey', 'index', 'integer', 'jsonb', 'numeric'];
-    core.push('pgPolicy', 'pgSchema', 'real', 'text', 'timestamp', 'unique', 'uniqueIndex', 'uuid');
+    const isUsed = (name: string) => name === 'pgSchema' || new RegExp(`(?<!\\.)\\b${name}[(<]`).test(body);
+    const imports = core.filter(isUsed).map((name) => `${indent}${name},\n`).join('');
     return `// Generated from the database by \`npm run generate\`: the tables of carrel whose rows belong to users.
 import { relations, sql } from 'drizzle-orm';
 import {
-${used(core)}} from 'drizzle-orm/pg-core';
-import { bytea, tsvector } from './columns.ts';
+${imports}} from 'drizzle-orm/pg-core';
+import { bytea, numeric, tsvector } from './columns.ts';
 
 export const carrel = pgSchema('carrel');
 
@@ -59,8 +63,9 @@ ${columns}}${extras === '' ? '' : `, (table) => [\n${extras}]`});
 
 function writeColumn(table: Table, column: Column): string {
     const element = column.type.replace(/\[\]$/, '');
-    const builder = builders[element];
-    if (builder === undefined) throw new Error(`${table.name}.${column.name}: no builder for ${column.type}`);
+    // Columns that were added have other types: pgvector's, or any.
+    const [, vector, dimensions] = /^(?:\w+\.)?(vector|halfvec)\((\d+)\)$/.exec(element) ?? [];
+    const builder = builders[element] ?? vector ?? `customType<{ data: unknown }>({ dataType: () => ${quote(element)} })`;
     const key = camelCase(column.name);
     const enumeration = table.constraints.find(
         ({ kind, expression }) => kind === 'check' && listed(expression ?? '')?.column === column.name,
@@ -70,6 +75,8 @@ function writeColumn(table: Table, column: Column): string {
         args.push(`{ enum: [${listed(enumeration.expression ?? '')?.values.map(quote).join(', ')}] }`);
     } else if (options[element] !== undefined) {
         args.push(options[element]);
+    } else if (vector !== undefined) {
+        args.push(`{ dimensions: ${dimensions} }`);
     }
     const calls: string[] = [];
     if (column.type !== element) calls.push('.array()');
@@ -146,7 +153,8 @@ function writeIndex(index: Index): string {
         if (key.column === null) return sql(key.expression);
         let text = member(key.column);
         if (key.descending) text += '.desc()';
-        if (key.nullsFirst !== key.descending) text += key.nullsFirst ? '.nullsFirst()' : '.nullsLast()';
+        // Drizzle's default is last for either order, Postgres' is not.
+        if (key.nullsFirst) text += '.nullsFirst()';
         return key.opclass === null ? text : `${text}.op(${quote(key.opclass)})`;
     });
     const start = `${index.unique ? 'uniqueIndex' : 'index'}(${quote(index.name)})`;
