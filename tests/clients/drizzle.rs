@@ -44,6 +44,28 @@ fn tables_and_functions_in_the_repository_are_those_of_a_fresh_database() {
 }
 
 #[test]
+fn columns_that_were_added_are_generated_as_well() {
+    let database = Cluster::shared().installed();
+    database.superuser().run(
+        "create table public.folders (id bigint primary key);
+        alter table carrel.documents add column pages int4range,
+            add column folder_id bigint not null default 0 references public.folders",
+    );
+    let check =
+        program(&database, "node", "postgres").args(["src/generate/main.ts", "--check"]).output();
+    let output = check.expect("node");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(!output.status.success() && said.contains("`npm run generate` mends it"), "{said}");
+    for line in [
+        "+     pages: customType<{ data: unknown }>({ dataType: () => 'int4range' })(),",
+        "+     folderId: bigint('folder_id', { mode: 'bigint' }).notNull().default(sql`0`),",
+    ] {
+        assert!(said.lines().any(|printed| printed == line), "{line}\n{said}");
+    }
+    assert!(!said.contains("folders"), "{said}");
+}
+
+#[test]
 fn strict_typescript_compiles_and_what_is_wrong_does_not() {
     let database = Cluster::shared().empty();
     succeed(&mut program(&database, "tsc", "postgres"));
@@ -233,6 +255,10 @@ fn drizzle_kit_finds_nothing_to_change_in_the_packages_schema() {
     app.configure("'./node_modules/carrel/dist/schema.js'");
     let said = app.run("postgres", "npx drizzle-kit push");
     assert!(said.contains("No changes detected"), "{said}");
+    // Generating begins with a snapshot of what there is; then there is nothing new.
+    app.run("postgres", "npx drizzle-kit generate");
+    let said = app.run("postgres", "npx drizzle-kit generate");
+    assert!(said.contains("No schema changes, nothing to migrate"), "{said}");
     assert_eq!(all_of(&app.database), before);
 }
 

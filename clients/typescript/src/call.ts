@@ -5,8 +5,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import * as pg from 'drizzle-orm/pg-core';
 import { bytea as byteaColumn, tstzrange as rangeColumn } from './columns.ts';
 
-/** A database of Drizzle's, or a transaction in one. */
-// biome-ignore lint/suspicious/noExplicitAny: of any driver, with any schema
+/** A database of Drizzle's, or a transaction in one: of any driver, with any schema. */
 export type Db = pg.PgDatabase<any, any, any>;
 
 /** A type of Postgres' with what stands for it here. */
@@ -119,8 +118,8 @@ export function row<A extends Types, R extends Types>(name: string, types: A, re
 export function value<A extends Types, T>(name: string, types: A, result: Type<T>) {
     return async (db: Db, ...[args]: Given<A>): Promise<T> => {
         const field = sql`${sql.identifier(name)}`.mapWith(result.column);
-        const answer = await db.select({ value: field }).from(sql`${call(name, types, args)} as ${sql.identifier(name)}`);
-        return only(name, answer).value as T;
+        const source = sql`${call(name, types, args)} as ${sql.identifier(name)}`;
+        return only(name, await db.select({ value: field }).from(source)).value as T;
     };
 }
 

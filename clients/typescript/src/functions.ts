@@ -1,5 +1,5 @@
-// Generated from the database by `npm run generate`: the functions of carrel. Arguments that are left out have
-// the defaults that the database gives them.
+// Generated from the database by `npm run generate`: the functions of carrel. Arguments that are left
+// out have the defaults that the database gives them.
 import {
     bigint,
     boolean,

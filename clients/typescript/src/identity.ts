@@ -13,8 +13,8 @@ export interface Options extends PgTransactionConfig {
 
 /**
  * Runs `work` in a transaction of a user: their id, or the claims of their token, which you have verified. It commits
- * when `work` returns and rolls back when it throws. The identity ends with the transaction, so connections can be shared,
- * also through a pooler in transaction mode.
+ * when `work` returns and rolls back when it throws. The identity ends with the transaction, so connections can be
+ * shared, also through a pooler in transaction mode.
  *
  * Inside, use `tx` and nothing else: what goes by `db` is another connection, without the identity.
  */

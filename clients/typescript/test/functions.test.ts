@@ -87,7 +87,8 @@ test('a request goes from its creation to its completion', async () => {
     const beat = await carrel.heartbeatRequest(service, { ...lease, progress: 0.5 });
     assert.equal(beat.cancelRequested, false);
     assert.ok(beat.leaseExpiresAt > new Date());
-    const done = await carrel.completeRequest(service, { ...lease, results: { text: 'Done' }, tokens: 12n, cost: '0.01' });
+    const spent = { tokens: 12n, cost: '0.01' };
+    const done = await carrel.completeRequest(service, { ...lease, results: { text: 'Done' }, ...spent });
     assert.equal(done.duplicate, false);
     await withUser(db, alice, async (tx) => {
         const request = await tx.query.agentRequests.findFirst({ where: eq(carrel.agentRequests.id, id) });

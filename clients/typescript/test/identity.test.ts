@@ -72,7 +72,8 @@ test('what is no id, or none at all, is nobody', async () => {
     for (const user of ['', 'ada', `${alice}'; reset role; --`]) {
         await assert.rejects(withUser(db, user, (tx) => currentUserId(tx)), (error) => sqlState(error) === '22P02');
     }
-    await assert.rejects(withUser(db, { sub: 'ada' }, (tx) => currentUserId(tx)), (error) => sqlState(error) === '28000');
+    const malformed = withUser(db, { sub: 'ada' }, (tx) => currentUserId(tx));
+    await assert.rejects(malformed, (error) => sqlState(error) === '28000');
     assert.equal(await withUser(db, {}, (tx) => currentUserId(tx)), null);
     // @ts-expect-error as from JavaScript
     await assert.rejects(withUser(db, undefined, (tx) => currentUserId(tx)));
@@ -92,7 +93,8 @@ test('a transaction within a transaction is refused, for the identity would outl
 
 test('what went wrong in a savepoint is undone, and the user stays', async () => {
     const user = await withUser(db, alice, async (tx) => {
-        await assert.rejects(tx.transaction((inner) => inner.execute(sql`select 1 / 0`)), (error) => sqlState(error) === '22012');
+        const work = tx.transaction((inner) => inner.execute(sql`select 1 / 0`));
+        await assert.rejects(work, (error) => sqlState(error) === '22012');
         return await currentUserId(tx);
     });
     assert.equal(user, alice);

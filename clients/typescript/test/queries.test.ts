@@ -2,7 +2,15 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { asc, eq, like } from 'drizzle-orm';
-import { documentChunks, documents, type NewDocument, recordUsage, sqlState, usageEvents, withUser } from '../src/index.ts';
+import {
+    documentChunks,
+    documents,
+    type NewDocument,
+    recordUsage,
+    sqlState,
+    usageEvents,
+    withUser,
+} from '../src/index.ts';
 import { alice, bob, connect } from './database.ts';
 
 const db = connect('authenticated');
@@ -22,6 +30,7 @@ test('db.query finds documents by a condition, with their chunks and their user'
     assert.equal(document.fileSize, BigInt(Buffer.byteLength(document.contentText ?? '')));
     assert.deepEqual(document.metadata, { shelf: 1 });
     assert.match(document.searchVector ?? '', /'heron'/);
+    assert.deepEqual(document.chunks.map(({ documentId }) => documentId), [document.id]);
     const [chunk] = document.chunks;
     assert.deepEqual(chunk?.headingPath, ['Garden']);
     assert.equal(document.contentText?.slice(chunk.startOffset ?? 0, chunk.endOffset ?? 0), chunk.content);
@@ -36,7 +45,12 @@ test('relations lead from a session to its requests and back, and from a user to
             with: { session: true, user: true },
         }),
         await tx.query.userProfiles.findFirst({
-            with: { documents: { with: { chunks: true } }, agentSessions: true, agentRequests: true, usageEvents: true },
+            with: {
+                documents: { with: { chunks: true } },
+                agentSessions: true,
+                agentRequests: true,
+                usageEvents: true,
+            },
         }),
     ]);
     assert.deepEqual(session?.requests.map(({ id }) => id).sort(), session?.requestChain.toSorted());
@@ -45,6 +59,14 @@ test('relations lead from a session to its requests and back, and from a user to
     assert.equal(request.user.userId, alice);
     assert.equal(user?.documents.length, 3);
     assert.ok(user.documents.every(({ userId, chunks }) => userId === alice && chunks.length > 0));
+    assert.ok(user.documents.every(({ id, chunks }) => chunks.every(({ documentId }) => documentId === id)));
+    const chunk = await withUser(db, alice, (tx) =>
+        tx.query.documentChunks.findFirst({
+            where: like(documentChunks.content, '%scanned'),
+            with: { document: { columns: { filename: true } } },
+        }),
+    );
+    assert.equal(chunk?.document.filename, 'scan.pdf');
     assert.deepEqual([user.agentSessions.length, user.agentRequests.length, user.usageEvents.length], [1, 3, 3]);
 });
 
@@ -85,12 +107,13 @@ test('chunks of a document without text are inserted with the paths of their hea
 test('numbers keep their digits', async () => {
     const fileSize = 9_007_199_254_740_993n;
     const cost = '12345678901.0123456789';
-    await recordUsage(connect('service_role'), { eventType: 'test', tokensUsed: 900_000_000_000_001n, cost, userId: alice });
+    const tokensUsed = 900_000_000_000_001n;
+    await recordUsage(connect('service_role'), { eventType: 'test', tokensUsed, cost, userId: alice });
     await withUser(db, alice, async (tx) => {
         const [document] = await tx.insert(documents).values({ filename: 'big.bin', fileSize }).returning();
         assert.equal(document?.fileSize, fileSize);
         const event = await tx.query.usageEvents.findFirst({ where: eq(usageEvents.eventType, 'test') });
-        assert.deepEqual([event?.tokensUsed, event?.cost], [900_000_000_000_001n, cost]);
+        assert.deepEqual([event?.tokensUsed, event?.cost], [tokensUsed, cost]);
     });
 });
 
@@ -111,10 +134,11 @@ test("another user's rows are not there, whatever is asked", async () => {
     assert.equal(others.length, 3);
     const id = others[0]?.id ?? '';
     await withUser(db, alice, async (tx) => {
-        assert.equal(await tx.query.documents.findFirst({ where: eq(documents.id, id), with: { chunks: true } }), undefined);
+        assert.equal(await tx.query.documents.findFirst({ where: eq(documents.id, id) }), undefined);
         assert.equal(await tx.query.documentChunks.findFirst({ where: eq(documentChunks.documentId, id) }), undefined);
         assert.deepEqual(await tx.select().from(documents).where(eq(documents.userId, bob)), []);
-        assert.deepEqual(await tx.update(documents).set({ filename: 'mine' }).where(eq(documents.id, id)).returning(), []);
+        const renamed = await tx.update(documents).set({ filename: 'mine' }).where(eq(documents.id, id)).returning();
+        assert.deepEqual(renamed, []);
         assert.deepEqual(await tx.delete(documents).where(eq(documents.id, id)).returning(), []);
     });
     assert.equal((await withUser(db, bob, (tx) => tx.query.documents.findMany())).length, 3);

@@ -9,17 +9,21 @@ const types: Record<string, string> = {
     'uuid[]': 'uuids',
 };
 
+/** What call.ts has. */
+const importable = [
+    ...['bigint', 'boolean', 'bytea', 'integer', 'interval', 'jsonb', 'name', 'nothing', 'nullable', 'numeric'],
+    ...['oneOf', 'optional', 'real', 'row', 'rows', 'text', 'texts', 'timestamptz', 'tstzrange', 'uuid', 'uuids'],
+    ...['value'],
+];
+
 export function writeFunctions(functions: Function[], tables: Table[]): string {
     const enumerations = named(tables);
     const type = (name: string, type: string) => enumerations.get(name) ?? types[type] ?? type;
     const body = functions.map((each) => write(each, type)).join('\n');
-    const makers = ['nothing', 'row', 'rows', 'value', 'nullable', 'oneOf', 'optional'];
-    const used = [...new Set([...body.matchAll(/\b(?<![.'])[a-z]\w*/g)].map(([name]) => name))];
-    const known = ['bigint', 'boolean', 'bytea', 'integer', 'interval', 'jsonb', 'name', 'numeric', 'real', 'text', 'texts'];
-    known.push('timestamptz', 'tstzrange', 'uuid', 'uuids');
-    const imports = [...makers, ...known].filter((name) => used.some((word) => word === name)).sort();
-    return `// Generated from the database by \`npm run generate\`: the functions of carrel. Arguments that are left out have
-// the defaults that the database gives them.
+    const used = new Set([...body.matchAll(/(?<![.'])\b[a-z]\w*/g)].map(([name]) => name));
+    const imports = importable.filter((name) => used.has(name));
+    return `// Generated from the database by \`npm run generate\`: the functions of carrel. Arguments that are left
+// out have the defaults that the database gives them.
 import {
 ${imports.map((name) => `    ${name},\n`).join('')}} from './call.ts';
 
@@ -44,10 +48,10 @@ function write({ name, comment, args, columns, type: result }: Function, type: (
         const text = types[result] ?? result;
         parts.push(nullableValues.has(name) ? `nullable(${text})` : text);
     }
-    const line = `export const ${camelCase(name)} = ${maker}(${parts.join(', ')});`;
-    const text = line.includes('\n') || line.length > 120
-        ? `export const ${camelCase(name)} = ${maker}(\n${parts.map((part) => `    ${part.replaceAll('\n', '\n    ')},\n`).join('')});`
-        : line;
+    const start = `export const ${camelCase(name)} = ${maker}`;
+    const line = `${start}(${parts.join(', ')});`;
+    const lines = parts.map((part) => `    ${part.replaceAll('\n', '\n    ')},\n`).join('');
+    const text = line.includes('\n') || line.length > 120 ? `${start}(\n${lines});` : line;
     return `${doc(comment)}${text}\n`;
 }
 

@@ -32,7 +32,8 @@ const core = [
 
 export function writeSchema(all: Table[]): string {
     const own = all.filter((table) => table.name in rowTypes);
-    const body = [...all.map(writeTable), ...own.map((table) => writeRelations(table, own)), writeTypes(own)].join('\n');
+    const relations = own.map((table) => writeRelations(table, own));
+    const body = [...all.map(writeTable), ...relations, writeTypes(own)].join('\n');
     const isUsed = (name: string) => name === 'pgSchema' || new RegExp(`(?<!\\.)\\b${name}[(<]`).test(body);
     const imports = core.filter(isUsed).map((name) => `${indent}${name},\n`).join('');
     return `// Generated from the database by \`npm run generate\`: the tables of carrel whose rows belong to users.
@@ -65,7 +66,8 @@ function writeColumn(table: Table, column: Column): string {
     const element = column.type.replace(/\[\]$/, '');
     // Columns that were added have other types: pgvector's, or any.
     const [, vector, dimensions] = /^(?:\w+\.)?(vector|halfvec)\((\d+)\)$/.exec(element) ?? [];
-    const builder = builders[element] ?? vector ?? `customType<{ data: unknown }>({ dataType: () => ${quote(element)} })`;
+    const other = `customType<{ data: unknown }>({ dataType: () => ${quote(element)} })`;
+    const builder = builders[element] ?? vector ?? other;
     const key = camelCase(column.name);
     const enumeration = table.constraints.find(
         ({ kind, expression }) => kind === 'check' && listed(expression ?? '')?.column === column.name,
@@ -162,8 +164,8 @@ function writeIndex(index: Index): string {
     const calls: string[] = [];
     if (index.where !== null) calls.push(`.where(${sql(bare(index.where))})`);
     if (index.with.length > 0) {
-        const pairs = index.with.map((pair) => pair.replace(/^(\w+)=(.*)$/, (_, key, value) => `${key}: ${quote(value)}`));
-        calls.push(`.with({ ${pairs.join(', ')} })`);
+        const options = index.with.map((option) => option.replace(/=(.*)$/, (_, value) => `: ${quote(value)}`));
+        calls.push(`.with({ ${options.join(', ')} })`);
     }
     return chain(invoke(method, index.method === 'btree' ? keys : [quote(index.method), ...keys], indent), calls);
 }
@@ -176,8 +178,8 @@ function writePolicy(policy: Policy): string {
     if (policy.using !== null) fields.push(`using: ${sql(bare(policy.using))}`);
     if (policy.check !== null) fields.push(`withCheck: ${sql(bare(policy.check))}`);
     const line = `pgPolicy(${quote(policy.name)}, { ${fields.join(', ')} })`;
-    if (line.length <= 112) return line;
-    return `pgPolicy(${quote(policy.name)}, {\n${fields.map((field) => `${indent}${indent}${field},\n`).join('')}${indent}})`;
+    const lines = fields.map((field) => `${indent}${indent}${field},\n`).join('');
+    return line.length <= 112 ? line : `pgPolicy(${quote(policy.name)}, {\n${lines}${indent}})`;
 }
 
 interface Reference {
@@ -202,9 +204,10 @@ function writeRelations(table: Table, all: Table[]): string {
             const fields = key.columns.map((column) => `${camelCase(table.name)}.${camelCase(column)}`).join(', ');
             const foreign = (key.foreignColumns ?? []).map((column) => `${target}.${camelCase(column)}`).join(', ');
             const name = camelCase((key.columns.at(-1) ?? '').replace(/_id$/, ''));
-            const line = `${name}: one(${target}, { fields: [${fields}], references: [${foreign}] })`;
-            if (line.length <= 114) return line;
-            return `${name}: one(${target}, {\n${indent}${indent}fields: [${fields}],\n${indent}${indent}references: [${foreign}],\n${indent}})`;
+            const both = [`fields: [${fields}]`, `references: [${foreign}]`];
+            const line = `${name}: one(${target}, { ${both.join(', ')} })`;
+            const lines = both.map((part) => `${indent}${indent}${part},\n`).join('');
+            return line.length <= 114 ? line : `${name}: one(${target}, {\n${lines}${indent}})`;
         }),
         ...manies.map(({ from }) => `${manyName(table.name, from.name)}: many(${camelCase(from.name)})`),
     ];
