@@ -1,0 +1,38 @@
+// Pieces of TypeScript.
+
+export const camelCase = (name: string) => name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+
+export const quote = (text: string) => `'${text.replace(/[\\']/g, '\\$&').replace(/\n/g, '\\n')}'`;
+
+/** SQL in a template. */
+export const sql = (text: string) => `sql\`${text.replace(/[\\`]|\$\{/g, '\\$&')}\``;
+
+/** A comment, broken into lines that fit. */
+export function doc(comment: string | null, indent = ''): string {
+    if (!comment) return '';
+    const text = comment.replaceAll('*/', '*\\/');
+    if (indent.length + text.length + 7 <= 120) return `${indent}/** ${text} */\n`;
+    const lines = [''];
+    for (const word of text.split(' ')) {
+        const line = lines.at(-1) ?? '';
+        if (line !== '' && indent.length + line.length + word.length + 4 > 120) lines.push(word);
+        else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
+    }
+    return `${indent}/**\n${lines.map((line) => `${indent} * ${line}\n`).join('')}${indent} */\n`;
+}
+
+/** `name(a, b)`, or with a line for each argument where that is too long. */
+export function invoke(name: string, args: string[], indent = '', room = 120): string {
+    const line = `${name}(${args.join(', ')})`;
+    if (indent.length + line.length <= room && !line.includes('\n')) return line;
+    return `${name}(\n${args.map((arg) => `${indent}    ${arg},\n`).join('')}${indent})`;
+}
+
+/** The values that a check lists for one column: `status = ANY (ARRAY['pending'::text, …])`. */
+export function listed(expression: string): { column: string; values: string[] } | undefined {
+    const match = /^\(*(\w+) = ANY \(ARRAY\[(.*)\]\)\)*$/s.exec(expression);
+    if (!match) return undefined;
+    const [, column = '', list = ''] = match;
+    const values = [...list.matchAll(/'((?:[^']|'')*)'::text/g)].map(([, value = '']) => value.replaceAll("''", "'"));
+    return { column, values };
+}
