@@ -67,7 +67,7 @@ check "pgrls finds nothing" lint
 check "pgrls' matrix of roles and tables is as expected" matrix
 check "pgspot finds nothing in the install script" spot "$("$TREE/bin/pg_config" --sharedir)"/extension/carrel--*.sql
 shopt -s nullglob
-for file in sql/tables/*.sql sql/steps/*.sql sql/rules/*.sql sql/privileges/*.sql sql/embeddings.sql sql/import/*.sql; do check "pgspot finds nothing in $file" spot_pinned "$file"; done
+for file in sql/tables/*.sql sql/steps/*.sql sql/rules/*.sql sql/privileges/*.sql sql/embeddings.sql sql/operations/*.sql sql/operations/*/*.sql; do check "pgspot finds nothing in $file" spot_pinned "$file"; done
 check "sqlfluff finds nothing" style
 check "cargo-deny finds nothing" dependencies
 say "passed=$passed failed=$failed"

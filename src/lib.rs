@@ -1,7 +1,7 @@
 //! carrel: the backend of a multi-tenant AI document application, inside Postgres.
 //!
 //! The map. SQL calls the domains: [`users`], [`documents`], [`search`], [`usage`], [`agents`], and
-//! for operators [`access`] and [`schema`]. They compute with the `carrel_core` crate, which knows
+//! for operators [`access`], [`schema`] and [`operations`]. They compute with the `carrel_core` crate, which knows
 //! nothing of Postgres, and work on the tables through [`spi`]. [`error`], [`spi`], [`trigger`],
 //! [`memory`], [`one_row`], [`payload`], [`postings`], [`toast`], [`datums`], [`leases`] and [`identity`] know none of the domains.
 //!
@@ -18,10 +18,10 @@ mod embeddings;
 mod error;
 mod heap;
 mod identity;
-mod import;
 mod leases;
 mod memory;
 mod one_row;
+mod operations;
 mod payload;
 mod postings;
 mod rows;

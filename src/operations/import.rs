@@ -12,7 +12,7 @@ use crate::usage;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 
-const PROBLEMS: &str = include_str!("../sql/import/problems.sql");
+const PROBLEMS: &str = include_str!("../../sql/operations/import/problems.sql");
 const COUNTS: &str = "
     select 'user_profiles', count(*) from pg_temp.import_user_profiles
     union all select 'documents', count(*) from pg_temp.import_documents
@@ -20,7 +20,7 @@ const COUNTS: &str = "
     union all select 'agent_sessions', count(*) from pg_temp.import_agent_sessions
     union all select 'agent_requests', count(*) from pg_temp.import_agent_requests
     union all select 'usage_events', count(*) from pg_temp.import_usage_events";
-const ROWS: &str = include_str!("../sql/import/rows.sql");
+const ROWS: &str = include_str!("../../sql/operations/import/rows.sql");
 
 /// What is read of a table of the application's, where it is there, and as which types.
 struct Source {

@@ -1,0 +1,342 @@
+//! load_sample_data(): users with documents, sessions, requests and usage to develop with, the same each time.
+
+use crate::error::{Error, Result, SqlState, check_for_interrupts, guard};
+use crate::spi::{self, Access, Db};
+use pgrx::datum::Uuid;
+use pgrx::prelude::*;
+use std::fmt::Write;
+
+/// No more users than this.
+const MOST_USERS: i32 = 100_000;
+/// No more documents of each.
+const MOST_DOCUMENTS: i32 = 10_000;
+
+/// Makes so many users, each with so many Markdown documents of a page or so, a session, requests in every state and
+/// a month of usage; returns their ids and names. They are the same each time: what is there already stays as it is.
+/// Where there are other users: 55000, unless beside_others is true. For services.
+#[pg_extern(volatile, parallel_unsafe)]
+fn load_sample_data(
+    users: default!(Option<i32>, 3),
+    documents_per_user: default!(Option<i32>, 10),
+    beside_others: default!(Option<bool>, false),
+) -> TableIterator<'static, (name!(user_id, Uuid), name!(name, String))> {
+    let made = guard(|| {
+        let users = checked("users", users, MOST_USERS)?;
+        let documents = checked("documents_per_user", documents_per_user, MOST_DOCUMENTS)?;
+        spi::as_owner(Access::Write, |db| {
+            db.silence_notices();
+            if !beside_others.unwrap_or(false) {
+                refuse_others(db)?;
+            }
+            (0..users).map(|number| make_user(db, number, documents)).collect::<Result<Vec<_>>>()
+        })
+    });
+    TableIterator::new(made)
+}
+
+fn checked(name: &str, given: Option<i32>, most: i32) -> Result<u32> {
+    let given = given.filter(|given| (0..=most).contains(given)).ok_or_else(|| {
+        let given = given.map_or("null".to_owned(), |given| given.to_string());
+        Error::new(
+            SqlState::InvalidParameterValue,
+            format!("{name} must be from 0 to {most}: {given}"),
+        )
+    })?;
+    Ok(given.unsigned_abs())
+}
+
+/// What a row of the sample is: its ids say so.
+enum Kind {
+    User = 1,
+    Document,
+    Session,
+    Request,
+    Event,
+}
+
+/// What ids of sample data begin with.
+const PREFIX: [u8; 4] = [0x5a, 0x3b, 0x1e, 0x00];
+
+/// The id of a row: a UUID of version 8, which is what one makes of it.
+fn id(kind: Kind, user: u32, number: u32) -> Uuid {
+    let mut bytes = [0; 16];
+    bytes[..4].copy_from_slice(&PREFIX);
+    bytes[5] = kind as u8;
+    bytes[6] = 0x80;
+    bytes[8] = 0x80;
+    bytes[9..12].copy_from_slice(&user.to_be_bytes()[1..]);
+    bytes[12..].copy_from_slice(&number.to_be_bytes());
+    Uuid::from_bytes(bytes)
+}
+
+fn refuse_others(db: &Db) -> Result<()> {
+    let others = db.value::<bool>(
+        "select exists (select from carrel.user_profiles where user_id < $1 or user_id >= $2)",
+        &[id(Kind::User, 0, 0).into(), id(Kind::Document, 0, 0).into()],
+    )?;
+    if !others {
+        return Ok(());
+    }
+    Err(Error::new(
+        SqlState::ObjectNotInPrerequisiteState,
+        "this database has users who are not of the sample",
+    )
+    .hint("If sample data may be beside theirs: carrel.load_sample_data(…, beside_others => true)"))
+}
+
+/// Makes what is missing of a user.
+fn make_user(db: &Db, number: u32, documents: u32) -> Result<(Uuid, String)> {
+    const NAMES: [&str; 12] = [
+        "Ada", "Bruno", "Chidi", "Dana", "Emil", "Fatima", "Goran", "Hana", "Ines", "Jonas",
+        "Kavya", "Liam",
+    ];
+    let mut name = NAMES[number as usize % NAMES.len()].to_owned();
+    if number as usize >= NAMES.len() {
+        let _ = write!(name, " {}", number as usize / NAMES.len() + 1);
+    }
+    let user = id(Kind::User, number, 0);
+    db.execute(
+        "insert into carrel.user_profiles (id, user_id, name, plan_type, created_at)
+        values ($1, $1, $2, $3, now() - interval '90 days') on conflict (user_id) do nothing",
+        &[user.into(), name.as_str().into(), if number % 3 == 2 { "free" } else { "pro" }.into()],
+    )?;
+    for document in 0..documents {
+        check_for_interrupts();
+        let mut page = Page::new(number, document);
+        let content = page.write();
+        db.execute(
+            "insert into carrel.documents (id, user_id, filename, file_type, content_text, metadata, created_at)
+            values ($1, $2, $3, 'text/markdown', $4, jsonb_build_object('topic', $5::text), now() - $6 * interval '1 day')
+            on conflict (id) do nothing",
+            &[
+                id(Kind::Document, number, document).into(),
+                user.into(),
+                page.filename.as_str().into(),
+                content.into(),
+                page.topic.name.into(),
+                f64::from(page.choice(60)).into(),
+            ],
+        )?;
+    }
+    make_requests(db, number, user)?;
+    Ok((user, name))
+}
+
+/// Makes a session, its requests, one of each state that lasts, and a month of usage.
+fn make_requests(db: &Db, number: u32, user: Uuid) -> Result<()> {
+    let session = id(Kind::Session, number, 0);
+    db.execute(
+        "insert into carrel.agent_sessions (id, user_id, title, context_state, created_at)
+        values ($1, $2, 'What my notes say', '{\"tone\": \"brief\"}', now() - interval '3 days') on conflict (id) do nothing",
+        &[session.into(), user.into()],
+    )?;
+    let questions = [
+        ("completed", "What did we decide about the greenhouse?"),
+        ("completed", "Summarise the open questions."),
+        ("failed", "Read the scan of the contract."),
+        ("cancelled", "Translate everything into Latin."),
+        ("pending", "Which deadlines come next?"),
+    ];
+    for (place, (status, question)) in questions.into_iter().enumerate() {
+        db.execute(
+            "insert into carrel.agent_requests
+                (id, user_id, session_id, agent_type, content, status, progress, results, error, token_cost, created_at, completed_at)
+            select $1, $2, $3, 'chat', $4, $5, case $5 when 'completed' then 1 else 0 end,
+                case $5 when 'completed' then jsonb_build_object('text', 'It is in your notes: see the section with that name.') end,
+                case $5 when 'failed' then jsonb_build_object('message', 'the scan has no text') end,
+                case $5 when 'completed' then 350 else 0 end, now() - (6 - $6) * interval '1 hour',
+                case when $5 <> 'pending' then now() - (6 - $6) * interval '1 hour' + interval '20 seconds' end
+            on conflict (id) do nothing",
+            &[
+                id(Kind::Request, number, place as u32).into(),
+                user.into(),
+                session.into(),
+                question.into(),
+                status.into(),
+                (place as f64).into(),
+            ],
+        )?;
+    }
+    for day in 0..30 {
+        let mut chance = Chance::new(number, day);
+        db.execute(
+            "insert into carrel.usage_events (id, user_id, event_type, tokens_used, cost, model, occurred_at)
+            values ($1, $2, $3, $4, $4 * 0.000002, $5, now() - $6 * interval '1 day') on conflict (id) do nothing",
+            &[
+                id(Kind::Event, number, day).into(),
+                user.into(),
+                if day % 3 == 0 { "embedding" } else { "agent_request" }.into(),
+                i64::from(200 + chance.below(1800)).into(),
+                if day % 3 == 0 { "small" } else { "large" }.into(),
+                f64::from(day).into(),
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+/// Numbers that look random and are the same each time: SplitMix64 (Steele, Lea, Flood 2014).
+struct Chance(u64);
+
+impl Chance {
+    fn new(user: u32, number: u32) -> Self {
+        Self(
+            (u64::from(user) << 32 | u64::from(number))
+                .wrapping_add(1)
+                .wrapping_mul(0x9E37_79B9_7F4A_7C15),
+        )
+    }
+
+    fn below(&mut self, most: u32) -> u32 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((z ^ (z >> 31)) % u64::from(most)) as u32
+    }
+}
+
+/// What documents are about.
+struct Topic {
+    name: &'static str,
+    things: [&'static str; 5],
+    sections: [&'static str; 4],
+    sentences: [&'static str; 6],
+}
+
+/// In sentences, `{}` is one of the things, and `#` a number.
+const TOPICS: [Topic; 5] = [
+    Topic {
+        name: "greenhouse",
+        things: [
+            "the tomato seedlings",
+            "the irrigation pump",
+            "the north vents",
+            "the compost",
+            "the lemon tree",
+        ],
+        sections: ["Watering", "Temperature", "Pests", "To do"],
+        sentences: [
+            "This week {} needed # litres of water more than last week.",
+            "At # degrees {} does best; below that it is moved to the warm side.",
+            "We found aphids near {} and washed them off with soap.",
+            "Check {} again in # days.",
+            "The sensor beside {} reads # percent humidity in the morning.",
+            "Nobody should move {} before the frost is over.",
+        ],
+    },
+    Topic {
+        name: "contract",
+        things: ["the supplier", "the landlord", "the licensee", "either party", "the insurer"],
+        sections: ["Term", "Payment", "Liability", "Termination"],
+        sentences: [
+            "On # days' written notice {} may end this agreement.",
+            "Invoices are due within # days of receipt by {}.",
+            "The liability of {} is limited to # thousand euros for each year.",
+            "If {} is in delay, interest of # percent is owed.",
+            "Changes are valid only if {} agrees to them in writing.",
+            "The obligations of {} survive the end of this agreement for # months.",
+        ],
+    },
+    Topic {
+        name: "expedition",
+        things: [
+            "the glacier",
+            "the base camp",
+            "the radio",
+            "the second team",
+            "the weather station",
+        ],
+        sections: ["Route", "Equipment", "Weather", "Decisions"],
+        sentences: [
+            "We reached {} after # hours of climbing.",
+            "The snow around {} is # centimetres deep and soft.",
+            "From {} the wind was measured at # knots.",
+            "It was decided to leave # days of food at {}.",
+            "If {} can't be reached by noon, everybody turns back.",
+            "The batteries of {} last # hours in the cold.",
+        ],
+    },
+    Topic {
+        name: "bakery",
+        things: [
+            "the sourdough",
+            "the deck oven",
+            "the rye flour",
+            "the morning shift",
+            "the almond croissants",
+        ],
+        sections: ["Recipe", "Orders", "Costs", "Complaints"],
+        sentences: [
+            "For {} we use # grams of salt to the kilogram.",
+            "Before seven o'clock # customers asked for {}.",
+            "The price of {} went up by # percent.",
+            "Leave {} to rest for # minutes.",
+            "A guest wrote that {} was cold, and got a new order.",
+            "From Monday on {} starts # minutes earlier.",
+        ],
+    },
+    Topic {
+        name: "software",
+        things: [
+            "the billing service",
+            "the search index",
+            "the login page",
+            "the nightly backup",
+            "the import job",
+        ],
+        sections: ["Incident", "Cause", "Measures", "Open questions"],
+        sentences: [
+            "At # past nine {} stopped answering.",
+            "A restart of {} took # seconds.",
+            "The queue in front of {} had grown to # thousand entries.",
+            "From now on an alarm is raised when {} is silent for # minutes.",
+            "Nobody knew who looks after {}; now it is written down.",
+            "We will test {} with # times the usual load.",
+        ],
+    },
+];
+
+/// A document.
+struct Page {
+    topic: &'static Topic,
+    filename: String,
+    chance: Chance,
+}
+
+impl Page {
+    fn new(user: u32, number: u32) -> Self {
+        let mut chance = Chance::new(user, number.wrapping_add(1 << 16));
+        let topic = &TOPICS[chance.below(TOPICS.len() as u32) as usize];
+        Self { topic, filename: format!("{}-{}.md", topic.name, number + 1), chance }
+    }
+
+    fn choice(&mut self, most: u32) -> u32 {
+        self.chance.below(most)
+    }
+
+    fn write(&mut self) -> String {
+        let topic = self.topic;
+        let mut text = format!("# Notes on the {}, page {}\n", topic.name, self.choice(90) + 10);
+        for section in topic.sections {
+            let _ = write!(text, "\n## {section}\n\n");
+            for _ in 0..=self.choice(2) {
+                for _ in 0..3 + self.choice(4) {
+                    let sentence = topic.sentences[self.choice(6) as usize];
+                    let thing = topic.things[self.choice(5) as usize];
+                    let number = (self.choice(58) + 2).to_string();
+                    let sentence = sentence.replace("{}", thing).replace('#', &number);
+                    let mut characters = sentence.chars();
+                    text.extend(characters.next().into_iter().flat_map(char::to_uppercase));
+                    text.push_str(characters.as_str());
+                    text.push(' ');
+                }
+                text.truncate(text.trim_end().len());
+                text.push_str("\n\n");
+            }
+            text.truncate(text.trim_end().len());
+            text.push('\n');
+        }
+        text
+    }
+}
