@@ -111,10 +111,12 @@ fn sensible(function: &str, name: &str, type_name: &str, things: &Things) -> Opt
         ("text[]", "agent_types") => "{nobody has this}",
         ("text[]", "file_types") => return None,
         ("text[]", "group_by") => "{event_type,model}",
+        ("text", "source_schema" | "target_schema") => "public",
         ("name", "role") => "authenticated",
         ("integer", "chunk_size" | "max_tokens" | "words") => "200",
         ("integer", "chunk_overlap" | "result_offset" | "title_words" | "priority") => "0",
         ("integer", "dimensions" | "context_chunks" | "max_attempts" | "max_documents") => "3",
+        ("integer", "users" | "documents_per_user") => "1",
         ("integer", "max_results" | "max_requests" | "max_rows") => "10",
         ("bigint", "expected_version" | "limit_value") => return None,
         ("bigint", "tokens" | "tokens_used" | "reserve_tokens") => "5",
@@ -132,6 +134,7 @@ fn sensible(function: &str, name: &str, type_name: &str, things: &Things) -> Opt
         ("tstzrange", _) => "empty",
         ("tsvector", "search_vector") => "mole:1A water:3",
         ("boolean", "self_metering" | "archive_usage") => "false",
+        ("boolean", "dry_run" | "beside_others") => "true",
         _ => panic!("teach the attacks what {name} {type_name} of carrel.{function}() is like"),
     };
     Some(value.to_owned())

@@ -68,6 +68,8 @@ pub fn prepare(database: &Database, requests: usize) {
             select '{BOB}', 'bulk', n, 1000000 from generate_series(1, {requests}) as n;
         insert into carrel.documents (user_id, filename, storage_path)
             select '{BOB}', n || '.pdf', n from generate_series(1, {requests}) as n;
+        create schema old create table documents (id uuid, user_id uuid, filename text);
+        insert into old.documents values (null, '{ALICE}', 'nameless.txt');
         insert into carrel.agent_requests (id, user_id, agent_type, content, run_at)
             values ('00000000-0000-4000-8000-00000000000a', '{ALICE}', 'waits', 'c', now() + interval '1 day');
         insert into carrel.documents (user_id, filename, content_text)
@@ -393,6 +395,10 @@ pub fn all() -> Vec<Call> {
         heavy(20, call(Superuser, "grant_service", "'service_role'", &["'no_such_role'", "null"])),
         heavy(20, call(Superuser, "grant_user", "'authenticated'", &["'no_such_role'", "null"])),
         call(Superuser, "lease_token", "select carrel.lease_token()", &[]),
+        heavy(50, call(Service, "stats", "select carrel.stats()", &[])),
+        heavy(50, call(Service, "load_sample_data", "1, 1, true", &["1, 1", "-1", "1, 10001"])),
+        heavy(50, call(Superuser, "import_from", "'old'", &["'nowhere'", "null", "'old', false"])),
+        heavy(50, call(Superuser, "create_views", "", &["'nowhere'", "'old'", "null"])),
         heavy(200, call(Superuser, "migrate", "select carrel.migrate()", &[])),
         heavy(200, call(Superuser, "doctor", "select carrel.doctor()", &[])),
         heavy(50, call(Superuser, "rebuild_usage", "select carrel.rebuild_usage()", &[])),

@@ -104,8 +104,9 @@ fn a_call_amid_calls_that_fail_does_what_it_does_alone() {
         let mut session = call.session(&database);
         session.run("begin");
         let fail = |session: &mut Session| {
-            for bad in call.bad.iter().chain([&call.good]) {
-                session.run(&caught(bad, 5, true));
+            let bad = call.bad.iter().map(|bad| (bad, true));
+            for (bad, raises) in bad.chain([(&call.good, false)]) {
+                session.run(&caught(bad, 5, raises));
                 session.run("savepoint before");
                 session.run(&call.good);
                 session.run("savepoint within");

@@ -13,6 +13,7 @@ insert into public.calls values
     ('search_chunks', 'select count(*) from carrel.search_chunks(''heron'')'),
     ('search_documents', 'select count(*) from carrel.search_documents(''heron'')'),
     ('session_history', 'select count(*) from carrel.session_history(''50000000-0000-0000-0000-000000000001'')'),
+    ('stats', 'select count(*) > 50 from carrel.stats()'),
     ('usage_report', 'select count(*) from carrel.usage_report(now() - interval ''1 day'', now())'),
     ('verify_usage', 'select count(*) from carrel.verify_usage()'),
     ('version', 'select carrel.version() <> ''''');
