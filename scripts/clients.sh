@@ -22,3 +22,7 @@ if ! cmp -s package-lock.json node_modules/.installed; then
     PATH=$tools/bin:$PATH npm ci --silent
     cp package-lock.json node_modules/.installed
 fi
+
+cd "$ROOT"
+cargo build --quiet --locked --manifest-path clients/rust/Cargo.toml
+ln -sf "$TARGET/debug/carrel-example" "$tools/bin/carrel-example"
