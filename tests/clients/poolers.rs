@@ -4,7 +4,7 @@
 use carrel_tests::{
     ALICE, BOB, Cluster, Database, Pooler, Session, at_once, clients, installed, succeed,
 };
-use postgres::types::Type;
+use postgres::types::{ToSql, Type};
 use std::io::{Write, stdout};
 
 const CONNECTIONS: usize = 4;
@@ -12,12 +12,44 @@ const CLIENTS: usize = 16;
 const USERS: usize = 8;
 
 /// How a client sends its statements.
-#[derive(Clone, Copy)]
-enum Protocol {
-    /// As text; as what is prepared and run at once, which any pooler takes.
-    SimpleOrTyped,
-    /// As what was prepared in an earlier transaction.
-    Prepared,
+enum Statements {
+    AsText,
+    /// With arguments, and prepared where they are run, without a name: what any pooler takes.
+    Typed,
+    /// Prepared once, and run in many transactions.
+    Prepared([postgres::Statement; 3]),
+}
+
+/// Whose documents there are, what search finds in them, and something that is written.
+const OWN: &str = "select user_id::text from carrel.documents";
+const FOUND: &str = "select content from carrel.search_chunks('herons', max_results => 3)";
+const ADDED: &str = "insert into carrel.agent_sessions (title) values ($1) returning user_id::text";
+
+impl Statements {
+    fn prepared(session: &mut Session) -> Self {
+        Self::Prepared([OWN, FOUND, ADDED].map(|sql| session.client().prepare(sql).expect(sql)))
+    }
+
+    /// What the three give in this session.
+    fn run(&self, session: &mut Session) -> [Vec<String>; 3] {
+        let client = session.client();
+        let title: &(dyn ToSql + Sync) = &"pooled";
+        let results = match self {
+            Self::AsText => {
+                return [OWN, FOUND, &ADDED.replace("$1", "'pooled'")]
+                    .map(|sql| session.column(sql));
+            }
+            Self::Typed => [
+                client.query_typed(OWN, &[]),
+                client.query_typed(FOUND, &[]),
+                client.query_typed(ADDED, &[(title, Type::TEXT)]),
+            ],
+            Self::Prepared([own, found, added]) => {
+                [client.query(own, &[]), client.query(found, &[]), client.query(added, &[title])]
+            }
+        };
+        results.map(|rows| rows.expect("rows").iter().map(|row| row.get(0)).collect())
+    }
 }
 
 /// A database with users, each with as many documents as its place says, about birds of its own.
@@ -39,60 +71,22 @@ fn aviary() -> (Database<'static>, Vec<String>) {
 /// One client's transactions for one user after the other; how many of each user's were committed.
 fn take_turns(
     session: &mut Session,
+    statements: &Statements,
     client: usize,
     users: &[String],
     turns: usize,
-    protocol: Protocol,
 ) -> Vec<i64> {
-    const OWN: &str = "select user_id::text from carrel.documents";
-    const FOUND: &str = "select content from carrel.search_chunks('herons', max_results => 3)";
-    const ADDED: &str =
-        "insert into carrel.agent_sessions (title) values ($1) returning user_id::text";
-    let prepared = match protocol {
-        Protocol::SimpleOrTyped => None,
-        Protocol::Prepared => {
-            Some([OWN, FOUND, ADDED].map(|sql| session.client().prepare(sql).expect(sql)))
-        }
-    };
     let mut committed = vec![0; users.len()];
     for turn in 0..turns {
         let number = (client * 3 + turn * 5 + turn / 7) % users.len();
         let user = &users[number];
-        session.run("begin");
-        session.run(&format!("select carrel.act_as('{user}')"));
-        let own: Vec<String>;
-        let found: Vec<String>;
-        let added: String;
-        if let Some([own_statement, found_statement, added_statement]) = &prepared {
-            let client = session.client();
-            own =
-                client.query(own_statement, &[]).expect(OWN).iter().map(|row| row.get(0)).collect();
-            found = client
-                .query(found_statement, &[])
-                .expect(FOUND)
-                .iter()
-                .map(|row| row.get(0))
-                .collect();
-            added = client.query_one(added_statement, &[&"pooled"]).expect(ADDED).get(0);
-        } else if client % 2 == 0 {
-            own = session.column(OWN);
-            found = session.column(FOUND);
-            added = session.value(&ADDED.replace("$1", "'pooled'"));
-        } else {
-            let client = session.client();
-            let column = |rows: Vec<postgres::Row>| rows.iter().map(|row| row.get(0)).collect();
-            own = column(client.query_typed(OWN, &[]).expect(OWN));
-            found = column(client.query_typed(FOUND, &[]).expect(FOUND));
-            let title: (&(dyn postgres::types::ToSql + Sync), Type) = (&"pooled", Type::TEXT);
-            added = client.query_typed(ADDED, &[title]).expect(ADDED)[0].get(0);
-        }
+        session.run(&format!("begin; select carrel.act_as('{user}')"));
+        let [own, found, added] = statements.run(session);
         assert_eq!(own, vec![user.clone(); number + 1]);
-        assert!(
-            found.iter().all(|content| content.ends_with(&format!("bird{number}s."))),
-            "{found:?}"
-        );
         assert_eq!(found.len(), (number + 1).min(3));
-        assert_eq!(&added, user);
+        let theirs = format!("bird{number}s.");
+        assert!(found.iter().all(|content| content.ends_with(&theirs)), "{found:?}");
+        assert_eq!(added, std::slice::from_ref(user));
         match turn % 4 {
             0 => session.run("rollback"),
             1 => {
@@ -112,26 +106,29 @@ fn take_turns(
     committed
 }
 
-/// All clients at once; asserts that what they wrote is whose they said.
+/// All clients at once, with what `prepare` gives each; asserts that what they wrote is whose they said.
 fn interleave(
     pooler: &Pooler,
     database: &Database,
     users: &[String],
     turns: usize,
-    protocol: Protocol,
+    prepare: impl Fn(usize, &mut Session) -> Statements + Sync,
 ) {
     let committed = at_once(
         CLIENTS,
-        |_| pooler.connect("authenticated"),
-        |client, mut session| {
-            let backend = session.value("select pg_backend_pid()");
-            (backend, take_turns(&mut session, client, users, turns, protocol))
+        |client| {
+            let mut session = pooler.connect("authenticated");
+            let statements = prepare(client, &mut session);
+            (session, statements)
+        },
+        |client, (mut session, statements)| {
+            take_turns(&mut session, &statements, client, users, turns)
         },
     );
     for (number, user) in users.iter().enumerate() {
         let written =
             format!("select count(*) from carrel.agent_sessions where user_id = '{user}'");
-        let expected: i64 = committed.iter().map(|(_, counts)| counts[number]).sum();
+        let expected: i64 = committed.iter().map(|counts| counts[number]).sum();
         assert!(expected > turns as i64 / 2);
         assert_eq!(database.superuser().number(&written), expected);
     }
@@ -144,7 +141,10 @@ fn interleave(
 fn nothing_crosses_in_ten_thousand_transactions_of_users_over_four_connections() {
     let (database, users) = aviary();
     let pooler = Pooler::start(&database, "authenticated", CONNECTIONS, "");
-    interleave(&pooler, &database, &users, 10_000 / CLIENTS, Protocol::SimpleOrTyped);
+    interleave(&pooler, &database, &users, 10_000 / CLIENTS, |client, _| match client % 2 {
+        0 => Statements::AsText,
+        _ => Statements::Typed,
+    });
 }
 
 #[test]
@@ -158,7 +158,9 @@ fn nothing_crosses_in_statements_that_clients_prepared_through_the_pooler() {
     }
     let (database, users) = aviary();
     let pooler = Pooler::start_for_prepared_statements(&database, "authenticated", CONNECTIONS);
-    interleave(&pooler, &database, &users, 2_000 / CLIENTS, Protocol::Prepared);
+    interleave(&pooler, &database, &users, 2_000 / CLIENTS, |_, session| {
+        Statements::prepared(session)
+    });
 }
 
 /// Runs a client's example for pooled connections, which prints how many transactions of Alice's and Bob's it had.

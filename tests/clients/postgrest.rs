@@ -52,7 +52,8 @@ fn functions_that_only_read_work_by_get_with_text_for_every_argument() {
         database.user(ALICE).value("select id from carrel.documents where filename = 'notes.md'");
     let session = database.user(ALICE).value("select id from carrel.agent_sessions");
     let documents = format!("{{{document}}}");
-    let calls: [(&str, &[(&str, &str)], &str); 13] = [
+    type Call<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+    let calls: [Call; 13] = [
         (
             "search_chunks",
             &[
