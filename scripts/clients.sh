@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the clients that are tested into target/tools/clients and clients/typescript/node_modules, as the lists
-# with their versions say. When nothing has changed it takes no time.
+# Installs the clients that are tested into target/tools/clients and node_modules below clients/, as the lists with
+# their versions say. When nothing has changed it takes no time.
 source "$(dirname "$0")/env.sh"
 
 list=$ROOT/tests/clients/requirements.txt
@@ -16,9 +16,15 @@ if ! cmp -s "$list" "$tools/requirements.txt"; then
     cp "$list" "$tools/requirements.txt"
 fi
 
-cd "$ROOT/clients/typescript"
-if ! cmp -s package-lock.json node_modules/.installed; then
-    say "Installing TypeScript's clients into clients/typescript/node_modules"
-    PATH=$tools/bin:$PATH npm ci --silent
-    cp package-lock.json node_modules/.installed
-fi
+for client in typescript prisma; do
+    cd "$ROOT/clients/$client"
+    if ! cmp -s package-lock.json node_modules/.installed; then
+        say "Installing clients into clients/$client/node_modules"
+        PATH=$tools/bin:$PATH npm ci --silent
+        cp package-lock.json node_modules/.installed
+    fi
+done
+
+cd "$ROOT"
+cargo build --quiet --locked --manifest-path clients/rust/Cargo.toml
+ln -sf "$TARGET/debug/carrel-example" "$tools/bin/carrel-example"
