@@ -266,6 +266,13 @@ export const createUser = value(
 );
 
 /**
+ * Makes views of the six tables in a schema, under the tables' names, for an application that asks there. They show and
+ * take what the caller may see and write. Where the schema has such a name already: 55000; no such schema: 22023. For
+ * superusers.
+ */
+export const createViews = nothing('create_views', { targetSchema: optional(text) });
+
+/**
  * What the caller used in the current periods: a row for each limit of their plan, and for what they used in the
  * billing period without one.
  */
@@ -352,6 +359,29 @@ export const heartbeatRequest = row(
     'heartbeat_request',
     { requestId: uuid, leaseToken: uuid, progress: optional(nullable(real)), extend: optional(interval) },
     { leaseExpiresAt: timestamptz, cancelRequested: boolean },
+);
+
+/**
+ * Brings the six tables of an existing application, those of them that the schema has, over to carrel, with their ids,
+ * timestamps and chunks; makes missing profiles and rebuilds counters. A row for each table, and one for each problem
+ * with how many rows have it. With dry_run, the default, nothing is changed; without, 23514 where a problem would leave
+ * rows out. No such schema: 22023. For superusers.
+ */
+export const importFrom = rows(
+    'import_from',
+    { sourceSchema: text, dryRun: optional(boolean) },
+    { tableName: text, rowCount: bigint, problem: nullable(text) },
+);
+
+/**
+ * Makes users with documents, a session, requests and usage to develop with, the same each time, and returns their ids
+ * and names; what is there already stays. Where there are other users: 55000, unless beside_others is true; bad
+ * numbers: 22023. For services.
+ */
+export const loadSampleData = rows(
+    'load_sample_data',
+    { users: optional(integer), documentsPerUser: optional(integer), besideOthers: optional(boolean) },
+    { userId: uuid, name: text },
 );
 
 /**
@@ -624,6 +654,13 @@ export const settleUsage = row(
         resetsAt: nullable(timestamptz),
     },
 );
+
+/**
+ * How this database stands, for monitoring: rows by table and status, the oldest that wait, leases that lapsed, bytes,
+ * dead rows, indexes, the oldest transaction. Times in seconds, null where nothing waits; what is large is estimated,
+ * and its detail says so. For services.
+ */
+export const stats = rows('stats', {}, { name: text, value: nullable(numeric), detail: nullable(text) });
 
 /**
  * Usage from one time up to another by day, week, month, period or all together, and by event_type, model or user. The

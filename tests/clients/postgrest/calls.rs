@@ -156,6 +156,11 @@ pub fn calls(database: &Database) -> Vec<(Token, &'static str, String)> {
             "progress": 0.5, "extend": "00:01:00"}}"#
             ),
         ),
+        (
+            OF_SERVICE,
+            "load_sample_data",
+            r#"{"users": 1, "documents_per_user": 1, "beside_others": true}"#.to_owned(),
+        ),
         (OF_SERVICE, "next_wakeup", r#"{"agent_types": ["writer"]}"#.to_owned()),
         (
             OF_ALICE,
@@ -254,6 +259,7 @@ pub fn calls(database: &Database) -> Vec<(Token, &'static str, String)> {
             "metadata": {{}}, "model": "m", "token_types": {{"input": 8}}}}"#
             ),
         ),
+        (OF_SERVICE, "stats", "{}".to_owned()),
         (
             OF_ALICE,
             "usage_report",

@@ -53,6 +53,8 @@ export const nullableColumns: Record<string, string[]> = {
     export_user: [],
     fail_request: ['run_at'],
     heartbeat_request: [],
+    import_from: ['problem'],
+    load_sample_data: [],
     patch_session_state: [],
     record_usage: standing,
     record_usage_batch: [],
@@ -61,6 +63,7 @@ export const nullableColumns: Record<string, string[]> = {
     session_history: ['results', 'error'],
     set_document_text: [],
     settle_usage: standing,
+    stats: ['value', 'detail'],
     usage_report: ['bucket_start', 'event_type', 'model', 'user_id'],
     verify_usage: [],
 };
