@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every `make` target, file and directory that README.md and CONTRIBUTING.md name in code or link to
+# Every `make` target, file and directory that README.md, CONTRIBUTING.md and docs/ name in code or link to
 # must exist. Names with a placeholder (<…>, *, …) and what lies under target/ are left out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -23,13 +23,16 @@ paths() {
 
 bad=0
 complain() { echo "$1: $2"; bad=1; }
-for file in README.md CONTRIBUTING.md; do
+for file in README.md CONTRIBUTING.md docs/*.md; do
     [ -e $file ] || continue
     for target in $(code $file | make_targets | sort -u); do
         grep -q "^$target:" Makefile || complain $file "make $target: no such target"
     done
-    for path in $( (code $file | paths; links $file) | sort -u); do
+    for path in $(code $file | paths | sort -u); do
         [ -e "$path" ] || complain $file "$path: no such file"
+    done
+    for link in $(links $file | sort -u); do
+        [ -e "$(dirname $file)/$link" ] || complain $file "$link: no such file"
     done
 done
 exit $bad

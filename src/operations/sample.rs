@@ -321,8 +321,9 @@ impl Page {
         for section in topic.sections {
             let _ = write!(text, "\n## {section}\n\n");
             for _ in 0..=self.choice(2) {
-                for _ in 0..3 + self.choice(4) {
-                    let sentence = topic.sentences[self.choice(6) as usize];
+                let first = self.choice(6);
+                for place in 0..3 + self.choice(4) {
+                    let sentence = topic.sentences[((first + place) % 6) as usize];
                     let thing = topic.things[self.choice(5) as usize];
                     let number = (self.choice(58) + 2).to_string();
                     let sentence = sentence.replace("{}", thing).replace('#', &number);
