@@ -55,10 +55,14 @@ export async function withConnection<T>(work: (sql: Sql) => Promise<T>): Promise
   await enter();
   try {
     const sql = connect(address(), "carrel-functions");
+    let done = false;
     try {
-      return await inTime(work(sql));
+      const result = await inTime(work(sql));
+      done = true;
+      return result;
     } finally {
-      await sql.end({ timeout: 5 });
+      // A connection whose session is over, or hangs, would never say that it is closed.
+      await sql.end({ timeout: done ? 5 : 0 });
     }
   } finally {
     leave();
