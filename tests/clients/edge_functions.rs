@@ -64,6 +64,11 @@ impl Functions {
         functions
     }
 
+    /// The number of the process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it has printed so far.
     pub(crate) fn said(&self) -> String {
         self.said.lock().unwrap().clone()
@@ -71,9 +76,9 @@ impl Functions {
 
     /// Runs a file of tests against it, which have to pass.
     #[track_caller]
-    fn pass(&self, tests: &str, settings: &[(&str, &str)]) {
+    pub(crate) fn pass(&self, tests: &str, settings: &[(&str, &str)]) {
         let mut node = Command::new(installed("node"));
-        node.arg("--test").arg(clients().join("typescript/functions/test").join(tests));
+        node.arg("--test").arg(clients().join("typescript").join(tests));
         node.env("BASE_URL", &self.address).env("JWT_SECRET", SECRET).env("PASSWORD", PASSWORD);
         node.env("ALICE", ALICE).env("BOB", BOB).env("LIMITED", LIMITED);
         let output = node.envs(settings.iter().copied()).output().expect("node");
@@ -120,7 +125,7 @@ fn assert_no_connection(database: &Database) {
 fn only_a_users_own_token_lets_in() {
     let database = Cluster::shared().lived_in();
     let functions = Functions::start(&database, "authenticated", &[]);
-    functions.pass("tokens.test.ts", &[]);
+    functions.pass("functions/test/tokens.test.ts", &[]);
     assert_no_connection(&database);
 }
 
@@ -137,7 +142,7 @@ fn each_call_is_the_callers_even_over_a_connection_that_sees_everything() {
             with check (filename <> 'forbidden.md')"
     ));
     let functions = Functions::start(&database, "postgres", &[]);
-    functions.pass("calls.test.ts", &[]);
+    functions.pass("functions/test/calls.test.ts", &[]);
     assert_no_connection(&database);
 }
 
@@ -147,7 +152,7 @@ fn two_hundred_requests_at_once_share_five_connections_and_leave_none() {
     cluster.create_roles();
     let database = cluster.lived_in_anew();
     let functions = Functions::start(&database, "authenticated", &[("DATABASE_CONNECTIONS", "5")]);
-    functions.pass("load.test.ts", &[("STATUSES", "200")]);
+    functions.pass("functions/test/load.test.ts", &[("STATUSES", "200")]);
     assert_no_connection(&database);
 }
 
@@ -158,9 +163,9 @@ fn where_connections_run_out_requests_are_answered_503() {
     let database = cluster.lived_in_anew();
     let functions =
         Functions::start(&database, "authenticated", &[("DATABASE_CONNECTIONS", "200")]);
-    functions.pass("load.test.ts", &[("STATUSES", "200 503")]);
+    functions.pass("functions/test/load.test.ts", &[("STATUSES", "200 503")]);
     assert_no_connection(&database);
-    functions.pass("available.test.ts", &[]);
+    functions.pass("functions/test/available.test.ts", &[]);
 }
 
 #[test]
@@ -169,18 +174,18 @@ fn while_the_database_is_down_every_function_says_503() {
     cluster.create_roles();
     let database = cluster.lived_in_anew();
     let functions = Functions::start(&database, "authenticated", &[]);
-    functions.pass("available.test.ts", &[]);
+    functions.pass("functions/test/available.test.ts", &[]);
     cluster.crash();
-    functions.pass("unavailable.test.ts", &[]);
+    functions.pass("functions/test/unavailable.test.ts", &[]);
     cluster.resume();
-    functions.pass("available.test.ts", &[]);
+    functions.pass("functions/test/available.test.ts", &[]);
 }
 
 #[test]
 fn a_role_that_can_not_log_in_is_the_servers_fault_not_the_callers() {
     let database = Cluster::shared().lived_in();
     let functions = Functions::start(&database, "nobody_of_that_name", &[]);
-    functions.pass("unavailable.test.ts", &[]);
+    functions.pass("functions/test/unavailable.test.ts", &[]);
 }
 
 #[test]
@@ -191,7 +196,7 @@ fn a_database_that_never_answers_is_503() {
     let path = cluster.directory().join(".s.PGSQL.5432");
     let _silent = UnixListener::bind(path).expect("a socket in the cluster's directory");
     let functions = Functions::start(&cluster.database("carrel"), "authenticated", &[]);
-    functions.pass("unavailable.test.ts", &[]);
+    functions.pass("functions/test/unavailable.test.ts", &[]);
 }
 
 #[test]
@@ -201,7 +206,7 @@ fn a_session_that_is_ended_while_it_works_is_503() {
     let mut holder = database.superuser();
     holder.run("begin; lock table carrel.documents");
     std::thread::scope(|scope| {
-        let calls = scope.spawn(|| functions.pass("ended.test.ts", &[]));
+        let calls = scope.spawn(|| functions.pass("functions/test/ended.test.ts", &[]));
         let mut superuser = database.superuser();
         while !calls.is_finished() {
             superuser.column(
@@ -213,7 +218,7 @@ fn a_session_that_is_ended_while_it_works_is_503() {
         calls.join().expect("what says itself why it failed");
     });
     holder.run("rollback");
-    functions.pass("available.test.ts", &[]);
+    functions.pass("functions/test/available.test.ts", &[]);
     assert_no_connection(&database);
 }
 
@@ -221,7 +226,7 @@ fn a_session_that_is_ended_while_it_works_is_503() {
 fn a_function_runs_by_itself() {
     let database = Cluster::shared().lived_in();
     let functions = Functions::run(&["hello/index.ts"], &database, "authenticated", &[]);
-    functions.pass("available.test.ts", &[]);
+    functions.pass("functions/test/available.test.ts", &[]);
 }
 
 #[test]

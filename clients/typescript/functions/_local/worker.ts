@@ -44,7 +44,7 @@ async function complete(sql: Sql, { id, user_id, content, lease_token }: Claimed
   const answer = await transaction(sql, "read only", async (tx) => {
     await tx`select carrel.act_as(${user_id})`;
     const [best] = await tx`
-      select filename, section_title, left(content, 280) as passage from carrel.search_chunks(${content}, max_results => 1)`;
+      select filename, section_title, snippet as passage from carrel.search_chunks(${content}, max_results => 1)`;
     return best ?? null;
   });
   const tokens = 180 + content.length + (answer?.passage.length ?? 0);
