@@ -12,6 +12,8 @@ ada=018f2f5c-7a00-7000-8000-00000000000a
 ben=018f2f5c-7a00-7000-8000-00000000000b
 
 "$ROOT/scripts/clients.sh"
+# What builds the page may be a program of Node.js'.
+PATH=$TOOLS/clients/bin:$PATH
 "$ROOT/scripts/cluster.sh" start web
 
 # psql as superuser; its directory is that of the documents.

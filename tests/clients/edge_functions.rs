@@ -223,6 +223,17 @@ fn a_session_that_is_ended_while_it_works_is_503() {
 }
 
 #[test]
+fn tokens_are_handed_out_in_development_only_and_to_pages_of_this_machine() {
+    let database = Cluster::shared().lived_in();
+    let users = format!(r#"[{{"id": "{ALICE}", "name": "Alice"}}]"#);
+    let development = [("CARREL_DEV", "yes"), ("DEV_USERS", &*users)];
+    let functions = Functions::start(&database, "authenticated", &development);
+    functions.pass("functions/test/development.test.ts", &[("DEVELOPMENT", "yes")]);
+    let functions = Functions::start(&database, "authenticated", &development[1..]);
+    functions.pass("functions/test/development.test.ts", &[]);
+}
+
+#[test]
 fn a_function_runs_by_itself() {
     let database = Cluster::shared().lived_in();
     let functions = Functions::run(&["hello/index.ts"], &database, "authenticated", &[]);

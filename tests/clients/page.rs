@@ -45,7 +45,7 @@ fn serve(database: &Database) -> Functions {
 /// Runs a file of tests in a browser.
 #[track_caller]
 fn pass(functions: &Functions, tests: &str) {
-    let chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+    let chromium = ["/usr/bin/chromium", "/usr/bin/google-chrome"];
     let chromium = chromium.into_iter().find(|path| Path::new(path).exists());
     let chromium = chromium.expect("there is no Chromium here; `make test-clients` installs it");
     functions.pass(
