@@ -1,6 +1,6 @@
 // A question, the passages that answer it best, and what a prompt would be made of.
 
-import { announce, counted, empty, failure, html, loading, marked, panel, readable, replace } from "./dom.ts";
+import { announce, counted, empty, failure, html, loading, panel, passage, replace } from "./dom.ts";
 import type { Session } from "./session.ts";
 
 interface Result {
@@ -89,7 +89,7 @@ function shown({ results, citations, context, tokens }: Answer): HTMLElement[] {
         html("span", { class: "file" }, result.filename),
         ...headings(result.heading_path),
       ),
-      html("p", { class: "snippet" }, marked(readable(result.filename, result.snippet))),
+      html("p", { class: "snippet" }, passage(result.filename, result.snippet)),
       html(
         "p",
         { class: "facts" },

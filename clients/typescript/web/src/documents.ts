@@ -1,7 +1,7 @@
 // The user's documents. A new one is shown as it becomes chunks.
 
 import { headings } from "./ask.ts";
-import { announce, bytes, counted, empty, failure, html, loading, panel, readable, replace } from "./dom.ts";
+import { announce, bytes, counted, empty, failure, html, loading, panel, passage, replace } from "./dom.ts";
 import { ApiError, type Session } from "./session.ts";
 
 interface Document {
@@ -140,7 +140,7 @@ function pieces({ filename }: Document, chunks: Chunk[]): HTMLElement {
         html("span", { class: "path" }, ...headings(heading_path).slice(1)),
         html("span", {}, `${size} characters`),
       ),
-      html("p", { class: "content" }, readable(filename, content)),
+      html("p", { class: "content" }, passage(filename, content)),
     )
   );
   return html("ol", { class: "chunks", "aria-label": "Chunks" }, ...items);

@@ -41,21 +41,28 @@ export function replace(element: Element, ...children: Child[]): void {
   element.replaceChildren(...shown(children));
 }
 
-/** Prose of Markdown without its marks of headings and without the ends of its lines, which are the source's own. */
-export function readable(filename: string, text: string): string {
-  if (!/\.(md|markdown)$/i.test(filename) || text.includes("```")) return text.trim();
-  return text
-    .replace(/^#{1,6} +/gm, "")
-    .replace(/([^\n])\n(?!\n|[-*+>|] |\d+\. )/g, "$1 ")
-    .replace(/\*\*/g, "")
-    .replace(/\n{2,}/g, "\n")
-    .trim();
+/**
+ * A passage, in which carrel may have marked words: the marks become elements, all else stays text. Of Markdown the
+ * headings are bold, and lines end where their paragraph does rather than where the source's did.
+ */
+export function passage(filename: string, text: string): DocumentFragment {
+  const fragment = document.createDocumentFragment();
+  if (!/\.(md|markdown)$/i.test(filename) || text.includes("```")) {
+    fragment.append(marked(text.trim()));
+    return fragment;
+  }
+  const lines = text.trim().replace(/([^\n])\n(?!\n|#|[-*+>|] |\d+\. )/g, "$1 ").replaceAll("**", "").split(/\n+/);
+  for (const line of lines) {
+    const heading = /^#{1,6} +(.*)$/.exec(line)?.[1];
+    if (fragment.hasChildNodes()) fragment.append("\n");
+    fragment.append(heading === undefined ? marked(line) : html("strong", {}, marked(heading)));
+  }
+  return fragment;
 }
 
-/** A text in which carrel marked words: the marks become elements, all else stays text. */
-export function marked(snippet: string): DocumentFragment {
+function marked(text: string): DocumentFragment {
   const fragment = document.createDocumentFragment();
-  snippet.split(/<mark>([^]*?)<\/mark>/).forEach((part, number) => {
+  text.split(/<mark>(.*?)<\/mark>/s).forEach((part, number) => {
     if (part) fragment.append(number % 2 ? html("mark", {}, part) : part);
   });
   return fragment;

@@ -1,6 +1,6 @@
 // What the user asked agents for, on its way from pending to completed.
 
-import { announce, empty, failure, html, loading, marked, panel, readable, replace } from "./dom.ts";
+import { announce, empty, failure, html, loading, panel, passage, replace } from "./dom.ts";
 import type { Session } from "./session.ts";
 
 interface Request {
@@ -108,7 +108,7 @@ function item({ content, status, progress, results, error, tokens }: Request): H
     : status !== "completed"
     ? error?.message && html("p", { class: "content" }, error.message)
     : answer
-    ? html("p", { class: "content" }, marked(readable(answer.filename, answer.passage)), " ", html("cite", {}, answer.filename))
+    ? html("p", { class: "content" }, passage(answer.filename, answer.passage), " ", html("cite", {}, answer.filename))
     : html("p", { class: "content" }, "Nothing in your documents says anything about it.");
   return html(
     "li",
