@@ -114,7 +114,7 @@ test("a body that is too large is refused, whatever it says of its length", asyn
 test("what carrel finds too large is 413 with its hint", () =>
   fails(413, alice, "upload", { filename: "x".repeat(5000), text: "" }, { code: "54000", message: /filename/ }));
 
-test("a language of the database's errors: a hard limit is 402 with its numbers", () =>
+test("a hard limit is 402 with its numbers", () =>
   fails(402, env.LIMITED!, "requests", { agent_type: "a", content: "b" }, { code: "PT402", detail: /"limit"/ }));
 
 test("what a policy forbids is 403", () =>
