@@ -13,6 +13,8 @@ export T
 # How long sqlsmith is let loose, and with a debug build or not.
 export MINUTES
 export DEBUG
+# Where the page is served.
+export PORT
 # Which documents the demo reads: a directory.
 export DOCS
 # What quality is measured with: a directory with chunking/questions.jsonl and its corpora.
@@ -30,7 +32,7 @@ ifdef PG_CONFIG
 export PG_CONFIG
 endif
 
-.PHONY: help setup build install package demo psql stop test test-unit test-pgrx test-regress accept \
+.PHONY: help setup build install package demo web psql stop test test-unit test-pgrx test-regress accept \
 	test-isolation test-lifecycle test-clients test-checkers test-upgrade test-package test-soak test-sqlsmith test-all fuzz bench-chunking bench-retrieval bench-search bench-usage bench-agents lint readme-check clean
 
 help: ## list the commands
@@ -52,6 +54,9 @@ package: setup ## build a .deb of the extension for that version into target/pac
 
 demo: build ## real documents, questions and answers in a private cluster (DOCS=directory)
 	@scripts/demo.sh
+
+web: build ## a page to look at: ask, upload, usage, requests (PORT=number)
+	@scripts/web.sh
 
 psql: ## open psql on the demo's database
 	@scripts/cluster.sh start demo

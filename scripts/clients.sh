@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Installs the clients that are tested into target/tools/clients and node_modules below clients/, as the lists with
-# their versions say. When nothing has changed it takes no time.
+# their versions say, and by apt a browser for the page. When nothing has changed it takes no time.
 source "$(dirname "$0")/env.sh"
+
+command -v chromium >/dev/null || command -v google-chrome >/dev/null || "$ROOT/scripts/setup.sh" --clients
 
 list=$ROOT/tests/clients/requirements.txt
 tools=$TOOLS/clients

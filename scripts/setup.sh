@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what is missing to build and test carrel; when nothing is, asks nobody and takes no time.
 # Packages come through apt (as root or with sudo), cargo-pgrx goes to target/tools, and the server of
-# version PG becomes a private tree (scripts/server.sh), unless --tools asks for the tools alone. --sqlsmith asks
-# for sqlsmith as well, which few tests need.
+# version PG becomes a private tree (scripts/server.sh), unless --tools asks for the tools alone. --sqlsmith and
+# --clients ask as well for what few tests need: sqlsmith; Chromium, for the page.
 source "$(dirname "$0")/env.sh"
 
 rust=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml")
@@ -49,7 +49,9 @@ missing_for_server() {
 want_server=yes
 if [ "${1:-}" = --tools ]; then want_server=; fi
 missing=$(missing_for_build; [ -z "$want_server" ] || { missing_for_server; missing_for_tests; }
-    [ "${1:-}" != --sqlsmith ] || command -v sqlsmith >/dev/null || echo sqlsmith)
+    [ "${1:-}" != --sqlsmith ] || command -v sqlsmith >/dev/null || echo sqlsmith
+    [ "${1:-}" != --clients ] || command -v chromium >/dev/null || command -v google-chrome >/dev/null ||
+        echo chromium)
 missing=${missing//$'\n'/ }
 if [ -n "$missing" ]; then
     can_apt || die "no apt as root or with sudo here; install what Debian calls: $missing"

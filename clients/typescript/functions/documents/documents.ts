@@ -1,0 +1,33 @@
+// The caller's documents, newest first; with `id`, the chunks of one.
+
+import { handler, HttpError, optionalText } from "../_shared/http.ts";
+
+export const documents = handler({
+  GET: {
+    access: "read only",
+    run: async (tx, input) => {
+      const id = optionalText(input, "id");
+      if (id === null) {
+        const list = await tx`
+          select d.id, d.filename, d.file_type as type, d.file_size::integer as bytes, d.processing_status as status,
+            d.processing_error as error, d.created_at,
+            (select count(*)::integer from carrel.document_chunks as c where c.document_id = d.id) as chunks
+          from carrel.documents as d
+          order by d.created_at desc, d.id desc
+          limit 50`;
+        return { documents: list };
+      }
+      const [document] = await tx`
+        select id, filename, processing_status as status, processing_error as error
+        from carrel.documents where id = ${id}::uuid`;
+      if (!document) throw new HttpError(404, "there is no such document");
+      const chunks = await tx`
+        select chunk_index, section_title, to_jsonb(heading_path) as heading_path, size, left(content, 300) as content
+        from carrel.document_chunks
+        where document_id = ${id}::uuid
+        order by chunk_index
+        limit 200`;
+      return { ...document, chunks };
+    },
+  },
+});

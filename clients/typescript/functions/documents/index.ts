@@ -1,0 +1,3 @@
+import { documents } from "./documents.ts";
+
+Deno.serve(documents);

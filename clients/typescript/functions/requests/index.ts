@@ -1,0 +1,3 @@
+import { requests } from "./requests.ts";
+
+Deno.serve(requests);

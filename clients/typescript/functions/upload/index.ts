@@ -1,0 +1,3 @@
+import { upload } from "./upload.ts";
+
+Deno.serve(upload);
