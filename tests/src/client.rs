@@ -21,11 +21,11 @@ pub fn installed(name: &str) -> PathBuf {
 }
 
 impl Database<'_> {
-    /// The address of the database for a role, as libpq and those like it read it. Others look for a host of that name, and
-    /// take PGHOST and the like instead.
+    /// The address of the database for a role, as libpq and those like it read it. Others look for a server on
+    /// localhost, and have to take PGHOST and the like instead.
     pub fn url(&self, role: &str) -> String {
         let directory = self.cluster.directory().display();
-        format!("postgresql:///{}?host={directory}&user={role}", self.name)
+        format!("postgres://{role}@localhost/{}?host={directory}", self.name)
     }
 
     /// A program with the database in its environment: PGHOST, PGDATABASE, PGUSER and DATABASE_URL. Nothing else of
