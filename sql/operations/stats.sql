@@ -45,7 +45,7 @@ statuses (name, status, value, detail) as (
     union all
     select g.name, g.status, round(g.share::numeric * t.estimate), 'estimated'
     from guessed as g
-    join tables as t on t.name = g.name
+    join tables as t on g.name = t.name
     where t.size >= 67108864 and t.estimate >= 0
 ),
 
@@ -56,7 +56,7 @@ by_status (name, value, detail) as (
         ('documents', 'completed'), ('documents', 'failed'),
         ('agent_requests', 'completed'), ('agent_requests', 'failed'), ('agent_requests', 'cancelled')
     ) as k (name, status)
-    left join statuses as s on s.name = k.name and s.status = k.status
+    left join statuses as s on k.name = s.name and k.status = s.status
 ),
 
 pending_documents as (
@@ -90,7 +90,7 @@ indexes as (
         count(*) as indexes, count(*) filter (where not i.indisvalid) as invalid,
         string_agg(i.indexrelid::regclass::text, ', ' order by i.indexrelid::regclass::text) filter (where not i.indisvalid) as names,
         sum(pg_relation_size(i.indexrelid)) as bytes
-    from pg_index as i join pg_class as c on c.oid = i.indrelid
+    from pg_index as i join pg_class as c on i.indrelid = c.oid
     where c.relnamespace = 'carrel'::regnamespace and c.relkind = 'r'
 ),
 
@@ -105,26 +105,41 @@ transactions as (
 select s.name, s.value::numeric, s.detail
 from (
     select 1 as place, c.name, c.value, c.detail from counted as c
-    union all select 2, b.name, b.value, b.detail from by_status as b
-    union all select 2, 'documents.pending', documents, 'process_documents() takes them' from pending_documents
-    union all select 2, 'documents.without_text', documents, 'claim_documents() gives them to workers' from awaited_documents
-    union all select 2, 'agent_requests.pending', requests, null from pending_requests
-    union all select 2, 'agent_requests.processing', requests, null from leases
-    union all select 3, 'agent_requests.due', due, 'pending, and to be started by now' from pending_requests
-    union all select 3, 'agent_requests.oldest_due_seconds', greatest(extract(epoch from clock_timestamp() - oldest), 0), null from pending_requests
-    union all select 3, 'agent_requests.lapsed_leases', lapsed, 'workers that went away; claim_requests() gives theirs to others' from leases
-    union all select 3, 'documents.oldest_pending_seconds', greatest(extract(epoch from clock_timestamp() - oldest), 0), null from pending_documents
-    union all select 3, 'documents.oldest_without_text_seconds', greatest(extract(epoch from clock_timestamp() - oldest), 0), null from awaited_documents
-    union all select 4, 'usage_reservations.held', reservations, null from reservations
-    union all select 4, 'usage_reservations.lapsed', lapsed, 'hold nothing from who needs it' from reservations
+    union all
+    select 2, b.name, b.value, b.detail from by_status as b
+    union all
+    select 2, 'documents.pending', documents, 'process_documents() takes them' from pending_documents
+    union all
+    select 2, 'documents.without_text', documents, 'claim_documents() gives them to workers' from awaited_documents
+    union all
+    select 2, 'agent_requests.pending', requests, null from pending_requests
+    union all
+    select 2, 'agent_requests.processing', requests, null from leases
+    union all
+    select 3, 'agent_requests.due', due, 'pending, and to be started by now' from pending_requests
+    union all
+    select 3, 'agent_requests.oldest_due_seconds', greatest(extract(epoch from clock_timestamp() - oldest), 0), null from pending_requests
+    union all
+    select 3, 'agent_requests.lapsed_leases', lapsed, 'workers that went away; claim_requests() gives theirs to others' from leases
+    union all
+    select 3, 'documents.oldest_pending_seconds', greatest(extract(epoch from clock_timestamp() - oldest), 0), null from pending_documents
+    union all
+    select 3, 'documents.oldest_without_text_seconds', greatest(extract(epoch from clock_timestamp() - oldest), 0), null from awaited_documents
+    union all
+    select 4, 'usage_reservations.held', reservations, null from reservations
+    union all
+    select 4, 'usage_reservations.lapsed', lapsed, 'hold nothing from who needs it' from reservations
     union all
     select 5, t.relname || '.bytes', pg_total_relation_size(t.relid), 'with indexes: ' || pg_size_pretty(pg_total_relation_size(t.relid))
     from pg_stat_all_tables as t where t.schemaname = 'carrel'
     union all
     select 6, t.relname || '.dead_rows', t.n_dead_tup, 'last vacuumed ' || coalesce(greatest(t.last_vacuum, t.last_autovacuum)::text, 'never')
     from pg_stat_all_tables as t where t.schemaname = 'carrel'
-    union all select 7, 'indexes.bytes', bytes, indexes || ' indexes' from indexes
-    union all select 7, 'indexes.invalid', invalid, names from indexes
-    union all select 8, 'transactions.oldest_seconds', coalesce(seconds, 0), detail from transactions
+    union all
+    select 7, 'indexes.bytes', bytes, indexes || ' indexes' from indexes
+    union all
+    select 7, 'indexes.invalid', invalid, names from indexes
+    union all
+    select 8, 'transactions.oldest_seconds', coalesce(seconds, 0), detail from transactions
 ) as s
 order by s.place, s.name

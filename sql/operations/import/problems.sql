@@ -30,9 +30,9 @@ chunks as (
     select
         count(*) filter (where c.id is null or c.content is null or c.chunk_index is null or c.chunk_index < 0) as incomplete,
         count(*) filter (where d.id is null) as orphans,
-        count(*) - count(distinct (c.document_id, c.chunk_index)) as doubled,
+        count(*) - count(distinct c.document_id, c.chunk_index) as doubled,
         count(*) filter (where exists (select from carrel.document_chunks as known where known.id = c.id)) as known
-    from pg_temp.import_document_chunks as c left join pg_temp.import_documents as d on d.id = c.document_id
+    from pg_temp.import_document_chunks as c left join pg_temp.import_documents as d on c.document_id = d.id
 ),
 
 sessions as (
@@ -79,10 +79,14 @@ owners as (
     select distinct user_id
     from (
         select user_id from pg_temp.import_user_profiles
-        union all select user_id from pg_temp.import_documents
-        union all select user_id from pg_temp.import_agent_sessions
-        union all select user_id from pg_temp.import_agent_requests
-        union all select user_id from pg_temp.import_usage_events
+        union all
+        select user_id from pg_temp.import_documents
+        union all
+        select user_id from pg_temp.import_agent_sessions
+        union all
+        select user_id from pg_temp.import_agent_requests
+        union all
+        select user_id from pg_temp.import_usage_events
     ) as named
     where user_id is not null
 ),

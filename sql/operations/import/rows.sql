@@ -26,10 +26,14 @@ where not exists (select from carrel.user_profiles as p where p.user_id = i.user
 
 insert into carrel.user_profiles (user_id)
 select user_id from pg_temp.import_documents
-union select user_id from pg_temp.import_agent_sessions
-union select user_id from pg_temp.import_agent_requests
-union select user_id from pg_temp.import_usage_events
-except select user_id from carrel.user_profiles;
+union
+select user_id from pg_temp.import_agent_sessions
+union
+select user_id from pg_temp.import_agent_requests
+union
+select user_id from pg_temp.import_usage_events
+except
+select user_id from carrel.user_profiles;
 
 insert into carrel.documents
 (
@@ -56,7 +60,7 @@ select
     coalesce(c.heading_path, case when c.section_title is null then '{}' else array[c.section_title] end),
     c.start_offset, c.end_offset, coalesce(c.created_at, d.created_at, now())
 from pg_temp.import_document_chunks as c
-join carrel.documents as d on d.id = c.document_id;
+join carrel.documents as d on c.document_id = d.id;
 
 set local row_security = off;
 
@@ -65,7 +69,7 @@ create temporary table import_chains on commit drop as
 select distinct on (r.id) r.id as request_id, s.id as session_id, entry.place
 from pg_temp.import_agent_sessions as s
 cross join lateral jsonb_array_elements(s.request_chain) with ordinality as entry (value, place)
-join pg_temp.import_agent_requests as r on r.id::text = lower(entry.value #>> '{}') and r.user_id = s.user_id
+join pg_temp.import_agent_requests as r on r.id::text = lower(entry.value #>> '{}') and s.user_id = r.user_id
 order by r.id, s.created_at, s.id, entry.place;
 
 insert into carrel.agent_sessions (id, user_id, title, request_chain, context_state, created_at, updated_at)
@@ -89,7 +93,7 @@ select
     case when i.status in ('completed', 'failed', 'cancelled') then coalesce(i.completed_at, i.updated_at, i.created_at, now()) end,
     coalesce(i.updated_at, i.created_at, now())
 from pg_temp.import_agent_requests as i
-left join pg_temp.import_chains as c on c.request_id = i.id;
+left join pg_temp.import_chains as c on i.id = c.request_id;
 
 insert into carrel.usage_events
 (id, user_id, event_type, tokens_used, cost, metadata, model, token_types, request_id, occurred_at, created_at)
