@@ -30,7 +30,7 @@ chunks as (
     select
         count(*) filter (where c.id is null or c.content is null or c.chunk_index is null or c.chunk_index < 0) as incomplete,
         count(*) filter (where d.id is null) as orphans,
-        count(*) - count(distinct c.document_id, c.chunk_index) as doubled,
+        count(*) - count(distinct row(c.document_id, c.chunk_index)) as doubled,
         count(*) filter (where exists (select from carrel.document_chunks as known where known.id = c.id)) as known
     from pg_temp.import_document_chunks as c left join pg_temp.import_documents as d on c.document_id = d.id
 ),
