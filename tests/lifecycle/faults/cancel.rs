@@ -448,6 +448,10 @@ fn whatever_takes_long_stops_when_it_is_cancelled_and_the_session_goes_on() {
             slowest = slowest.max(over);
         }
         session.run("rollback");
+        // As autovacuum does elsewhere: what was given up thousands of times, all that follows would have to walk over.
+        if is_soak() {
+            database.superuser().run("vacuum");
+        }
         println!("{slowest:>10.1?} of {whole:>10.1?}: {:.110}", statement.replace('\n', " "));
         if slowest > patience() {
             too_slow.push(format!("{slowest:?}: {statement}"));
