@@ -3,8 +3,8 @@
 //!
 //! [`events`] records, [`batch`] many at once, by [`ledger`], and [`voids`] takes back; [`counting`] derives,
 //! by [`accounts`], the [`totals`] and the profiles' [`counters`]. [`limits`] keeps hard limits, in [`parts`] and with [`locks`], and [`reservations`] and [`holds`] what is
-//! held of them; [`plan_limits`] says what the limits are, [`plans`] who has which, [`standings`] how they stand, [`periods`] when they begin anew.
-//! [`prices`] says what tokens cost, [`reports`] adds up, and [`proof`] checks and restores.
+//! held of them, [`stored`] what documents take; [`plan_limits`] says what the limits are, [`plans`] who has which, [`standings`] how they stand, [`periods`] when they begin anew.
+//! [`prices`] says what tokens cost, [`reports`] adds up, and [`proof`] checks and restores, [`rebuilding`] when plans and periods change.
 
 mod accounts;
 mod batch;
@@ -21,9 +21,11 @@ mod plan_limits;
 mod plans;
 mod prices;
 mod proof;
+mod rebuilding;
 mod reports;
 mod reservations;
 mod standings;
+mod stored;
 mod totals;
 mod voids;
 

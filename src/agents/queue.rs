@@ -6,15 +6,17 @@
 //! come to lie before that place: what transactions commit late, with a time in the past, or roll back. Therefore
 //! all is walked again as soon as a walk is a small part of the time since the last.
 
+mod progress;
+
 use crate::error::{Result, check_for_interrupts, guard};
 use crate::leases::{checked_count, checked_lease, checked_worker};
 use crate::rows;
 use crate::spi::{self, Access, Db};
 use pgrx::datum::{Interval, Uuid};
 use pgrx::prelude::*;
+use progress::{AgentType, Place, Progress, Walk, Walked};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
 /// A claimed request, as claim_requests() gives it.
 type Claimed = (
@@ -33,9 +35,8 @@ type Claimed = (
 
 /// Gives a worker requests to do, of all users, at most so many: the highest priority first, then the
 /// oldest run_at; of these types of agents (of one priority, type by type, the one with the oldest first), or of all.
-/// Nobody else is given them until their leases lapse,
-/// which a heartbeat puts off; then they are given to others, which counts as an attempt. Requests that were
-/// tried as often as they may be have failed. Waits for nobody. For services. Bad arguments: 22023.
+/// Nobody else is given them until their leases lapse, which a heartbeat puts off; then they are given to others,
+/// which counts as an attempt. Requests that were tried as often as they may be have failed. Waits for nobody. For services. Bad arguments: 22023.
 #[pg_extern(volatile, parallel_unsafe)]
 fn claim_requests(
     worker: Option<&str>,
@@ -68,19 +69,9 @@ fn claim_requests(
     TableIterator::new(rows)
 }
 
-/// How many times as long as a walk the time between two is, at least: all workers' walks together, most of which
-/// wait for the disk otherwise, are to take little of what the server can do.
-const SPARED: u32 = 100;
-
-/// The most that it is, however long a walk took.
-const MOST_SPARED: Duration = Duration::from_secs(60);
-
 /// How many pages a short walk reads at most, for each request that it claims and for each type of agents: some 30
 /// are needed to claim one.
 const SHORT: i64 = 64;
-
-/// A type of agents, or all of them.
-type AgentType = Option<String>;
 
 /// The types of agents whose queues are asked for, each once.
 fn types(given: Option<Vec<Option<String>>>) -> Vec<AgentType> {
@@ -101,94 +92,6 @@ macro_rules! of_queue {
     };
 }
 
-/// The place of a request in the queue of its priority: run_at, as Postgres counts, and id.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Place(i64, [u8; 16]);
-
-impl Place {
-    fn of(run_at: TimestampWithTimeZone, id: Uuid) -> Self {
-        Self(i64::from(run_at), *id.as_bytes())
-    }
-
-    fn run_at(self) -> Result<TimestampWithTimeZone> {
-        rows::timestamp(self.0)
-    }
-
-    fn id(self) -> Uuid {
-        Uuid::from_bytes(self.1)
-    }
-}
-
-/// How far this backend came in a queue.
-#[derive(Default)]
-struct Walked {
-    /// The last one that was claimed, by priority.
-    places: BTreeMap<i32, Place>,
-    /// The last walk over all, if it was long.
-    all: Option<Walk>,
-}
-
-/// The same in all queues, and among the leases of all.
-#[derive(Default)]
-struct Progress {
-    queues: BTreeMap<AgentType, Walked>,
-    /// Until when leases had lapsed that were looked at.
-    lapsed: Option<TimestampWithTimeZone>,
-    /// The last look at leases from there on.
-    leases: Option<Walk>,
-    /// Whether anything was walked over: the first time, statements are planned, for which the catalogs are read.
-    has_walked: bool,
-}
-
-impl Progress {
-    /// Takes back what has lapsed; all queues go on from there if it lies before.
-    fn take_back(&mut self, db: &Db) -> Result<()> {
-        for (priority, place) in take_back(db, &mut self.lapsed)? {
-            for queue in self.queues.values_mut() {
-                let known = queue.places.entry(priority);
-                known.and_modify(|known| *known = (*known).min(place));
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether these queues are to be walked from the beginning.
-    fn is_due(&self, types: &[AgentType]) -> bool {
-        let known = |agent_type| self.queues.get(agent_type).and_then(|queue| queue.all);
-        types.iter().any(|agent_type| Walk::is_due(known(agent_type)))
-    }
-}
-
-/// Of so many queues or more, none is remembered when others are to be.
-const QUEUES: usize = 64;
-
-/// When a walk ended, and how long it took.
-#[derive(Clone, Copy)]
-struct Walk {
-    when: Instant,
-    took: Duration,
-}
-
-impl Walk {
-    /// Whether it is time for another one.
-    fn is_due(last: Option<Self>) -> bool {
-        last.is_none_or(|last| last.due().is_zero())
-    }
-
-    /// How long it is until then.
-    fn due(self) -> Duration {
-        (self.took * SPARED).min(MOST_SPARED).saturating_sub(self.when.elapsed())
-    }
-
-    /// Walks, and says when that was.
-    fn timed<T>(walk: impl FnOnce() -> Result<T>) -> Result<(T, Self)> {
-        let start = Instant::now();
-        let result = walk()?;
-        let (when, took) = (Instant::now(), start.elapsed());
-        Ok((result, Self { when, took }))
-    }
-}
-
 /// How many pages this backend has read.
 fn pages_read() -> i64 {
     // SAFETY: the backend's own counters, which nobody else writes.
@@ -198,9 +101,6 @@ fn pages_read() -> i64 {
 thread_local! {
     static PROGRESS: RefCell<Progress> = RefCell::default();
 }
-
-/// How many priorities are remembered.
-const PRIORITIES: usize = 64;
 
 struct Claim<'a> {
     worker: &'a str,
@@ -213,10 +113,7 @@ impl Claim<'_> {
     fn requests(&self, db: &Db) -> Result<Vec<Claimed>> {
         // Lost after an error, and with it nothing but time.
         let mut progress = PROGRESS.take();
-        let is_known = |agent_type| progress.queues.contains_key(agent_type);
-        if progress.queues.len() >= QUEUES && !self.types.iter().all(is_known) {
-            progress.queues.clear();
-        }
+        progress.make_room(&self.types);
         let mut claimed = Vec::new();
         match progress.is_due(&self.types) {
             true => self.walk_all(db, &mut progress, &mut claimed)?,
@@ -234,7 +131,7 @@ impl Claim<'_> {
         }
         progress.lapsed = None;
         let ((), walk) = Walk::timed(|| {
-            progress.take_back(db)?;
+            take_back(db, progress)?;
             self.priorities(db, progress, claimed)
         })?;
         let is_short = pages_read() - before <= SHORT * (claimed.len() + self.types.len()) as i64;
@@ -249,7 +146,7 @@ impl Claim<'_> {
     /// The same from where the last claim ended.
     fn walk_on(&self, db: &Db, progress: &mut Progress, claimed: &mut Vec<Claimed>) -> Result<()> {
         if Walk::is_due(progress.leases) {
-            let ((), walk) = Walk::timed(|| progress.take_back(db))?;
+            let ((), walk) = Walk::timed(|| take_back(db, progress))?;
             progress.leases = Some(walk);
         }
         self.priorities(db, progress, claimed)
@@ -281,10 +178,7 @@ impl Claim<'_> {
                     continue;
                 };
                 let queue = progress.queues.entry(agent_type.clone()).or_default();
-                if queue.places.len() >= PRIORITIES && !queue.places.contains_key(&highest) {
-                    queue.places.clear();
-                }
-                queue.places.insert(highest, last);
+                queue.go_on(highest, last);
             }
             below = Some(highest);
         }
@@ -382,9 +276,9 @@ fn next_priority(
     Ok(first.or(known))
 }
 
-/// Takes back what workers have let lapse, after a time if one is given: to be done again, unless it was tried as often
-/// as it may be, or is not wanted any more. Gives the places of what is to be done, and until when it has looked.
-fn take_back(db: &Db, after: &mut Option<TimestampWithTimeZone>) -> Result<Vec<(i32, Place)>> {
+/// Takes back what workers have let lapse, but what was looked at already: to be done again, unless it was tried as
+/// often as it may be, or is not wanted any more.
+fn take_back(db: &Db, progress: &mut Progress) -> Result<()> {
     const MOST: usize = 1000;
     let until = rows::clock()?;
     let taken = db.rows(
@@ -408,14 +302,16 @@ fn take_back(db: &Db, after: &mut Option<TimestampWithTimeZone>) -> Result<Vec<(
             end
         from lapsed where r.id = lapsed.id
         returning status, priority, run_at, r.id",
-        &[(*after).into(), until.into(), (MOST as i64).into()],
+        &[progress.lapsed.into(), until.into(), (MOST as i64).into()],
         |row| Ok((row.need::<String>(1)?, row.need(2)?, Place::of(row.need(3)?, row.need(4)?))),
     )?;
     if taken.len() < MOST {
-        *after = Some(until);
+        progress.lapsed = Some(until);
     }
-    let back = taken.into_iter().filter(|(status, ..)| status == "pending");
-    Ok(back.map(|(_, priority, place)| (priority, place)).collect())
+    for (_, priority, place) in taken.into_iter().filter(|(status, ..)| status == "pending") {
+        progress.go_back(priority, place);
+    }
+    Ok(())
 }
 
 /// When there will be something to claim, of these types of agents or of all: in the past, if there is now; null:

@@ -8,21 +8,18 @@ use super::accounts::{Accounts, Fact};
 use super::counters;
 use super::events::{MOST, check_window};
 use super::limits;
-use super::locks;
 use super::parts;
-use super::reckoning;
 use super::standings::Standings;
 use super::totals;
 use crate::datums::Numeric;
 use crate::error::{Error, Result, SqlState, contain};
 use crate::rows;
-use crate::spi::{Db, PassingRow};
 use crate::trigger::{self, Returned};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use std::cell::Cell;
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 thread_local! {
     /// The event that is being inserted by [`counted`], and whether it is refused beyond a hard limit.
@@ -166,116 +163,4 @@ pub fn count(
     limits::has_counted();
     counters::count(requests)?;
     Ok(standings)
-}
-
-/// AFTER INSERT, UPDATE, DELETE or TRUNCATE of documents: draws what the statement adds to what a user
-/// has stored from what is left of hard limits, and refuses what is beyond: PT402.
-#[pg_trigger]
-fn count_documents<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
-    trigger::after_statement(|| {
-        if trigger::restoring() {
-            return Ok(());
-        }
-        if trigger::operation(trigger) == pg_sys::TRIGGER_EVENT_TRUNCATE {
-            return reckoning(|db| {
-                db.execute("delete from carrel.usage_allowances where period = 'stored'", &[])
-                    .map(|_| ())
-            });
-        }
-        let columns = [c"user_id", c"file_size", c"content_text"];
-        let [user, size, text] = columns.map(|name| trigger::column(trigger, name));
-        let (user, size, text) = (user?, size?, text?);
-        let now = crate::rows::now()?;
-        let mut stored: BTreeMap<[u8; 16], (i64, i128)> = BTreeMap::new();
-        let mut add = |row: &PassingRow, sign: i64| {
-            let bytes = row.get::<i64>(size).unwrap_or(0).max(row.raw_size(text)?.unwrap_or(0));
-            let sum = stored.entry(*row.need::<Uuid>(user)?.as_bytes()).or_default();
-            *sum = (sum.0 + sign, sum.1 + i128::from(sign) * i128::from(bytes));
-            Ok(())
-        };
-        trigger::each_new(trigger, |row| add(row, 1))?;
-        trigger::each_old(trigger, |row| add(row, -1))?;
-        stored.retain(|_, sum| *sum != (0, 0));
-        if stored.is_empty() {
-            return Ok(());
-        }
-        let users: Vec<Uuid> = stored.keys().map(|user| Uuid::from_bytes(*user)).collect();
-        let facts: Vec<Fact> = stored
-            .into_iter()
-            .map(|(user, (documents, bytes))| {
-                let mut fact = Fact::of(Uuid::from_bytes(user), "*".to_owned(), now);
-                (fact.documents, fact.bytes) = (documents, bytes);
-                fact
-            })
-            .collect();
-        let dues = Accounts::keep(&users)?.dues(&facts)?;
-        if !dues.is_empty() {
-            limits::take(dues)?;
-            limits::has_counted();
-        }
-        Ok(())
-    })
-}
-
-/// BEFORE UPDATE of profiles' plans, anchors or time zones, and of plan_limits: waits until nobody records
-/// usage who reckons with what they were.
-#[pg_trigger]
-fn wait_for_usage<'a>(_: &'a PgTrigger<'a>) -> Returned<'a> {
-    trigger::after_statement(|| {
-        if trigger::restoring() {
-            return Ok(());
-        }
-        locks::change_all()
-    })
-}
-
-/// AFTER UPDATE of a profile's plan, anchor or time zone: what is left of limits is reckoned anew when
-/// somebody asks, and the usage of other periods is summed up again.
-#[pg_trigger]
-fn rebuild_usage_periods<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
-    trigger::after_row(trigger, |row| {
-        let user: Uuid = row.new.need(c"user_id")?;
-        let anchor = |row: &trigger::Row| row.get::<TimestampWithTimeZone>(c"billing_anchor");
-        let is_moved = row.old.is_none_or(|old| anchor(&old) != anchor(&row.new));
-        let periods_are_new = is_moved || row.changes(c"billing_timezone")?;
-        // SAFETY: reads the state of the transaction.
-        let is_old = unsafe { pg_sys::XactIsoLevel } >= pg_sys::XACT_REPEATABLE_READ as i32;
-        if periods_are_new && is_old {
-            return Err(Error::new(
-                SqlState::ObjectNotInPrerequisiteState,
-                "billing periods can't be changed in a REPEATABLE READ or SERIALIZABLE transaction",
-            )
-            .detail("Its snapshot may lack events that were recorded since.")
-            .hint("Do it in a READ COMMITTED transaction."));
-        }
-        reckoning(|db| {
-            db.execute("delete from carrel.usage_allowances where user_id = $1", &[user.into()])?;
-            if periods_are_new {
-                rebuild(db, Some(user))?;
-                counters::recount(&[user])?;
-            }
-            Ok(())
-        })
-    })
-}
-
-/// Sums the totals of a user, or of all, up again from the events.
-pub fn rebuild(db: &Db, user: Option<Uuid>) -> Result<()> {
-    db.execute(
-        "delete from carrel.usage_totals where $1::uuid is null or user_id = $1",
-        &[user.into()],
-    )?;
-    db.execute(
-        "insert into carrel.usage_totals
-            (user_id, day, period_start, event_type, model, slot, events, tokens_used, cost)
-        select e.user_id, carrel.usage_day(p.billing_timezone, e.occurred_at),
-            carrel.billing_period_start(p.billing_anchor, p.billing_timezone, e.occurred_at),
-            e.event_type, coalesce(e.model, ''), 0,
-            sum(case when e.voids is null then 1 else -1 end), sum(e.tokens_used), sum(e.cost)
-        from carrel.usage_events as e join carrel.user_profiles as p on p.user_id = e.user_id
-        where $1::uuid is null or e.user_id = $1
-        group by 1, 2, 3, 4, 5",
-        &[user.into()],
-    )?;
-    Ok(())
 }

@@ -3,7 +3,7 @@
 
 use super::limits::{held_of_k, used_of_k};
 use super::locks;
-use super::{counters, counting};
+use super::{counters, rebuilding};
 use crate::access;
 use crate::datums::Numeric;
 use crate::error::{Result, guard};
@@ -106,7 +106,7 @@ fn rebuild_usage() -> i64 {
 /// The same, where nobody records usage already.
 pub fn rebuild(db: &Db) -> Result<()> {
     db.execute("delete from carrel.usage_allowances", &[])?;
-    counting::rebuild(db, None)?;
+    rebuilding::rebuild(db, None)?;
     let users = db.value::<Vec<Uuid>>(
         "select coalesce(array_agg(user_id order by user_id), '{}') from carrel.user_profiles",
         &[],
