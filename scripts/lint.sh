@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Formatting, clippy without a warning (the extension for version PG, and the crates beside it), and
+# Formatting, clippy without a warning (the extension for version PG, the crates beside it and the client's), and
 # what README, CONTRIBUTING and META.json say. Runs all of them, fails if one does.
 source "$(dirname "$0")/env.sh"
 
@@ -10,6 +10,8 @@ status=0
 cargo fmt --all --check || status=1
 cargo clippy --workspace --exclude carrel --all-targets -- -D warnings || status=1
 cargo clippy --package carrel --all-targets --no-default-features --features "pg$PG pg_test" -- -D warnings || status=1
+cargo fmt --manifest-path clients/rust/Cargo.toml --check || status=1
+cargo clippy --locked --manifest-path clients/rust/Cargo.toml --all-targets -- -D warnings || status=1
 scripts/readme-check.sh || status=1
 scripts/meta-check.sh || status=1
 exit $status

@@ -45,5 +45,5 @@ unsafe extern "C-unwind" {
 }
 
 fn no_request(id: Uuid) -> Error {
-    Error::new(SqlState::NotFound, format!("no request {id}"))
+    Error::not_found("request", id)
 }

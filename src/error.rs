@@ -114,6 +114,12 @@ impl Error {
         }))
     }
 
+    /// The error for an id that nothing has, or nothing that the caller may see.
+    pub fn not_found(what: &str, id: impl std::fmt::Display) -> Self {
+        Self::new(SqlState::NotFound, format!("no {what} {id}"))
+            .hint("Rows of another user are not found, either: select carrel.current_user_id() says who asks.")
+    }
+
     /// Adds a DETAIL: a sentence.
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         if let Self::Raised(report) = &mut self {

@@ -231,7 +231,7 @@ pub fn require(db: &Db, user_id: Uuid) -> Result<()> {
 
 /// The error for a user id that nobody, or nobody that the caller may see, has.
 pub fn no_such_user(user_id: Uuid) -> Error {
-    Error::new(SqlState::NotFound, format!("no user {user_id}"))
+    Error::not_found("user", user_id)
 }
 
 /// The error for a user id that was left out.

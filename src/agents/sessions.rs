@@ -90,7 +90,7 @@ fn lock_session(db: &Db, user: Uuid, session: Uuid) -> Result<i64> {
 }
 
 pub(super) fn no_session(id: Uuid) -> Error {
-    Error::new(SqlState::NotFound, format!("no session {id}"))
+    Error::not_found("session", id)
 }
 
 /// Changes the state of a session of the caller's by a JSON merge patch (RFC 7396), an object: its members

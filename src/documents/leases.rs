@@ -208,7 +208,7 @@ impl Lease {
     }
 
     fn no_document(&self) -> Error {
-        Error::new(SqlState::NotFound, format!("no document {}", self.document))
+        Error::not_found("document", self.document)
     }
 
     fn lost(&self, db: &Db) -> Result<Error> {

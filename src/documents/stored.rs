@@ -80,8 +80,7 @@ fn rechunk_document(
                 |row| row.need::<bool>(1),
             )
         })?;
-        let has_text =
-            has_text.ok_or_else(|| Error::new(SqlState::NotFound, format!("no document {id}")))?;
+        let has_text = has_text.ok_or_else(|| Error::not_found("document", id))?;
         if !has_text {
             return Err(Error::new(
                 SqlState::ObjectNotInPrerequisiteState,
@@ -121,7 +120,7 @@ pub fn vector_of_chunks(db: &Db, id: Uuid) -> Result<(Vec<u8>, Option<i64>)> {
                 ))
             },
         )?
-        .ok_or_else(|| Error::new(SqlState::NotFound, format!("no document {id}")))?;
+        .ok_or_else(|| Error::not_found("document", id))?;
     let mut parser = Parser::for_language(db, &language)?;
     Ok((processing::renamed_vector(db, &mut parser, &filename, user_id, id)?, words))
 }

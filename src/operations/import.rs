@@ -28,6 +28,14 @@ struct Source {
     columns: &'static [(&'static str, &'static str)],
 }
 
+/// A column of a table of the application's.
+struct Found {
+    name: String,
+    is_without_zone: bool,
+    /// Not of a type of Postgres' own: of an enumeration, say.
+    is_of_own_type: bool,
+}
+
 /// In the order in which they are reported.
 const SOURCES: [Source; 6] = [
     Source {
@@ -274,43 +282,59 @@ impl Source {
         )
     }
 
-    /// The columns that the application's table has, and whether they are timestamps without time zone.
-    fn found(&self, db: &Db, table: Option<&str>) -> Result<Vec<(String, bool)>> {
+    /// The columns that the application's table has.
+    fn found(&self, db: &Db, table: Option<&str>) -> Result<Vec<Found>> {
         db.rows(
-            "select attname::text, atttypid = 'timestamp'::regtype from pg_attribute
-            where attrelid = $1::regclass and attnum > 0 and not attisdropped order by attnum",
+            "select a.attname::text, a.atttypid = 'timestamp'::regtype, t.typnamespace <> 'pg_catalog'::regnamespace
+            from pg_attribute as a join pg_type as t on t.oid = a.atttypid
+            where a.attrelid = $1::regclass and a.attnum > 0 and not a.attisdropped order by a.attnum",
             &[table.into()],
-            |row| Ok((row.need(1)?, row.need(2)?)),
+            |row| {
+                Ok(Found {
+                    name: row.need(1)?,
+                    is_without_zone: row.need(2)?,
+                    is_of_own_type: row.need(3)?,
+                })
+            },
         )
     }
 
     /// Makes the view of the application's table, or of no rows where it has none.
-    fn make_view(&self, db: &Db, table: Option<&str>, found: &[(String, bool)]) -> Result<()> {
-        let column =
-            |&(name, kind): &(&str, &str)| match found.iter().find(|(found, _)| found == name) {
-                None => format!("null::{kind} as {name}"),
-                Some((_, true)) => format!("(t.{name} at time zone 'UTC')::{kind} as {name}"),
-                Some((_, false)) => format!("t.{name}::{kind} as {name}"),
+    fn make_view(&self, db: &Db, table: Option<&str>, found: &[Found]) -> Result<()> {
+        let column = |&(name, kind): &(&str, &str)| {
+            let Some(found) = found.iter().find(|found| found.name == name) else {
+                return format!("null::{kind} as {name}");
             };
+            // As text, for a cast of the application's own would be its code, run by a superuser.
+            let value = if found.is_of_own_type {
+                format!("case when t.{name} is not null then format('%s', t.{name}) end")
+            } else if found.is_without_zone {
+                format!("(t.{name} at time zone 'UTC')")
+            } else {
+                format!("t.{name}")
+            };
+            format!("{value}::{kind} as {name}")
+        };
         let columns = self.columns.iter().map(column).collect::<Vec<_>>().join(", ");
         let rows = table.map_or("where false".to_owned(), |table| format!("from {table} as t"));
         db.script(&format!("create temporary view import_{} as select {columns} {rows}", self.name))
     }
 
     /// What of a table is not read as it is.
-    fn notes(&self, found: &[(String, bool)], is_there: bool) -> Vec<String> {
+    fn notes(&self, found: &[Found], is_there: bool) -> Vec<String> {
         if !is_there {
             return vec!["there is no such table".to_owned()];
         }
-        let listed = |of: &dyn Fn(&str, bool) -> bool| {
-            let names = found.iter().filter(|(name, without_zone)| of(name, *without_zone));
-            names.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")
+        let listed = |of: &dyn Fn(&Found) -> bool| {
+            let names = found.iter().filter(|found| of(found)).map(|found| found.name.as_str());
+            names.collect::<Vec<_>>().join(", ")
         };
         let is_read = |name: &str| self.columns.iter().any(|(known, _)| *known == name);
         // Made anew from what is imported.
         const DERIVED: [&str; 2] = ["search_vector", "usage_count"];
-        let unknown = listed(&|name, _| !is_read(name) && !DERIVED.contains(&name));
-        let without_zone = listed(&|name, without_zone| is_read(name) && without_zone);
+        let unknown =
+            listed(&|found| !is_read(&found.name) && !DERIVED.contains(&found.name.as_str()));
+        let without_zone = listed(&|found| is_read(&found.name) && found.is_without_zone);
         let mut notes = Vec::new();
         if !unknown.is_empty() {
             notes.push(format!("columns that carrel does not have, left out: {unknown}"));

@@ -250,7 +250,7 @@ fn fact(db: &Db, id: Uuid, sign: i64) -> Result<(Uuid, Fact)> {
             Ok((fact.user, fact))
         },
     )?;
-    held.ok_or_else(|| Error::new(SqlState::NotFound, format!("no reservation {id}")))
+    held.ok_or_else(|| Error::not_found("reservation", id))
 }
 
 fn lock(db: &Db, reservation: Option<Uuid>, only_of: Option<Uuid>) -> Result<Held> {
@@ -272,7 +272,7 @@ fn lock(db: &Db, reservation: Option<Uuid>, only_of: Option<Uuid>) -> Result<Hel
             })
         },
     )?
-    .ok_or_else(|| Error::new(SqlState::NotFound, format!("no reservation {id}")))
+    .ok_or_else(|| Error::not_found("reservation", id))
 }
 
 fn resolved(held: &Held) -> Error {

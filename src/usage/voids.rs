@@ -45,7 +45,7 @@ fn void(
         |row| Ok((row.need::<Uuid>(1)?, row.need::<bool>(2)?)),
     )?;
     let Some((user, is_void)) = found else {
-        return Err(Error::new(SqlState::NotFound, format!("no event {event}")));
+        return Err(Error::not_found("event", event));
     };
     if is_void {
         return Err(Error::new(SqlState::Conflict, format!("event {event} voids another one"))

@@ -286,6 +286,34 @@ fn tables_with_other_types_and_names_and_without_some_columns_are_read() {
 }
 
 #[test]
+fn code_of_the_applications_is_not_run_by_the_superuser_who_imports() {
+    let database = with_application();
+    let mut superuser = database.superuser();
+    superuser.run(
+        "create role application login;
+        grant application to current_user;
+        create schema app authorization application;
+        set role application;
+        set search_path = app;
+        create type status as enum ('completed', 'failed');
+        create function as_text(status) returns text language plpgsql as $$
+            begin raise exception 'run as %', current_user; end $$;
+        create cast (status as text) with function as_text(status);
+        create table documents (id uuid, user_id uuid, filename text, processing_status status);
+        insert into documents values
+            ('d0000000-0000-4000-8000-000000000001', 'a11ce000-0000-4000-8000-000000000001', 'x.txt', 'failed'),
+            ('d0000000-0000-4000-8000-000000000002', 'a11ce000-0000-4000-8000-000000000001', 'y.txt', null);
+        reset role;
+        reset search_path;
+        select carrel.import_from('app', false)",
+    );
+    assert_eq!(
+        superuser.column("select filename, processing_status from carrel.documents order by 1"),
+        ["x.txt|failed", "y.txt|pending"]
+    );
+}
+
+#[test]
 fn only_a_superuser_imports_and_only_from_a_schema_that_has_something() {
     let database = with_application();
     assert_eq!(database.service().refused("select carrel.import_from('public')"), "42501");
