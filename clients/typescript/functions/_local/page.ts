@@ -4,6 +4,7 @@ const types: Record<string, string> = {
   "index.html": "text/html; charset=utf-8",
   "app.js": "text/javascript; charset=utf-8",
   "style.css": "text/css; charset=utf-8",
+  "panels.css": "text/css; charset=utf-8",
   "icon.svg": "image/svg+xml",
 };
 
