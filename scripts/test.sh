@@ -110,7 +110,6 @@ clients() {
 }
 
 # Those that depend on chance or on patience, with much of both, one after the other; they say what they saw.
-# Those that depend on chance or on patience, with much of both, one after the other; they say what they saw.
 soak() {
     export ROUNDS=${ROUNDS:-100}
     servers --nocapture --test-threads=1 "${only[@]:-faults::}"

@@ -11,7 +11,7 @@ mod rules;
 mod sessions;
 mod work;
 
-use crate::error::{Error, Result, SqlState, catch};
+use crate::error::{Error, Result, catch};
 use pgrx::datum::Uuid;
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use std::ffi::{CString, c_char};

@@ -168,6 +168,11 @@ impl Error {
         [make_sqlstate(b"42P01"), make_sqlstate(b"42703")].contains(&self.sqlstate())
     }
 
+    /// Whether a value is not what its type asks for: class 22, data exception.
+    pub fn is_of_data(&self) -> bool {
+        self.sqlstate() & 0xfff == make_sqlstate(b"22000")
+    }
+
     /// Whether a lock was waited for in vain (55P03), or in a circle (40P01).
     pub fn is_of_locks(&self) -> bool {
         [make_sqlstate(b"55P03"), make_sqlstate(b"40P01")].contains(&self.sqlstate())

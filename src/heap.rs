@@ -2,6 +2,8 @@
 //! and changes, of which a statement would take longer to start than to run. It asks for no privilege and
 //! no policy: the caller says whose rows it means, as those do that run SQL as the owner.
 //!
+//! Those of other tables are only read, and as a whole ([`whole`]).
+//!
 //! [`changing`] sets columns of a row, [`inserting`] makes new ones; both only where a statement would do
 //! nothing beside it ([`plainness`]).
 
@@ -11,6 +13,7 @@ mod inserting;
 mod names;
 mod places;
 mod plainness;
+pub mod whole;
 
 use crate::error::{Result, catch, check_for_interrupts, contain};
 use crate::spi::{missing_column, null_column};

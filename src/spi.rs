@@ -4,6 +4,7 @@
 //! name or operator in carrel's own SQL can be somebody else's. Errors come back as [`Error`] with
 //! all their fields. Plans are kept for the life of the backend, keyed by their text.
 
+mod relations;
 mod settings;
 mod stream;
 mod waiting;
@@ -11,6 +12,7 @@ mod waiting;
 use crate::error::{Error, Result, SqlState, catch, contain};
 use pgrx::datum::{FromDatum, IntoDatum};
 use pgrx::pg_sys;
+pub use relations::NamedRows;
 pub use settings::set_local;
 use settings::{pin, pin_planner};
 use std::cell::RefCell;

@@ -34,6 +34,7 @@ use crate::error::{Error, Result, SqlState};
 use crate::identity;
 use crate::spi;
 use crate::users;
+pub use events::{MOST, checked_type};
 pub use locks::{change_all as keep_from_changing, keep};
 pub use periods::{micros as period_micros, period_start, zone};
 use pgrx::datum::Uuid;

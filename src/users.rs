@@ -37,6 +37,17 @@ pub enum AuthUsers {
     Named,
 }
 
+/// Whether only users who are in auth.users have profiles.
+pub fn follow_auth_users(db: &Db) -> Result<bool> {
+    db.value(
+        "select exists (
+            select from pg_constraint
+            where conrelid = 'carrel.user_profiles'::regclass and conname = 'user_profiles_user_id_auth_fkey'
+        )",
+        &[],
+    )
+}
+
 impl AuthUsers {
     /// Looks at the table as it is now.
     pub fn find(db: &Db) -> Result<Self> {

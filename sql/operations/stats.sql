@@ -60,18 +60,19 @@ by_status (name, value, detail) as (
 ),
 
 pending_documents as (
-    select count(*) as documents, min(created_at) as oldest
+    select count(*) as documents, min(created_at) filter (where isfinite(created_at)) as oldest
     from carrel.documents where processing_status = 'pending' and content_text is not null
 ),
 
 awaited_documents as (
-    select count(*) as documents, min(created_at) as oldest
+    select count(*) as documents, min(created_at) filter (where isfinite(created_at)) as oldest
     from carrel.documents
     where content_text is null and (processing_status = 'pending' or processing_status = 'processing')
 ),
 
 pending_requests as (
-    select count(*) as requests, count(*) filter (where run_at <= clock_timestamp()) as due, min(run_at) as oldest
+    select count(*) as requests, count(*) filter (where run_at <= clock_timestamp()) as due,
+        min(run_at) filter (where isfinite(run_at)) as oldest
     from carrel.agent_requests where status = 'pending'
 ),
 

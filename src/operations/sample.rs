@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result, SqlState, check_for_interrupts, guard};
 use crate::spi::{self, Access, Db};
+use crate::users;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use std::fmt::Write;
@@ -13,7 +14,8 @@ const MOST_DOCUMENTS: i32 = 10_000;
 
 /// Makes so many users, each with so many Markdown documents of a page or so, a session, requests in every state and
 /// a month of usage; returns their ids and names. They are the same each time: what is there already stays as it is.
-/// Where there are other users: 55000, unless beside_others is true. For services.
+/// Where there are other users: 55000, unless beside_others is true. Where profiles follow auth.users, their
+/// ids have to be in there: 55000. For services.
 #[pg_extern(volatile, parallel_unsafe)]
 fn load_sample_data(
     users: default!(Option<i32>, 3),
@@ -28,6 +30,7 @@ fn load_sample_data(
             if !beside_others.unwrap_or(false) {
                 refuse_others(db)?;
             }
+            refuse_strangers(db, users)?;
             (0..users).map(|number| make_user(db, number, documents)).collect::<Result<Vec<_>>>()
         })
     });
@@ -84,6 +87,29 @@ fn refuse_others(db: &Db) -> Result<()> {
     .hint("If sample data may be beside theirs: carrel.load_sample_data(…, beside_others => true)"))
 }
 
+/// Where profiles are those of auth.users, its users have to be in there: 55000.
+fn refuse_strangers(db: &Db, count: u32) -> Result<()> {
+    if !users::follow_auth_users(db)? {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = (0..count).map(|number| id(Kind::User, number, 0)).collect();
+    let missing = db.first(
+        "select string_agg(format('(%L)', missing.id), ', ' order by missing.id)
+        from (
+            select given.id from unnest($1) as given (id)
+            where not exists (select from auth.users as u where u.id = given.id) order by given.id limit 20
+        ) as missing",
+        &[ids.into()],
+        |row| Ok(row.get::<String>(1)),
+    )?;
+    let Some(missing) = missing.flatten() else { return Ok(()) };
+    Err(Error::new(
+        SqlState::ObjectNotInPrerequisiteState,
+        "the sample's users are not in auth.users, which profiles follow here",
+    )
+    .hint(format!("Add them first: insert into auth.users (id) values {missing}")))
+}
+
 /// Makes what is missing of a user.
 fn make_user(db: &Db, number: u32, documents: u32) -> Result<(Uuid, String)> {
     const NAMES: [&str; 12] = [
@@ -97,7 +123,8 @@ fn make_user(db: &Db, number: u32, documents: u32) -> Result<(Uuid, String)> {
     let user = id(Kind::User, number, 0);
     db.execute(
         "insert into carrel.user_profiles (id, user_id, name, plan_type, created_at)
-        values ($1, $1, $2, $3, now() - interval '90 days') on conflict (user_id) do nothing",
+        select $1, $1, $2, coalesce((select plan_type from carrel.plans where plan_type = $3), 'free'), now() - interval '90 days'
+        on conflict (user_id) do nothing",
         &[user.into(), name.as_str().into(), if number % 3 == 2 { "free" } else { "pro" }.into()],
     )?;
     for document in 0..documents {

@@ -189,6 +189,14 @@ impl Db {
         )
     }
 
+    /// Does `work` with values written so that nothing of them is lost, and times without a zone read as UTC.
+    pub fn written_exactly<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        with_settings(
+            &[(c"timezone", c"UTC"), (c"datestyle", c"ISO, YMD"), (c"extra_float_digits", c"1")],
+            work,
+        )
+    }
+
     /// Has format('%I') quote names only where they need it, until the connection ends.
     pub fn quote_as_needed(&self) {
         pin(c"quote_all_identifiers", c"off");

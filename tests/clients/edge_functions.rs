@@ -138,6 +138,7 @@ fn each_call_is_the_callers_even_over_a_connection_that_sees_everything() {
         "insert into carrel.plans (plan_type) values ('none');
         insert into carrel.plan_limits (plan_type, event_type, measure, limit_value) values ('none', 'agent_request', 'events', 0);
         select carrel.create_user('{LIMITED}', 'Carol', 'none');
+        insert into carrel.documents (user_id, filename, file_size) values ('{LIMITED}', 'film.mp4', 3000000000);
         create policy documents_insert_allowed on carrel.documents as restrictive for insert
             with check (filename <> 'forbidden.md')"
     ));
@@ -186,6 +187,23 @@ fn a_role_that_can_not_log_in_is_the_servers_fault_not_the_callers() {
     let database = Cluster::shared().lived_in();
     let functions = Functions::start(&database, "nobody_of_that_name", &[]);
     functions.pass("functions/test/unavailable.test.ts", &[]);
+}
+
+#[test]
+fn a_role_that_can_not_act_for_users_is_the_servers_fault_not_the_callers() {
+    let database = Cluster::shared().lived_in();
+    let stranger = database.create_role("stranger", "login");
+    let functions = Functions::start(&database, &stranger, &[]);
+    functions.pass("functions/test/misconfigured.test.ts", &[]);
+    assert!(functions.said().contains("can't become authenticated"), "{}", functions.said());
+}
+
+#[test]
+fn tokens_for_others_let_nobody_in_where_it_is_said_whose_they_are() {
+    let database = Cluster::shared().lived_in();
+    let meant = [("JWT_AUDIENCE", "here"), ("JWT_ISSUER", "us")];
+    let functions = Functions::start(&database, "authenticated", &meant);
+    functions.pass("functions/test/audience.test.ts", &[]);
 }
 
 #[test]

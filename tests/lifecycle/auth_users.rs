@@ -231,3 +231,27 @@ fn without_the_roles_and_auth_users_nothing_fails_and_roles_that_come_later_are_
     database.assert_sound();
     move_in(&database, ANN);
 }
+
+#[test]
+fn sample_data_and_imports_are_of_users_who_are_in_auth_users() {
+    let (database, _) = with_auth_and_carrel();
+    let mut superuser = database.superuser();
+    let sample = "select carrel.load_sample_data(2, 1, beside_others => true)";
+    let error = superuser.failure(sample);
+    assert_eq!(error.code().code(), "55000");
+    let hint = error.hint().expect("a hint");
+    superuser.run(hint.strip_prefix("Add them first: ").expect("a statement"));
+    superuser.run(sample);
+    superuser.run(&format!(
+        "create schema old create table documents (id uuid, user_id uuid, filename text);
+        insert into old.documents select gen_random_uuid(), u, 'x' from unnest(array['{ANN}', '{NEW}']::uuid[]) as u"
+    ));
+    let found = "select row_count, problem from carrel.import_from('old') where table_name = 'user_profiles' and row_count > 0";
+    let strangers = "1|users who are not in auth.users";
+    assert!(superuser.column(found).contains(&strangers.to_owned()));
+    assert_eq!(superuser.refused("select carrel.import_from('old', false)"), "23514");
+    superuser.run(&format!(
+        "insert into auth.users values ('{NEW}', 'new@example.org'); select carrel.import_from('old', false)"
+    ));
+    database.assert_sound();
+}

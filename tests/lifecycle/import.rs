@@ -1,6 +1,6 @@
 //! Moving in: what an application had in tables of its own comes over to carrel as it is.
 
-use carrel_tests::{ALICE, BOB, Cluster, Database};
+use carrel_tests::{ALICE, BOB, Cluster, Database, at_once};
 
 /// Tables as Drizzle made them, with rows.
 const APPLICATION: &str = include_str!("import/application.sql");
@@ -76,7 +76,7 @@ fn ids_timestamps_chunks_and_amounts_are_what_they_were() {
     assert_kept(
         &database,
         "usage_events",
-        "id, user_id, event_type, tokens_used, cost::numeric, coalesce(metadata, '{}'), created_at",
+        "id, user_id, event_type, tokens_used, cost::text::numeric, coalesce(metadata, '{}'), created_at",
     );
     let mut superuser = database.superuser();
     assert_eq!(
@@ -178,7 +178,7 @@ fn rows_that_cannot_be_are_named_and_nothing_is_imported() {
             "agent_requests: 2 progress not from 0 to 1",
         ),
         (
-            "update usage_events set cost = 'NaN' where cost > 0.01",
+            "update usage_events set cost = 'NaN' where cost > 100",
             "usage_events: 1 cost not from 0 to 10^15",
         ),
         (
@@ -186,8 +186,8 @@ fn rows_that_cannot_be_are_named_and_nothing_is_imported() {
             "usage_events: 3 tokens_used not from 0 to 10^15\nusage_events: 3 cost not from 0 to 10^15",
         ),
         (
-            "update usage_events set created_at = 'infinity' where cost > 0.01",
-            "usage_events: 1 infinite created_at or occurred_at",
+            "update usage_events set created_at = 'infinity' where cost > 100",
+            "usage_events: 1 times that are infinite or beyond the year 9999",
         ),
         (
             "update document_chunks set chunk_index = 1",
@@ -208,6 +208,47 @@ fn rows_that_cannot_be_are_named_and_nothing_is_imported() {
         (
             "update agent_sessions set request_chain = '{}'",
             "agent_sessions: 1 without id, or request_chain is no array",
+        ),
+        (
+            "alter table documents drop constraint documents_pkey cascade; update documents set id = 'd0000000-0000-4000-8000-000000000001' where filename = 'left.txt'",
+            "documents: 1 more than one row with the same id",
+        ),
+        (
+            "alter table documents add language text; update documents set language = 'klingon' where filename = 'left.txt'",
+            "documents: 1 unknown language \"klingon\"",
+        ),
+        (
+            "alter table user_profiles add billing_timezone text default 'Moon/Base'",
+            "user_profiles: 2 unknown time zone \"Moon/Base\"",
+        ),
+        (
+            "update usage_events set event_type = '*' where tokens_used = 7",
+            "usage_events: 1 event_type must not be *, which stands for all",
+        ),
+        (
+            "alter table document_chunks add start_offset integer, add end_offset integer, add heading_path text[];
+            update document_chunks set start_offset = 4, end_offset = 3, heading_path = '{a,null}' where chunk_index = 1",
+            "document_chunks: 1 start_offset not from 0, or end_offset before it\ndocument_chunks: 1 heading_path with nulls or of more than one dimension",
+        ),
+        (
+            "alter table agent_requests add max_attempts integer default 0",
+            "agent_requests: 3 max_attempts not from 1",
+        ),
+        (
+            "update user_profiles set created_at = '10000-01-01'; update agent_sessions set updated_at = '-infinity'",
+            "user_profiles: 2 times that are infinite or beyond the year 9999\nagent_sessions: 1 times that are infinite or beyond the year 9999",
+        ),
+        (
+            "alter table documents alter user_id type text; update documents set user_id = 'user_42' where filename = 'left.txt'",
+            "documents: 1 user_id: invalid input syntax for type uuid: \"user_42\"",
+        ),
+        (
+            r#"alter table usage_events alter metadata type json; update usage_events set metadata = '{"a": "\u0000"}'"#,
+            "usage_events: 1 metadata: unsupported Unicode escape sequence",
+        ),
+        (
+            "alter table documents rename to files; create view documents as select * from files",
+            "documents: 1 is no table: only tables are imported",
         ),
     ];
     let database = with_application();
@@ -248,6 +289,18 @@ fn profiles_that_are_there_already_become_what_they_were_in_the_application() {
         superuser.column("select name, plan_type from carrel.user_profiles where user_id = 'a11ce000-0000-4000-8000-000000000001'"),
         ["Alice|pro"]
     );
+    // What the application did not have stays as it is.
+    superuser.run(&format!(
+        "create schema bare create table user_profiles (user_id uuid, name text);
+        insert into bare.user_profiles values ('{ALICE}', null);
+        select carrel.import_from('bare', false)"
+    ));
+    assert_eq!(
+        superuser.column(&format!(
+            "select name, plan_type from carrel.user_profiles where user_id = '{ALICE}'"
+        )),
+        ["Alice|pro"]
+    );
     assert_eq!(superuser.number("select count(*) from carrel.verify_usage()"), 0);
 }
 
@@ -273,7 +326,7 @@ fn tables_with_other_types_and_names_and_without_some_columns_are_read() {
             "user_profiles|0|there is no such table",
             "user_profiles|3|profiles made for users who had none",
             "documents|4|columns that carrel does not have, left out: folder",
-            "documents|4|timestamps without time zone, taken as UTC: created_at",
+            "documents|4|times without a zone, taken as UTC: created_at",
             "documents|1|texts without chunks, left to carrel.process_documents()",
             "agent_sessions|0|there is no such table",
             "agent_requests|0|there is no such table",
@@ -285,6 +338,8 @@ fn tables_with_other_types_and_names_and_without_some_columns_are_read() {
     database.assert_sound();
 }
 
+/// Whoever owns the tables could have the superuser who imports them run their code: in what Postgres looks at when it
+/// plans a statement, in casts and in types.
 #[test]
 fn code_of_the_applications_is_not_run_by_the_superuser_who_imports() {
     let database = with_application();
@@ -295,22 +350,129 @@ fn code_of_the_applications_is_not_run_by_the_superuser_who_imports() {
         create schema app authorization application;
         set role application;
         set search_path = app;
+        create function act() returns int volatile language plpgsql as $$
+            begin
+                if current_user <> 'application' then raise exception 'run as %', current_user; end if;
+                return 1;
+            end $$;
+        create function hidden(int) returns int immutable language plpgsql as 'begin return app.act(); end';
         create type status as enum ('completed', 'failed');
-        create function as_text(status) returns text language plpgsql as $$
-            begin raise exception 'run as %', current_user; end $$;
+        create function as_text(status) returns text immutable language sql as 'select app.hidden(2)::text';
         create cast (status as text) with function as_text(status);
-        create table documents (id uuid, user_id uuid, filename text, processing_status status);
+        create domain name as text check (hidden(3) = 1);
+        create table documents (
+            id uuid, user_id uuid, filename name, processing_status status, content_text text check (hidden(4) = 1)
+        ) partition by list ((hidden(5)));
+        create table part partition of documents for values in (1);
+        create index on documents ((hidden(6)));
+        create statistics watched on (filename || hidden(7)), id from part;
+        alter table documents enable row level security;
+        create policy all_rows on documents using (hidden(8) = 1);
         insert into documents values
             ('d0000000-0000-4000-8000-000000000001', 'a11ce000-0000-4000-8000-000000000001', 'x.txt', 'failed'),
             ('d0000000-0000-4000-8000-000000000002', 'a11ce000-0000-4000-8000-000000000001', 'y.txt', null);
         reset role;
-        reset search_path;
-        select carrel.import_from('app', false)",
+        reset search_path",
     );
+    assert!(
+        superuser
+            .failure("select count(*) from app.documents where content_text is null")
+            .message()
+            .contains("run as")
+    );
+    superuser.run("select carrel.import_from('app'); select carrel.import_from('app', false)");
     assert_eq!(
         superuser.column("select filename, processing_status from carrel.documents order by 1"),
         ["x.txt|failed", "y.txt|pending"]
     );
+}
+
+#[test]
+fn documents_that_were_not_processed_to_the_end_are_processed_again_where_they_can_be() {
+    let database = with_application();
+    let mut superuser = database.superuser();
+    superuser.run(
+        "update public.documents set processing_status = 'processing' where filename = 'moles.md';
+        update public.documents set processing_status = 'processing', content_text = null where filename = 'herons.txt';
+        update public.documents set processing_status = 'failed' where filename = 'left.txt';
+        update public.documents set processing_status = 'completed' where filename = 'scan.pdf'",
+    );
+    let problems = "select row_count, problem from carrel.import_from('public') where table_name = 'documents' and problem is not null";
+    assert_eq!(
+        superuser.column(problems),
+        [
+            "1|texts that were not cut to the end, left to carrel.process_documents(): their chunks are left out",
+            "1|without a text, and not processed to the end: completed with the chunks that are there",
+            "1|completed with neither text nor chunks: pending, for carrel.claim_documents()",
+        ]
+    );
+    import(&database);
+    let state = "select filename, processing_status, (select count(*) from carrel.document_chunks as c where c.document_id = d.id) from carrel.documents as d order by 1";
+    let herons = "herons.txt|completed|1";
+    assert_eq!(
+        superuser.column(state),
+        [herons, "left.txt|failed|0", "moles.md|pending|0", "scan.pdf|pending|0"]
+    );
+    assert_eq!(superuser.number("select carrel.process_documents()"), 1);
+    assert_eq!(
+        superuser.column(state),
+        [herons, "left.txt|failed|0", "moles.md|completed|1", "scan.pdf|pending|0"]
+    );
+    database.assert_sound();
+}
+
+/// The application writes until it is locked; whoever else records usage goes on until then.
+#[test]
+fn rows_that_are_committed_while_the_import_waits_come_over_and_it_holds_nobody_until_then() {
+    let database = with_application();
+    let mut superuser = database.superuser();
+    superuser.run(&format!("select carrel.create_user('{THIRD}', 'C.')"));
+    let mut application = database.superuser();
+    application.run(
+        "begin; insert into public.usage_events (user_id, event_type, tokens_used) values ('b0b00000-0000-4000-8000-000000000002', 'chat', 9)",
+    );
+    std::thread::scope(|scope| {
+        let imported = scope.spawn(|| import(&database));
+        let waits = "select count(*) from pg_locks where not granted and relation = 'public.usage_events'::regclass";
+        while superuser.number(waits) == 0 {
+            assert!(!imported.is_finished());
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        let mut third = database.user(THIRD);
+        third.run("set statement_timeout = '5s'; select carrel.record_usage('chat', 3)");
+        application.run("commit");
+        assert!(imported.join().is_ok_and(|rows| rows.contains(&"usage_events|4|".to_owned())));
+    });
+    assert_eq!(
+        superuser.number("select sum(tokens_used) from carrel.usage_events"),
+        12 + 5 + 7 + 9 + 3
+    );
+    assert_eq!(superuser.number("select count(*) from carrel.verify_usage()"), 0);
+    let old = "begin isolation level repeatable read; select carrel.import_from('public', false)";
+    assert_eq!(superuser.refused(old), "55000");
+}
+
+#[test]
+fn of_two_imports_at_once_one_brings_the_rows() {
+    let database = with_application();
+    let outcomes = at_once(
+        2,
+        |_| database.superuser(),
+        |_, mut session| session.attempt("select carrel.import_from('public', false)"),
+    );
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
+    database.assert_sound();
+}
+
+#[test]
+fn a_dry_run_works_where_nothing_can_be_written() {
+    let database = with_application();
+    let mut superuser = database.superuser();
+    superuser.run("create temporary table import_documents ()");
+    let dry = "select count(*) from carrel.import_from('public')";
+    let rows = superuser.number(dry);
+    superuser.run("begin isolation level repeatable read read only");
+    assert_eq!(superuser.number(dry), rows);
 }
 
 #[test]
@@ -350,6 +512,19 @@ fn views_in_the_old_place_let_the_application_go_on() {
     assert_eq!(alice.refused("update user_profiles set plan_type = 'enterprise'"), "42501");
     assert_eq!(alice.touched("delete from documents where filename = 'new.txt'"), 1);
     assert_eq!(database.connect("authenticated").number("select count(*) from documents"), 0);
+    // Once revoked, a role gets nothing; one that is gone is nobody.
+    let (revoked, gone) = (database.create_role("revoked", ""), database.create_role("gone", ""));
+    superuser.run(&format!(
+        "select carrel.grant_user('{revoked}'); select carrel.revoke_user('{revoked}');
+        select carrel.grant_user('{gone}'); drop owned by {gone}; drop role {gone};
+        create schema \"Second App\"; select carrel.create_views('Second App')"
+    ));
+    let granted =
+        format!("select has_table_privilege('{revoked}', '\"Second App\".documents', 'select')");
+    assert_eq!(superuser.value(&granted), "f");
+    let error = superuser.failure("select carrel.create_views('Second App')");
+    assert!(error.hint().is_some_and(|hint| hint.contains("\"Second App_before\"")));
+    assert_eq!(database.service().refused("select carrel.create_views('public')"), "42501");
     // They are the operator's: carrel updates and dumps as if they were not there.
     superuser.run("select carrel.migrate()");
     let dump = database.dump_to_file(&[]);

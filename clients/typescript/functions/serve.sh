@@ -18,7 +18,7 @@ elif [[ $DATABASE_URL =~ ^[a-z]+://([^/@]*@)?([^/?]+) ]]; then
     [[ $host =~ :[0-9]+$ ]] || host+=:5432
     net+=,$host
 fi
-environment=PORT,WEB_ROOT,CARREL_DEV,DEV_USERS,WORKER_URL,JWT_SECRET,DATABASE_URL,SUPABASE_DB_URL,DATABASE_CONNECTIONS
+environment=PORT,WEB_ROOT,CARREL_DEV,DEV_USERS,WORKER_URL,JWT_SECRET,JWT_AUDIENCE,JWT_ISSUER,DATABASE_URL,SUPABASE_DB_URL,DATABASE_CONNECTIONS
 # postgres.js asks for PG… as well.
 environment+=,PG*
 

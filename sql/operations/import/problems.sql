@@ -1,160 +1,165 @@
--- What keeps an application's tables from being imported, and what importing them changes. The temporary
--- views import_* have their rows, with the columns and types of carrel's.
-with profiles as (
-    select
-        count(*) filter (where user_id is null) as ownerless,
-        count(user_id) - count(distinct user_id) as doubled,
-        count(*) filter (where plan_type not in (select plans.plan_type from carrel.plans)) as unknown_plans,
-        string_agg(distinct plan_type, ', ') filter (where plan_type not in (select plans.plan_type from carrel.plans)) as plan_names,
-        count(*) filter (where subscription_status not in ('active', 'cancelled', 'expired')) as unknown_statuses,
-        string_agg(distinct subscription_status, ', ') filter (where subscription_status not in ('active', 'cancelled', 'expired')) as status_names,
-        count(*) filter (where not isfinite(coalesce(billing_anchor, created_at))) as endless
-    from pg_temp.import_user_profiles
+-- What keeps an application's rows from being imported, and what importing them changes: of which table, how many rows
+-- have it, and whether it keeps them out. The rows are those of import_*, with the columns and types of carrel's.
+--   $1  the most tokens, or cost, of an event
+with profiles as materialized (
+    select * from import_user_profiles
 ),
 
-documents as (
-    select
-        count(*) filter (where d.user_id is null) as ownerless,
-        count(*) filter (where d.id is null or d.filename is null) as incomplete,
-        count(*) filter (where d.file_size < 0) as negative,
-        count(*) filter (where d.processing_status not in ('pending', 'processing', 'completed', 'failed')) as unknown_statuses,
-        string_agg(distinct d.processing_status, ', ') filter (where d.processing_status not in ('pending', 'processing', 'completed', 'failed')) as status_names,
-        count(*) filter (where exists (select from carrel.documents as known where known.id = d.id)) as known,
-        count(*) filter (where d.content_text is not null and not exists (
-            select from pg_temp.import_document_chunks as c where c.document_id = d.id
-        )) as without_chunks
-    from pg_temp.import_documents as d
+documents as materialized (
+    select d.*, coalesce(c.chunks, 0) as chunks, d.processing_status in ('pending', 'processing') as begun
+    from import_documents as d
+    left join (select document_id, count(*) as chunks from import_document_chunks group by document_id) as c on d.id = c.document_id
 ),
 
-chunks as (
-    select
-        count(*) filter (where c.id is null or c.content is null or c.chunk_index is null or c.chunk_index < 0) as incomplete,
-        count(*) filter (where d.id is null) as orphans,
-        count(*) - count(distinct row(c.document_id, c.chunk_index)) as doubled,
-        count(*) filter (where exists (select from carrel.document_chunks as known where known.id = c.id)) as known
-    from pg_temp.import_document_chunks as c left join pg_temp.import_documents as d on c.document_id = d.id
+chunks as materialized (
+    select c.*, d.id as parent_id
+    from import_document_chunks as c left join (select distinct id from import_documents) as d on c.document_id = d.id
 ),
 
-sessions as (
-    select
-        count(*) filter (where s.user_id is null) as ownerless,
-        count(*) filter (where s.id is null or jsonb_typeof(s.request_chain) <> 'array') as incomplete,
-        count(*) filter (where exists (select from carrel.agent_sessions as known where known.id = s.id)) as known,
-        sum((
-            select count(*)
-            from jsonb_array_elements(case jsonb_typeof(s.request_chain) when 'array' then s.request_chain end) as entry
-            where not exists (
-                select from pg_temp.import_agent_requests as r
-                where r.id::text = lower(entry.value #>> '{}') and r.user_id = s.user_id
-            )
-        ))::bigint as strangers
-    from pg_temp.import_agent_sessions as s
+chains as materialized (
+    select r.id as request_id
+    from import_agent_sessions as s
+    cross join lateral jsonb_array_elements(case jsonb_typeof(s.request_chain) when 'array' then s.request_chain end) as entry
+    left join import_agent_requests as r on r.id::text = lower(entry #>> '{}') and s.user_id = r.user_id
 ),
 
-requests as (
-    select
-        count(*) filter (where r.user_id is null) as ownerless,
-        count(*) filter (where r.id is null or r.agent_type is null or r.content is null) as incomplete,
-        count(*) filter (where r.token_cost < 0) as negative,
-        count(*) filter (where not coalesce(r.progress, 0) between 0 and 1) as beyond,
-        count(*) filter (where r.status not in ('pending', 'processing', 'completed', 'failed', 'cancelled')) as unknown_statuses,
-        string_agg(distinct r.status, ', ') filter (where r.status not in ('pending', 'processing', 'completed', 'failed', 'cancelled')) as status_names,
-        count(*) filter (where r.status = 'processing') as begun,
-        count(*) filter (where exists (select from carrel.agent_requests as known where known.id = r.id)) as known
-    from pg_temp.import_agent_requests as r
+owners as materialized (
+    select user_id from import_user_profiles
+    union
+    select user_id from import_documents
+    union
+    select user_id from import_agent_sessions
+    union
+    select user_id from import_agent_requests
+    union
+    select user_id from import_usage_events
 ),
 
-events as (
-    select
-        count(*) filter (where e.user_id is null) as ownerless,
-        count(*) filter (where e.id is null or coalesce(e.event_type, '') = '') as incomplete,
-        count(*) filter (where e.tokens_used not between 0 and 1000000000000000) as bad_tokens,
-        count(*) filter (where e.cost not between 0 and 1000000000000000) as bad_costs,
-        count(*) filter (where not isfinite(coalesce(e.occurred_at, e.created_at))) as endless,
-        count(*) filter (where exists (select from carrel.usage_events as known where known.id = e.id)) as known
-    from pg_temp.import_usage_events as e
-),
-
-owners as (
-    select distinct user_id
-    from (
-        select user_id from pg_temp.import_user_profiles
-        union all
-        select user_id from pg_temp.import_documents
-        union all
-        select user_id from pg_temp.import_agent_sessions
-        union all
-        select user_id from pg_temp.import_agent_requests
-        union all
-        select user_id from pg_temp.import_usage_events
-    ) as named
-    where user_id is not null
-),
-
-without_profiles as (
-    select count(*) as users
+problems (table_name, row_count, problem, blocks) as (
+    -- Profiles.
+    select 'user_profiles', count(*), 'without user_id', true from profiles where user_id is null
+    union all
+    select 'user_profiles', count(user_id) - count(distinct user_id), 'more than one profile for a user', true from profiles
+    union all
+    select 'user_profiles', count(id) - count(distinct id), 'more than one row with the same id', true from profiles
+    union all
+    select 'user_profiles', count(*), 'ids that other users have in carrel.user_profiles', true
+    from profiles as i join carrel.user_profiles as p on i.id = p.id and i.user_id <> p.user_id
+    union all
+    select 'user_profiles', count(*), 'unknown plan_type, to be added to carrel.plans: ' || string_agg(distinct plan_type, ', '), true
+    from profiles where plan_type not in (select p.plan_type from carrel.plans as p)
+    union all
+    select 'user_profiles', count(*), 'unknown subscription_status: ' || string_agg(distinct subscription_status, ', '), true
+    from profiles where subscription_status not in ('active', 'cancelled', 'expired')
+    union all
+    select 'user_profiles', count(*), 'profiles made for users who had none', false
     from owners as o
-    where not exists (select from pg_temp.import_user_profiles as p where p.user_id = o.user_id)
+    where o.user_id is not null
+        and not exists (select from profiles as p where p.user_id = o.user_id)
         and not exists (select from carrel.user_profiles as p where p.user_id = o.user_id)
+    -- Documents.
+    union all
+    select 'documents', count(*), 'without user_id', true from documents where user_id is null
+    union all
+    select 'documents', count(*), 'without id or filename', true from documents where id is null or filename is null
+    union all
+    select 'documents', count(id) - count(distinct id), 'more than one row with the same id', true from documents
+    union all
+    select 'documents', count(*), 'ids that are in carrel.documents already', true
+    from documents as i join carrel.documents as d on i.id = d.id
+    union all
+    select 'documents', count(*), 'negative file_size', true from documents where file_size < 0
+    union all
+    select 'documents', count(*), 'unknown processing_status: ' || string_agg(distinct processing_status, ', '), true
+    from documents where processing_status not in ('pending', 'processing', 'completed', 'failed')
+    union all
+    select 'documents', count(*), 'texts without chunks, left to carrel.process_documents()', false
+    from documents where content_text is not null and chunks = 0 and processing_status is distinct from 'failed'
+    union all
+    select 'documents', count(*), 'texts that were not cut to the end, left to carrel.process_documents(): their chunks are left out', false
+    from documents where content_text is not null and chunks > 0 and begun
+    union all
+    select 'documents', count(*), 'without a text, and not processed to the end: completed with the chunks that are there', false
+    from documents where content_text is null and chunks > 0 and begun
+    union all
+    select 'documents', count(*), 'completed with neither text nor chunks: pending, for carrel.claim_documents()', false
+    from documents where content_text is null and chunks = 0 and processing_status = 'completed'
+    -- Chunks.
+    union all
+    select 'document_chunks', count(*), 'without id or content, or chunk_index not from 0', true
+    from chunks where id is null or content is null or chunk_index is null or chunk_index < 0
+    union all
+    select 'document_chunks', count(*), 'without their document', true from chunks where parent_id is null
+    union all
+    select 'document_chunks', count(*) - count(distinct row(document_id, chunk_index)), 'more than one chunk of a document with the same chunk_index', true
+    from chunks
+    union all
+    select 'document_chunks', count(id) - count(distinct id), 'more than one row with the same id', true from chunks
+    union all
+    select 'document_chunks', count(*), 'ids that are in carrel.document_chunks already', true
+    from chunks as i join carrel.document_chunks as c on i.id = c.id
+    union all
+    select 'document_chunks', count(*), 'start_offset not from 0, or end_offset before it', true
+    from chunks where start_offset < 0 or end_offset < start_offset
+    union all
+    select 'document_chunks', count(*), 'heading_path with nulls or of more than one dimension', true
+    from chunks where case when array_ndims(heading_path) > 1 then true else array_position(heading_path, null) is not null end
+    -- Sessions.
+    union all
+    select 'agent_sessions', count(*), 'without user_id', true from import_agent_sessions where user_id is null
+    union all
+    select 'agent_sessions', count(*), 'without id, or request_chain is no array', true
+    from import_agent_sessions where id is null or jsonb_typeof(request_chain) <> 'array'
+    union all
+    select 'agent_sessions', count(id) - count(distinct id), 'more than one row with the same id', true from import_agent_sessions
+    union all
+    select 'agent_sessions', count(*), 'ids that are in carrel.agent_sessions already', true
+    from import_agent_sessions as i join carrel.agent_sessions as s on i.id = s.id
+    union all
+    select 'agent_sessions', count(*), 'entries of request_chain that are no requests of the user, left out', false
+    from chains where request_id is null
+    union all
+    select 'agent_sessions', count(request_id) - count(distinct request_id), 'entries of request_chain that are in another one before, left out', false
+    from chains
+    -- Requests.
+    union all
+    select 'agent_requests', count(*), 'without user_id', true from import_agent_requests where user_id is null
+    union all
+    select 'agent_requests', count(*), 'without id, agent_type or content', true
+    from import_agent_requests where id is null or agent_type is null or content is null
+    union all
+    select 'agent_requests', count(id) - count(distinct id), 'more than one row with the same id', true from import_agent_requests
+    union all
+    select 'agent_requests', count(*), 'ids that are in carrel.agent_requests already', true
+    from import_agent_requests as i join carrel.agent_requests as r on i.id = r.id
+    union all
+    select 'agent_requests', count(*), 'negative token_cost', true from import_agent_requests where token_cost < 0
+    union all
+    select 'agent_requests', count(*), 'progress not from 0 to 1', true from import_agent_requests where progress not between 0 and 1
+    union all
+    select 'agent_requests', count(*), 'max_attempts not from 1', true from import_agent_requests where max_attempts < 1
+    union all
+    select 'agent_requests', count(*), 'unknown status: ' || string_agg(distinct status, ', '), true
+    from import_agent_requests where status not in ('pending', 'processing', 'completed', 'failed', 'cancelled')
+    union all
+    select 'agent_requests', count(*), 'processing, pending again for carrel''s workers', false
+    from import_agent_requests where status = 'processing'
+    -- Events, of which Rust checks the types.
+    union all
+    select 'usage_events', count(*), 'without user_id', true from import_usage_events where user_id is null
+    union all
+    select 'usage_events', count(*), 'without id', true from import_usage_events where id is null
+    union all
+    select 'usage_events', count(id) - count(distinct id), 'more than one row with the same id', true from import_usage_events
+    union all
+    select 'usage_events', count(*), 'ids that are in carrel.usage_events already', true
+    from import_usage_events as i join carrel.usage_events as e on i.id = e.id
+    union all
+    select 'usage_events', count(*), 'tokens_used not from 0 to 10^15', true from import_usage_events where tokens_used not between 0 and $1
+    union all
+    select 'usage_events', count(*), 'cost not from 0 to 10^15', true from import_usage_events where cost not between 0 and $1
 )
 
-select found.table_name, found.row_count, found.problem, found.blocks
-from (
-    select 'user_profiles' as table_name, f.*
-    from profiles as p, without_profiles as w, lateral (values
-        (p.ownerless, 'without user_id', true),
-        (p.doubled, 'more than one profile for a user', true),
-        (p.unknown_plans, 'unknown plan_type, to be added to carrel.plans: ' || p.plan_names, true),
-        (p.unknown_statuses, 'unknown subscription_status: ' || p.status_names, true),
-        (p.endless, 'infinite created_at or billing_anchor', true),
-        (w.users, 'profiles made for users who had none', false)
-    ) as f (row_count, problem, blocks)
-    union all
-    select 'documents', f.*
-    from documents as d, lateral (values
-        (d.ownerless, 'without user_id', true),
-        (d.incomplete, 'without id or filename', true),
-        (d.negative, 'negative file_size', true),
-        (d.unknown_statuses, 'unknown processing_status: ' || d.status_names, true),
-        (d.known, 'ids that are in carrel.documents already', true),
-        (d.without_chunks, 'texts without chunks, left to carrel.process_documents()', false)
-    ) as f (row_count, problem, blocks)
-    union all
-    select 'document_chunks', f.*
-    from chunks as c, lateral (values
-        (c.incomplete, 'without id or content, or chunk_index not from 0', true),
-        (c.orphans, 'without their document', true),
-        (c.doubled, 'more than one chunk of a document with the same chunk_index', true),
-        (c.known, 'ids that are in carrel.document_chunks already', true)
-    ) as f (row_count, problem, blocks)
-    union all
-    select 'agent_sessions', f.*
-    from sessions as s, lateral (values
-        (s.ownerless, 'without user_id', true),
-        (s.incomplete, 'without id, or request_chain is no array', true),
-        (s.known, 'ids that are in carrel.agent_sessions already', true),
-        (s.strangers, 'entries of request_chain that are no requests of the user, left out', false)
-    ) as f (row_count, problem, blocks)
-    union all
-    select 'agent_requests', f.*
-    from requests as r, lateral (values
-        (r.ownerless, 'without user_id', true),
-        (r.incomplete, 'without id, agent_type or content', true),
-        (r.negative, 'negative token_cost', true),
-        (r.beyond, 'progress not from 0 to 1', true),
-        (r.unknown_statuses, 'unknown status: ' || r.status_names, true),
-        (r.known, 'ids that are in carrel.agent_requests already', true),
-        (r.begun, 'processing, pending again for carrel''s workers', false)
-    ) as f (row_count, problem, blocks)
-    union all
-    select 'usage_events', f.*
-    from events as e, lateral (values
-        (e.ownerless, 'without user_id', true),
-        (e.incomplete, 'without id or event_type', true),
-        (e.bad_tokens, 'tokens_used not from 0 to 10^15', true),
-        (e.bad_costs, 'cost not from 0 to 10^15', true),
-        (e.endless, 'infinite created_at or occurred_at', true),
-        (e.known, 'ids that are in carrel.usage_events already', true)
-    ) as f (row_count, problem, blocks)
-) as found
-where found.row_count > 0
+select table_name, row_count, problem, blocks
+from problems
+where row_count > 0

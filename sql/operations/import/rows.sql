@@ -1,18 +1,18 @@
--- Brings an application's rows in, as the temporary views import_* have them. What is derived by triggers is
+-- Brings an application's rows in, as import_* have them. What is derived by triggers is
 -- derived by them for chunks only; for the rest they stand aside, as in a restore.
 set local row_security = off;
 
 update carrel.user_profiles as p
 set
     id = coalesce(i.id, p.id),
-    name = i.name,
-    plan_type = coalesce(i.plan_type, 'free'),
-    subscription_status = coalesce(i.subscription_status, 'active'),
+    name = coalesce(i.name, p.name),
+    plan_type = coalesce(i.plan_type, p.plan_type),
+    subscription_status = coalesce(i.subscription_status, p.subscription_status),
     billing_anchor = coalesce(i.billing_anchor, i.created_at, p.billing_anchor),
     billing_timezone = coalesce(i.billing_timezone, p.billing_timezone),
     created_at = coalesce(i.created_at, p.created_at),
     updated_at = coalesce(i.updated_at, i.created_at, p.updated_at)
-from pg_temp.import_user_profiles as i
+from import_user_profiles as i
 where i.user_id = p.user_id;
 
 insert into carrel.user_profiles
@@ -21,17 +21,17 @@ select
     coalesce(i.id, carrel.uuid_v7()), i.user_id, i.name, coalesce(i.plan_type, 'free'), coalesce(i.subscription_status, 'active'),
     coalesce(i.billing_anchor, i.created_at, now()), coalesce(i.billing_timezone, 'UTC'),
     coalesce(i.billing_anchor, i.created_at, now()), coalesce(i.created_at, now()), coalesce(i.updated_at, i.created_at, now())
-from pg_temp.import_user_profiles as i
+from import_user_profiles as i
 where not exists (select from carrel.user_profiles as p where p.user_id = i.user_id);
 
 insert into carrel.user_profiles (user_id)
-select user_id from pg_temp.import_documents
+select user_id from import_documents
 union
-select user_id from pg_temp.import_agent_sessions
+select user_id from import_agent_sessions
 union
-select user_id from pg_temp.import_agent_requests
+select user_id from import_agent_requests
 union
-select user_id from pg_temp.import_usage_events
+select user_id from import_usage_events
 except
 select user_id from carrel.user_profiles;
 
@@ -44,40 +44,47 @@ select
     i.id, i.user_id, i.filename, i.file_type, coalesce(i.file_size, octet_length(i.content_text)),
     case
         when i.processing_status = 'failed' then 'failed'
-        when exists (select from pg_temp.import_document_chunks as c where c.document_id = i.id) then 'completed'
+        when i.processing_status in ('pending', 'processing') and i.content_text is not null then 'pending'
+        when c.document_id is not null then 'completed'
         else 'pending'
     end,
     i.processing_error, i.content_text, i.storage_path, coalesce(i.language, 'english'), coalesce(i.metadata, '{}'),
     coalesce(i.created_at, now()), coalesce(i.updated_at, i.created_at, now())
-from pg_temp.import_documents as i;
+from import_documents as i
+left join (select distinct document_id from import_document_chunks) as c on i.id = c.document_id;
 
 set local row_security = on;
 
+-- Those of documents that are to be cut anew are left out.
 insert into carrel.document_chunks
 (id, user_id, document_id, chunk_index, content, section_title, heading_path, start_offset, end_offset, created_at)
 select
     c.id, d.user_id, c.document_id, c.chunk_index, c.content, c.section_title,
     coalesce(c.heading_path, case when c.section_title is null then '{}' else array[c.section_title] end),
     c.start_offset, c.end_offset, coalesce(c.created_at, d.created_at, now())
-from pg_temp.import_document_chunks as c
-join carrel.documents as d on c.document_id = d.id;
+from import_document_chunks as c
+join carrel.documents as d on c.document_id = d.id
+where d.processing_status <> 'pending';
 
 set local row_security = off;
 
--- In the order of its first session that names it.
-create temporary table import_chains on commit drop as
-select distinct on (r.id) r.id as request_id, s.id as session_id, entry.place
-from pg_temp.import_agent_sessions as s
-cross join lateral jsonb_array_elements(s.request_chain) with ordinality as entry (value, place)
-join pg_temp.import_agent_requests as r on r.id::text = lower(entry.value #>> '{}') and s.user_id = r.user_id
-order by r.id, s.created_at, s.id, entry.place;
+-- A request is in the first session that names it, once.
+with chains as (
+    select distinct on (r.id) r.id as request_id, s.id as session_id, entry.place
+    from import_agent_sessions as s
+    cross join lateral jsonb_array_elements(s.request_chain) with ordinality as entry (value, place)
+    join import_agent_requests as r on r.id::text = lower(entry.value #>> '{}') and s.user_id = r.user_id
+    order by r.id, s.created_at, s.id, entry.place
+),
 
-insert into carrel.agent_sessions (id, user_id, title, request_chain, context_state, created_at, updated_at)
-select
-    i.id, i.user_id, i.title,
-    coalesce((select jsonb_agg(c.request_id order by c.place) from pg_temp.import_chains as c where c.session_id = i.id), '[]'),
-    coalesce(i.context_state, '{}'), coalesce(i.created_at, now()), coalesce(i.updated_at, i.created_at, now())
-from pg_temp.import_agent_sessions as i;
+sessions as (
+    insert into carrel.agent_sessions (id, user_id, title, request_chain, context_state, created_at, updated_at)
+    select
+        i.id, i.user_id, i.title, coalesce(c.request_chain, '[]'), coalesce(i.context_state, '{}'),
+        coalesce(i.created_at, now()), coalesce(i.updated_at, i.created_at, now())
+    from import_agent_sessions as i
+    left join (select session_id, jsonb_agg(request_id order by place) as request_chain from chains group by session_id) as c on i.id = c.session_id
+)
 
 insert into carrel.agent_requests
 (
@@ -92,12 +99,12 @@ select
     coalesce(i.created_at, now()), coalesce(i.created_at, now()), i.started_at,
     case when i.status in ('completed', 'failed', 'cancelled') then coalesce(i.completed_at, i.updated_at, i.created_at, now()) end,
     coalesce(i.updated_at, i.created_at, now())
-from pg_temp.import_agent_requests as i
-left join pg_temp.import_chains as c on i.id = c.request_id;
+from import_agent_requests as i
+left join chains as c on i.id = c.request_id;
 
 insert into carrel.usage_events
 (id, user_id, event_type, tokens_used, cost, metadata, model, token_types, request_id, occurred_at, created_at)
 select
     i.id, i.user_id, i.event_type, coalesce(i.tokens_used, 0), coalesce(i.cost, 0), coalesce(i.metadata, '{}'), i.model,
     i.token_types, i.request_id, coalesce(i.occurred_at, i.created_at, now()), coalesce(i.created_at, i.occurred_at, now())
-from pg_temp.import_usage_events as i
+from import_usage_events as i

@@ -95,6 +95,6 @@ insert into public.agent_sessions (id, user_id, request_chain, context_state, cr
 );
 
 insert into public.usage_events (user_id, event_type, tokens_used, cost, metadata, created_at) values
-('a11ce000-0000-4000-8000-000000000001', 'agent_request', 12, 0.1, '{"model": "small"}', '2025-03-06 10:01+00'),
-('a11ce000-0000-4000-8000-000000000001', 'agent_request', 5, 0.002, null, now()),
+('a11ce000-0000-4000-8000-000000000001', 'agent_request', 12, 1234.5678, '{"model": "small"}', '2025-03-06 10:01+00'),
+('a11ce000-0000-4000-8000-000000000001', 'agent_request', 5, 12.345678, null, now()),
 ('b0b00000-0000-4000-8000-000000000002', 'chat', 7, 1e-07, '{}', '2019-05-02 10:01+00');

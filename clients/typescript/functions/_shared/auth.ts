@@ -1,7 +1,7 @@
 // Who is calling, by a verified token, and a transaction in which the database knows it.
 
 import { errors, type JWTPayload, jwtVerify } from "jose";
-import { type Transaction, transaction, withConnection } from "./db.ts";
+import { endsSession, type Transaction, transaction, withConnection } from "./db.ts";
 import { HttpError } from "./http.ts";
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -21,7 +21,13 @@ export async function callerOf(request: Request): Promise<Caller> {
   let claims: JWTPayload;
   try {
     // The algorithm is ours to say, never the token's: with its word for it, `none` would be one.
-    const options = { algorithms: ["HS256"], requiredClaims: ["exp", "sub"] };
+    const options = {
+      algorithms: ["HS256"],
+      requiredClaims: ["exp", "sub"],
+      // Where the secret signs tokens for other services as well, these say which are meant for this one.
+      audience: Deno.env.get("JWT_AUDIENCE"),
+      issuer: Deno.env.get("JWT_ISSUER"),
+    };
     claims = (await jwtVerify(token, secret(), options)).payload;
   } catch (error) {
     if (error instanceof errors.JWTExpired) throw new HttpError(401, "the token has expired");
@@ -54,11 +60,21 @@ export function asCaller<T>(
 ): Promise<T> {
   return withConnection((sql) =>
     transaction(sql, access, async (tx) => {
-      // As `set local` does, in one round trip. To set the role that one is already is no error.
-      await tx`select set_config('role', 'authenticated', true),
-        set_config('request.jwt.claims', ${JSON.stringify(caller.claims)}, true),
-        set_config('statement_timeout', '15s', true)`;
+      await become(tx, caller);
       return await work(tx);
     })
   );
+}
+
+/** Takes the role and the claims. Where that is refused, the connection's role is not set up right: no caller's fault. */
+async function become(tx: Transaction, { claims }: Caller): Promise<void> {
+  try {
+    // As `set local` does, in one round trip. To set the role that one is already is no error.
+    await tx`select set_config('role', 'authenticated', true),
+      set_config('request.jwt.claims', ${JSON.stringify(claims)}, true),
+      set_config('statement_timeout', '15s', true)`;
+  } catch (reason) {
+    if (endsSession(reason)) throw reason;
+    throw new Error("the connection's role can't become authenticated", { cause: reason });
+  }
 }

@@ -15,6 +15,7 @@ export type Transaction = postgres.TransactionSql;
 
 /** How many connections this process has at most; who comes when all are in use waits for one. */
 const most = Number(Deno.env.get("DATABASE_CONNECTIONS") ?? 20);
+if (!Number.isInteger(most) || most < 1) throw new Error("DATABASE_CONNECTIONS has to be a number from 1");
 /** How long somebody waits for one, and then for what is done with it, in milliseconds. */
 const patience = 10_000;
 const deadline = 30_000;

@@ -1,4 +1,4 @@
-// The caller's documents, newest first; with `id`, the chunks of one.
+// The caller's documents, newest first; with `id`, one and its first chunks.
 
 import { handler, HttpError, optionalText } from "../_shared/http.ts";
 
@@ -9,7 +9,7 @@ export const documents = handler({
       const id = optionalText(input, "id");
       if (id === null) {
         const list = await tx`
-          select d.id, d.filename, d.file_type as type, d.file_size::integer as bytes, d.processing_status as status,
+          select d.id, d.filename, d.file_type as type, d.file_size::double precision as bytes, d.processing_status as status,
             d.processing_error as error, d.created_at,
             (select count(*)::integer from carrel.document_chunks as c where c.document_id = d.id) as chunks
           from carrel.documents as d
@@ -18,8 +18,9 @@ export const documents = handler({
         return { documents: list };
       }
       const [document] = await tx`
-        select id, filename, processing_status as status, processing_error as error
-        from carrel.documents where id = ${id}::uuid`;
+        select d.id, d.filename, d.processing_status as status, d.processing_error as error,
+          (select count(*)::integer from carrel.document_chunks as c where c.document_id = d.id) as chunk_count
+        from carrel.documents as d where d.id = ${id}::uuid`;
       if (!document) throw new HttpError(404, "there is no such document");
       const chunks = await tx`
         select chunk_index, section_title, to_jsonb(heading_path) as heading_path, size, left(content, 300) as content

@@ -34,6 +34,19 @@ test("an uploaded document is in chunks at once, and is found", async () => {
   assert.equal(document.chunks[0].content, markdown.trimEnd());
 });
 
+test("a document of any size is listed", async () => {
+  const { documents } = await given(env.LIMITED!, "documents");
+  assert.deepEqual([documents[0].filename, documents[0].bytes], ["film.mp4", 3_000_000_000]);
+});
+
+test("of a document with many chunks there are the first, and how many it has", async () => {
+  const text = Array.from({ length: 230 }, (_, n) => `# Part ${n}\n\n${"The mole digs. ".repeat(40)}\n`).join("\n");
+  const { id, chunks } = await given(alice, "upload", { filename: "long.md", text, type: "text/markdown" });
+  assert(chunks >= 230, `${chunks}`);
+  const document = await given(alice, `documents?id=${id}`);
+  assert.deepEqual([document.chunk_count, document.chunks.length], [chunks, 200]);
+});
+
 test("nobody gets at what is another's", async () => {
   const { id } = await given(alice, "upload", { filename: "secret.md", text: "The zeppelin leaves at noon." });
   assert.equal((await given(alice, "ask", { question: "zeppelin" })).results.length, 1);

@@ -101,8 +101,9 @@ function chain(start: string, calls: string[]): string {
 function writeDefault({ type }: Column, expression: string): string {
     if (expression === 'now()') return '.defaultNow()';
     const literal = /^'((?:[^']|'')*)'::(\w+)$/.exec(expression);
-    if (literal && type === 'text') return `.default(${quote((literal[1] ?? '').replaceAll("''", "'"))})`;
-    if (literal && type === 'jsonb') return `.default(${literal[1]})`;
+    const value = literal?.[1]?.replaceAll("''", "'");
+    if (value !== undefined && type === 'text') return `.default(${quote(value)})`;
+    if (value !== undefined && type === 'jsonb') return `.default(${value})`;
     if (/^-?\d+$/.test(expression)) {
         if (type === 'integer' || type === 'real') return `.default(${expression})`;
         if (type === 'numeric') return `.default(${quote(expression)})`;

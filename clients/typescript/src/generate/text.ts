@@ -1,6 +1,11 @@
 // Pieces of TypeScript.
 
-export const camelCase = (name: string) => name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+/** A name as JavaScript has it, whatever characters it has in the database. */
+export const camelCase = (name: string) =>
+    name
+        .replace(/(?:_|[^\p{ID_Continue}$])+([a-z0-9])/giu, (_, letter: string) => letter.toUpperCase())
+        .replace(/[^\p{ID_Continue}$]+/gu, '')
+        .replace(/^(?=\d)/, '_');
 
 export const quote = (text: string) => `'${text.replace(/[\\']/g, '\\$&').replace(/\n/g, '\\n')}'`;
 

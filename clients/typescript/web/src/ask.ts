@@ -8,7 +8,7 @@ interface Result {
   filename: string;
   heading_path: string[] | null;
   snippet: string;
-  start_offset: number;
+  start_offset: number | null;
   end_offset: number;
   score: number;
   matched: string;
@@ -96,7 +96,7 @@ function shown({ results, citations, context, tokens }: Answer): HTMLElement[] {
         html("meter", { min: 0, max: best, value: result.score, "aria-label": "Score, of the best" }),
         html("span", {}, `Score ${result.score.toFixed(2)}`),
         html("span", {}, result.matched === "all" ? "All words" : "Some words"),
-        html("span", {}, `Characters ${result.start_offset}\u2013${result.end_offset}`),
+        result.start_offset !== null && html("span", {}, `Characters ${result.start_offset}\u2013${result.end_offset}`),
         citation && html("span", { class: "cited" }, `Cited as [${citation.number}]`),
       ),
     );

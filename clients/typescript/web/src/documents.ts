@@ -20,6 +20,12 @@ interface Chunk {
   content: string;
 }
 
+/** The first chunks of a document, and how many it has. */
+interface Pieces {
+  chunks: Chunk[];
+  chunk_count: number;
+}
+
 /** Larger files are for another way in: this one sends the text as JSON. */
 const largest = 4_000_000;
 const types: Record<string, string> = { md: "text/markdown", markdown: "text/markdown", txt: "text/plain", html: "text/html" };
@@ -62,14 +68,14 @@ export function documentsPanel(session: Session, changed: () => void): HTMLEleme
     }
     if (document.status === "failed") throw new ApiError(0, `${document.filename} failed.`, document.error ?? undefined);
     const took = Math.round(performance.now() - began);
-    const chunks = await chunksOf(document);
-    const said = `${document.filename} is cut into ${counted(chunks.length, "chunk")} and searchable, ${took} ms after it was sent.`;
-    replace(news, html("p", { class: "done" }, said), pieces(document, chunks));
+    const cut = await chunksOf(document);
+    const said = `${document.filename} is cut into ${counted(cut.chunk_count, "chunk")} and searchable, ${took} ms after it was sent.`;
+    replace(news, html("p", { class: "done" }, said), pieces(document, cut));
     announce(said);
   }
 
-  async function chunksOf({ id }: Document): Promise<Chunk[]> {
-    return (await session.call<{ chunks: Chunk[] }>(`documents?id=${id}`)).chunks;
+  function chunksOf({ id }: Document): Promise<Pieces> {
+    return session.call<Pieces>(`documents?id=${id}`);
   }
 
   function item(document: Document): HTMLElement {
@@ -127,7 +133,7 @@ export function documentsPanel(session: Session, changed: () => void): HTMLEleme
   return panel("documents", "Documents", form, news, list);
 }
 
-function pieces({ filename }: Document, chunks: Chunk[]): HTMLElement {
+function pieces({ filename }: Document, { chunks, chunk_count: count }: Pieces): HTMLElement {
   if (chunks.length === 0) return empty("No chunks: there is no text in it.");
   const items = chunks.map(({ chunk_index, heading_path, size, content }) =>
     html(
@@ -143,5 +149,7 @@ function pieces({ filename }: Document, chunks: Chunk[]): HTMLElement {
       html("p", { class: "content" }, passage(filename, content)),
     )
   );
-  return html("ol", { class: "chunks", "aria-label": "Chunks" }, ...items);
+  const list = html("ol", { class: "chunks", "aria-label": "Chunks" }, ...items);
+  const rest = count - chunks.length;
+  return rest === 0 ? list : html("div", {}, list, html("p", { class: "note" }, `and ${counted(rest, "chunk")} more`));
 }

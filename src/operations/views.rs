@@ -1,0 +1,64 @@
+//! create_views(): the tables in the place where an application had them.
+
+use super::bad;
+use crate::access;
+use crate::error::{Error, SqlState, guard};
+use pgrx::prelude::*;
+
+const TABLES: [&str; 6] = [
+    "user_profiles",
+    "documents",
+    "document_chunks",
+    "agent_sessions",
+    "agent_requests",
+    "usage_events",
+];
+
+/// Makes views of the six tables in a schema, under the tables' names, so that what an application asks of tables
+/// there goes on working. They show and take what the caller may see and write, and are the operator's to drop. Roles
+/// that were granted access may use them. Where the schema has such a name already: 55000. For superusers.
+#[pg_extern(volatile, parallel_unsafe)]
+fn create_views(target_schema: default!(Option<&str>, "'public'")) {
+    guard(|| {
+        let schema = target_schema.ok_or_else(|| bad("target_schema must not be null"))?;
+        access::as_administrator("create_views", |db| {
+            let (schema, before, taken) = db
+                .first(
+                    "select format('%I', nspname), format('%I', nspname || '_before'), (
+                        select string_agg(format('%I.%I', nspname, relname), ', ' order by relname)
+                        from pg_class where relnamespace = n.oid and relname::text = any ($2)
+                    )
+                    from pg_namespace as n where nspname::text = $1 and nspname <> 'carrel'",
+                    &[schema.into(), TABLES.map(str::to_owned).to_vec().into()],
+                    |row| {
+                        Ok((row.need::<String>(1)?, row.need::<String>(2)?, row.get::<String>(3)))
+                    },
+                )?
+                .ok_or_else(|| bad(format!("there is no schema \"{schema}\" to make views in")))?;
+            if let Some(taken) = taken {
+                return Err(Error::new(
+                    SqlState::ObjectNotInPrerequisiteState,
+                    format!("{taken} is there already"),
+                )
+                .hint(format!("Move the tables out of the way: create schema {before}; alter table … set schema {before}")));
+            }
+            let roles = db.rows(
+                "select distinct format('%I', role_name) from carrel.granted_roles
+                where granted and role_name in (select rolname from pg_roles) order by 1",
+                &[],
+                |row| row.need::<String>(1),
+            )?;
+            for name in TABLES {
+                db.script(&format!(
+                    "create view {schema}.{name} with (security_invoker = true) as select * from carrel.{name}"
+                ))?;
+                for role in &roles {
+                    db.script(&format!(
+                        "grant select, insert, update, delete on {schema}.{name} to {role}"
+                    ))?;
+                }
+            }
+            Ok(())
+        })
+    })
+}
