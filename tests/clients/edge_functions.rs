@@ -192,7 +192,7 @@ fn a_role_that_can_not_log_in_is_the_servers_fault_not_the_callers() {
 #[test]
 fn a_role_that_can_not_act_for_users_is_the_servers_fault_not_the_callers() {
     let database = Cluster::shared().lived_in();
-    let stranger = database.create_role("stranger", "login");
+    let stranger = database.create_role("stranger", "");
     let functions = Functions::start(&database, &stranger, &[]);
     functions.pass("functions/test/misconfigured.test.ts", &[]);
     assert!(functions.said().contains("can't become authenticated"), "{}", functions.said());
