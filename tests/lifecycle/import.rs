@@ -421,6 +421,25 @@ fn documents_that_were_not_processed_to_the_end_are_processed_again_where_they_c
     database.assert_sound();
 }
 
+#[test]
+fn a_request_that_several_sessions_name_is_in_the_first_of_them() {
+    let database = with_application();
+    let mut superuser = database.superuser();
+    superuser.run(
+        r#"insert into public.agent_sessions (user_id, request_chain, created_at) values
+            ('a11ce000-0000-4000-8000-000000000001', '["a0000000-0000-4000-8000-000000000001", "a0000000-0000-4000-8000-000000000001"]', '2025-04-01')"#,
+    );
+    let found = import(&database);
+    let twice =
+        "agent_sessions|2|entries of request_chain that are in another one before, left out";
+    assert!(found.contains(&twice.to_owned()), "{found:?}");
+    assert_eq!(
+        superuser.column("select jsonb_array_length(request_chain) from carrel.agent_sessions order by created_at"),
+        ["2", "0"]
+    );
+    database.assert_sound();
+}
+
 /// The application writes until it is locked; whoever else records usage goes on until then.
 #[test]
 fn rows_that_are_committed_while_the_import_waits_come_over_and_it_holds_nobody_until_then() {
