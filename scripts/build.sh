@@ -5,7 +5,7 @@ source "$(dirname "$0")/env.sh"
 
 cd "$ROOT"
 if [ "${1:-}" = --system ]; then
-    pg_config=$(command -v "${PG_CONFIG:-pg_config}") || die "no pg_config: say PG_CONFIG=…, the path of the server's"
+    pg_config=$(command -v "${PG_CONFIG:-pg_config}") || die "no ${PG_CONFIG:-pg_config}: say PG_CONFIG=…, the path of the server's"
     sudo=()
     if [ ! -w "$("$pg_config" --pkglibdir)" ]; then sudo=(--sudo); fi
     # Against another server's headers than the private one's: built apart, lest each undo the other.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The page: a fresh database in the private cluster `web` with two users, and on this machine a server for the edge
+# The page: a database in the private cluster `web` with two users, made anew each time, and on this machine a server for the edge
 # functions, a worker and the page. Runs until it is interrupted; the cluster stays up until `make stop`.
 #
 #   PORT=number   where the page is; 8000 unless it is set
@@ -11,6 +11,7 @@ typescript=$ROOT/clients/typescript
 ada=018f2f5c-7a00-7000-8000-00000000000a
 ben=018f2f5c-7a00-7000-8000-00000000000b
 
+if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then die "port $port is taken: make web PORT=number"; fi
 "$ROOT/scripts/clients.sh"
 # What builds the page may be a program of Node.js'.
 PATH=$TOOLS/clients/bin:$PATH
