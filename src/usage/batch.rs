@@ -5,7 +5,7 @@ use super::events::{Event, first_with_key};
 use super::ledger::{self, Entry};
 use super::{Caller, reckoning};
 use crate::datums::{Jsonb, Numeric, Oddity};
-use crate::error::{Error, Result, SqlState, guard};
+use crate::error::{Error, Result, SqlState, check_for_interrupts, guard};
 use crate::spi::Db;
 use crate::users;
 use pgrx::datum::Uuid;
@@ -92,6 +92,7 @@ fn read(db: &Db, events: Jsonb) -> Result<Vec<Element>> {
         )",
         &[events.into()],
         |row| {
+            check_for_interrupts();
             Ok(Element {
                 event_type: row.get(1),
                 tokens_used: row.get(2),
@@ -114,6 +115,7 @@ fn record_many(elements: &[Element], caller: &Caller) -> Result<Vec<(Uuid, bool)
     let mut late: Vec<(usize, Entry)> = Vec::new();
     let mut unpriced = BTreeSet::new();
     for (place, event) in events.iter().enumerate() {
+        check_for_interrupts();
         let entry = || {
             let user = caller.whose(elements[place].user_id)?;
             let (entry, is_priced) = event.entry(user)?;
