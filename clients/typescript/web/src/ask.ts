@@ -1,6 +1,6 @@
 // A question, the passages that answer it best, and what a prompt would be made of.
 
-import { announce, counted, empty, failure, html, loading, panel, passage, replace } from "./dom.ts";
+import { announce, counted, empty, failure, firstOf, html, loading, panel, passage, replace } from "./dom.ts";
 import type { Session } from "./session.ts";
 
 interface Result {
@@ -101,27 +101,13 @@ function shown({ results, citations, context, tokens }: Answer): HTMLElement[] {
       ),
     );
   });
-  const list = html("ol", { class: "results", "aria-label": "Answers, the best first" }, ...items.slice(0, first));
-  const rest = items.slice(first);
-  const more = html(
-    "button",
-    {
-      type: "button",
-      class: "more",
-      onclick: () => {
-        list.append(...rest);
-        more.remove();
-        rest[0]!.focus();
-      },
-    },
-    `Show ${rest.length} more`,
-  );
-  const shown = rest.length ? [list, more] : [list];
+  const [list, more] = firstOf(items, first, { class: "results", "aria-label": "Answers, the best first" });
+  const shown = more ? [list, more] : [list];
   if (citations.length === 0) return shown;
   const sources = citations.map(({ number, filename, heading_path, chunk_ids }) => {
     const place = results.findIndex(({ chunk_id }) => chunk_ids.includes(chunk_id)) + 1;
     const label = [`[${number}] ${filename}`, ...(heading_path ?? [])].join(" › ");
-    const link = { href: `#answer-${place}`, onclick: () => place > first && more.click() };
+    const link = { href: `#answer-${place}`, onclick: () => place > first && more?.click() };
     return html("li", {}, place ? html("a", link, label) : label);
   });
   const prompt = html(

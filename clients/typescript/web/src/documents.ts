@@ -1,7 +1,7 @@
 // The user's documents. A new one is shown as it becomes chunks.
 
 import { headings } from "./ask.ts";
-import { announce, bytes, counted, empty, failure, html, loading, panel, passage, replace } from "./dom.ts";
+import { announce, bytes, counted, empty, failure, firstOf, html, loading, panel, passage, replace } from "./dom.ts";
 import { ApiError, type Session } from "./session.ts";
 
 interface Document {
@@ -26,6 +26,8 @@ interface Pieces {
   chunk_count: number;
 }
 
+/** How many chunks are shown at first. */
+const first = 6;
 /** Larger files are for another way in: this one sends the text as JSON. */
 const largest = 4_000_000;
 const types: Record<string, string> = { md: "text/markdown", markdown: "text/markdown", txt: "text/plain", html: "text/html" };
@@ -149,7 +151,11 @@ function pieces({ filename }: Document, { chunks, chunk_count: count }: Pieces):
       html("p", { class: "content" }, passage(filename, content)),
     )
   );
-  const list = html("ol", { class: "chunks", "aria-label": "Chunks" }, ...items);
-  const rest = count - chunks.length;
-  return rest === 0 ? list : html("div", {}, list, html("p", { class: "note" }, `and ${counted(rest, "chunk")} more`));
+  const unseen = count - chunks.length;
+  return html(
+    "div",
+    {},
+    ...firstOf(items, first, { class: "chunks", "aria-label": "Chunks" }),
+    unseen > 0 && html("p", { class: "note" }, `${counted(unseen, "chunk")} more are not shown here.`),
+  );
 }

@@ -41,6 +41,28 @@ export function replace(element: Element, ...children: Child[]): void {
   element.replaceChildren(...shown(children));
 }
 
+/** A list's first items, and where there are more a button that shows them all, and goes on at the first of those. */
+export function firstOf(items: HTMLElement[], count: number, properties: Properties): [HTMLElement, HTMLElement?] {
+  const list = html("ol", properties, ...items.slice(0, count));
+  const rest = items.slice(count);
+  if (rest.length === 0) return [list];
+  const more = html(
+    "button",
+    {
+      type: "button",
+      class: "more",
+      onclick: () => {
+        list.append(...rest);
+        more.remove();
+        rest[0]!.tabIndex = -1;
+        rest[0]!.focus();
+      },
+    },
+    `Show ${rest.length} more`,
+  );
+  return [list, more];
+}
+
 /**
  * A passage, in which carrel may have marked words: the marks become elements, all else stays text. Of Markdown the
  * headings are bold, and lines end where their paragraph does rather than where the source's did.

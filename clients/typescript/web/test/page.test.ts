@@ -53,6 +53,22 @@ inPage("a file that is uploaded becomes chunks, and is found with its words mark
   assert.match(context!, /^\[1\] example\.md > Coffee for tea drinkers/);
 });
 
+inPage("of a long document the first chunks are shown, and then as many as there are to be", async (page) => {
+  await signIn(page, "Cy");
+  const long = Array.from({ length: 230 }, (_, n) => `# Part ${n}\n\n${"The mole digs. ".repeat(90)}\n`).join("\n");
+  await upload(page, "long.md", long);
+  const documents = panel(page, "Documents");
+  const said = await documents.getByText("long.md is cut into").textContent();
+  const chunks = Number(/cut into (\d+) chunks and searchable/.exec(said!)![1]);
+  assert(chunks > 200, said!);
+  const items = documents.getByRole("list", { name: "Chunks" }).getByRole("listitem");
+  assert.equal(await items.count(), 6);
+  await documents.getByRole("button", { name: "Show 194 more" }).click();
+  assert.equal(await items.count(), 200);
+  assert.match((await page.evaluate(() => document.activeElement?.textContent))!, /^#7Part/);
+  await documents.getByText(`${chunks - 200} chunks more are not shown here.`).waitFor();
+});
+
 inPage("a document of the list shows its chunks", async (page) => {
   await signIn(page, "Ada");
   const document = page.getByRole("list", { name: "Your documents" }).getByRole("listitem").filter({ hasText: "tasting-notes.md" });
