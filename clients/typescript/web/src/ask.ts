@@ -95,7 +95,7 @@ function shown({ results, citations, context, tokens }: Answer): HTMLElement[] {
         { class: "facts" },
         html("meter", { min: 0, max: best, value: result.score, "aria-label": "Score, of the best" }),
         html("span", {}, `Score ${result.score.toFixed(2)}`),
-        html("span", {}, result.matched === "all" ? "All words" : "Some words"),
+        html("span", {}, result.matched === "all" ? "All of your words" : "Some of your words"),
         result.start_offset !== null && html("span", {}, `Characters ${result.start_offset}\u2013${result.end_offset}`),
         citation && html("span", { class: "cited" }, `Cited as [${citation.number}]`),
       ),

@@ -22,7 +22,7 @@ if (env.SCREENSHOTS) {
     await requests(page).filter({ hasText: "How do I store green tea?" }).filter({ hasText: "processing" }).waitFor();
     await page.waitForTimeout(1600);
     await page.evaluate(() => scrollTo(0, 0));
-    await page.screenshot({ path: `${env.SCREENSHOTS}/screenshot.png` });
+    await page.screenshot({ path: `${env.SCREENSHOTS}/screenshot.png`, fullPage: true });
     await page.setViewportSize({ width: 360, height: 740 });
     await page.waitForTimeout(300);
     await page.screenshot({ path: `${env.SCREENSHOTS}/phone.png`, fullPage: true });
