@@ -16,7 +16,7 @@ use crate::usage;
 use crate::users;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
-use sources::SOURCES;
+pub(super) use sources::SOURCES;
 
 const PROBLEMS: &str = include_str!("../../sql/operations/import/problems.sql");
 const ROWS: &str = include_str!("../../sql/operations/import/rows.sql");

@@ -1,18 +1,10 @@
 //! create_views(): the tables in the place where an application had them.
 
 use super::bad;
+use super::import::SOURCES;
 use crate::access;
 use crate::error::{Error, SqlState, guard};
 use pgrx::prelude::*;
-
-const TABLES: [&str; 6] = [
-    "user_profiles",
-    "documents",
-    "document_chunks",
-    "agent_sessions",
-    "agent_requests",
-    "usage_events",
-];
 
 /// Makes views of the six tables in a schema, under the tables' names, so that what an application asks of tables
 /// there goes on working. They show and take what the caller may see and write, and are the operator's to drop. Roles
@@ -29,7 +21,7 @@ fn create_views(target_schema: default!(Option<&str>, "'public'")) {
                         from pg_class where relnamespace = n.oid and relname::text = any ($2)
                     )
                     from pg_namespace as n where nspname::text = $1 and nspname <> 'carrel'",
-                    &[schema.into(), TABLES.map(str::to_owned).to_vec().into()],
+                    &[schema.into(), SOURCES.map(|source| source.name.to_owned()).to_vec().into()],
                     |row| {
                         Ok((row.need::<String>(1)?, row.need::<String>(2)?, row.get::<String>(3)))
                     },
@@ -48,7 +40,7 @@ fn create_views(target_schema: default!(Option<&str>, "'public'")) {
                 &[],
                 |row| row.need::<String>(1),
             )?;
-            for name in TABLES {
+            for name in SOURCES.map(|source| source.name) {
                 db.script(&format!(
                     "create view {schema}.{name} with (security_invoker = true) as select * from carrel.{name}"
                 ))?;

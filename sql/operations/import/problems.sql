@@ -1,18 +1,17 @@
 -- What keeps an application's rows from being imported, and what importing them changes: of which table, how many rows
 -- have it, and whether it keeps them out. The rows are those of import_*, with the columns and types of carrel's.
 --   $1  the most tokens, or cost, of an event
-with profiles as materialized (
-    select * from import_user_profiles
-),
-
-documents as materialized (
-    select d.*, coalesce(c.chunks, 0) as chunks, d.processing_status in ('pending', 'processing') as begun
+with documents as materialized (
+    select
+        d.id, d.user_id, d.filename, d.file_size, d.processing_status, d.content_text is not null as has_text, coalesce(c.chunks, 0) as chunks,
+        d.processing_status in ('pending', 'processing') as begun
     from import_documents as d
     left join (select document_id, count(*) as chunks from import_document_chunks group by document_id) as c on d.id = c.document_id
 ),
 
 chunks as materialized (
-    select c.*, d.id as parent_id
+    select
+        c.id, c.document_id, c.chunk_index, c.heading_path, c.start_offset, c.end_offset, d.id as parent_id, c.content is null as is_empty
     from import_document_chunks as c left join (select distinct id from import_documents) as d on c.document_id = d.id
 ),
 
@@ -37,25 +36,25 @@ owners as materialized (
 
 problems (table_name, row_count, problem, blocks) as (
     -- Profiles.
-    select 'user_profiles', count(*), 'without user_id', true from profiles where user_id is null
+    select 'user_profiles', count(*), 'without user_id', true from import_user_profiles where user_id is null
     union all
-    select 'user_profiles', count(user_id) - count(distinct user_id), 'more than one profile for a user', true from profiles
+    select 'user_profiles', count(user_id) - count(distinct user_id), 'more than one profile for a user', true from import_user_profiles
     union all
-    select 'user_profiles', count(id) - count(distinct id), 'more than one row with the same id', true from profiles
+    select 'user_profiles', count(id) - count(distinct id), 'more than one row with the same id', true from import_user_profiles
     union all
     select 'user_profiles', count(*), 'ids that other users have in carrel.user_profiles', true
-    from profiles as i join carrel.user_profiles as p on i.id = p.id and i.user_id <> p.user_id
+    from import_user_profiles as i join carrel.user_profiles as p on i.id = p.id and i.user_id <> p.user_id
     union all
     select 'user_profiles', count(*), 'unknown plan_type, to be added to carrel.plans: ' || string_agg(distinct plan_type, ', '), true
-    from profiles where plan_type not in (select p.plan_type from carrel.plans as p)
+    from import_user_profiles where plan_type not in (select p.plan_type from carrel.plans as p)
     union all
     select 'user_profiles', count(*), 'unknown subscription_status: ' || string_agg(distinct subscription_status, ', '), true
-    from profiles where subscription_status not in ('active', 'cancelled', 'expired')
+    from import_user_profiles where subscription_status not in ('active', 'cancelled', 'expired')
     union all
     select 'user_profiles', count(*), 'profiles made for users who had none', false
     from owners as o
     where o.user_id is not null
-        and not exists (select from profiles as p where p.user_id = o.user_id)
+        and not exists (select from import_user_profiles as p where p.user_id = o.user_id)
         and not exists (select from carrel.user_profiles as p where p.user_id = o.user_id)
     -- Documents.
     union all
@@ -74,20 +73,20 @@ problems (table_name, row_count, problem, blocks) as (
     from documents where processing_status not in ('pending', 'processing', 'completed', 'failed')
     union all
     select 'documents', count(*), 'texts without chunks, left to carrel.process_documents()', false
-    from documents where content_text is not null and chunks = 0 and processing_status is distinct from 'failed'
+    from documents where has_text and chunks = 0 and processing_status is distinct from 'failed'
     union all
     select 'documents', count(*), 'texts that were not cut to the end, left to carrel.process_documents(): their chunks are left out', false
-    from documents where content_text is not null and chunks > 0 and begun
+    from documents where has_text and chunks > 0 and begun
     union all
     select 'documents', count(*), 'without a text, and not processed to the end: completed with the chunks that are there', false
-    from documents where content_text is null and chunks > 0 and begun
+    from documents where not has_text and chunks > 0 and begun
     union all
     select 'documents', count(*), 'completed with neither text nor chunks: pending, for carrel.claim_documents()', false
-    from documents where content_text is null and chunks = 0 and processing_status = 'completed'
+    from documents where not has_text and chunks = 0 and processing_status = 'completed'
     -- Chunks.
     union all
     select 'document_chunks', count(*), 'without id or content, or chunk_index not from 0', true
-    from chunks where id is null or content is null or chunk_index is null or chunk_index < 0
+    from chunks where id is null or is_empty or chunk_index is null or chunk_index < 0
     union all
     select 'document_chunks', count(*), 'without their document', true from chunks where parent_id is null
     union all

@@ -142,7 +142,7 @@ const YEAR_10000: i64 = 252_455_616_000_000_000;
 impl Source {
     /// Reads the application's table, if the schema has it, into rows that have the relation's name from then on.
     /// Adds what it finds; returns whether the table was there.
-    pub fn read(
+    pub(super) fn read(
         &self,
         db: &Db,
         schema: &str,
@@ -232,11 +232,8 @@ impl Source {
         // Made anew from what is imported.
         const DERIVED: [&str; 2] = ["search_vector", "usage_count"];
         let kind_of = |name: &str| {
-            let columns = self.columns.iter();
-            columns
-                .filter(|column| column.0.to_bytes() == name.as_bytes())
-                .map(|column| column.1)
-                .next()
+            let column = self.columns.iter().find(|column| column.0.to_bytes() == name.as_bytes());
+            column.map(|column| column.1)
         };
         let listed = |of: &dyn Fn(&Found) -> bool| {
             let names = found.iter().filter(|found| of(found)).map(|found| found.name.as_str());
