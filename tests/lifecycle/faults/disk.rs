@@ -35,6 +35,15 @@ fn where_tables_have_no_room_it_is_53100_and_nothing_is_half_done() {
         .superuser()
         .run(&format!("alter database {name} set tablespace small"));
     let mut superuser = database.superuser();
+    // What is left to process, lest it hang on chance whether that is refused: users defer few documents.
+    superuser.run(&format!(
+        "begin;
+        set local carrel.processing = deferred;
+        insert into carrel.documents (user_id, filename, content_text)
+            select '{ALICE}', 'pending ' || n || '.txt', repeat('The mole of ' || n || E' digs a hole.\\n\\n', 1000)
+            from generate_series(1, 20) as n;
+        commit"
+    ));
     // So full that nothing is left; then each time there is room for a few pages more, and what is refused
     // a page is at another place.
     let mut fill = |name: &str, rows: usize| {
