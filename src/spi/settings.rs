@@ -6,9 +6,9 @@ use pgrx::pg_sys;
 use std::cell::Cell;
 use std::ffi::{CStr, c_int};
 
-/// Sets a setting until the current nest level of settings ends, as a function's SET clause does.
+/// Sets a setting until the current nest level of settings ends, as a superuser's function with a SET clause does.
 pub(super) fn pin(name: &CStr, value: &CStr) {
-    set(name, value, pg_sys::GucAction::GUC_ACTION_SAVE);
+    set(name, value, pg_sys::GucContext::PGC_SUSET, pg_sys::GucAction::GUC_ACTION_SAVE);
 }
 
 /// Has statements planned alike, whatever the caller set: plans are kept for the life of the backend,
@@ -80,16 +80,21 @@ pub(super) fn with_settings<T>(
 
 /// SET LOCAL, by the caller.
 pub fn set_local(name: &CStr, value: &CStr) {
-    set(name, value, pg_sys::GucAction::GUC_ACTION_LOCAL);
+    set(name, value, pg_sys::GucContext::PGC_USERSET, pg_sys::GucAction::GUC_ACTION_LOCAL);
 }
 
-fn set(name: &CStr, value: &CStr, action: pg_sys::GucAction::Type) {
+fn set(
+    name: &CStr,
+    value: &CStr,
+    context: pg_sys::GucContext::Type,
+    action: pg_sys::GucAction::Type,
+) {
     // SAFETY: C strings, which Postgres copies.
     unsafe {
         pg_sys::set_config_option(
             name.as_ptr(),
             value.as_ptr(),
-            pg_sys::GucContext::PGC_USERSET,
+            context,
             pg_sys::GucSource::PGC_S_SESSION,
             action,
             true,

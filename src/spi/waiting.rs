@@ -38,6 +38,8 @@ pub fn waiting_at_most<T>(time: &Milliseconds, work: impl FnOnce() -> Result<T>)
 /// Does `work` as soon as it need not wait for long, for locks on which others wait behind it: whoever holds one of
 /// them as long as they like must not keep everybody waiting. Its locks are given back, time and again. After
 /// 10 seconds, or the caller's lock_timeout if that is shorter: 55P03.
+///
+/// Autovacuum makes way for whoever has waited for deadlock_timeout, which is shorter here than the wait.
 pub fn patiently<T>(work: impl Fn() -> Result<T>) -> Result<T> {
     let patience = match lock_timeout() {
         0 => LOCK_PATIENCE.0,
@@ -45,9 +47,11 @@ pub fn patiently<T>(work: impl Fn() -> Result<T>) -> Result<T> {
     };
     let patience = Duration::from_millis(patience.unsigned_abs().into());
     const PAUSE: Duration = Duration::from_millis(100);
+    let mut settings = Vec::from([(c"deadlock_timeout", c"50")]);
+    settings.extend(shorter(&BRIEFLY));
     let start = Instant::now();
     loop {
-        match subtransaction(|| waiting_at_most(&BRIEFLY, &work)) {
+        match subtransaction(|| with_settings(&settings, &work)) {
             Err(error) if error.is_of_locks() && start.elapsed() < patience => {
                 check_for_interrupts();
                 std::thread::sleep(PAUSE);

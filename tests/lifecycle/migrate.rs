@@ -2,6 +2,7 @@
 //! nobody's tables but a superuser's are taken over.
 
 use carrel_tests::{ALICE, Cluster, Database, assert_same, contents};
+use std::time::{Duration, Instant};
 
 fn lived_in() -> Database<'static> {
     Cluster::shared().lived_in()
@@ -117,6 +118,31 @@ fn sessions_that_migrate_at_once_all_succeed() {
         |_, mut session| session.run("select carrel.migrate()"),
     );
     assert_same(&before, &database.dump(&[]));
+}
+
+#[test]
+fn a_vacuum_of_the_servers_own_that_takes_long_makes_way_for_migrate() {
+    let cluster = Cluster::start_with(&["autovacuum=on", "autovacuum_naptime=1"]);
+    cluster.create_roles();
+    let database = cluster.lived_in_anew();
+    let mut superuser = database.superuser();
+    // A page in a tenth of a second.
+    superuser.run(&format!(
+        "alter table carrel.usage_events set (autovacuum_vacuum_insert_threshold = 1,
+            autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_cost_delay = 100,
+            autovacuum_vacuum_cost_limit = 1);
+        select count(*) from carrel.record_usage_batch((
+            select jsonb_agg(jsonb_build_object('event_type', 'x', 'user_id', '{ALICE}'))
+            from generate_series(1, 30000)))"
+    ));
+    let under_way = "select count(*) from pg_stat_progress_vacuum where relid = 'carrel.usage_events'::regclass";
+    let end = Instant::now() + Duration::from_secs(60);
+    while superuser.number(under_way) == 0 {
+        assert!(Instant::now() < end, "no vacuum began");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    superuser.run("select carrel.migrate()");
+    assert!(cluster.log_text().contains("canceling autovacuum task"), "it was not in the way");
 }
 
 #[test]
