@@ -28,7 +28,7 @@ fn migrate() {
                 db.silence_notices();
                 lock(db)?;
                 versions::refuse_others(db)?;
-                lock_tables(db)?;
+                lock_tables(db, TABLES.iter().map(|table| table.name))?;
                 versions::apply_steps(db)?;
                 for table in &TABLES {
                     create_missing(db, table)?;
@@ -54,10 +54,10 @@ fn lock(db: &Db) -> Result<()> {
     spi::patiently(|| db.execute(lock, &[]).map(|_| ()))
 }
 
-/// Locks the tables that are there, all at once: who writes to several of them does so in another order than their
-/// rules are applied in.
-fn lock_tables(db: &Db) -> Result<()> {
-    let names: Vec<String> = TABLES.iter().map(|table| table.name.to_owned()).collect();
+/// Locks those of these tables that are there, all at once: who writes to several of them does so in another order
+/// than they are changed in.
+fn lock_tables(db: &Db, names: impl Iterator<Item = &'static str>) -> Result<()> {
+    let names: Vec<String> = names.map(str::to_owned).collect();
     let list: Option<String> = db
         .first(
             "select string_agg(format('carrel.%I', relname), ', ' order by relname) from pg_class

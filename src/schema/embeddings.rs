@@ -2,7 +2,7 @@
 //! say by themselves that it was called and what is stored, so that a dump carries all there is to know.
 
 use super::definitions::{EMBEDDINGS, Part, indexes, normalized, statements};
-use super::{index_definition, lock, relation_exists};
+use super::{index_definition, lock, lock_tables, relation_exists};
 use crate::access;
 use crate::embeddings::{Kind, MAX_DIMENSIONS};
 use crate::error::{Error, Result, SqlState, guard};
@@ -26,6 +26,9 @@ fn enable_embeddings(dimensions: Option<i32>) {
             }
             lock(db)?;
             let wanted = Kind::of(pgvector(db)?, dimensions);
+            if Kind::find(db)?.is_none() {
+                lock_tables(db, ["document_chunks"].into_iter())?;
+            }
             match Kind::of_column(db)? {
                 None => add(db, &wanted)?,
                 Some(found) if found == wanted => {}

@@ -3,15 +3,22 @@
 use carrel_tests::{ALICE, BOB, Cluster, Database, assert_same, at_once, contents};
 use std::collections::HashSet;
 
-/// A database that two users live in, with embeddings of three numbers. None where there is no pgvector.
-fn embedded() -> Option<Database<'static>> {
+/// A database that two users live in, with pgvector. None where there is none.
+fn with_pgvector() -> Option<Database<'static>> {
     let database = Cluster::shared().lived_in();
     let available = "select count(*) from pg_available_extensions where name = 'vector'";
     let mut admin = database.superuser();
     if admin.number(available) == 0 {
         return None;
     }
-    admin.run("create extension vector; select carrel.enable_embeddings(3)");
+    admin.run("create extension vector");
+    Some(database)
+}
+
+/// The same, with embeddings of three numbers.
+fn embedded() -> Option<Database<'static>> {
+    let database = with_pgvector()?;
+    database.superuser().run("select carrel.enable_embeddings(3)");
     Some(database)
 }
 
@@ -42,6 +49,27 @@ fn without_pgvector_or_embeddings_it_is_said_what_to_do() {
     }
     let found = database.user(ALICE).column("select * from carrel.search_chunks('herons')");
     assert_eq!(found.len(), 1);
+}
+
+#[test]
+fn nobody_waits_while_enabling_them_waits_for_a_user_who_reads() {
+    let Some(database) = with_pgvector() else { return };
+    let read = "select count(*) from carrel.document_chunks";
+    let mut alice = database.user(ALICE);
+    alice.run(&format!("begin; {read}"));
+    let (mut admin, mut bob) = (database.superuser(), database.user(BOB));
+    admin.run("set lock_timeout = '3s'");
+    bob.run("set lock_timeout = '1s'");
+    let outcome = std::thread::scope(|scope| {
+        let enabling = scope.spawn(|| admin.attempt("select carrel.enable_embeddings(3)"));
+        while !enabling.is_finished() {
+            assert!(bob.number(read) > 0);
+        }
+        enabling.join().expect("no panic")
+    });
+    assert_eq!(outcome.err().as_deref(), Some("55P03"));
+    alice.run("rollback");
+    admin.run("select carrel.enable_embeddings(3)");
 }
 
 #[test]
