@@ -31,11 +31,10 @@ impl Alone {
         let database = self.cluster.lived_in_anew();
         let mut session = database.connect(role);
         session.claim(ALICE);
+        session.run("set statement_timeout = '10s'");
         let backend = session.value("select pg_backend_pid()");
         for statement in statements {
-            // The time is the statement's: what shows that the session works on takes what it takes.
-            let limited = format!("set local statement_timeout = '10s'; {statement}");
-            let outcome = session.client().simple_query(&limited).map(|_| ());
+            let outcome = session.client().simple_query(statement).map(|_| ());
             let shown: String = statement.chars().take(200).collect();
             if let Err(error) = &outcome {
                 let Some(error) = error.as_db_error() else { panic!("{error:?}: {shown}") };
