@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 /// How long a row or a part of the books is waited for: its user may hold it for as long as they like.
 pub const LOCK_PATIENCE: Milliseconds = Milliseconds(10_000, c"10000");
-/// For locks on which others wait behind: less than deadlock_timeout, unless that was set low, so that others are
+/// For locks on which others wait behind: less than their deadlock_timeout, unless that was set low, so that they are
 /// not told of a deadlock.
 pub const BRIEFLY: Milliseconds = Milliseconds(200, c"200");
 /// Not at all, as far as Postgres can.

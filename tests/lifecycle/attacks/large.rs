@@ -45,6 +45,8 @@ impl Alone {
                     || error.message().starts_with("invalid memory alloc request size");
                 assert!(expected, "{error:?}: {shown}");
             }
+            let works = session.attempt("select carrel.count_tokens('A mole digs.')");
+            assert!(works.is_ok(), "{works:?} after {outcome:?}: {shown}");
             assert_eq!(session.value("select carrel.count_tokens('A mole digs.')"), "4", "{shown}");
             assert_eq!(session.value("select carrel.current_user_id()"), ALICE, "{shown}");
             assert_eq!(session.value("select pg_backend_pid()"), backend, "{shown}");
