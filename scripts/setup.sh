@@ -11,9 +11,10 @@ command -v cargo >/dev/null || die "no cargo: install Rust $rust or newer, see h
 
 has_cargo_pgrx() { [ "$("$1" pgrx --version 2>/dev/null)" = "cargo-pgrx $PGRX_VERSION" ]; }
 
+# Not libclang-cpp, which bindgen has no use for.
 has_libclang() {
-    compgen -G "${LIBCLANG_PATH:-/usr/lib/llvm-*/lib}/libclang*.so*" >/dev/null ||
-        compgen -G "/usr/lib*/libclang*.so*" >/dev/null
+    compgen -G "${LIBCLANG_PATH:-/usr/lib/llvm-*/lib}/libclang[.-]*so*" | grep -v -- -cpp >/dev/null ||
+        compgen -G "/usr/lib*/libclang[.-]*so*" | grep -v -- -cpp >/dev/null
 }
 
 # The Debian packages that stand for what building lacks here.
