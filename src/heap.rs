@@ -259,6 +259,7 @@ impl Rows {
     ) -> Result<()> {
         // SAFETY: the description of an open relation; a row is used before the next one is asked for.
         unsafe {
+            check_for_interrupts();
             let desc = (*self.relation).rd_att;
             let columns = places_of(desc, columns)?;
             let mut values = Values::of(desc);

@@ -5,7 +5,7 @@ use super::locks;
 use super::periods::{Calendar, Kind};
 use super::plan_limits::{self, Limit};
 use crate::datums::Numeric;
-use crate::error::Result;
+use crate::error::{Result, check_for_interrupts};
 use crate::heap::{Access, Condition, Row, Rows, Table};
 use crate::users;
 use pgrx::datum::{Date, Uuid};
@@ -161,6 +161,7 @@ impl Accounts {
     pub fn dues(&self, facts: &[Fact]) -> Result<Vec<Due>> {
         let mut dues: BTreeMap<_, Due> = BTreeMap::new();
         for fact in facts {
+            check_for_interrupts();
             let Some(account) = self.0.get(fact.user.as_bytes()) else { continue };
             let matching = account.limits.iter();
             for limit in matching.filter(|limit| limit.is_hard && limit.matches(&fact.event_type)) {
@@ -212,6 +213,7 @@ impl Accounts {
     pub fn totals(&self, facts: &[Fact]) -> Result<Totals> {
         let mut totals = Totals::new();
         for fact in facts {
+            check_for_interrupts();
             let Some(account) = self.0.get(fact.user.as_bytes()) else { continue };
             let day = account.calendar.day(fact.at)?;
             let (period_start, _) = account.calendar.period(&Kind::Month, fact.at)?;

@@ -4,9 +4,13 @@
 use carrel_tests::{ALICE, Cluster};
 use std::fmt::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Most that a backend may take of memory, in KiB: beside 1 GB of input and what Postgres copies of it.
 const MEMORY: u64 = 6 << 20;
+
+/// How long a statement may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 static ALONE: Mutex<()> = Mutex::new(());
 
@@ -31,10 +35,12 @@ impl Alone {
         let database = self.cluster.lived_in_anew();
         let mut session = database.connect(role);
         session.claim(ALICE);
-        session.run("set statement_timeout = '10s'");
+        session.run(&format!("set statement_timeout = {}", TIMEOUT.as_millis()));
         let backend = session.value("select pg_backend_pid()");
         for statement in statements {
+            let begun = Instant::now();
             let outcome = session.client().simple_query(statement).map(|_| ());
+            let (ended, took) = (Instant::now(), begun.elapsed());
             let shown: String = statement.chars().take(200).collect();
             if let Err(error) = &outcome {
                 let Some(error) = error.as_db_error() else { panic!("{error:?}: {shown}") };
@@ -45,8 +51,15 @@ impl Alone {
                     || error.message().starts_with("invalid memory alloc request size");
                 assert!(expected, "{error:?}: {shown}");
             }
-            let works = session.attempt("select carrel.count_tokens('A mole digs.')");
-            assert!(works.is_ok(), "{works:?} after {outcome:?}: {shown}");
+            let mut works = session.attempt("select carrel.count_tokens('A mole digs.')");
+            // Where a statement's time is up while Postgres frees its memory, after it has succeeded, Postgres
+            // cancels the one after it instead, at once.
+            let is_cancelled_late =
+                outcome.is_ok() && took >= TIMEOUT && ended.elapsed() < TIMEOUT / 10;
+            if is_cancelled_late && works == Err("57014".to_owned()) {
+                works = session.attempt("select carrel.count_tokens('A mole digs.')");
+            }
+            assert!(works.is_ok(), "{works:?} after {outcome:?} in {took:?}: {shown}");
             assert_eq!(session.value("select carrel.count_tokens('A mole digs.')"), "4", "{shown}");
             assert_eq!(session.value("select carrel.current_user_id()"), ALICE, "{shown}");
             assert_eq!(session.value("select pg_backend_pid()"), backend, "{shown}");
