@@ -1,6 +1,8 @@
 //! JSON Merge Patch (RFC 7396) over texts. What a patch does not touch is passed on as it is written: no
 //! digit of a number is lost, and it may be nested as deeply as it is.
 
+use serde::Deserializer as _;
+use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -28,7 +30,7 @@ impl fmt::Display for Refused {
 
 type Object<'a> = BTreeMap<String, &'a RawValue>;
 
-/// The target as the patch changes it. `tick` is called for each member that the patch names.
+/// The target as the patch changes it. `tick` is called for each member that is read or written.
 pub fn merge(target: &str, patch: &str, mut tick: impl FnMut()) -> Result<String, Refused> {
     let mut out = String::with_capacity(target.len() + patch.len());
     merge_into(&mut out, Some(target), patch, 0, &mut tick)?;
@@ -42,14 +44,14 @@ fn merge_into(
     depth: usize,
     tick: &mut dyn FnMut(),
 ) -> Result<(), Refused> {
-    let Some(patch) = object(patch)? else {
+    let Some(patch) = object(patch, tick)? else {
         out.push_str(patch);
         return Ok(());
     };
     if depth >= MOST_DEEP {
         return Err(Refused::TooDeep);
     }
-    let target = target.map_or(Ok(None), object)?.unwrap_or_default();
+    let target = target.map_or(Ok(None), |target| object(target, tick))?.unwrap_or_default();
     out.push('{');
     let start = out.len();
     let key = |out: &mut String, name: &str| {
@@ -60,6 +62,7 @@ fn merge_into(
         out.push(':');
     };
     for (name, value) in target.iter().filter(|(name, _)| !patch.contains_key(*name)) {
+        tick();
         key(out, name);
         out.push_str(value.get());
     }
@@ -74,9 +77,32 @@ fn merge_into(
 }
 
 /// The members of a text that is an object; None of another.
-fn object(text: &str) -> Result<Option<Object<'_>>, Refused> {
+fn object<'a>(text: &'a str, tick: &mut dyn FnMut()) -> Result<Option<Object<'a>>, Refused> {
     if !text.trim_start().starts_with('{') {
         return Ok(None);
     }
-    serde_json::from_str(text).map(Some).map_err(|error| Refused::Malformed(error.to_string()))
+    let mut json = serde_json::Deserializer::from_str(text);
+    let members = json.deserialize_map(Members(tick));
+    let members = members.and_then(|members| json.end().map(|()| members));
+    members.map(Some).map_err(|error| Refused::Malformed(error.to_string()))
+}
+
+/// Reads an object's members, one by one.
+struct Members<'t>(&'t mut dyn FnMut());
+
+impl<'a> Visitor<'a> for Members<'_> {
+    type Value = Object<'a>;
+
+    fn expecting(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        out.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Object<'a>, A::Error> {
+        let mut members = Object::new();
+        while let Some((name, value)) = map.next_entry()? {
+            (self.0)();
+            members.insert(name, value);
+        }
+        Ok(members)
+    }
 }

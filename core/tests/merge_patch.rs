@@ -67,6 +67,17 @@ fn a_patch_that_is_nested_too_deeply_is_refused() {
     assert!(matches!(merge("{}", "{"), Err(Refused::Malformed(_))));
 }
 
+#[test]
+fn who_merges_large_objects_is_asked_all_along() {
+    let members = |from| {
+        let members: Vec<String> = (from..from + 1000).map(|n| format!(r#""{n}": {n}"#)).collect();
+        format!("{{{}}}", members.join(","))
+    };
+    let mut ticks = 0;
+    merge_patch::merge(&members(0), &members(1000), || ticks += 1).unwrap();
+    assert_eq!(ticks, 2 * 1000 + 2000, "for each that is read, and for each that is written");
+}
+
 fn values() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),

@@ -127,6 +127,7 @@ impl Claim<'_> {
     fn walk_all(&self, db: &Db, progress: &mut Progress, claimed: &mut Vec<Claimed>) -> Result<()> {
         let before = pages_read();
         for agent_type in &self.types {
+            check_for_interrupts();
             progress.queues.insert(agent_type.clone(), Walked::default());
         }
         progress.lapsed = None;
@@ -137,6 +138,7 @@ impl Claim<'_> {
         let is_short = pages_read() - before <= SHORT * (claimed.len() + self.types.len()) as i64;
         let all = (progress.has_walked && !is_short).then_some(walk);
         for agent_type in &self.types {
+            check_for_interrupts();
             progress.queues.entry(agent_type.clone()).or_default().all = all;
         }
         progress.has_walked = true;

@@ -464,3 +464,29 @@ fn whatever_takes_long_stops_when_it_is_cancelled_and_the_session_goes_on() {
     let wrongly = "select count(*) from carrel.documents where processing_status <> 'completed' and content_text is not null";
     assert_eq!(database.superuser().number(wrongly), 0);
 }
+
+#[test]
+fn a_large_batch_stops_at_any_moment() {
+    let database = Cluster::shared().lived_in();
+    database.superuser().run(&format!(
+        "create table public.events as
+            select jsonb_agg(jsonb_build_object('event_type', 'chat', 'tokens_used', n, 'user_id', '{BOB}')) as events
+            from generate_series(1, 300000) as n;
+        grant select on public.events to public"
+    ));
+    let record = "select count(*) from public.events, carrel.record_usage_batch(events)";
+    let mut session = database.service();
+    session.run("begin; savepoint begun");
+    let began = Instant::now();
+    session.run(record);
+    let whole = began.elapsed();
+    session.run("rollback to begun");
+    for tenths in 1..10 {
+        let (is_cancelled, over) =
+            overtime(&mut session, record, whole.mul_f64(f64::from(tenths) / 10.0));
+        assert!(
+            over < patience(),
+            "{over:?} after {tenths} tenths of {whole:?}; cancelled: {is_cancelled}"
+        );
+    }
+}
