@@ -319,9 +319,10 @@ impl Cluster {
         self.stop("immediate");
         unmount_below(&self.directory);
         let _ = fs::remove_dir_all(&self.directory);
+        let _ = fs::remove_file(self.log());
     }
 
-    /// Where the cluster's files are: its socket, its log, its data, and what a test dumps.
+    /// Where the cluster's files are: its socket, its data, and what a test dumps.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
@@ -330,8 +331,9 @@ impl Cluster {
         self.directory.join("data")
     }
 
+    /// Beside the directory, which may be a disk without room.
     fn log(&self) -> PathBuf {
-        self.directory.join("log")
+        self.directory.with_extension("log")
     }
 
     /// What the server has logged so far.
