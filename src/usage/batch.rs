@@ -133,7 +133,10 @@ fn record_many(elements: &[Element], caller: &Caller) -> Result<Vec<(Uuid, bool)
     }
     // In one order, so that batches that have users and keys in common don't wait for each other in a
     // circle.
-    entries.sort_unstable_by(|one, other| order(one).cmp(&order(other)));
+    entries.sort_unstable_by(|one, other| {
+        check_for_interrupts();
+        order(one).cmp(&order(other))
+    });
     let users: BTreeSet<[u8; 16]> = entries.iter().map(|(_, e)| *e.user.as_bytes()).collect();
     let users: Vec<Uuid> = users.into_iter().map(Uuid::from_bytes).collect();
     let accounts = Accounts::hold(&users)?;
