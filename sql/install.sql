@@ -6,6 +6,7 @@ comment on function carrel.billing_period is 'The billing period of a user that 
 comment on function carrel.billing_period_start is 'When the monthly billing period that contains a time began, for an anchor in an IANA time zone. Unknown zone: 22023.';
 comment on function carrel.build_context is 'The chunks of the caller''s documents that answer a query best, as many as max_tokens has room for, as the text of a prompt, with what each numbered passage cites. query_embedding as for search_chunks(). No identity: 28000; bad arguments: 22023.';
 comment on function carrel.cancel_request is 'Has a request of the caller''s, or for services anybody''s, not be done; returns its status: cancelled, or processing while its worker has yet to learn of it. Finished otherwise: PT409; no such request: PT404.';
+comment on function carrel.check_privileges is 'Trigger: refuses statements that carrel does not grant to the caller''s role, whatever else the role was granted: 42501.';
 comment on function carrel.check_quota is 'Whether the caller''s plan leaves room for so much of a measure of a type of event, and how the tightest of its limits stands. It asks and takes nothing. Unknown measures, bad amounts: 22023.';
 comment on function carrel.check_request_transition is 'Trigger: refuses what can''t become of a request: PT409.';
 comment on function carrel.chunk_keys is 'The keys that a user''s chunk is found by: as search_keys(), and behind each lexeme how much it says about the chunk, from 0, least.';
@@ -35,22 +36,28 @@ comment on function carrel.enable_embeddings is 'Gives every chunk a place for a
 comment on function carrel.export_user is 'Everything that carrel holds of a user, row by row. No such user: PT404. For services.';
 comment on function carrel.fail_document is 'Says that a claimed document has no text to be had, and why. The lease is lost, or it ended otherwise: PT409; no such document: PT404. For services.';
 comment on function carrel.fail_request is 'Says that an attempt at a claimed request failed, and bills what it spent; another one follows after retry_after, or a growing wait, until max_attempts. Returns the status, and when it runs again. The lease is lost, or it ended otherwise: PT409; no such request: PT404; bad amounts: 22023. For services.';
+comment on function carrel.follow_auth_users is 'Follows a table of users, such as Supabase''s auth.users: each of its users gets a profile, which goes with them. Its owner creates and deletes users from then on. A table without a unique id of type uuid: 22023. For superusers.';
+comment on function carrel.forget_granted_roles is 'Trigger: has every session read again who is granted what.';
 comment on function carrel.forget_plan_limits is 'Trigger: has no session remember limits that were changed.';
 comment on function carrel.forget_statistics is 'Trigger: deletes the search statistics of users who are deleted.';
 comment on function carrel.fork_session is 'Makes a new session of the caller''s from one of theirs, with its title and state, and copies of its finished requests, which have no cost, up to one of them; returns its id. No such session or request: PT404.';
+comment on function carrel.grant_operator is 'Lets a role administer plans, limits, prices and keys, grant users and services, and see how the database stands, without being a superuser. It never sees users'' texts. Unknown role: 22023. For superusers.';
 comment on function carrel.grant_service is 'Lets a role work as an application''s trusted workers do. Unknown role: 22023. For superusers.';
 comment on function carrel.grant_user is 'Lets a role work as an application''s end users do; with self_metering also record its own usage. Unknown role: 22023. For superusers.';
 comment on function carrel.heartbeat_request is 'Says that a worker is still at a claimed request, how far it is (0 to 1, never back), and extends its lease; returns until when, and whether cancelling was asked for. The lease is lost: PT409; no such request: PT404. For services.';
 comment on function carrel.hold_for_requests is 'Trigger: draws what unfinished requests hold from what is left of hard limits, and wakes workers. Beyond a limit: PT402.';
+comment on function carrel.is_operator is 'Tells whether the current role is an operator; policies of plans, limits, prices and keys ask it.';
 comment on function carrel.keep_default_plan is 'Trigger: keeps the plan that new users are on. To delete or rename it: 55000.';
 comment on function carrel.keep_request_chains is 'Trigger: keeps the chains of sessions as requests come to them and leave them.';
 comment on function carrel.import_from is 'Brings the six tables of an existing application, those of them that the schema has, over to carrel, with their ids, timestamps and chunks; makes missing profiles and rebuilds counters. A row for each table, and one for each problem with how many rows have it. With dry_run, the default, nothing is changed; without, 23514 where a problem would leave rows out. No such schema: 22023. For superusers.';
 comment on function carrel.lease_token is 'A new token of a lease: a UUID of version 8, which no end user''s event can have.';
+comment on function carrel.list_users is 'Users with plan and usage, in the order of their ids, for operators and services; after_user continues after a page. Bad numbers: 22023.';
 comment on function carrel.load_sample_data is 'Makes users with documents, a session, requests and usage to develop with, the same each time, and returns their ids and names; what is there already stays. Where there are other users: 55000, unless beside_others is true; bad numbers: 22023. For services.';
 comment on function carrel.migrate is 'Creates what is missing of carrel''s tables and applies policies, triggers, defaults, privileges and comments afresh. For superusers.';
 comment on function carrel.next_wakeup is 'When there will be something for claim_requests(): in the past, if there is now; null where nothing is known of. For services that wait.';
 comment on function carrel.patch_session_state is 'Changes the state of a session of the caller''s by a JSON merge patch (RFC 7396), and returns its version and state. Another version than expected: PT409; no such session: PT404; no object: 22023.';
 comment on function carrel.prepare_chunk is 'Trigger: completes chunks that a client writes.';
+comment on function carrel.prepare_owner is 'Makes the role carrel_owner where it is missing; CREATE EXTENSION calls it while a dump is restored. For superusers.';
 comment on function carrel.prepare_plan_limit is 'Trigger: checks the period of a limit.';
 comment on function carrel.prepare_profile is 'Trigger: checks a profile''s time zone and begins its first billing period.';
 comment on function carrel.prepare_request is 'Trigger: clamps priority, max_attempts and run_at of end users'' requests, and locks their sessions.';
@@ -64,11 +71,13 @@ comment on function carrel.rechunk_document is 'Cuts a document of the caller''s
 comment on function carrel.reckon_limits_anew is 'Trigger: has what is left of limits reckoned anew when limits change.';
 comment on function carrel.record_usage is 'Records what happened, and never refuses it for a limit. The same idempotency key again gives the first event with duplicate = true, or PT409 where anything else differs. Bad amounts: 22023; a time too far away: PT422; no such user: P0002.';
 comment on function carrel.record_usage_batch is 'Records many events at once: an array of objects whose fields are the arguments of record_usage(); a row for each, in order. All or nothing. Errors as for record_usage().';
+comment on function carrel.refuse_added_code is 'Event trigger: refuses triggers, foreign keys and functions that roles with fewer rights add to carrel''s tables and schema: 42501.';
 comment on function carrel.refuse_price_overlap is 'Trigger: refuses prices of one type of token that are valid at once.';
 comment on function carrel.refuse_usage_change is 'Trigger: refuses to change usage events.';
 comment on function carrel.release_usage is 'Ends a reservation of work that was not done; false where it was released before. No such reservation: PT404; settled: PT409.';
 comment on function carrel.reserve_usage is 'Holds one event, with tokens and cost, from hard limits until it is settled, released, or past its time. Beyond a limit: PT402; bad amounts: 22023; a key that was used for something else: PT409.';
 comment on function carrel.retry_request is 'Has a request of the caller''s, or for services anybody''s, that failed or was cancelled be tried afresh; returns its status. Beyond a hard limit: PT402; in another state: PT409; no such request: PT404.';
+comment on function carrel.revoke_operator is 'Revokes what grant_operator() granted. For superusers.';
 comment on function carrel.revoke_service is 'Takes back what grant_service() granted. For superusers.';
 comment on function carrel.revoke_user is 'Takes back what grant_user() granted. For superusers.';
 comment on function carrel.search_chunks is 'The chunks of the caller''s documents that answer a query best, best first (BM25 over the caller''s own chunks). Words are optional; quoted phrases and -word are binding; conf* finds what begins so. matched says whether all words were found or some. With query_embedding what is near to it answers as well, matched embedding. No identity: 28000; what is no embedding: 22023; no embeddings here: 55000.';
@@ -93,13 +102,37 @@ comment on function carrel.void_usage is 'Takes an event back, once: a row of ne
 comment on function carrel.wait_for_usage is 'Trigger: waits until nobody records usage who reckons with plans, limits or periods that change.';
 comment on function carrel.write_document_chunks is 'Trigger: writes the chunks that processing made of a document''s text.';
 
-revoke all on all functions in schema carrel from public;
+-- Nobody but the owner may call anything yet: not PUBLIC, and not whom default privileges gave it to.
+do $$
+declare
+    grantee text;
+begin
+    for grantee in
+        select distinct coalesce(pg_catalog.quote_ident(r.rolname), 'public')
+        from pg_catalog.pg_proc as p
+        cross join lateral pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) as a
+        left join pg_catalog.pg_roles as r on a.grantee operator(pg_catalog.=) r.oid
+        where p.pronamespace operator(pg_catalog.=) 'carrel'::pg_catalog.regnamespace
+            and a.grantee operator(pg_catalog.<>) p.proowner
+            and exists (
+                select from pg_catalog.pg_depend as d
+                where d.classid operator(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid operator(pg_catalog.=) p.oid
+                    and d.deptype operator(pg_catalog.=) 'e'
+            )
+    loop
+        execute pg_catalog.format('revoke all on all functions in schema carrel from %s', grantee);
+    end loop;
+end
+$$;
 
 do $$
 begin
-    if pg_catalog.current_setting('row_security') operator(pg_catalog.=) 'off' then
+    if pg_catalog.current_setting('row_security') operator(pg_catalog.=) 'off' and (
+        select source operator(pg_catalog.=) 'session' from pg_catalog.pg_settings where name operator(pg_catalog.=) 'row_security'
+    ) then
         raise notice 'carrel creates no tables, because row_security is off, as when a dump is restored'
             using hint = 'The dump brings the tables. If this is no restore: set row_security = on; select carrel.migrate()';
+        perform carrel.prepare_owner();
     else
         perform carrel.migrate();
     end if;

@@ -1,6 +1,7 @@
 //! Embeddings of chunks, where pgvector is installed and enable_embeddings() was called: given to
 //! workers to make, and stored as they come.
 
+use crate::access;
 use crate::datums::Jsonb;
 use crate::error::{Error, Result, SqlState, check_for_interrupts, guard};
 use crate::spi::{self, Access, Db};
@@ -160,6 +161,7 @@ fn chunks_to_embed(
         )
         select id, content, exists (select from leased where chunk_id = id) from free";
     let rows = guard(|| {
+        access::require_service("chunks_to_embed")?;
         let max_rows = max_rows.filter(|rows| *rows >= 0).ok_or_else(|| {
             let given = max_rows.map_or("null".to_owned(), |rows| rows.to_string());
             Error::new(SqlState::InvalidParameterValue, format!("max_rows must be from 0: {given}"))
@@ -226,6 +228,7 @@ fn set_embeddings(embeddings: Option<Jsonb>) -> i32 {
         update carrel.document_chunks as c set embedding = cast(target.embedding as :schema.:type)
         from target where c.id = target.id";
     guard(|| {
+        access::require_service("set_embeddings")?;
         spi::as_owner(Access::Write, |db| {
             let kind = Kind::need(db)?;
             let mut last = HashMap::new();

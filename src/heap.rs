@@ -27,6 +27,7 @@ use std::ptr::null_mut;
 
 pub use changing::{Changed, Chosen};
 pub use inserting::Sink;
+pub use names::owner_of;
 pub use plainness::Upheld;
 
 /// What rows have to be: a condition on a column of the index.

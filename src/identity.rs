@@ -4,6 +4,7 @@
 //! setting: whoever can send SQL of their own can set them, so end users' roles are for connections
 //! that only the application's server or PostgREST holds.
 
+use crate::access;
 use crate::error::{Error, Result, SqlState, guard};
 use crate::spi;
 use carrel_core::claims;
@@ -62,14 +63,27 @@ fn act_as(user_id: Option<Uuid>) {
 
 /// The caller's user id, or error 28000 where there is none.
 pub fn require() -> Result<Uuid> {
+    if !access::rights()?.may_be_a_user() {
+        let role = access::current_role();
+        return Err(Error::new(
+            SqlState::InsufficientPrivilege,
+            format!("role \"{role}\" is not granted carrel"),
+        )
+        .hint(format!(
+            "An administrator grants it to a role of end users: select carrel.grant_user('{role}')"
+        )));
+    }
     current()?.ok_or_else(|| {
         Error::new(SqlState::InvalidAuthorization, "no identity: request.jwt.claims is not set")
             .hint("Set the claims as PostgREST does, or in a transaction: select carrel.act_as('<user id>')")
     })
 }
 
-/// The caller's user id, None where there are no claims.
+/// The caller's user id, None where there are no claims, or the role is not granted carrel as an end user or a service.
 pub fn current() -> Result<Option<Uuid>> {
+    if !access::rights()?.may_be_a_user() {
+        return Ok(None);
+    }
     let claim = identity_claim()?;
     if let Some(claims) = setting(CLAIMS) {
         return of_claims(claims, &claim);

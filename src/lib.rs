@@ -12,16 +12,19 @@
 
 mod access;
 mod agents;
+mod auth_users;
 mod datums;
 mod documents;
 mod embeddings;
 mod error;
+mod foreign_code;
 mod heap;
 mod identity;
 mod leases;
 mod memory;
 mod one_row;
 mod operations;
+mod owner;
 mod payload;
 mod postings;
 mod rows;
@@ -38,6 +41,7 @@ use pgrx::prelude::*;
 ::pgrx::pg_module_magic!(name, version);
 
 extension_sql_file!("../sql/guard.sql", bootstrap);
+extension_sql_file!("../sql/added_code.sql");
 extension_sql_file!("../sql/install.sql", finalize);
 
 /// Called by Postgres when the library is loaded.
@@ -45,6 +49,8 @@ extension_sql_file!("../sql/install.sql", finalize);
 extern "C-unwind" fn _PG_init() {
     // Puts the reserve of memory aside.
     error::guard(|| Ok(()));
+    foreign_code::install();
+    auth_users::register_settings();
     identity::register_settings();
     documents::register_settings();
     search::register_settings();

@@ -10,42 +10,64 @@ mod embeddings;
 mod versions;
 
 use crate::access;
+use crate::auth_users;
 use crate::error::{Error, Result, SqlState, guard};
+use crate::owner;
 use crate::spi::{self, Access, Db};
-use crate::users::{self, AuthUsers};
-use definitions::{AUTH_RULES, Part, RULES, TABLES, Table};
+use definitions::{Part, RULES, TABLES, Table};
 use pgrx::prelude::*;
 
-/// Creates what is missing of carrel's tables and applies policies, triggers, defaults, privileges
-/// and comments afresh. Idempotent; in the caller's transaction; never drops what a user added.
+/// Creates what is missing of carrel's tables and applies policies, triggers, defaults, privileges and comments again. Idempotent; in
+/// the caller's transaction; never drops what a user added. For superusers.
 #[pg_extern(volatile, parallel_unsafe)]
 fn migrate() {
     guard(|| {
-        refuse_foreign_owners()?;
+        access::require_superuser("migrate")?;
+        // SAFETY: a flag of the backend's.
+        let is_in_script = unsafe { pg_sys::creating_extension };
         outside_of_script(|| {
-            access::as_administrator("migrate", |db| {
-                // That a policy which is dropped does not exist.
-                db.silence_notices();
-                lock(db)?;
-                versions::refuse_others(db)?;
-                lock_tables(db, TABLES.iter().map(|table| table.name))?;
-                versions::apply_steps(db)?;
-                for table in &TABLES {
-                    create_missing(db, table)?;
-                }
-                for table in &TABLES {
-                    record(db, &format!("tables/{}", table.name))?;
-                }
-                for rules in RULES {
-                    db.script(rules)?;
-                }
-                embeddings::restore(db)?;
-                follow_auth_users(db)?;
-                access::adopt_known_roles(db)?;
-                access::grant_recorded(db)
-            })
+            owner::prepare()?;
+            refuse_foreign_schema()?;
+            spi::as_superuser(Access::Write, lock)?;
+            owner::take_tables()?;
+            spi::as_owner(Access::Write, change_tables)?;
+            if is_in_script {
+                access::adopt_known_roles()?;
+            } else {
+                spi::as_owner(Access::Write, access::refresh_records)?;
+            }
+            access::mend_privileges()?;
+            auth_users::follow_known()
         })
     })
+}
+
+/// Makes carrel's owner where it is missing. CREATE EXTENSION calls it while a dump is restored, which brings the tables and
+/// says whose they are. For superusers.
+#[pg_extern(volatile, parallel_unsafe)]
+fn prepare_owner() {
+    guard(|| {
+        access::require_superuser("prepare_owner")?;
+        outside_of_script(owner::prepare)
+    })
+}
+
+fn change_tables(db: &Db) -> Result<()> {
+    // Such as that a policy which is dropped does not exist.
+    db.silence_notices();
+    versions::refuse_others(db)?;
+    lock_tables(db, TABLES.iter().map(|table| table.name))?;
+    versions::apply_steps(db)?;
+    for table in &TABLES {
+        create_missing(db, table)?;
+    }
+    for table in &TABLES {
+        record(db, &format!("tables/{}", table.name))?;
+    }
+    for rules in RULES {
+        db.script(rules)?;
+    }
+    embeddings::restore(db)
 }
 
 /// One at a time changes tables in this database.
@@ -89,36 +111,33 @@ fn outside_of_script<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     }
 }
 
-/// The schema and carrel's tables must belong to superusers: whoever owns a table may put triggers
-/// on it that run as those who write to it (the class of CVE-2022-2625).
-fn refuse_foreign_owners() -> Result<()> {
-    let names: Vec<String> = TABLES.iter().map(|table| table.name.to_owned()).collect();
+/// Error 42501 where the schema belongs neither to a superuser nor to the extension's owner: whoever owns it can put functions
+/// beside carrel's (the class of CVE-2022-2625).
+fn refuse_foreign_schema() -> Result<()> {
     let foreign = spi::as_caller(Access::Read, |db| {
         db.first(
-            "select owned.what, owned.kind, owner.rolname::text, extension_owner.rolname::text
-            from (
-                select 'schema carrel', 'schema', nspowner from pg_namespace where nspname = 'carrel'
-                union all
-                select format('table carrel.%I', relname), 'table', relowner from pg_class
-                where relnamespace = 'carrel'::regnamespace and relname::text = any($1)
-            ) as owned (what, kind, owner)
-            join pg_roles as owner on owner.oid = owned.owner
+            "select owner.rolname::text, extension_owner.rolname::text
+            from pg_namespace as n
+            join pg_roles as owner on n.nspowner = owner.oid
             left join pg_extension on extname = 'carrel'
             join pg_roles as extension_owner
                 on extension_owner.oid = coalesce(extowner, current_user::regrole::oid)
-            where not owner.rolsuper and owner.oid <> extension_owner.oid
-            order by owned.kind, owned.what limit 1",
-            &[names.into()],
-            |row| Ok((row.need::<String>(1)?, row.need::<String>(3)?, row.need::<String>(4)?)),
+            where n.nspname = 'carrel' and not owner.rolsuper and owner.oid <> extension_owner.oid",
+            &[],
+            |row| Ok((row.need::<String>(1)?, row.need::<String>(2)?)),
         )
     })?;
-    let Some((what, owner, extension_owner)) = foreign else { return Ok(()) };
+    let Some((owner, extension_owner)) = foreign else { return Ok(()) };
     Err(Error::new(
         SqlState::InsufficientPrivilege,
-        format!("{what} belongs to role \"{owner}\", but the extension to \"{extension_owner}\""),
+        format!(
+            "schema carrel belongs to role \"{owner}\", but the extension to \"{extension_owner}\""
+        ),
     )
     .detail("Whoever owns it could run code as everybody who uses carrel.")
-    .hint(format!("If what is in it can be trusted: alter {what} owner to \"{extension_owner}\"")))
+    .hint(format!(
+        "If what is in it can be trusted: alter schema carrel owner to \"{extension_owner}\""
+    )))
 }
 
 /// Creates a table, or what is missing of one that is there: columns, constraints, indexes.
@@ -258,55 +277,6 @@ fn record(db: &Db, step: &str) -> Result<()> {
         on conflict do nothing",
         &[step.into(), env!("CARGO_PKG_VERSION").into()],
     )?;
-    Ok(())
-}
-
-/// Where auth.users exists (Supabase's shape), a profile belongs to an auth user: each has one, and
-/// goes with it.
-fn follow_auth_users(db: &Db) -> Result<()> {
-    let auth_users = AuthUsers::find(db)?;
-    if auth_users == AuthUsers::Absent {
-        return Ok(());
-    }
-    db.script(AUTH_RULES)?;
-    users::create_missing_profiles(db, &auth_users)?;
-    let has_key = db.value::<bool>(
-        "select exists (
-            select from pg_index
-            where indrelid = 'auth.users'::regclass and indisunique and indpred is null
-                and indkey::text = (
-                    select attnum::text from pg_attribute
-                    where attrelid = 'auth.users'::regclass and attname = 'id'
-                )
-        )",
-        &[],
-    )?;
-    if !has_key {
-        // The triggers keep profiles and users together by themselves.
-        return Ok(());
-    }
-    if !constraint_exists(db, "user_profiles", "user_profiles_user_id_auth_fkey")? {
-        db.script(
-            "alter table carrel.user_profiles add constraint user_profiles_user_id_auth_fkey
-            foreign key (user_id) references auth.users (id) on delete cascade not valid",
-        )?;
-    }
-    let orphans = db.value::<i64>(
-        "select count(*) from carrel.user_profiles as profile
-        where not exists (select from auth.users where users.id = profile.user_id)",
-        &[],
-    )?;
-    if orphans == 0 {
-        return db.script(
-            "alter table carrel.user_profiles validate constraint user_profiles_user_id_auth_fkey",
-        );
-    }
-    ereport!(
-        PgLogLevel::WARNING,
-        PgSqlErrorCode::ERRCODE_WARNING,
-        format!("{orphans} profiles belong to no user in auth.users"),
-        "They stay as they are; new profiles must belong to one."
-    );
     Ok(())
 }
 

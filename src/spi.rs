@@ -4,18 +4,20 @@
 //! name or operator in carrel's own SQL can be somebody else's. Errors come back as [`Error`] with
 //! all their fields. Plans are kept for the life of the backend, keyed by their text.
 
+pub mod caller;
 mod relations;
 mod settings;
 mod stream;
 mod waiting;
 
 use crate::error::{Error, Result, SqlState, catch, contain};
+use crate::owner;
 use pgrx::datum::{FromDatum, IntoDatum};
 use pgrx::pg_sys;
 pub use relations::NamedRows;
-pub use settings::set_local;
-use settings::{pin, pin_planner};
-use std::cell::RefCell;
+use settings::pin_planner;
+pub use settings::{is_set_by_session, pin, set_local};
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ffi::{CString, c_char, c_int, c_long};
 pub use stream::PassingRow;
@@ -39,26 +41,39 @@ pub fn as_caller<T>(access: Access, work: impl FnOnce(&Db) -> Result<T>) -> Resu
     connected(access, None, work)
 }
 
-/// Runs `work` as the owner of the extension, past every policy: `work` itself must say whose rows
-/// it means. The extension's owner is a superuser (`superuser = true`), and so is the bootstrap
-/// superuser, whose id is the same in every cluster and needs no look-up.
+/// Runs `work` as the owner of carrel's tables ([`owner`]), past every policy: `work` itself must say whose rows it means.
 pub fn as_owner<T>(access: Access, work: impl FnOnce(&Db) -> Result<T>) -> Result<T> {
-    as_role(pg_sys::Oid::from(pg_sys::BOOTSTRAP_SUPERUSERID), access, work)
+    connected(access, Some(owner::of_all_tables()?), work)
+}
+
+/// Runs `work` as the bootstrap superuser: for the few statements that the owner of the tables may not run, such as granting
+/// functions, none of which reads or writes what belongs to others. Functions of roles that are no superusers are
+/// refused meanwhile, see [`crate::foreign_code`].
+pub fn as_superuser<T>(access: Access, work: impl FnOnce(&Db) -> Result<T>) -> Result<T> {
+    let depth = SUPERUSER_WORK.get();
+    SUPERUSER_WORK.set(depth + 1);
+    let result = contain(|| connected(access, Some(SUPERUSER), work));
+    SUPERUSER_WORK.set(depth);
+    result
+}
+
+/// The bootstrap superuser, whose id is the same in every cluster.
+const SUPERUSER: pg_sys::Oid = pg_sys::Oid::from_u32(pg_sys::BOOTSTRAP_SUPERUSERID);
+
+thread_local! {
+    /// How many calls of [`as_superuser`] are under way.
+    static SUPERUSER_WORK: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Tells whether this role is the superuser that carrel works as at the moment.
+pub fn is_superuser_work(user: pg_sys::Oid) -> bool {
+    SUPERUSER_WORK.get() > 0 && user == SUPERUSER
 }
 
 /// The same by indexes, and seeing what is committed when each statement begins, whatever the transaction's
 /// isolation: for what has to be true when it commits. Waits for no lock longer than 10 seconds.
 pub fn as_owner_now<T>(work: impl FnOnce(&Db) -> Result<T>) -> Result<T> {
     as_owner(Access::Write, |db| db.latest(|| db.write_by_index(|| work(db))))
-}
-
-/// Runs `work` as a role: what migrate() does, so that what it makes belongs to the schema's owner.
-pub fn as_role<T>(
-    role: pg_sys::Oid,
-    access: Access,
-    work: impl FnOnce(&Db) -> Result<T>,
-) -> Result<T> {
-    connected(access, Some(role), work)
 }
 
 fn connected<T>(
@@ -73,8 +88,12 @@ fn connected<T>(
         let mut user = pg_sys::InvalidOid;
         let mut context = 0;
         pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
+        let outer = caller::enter(user, context);
         let settings = pg_sys::NewGUCNestLevel();
         pin(c"search_path", c"pg_catalog, pg_temp");
+        if pg_sys::quote_all_identifiers {
+            pin(c"quote_all_identifiers", c"off");
+        }
         pin_planner();
         if let Some(role) = role {
             if !pg_sys::row_security {
@@ -90,6 +109,7 @@ fn connected<T>(
         });
         pg_sys::SetUserIdAndSecContext(user, context);
         pg_sys::AtEOXact_GUC(result.is_ok(), settings);
+        caller::replace(outer);
         result
     }
 }

@@ -1,13 +1,14 @@
 //! Trigger functions: reading the rows, changing the new one in a single copy, and standing aside
 //! while a dump is restored.
 
-use crate::error::{Error, Result, SqlState, catch, check_for_interrupts, guard};
-use crate::spi::{Arg, Db, PassingRow, missing_column};
+use crate::error::{Error, Result, SqlState, catch, check_for_interrupts, contain, guard};
+use crate::spi::{self, Arg, Db, PassingRow, missing_column};
 use crate::toast;
 use pgrx::PgTupleDesc;
 use pgrx::datum::FromDatum;
 use pgrx::htup::heap_getattr_raw;
 use pgrx::prelude::*;
+use std::cell::Cell;
 use std::ffi::{CStr, c_int};
 use std::hash::Hasher;
 use std::num::NonZeroUsize;
@@ -16,13 +17,34 @@ use std::num::NonZeroUsize;
 pub type Returned<'a> =
     Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, std::convert::Infallible>;
 
-/// Whether this session restores a dump: every script of pg_dump sets `row_security = off`. What is
-/// derived was dumped as well, so triggers that derive must not do it again. It counts only for roles
-/// that policies don't hold for anyway: others can change the setting while a statement runs, past
-/// the error that planning it in this mode would be. carrel's own work as the owner is never in it.
+/// Tells whether this session restores a dump: every script of pg_dump says `set row_security = off`. Derived data was dumped as
+/// well, so triggers that derive must not do it again.
+///
+/// It counts only where the session itself set it, for whoever owns the database can plant it as a setting of the database; and
+/// only for roles that policies do not hold for anyway: others can change the setting while a statement runs, past the error that
+/// planning it in this mode would be. carrel's own work as the owner is never in it, but for [`as_in_a_restore`].
 pub fn restoring() -> bool {
+    if AS_IN_A_RESTORE.get() {
+        return true;
+    }
     // SAFETY: reads a setting, the state of the session and the catalog.
-    unsafe { !pg_sys::row_security && pg_sys::has_bypassrls_privilege(pg_sys::GetUserId()) }
+    unsafe {
+        !pg_sys::row_security
+            && spi::is_set_by_session(c"row_security")
+            && pg_sys::has_bypassrls_privilege(pg_sys::GetUserId())
+    }
+}
+
+thread_local! {
+    static AS_IN_A_RESTORE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Does `work` with triggers that derive nothing, as while a dump is restored.
+pub fn as_in_a_restore<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let before = AS_IN_A_RESTORE.replace(true);
+    let result = contain(work);
+    AS_IN_A_RESTORE.set(before);
+    result
 }
 
 /// A row that a trigger was called for.
@@ -237,6 +259,7 @@ pub fn before_row<'a>(
 ) -> Returned<'a> {
     guard(|| {
         let data = trigger.trigger_data();
+        require_own_table(data)?;
         let mut change = Change::of(data);
         work(&mut change)?;
         if change.sets.iter().any(|(number, _)| *number <= 0) {
@@ -253,6 +276,7 @@ pub fn after_row<'a>(
 ) -> Returned<'a> {
     guard(|| {
         let data = trigger.trigger_data();
+        require_own_table(data)?;
         work(&Change::of(data))?;
         Ok(Ok(None))
     })
@@ -265,6 +289,7 @@ pub fn check_row<'a>(
 ) -> Returned<'a> {
     guard(|| {
         let data = trigger.trigger_data();
+        require_own_table(data)?;
         let statement = data.tg_event & pg_sys::TRIGGER_EVENT_ROW == 0;
         let row = (!statement).then(|| row(data, data.tg_trigtuple));
         work(row)?;
@@ -272,12 +297,38 @@ pub fn check_row<'a>(
     })
 }
 
-/// The body of an AFTER … FOR EACH STATEMENT trigger.
-pub fn after_statement<'a>(work: impl FnOnce() -> Result<()>) -> Returned<'a> {
+/// The body of a … FOR EACH STATEMENT trigger.
+pub fn statement<'a>(
+    trigger: &'a PgTrigger<'a>,
+    work: impl FnOnce() -> Result<()>,
+) -> Returned<'a> {
     guard(|| {
+        require_own_table(trigger.trigger_data())?;
         work()?;
         Ok(Ok(None))
     })
+}
+
+/// Error 42501 where carrel's trigger functions are called for another table than carrel's: whoever can create a table can
+/// have a trigger call them.
+fn require_own_table(data: &pg_sys::TriggerData) -> Result<()> {
+    // SAFETY: a trigger is called with its relation open; a name, looked up in the catalog's cache.
+    let (schema, carrel) = unsafe {
+        let schema = (*(*data.tg_relation).rd_rel).relnamespace;
+        (schema, catch(|| get_namespace_oid(c"carrel".as_ptr(), true))?)
+    };
+    if schema == carrel {
+        return Ok(());
+    }
+    // SAFETY: the open relation's name is a C string.
+    let name = unsafe { CStr::from_ptr((*(*data.tg_relation).rd_rel).relname.data.as_ptr()) };
+    Err(Error::new(
+        SqlState::InsufficientPrivilege,
+        format!(
+            "carrel's trigger functions are for carrel's tables, and \"{}\" is none",
+            name.to_string_lossy()
+        ),
+    ))
 }
 
 /// Calls `each` for every row that a statement inserted, or that an UPDATE made. Columns are those of the
@@ -322,6 +373,16 @@ fn each_of(
     }
 }
 
+/// The type of a column of the trigger's table, if it has it.
+pub fn type_of(data: &pg_sys::TriggerData, name: &CStr) -> Option<pg_sys::Oid> {
+    // SAFETY: a trigger is called with its relation open.
+    unsafe {
+        let desc = (*data.tg_relation).rd_att;
+        let number = pg_sys::SPI_fnumber(desc, name.as_ptr());
+        (number > 0).then(|| pg_sys::SPI_gettypeid(desc, number))
+    }
+}
+
 /// The number of a column of the trigger's table.
 pub fn column(trigger: &PgTrigger, name: &CStr) -> Result<usize> {
     let data = trigger.trigger_data();
@@ -340,6 +401,7 @@ unsafe extern "C-unwind" {
         by_value: bool,
         length: c_int,
     ) -> bool;
+    fn get_namespace_oid(name: *const std::ffi::c_char, missing_ok: bool) -> pg_sys::Oid;
     static TTSOpsMinimalTuple: pg_sys::TupleTableSlotOps;
     fn tuplestore_rescan(state: *mut pg_sys::Tuplestorestate);
     fn tuplestore_gettupleslot(

@@ -1,5 +1,6 @@
 //! Users: the profiles that everything of theirs hangs from.
 
+use crate::access;
 use crate::datums::Jsonb;
 use crate::error::{Error, Result, SqlState, guard};
 use crate::rows::uuid_v7;
@@ -9,66 +10,6 @@ use crate::usage::{self, period_start, zone};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 
-/// Statements that make profiles for rows of auth.users.
-macro_rules! create_profiles {
-    ($meta:literal, $from:literal) => {
-        concat!(
-            "insert into carrel.user_profiles (user_id, name)
-            select id, coalesce(nullif(btrim(meta ->> 'name'), ''), nullif(btrim(meta ->> 'full_name'), ''))
-            from (select users.id, ",
-            $meta,
-            " as meta from ",
-            $from,
-            " as users) as users
-            on conflict (user_id) do nothing"
-        )
-    };
-}
-
-/// What auth.users is. Its columns are read as the owner of carrel, so they must be of Postgres' own
-/// types: reading one of another type may run a function of whoever made that type.
-#[derive(PartialEq)]
-pub enum AuthUsers {
-    /// There is no such table, or it has no id of type uuid.
-    Absent,
-    /// With ids alone.
-    Ids,
-    /// With raw_user_meta_data, a jsonb.
-    Named,
-}
-
-/// Whether only users who are in auth.users have profiles.
-pub fn follow_auth_users(db: &Db) -> Result<bool> {
-    db.value(
-        "select exists (
-            select from pg_constraint
-            where conrelid = 'carrel.user_profiles'::regclass and conname = 'user_profiles_user_id_auth_fkey'
-        )",
-        &[],
-    )
-}
-
-impl AuthUsers {
-    /// Looks at the table as it is now.
-    pub fn find(db: &Db) -> Result<Self> {
-        let columns = db.rows(
-            "select attname::text from pg_attribute
-            join pg_class on pg_class.oid = attrelid and relkind in ('r', 'p')
-            where attrelid = to_regclass('auth.users') and not attisdropped
-                and (attname::text, atttypid) in (
-                    ('id', 'pg_catalog.uuid'::regtype), ('raw_user_meta_data', 'pg_catalog.jsonb'::regtype)
-                )",
-            &[],
-            |row| row.need::<String>(1),
-        )?;
-        Ok(match columns.iter().any(|name| name == "id") {
-            false => Self::Absent,
-            true if columns.len() == 2 => Self::Named,
-            true => Self::Ids,
-        })
-    }
-}
-
 /// Creates a user's profile, and returns the user id. Where there is one already, it stays as it is.
 #[pg_extern(volatile, parallel_unsafe, requires = [uuid_v7])]
 fn create_user(
@@ -77,6 +18,7 @@ fn create_user(
     plan_type: default!(Option<&str>, "'free'"),
 ) -> Uuid {
     guard(|| {
+        access::require_service("create_user")?;
         let Some(user_id) = user_id else { return Err(missing_user_id()) };
         let plan_type = plan_type.unwrap_or("free");
         spi::as_owner(Access::Write, |db| {
@@ -99,6 +41,7 @@ fn delete_user(
     archive_usage: default!(Option<bool>, false),
 ) -> TableIterator<'static, (name!(storage_path, String),)> {
     let paths = guard(|| {
+        access::require_service("delete_user")?;
         spi::as_owner(Access::Write, |db| {
             let user_id = user_id.ok_or_else(missing_user_id)?;
             spi::patiently(|| lock(db, user_id))?;
@@ -124,6 +67,52 @@ fn delete_user(
     TableIterator::new(paths.into_iter().map(|path| (path,)))
 }
 
+/// Users with plan and usage, in the order of their ids, at most `max_users` of them, those after `after_user`. For operators
+/// and services. Bad numbers: 22023.
+#[pg_extern(stable, parallel_unsafe)]
+fn list_users(
+    max_users: default!(Option<i32>, 100),
+    after_user: default!(Option<Uuid>, "null"),
+) -> TableIterator<
+    'static,
+    (
+        name!(user_id, Uuid),
+        name!(name, Option<String>),
+        name!(plan_type, String),
+        name!(subscription_status, String),
+        name!(usage_count, i32),
+        name!(usage_period_start, TimestampWithTimeZone),
+        name!(created_at, TimestampWithTimeZone),
+    ),
+> {
+    let rows = guard(|| {
+        access::require_operator_or_service("list_users")?;
+        let max_users =
+            max_users.filter(|count| (1..=10_000).contains(count)).ok_or_else(|| {
+                Error::new(SqlState::InvalidParameterValue, "max_users must be from 1 to 10000")
+            })?;
+        spi::as_owner(Access::Read, |db| {
+            db.rows(
+                "select user_id, name, plan_type, subscription_status, usage_count, usage_period_start, created_at
+                from carrel.user_profiles where $2::uuid is null or user_id > $2 order by user_id limit $1",
+                &[i64::from(max_users).into(), after_user.into()],
+                |row| {
+                    Ok((
+                        row.need(1)?,
+                        row.get(2),
+                        row.need(3)?,
+                        row.need(4)?,
+                        row.need(5)?,
+                        row.need(6)?,
+                        row.need(7)?,
+                    ))
+                },
+            )
+        })
+    });
+    TableIterator::new(rows)
+}
+
 /// Everything that carrel holds of a user, row by row; without search vectors, which say nothing
 /// that the text does not.
 #[pg_extern(stable, parallel_unsafe)]
@@ -131,6 +120,7 @@ fn export_user(
     user_id: Option<Uuid>,
 ) -> TableIterator<'static, (name!(table_name, String), name!(row_data, Jsonb))> {
     let rows = guard(|| {
+        access::require_service("export_user")?;
         spi::as_owner(Access::Read, |db| {
             let Some(user_id) = user_id else { return Err(missing_user_id()) };
             let rows = db.rows(
@@ -175,57 +165,6 @@ fn prepare_profile<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         }
         Ok(())
     })
-}
-
-/// AFTER INSERT on auth.users: each new user has a profile.
-#[pg_trigger]
-fn create_profile_on_sign_up<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
-    trigger::after_statement(|| {
-        if trigger::restoring() {
-            return Ok(());
-        }
-        spi::as_owner(Access::Write, |db| {
-            // SAFETY: this call's data.
-            unsafe { db.register_trigger_data(trigger::data(trigger)) }?;
-            match AuthUsers::find(db)? {
-                AuthUsers::Absent => Ok(0),
-                AuthUsers::Ids => db.execute(create_profiles!("null::jsonb", "inserted"), &[]),
-                AuthUsers::Named => {
-                    db.execute(create_profiles!("users.raw_user_meta_data", "inserted"), &[])
-                }
-            }?;
-            Ok(())
-        })
-    })
-}
-
-/// AFTER DELETE on auth.users: everything of theirs goes. The foreign key to auth.users does the
-/// same, where there is a key for it to refer to.
-#[pg_trigger]
-fn delete_profile_of_deleted<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
-    trigger::after_statement(|| {
-        spi::as_owner(Access::Write, |db| {
-            // SAFETY: this call's data.
-            unsafe { db.register_trigger_data(trigger::data(trigger)) }?;
-            if AuthUsers::find(db)? == AuthUsers::Absent {
-                return Ok(());
-            }
-            db.execute(
-                "delete from carrel.user_profiles where user_id in (select deleted.id from deleted)",
-                &[],
-            )?;
-            Ok(())
-        })
-    })
-}
-
-/// Makes the missing profiles of the users in auth.users. Part of migrate().
-pub fn create_missing_profiles(db: &Db, auth_users: &AuthUsers) -> Result<()> {
-    match auth_users {
-        AuthUsers::Absent => Ok(()),
-        AuthUsers::Ids => db.script(create_profiles!("null::jsonb", "auth.users")),
-        AuthUsers::Named => db.script(create_profiles!("users.raw_user_meta_data", "auth.users")),
-    }
 }
 
 /// The error for a user id without a profile.

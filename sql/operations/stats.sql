@@ -93,14 +93,6 @@ indexes as (
         sum(pg_relation_size(i.indexrelid)) as bytes
     from pg_index as i join pg_class as c on i.indrelid = c.oid
     where c.relnamespace = 'carrel'::regnamespace and c.relkind = 'r'
-),
-
-transactions as (
-    select
-        max(extract(epoch from clock_timestamp() - a.xact_start)) as seconds,
-        (array_agg(format('pid %s, %s', a.pid, a.usename) order by a.xact_start))[1] as detail
-    from pg_stat_activity as a
-    where a.backend_xmin is not null and a.pid <> pg_backend_pid() and a.datname = current_database()
 )
 
 select s.name, s.value::numeric, s.detail
@@ -140,7 +132,5 @@ from (
     select 7, 'indexes.bytes', bytes, indexes || ' indexes' from indexes
     union all
     select 7, 'indexes.invalid', invalid, names from indexes
-    union all
-    select 8, 'transactions.oldest_seconds', coalesce(seconds, 0), detail from transactions
 ) as s
 order by s.place, s.name

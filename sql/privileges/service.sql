@@ -27,6 +27,7 @@ grant execute on function carrel.fail_document to :role;
 grant execute on function carrel.fail_request to :role;
 grant execute on function carrel.fork_session to :role;
 grant execute on function carrel.heartbeat_request to :role;
+grant execute on function carrel.list_users to :role;
 grant execute on function carrel.load_sample_data to :role;
 grant execute on function carrel.next_wakeup to :role;
 grant execute on function carrel.patch_session_state to :role;

@@ -4,6 +4,11 @@ alter table carrel.agent_requests alter column id set default carrel.uuid_v7();
 alter table carrel.agent_requests alter column user_id set default carrel.current_user_id();
 alter table carrel.agent_requests enable row level security;
 
+drop trigger if exists agent_requests_check_privileges on carrel.agent_requests;
+create trigger agent_requests_check_privileges
+    before insert or delete or update or truncate on carrel.agent_requests
+    for each statement execute function carrel.check_privileges();
+
 drop policy if exists agent_requests_select_own on carrel.agent_requests;
 create policy agent_requests_select_own on carrel.agent_requests
     for select using (user_id = carrel.current_user_id());

@@ -3,6 +3,11 @@ alter table carrel.agent_sessions alter column id set default carrel.uuid_v7();
 alter table carrel.agent_sessions alter column user_id set default carrel.current_user_id();
 alter table carrel.agent_sessions enable row level security;
 
+drop trigger if exists agent_sessions_check_privileges on carrel.agent_sessions;
+create trigger agent_sessions_check_privileges
+    before insert or delete or update or truncate on carrel.agent_sessions
+    for each statement execute function carrel.check_privileges();
+
 drop policy if exists agent_sessions_select_own on carrel.agent_sessions;
 create policy agent_sessions_select_own on carrel.agent_sessions
     for select using (user_id = carrel.current_user_id());

@@ -5,6 +5,11 @@ alter table carrel.document_chunks alter column id set default carrel.uuid_v7();
 alter table carrel.document_chunks alter column user_id set default carrel.current_user_id();
 alter table carrel.document_chunks enable row level security;
 
+drop trigger if exists document_chunks_check_privileges on carrel.document_chunks;
+create trigger document_chunks_check_privileges
+    before insert or delete or update or truncate on carrel.document_chunks
+    for each statement execute function carrel.check_privileges();
+
 drop policy if exists document_chunks_select_own on carrel.document_chunks;
 create policy document_chunks_select_own on carrel.document_chunks
     for select using (user_id = carrel.current_user_id());

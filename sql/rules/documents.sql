@@ -5,6 +5,11 @@ alter table carrel.documents alter column id set default carrel.uuid_v7();
 alter table carrel.documents alter column user_id set default carrel.current_user_id();
 alter table carrel.documents enable row level security;
 
+drop trigger if exists documents_check_privileges on carrel.documents;
+create trigger documents_check_privileges
+    before insert or delete or update or truncate on carrel.documents
+    for each statement execute function carrel.check_privileges();
+
 drop policy if exists documents_select_own on carrel.documents;
 create policy documents_select_own on carrel.documents
     for select using (user_id = carrel.current_user_id());

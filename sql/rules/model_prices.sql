@@ -1,6 +1,15 @@
 -- Operators edit prices. What was recorded keeps the cost that it was recorded at.
 alter table carrel.model_prices enable row level security;
 
+drop policy if exists model_prices_all_operator on carrel.model_prices;
+create policy model_prices_all_operator on carrel.model_prices
+    for all using (carrel.is_operator());
+
+drop trigger if exists model_prices_check_privileges on carrel.model_prices;
+create trigger model_prices_check_privileges
+    before insert or delete or update or truncate on carrel.model_prices
+    for each statement execute function carrel.check_privileges();
+
 drop trigger if exists model_prices_refuse_overlap on carrel.model_prices;
 create trigger model_prices_refuse_overlap
     after insert or update on carrel.model_prices

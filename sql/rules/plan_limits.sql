@@ -1,6 +1,15 @@
 -- Operators edit limits; they hold from the commit on, for whatever is recorded then.
 alter table carrel.plan_limits enable row level security;
 
+drop policy if exists plan_limits_all_operator on carrel.plan_limits;
+create policy plan_limits_all_operator on carrel.plan_limits
+    for all using (carrel.is_operator());
+
+drop trigger if exists plan_limits_check_privileges on carrel.plan_limits;
+create trigger plan_limits_check_privileges
+    before insert or delete or update or truncate on carrel.plan_limits
+    for each statement execute function carrel.check_privileges();
+
 drop trigger if exists plan_limits_prepare on carrel.plan_limits;
 create trigger plan_limits_prepare
     before insert or update on carrel.plan_limits

@@ -2,6 +2,11 @@
 alter table carrel.search_statistics alter column id set default carrel.uuid_v7();
 alter table carrel.search_statistics enable row level security;
 
+drop trigger if exists search_statistics_check_privileges on carrel.search_statistics;
+create trigger search_statistics_check_privileges
+    before insert or delete or update or truncate on carrel.search_statistics
+    for each statement execute function carrel.check_privileges();
+
 -- Of users who are gone, while others wrote.
 delete from carrel.search_statistics as s
 where not exists (select from carrel.user_profiles as p where p.user_id = s.user_id);

@@ -1,5 +1,10 @@
 alter table carrel.usage_allowances alter column id set default carrel.uuid_v7();
 alter table carrel.usage_allowances enable row level security;
+
+drop trigger if exists usage_allowances_check_privileges on carrel.usage_allowances;
+create trigger usage_allowances_check_privileges
+    before insert or delete or update or truncate on carrel.usage_allowances
+    for each statement execute function carrel.check_privileges();
 -- Rows are updated over and over: room on their page keeps the indexes out of it, and has their old versions go
 -- soon.
 alter table carrel.usage_allowances set (fillfactor = 15);

@@ -1,5 +1,10 @@
 alter table carrel.usage_archive enable row level security;
 
+drop trigger if exists usage_archive_check_privileges on carrel.usage_archive;
+create trigger usage_archive_check_privileges
+    before insert or delete or update or truncate on carrel.usage_archive
+    for each statement execute function carrel.check_privileges();
+
 comment on table carrel.usage_archive is 'Usage events of deleted users, for the books, without anything that names the user.';
 comment on column carrel.usage_archive.event_id is 'The id that the event had.';
 comment on column carrel.usage_archive.pseudonym is 'Random; holds one user''s events together.';

@@ -4,6 +4,11 @@ alter table carrel.usage_events alter column id set default carrel.uuid_v7();
 alter table carrel.usage_events alter column user_id set default carrel.current_user_id();
 alter table carrel.usage_events enable row level security;
 
+drop trigger if exists usage_events_check_privileges on carrel.usage_events;
+create trigger usage_events_check_privileges
+    before insert or delete or update or truncate on carrel.usage_events
+    for each statement execute function carrel.check_privileges();
+
 drop policy if exists usage_events_select_own on carrel.usage_events;
 create policy usage_events_select_own on carrel.usage_events
     for select using (user_id = carrel.current_user_id());

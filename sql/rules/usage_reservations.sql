@@ -1,6 +1,11 @@
 alter table carrel.usage_reservations alter column id set default carrel.uuid_v7();
 alter table carrel.usage_reservations enable row level security;
 
+drop trigger if exists usage_reservations_check_privileges on carrel.usage_reservations;
+create trigger usage_reservations_check_privileges
+    before insert or delete or update or truncate on carrel.usage_reservations
+    for each statement execute function carrel.check_privileges();
+
 comment on table carrel.usage_reservations is 'Work whose cost is not known yet: what is held counts against hard limits until it is settled, released, or past its time.';
 comment on column carrel.usage_reservations.id is 'The key of the row (UUIDv7).';
 comment on column carrel.usage_reservations.user_id is 'The user.';

@@ -1,6 +1,11 @@
 -- A user sees their own profile and may change what their role has the columns of: the name.
 alter table carrel.user_profiles alter column id set default carrel.uuid_v7();
 alter table carrel.user_profiles enable row level security;
+
+drop trigger if exists user_profiles_check_privileges on carrel.user_profiles;
+create trigger user_profiles_check_privileges
+    before insert or delete or update or truncate on carrel.user_profiles
+    for each statement execute function carrel.check_privileges();
 -- Agent requests are counted in it: a new version finds room beside the old one, and needs no entries in indexes.
 alter table carrel.user_profiles set (fillfactor = 25);
 

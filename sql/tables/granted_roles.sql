@@ -1,11 +1,14 @@
--- The roles that grant_user() and grant_service() were called for, so that migrate() can grant
--- again after DROP EXTENSION, and does not undo a revoke. Names, not oids: pg_upgrade and restores
--- keep names.
+-- Roles that grant_user(), grant_service() and grant_operator() were called for: the functions ask it whether their caller is
+-- one, and migrate() grants again after DROP EXTENSION and does not undo a revoke. A role is known by its oid in the cluster that it was granted in, so
+-- that renaming it changes nothing and another role of its name gains nothing; and by its name in a cluster that
+-- a dump was restored into, until migrate() records its oid there.
 create table carrel.granted_roles (
-    role_name text not null,
+    system_identifier bigint not null,
+    role_oid oid not null,
     kind text not null,
+    role_name text not null,
     granted boolean not null,
     changed_at timestamptz not null default now(),
-    constraint granted_roles_pkey primary key (role_name, kind),
-    constraint granted_roles_kind_check check (kind in ('user', 'self_metering', 'service'))
+    constraint granted_roles_pkey primary key (system_identifier, role_oid, kind),
+    constraint granted_roles_kind_check check (kind in ('user', 'self_metering', 'service', 'operator'))
 );

@@ -74,7 +74,7 @@ macro_rules! remove {
 /// locks it before its requests. Statements that meet so deadlock: 40P01, and one of them is to be tried again.)
 #[pg_trigger]
 fn keep_request_chains<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
-    trigger::after_statement(|| {
+    trigger::statement(trigger, || {
         if trigger::restoring() {
             return Ok(());
         }

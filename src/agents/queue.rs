@@ -8,6 +8,7 @@
 
 mod progress;
 
+use crate::access;
 use crate::error::{Result, check_for_interrupts, guard};
 use crate::leases::{checked_count, checked_lease, checked_worker};
 use crate::rows;
@@ -60,6 +61,7 @@ fn claim_requests(
     ),
 > {
     let rows = guard(|| {
+        access::require_service("claim_requests")?;
         let worker = checked_worker(worker)?;
         let lease = checked_lease("lease", lease)?;
         let most = checked_count("max_requests", max_requests)?;
@@ -324,6 +326,7 @@ fn next_wakeup(
     agent_types: default!(Option<Vec<Option<String>>>, "null"),
 ) -> Option<TimestampWithTimeZone> {
     guard(|| {
+        access::require_service("next_wakeup")?;
         let types = types(agent_types);
         PROGRESS.with_borrow(|progress| {
             spi::as_owner(Access::Read, |db| db.read_by_index(|| next_time(db, &types, progress)))

@@ -1,6 +1,7 @@
 //! Requests as users see them: created, cancelled, and tried afresh; and removed, when they are old.
 
 use super::no_request;
+use crate::access;
 use crate::error::{Error, Result, SqlState, guard};
 use crate::identity;
 use crate::leases::{bad, given};
@@ -239,6 +240,7 @@ fn purge_requests(
     max_rows: default!(Option<i32>, "10000"),
 ) -> i64 {
     guard(|| {
+        access::require_service("purge_requests")?;
         let older_than = given("older_than", older_than)?;
         let max_rows = given("max_rows", max_rows)?;
         if period_micros(&older_than) < 0 || older_than.months() < 0 {

@@ -5,6 +5,7 @@
 //! attempt is billed once.
 
 use super::no_request;
+use crate::access;
 use crate::datums::{Jsonb, Numeric};
 use crate::error::{Error, Result, SqlState, guard};
 use crate::leases::{bad, checked_lease, given};
@@ -43,6 +44,7 @@ fn heartbeat_request(
     (name!(lease_expires_at, TimestampWithTimeZone), name!(cancel_requested, bool)),
 > {
     let row = guard(|| {
+        access::require_service("heartbeat_request")?;
         let attempt = attempt(request_id, lease_token)?;
         let extend = checked_lease("extend", extend)?;
         if let Some(progress) = progress
@@ -89,6 +91,7 @@ fn complete_request(
     token_types: default!(Option<Jsonb>, "null"),
 ) -> one_row::TableIterator<'static, (name!(event_id, Uuid), name!(duplicate, bool))> {
     let row = guard(|| {
+        access::require_service("complete_request")?;
         let attempt = attempt(request_id, lease_token)?;
         let event = bill(attempt, AGENT_REQUEST, tokens, cost, model, token_types);
         event.check()?;
@@ -155,6 +158,7 @@ fn fail_request(
     (name!(status, String), name!(run_at, Option<TimestampWithTimeZone>)),
 > {
     let row = guard(|| {
+        access::require_service("fail_request")?;
         let attempt = attempt(request_id, lease_token)?;
         if let Some(wait) = &retry_after
             && (wait.months() < 0 || period_micros(wait) < 0)

@@ -1,6 +1,7 @@
 //! Documents whose texts come from elsewhere, such as scans and recordings: workers claim them under leases
 //! and write their texts, which are then processed like any other.
 
+use crate::access;
 use crate::datums::Jsonb;
 use crate::error::{Error, Result, SqlState, guard};
 use crate::leases::{checked_count, checked_lease, checked_worker, given};
@@ -72,6 +73,7 @@ fn claim_documents(
         )
         select * from claimed order by created_at, id";
     let rows = guard(|| {
+        access::require_service("claim_documents")?;
         let worker = checked_worker(worker)?;
         let lease = checked_lease("lease", lease)?;
         let most = checked_count("max_documents", max_documents)?;
@@ -107,6 +109,7 @@ fn set_document_text(
     content_text: Option<&str>,
 ) -> one_row::TableIterator<'static, (name!(processing_status, String), name!(chunks, i64))> {
     let row = guard(|| {
+        access::require_service("set_document_text")?;
         let lease = Lease::given(document_id, lease_token)?;
         let text = given("content_text", content_text)?;
         spi::as_owner_now(|db| {
@@ -146,6 +149,7 @@ fn set_document_text(
 #[pg_extern(volatile, parallel_unsafe)]
 fn fail_document(document_id: Option<Uuid>, lease_token: Option<Uuid>, reason: Option<&str>) {
     guard(|| {
+        access::require_service("fail_document")?;
         let lease = Lease::given(document_id, lease_token)?;
         let reason = given("reason", reason)?;
         spi::as_owner_now(|db| {

@@ -3,6 +3,7 @@
 use super::chunk_text::{checked_options, encoding_named, unknown};
 use super::processing::{self, Outcome, Processed, Source};
 use super::{Columns, Parser, chunk_rows, settings};
+use crate::access;
 use crate::datums::TsVector;
 use crate::error::{Error, Result, SqlState, guard};
 use crate::identity;
@@ -16,6 +17,7 @@ use pgrx::prelude::*;
 #[pg_extern(volatile, parallel_unsafe)]
 fn process_documents(max_documents: default!(Option<i32>, 100)) -> i32 {
     guard(|| {
+        access::require_service("process_documents")?;
         let max_documents = max_documents.filter(|max| *max >= 0).ok_or_else(|| {
             let given = max_documents.map_or("null".to_owned(), |max| max.to_string());
             Error::new(

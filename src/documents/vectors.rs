@@ -28,7 +28,6 @@ impl Parser {
         let config = match of_pg_catalog(language)? {
             Some(config) => Some(config),
             None => {
-                db.quote_as_needed();
                 let others = "select c.oid
                     from pg_ts_config as c join pg_namespace as n on n.oid = c.cfgnamespace
                     where format('%I.%I', n.nspname, c.cfgname) = $1 and n.nspname !~ '^pg_(toast_)?temp_'";

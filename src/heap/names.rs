@@ -4,7 +4,7 @@ use crate::error::{Result, catch};
 use crate::spi::missing_column;
 use pgrx::pg_sys;
 use std::cell::{Cell, RefCell};
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, CString, c_char, c_int};
 
 thread_local! {
     /// What was looked up, by the names' addresses.
@@ -22,6 +22,28 @@ pub fn table(name: &'static CStr) -> Result<pg_sys::Oid> {
         return Err(missing_column(&format!("there is no table carrel.{name}")));
     }
     Ok(table)
+}
+
+/// A table of carrel's and its owner, if there is such a table.
+pub fn owner_of(name: &'static str) -> Result<Option<(pg_sys::Oid, pg_sys::Oid)>> {
+    let Ok(name) = CString::new(name) else { return Ok(None) };
+    let relation = look_up(&name)?;
+    if relation == pg_sys::InvalidOid {
+        return Ok(None);
+    }
+    let cache = pg_sys::SysCacheIdentifier::RELOID as c_int;
+    // SAFETY: a row of the catalog's cache, which is released once it has been read.
+    catch(|| unsafe {
+        let tuple = SearchSysCache1(cache, relation.into());
+        if tuple.is_null() {
+            return None;
+        }
+        let data = (*tuple).t_data;
+        let row = data.byte_add((*data).t_hoff.into()).cast::<pg_sys::FormData_pg_class>();
+        let owner = (*row).relowner;
+        ReleaseSysCache(tuple);
+        Some((relation, owner))
+    })
 }
 
 /// An index of a table that is locked, if it can be used; else an invalid oid. As long as the table is locked, it
@@ -80,6 +102,8 @@ unsafe extern "C-unwind" fn forget(_: pg_sys::Datum, _: c_int, _: u32) {
 }
 
 unsafe extern "C-unwind" {
+    fn SearchSysCache1(cache: c_int, key: pg_sys::Datum) -> pg_sys::HeapTuple;
+    fn ReleaseSysCache(tuple: pg_sys::HeapTuple);
     fn get_namespace_oid(name: *const c_char, missing_ok: bool) -> pg_sys::Oid;
     fn get_relname_relid(name: *const c_char, schema: pg_sys::Oid) -> pg_sys::Oid;
     fn get_index_isvalid(index: pg_sys::Oid) -> bool;

@@ -29,6 +29,11 @@ pub struct Value {
 }
 
 impl Value {
+    /// The type of the value.
+    pub fn kind(self) -> pg_sys::Oid {
+        self.kind
+    }
+
     /// The same as a value of another type: what that reads where this is written. It is gone with the row.
     pub fn convert(self, kind: pg_sys::Oid) -> Result<pg_sys::Datum> {
         // SAFETY: a value of its type; a C string for the other's input function. `catch` puts the context back.

@@ -7,19 +7,22 @@ mod sources;
 
 use super::bad;
 use crate::access;
+use crate::auth_users;
 use crate::datums::TsVector;
 use crate::documents;
 use crate::error::{Error, Result, SqlState, check_for_interrupts, guard};
 use crate::heap::whole::Lock;
-use crate::spi::Db;
+use crate::spi::{Access, Db};
+use crate::trigger;
 use crate::usage;
-use crate::users;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 pub(super) use sources::SOURCES;
 
 const PROBLEMS: &str = include_str!("../../sql/operations/import/problems.sql");
-const ROWS: &str = include_str!("../../sql/operations/import/rows.sql");
+const DOCUMENTS: &str = include_str!("../../sql/operations/import/documents.sql");
+const CHUNKS: &str = include_str!("../../sql/operations/import/chunks.sql");
+const REQUESTS: &str = include_str!("../../sql/operations/import/requests.sql");
 
 /// A row of the result: a table and how many rows of it there are, or a problem and how many rows have it.
 struct Finding {
@@ -46,9 +49,9 @@ fn import_from(
         let schema = source_schema.ok_or_else(|| bad("source_schema must not be null"))?;
         let dry_run = dry_run.ok_or_else(|| bad("dry_run must not be null"))?;
         if dry_run {
-            access::as_administrator_reading("import_from", |db| import(db, schema, dry_run))
+            access::as_administrator("import_from", Access::Read, |db| import(db, schema, dry_run))
         } else {
-            access::as_administrator("import_from", |db| import(db, schema, dry_run))
+            access::as_administrator("import_from", Access::Write, |db| import(db, schema, dry_run))
         }
     });
     TableIterator::new(
@@ -140,7 +143,7 @@ fn find_problems(db: &Db, findings: &mut Vec<Finding>) -> Result<()> {
             add(&table, rows, error.message(), true);
         }
     }
-    if users::follow_auth_users(db)? {
+    if let Some(rows) = auth_users::rows(db)? {
         let strangers = "
             select count(distinct owner.user_id)
             from (
@@ -150,13 +153,14 @@ fn find_problems(db: &Db, findings: &mut Vec<Finding>) -> Result<()> {
                 union all select user_id from import_agent_requests
                 union all select user_id from import_usage_events
             ) as owner
-            where not exists (select from auth.users as u where u.id = owner.user_id)";
+            where not exists (select from auth_users as u where u.id = owner.user_id)";
         match db.value::<i64>(strangers, &[])? {
             0 => {}
             users => {
                 add("user_profiles", users, "users who are not in auth.users".to_owned(), true)
             }
         }
+        rows.end()?;
     }
     Ok(())
 }
@@ -183,7 +187,17 @@ fn refuse_blocked(schema: &str, findings: &[Finding]) -> Result<()> {
 
 /// Brings the rows in, and makes what is derived from them.
 fn bring(db: &Db) -> Result<()> {
-    db.script(ROWS)?;
+    trigger::as_in_a_restore(|| db.script(DOCUMENTS))?;
+    db.script(CHUNKS)?;
+    trigger::as_in_a_restore(|| {
+        db.script(REQUESTS)?;
+        set_vectors(db)
+    })?;
+    usage::rebuild_all(db)
+}
+
+/// Sets the vectors of documents to those of their chunks.
+fn set_vectors(db: &Db) -> Result<()> {
     let documents =
         db.rows("select id from import_documents order by id", &[], |row| row.need::<Uuid>(1))?;
     for id in documents {
@@ -194,6 +208,5 @@ fn bring(db: &Db) -> Result<()> {
             &[id.into(), TsVector::from_body(&vector).into(), words.into()],
         )?;
     }
-    db.script("set local row_security = on")?;
-    usage::rebuild_all(db)
+    Ok(())
 }

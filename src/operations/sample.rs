@@ -1,8 +1,9 @@
 //! load_sample_data(): users with documents, sessions, requests and usage to develop with, the same each time.
 
+use crate::access;
+use crate::auth_users;
 use crate::error::{Error, Result, SqlState, check_for_interrupts, guard};
 use crate::spi::{self, Access, Db};
-use crate::users;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use std::fmt::Write;
@@ -23,6 +24,7 @@ fn load_sample_data(
     beside_others: default!(Option<bool>, false),
 ) -> TableIterator<'static, (name!(user_id, Uuid), name!(name, String))> {
     let made = guard(|| {
+        access::require_service("load_sample_data")?;
         let users = checked("users", users, MOST_USERS)?;
         let documents = checked("documents_per_user", documents_per_user, MOST_DOCUMENTS)?;
         spi::as_owner(Access::Write, |db| {
@@ -89,7 +91,7 @@ fn refuse_others(db: &Db) -> Result<()> {
 
 /// Where profiles are those of auth.users, its users have to be in there: 55000.
 fn refuse_strangers(db: &Db, count: u32) -> Result<()> {
-    if !users::follow_auth_users(db)? {
+    if !auth_users::is_followed(db)? {
         return Ok(());
     }
     let ids: Vec<Uuid> = (0..count).map(|number| id(Kind::User, number, 0)).collect();

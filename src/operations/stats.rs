@@ -1,11 +1,13 @@
 //! stats(): numbers to watch.
 
+use crate::access;
 use crate::datums::Numeric;
 use crate::error::guard;
-use crate::spi::{self, Access};
+use crate::spi::{self, Access, Db};
 use pgrx::prelude::*;
 
 const STATS: &str = include_str!("../../sql/operations/stats.sql");
+const OLDEST_TRANSACTION: &str = include_str!("../../sql/operations/oldest_transaction.sql");
 
 /// How this database stands: rows by table and status, the oldest that wait, leases that lapsed, bytes, dead rows,
 /// indexes, and the oldest transaction. Times are in seconds; null where nothing waits. What is large is estimated,
@@ -16,9 +18,12 @@ fn stats() -> TableIterator<
     (name!(name, String), name!(value, Option<Numeric>), name!(detail, Option<String>)),
 > {
     let rows = guard(|| {
-        spi::as_owner(Access::Read, |db| {
-            db.rows(STATS, &[], |row| Ok((row.need(1)?, row.get(2), row.get(3))))
-        })
+        access::require_operator_or_service("stats")?;
+        let list =
+            |db: &Db, sql| db.rows(sql, &[], |row| Ok((row.need(1)?, row.get(2), row.get(3))));
+        let mut rows = spi::as_owner(Access::Read, |db| list(db, STATS))?;
+        rows.extend(spi::as_superuser(Access::Read, |db| list(db, OLDEST_TRANSACTION))?);
+        Ok(rows)
     });
     TableIterator::new(rows)
 }

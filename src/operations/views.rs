@@ -4,6 +4,7 @@ use super::bad;
 use super::import::SOURCES;
 use crate::access;
 use crate::error::{Error, SqlState, guard};
+use crate::spi::{self, Access};
 use pgrx::prelude::*;
 
 /// Makes views of the six tables in a schema, under the tables' names, so that what an application asks of tables
@@ -13,7 +14,9 @@ use pgrx::prelude::*;
 fn create_views(target_schema: default!(Option<&str>, "'public'")) {
     guard(|| {
         let schema = target_schema.ok_or_else(|| bad("target_schema must not be null"))?;
-        access::as_administrator("create_views", |db| {
+        access::require_superuser("create_views")?;
+        let roles = access::granted_role_names()?;
+        spi::as_superuser(Access::Write, |db| {
             let (schema, before, taken) = db
                 .first(
                     "select format('%I', nspname), format('%I', nspname || '_before'), (
@@ -34,12 +37,6 @@ fn create_views(target_schema: default!(Option<&str>, "'public'")) {
                 )
                 .hint(format!("Move the tables out of the way: create schema {before}; alter table … set schema {before}")));
             }
-            let roles = db.rows(
-                "select distinct format('%I', role_name) from carrel.granted_roles
-                where granted and role_name in (select rolname from pg_roles) order by 1",
-                &[],
-                |row| row.need::<String>(1),
-            )?;
             for name in SOURCES.map(|source| source.name) {
                 db.script(&format!(
                     "create view {schema}.{name} with (security_invoker = true) as select * from carrel.{name}"

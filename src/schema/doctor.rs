@@ -4,10 +4,15 @@ use super::definitions::{
     TABLES, created_by_rules, defaults_in_rules, drift_of_statistics, normalized,
 };
 use crate::access;
+use crate::auth_users;
 use crate::error::{Result, guard};
-use crate::spi::Db;
+use crate::owner;
+use crate::spi::{self, Access, Db};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
+
+const ADDED: &str = include_str!("../../sql/doctor/added.sql");
+const SETTINGS: &str = include_str!("../../sql/doctor/settings.sql");
 
 /// One row for each check; detail names what is wrong. Mend most of it with carrel.migrate().
 #[pg_extern(stable, parallel_unsafe)]
@@ -16,8 +21,9 @@ fn doctor() -> TableIterator<
     (name!(check_name, String), name!(ok, bool), name!(detail, Option<String>)),
 > {
     let rows = guard(|| {
-        access::as_administrator_reading("doctor", |db| {
-            let checks: [(&str, fn(&Db) -> Result<Vec<String>>); 15] = [
+        access::require_operator("doctor")?;
+        spi::as_owner(Access::Read, |db| {
+            let checks: [(&str, fn(&Db) -> Result<Vec<String>>); _] = [
                 ("versions", super::versions::differences),
                 ("tables", tables),
                 ("columns", columns),
@@ -30,6 +36,11 @@ fn doctor() -> TableIterator<
                 ("no_added_permissive_policy", added_policies),
                 ("triggers", triggers),
                 ("privileges", privileges),
+                ("owner", owner),
+                ("granted_roles", access::stale_records),
+                ("added_code", added_code),
+                ("settings", settings),
+                ("auth_users", auth_users::faults),
                 ("ordinary_tables", members),
                 ("search_statistics", search_statistics),
                 ("usage", usage),
@@ -213,74 +224,40 @@ fn triggers(db: &Db) -> Result<Vec<String>> {
     Ok(wrong)
 }
 
+/// Every privilege that is too much or missing, and default privileges that would give more, each with its mending.
 fn privileges(db: &Db) -> Result<Vec<String>> {
-    let granted = db.rows(
-        "select kind, role_name from carrel.granted_roles
-        where granted and role_name in (select rolname from pg_roles)",
-        &[],
-        |row| Ok((row.need::<String>(1)?, row.need::<String>(2)?)),
-    )?;
-    let mut wrong = Vec::new();
-    for (kind, role) in granted {
-        for privilege in access::privileges(&kind) {
-            if !is_granted(db, privilege, &role)? {
-                wrong.push(format!("role {role} lacks: {}", privilege.replace(":role", &role)));
-            }
-        }
-    }
-    wrong.extend(db.rows(
-        "select format('public may use %s', what) from (
-            select 'function ' || oid::regprocedure, proacl, 'f', proowner from pg_proc
-            where pronamespace = 'carrel'::regnamespace
-                and exists (select from pg_depend where objid = pg_proc.oid and deptype = 'e')
-            union all
-            select 'table ' || oid::regclass, relacl, 'r', relowner from pg_class
-            where relnamespace = 'carrel'::regnamespace and relkind = 'r'
-            union all
-            select 'schema ' || nspname, nspacl, 'n', nspowner from pg_namespace where nspname = 'carrel'
-        ) as object (what, acl, kind, owner)
-        where exists (
-            select from aclexplode(coalesce(acl, acldefault(kind::\"char\", owner))) where grantee = 0
-        )
-        order by 1",
-        &[],
-        |row| row.need(1),
-    )?);
+    let differences = access::differences(db)?;
+    let mut wrong: Vec<String> = differences
+        .into_iter()
+        .map(|difference| format!("{}: {}", difference.what, difference.statement))
+        .collect();
+    wrong.extend(access::default_privileges(db)?);
     Ok(wrong)
 }
 
-/// Whether a role has what a line such as `grant select, insert on table carrel.x to :role` says.
-fn is_granted(db: &Db, grant: &str, role: &str) -> Result<bool> {
-    let Some((what, object)) = grant
-        .strip_prefix("grant ")
-        .and_then(|rest| rest.strip_suffix(" to :role"))
-        .and_then(|rest| rest.split_once(" on "))
-    else {
-        return Ok(false);
-    };
-    if object.starts_with("schema ") {
-        return db.value("select has_schema_privilege($1, 'carrel', 'usage')", &[role.into()]);
-    }
-    if let Some(function) = object.strip_prefix("function ") {
-        return db.value(
-            "select coalesce(has_function_privilege($1, to_regproc($2), 'execute'), false)",
-            &[role.into(), function.into()],
-        );
-    }
-    let table = object.trim_start_matches("table ");
-    if let Some(columns) = what.strip_prefix("update (") {
-        return db.value(
-            "select bool_and(coalesce(has_column_privilege($1, attrelid, attnum, 'update'), false))
-            from unnest(string_to_array($3, ',')) as name
-            left join pg_attribute on attrelid = to_regclass($2) and attname::text = trim(both ' )' from name)",
-            &[role.into(), table.into(), columns.into()],
-        );
-    }
-    db.value(
-        "select bool_and(has_table_privilege($1, $2, trim(name)))
-        from unnest(string_to_array($3, ',')) as name",
-        &[role.into(), table.into(), what.into()],
-    )
+/// The owner's attributes and members, and tables that belong to others.
+fn owner(db: &Db) -> Result<Vec<String>> {
+    let faults = owner::faults(db)?;
+    let mut wrong: Vec<String> = faults
+        .into_iter()
+        .map(|fault| format!("role carrel_owner {}: {}", fault.what, fault.mend))
+        .collect();
+    wrong.extend(owner::foreign_tables(db)?);
+    Ok(wrong)
+}
+
+/// Triggers, functions, types and keys on the tables that are of roles with fewer rights.
+fn added_code(db: &Db) -> Result<Vec<String>> {
+    let triggers: Vec<String> = created_by_rules("create trigger ")
+        .chain(created_by_rules("create constraint trigger "))
+        .map(|rule| format!("{}.{}", rule.table, rule.name))
+        .collect();
+    let tables: Vec<String> = TABLES.iter().map(|table| table.name.to_owned()).collect();
+    db.rows(ADDED, &[triggers.into(), tables.into()], |row| row.need(1))
+}
+
+fn settings(db: &Db) -> Result<Vec<String>> {
+    db.rows(SETTINGS, &[], |row| row.need(1))
 }
 
 /// Members of an extension are dropped with it, and what a user adds to them is not dumped.

@@ -6,7 +6,7 @@ use super::{index_definition, lock, lock_tables, relation_exists};
 use crate::access;
 use crate::embeddings::{Kind, MAX_DIMENSIONS};
 use crate::error::{Error, Result, SqlState, guard};
-use crate::spi::Db;
+use crate::spi::{Access, Db};
 use pgrx::prelude::*;
 
 /// Gives every chunk a place for an embedding of so many numbers, 1 to 4000, and an index to find near
@@ -15,7 +15,7 @@ use pgrx::prelude::*;
 #[pg_extern(volatile, parallel_unsafe)]
 fn enable_embeddings(dimensions: Option<i32>) {
     guard(|| {
-        access::as_administrator("enable_embeddings", |db| {
+        access::as_administrator("enable_embeddings", Access::Write, |db| {
             let dimensions = dimensions.unwrap_or_default();
             if !(1..=MAX_DIMENSIONS).contains(&dimensions) {
                 return Err(Error::new(

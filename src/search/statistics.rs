@@ -100,7 +100,7 @@ fn count_chunks<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         /// one that folded again and again would get slower and slower.
         static FOLDED: Cell<u32> = const { Cell::new(0) };
     }
-    trigger::after_statement(|| {
+    trigger::statement(trigger, || {
         let operation = trigger::operation(trigger);
         // A restore inserts; whoever deletes in that mode changes what was counted.
         if operation == pg_sys::TRIGGER_EVENT_INSERT && trigger::restoring() {
@@ -153,7 +153,7 @@ fn count_chunks<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
 /// AFTER DELETE of user_profiles: deletes their statistics.
 #[pg_trigger]
 fn forget_statistics<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
-    trigger::after_statement(|| {
+    trigger::statement(trigger, || {
         spi::as_owner(Access::Write, |db| {
             // SAFETY: this call's data.
             unsafe { db.register_trigger_data(trigger::data(trigger)) }?;

@@ -3,11 +3,11 @@
 use super::{Db, waiting};
 use crate::error::{Result, contain};
 use pgrx::pg_sys;
-use std::cell::Cell;
-use std::ffi::{CStr, c_int};
+use std::cell::{Cell, RefCell};
+use std::ffi::{CStr, CString, c_int};
 
 /// Sets a setting until the current nest level of settings ends, as a superuser's function with a SET clause does.
-pub(super) fn pin(name: &CStr, value: &CStr) {
+pub fn pin(name: &CStr, value: &CStr) {
     set(name, value, pg_sys::GucContext::PGC_SUSET, pg_sys::GucAction::GUC_ACTION_SAVE);
 }
 
@@ -101,6 +101,37 @@ fn set(
             0,
             false,
         );
+    }
+}
+
+/// Tells whether the session itself set a setting, rather than its database, role or client.
+pub fn is_set_by_session(name: &CStr) -> bool {
+    thread_local! {
+        static KNOWN: RefCell<Vec<(CString, *const pg_sys::config_generic)>> = const { RefCell::new(Vec::new()) };
+    }
+    let known = KNOWN.with_borrow(|known| {
+        known.iter().find(|(known, _)| known.as_c_str() == name).map(|(_, setting)| *setting)
+    });
+    // SAFETY: Postgres' list of its settings, each with a name, which built-in ones keep their place in memory.
+    unsafe {
+        let setting = known.unwrap_or_else(|| {
+            let mut count = 0;
+            #[cfg(feature = "pg15")]
+            let settings = {
+                count += pg_sys::GetNumConfigOptions();
+                pg_sys::get_guc_variables()
+            };
+            #[cfg(not(feature = "pg15"))]
+            let settings = pg_sys::get_guc_variables(&mut count);
+            let found = (0..count as usize)
+                .map(|place| *settings.add(place))
+                .find(|setting| CStr::from_ptr((**setting).name) == name)
+                .unwrap_or(std::ptr::null_mut())
+                .cast_const();
+            KNOWN.with_borrow_mut(|known| known.push((name.to_owned(), found)));
+            found
+        });
+        !setting.is_null() && (*setting).source == pg_sys::GucSource::PGC_S_SESSION
     }
 }
 
@@ -200,10 +231,5 @@ impl Db {
             &[(c"timezone", c"UTC"), (c"datestyle", c"ISO, YMD"), (c"extra_float_digits", c"1")],
             work,
         )
-    }
-
-    /// Has format('%I') quote names only where they need it, until the connection ends.
-    pub fn quote_as_needed(&self) {
-        pin(c"quote_all_identifiers", c"off");
     }
 }

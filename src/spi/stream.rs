@@ -51,6 +51,11 @@ impl PassingRow {
         }
     }
 
+    /// The value of column `number` as it is stored; None where it is null.
+    pub fn raw(&self, number: usize) -> Option<pg_sys::Datum> {
+        self.datum(number)
+    }
+
     /// The bytes of column `number`, of variable length, as they are when they are not compressed; None
     /// where it is null.
     pub fn raw_size(&self, number: usize) -> Result<Option<i64>> {

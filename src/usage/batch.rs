@@ -4,6 +4,7 @@ use super::accounts::Accounts;
 use super::events::{Event, first_with_key};
 use super::ledger::{self, Entry};
 use super::{Caller, reckoning};
+use crate::access;
 use crate::datums::{Jsonb, Numeric, Oddity};
 use crate::error::{Error, Result, SqlState, check_for_interrupts, guard};
 use crate::spi::Db;
@@ -20,6 +21,7 @@ fn record_usage_batch(
     events: Option<Jsonb>,
 ) -> TableIterator<'static, (name!(event_id, Uuid), name!(duplicate, bool))> {
     let rows = guard(|| {
+        access::require_metering("record_usage_batch")?;
         let events = events.ok_or_else(|| bad("events must not be null".to_owned()))?;
         let caller = Caller::now()?;
         reckoning(|db| record_many(&read(db, events)?, &caller))

@@ -11,6 +11,7 @@ use super::limits;
 use super::parts;
 use super::standings::Standings;
 use super::totals;
+use crate::access;
 use crate::datums::Numeric;
 use crate::error::{Error, Result, SqlState, contain};
 use crate::rows;
@@ -46,7 +47,7 @@ pub fn counted<T>(
 /// of hard limits, and counts agent requests.
 #[pg_trigger]
 fn count_usage<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
-    trigger::after_statement(|| {
+    trigger::statement(trigger, || {
         if trigger::restoring() {
             return Ok(());
         }
@@ -73,7 +74,8 @@ fn facts(trigger: &PgTrigger) -> Result<(Vec<Fact>, Option<bool>)> {
     let (tokens, cost) = (column(c"tokens_used")?, column(c"cost")?);
     // carrel's own functions have checked when it was, and operators bring old events over.
     // SAFETY: reads the session and the catalog.
-    let is_bound = !unsafe { pg_sys::has_bypassrls_privilege(pg_sys::GetUserId()) };
+    let bypasses_policies = unsafe { pg_sys::has_bypassrls_privilege(pg_sys::GetUserId()) };
+    let is_bound = !(bypasses_policies || access::rights()?.are_unrestricted());
     let mut facts = Vec::new();
     trigger::each_new(trigger, |row| {
         let mut fact = Fact::of(row.need(user)?, row.need(event_type)?, row.need(at)?);

@@ -5,6 +5,7 @@ use super::ledger::{self, Entry};
 use super::prices;
 use super::standings::{self, Standing};
 use super::{reckoning, whose};
+use crate::access;
 use crate::datums::{Jsonb, Numeric};
 use crate::error::{Error, Result, SqlState, guard};
 use crate::one_row;
@@ -169,7 +170,11 @@ fn consume_usage(
 }
 
 fn recorded(user_id: Option<Uuid>, event: &Event, is_enforced: bool) -> Row {
-    guard(|| record(whose(user_id)?, event, is_enforced)).into()
+    guard(|| {
+        access::require_metering(if is_enforced { "consume_usage" } else { "record_usage" })?;
+        record(whose(user_id)?, event, is_enforced)
+    })
+    .into()
 }
 
 /// Records an event of a user's, if hard limits leave room where they are enforced.

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 /// that are used up: PT402. Gives back what they hold no longer. Tells workers of requests to be done.
 #[pg_trigger]
 fn hold_for_requests<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
-    trigger::after_statement(|| {
+    trigger::statement(trigger, || {
         if trigger::restoring() {
             return Ok(());
         }

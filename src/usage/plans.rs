@@ -4,6 +4,7 @@ use super::limits::{held_of_k, used_of_k};
 use super::locks;
 use super::periods::{self, unknown_period};
 use super::{is_of, reckoning, users};
+use crate::access;
 use crate::datums::Numeric;
 use crate::error::{Error, Result, SqlState, guard};
 use crate::one_row;
@@ -52,6 +53,7 @@ fn set_plan(
     billing_timezone: default!(Option<&str>, "null"),
 ) {
     guard(|| {
+        access::require_operator_or_service("set_plan")?;
         let user = user_id.ok_or_else(users::missing_user_id)?;
         let plan = plan
             .ok_or_else(|| Error::new(SqlState::InvalidParameterValue, "plan must not be null"))?;
@@ -254,8 +256,8 @@ fn prepare_plan_limit<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
 
 /// AFTER DELETE or UPDATE of plans: keeps the plan that new users are on, as long as there are any.
 #[pg_trigger]
-fn keep_default_plan<'a>(_: &'a PgTrigger<'a>) -> Returned<'a> {
-    trigger::after_statement(|| {
+fn keep_default_plan<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
+    trigger::statement(trigger, || {
         if trigger::restoring() {
             return Ok(());
         }
@@ -287,8 +289,8 @@ fn keep_default_plan<'a>(_: &'a PgTrigger<'a>) -> Returned<'a> {
 /// AFTER INSERT, UPDATE, DELETE or TRUNCATE of plan_limits: has what is left reckoned anew when somebody
 /// asks.
 #[pg_trigger]
-fn reckon_limits_anew<'a>(_: &'a PgTrigger<'a>) -> Returned<'a> {
-    trigger::after_statement(|| {
+fn reckon_limits_anew<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
+    trigger::statement(trigger, || {
         if trigger::restoring() {
             return Ok(());
         }

@@ -89,8 +89,8 @@ fn read(tokens: Jsonb) -> Result<Tokens> {
 /// AFTER INSERT or UPDATE of model_prices: no two prices of one type of token are valid at once. Writers
 /// wait for each other.
 #[pg_trigger]
-fn refuse_price_overlap<'a>(_: &'a PgTrigger<'a>) -> Returned<'a> {
-    trigger::after_statement(|| {
+fn refuse_price_overlap<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
+    trigger::statement(trigger, || {
         if trigger::restoring() {
             return Ok(());
         }

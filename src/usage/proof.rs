@@ -21,6 +21,7 @@ fn verify_usage(
     (name!(user_id, Uuid), name!(what, String), name!(expected, Numeric), name!(found, Numeric)),
 > {
     let rows = guard(|| {
+        access::require_service("verify_usage")?;
         spi::as_owner(Access::Read, |db| {
             db.rows(
                 concat!(
@@ -95,7 +96,7 @@ fn verify_usage(
 #[pg_extern(volatile, parallel_unsafe)]
 fn rebuild_usage() -> i64 {
     guard(|| {
-        access::as_administrator("rebuild_usage", |db| {
+        access::as_administrator("rebuild_usage", Access::Write, |db| {
             locks::change_all()?;
             rebuild(db)?;
             db.value("select count(*) from carrel.usage_totals", &[])

@@ -11,8 +11,8 @@ use pgrx::prelude::*;
 /// BEFORE UPDATE of profiles' plans, anchors or time zones, and of plan_limits: waits until nobody records
 /// usage who reckons with what they were.
 #[pg_trigger]
-fn wait_for_usage<'a>(_: &'a PgTrigger<'a>) -> Returned<'a> {
-    trigger::after_statement(|| {
+fn wait_for_usage<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
+    trigger::statement(trigger, || {
         if trigger::restoring() {
             return Ok(());
         }

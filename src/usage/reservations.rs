@@ -11,6 +11,7 @@ use super::parts;
 use super::periods::micros;
 use super::standings::{self, Standing};
 use super::{only_of, reckoning, whose};
+use crate::access;
 use crate::datums::{Jsonb, Numeric};
 use crate::error::{Error, Result, SqlState, guard};
 use crate::one_row;
@@ -33,6 +34,7 @@ fn reserve_usage(
     user_id: default!(Option<Uuid>, "null"),
 ) -> Uuid {
     guard(|| {
+        access::require_service("reserve_usage")?;
         let user = whose(user_id)?;
         checked_type(event_type)?;
         const MOST: i64 = 36 * 86_400_000_000;
@@ -80,6 +82,7 @@ fn settle_usage(
     ),
 > {
     let row = guard(|| {
+        access::require_service("settle_usage")?;
         let only_of = only_of()?;
         reckoning(|db| {
             let held = lock(db, reservation, only_of)?;
@@ -107,6 +110,7 @@ fn settle_usage(
 #[pg_extern(volatile, parallel_unsafe)]
 fn release_usage(reservation: Option<Uuid>) -> bool {
     guard(|| {
+        access::require_service("release_usage")?;
         let only_of = only_of()?;
         reckoning(|db| {
             let held = lock(db, reservation, only_of)?;

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 /// has stored from what is left of hard limits, and refuses what is beyond: PT402.
 #[pg_trigger]
 fn count_documents<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
-    trigger::after_statement(|| {
+    trigger::statement(trigger, || {
         if trigger::restoring() {
             return Ok(());
         }

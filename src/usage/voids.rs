@@ -2,6 +2,7 @@
 
 use super::events::reused;
 use super::{only_of, reckoning};
+use crate::access;
 use crate::error::{Error, Result, SqlState, guard};
 use crate::spi::{self, Access, Db};
 use crate::trigger::{self, Returned};
@@ -18,6 +19,7 @@ fn void_usage(
     idempotency_key: default!(Option<&str>, "null"),
 ) -> Uuid {
     guard(|| {
+        access::require_service("void_usage")?;
         let bad = |message: &str| Error::new(SqlState::InvalidParameterValue, message);
         let event = event_id.ok_or_else(|| bad("event_id must not be null"))?;
         let reason = reason

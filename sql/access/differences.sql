@@ -1,0 +1,98 @@
+-- Privileges on carrel's schema, tables, columns and functions that differ from what the granted roles are to have.
+-- $1 to $5: the privileges of each kind: kind, class, object, column ('' for all) and privilege.
+-- $6, $7: the granted roles and their kinds. $8: the names of carrel's tables.
+-- The third column of the result says whether carrel mends it: of PUBLIC, of recorded roles, revoked ones included, and of those that default privileges name.
+-- Superusers and carrel_owner are left out: they need no privileges.
+with expected as (
+    select distinct g.role as grantee, e.class, e.object, e.col, e.privilege
+    from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) as e (kind, class, object, col, privilege)
+    join unnest($6::oid[], $7::text[]) as g (role, kind) on e.kind = g.kind
+),
+
+objects (place, class, object, col, target, owner, acl) as (
+    select 1, 'schema', n.nspname::text, '', 'schema carrel', n.nspowner, coalesce(n.nspacl, acldefault('n', n.nspowner))
+    from pg_namespace as n
+    where n.nspname = 'carrel'
+    union all
+    select 2, 'table', c.relname::text, '', format('table carrel.%I', c.relname), c.relowner, coalesce(c.relacl, acldefault('r', c.relowner))
+    from pg_class as c
+    where c.relnamespace = 'carrel'::regnamespace and c.relkind in ('r', 'p') and c.relname::text = any ($8::text[])
+    union all
+    select 3, 'table', c.relname::text, a.attname::text, format('table carrel.%I', c.relname), c.relowner, a.attacl
+    from pg_class as c
+    join pg_attribute as a on c.oid = a.attrelid
+    where
+        c.relnamespace = 'carrel'::regnamespace and c.relkind in ('r', 'p') and c.relname::text = any ($8)
+        and not a.attisdropped and a.attnum > 0
+    union all
+    select 4, 'function', p.proname::text, '', format('function %s', p.oid::regprocedure), p.proowner, coalesce(p.proacl, acldefault('f', p.proowner))
+    from pg_depend as d
+    join pg_extension as e on d.refobjid = e.oid
+    join pg_proc as p on d.objid = p.oid
+    where
+        d.classid = 'pg_proc'::regclass and d.refclassid = 'pg_extension'::regclass
+        and d.deptype = 'e' and e.extname = 'carrel'
+),
+
+granted as (
+    select o.place, o.class, o.object, o.col, o.target, o.owner, a.grantee, a.grantor, lower(a.privilege_type) as privilege, a.is_grantable
+    from objects as o
+    cross join lateral aclexplode(o.acl) as a
+    left join pg_roles as r on a.grantee = r.oid
+    where a.grantee <> o.owner and r.rolsuper is not true and r.rolname is distinct from 'carrel_owner'
+),
+
+known (role) as (
+    select 0::oid
+    union
+    select g.role_oid
+    from carrel.granted_roles as g
+    union
+    select a.grantee
+    from pg_default_acl as d
+    cross join lateral aclexplode(d.defaclacl) as a
+    where d.defaclnamespace = 0 or d.defaclnamespace = 'carrel'::regnamespace
+),
+
+differences (place, class, object, col, privilege, target, grantee, owner, grantor, verb) as (
+    select
+        g.place, g.class, g.object, g.col, g.privilege, g.target, g.grantee, g.owner, g.grantor,
+        case when e.grantee is null then 'revoke ' else 'revoke grant option for ' end
+    from granted as g
+    left join expected as e
+        on g.grantee = e.grantee and g.class = e.class and g.object = e.object and g.col = e.col and g.privilege = e.privilege
+    where e.grantee is null or g.is_grantable
+    union all
+    select o.place, o.class, o.object, o.col, e.privilege, o.target, e.grantee, o.owner, o.owner, 'grant '
+    from expected as e
+    join objects as o on e.class = o.class and e.object = o.object and e.col = o.col
+    where not exists (
+        select from granted as g
+        where g.grantee = e.grantee and g.class = e.class and g.object = e.object and g.col = e.col and g.privilege = e.privilege
+    )
+),
+
+spelt as (
+    select
+        d.*, coalesce(quote_ident(r.rolname), 'public') as role,
+        d.privilege || case when d.col <> '' then format(' (%I)', d.col) else '' end as what,
+        case when d.grantor <> d.owner then quote_ident(g.rolname) end as other_grantor,
+        d.grantee in (select k.role from known as k) as is_known
+    from differences as d
+    left join pg_roles as r on d.grantee = r.oid
+    left join pg_roles as g on d.grantor = g.oid
+)
+
+select
+    case verb
+        when 'grant ' then format('role %s lacks %s on %s', role, what, target)
+        when 'revoke ' then format('role %s has %s on %s', role, what, target)
+        else format('role %s may grant %s on %s', role, what, target)
+    end,
+    case when other_grantor is null then '' else format('set role %s; ', other_grantor) end
+    || format('%s%s on %s %s %s', verb, what, target, case verb when 'grant ' then 'to' else 'from' end, role)
+    || case verb when 'grant ' then '' else ' cascade' end
+    || case when other_grantor is null then '' else '; reset role' end,
+    is_known and other_grantor is null
+from spelt
+order by place, target, role, verb, what

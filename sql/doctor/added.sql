@@ -1,0 +1,112 @@
+-- Objects on carrel's tables and in its schema that roles with fewer rights own or added, and triggers that carrel does not
+-- define, each with its mending. $1: the triggers that carrel defines, as table.trigger. $2: the names of its tables.
+with tables as (
+    select c.oid, c.relname
+    from pg_class as c
+    where c.relnamespace = 'carrel'::regnamespace and c.relname::text = any ($2::text[])
+),
+
+-- The tables themselves, and what belongs to them: triggers, rules, defaults, checks, policies, indexes, statistics, and
+-- foreign keys to them.
+parts (classid, objid, relname) as (
+    select 'pg_class'::regclass::oid, t.oid, t.relname from tables as t
+    union
+    select d.classid, d.objid, t.relname
+    from tables as t
+    join pg_depend as d on d.refclassid = 'pg_class'::regclass and d.refobjid = t.oid
+    where d.classid in (
+        'pg_trigger'::regclass, 'pg_rewrite'::regclass, 'pg_attrdef'::regclass, 'pg_constraint'::regclass,
+        'pg_policy'::regclass, 'pg_class'::regclass, 'pg_statistic_ext'::regclass
+    )
+),
+
+needed (relname, part, what, owner, mend) as (
+    select
+        p.relname, pg_describe_object(p.classid, p.objid, 0), format('function %s', f.oid::regprocedure), f.proowner,
+        format('alter function %s owner to carrel_owner', f.oid::regprocedure)
+    from parts as p
+    join pg_depend as d on d.classid = p.classid and d.objid = p.objid and d.refclassid = 'pg_proc'::regclass
+    join pg_proc as f on f.oid = d.refobjid
+    join pg_language as l on f.prolang = l.oid
+    where l.lanname not in ('c', 'internal')
+    union all
+    select
+        p.relname, pg_describe_object(p.classid, p.objid, 0), format('type %s', y.oid::regtype), y.typowner,
+        format('alter type %s owner to carrel_owner', y.oid::regtype)
+    from parts as p
+    join pg_depend as d on d.classid = p.classid and d.objid = p.objid and d.refclassid = 'pg_type'::regclass
+    join pg_type as y on y.oid = d.refobjid
+    where y.typrelid = 0 and y.typelem = 0
+    union all
+    select
+        p.relname, pg_describe_object(p.classid, p.objid, 0), format('operator %s', o.oid::regoperator), o.oprowner,
+        format('alter operator %s owner to carrel_owner', o.oid::regoperator)
+    from parts as p
+    join pg_depend as d on d.classid = p.classid and d.objid = p.objid and d.refclassid = 'pg_operator'::regclass
+    join pg_operator as o on o.oid = d.refobjid
+)
+
+select format('%s uses %s, which role %I owns: drop it, or trust it: %s', n.part, n.what, r.rolname, n.mend)
+from needed as n
+join pg_roles as r on n.owner = r.oid
+where not r.rolsuper and r.rolname <> 'carrel_owner'
+union
+select format('trigger %I on %s is not carrel''s: %s it runs as whoever writes to the table', t.tgname, c.relname, f.name)
+from tables as c
+join pg_trigger as t on t.tgrelid = c.oid
+cross join lateral (
+    select 'function ' || t.tgfoid::regprocedure || ' of role ' || quote_ident(r.rolname) || ';' as name, r.rolsuper or r.rolname = 'carrel_owner' as is_trusted
+    from pg_proc as p
+    join pg_roles as r on p.proowner = r.oid
+    where p.oid = t.tgfoid
+) as f
+where not t.tgisinternal and c.relname || '.' || t.tgname <> all ($1::text[]) and not f.is_trusted
+union
+select format('rule %I on %s is not carrel''s: drop rule %1$I on carrel.%2$I', w.rulename, c.relname)
+from tables as c
+join pg_rewrite as w on w.ev_class = c.oid
+union
+select format('table %s has the child %s, whose triggers and rules are its owner''s: alter table %2$s no inherit carrel.%1$I', c.relname, i.inhrelid::regclass)
+from tables as c
+join pg_inherits as i on i.inhparent = c.oid
+union
+select format('foreign key %I of %s to %s has a cast: give its columns the types that they refer to', k.conname, k.conrelid::regclass, c.relname)
+from tables as c
+join pg_constraint as k on k.confrelid = c.oid and k.contype = 'f'
+where exists (
+    with recursive types (own, referred) as (
+        select own.atttypid, referred.atttypid
+        from unnest(k.conkey, k.confkey) as pair (own, referred)
+        join pg_attribute as own on own.attrelid = k.conrelid and own.attnum = pair.own
+        join pg_attribute as referred on referred.attrelid = k.confrelid and referred.attnum = pair.referred
+        union
+        select y.typbasetype, t.referred
+        from types as t
+        join pg_type as y on t.own = y.oid
+        where y.typtype = 'd'
+    )
+    select from types group by referred having not bool_or(own = referred)
+)
+union
+select format('function %s in schema carrel is not carrel''s: alter function %1$s set schema public', p.oid::regprocedure)
+from pg_proc as p
+where
+    p.pronamespace = 'carrel'::regnamespace
+    and not exists (
+        select from pg_depend as d
+        join pg_extension as e on d.refobjid = e.oid
+        where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.refclassid = 'pg_extension'::regclass
+            and d.deptype = 'e' and e.extname = 'carrel'
+    )
+union
+select format('event trigger carrel_refuse_added_code is %s: %s', g.state, g.mend)
+from (
+    select
+        case when e.oid is null then 'missing' else 'disabled' end as state,
+        case when e.oid is null then 'drop extension carrel cascade, which keeps the data; create extension carrel'
+            else 'alter event trigger carrel_refuse_added_code enable' end as mend
+    from (values (1)) as one (row)
+    left join pg_event_trigger as e on e.evtname = 'carrel_refuse_added_code'
+    where e.oid is null or e.evtenabled not in ('O', 'A')
+) as g
+order by 1

@@ -1,0 +1,74 @@
+//! Differences between the privileges in the catalog and those that carrel grants.
+
+use super::callers;
+use super::privileges::{Kind, Privilege};
+use crate::error::Result;
+use crate::schema::definitions::TABLES;
+use crate::spi::Db;
+use pgrx::pg_sys;
+
+const DIFFERENCES: &str = include_str!("../../sql/access/differences.sql");
+const DEFAULT_PRIVILEGES: &str = include_str!("../../sql/access/default_privileges.sql");
+
+/// A privilege that a role has too much, or lacks.
+pub struct Difference {
+    pub what: String,
+    /// The statement that mends it.
+    pub statement: String,
+    /// Whether it is carrel's to mend: of PUBLIC, of a granted role, or given by default privileges.
+    pub is_carrels: bool,
+}
+
+/// The differences, those of the schema first, then of tables, columns and functions.
+pub fn differences(db: &Db) -> Result<Vec<Difference>> {
+    let expected: Vec<(Kind, Privilege)> = Kind::ALL
+        .into_iter()
+        .flat_map(|kind| kind.privileges().map(move |privilege| (kind, privilege)))
+        .collect();
+    let column = |of: fn(&(Kind, Privilege)) -> &'static str| -> Vec<String> {
+        expected.iter().map(|entry| of(entry).to_owned()).collect()
+    };
+    let (roles, kinds) = granted(db)?.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
+    let tables: Vec<String> = TABLES.iter().map(|table| table.name.to_owned()).collect();
+    db.planned_for_values(|| {
+        db.rows(
+            DIFFERENCES,
+            &[
+                column(|(kind, _)| kind.name()).into(),
+                column(|(_, privilege)| privilege.class).into(),
+                column(|(_, privilege)| privilege.object).into(),
+                column(|(_, privilege)| privilege.column.unwrap_or_default()).into(),
+                column(|(_, privilege)| privilege.privilege).into(),
+                roles.into(),
+                kinds.into(),
+                tables.into(),
+            ],
+            |row| {
+                Ok(Difference {
+                    what: row.need(1)?,
+                    statement: row.need(2)?,
+                    is_carrels: row.need(3)?,
+                })
+            },
+        )
+    })
+}
+
+/// The granted roles that exist, with their kinds.
+pub fn granted(db: &Db) -> Result<Vec<(pg_sys::Oid, String)>> {
+    db.rows(
+        "select r.oid, g.kind
+        from carrel.granted_roles as g
+        join pg_roles as r
+            on case when g.system_identifier = $1 then g.role_oid = r.oid else g.role_name = r.rolname::text end
+        where g.granted
+        order by 1, 2",
+        &[callers::system_identifier().into()],
+        |row| Ok((row.need(1)?, row.need(2)?)),
+    )
+}
+
+/// Default privileges that give others rights on what is created in carrel's schema, each with the statement that ends it.
+pub fn default_privileges(db: &Db) -> Result<Vec<String>> {
+    db.rows(DEFAULT_PRIVILEGES, &[], |row| row.need(1))
+}

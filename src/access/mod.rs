@@ -1,0 +1,315 @@
+//! Roles that may use carrel: grant_user(), grant_service(), grant_operator() and their revokes.
+//!
+//! [`privileges`] holds what each kind of role gets: `sql/privileges/<kind>.sql`, and nothing is granted elsewhere.
+//! [`callers`] tells what the role that calls is granted as. [`differences`] compares the privileges in the catalog with
+//! both.
+
+mod callers;
+mod differences;
+mod privileges;
+mod written;
+
+use crate::datums::Name;
+use crate::error::{Error, Result, SqlState, guard};
+use crate::spi::{self, Access, Db};
+pub use callers::{
+    current_role, is_service, require_metering, require_operator, require_operator_or_service,
+    require_service, rights,
+};
+pub use differences::{default_privileges, differences};
+use pgrx::prelude::*;
+pub use privileges::Kind;
+
+const STALE_RECORDS: &str = include_str!("../../sql/access/stale_records.sql");
+
+/// Lets a role work as an application's end users do: in their own rows, under the policies.
+/// With self_metering it may also record its own usage.
+#[pg_extern(volatile, parallel_unsafe)]
+fn grant_user(role: Option<Name>, self_metering: default!(Option<bool>, false)) {
+    guard(|| {
+        let role = Role::to_grant("grant_user", role)?;
+        role.grant(Kind::User)?;
+        if self_metering.unwrap_or(false) { role.grant(Kind::SelfMetering) } else { Ok(()) }
+    })
+}
+
+/// Lets a role work as an application's trusted workers and billing jobs do.
+#[pg_extern(volatile, parallel_unsafe)]
+fn grant_service(role: Option<Name>) {
+    guard(|| Role::to_grant("grant_service", role)?.grant(Kind::Service))
+}
+
+/// Lets a role administer plans, limits, prices and keys, grant users and services, and see how the database stands, without
+/// being a superuser. It never sees users' texts.
+#[pg_extern(volatile, parallel_unsafe)]
+fn grant_operator(role: Option<Name>) {
+    guard(|| {
+        require_superuser("grant_operator")?;
+        Role::to_grant("grant_operator", role)?.grant(Kind::Operator)
+    })
+}
+
+/// Revokes what grant_user() granted.
+#[pg_extern(volatile, parallel_unsafe)]
+fn revoke_user(role: Option<Name>) {
+    guard(|| revoke("revoke_user", role, &[Kind::SelfMetering, Kind::User]))
+}
+
+/// Revokes what grant_service() granted.
+#[pg_extern(volatile, parallel_unsafe)]
+fn revoke_service(role: Option<Name>) {
+    guard(|| revoke("revoke_service", role, &[Kind::Service]))
+}
+
+/// Revokes what grant_operator() granted.
+#[pg_extern(volatile, parallel_unsafe)]
+fn revoke_operator(role: Option<Name>) {
+    guard(|| {
+        require_superuser("revoke_operator")?;
+        revoke("revoke_operator", role, &[Kind::Operator])
+    })
+}
+
+/// Tells whether the current role is an operator: policies of plans, limits, prices and keys ask it.
+#[pg_extern(stable, parallel_safe)]
+fn is_operator() -> bool {
+    guard(|| Ok(rights()?.has(Kind::Operator)))
+}
+
+/// AFTER each row of granted_roles that changes, by replication too: every session reads rights again from the commit on.
+#[pg_trigger]
+fn forget_granted_roles<'a>(trigger: &'a PgTrigger<'a>) -> crate::trigger::Returned<'a> {
+    crate::trigger::after_row(trigger, |_| callers::forget_in_all_sessions())
+}
+
+/// A role that exists.
+struct Role {
+    oid: pg_sys::Oid,
+    name: String,
+}
+
+impl Role {
+    /// The role that the caller names, which it must be allowed to grant to.
+    fn to_grant(function: &str, name: Option<Name>) -> Result<Self> {
+        require_operator(function)?;
+        let name = given(name)?;
+        if name == "public" {
+            return Err(Error::new(
+                SqlState::InvalidParameterValue,
+                "carrel cannot be granted to PUBLIC, which is every role",
+            )
+            .hint("Grant it to a role of its own: create role app_user nologin"));
+        }
+        let role = Self::find(&name)?.ok_or_else(|| no_such_role(&name))?;
+        // SAFETY: reads the session's state and the catalog.
+        let is_superuser = unsafe { pg_sys::superuser() };
+        // An operator who granted to itself would read users' texts.
+        let is_own = spi::as_caller(Access::Read, |db| {
+            db.value::<bool>("select pg_has_role($1::oid, 'member')", &[role.oid.into()])
+        })?;
+        if is_own && !is_superuser {
+            return Err(Error::new(
+                SqlState::InsufficientPrivilege,
+                format!(
+                    "role \"{}\" cannot grant to role \"{name}\", which it is or can become",
+                    current_role()
+                ),
+            )
+            .detail("Operators do not see users' texts; services and users do.")
+            .hint("Ask a superuser, or another operator."));
+        }
+        Ok(role)
+    }
+
+    fn find(name: &str) -> Result<Option<Self>> {
+        spi::as_owner(Access::Read, |db| {
+            db.first(
+                "select oid, rolname::text from pg_roles where rolname = $1",
+                &[name.into()],
+                |row| Ok(Self { oid: row.need(1)?, name: row.need(2)? }),
+            )
+        })
+    }
+
+    fn grant(&self, kind: Kind) -> Result<()> {
+        spi::as_owner(Access::Write, |db| {
+            refresh_records(db)?;
+            db.execute(
+                "insert into carrel.granted_roles (system_identifier, role_oid, kind, role_name, granted)
+                values ($1, $2, $3, $4, true)
+                on conflict (system_identifier, role_oid, kind) do update
+                set granted = true, role_name = excluded.role_name, changed_at = now()",
+                &[
+                    callers::system_identifier().into(),
+                    self.oid.into(),
+                    kind.name().into(),
+                    self.name.as_str().into(),
+                ],
+            )?;
+            Ok(())
+        })?;
+        mend_privileges()
+    }
+}
+
+/// Revokes kinds from a role, also from one that was renamed, or dropped.
+fn revoke(function: &str, name: Option<Name>, kinds: &[Kind]) -> Result<()> {
+    require_operator(function)?;
+    let name = given(name)?;
+    let kinds: Vec<String> = kinds.iter().map(|kind| kind.name().to_owned()).collect();
+    let role = Role::find(&name)?;
+    let recorded = spi::as_owner(Access::Write, |db| {
+        refresh_records(db)?;
+        match &role {
+            Some(role) => kinds.iter().try_fold(0, |_, kind| {
+                db.execute(
+                    "insert into carrel.granted_roles (system_identifier, role_oid, kind, role_name, granted)
+                    values ($1, $2, $3, $4, false)
+                    on conflict (system_identifier, role_oid, kind) do update
+                    set granted = false, changed_at = now()",
+                    &[
+                        callers::system_identifier().into(),
+                        role.oid.into(),
+                        kind.as_str().into(),
+                        role.name.as_str().into(),
+                    ],
+                )
+            }),
+            None => db.execute(
+                "delete from carrel.granted_roles where role_name = $1 and kind = any ($2)",
+                &[name.as_str().into(), kinds.clone().into()],
+            ),
+        }
+    })?;
+    if role.is_none() && recorded == 0 {
+        return Err(no_such_role(&name));
+    }
+    mend_privileges()
+}
+
+fn given(role: Option<Name>) -> Result<String> {
+    role.map(|role| role.0)
+        .ok_or_else(|| Error::new(SqlState::InvalidParameterValue, "role must not be null"))
+}
+
+fn no_such_role(name: &str) -> Error {
+    Error::new(SqlState::InvalidParameterValue, format!("role \"{name}\" does not exist"))
+        .hint("Create it first: create role … nologin")
+}
+
+/// Records Supabase's roles. Part of CREATE EXTENSION, and not of later calls of migrate(): a role of such a name that is made later is
+/// not one that the operator chose.
+pub fn adopt_known_roles() -> Result<()> {
+    for (role, kind) in [("authenticated", Kind::User), ("service_role", Kind::Service)] {
+        let Some(role) = Role::find(role)? else { continue };
+        let adopted = spi::as_owner(Access::Write, |db| {
+            refresh_records(db)?;
+            db.execute(
+                "insert into carrel.granted_roles (system_identifier, role_oid, kind, role_name, granted)
+                values ($1, $2, $3, $4, true) on conflict do nothing",
+                &[
+                    callers::system_identifier().into(),
+                    role.oid.into(),
+                    kind.name().into(),
+                    role.name.as_str().into(),
+                ],
+            )
+        })?;
+        if adopted > 0 {
+            let name = &role.name;
+            ereport!(
+                PgLogLevel::NOTICE,
+                PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
+                format!("carrel grants to the existing role \"{name}\" as to a {}", kind.name()),
+                format!("If it is not meant: select carrel.revoke_{}('{name}')", kind.name())
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Brings the records in step with the cluster's roles: renamed roles are recorded under their names, dropped ones no more;
+/// records that a restore brought from another cluster become those of the roles of the same names.
+pub fn refresh_records(db: &Db) -> Result<()> {
+    let here = callers::system_identifier();
+    db.execute(
+        "delete from carrel.granted_roles as g
+        where case
+            when system_identifier = $1 then role_oid not in (select oid from pg_roles)
+            else role_name not in (select rolname::text from pg_roles) or exists (
+                select from carrel.granted_roles as own join pg_roles on own.role_oid = pg_roles.oid
+                where own.system_identifier = $1 and own.kind = g.kind and rolname::text = g.role_name
+            )
+        end",
+        &[here.into()],
+    )?;
+    db.execute(
+        "update carrel.granted_roles as g
+        set system_identifier = $1, role_oid = r.oid, role_name = r.rolname::text
+        from pg_roles as r
+        where case when g.system_identifier = $1 then g.role_oid = r.oid else g.role_name = r.rolname::text end
+            and (g.system_identifier, g.role_oid, g.role_name) is distinct from ($1, r.oid, r.rolname::text)",
+        &[here.into()],
+    )?;
+    Ok(())
+}
+
+/// Records that do not name a role as it is, each with its mending. Part of doctor().
+pub fn stale_records(db: &Db) -> Result<Vec<String>> {
+    db.rows(STALE_RECORDS, &[callers::system_identifier().into()], |row| row.need(1))
+}
+
+/// Grants what granted roles lack, and revokes what they, PUBLIC and the roles that default privileges name have too much.
+/// What other roles were granted stays; doctor() names it.
+pub fn mend_privileges() -> Result<()> {
+    // Access::Write, for it has to see what this transaction recorded just now.
+    let differences = spi::as_owner(Access::Write, differences)?;
+    let statements: Vec<String> = differences
+        .into_iter()
+        .filter(|difference| difference.is_carrels)
+        .map(|difference| difference.statement)
+        .collect();
+    spi::as_superuser(Access::Write, |db| {
+        statements.iter().try_for_each(|statement| db.script(statement))
+    })
+}
+
+/// The names of the roles that are granted carrel as users or services, quoted for SQL.
+pub fn granted_role_names() -> Result<Vec<String>> {
+    spi::as_owner(Access::Read, |db| {
+        let roles = differences::granted(db)?;
+        let roles: Vec<pg_sys::Oid> = roles
+            .into_iter()
+            .filter(|(_, kind)| kind != Kind::Operator.name())
+            .map(|(role, _)| role)
+            .collect();
+        db.rows(
+            "select quote_ident(rolname) from pg_roles where oid = any ($1) order by 1",
+            &[roles.into()],
+            |row| row.need(1),
+        )
+    })
+}
+
+/// Error 42501 unless the caller is a superuser.
+pub fn require_superuser(function: &str) -> Result<()> {
+    // SAFETY: reads the catalog.
+    if unsafe { pg_sys::superuser() } {
+        return Ok(());
+    }
+    Err(Error::new(
+        SqlState::InsufficientPrivilege,
+        format!("carrel.{function}() is for superusers, and role \"{}\" is none", current_role()),
+    )
+    .hint("Call it as the role that created the extension."))
+}
+
+/// Runs work of a superuser's on carrel's tables, as their owner.
+pub fn as_administrator<T>(
+    function: &str,
+    access: Access,
+    work: impl FnOnce(&Db) -> Result<T>,
+) -> Result<T> {
+    require_superuser(function)?;
+    spi::as_owner(access, work)
+}

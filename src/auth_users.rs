@@ -1,0 +1,397 @@
+//! Following a table of users, as Supabase's `auth.users`: each user there has a profile, which goes with them.
+//!
+//! Anybody who may create a schema can make a table of that name, so one is followed only where its schema and it belong to
+//! superusers or to the role that `carrel.auth_users_owner` names, or where a superuser names it: follow_auth_users(). The
+//! foreign key of user_profiles says which table that is.
+//!
+//! The table is somebody else's: it is locked before it is looked at (with a snapshot of its own, hence `Access::Write`), and read past the planner ([`whole`]), which would run
+//! functions in its indexes and constraints. Its triggers read their own rows.
+
+use crate::access;
+use crate::error::{Error, Result, SqlState, catch, guard};
+use crate::heap::whole::{self, Lock};
+use crate::schema::definitions::AUTH_RULES;
+use crate::spi::{self, Access, Db, NamedRows};
+use crate::trigger::{self, Returned};
+use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
+use pgrx::prelude::*;
+use std::ffi::{CStr, CString, c_int};
+
+/// The foreign key of user_profiles to the table.
+const KEY: &str = "user_profiles_user_id_auth_fkey";
+const ID: &CStr = c"id";
+const METADATA: &CStr = c"raw_user_meta_data";
+/// Name and column types of the table's rows in carrel's SQL.
+const ROWS: (&CStr, [(&CStr, pg_sys::Oid); 2]) =
+    (c"auth_users", [(ID, pg_sys::UUIDOID), (METADATA, pg_sys::JSONBOID)]);
+
+static OWNER: GucSetting<Option<CString>> =
+    GucSetting::<Option<CString>>::new(Some(c"supabase_auth_admin"));
+
+/// Registers `carrel.auth_users_owner`.
+pub fn register_settings() {
+    GucRegistry::define_string_guc(
+        c"carrel.auth_users_owner",
+        c"The role, besides superusers, whose auth.users is followed.",
+        c"Whoever owns that table creates and deletes users. Empty: superusers' alone.",
+        &OWNER,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+}
+
+/// A table that can be followed.
+struct Table {
+    oid: pg_sys::Oid,
+    /// Its name with its schema, quoted for SQL.
+    name: String,
+    owner: String,
+    schema_owner: String,
+    /// Whether it and its schema belong to superusers, or to the role that the setting names.
+    is_trusted: bool,
+    /// Whether it is an ordinary table with an id of type uuid, unique by itself.
+    has_unique_id: bool,
+}
+
+impl Table {
+    /// Looks at a table as it is now.
+    fn look(db: &Db, oid: pg_sys::Oid) -> Result<Option<Self>> {
+        let trusted = OWNER.get().map(|name| name.to_string_lossy().into_owned());
+        db.first(
+            "select format('%I.%I', n.nspname, c.relname), r.rolname::text, s.rolname::text,
+                (r.rolsuper or r.rolname = $2) and (s.rolsuper or s.rolname = $2),
+                c.relkind = 'r' and exists (
+                    select from pg_attribute as a join pg_index as i on i.indrelid = a.attrelid
+                    where a.attrelid = c.oid and a.attname = 'id' and a.atttypid = 'uuid'::regtype
+                        and i.indisunique and i.indisvalid and i.indpred is null and i.indkey::text = a.attnum::text
+                )
+            from pg_class as c
+            join pg_namespace as n on c.relnamespace = n.oid
+            join pg_roles as r on c.relowner = r.oid
+            join pg_roles as s on n.nspowner = s.oid
+            where c.oid = $1",
+            &[oid.into(), trusted.unwrap_or_default().into()],
+            |row| {
+                Ok(Self {
+                    oid,
+                    name: row.need(1)?,
+                    owner: row.need(2)?,
+                    schema_owner: row.need(3)?,
+                    is_trusted: row.need(4)?,
+                    has_unique_id: row.need(5)?,
+                })
+            },
+        )
+    }
+
+    fn strangers(&self) -> String {
+        let Self { name, owner, schema_owner, .. } = self;
+        format!("{name} belongs to role \"{owner}\", and its schema to \"{schema_owner}\"")
+    }
+}
+
+/// The table that the foreign key refers to.
+fn of_key(db: &Db) -> Result<Option<pg_sys::Oid>> {
+    db.first(
+        "select confrelid from pg_constraint
+        where conrelid = to_regclass('carrel.user_profiles') and contype = 'f' and conname = $1::text",
+        &[KEY.into()],
+        |row| row.need(1),
+    )
+}
+
+/// The table that is called auth.users.
+fn by_name(db: &Db) -> Result<Option<pg_sys::Oid>> {
+    db.first("select to_regclass('auth.users')::oid", &[], |row| Ok(row.get(1)))
+        .map(Option::flatten)
+}
+
+/// The table that is followed.
+fn followed(db: &Db) -> Result<Option<Table>> {
+    if let Some(oid) = of_key(db)? {
+        return Table::look(db, oid);
+    }
+    let Some(oid) = by_name(db)? else { return Ok(None) };
+    Ok(Table::look(db, oid)?.filter(|table| table.is_trusted && table.has_unique_id))
+}
+
+/// Follows a table of users that a superuser names: each of its users gets a profile, by a foreign key and triggers. Its
+/// owner creates and deletes users from then on. A table without a unique id of type uuid: 22023. For superusers.
+#[pg_extern(volatile, parallel_unsafe)]
+fn follow_auth_users(users_table: Option<pg_sys::Oid>) {
+    guard(|| {
+        access::require_superuser("follow_auth_users")?;
+        let bad = |message: String| Error::new(SqlState::InvalidParameterValue, message);
+        let oid = users_table.ok_or_else(|| bad("users_table must not be null".to_owned()))?;
+        let table = spi::as_owner(Access::Write, |db| {
+            let table = Table::look(db, oid)?.filter(|table| table.has_unique_id);
+            table.ok_or_else(|| {
+                bad(format!("relation {} cannot be followed as a table of users", oid.to_u32()))
+                    .detail("It must be an ordinary table with a column id of type uuid that is unique by itself.")
+            })
+        })?;
+        spi::as_owner(Access::Write, |db| match of_key(db)? {
+            Some(other) if other != table.oid => {
+                db.script(&format!("alter table carrel.user_profiles drop constraint {KEY}"))
+            }
+            _ => Ok(()),
+        })?;
+        follow(table.oid)
+    })
+}
+
+/// Follows auth.users where that is to be followed. Part of migrate().
+pub fn follow_known() -> Result<()> {
+    let found = spi::as_owner(Access::Write, |db| match of_key(db)? {
+        Some(oid) => Ok(Some((oid, true))),
+        None => Ok(by_name(db)?.map(|oid| (oid, false))),
+    })?;
+    let Some((oid, is_followed)) = found else { return Ok(()) };
+    lock(oid)?;
+    let table = spi::as_owner(Access::Write, |db| Table::look(db, oid))?;
+    let Some(table) = table.filter(|table| table.has_unique_id) else { return Ok(()) };
+    if is_followed || table.is_trusted {
+        return follow(oid);
+    }
+    ereport!(
+        PgLogLevel::NOTICE,
+        PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
+        format!("{}: it is not followed", table.strangers()),
+        format!(
+            "If its owner may create and delete users: select carrel.follow_auth_users('{}')",
+            table.name
+        )
+    );
+    Ok(())
+}
+
+/// Locks a table, so that it stays as it is seen until the transaction ends.
+fn lock(oid: pg_sys::Oid) -> Result<()> {
+    spi::patiently(|| {
+        catch(|| unsafe {
+            // SAFETY: a relation's oid; the lock is kept.
+            let relation = table_open(oid, pg_sys::ShareRowExclusiveLock as c_int);
+            table_close(relation, pg_sys::NoLock as c_int);
+        })
+    })
+}
+
+/// Sets up triggers, missing profiles and the foreign key.
+fn follow(oid: pg_sys::Oid) -> Result<()> {
+    lock(oid)?;
+    let Some(table) = spi::as_owner(Access::Write, |db| Table::look(db, oid))? else {
+        return Ok(());
+    };
+    let has_key = spi::as_owner(Access::Write, of_key)? == Some(oid);
+    spi::as_superuser(Access::Write, |db| {
+        db.silence_notices();
+        db.script(&AUTH_RULES.replace(":table", &table.name))?;
+        if !has_key {
+            db.script(&format!(
+                "alter table carrel.user_profiles add constraint {KEY}
+                foreign key (user_id) references {} (id) on delete cascade not valid",
+                table.name
+            ))?;
+        }
+        Ok(())
+    })?;
+    let orphans = spi::as_owner(Access::Write, |db| {
+        let rows = read(db, oid)?;
+        db.planned_for_values(|| create_profiles(db, ROWS.0))?;
+        let orphans = db.value::<i64>(
+            "select count(*) from carrel.user_profiles as p
+            where not exists (select from auth_users as u where u.id = p.user_id)",
+            &[],
+        )?;
+        rows.end()?;
+        Ok(orphans)
+    })?;
+    if orphans == 0 {
+        return spi::as_owner(Access::Write, |db| {
+            db.script(&format!("alter table carrel.user_profiles validate constraint {KEY}"))
+        });
+    }
+    ereport!(
+        PgLogLevel::WARNING,
+        PgSqlErrorCode::ERRCODE_WARNING,
+        format!("{orphans} profiles belong to no user in {}", table.name),
+        "They stay as they are; new profiles must belong to one."
+    );
+    Ok(())
+}
+
+/// The table's rows under the name auth_users, until they are given back.
+fn read(db: &Db, oid: pg_sys::Oid) -> Result<NamedRows> {
+    let mut rows = db.named_rows(ROWS.0, &ROWS.1)?;
+    whole::read(oid, Lock::Definition, &[ID, METADATA], |row| {
+        let id = row[0].map(|value| value.convert(pg_sys::UUIDOID)).transpose()?;
+        // Another type is read as text, which may be no JSON; only Supabase's own has names.
+        let metadata = row[1].filter(|value| value.kind() == pg_sys::JSONBOID);
+        let metadata = metadata.map(|value| value.convert(pg_sys::JSONBOID)).transpose()?;
+        rows.add(&[id, metadata])
+    })?;
+    rows.publish()?;
+    Ok(rows)
+}
+
+/// Makes profiles of those rows, of this name, that have none.
+fn create_profiles(db: &Db, rows: &CStr) -> Result<()> {
+    let rows = rows.to_string_lossy();
+    db.script(&format!(
+        "insert into carrel.user_profiles (user_id, name)
+        select id, coalesce(nullif(btrim(raw_user_meta_data ->> 'name'), ''), nullif(btrim(raw_user_meta_data ->> 'full_name'), ''))
+        from {rows} where id is not null and not exists (select from carrel.user_profiles as p where p.user_id = {rows}.id)
+        on conflict (user_id) do nothing"
+    ))
+}
+
+/// Tells whether only users of another table have profiles.
+pub fn is_followed(db: &Db) -> Result<bool> {
+    Ok(of_key(db)?.is_some())
+}
+
+/// Adds the rows of the followed table to a connection's SQL, as `auth_users (id, raw_user_meta_data)`, if one is followed. They are
+/// to be given back.
+pub fn rows(db: &Db) -> Result<Option<NamedRows>> {
+    match followed(db)? {
+        Some(table) => read(db, table.oid).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// AFTER INSERT on the followed table: each new user has a profile. A profile that cannot be made keeps nobody from signing up: it is a WARNING, doctor()
+/// names the users without profile, and migrate() makes the profiles.
+#[pg_trigger]
+fn create_profile_on_sign_up<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
+    guard(|| {
+        if trigger::restoring() {
+            return Ok(Ok(None));
+        }
+        let has_metadata = require_followed(trigger.trigger_data())?;
+        let made = spi::subtransaction(|| {
+            spi::as_owner(Access::Write, |db| {
+                let mut rows = db.named_rows(ROWS.0, &ROWS.1)?;
+                let id = trigger::column(trigger, ID)?;
+                let metadata =
+                    if has_metadata { Some(trigger::column(trigger, METADATA)?) } else { None };
+                trigger::each_new(trigger, |row| {
+                    rows.add(&[row.raw(id), metadata.and_then(|column| row.raw(column))])
+                })?;
+                rows.publish()?;
+                create_profiles(db, ROWS.0)?;
+                rows.end()
+            })
+        });
+        match made {
+            Err(error) if !error.is_of_system() => {
+                ereport!(
+                    PgLogLevel::WARNING,
+                    PgSqlErrorCode::ERRCODE_WARNING,
+                    format!("a user signed up without a profile: {}", error.message()),
+                    "carrel.doctor() names such users; carrel.migrate() makes their profiles."
+                );
+                Ok(Ok(None))
+            }
+            made => made.map(|()| Ok(None)),
+        }
+    })
+}
+
+/// AFTER DELETE on the followed table: everything of the users goes, as by the foreign key.
+#[pg_trigger]
+fn delete_profile_of_deleted<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
+    guard(|| {
+        require_followed(trigger.trigger_data())?;
+        spi::as_owner(Access::Write, |db| {
+            let id = trigger::column(trigger, ID)?;
+            let mut rows = db.named_rows(ROWS.0, &ROWS.1)?;
+            trigger::each_old(trigger, |row| rows.add(&[row.raw(id), None]))?;
+            rows.publish()?;
+            db.script(
+                "delete from carrel.user_profiles where user_id in (select id from auth_users)",
+            )?;
+            rows.end()
+        })?;
+        Ok(Ok(None))
+    })
+}
+
+/// Error 42501 unless the trigger's own table is the followed one; returns whether it has Supabase's metadata.
+fn require_followed(data: &pg_sys::TriggerData) -> Result<bool> {
+    // SAFETY: a trigger is called with its relation open.
+    let relation = unsafe { (*data.tg_relation).rd_id };
+    let is_followed = spi::as_owner(Access::Read, |db| {
+        Ok(followed(db)?.is_some_and(|table| table.oid == relation))
+    })?;
+    let kind = |column| trigger::type_of(data, column);
+    if is_followed && kind(ID) == Some(pg_sys::UUIDOID) {
+        return Ok(kind(METADATA) == Some(pg_sys::JSONBOID));
+    }
+    Err(Error::new(
+        SqlState::InsufficientPrivilege,
+        "this table is not the table of users that carrel follows",
+    )
+    .hint("A superuser has carrel follow it: select carrel.follow_auth_users('schema.table')"))
+}
+
+/// Faults of following: triggers and key that are missing, users without profile. Part of doctor().
+pub fn faults(db: &Db) -> Result<Vec<String>> {
+    let mut faults = Vec::new();
+    let Some(table) = followed(db)? else {
+        // Left behind by a table that was followed.
+        return db.rows(
+            "select format('trigger %I on %s follows a table that is no longer trusted: drop trigger %1$I on %2$s', tgname, tgrelid::regclass)
+            from pg_trigger
+            where tgfoid in (
+                select oid from pg_proc
+                where pronamespace = 'carrel'::regnamespace
+                    and proname in ('create_profile_on_sign_up', 'delete_profile_of_deleted')
+            )
+            order by 1",
+            &[],
+            |row| row.need(1),
+        );
+    };
+    let name = &table.name;
+    for (trigger, function) in [
+        ("carrel_create_profile", "create_profile_on_sign_up"),
+        ("carrel_delete_profile", "delete_profile_of_deleted"),
+    ] {
+        let is_there = db.value::<bool>(
+            "select exists (
+                select from pg_trigger join pg_proc on pg_proc.oid = tgfoid
+                where tgrelid = $1 and tgname = $2::text and tgenabled in ('O', 'A') and proname = $3::text
+                    and pronamespace = 'carrel'::regnamespace
+            )",
+            &[table.oid.into(), trigger.into(), function.into()],
+        )?;
+        if !is_there {
+            faults.push(format!(
+                "trigger {trigger} on {name} (owner {}) is missing, disabled or altered: select carrel.migrate()",
+                table.owner
+            ));
+        }
+    }
+    if of_key(db)?.is_none() {
+        faults.push(format!(
+            "user_profiles has no foreign key to {name} (owner {}): select carrel.migrate()",
+            table.owner
+        ));
+    }
+    let rows = read(db, table.oid)?;
+    let missing = db.value::<i64>(
+        "select count(*) from auth_users as u
+        where u.id is not null and not exists (select from carrel.user_profiles as p where p.user_id = u.id)",
+        &[],
+    )?;
+    rows.end()?;
+    if missing > 0 {
+        faults.push(format!("{missing} users of {name} have no profile: select carrel.migrate()"));
+    }
+    Ok(faults)
+}
+
+unsafe extern "C-unwind" {
+    fn table_open(table: pg_sys::Oid, lock: c_int) -> pg_sys::Relation;
+    fn table_close(table: pg_sys::Relation, lock: c_int);
+}

@@ -1,0 +1,295 @@
+//! Keeps code of less privileged roles out of carrel's own work.
+//!
+//! carrel runs statements as the owner of its tables, and few as a superuser. Triggers, defaults, checks, index expressions, casts and
+//! operators that other roles attached to the tables would run with those rights. Postgres tells a hook whenever it is
+//! about to call a function that is not built in; the hook refuses functions that belong to a role that is neither a
+//! superuser nor the owner: error 42501, naming function and role. A SECURITY DEFINER function runs as its own owner already, and is
+//! left alone. Functions in C are trusted, for only superusers can create them.
+//!
+//! The hook is also what makes an operator's triggers run alike by carrel's functions and by plain statements: as the
+//! role that called carrel, with its search_path, unless the trigger function sets its own.
+
+use crate::error::{Error, Result, SqlState, catch, guard};
+use crate::owner;
+use crate::spi;
+use crate::spi::caller::{self, Caller};
+use pgrx::pg_sys;
+use std::cell::RefCell;
+use std::ffi::{CStr, c_char, c_int};
+
+/// The hooks of libraries that were loaded before.
+static mut NEXT_IS_NEEDED: pg_sys::needs_fmgr_hook_type = None;
+static mut NEXT_CALL: pg_sys::fmgr_hook_type = None;
+
+thread_local! {
+    /// State to restore when operators' trigger functions return, the innermost last.
+    static SUSPENDED: RefCell<Vec<Suspended>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The state in which carrel called a trigger function of an operator's.
+struct Suspended {
+    function: pg_sys::Oid,
+    /// Role and security context, where the function runs as another.
+    user: Option<(pg_sys::Oid, c_int)>,
+    /// Level of settings, where the function has its search_path from carrel.
+    settings: Option<c_int>,
+    caller: Option<Caller>,
+}
+
+/// Installs the hooks. Called once, when the library is loaded.
+pub fn install() {
+    // SAFETY: a backend has one thread; these are the variables that Postgres offers for this.
+    unsafe {
+        NEXT_IS_NEEDED = pg_sys::needs_fmgr_hook;
+        NEXT_CALL = pg_sys::fmgr_hook;
+        pg_sys::needs_fmgr_hook = Some(is_needed);
+        pg_sys::fmgr_hook = Some(call);
+    }
+}
+
+/// The oids of the languages internal and c, which are the same in every cluster.
+const NATIVE: [u32; 2] = [12, 13];
+
+/// The catalog's description of a function.
+#[derive(Clone, Copy)]
+struct Function {
+    owner: pg_sys::Oid,
+    is_native: bool,
+    is_trigger: bool,
+    is_security_definer: bool,
+    has_settings: bool,
+    sets_search_path: bool,
+}
+
+impl Function {
+    fn find(oid: pg_sys::Oid) -> Result<Option<Self>> {
+        let cache = pg_sys::SysCacheIdentifier::PROCOID as c_int;
+        // SAFETY: a row of the catalog's cache, which is released once it has been read.
+        catch(|| unsafe {
+            let tuple = SearchSysCache1(cache, oid.into());
+            if tuple.is_null() {
+                return None;
+            }
+            let data = (*tuple).t_data;
+            let row = data.byte_add((*data).t_hoff.into()).cast::<pg_sys::FormData_pg_proc>();
+            let mut has_none = false;
+            let number = pg_sys::Anum_pg_proc_proconfig as pg_sys::AttrNumber;
+            let settings = SysCacheGetAttr(cache, tuple, number, &mut has_none);
+            let function = Self {
+                owner: (*row).proowner,
+                is_native: NATIVE.contains(&(*row).prolang.to_u32()),
+                is_trigger: (*row).prorettype == pg_sys::TRIGGEROID,
+                is_security_definer: (*row).prosecdef,
+                has_settings: !has_none,
+                sets_search_path: !has_none && sets_search_path(settings),
+            };
+            ReleaseSysCache(tuple);
+            Some(function)
+        })
+    }
+
+    fn is_trusted(self) -> Result<bool> {
+        let owner = self.owner;
+        if Some(owner) == owner::find()? {
+            return Ok(true);
+        }
+        // SAFETY: an oid, looked up in the catalog's cache.
+        catch(|| unsafe { superuser_arg(owner) })
+    }
+}
+
+/// Tells whether an array of settings, as pg_proc has it, sets search_path.
+///
+/// # Safety
+/// An array of text without nulls; within [`catch`].
+unsafe fn sets_search_path(settings: pg_sys::Datum) -> bool {
+    // SAFETY: as the caller says; elements are texts, aligned as ints are.
+    unsafe {
+        let (mut elements, mut count) = (std::ptr::null_mut(), 0);
+        let array = pg_detoast_datum(settings.cast_mut_ptr());
+        deconstruct_array(
+            array.cast(),
+            pg_sys::TEXTOID,
+            -1,
+            false,
+            pg_sys::TYPALIGN_INT as c_char,
+            &mut elements,
+            std::ptr::null_mut(),
+            &mut count,
+        );
+        (0..count as usize).any(|place| {
+            let text = pg_detoast_datum_packed((*elements.add(place)).cast_mut_ptr());
+            let start = pgrx::vardata_any(text).cast::<u8>();
+            let bytes = std::slice::from_raw_parts(start, pgrx::varsize_any_exhdr(text));
+            bytes.starts_with(b"search_path=")
+        })
+    }
+}
+
+/// Tells whether the current statement runs with rights that its caller does not have.
+fn is_elevated() -> Result<bool> {
+    // SAFETY: reads the session's state.
+    let user = unsafe { pg_sys::GetUserId() };
+    let owner = match owner::known() {
+        pg_sys::InvalidOid => owner::find()?,
+        known => Some(known),
+    };
+    Ok(Some(user) == owner || spi::is_superuser_work(user))
+}
+
+/// What has to happen when a function is called.
+enum Treatment {
+    /// Nothing: the call goes ahead.
+    None,
+    /// The call is refused: the function belongs to a role with fewer rights.
+    Refuse(Function),
+    /// The function runs as the role that called carrel, with its search_path.
+    RunAsCaller(Function, Caller),
+}
+
+fn treatment(oid: pg_sys::Oid) -> Result<Treatment> {
+    // SAFETY: reads the session's state.
+    if !unsafe { pg_sys::IsTransactionState() } {
+        return Ok(Treatment::None);
+    }
+    let (is_elevated, caller) = (is_elevated()?, caller::current());
+    if !is_elevated && caller.is_none() {
+        return Ok(Treatment::None);
+    }
+    let Some(function) = Function::find(oid)?.filter(|function| !function.is_native) else {
+        return Ok(Treatment::None);
+    };
+    Ok(match caller {
+        _ if is_elevated && !function.is_trusted()? => Treatment::Refuse(function),
+        Some(caller) if function.is_trigger => Treatment::RunAsCaller(function, caller),
+        _ => Treatment::None,
+    })
+}
+
+/// Answers whether Postgres has to tell the hook of calls of a function.
+unsafe extern "C-unwind" fn is_needed(function: pg_sys::Oid) -> bool {
+    // SAFETY: the hook of another library, called as Postgres calls it.
+    if unsafe { NEXT_IS_NEEDED }.is_some_and(|next| unsafe { next(function) }) {
+        return true;
+    }
+    // A SECURITY DEFINER function has become its owner by the time of its call; the call decides.
+    guard(|| Ok(!matches!(treatment(function)?, Treatment::None)))
+}
+
+/// Called by Postgres before and after a call of a function that [`is_needed`] named.
+unsafe extern "C-unwind" fn call(
+    event: pg_sys::FmgrHookEventType::Type,
+    function: *mut pg_sys::FmgrInfo,
+    private: *mut pg_sys::Datum,
+) {
+    // SAFETY: Postgres' own description of the function.
+    let oid = unsafe { (*function).fn_oid };
+    if event == pg_sys::FmgrHookEventType::FHET_START {
+        guard(|| begin(oid));
+    } else {
+        end(oid, event == pg_sys::FmgrHookEventType::FHET_END);
+    }
+    // SAFETY: the hook of another library, called as Postgres calls it.
+    unsafe {
+        if let Some(next) = NEXT_CALL {
+            next(event, function, private);
+        }
+    }
+}
+
+fn begin(oid: pg_sys::Oid) -> Result<()> {
+    let (function, caller) = match treatment(oid)? {
+        Treatment::None => return Ok(()),
+        Treatment::Refuse(function) => return Err(refusal(oid, function)),
+        Treatment::RunAsCaller(function, caller) => (function, caller),
+    };
+    let mut suspended =
+        Suspended { function: oid, user: None, settings: None, caller: caller::replace(None) };
+    // SAFETY: as Postgres does for SECURITY DEFINER and SET; [`end`] and the end of the (sub)transaction put it back.
+    unsafe {
+        if !function.is_security_definer && is_elevated()? {
+            let (mut user, mut context) = (pg_sys::InvalidOid, 0);
+            pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
+            pg_sys::SetUserIdAndSecContext(caller.user, caller.context);
+            suspended.user = Some((user, context));
+        }
+        if !function.sets_search_path {
+            // A function with settings has a level of its own, which Postgres ends before it tells of the call's end.
+            if !function.has_settings {
+                suspended.settings = Some(pg_sys::NewGUCNestLevel());
+            }
+            spi::pin(c"search_path", CStr::from_ptr(caller.search_path));
+        }
+    }
+    SUSPENDED.with_borrow_mut(|all| all.push(suspended));
+    Ok(())
+}
+
+/// Puts back what [`begin`] changed. After an error the (sub)transaction puts role and settings back.
+fn end(oid: pg_sys::Oid, is_success: bool) {
+    let Some(suspended) =
+        SUSPENDED.with_borrow_mut(|all| all.pop_if(|suspended| suspended.function == oid))
+    else {
+        return;
+    };
+    caller::replace(suspended.caller);
+    if !is_success {
+        return;
+    }
+    // SAFETY: what was so before the call.
+    unsafe {
+        if let Some(level) = suspended.settings {
+            pg_sys::AtEOXact_GUC(true, level);
+        }
+        if let Some((user, context)) = suspended.user {
+            pg_sys::SetUserIdAndSecContext(user, context);
+        }
+    }
+}
+
+fn refusal(oid: pg_sys::Oid, function: Function) -> Error {
+    // SAFETY: oids, looked up in the catalog's cache; a role that is gone is spelt as its number.
+    let names =
+        catch(|| unsafe { (format_procedure(oid), GetUserNameFromId(function.owner, true)) });
+    let (signature, role) = match names {
+        Ok(names) => names,
+        Err(error) => return error,
+    };
+    // SAFETY: C strings of Postgres', the second of them null where the role is gone.
+    let (signature, role) = unsafe {
+        let role = if role.is_null() { c"" } else { CStr::from_ptr(role) };
+        (CStr::from_ptr(signature).to_string_lossy(), role.to_string_lossy())
+    };
+    Error::new(
+        SqlState::InsufficientPrivilege,
+        format!("carrel does not run function {signature} of role \"{role}\" with more rights than that role has"),
+    )
+    .detail("A trigger, default, check, index, cast or operator calls it where carrel works as the owner of its tables.")
+    .hint("Declare it SECURITY DEFINER, so that it runs as its owner, or have a superuser own it; carrel.doctor() names what was added to carrel's tables.")
+}
+
+unsafe extern "C-unwind" {
+    fn SearchSysCache1(cache: c_int, key: pg_sys::Datum) -> pg_sys::HeapTuple;
+    fn ReleaseSysCache(tuple: pg_sys::HeapTuple);
+    fn SysCacheGetAttr(
+        cache: c_int,
+        tuple: pg_sys::HeapTuple,
+        number: pg_sys::AttrNumber,
+        is_null: *mut bool,
+    ) -> pg_sys::Datum;
+    fn deconstruct_array(
+        array: *mut pg_sys::ArrayType,
+        kind: pg_sys::Oid,
+        length: c_int,
+        by_value: bool,
+        alignment: c_char,
+        elements: *mut *mut pg_sys::Datum,
+        nulls: *mut *mut bool,
+        count: *mut c_int,
+    );
+    fn pg_detoast_datum(value: *mut pg_sys::varlena) -> *mut pg_sys::varlena;
+    fn pg_detoast_datum_packed(value: *mut pg_sys::varlena) -> *mut pg_sys::varlena;
+    fn superuser_arg(role: pg_sys::Oid) -> bool;
+    fn format_procedure(function: pg_sys::Oid) -> *const c_char;
+    fn GetUserNameFromId(role: pg_sys::Oid, missing_ok: bool) -> *const c_char;
+}
