@@ -58,6 +58,38 @@ begin
                         hint = 'Give the columns the types of those that they refer to.';
             end if;
         end if;
+        -- Before PostgreSQL 18, triggers that wait for the end of the transaction run as whoever commits: carrel's caller, where
+        -- a foreign key had carrel's work queue them.
+        if
+            current_setting('server_version_num')::int < 180000
+            and command.classid in ('pg_class'::regclass, 'pg_trigger'::regclass)
+        then
+            with recursive referring (oid) as (
+                select coalesce((select t.tgrelid from pg_trigger as t where t.oid = command.objid), command.objid)
+                union
+                select k.confrelid
+                from referring as r
+                join pg_constraint as k on k.conrelid = r.oid
+                where k.contype = 'f' and (k.confdeltype in ('c', 'n', 'd') or k.confupdtype in ('c', 'n', 'd'))
+            )
+            select format('%I', t.tgname) into found
+            from pg_trigger as t
+            where
+                t.tgrelid = (select coalesce((select g.tgrelid from pg_trigger as g where g.oid = command.objid), command.objid))
+                and not t.tgisinternal and t.tgdeferrable
+                and not (select p.prosecdef from pg_proc as p where p.oid = t.tgfoid)
+                and exists (
+                    select from referring as r
+                    join pg_class as c on r.oid = c.oid
+                    where c.relnamespace = 'carrel'::regnamespace
+                );
+            if found is not null then
+                raise exception 'trigger % must not be deferrable on a table that refers to carrel''s', found
+                    using errcode = '42501',
+                        detail = 'It would run with the rights of whoever calls carrel.',
+                        hint = 'Make it not deferrable, or its function SECURITY DEFINER.';
+            end if;
+        end if;
     end loop;
 end
 $$;

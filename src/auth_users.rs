@@ -8,6 +8,7 @@
 //! functions in its indexes and constraints. Its triggers read their own rows.
 
 use crate::access;
+use crate::datums::Relation;
 use crate::error::{Error, Result, SqlState, catch, guard};
 use crate::heap::whole::{self, Lock};
 use crate::schema::definitions::AUTH_RULES;
@@ -102,8 +103,12 @@ fn of_key(db: &Db) -> Result<Option<pg_sys::Oid>> {
 
 /// The table that is called auth.users.
 fn by_name(db: &Db) -> Result<Option<pg_sys::Oid>> {
-    db.first("select to_regclass('auth.users')::oid", &[], |row| Ok(row.get(1)))
-        .map(Option::flatten)
+    db.first(
+        "select c.oid from pg_class as c join pg_namespace as n on c.relnamespace = n.oid
+        where n.nspname = 'auth' and c.relname = 'users'",
+        &[],
+        |row| row.need(1),
+    )
 }
 
 /// The table that is followed.
@@ -118,11 +123,12 @@ fn followed(db: &Db) -> Result<Option<Table>> {
 /// Follows a table of users that a superuser names: each of its users gets a profile, by a foreign key and triggers. Its
 /// owner creates and deletes users from then on. A table without a unique id of type uuid: 22023. For superusers.
 #[pg_extern(volatile, parallel_unsafe)]
-fn follow_auth_users(users_table: Option<pg_sys::Oid>) {
+fn follow_auth_users(users_table: Option<Relation>) {
     guard(|| {
         access::require_superuser("follow_auth_users")?;
         let bad = |message: String| Error::new(SqlState::InvalidParameterValue, message);
-        let oid = users_table.ok_or_else(|| bad("users_table must not be null".to_owned()))?;
+        let Relation(oid) =
+            users_table.ok_or_else(|| bad("users_table must not be null".to_owned()))?;
         let table = spi::as_owner(Access::Write, |db| {
             let table = Table::look(db, oid)?.filter(|table| table.has_unique_id);
             table.ok_or_else(|| {

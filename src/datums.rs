@@ -156,6 +156,23 @@ impl FromDatum for Name {
     }
 }
 
+/// A relation, which SQL names by a regclass.
+pub struct Relation(pub pg_sys::Oid);
+
+impl FromDatum for Relation {
+    unsafe fn from_polymorphic_datum(
+        datum: pg_sys::Datum,
+        is_null: bool,
+        kind: pg_sys::Oid,
+    ) -> Option<Self> {
+        // SAFETY: a regclass is an oid.
+        unsafe { pg_sys::Oid::from_polymorphic_datum(datum, is_null, kind) }.map(Self)
+    }
+}
+
+translate!(Relation, "regclass");
+argument!(Relation, || Relation(pg_sys::InvalidOid));
+
 translate!(Name, "name");
 argument!(Name, || Name(String::new()));
 

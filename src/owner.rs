@@ -12,7 +12,7 @@ use crate::heap;
 use crate::schema::definitions::TABLES;
 use crate::spi::{self, Access, Db};
 use pgrx::pg_sys;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, c_char, c_int};
 
 pub const NAME: &CStr = c"carrel_owner";
@@ -23,7 +23,11 @@ thread_local! {
     /// Set while all tables are known to belong to the owner.
     static OWNS_ALL: Cell<bool> = const { Cell::new(false) };
     static IS_REGISTERED: Cell<bool> = const { Cell::new(false) };
+    /// The tables whose triggers were looked at.
+    static WATCHED: RefCell<Vec<pg_sys::Oid>> = const { RefCell::new(Vec::new()) };
 }
+
+const DEFERRED_CODE: &str = include_str!("../sql/access/deferred_code.sql");
 
 /// The owner's oid, if the role exists.
 pub fn find() -> Result<Option<pg_sys::Oid>> {
@@ -60,8 +64,32 @@ pub fn of_all_tables() -> Result<pg_sys::Oid> {
             return Err(foreign_table(relation, found));
         }
     }
+    refuse_deferred_code(owner)?;
     OWNS_ALL.set(true);
     Ok(owner)
+}
+
+/// Error 42501 where work as the owner would leave code of roles with fewer rights behind that runs as the caller at the end of the
+/// transaction.
+fn refuse_deferred_code(owner: pg_sys::Oid) -> Result<()> {
+    // From 18 on, such triggers run as the role that was current when they were queued: the owner, as which they are refused.
+    if cfg!(feature = "pg18") {
+        return Ok(());
+    }
+    let reached = spi::as_owner_of_catalogs(owner, |db| {
+        db.rows(DEFERRED_CODE, &[], |row| Ok((row.need::<pg_sys::Oid>(1)?, row.get::<String>(2))))
+    })?;
+    WATCHED.with_borrow_mut(|watched| {
+        watched.clear();
+        watched.extend(reached.iter().map(|(relation, _)| *relation));
+    });
+    let Some(what) = reached.into_iter().find_map(|(_, what)| what) else { return Ok(()) };
+    Err(Error::new(
+        SqlState::InsufficientPrivilege,
+        format!("{what}, which carrel does not have run at the end of a transaction"),
+    )
+    .detail("It would run with the rights of whoever calls carrel.")
+    .hint("Make the trigger not deferrable, or its function SECURITY DEFINER, or have a superuser own the function."))
 }
 
 fn foreign_table(relation: pg_sys::Oid, owner: pg_sys::Oid) -> Error {
@@ -89,22 +117,30 @@ fn text(name: *const c_char) -> String {
     unsafe { CStr::from_ptr(name) }.to_string_lossy().into_owned()
 }
 
-/// Forgets which tables belong to the owner whenever a table or a role changes.
+/// Has the tables looked at again whenever one of them, a role or a function changes.
 fn register() {
     if IS_REGISTERED.replace(true) {
         return;
     }
-    use pg_sys::SysCacheIdentifier::{AUTHNAME, NAMESPACENAME, RELNAMENSP};
+    use pg_sys::SysCacheIdentifier::{AUTHNAME, NAMESPACENAME, PROCOID};
     // SAFETY: functions that set a flag.
     unsafe {
-        for cache in [AUTHNAME, NAMESPACENAME, RELNAMENSP] {
+        for cache in [AUTHNAME, NAMESPACENAME, PROCOID] {
             pg_sys::CacheRegisterSyscacheCallback(cache as c_int, Some(forget), 0.into());
         }
+        pg_sys::CacheRegisterRelcacheCallback(Some(forget_table), 0.into());
     }
 }
 
 unsafe extern "C-unwind" fn forget(_: pg_sys::Datum, _: c_int, _: u32) {
     OWNS_ALL.set(false);
+}
+
+unsafe extern "C-unwind" fn forget_table(_: pg_sys::Datum, table: pg_sys::Oid) {
+    let is_watched = || WATCHED.with_borrow(|watched| watched.contains(&table));
+    if cfg!(feature = "pg18") || table == pg_sys::InvalidOid || is_watched() {
+        OWNS_ALL.set(false);
+    }
 }
 
 /// Creates the owner where it is missing, refuses one that is more than it should be, and lets it use the schema and the

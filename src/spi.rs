@@ -46,6 +46,14 @@ pub fn as_owner<T>(access: Access, work: impl FnOnce(&Db) -> Result<T>) -> Resul
     connected(access, Some(owner::of_all_tables()?), work)
 }
 
+/// Runs `work` as the owner, even where tables belong to others: for what reads catalogs alone.
+pub fn as_owner_of_catalogs<T>(
+    owner: pg_sys::Oid,
+    work: impl FnOnce(&Db) -> Result<T>,
+) -> Result<T> {
+    connected(Access::Write, Some(owner), work)
+}
+
 /// Runs `work` as the bootstrap superuser: for the few statements that the owner of the tables may not run, such as granting
 /// functions, none of which reads or writes what belongs to others. Functions of roles that are no superusers are
 /// refused meanwhile, see [`crate::foreign_code`].
@@ -223,6 +231,30 @@ impl Db {
         check(catch(|| unsafe { SPI_execute(text, false, 0) })?)
     }
 
+    /// Every row of a query that is made at run time and used once, as `read` takes it.
+    pub fn rows_once<T>(
+        &self,
+        sql: &str,
+        args: &[Arg],
+        mut read: impl FnMut(&Row) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let sql = c_string(sql)?;
+        let mut types: Vec<pg_sys::Oid> = args.iter().map(|arg| arg.oid).collect();
+        let (text, count, types) = (sql.as_ptr(), types.len() as c_int, types.as_mut_ptr());
+        // SAFETY: connected, a C string, and as many types as it says; the plan goes with the connection.
+        let plan = catch(|| unsafe { SPI_prepare(text, count, types) })?;
+        if plan.is_null() {
+            // SAFETY: the backend's own variable.
+            check(unsafe { pg_sys::SPI_result })?;
+        }
+        let mut values = Vec::new();
+        self.run_plan(plan, args, |row| {
+            values.push(read(row)?);
+            Ok(())
+        })?;
+        Ok(values)
+    }
+
     /// Makes a trigger's transition tables known by their names.
     ///
     /// # Safety
@@ -236,9 +268,17 @@ impl Db {
         &self,
         sql: &'static str,
         args: &[Arg],
+        each: impl FnMut(&Row) -> Result<()>,
+    ) -> Result<u64> {
+        self.run_plan(plan(sql, args)?, args, each)
+    }
+
+    fn run_plan(
+        &self,
+        plan: pg_sys::SPIPlanPtr,
+        args: &[Arg],
         mut each: impl FnMut(&Row) -> Result<()>,
     ) -> Result<u64> {
-        let plan = plan(sql, args)?;
         let values: Vec<pg_sys::Datum> =
             args.iter().map(|arg| arg.datum.unwrap_or(pg_sys::Datum::null())).collect();
         let nulls: Vec<c_char> = args

@@ -4,6 +4,7 @@ use crate::access;
 use crate::datums::Jsonb;
 use crate::error::{Error, Result, SqlState, guard};
 use crate::rows::uuid_v7;
+use crate::schema::definitions::TABLES;
 use crate::spi::{self, Access, Db};
 use crate::trigger::{self, Returned};
 use crate::usage::{self, period_start, zone};
@@ -123,28 +124,50 @@ fn export_user(
         access::require_service("export_user")?;
         spi::as_owner(Access::Read, |db| {
             let Some(user_id) = user_id else { return Err(missing_user_id()) };
-            let rows = db.rows(
-                "select 'user_profiles', to_jsonb(t), 1, id from carrel.user_profiles as t where user_id = $1
-                union all
-                select 'documents', to_jsonb(t) - 'search_vector', 2, id from carrel.documents as t where user_id = $1
-                union all
-                select 'document_chunks', to_jsonb(t) - 'search_vector', 3, id from carrel.document_chunks as t where user_id = $1
-                union all
-                select 'agent_sessions', to_jsonb(t), 4, id from carrel.agent_sessions as t where user_id = $1
-                union all
-                select 'agent_requests', to_jsonb(t), 5, id from carrel.agent_requests as t where user_id = $1
-                union all
-                select 'usage_events', to_jsonb(t), 6, id from carrel.usage_events as t where user_id = $1
-                union all
-                select 'usage_reservations', to_jsonb(t), 7, id from carrel.usage_reservations as t where user_id = $1
-                order by 3, 4",
-                &[user_id.into()],
-                |row| Ok((row.need::<String>(1)?, row.need::<Jsonb>(2)?)),
-            )?;
+            let sql = export_query(db)?;
+            let rows = db.rows_once(&sql, &[user_id.into()], |row| {
+                Ok((row.need::<String>(1)?, row.need::<Jsonb>(2)?))
+            })?;
             if rows.is_empty() { Err(no_such_user(user_id)) } else { Ok(rows) }
         })
     });
     TableIterator::new(rows)
+}
+
+/// The query of a user's rows. Columns that an operator added are shown as text: a cast of their types to json would be run.
+fn export_query(db: &Db) -> Result<String> {
+    const EXPORTED: [&str; 7] = [
+        "user_profiles",
+        "documents",
+        "document_chunks",
+        "agent_sessions",
+        "agent_requests",
+        "usage_events",
+        "usage_reservations",
+    ];
+    let mut queries = Vec::new();
+    for (place, name) in EXPORTED.into_iter().enumerate() {
+        let defined = TABLES.iter().filter(|table| table.name == name);
+        let defined: Vec<String> = defined
+            .flat_map(|table| table.columns())
+            .map(|column| column.name.to_owned())
+            .collect();
+        let columns = db.value::<String>(
+            "select string_agg(
+                case when attname::text = any ($2) then format('t.%I', attname)
+                    else format('case when t.%I is not null then format(''%%s'', t.%1$I) end as %1$I', attname) end,
+                ', ' order by attnum
+            )
+            from pg_attribute
+            where attrelid = format('carrel.%I', $1)::regclass and attnum > 0 and not attisdropped and attname <> 'search_vector'",
+            &[name.into(), defined.into()],
+        )?;
+        queries.push(format!(
+            "select '{name}', to_jsonb(r), {place}, r.id
+            from (select {columns} from carrel.{name} as t where t.user_id = $1) as r"
+        ));
+    }
+    Ok(format!("{} order by 3, 4", queries.join(" union all ")))
 }
 
 /// BEFORE INSERT OR UPDATE of user_profiles: checks the time zone, and begins with the period that

@@ -7,7 +7,7 @@ use crate::access;
 use crate::auth_users;
 use crate::error::{Result, guard};
 use crate::owner;
-use crate::spi::{self, Access, Db};
+use crate::spi::{self, Db};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 
@@ -22,7 +22,7 @@ fn doctor() -> TableIterator<
 > {
     let rows = guard(|| {
         access::require_operator("doctor")?;
-        spi::as_owner(Access::Read, |db| {
+        spi::as_owner_of_catalogs(owner::oid()?, |db| {
             let checks: [(&str, fn(&Db) -> Result<Vec<String>>); _] = [
                 ("versions", super::versions::differences),
                 ("tables", tables),
@@ -45,14 +45,22 @@ fn doctor() -> TableIterator<
                 ("search_statistics", search_statistics),
                 ("usage", usage),
             ];
-            // Where tables are missing, the other checks have nothing to look at.
+            // Where tables are missing, the other checks have nothing to look at; those of others cannot be read.
             let missing = tables(db)?;
+            let foreign = owner::foreign_tables(db)?;
             let mut rows = Vec::new();
             for (name, check) in checks {
-                let wrong = match (name, missing.is_empty()) {
-                    ("versions", _) | (_, true) => check(db)?,
-                    ("tables", false) => missing.clone(),
-                    (_, false) => vec!["not checked: tables are missing".to_owned()],
+                let wrong = match name {
+                    "tables" => missing.clone(),
+                    "owner" => check(db)?,
+                    _ if !foreign.is_empty() => {
+                        vec!["not checked: tables belong to other roles".to_owned()]
+                    }
+                    "versions" => check(db)?,
+                    _ if !missing.is_empty() => {
+                        vec!["not checked: tables are missing".to_owned()]
+                    }
+                    _ => check(db)?,
                 };
                 let detail = (!wrong.is_empty()).then(|| wrong.join("; "));
                 rows.push((name.to_owned(), wrong.is_empty(), detail));

@@ -67,8 +67,8 @@ fn usage_report(
                         lower(last.day) as last_start, upper(last.day) as last_end,
                         lower(first.day) = lower(last.day) as is_one_day, now() + interval '5 minutes' as horizon
                     from carrel.user_profiles as p
-                    cross join lateral carrel.usage_period('day', null, p.billing_anchor, p.billing_timezone, $1::timestamptz) as first (day)
-                    cross join lateral carrel.usage_period('day', null, p.billing_anchor, p.billing_timezone, $2::timestamptz) as last (day)
+                    cross join lateral carrel.usage_period('day'::text, null::interval, p.billing_anchor, p.billing_timezone, $1::timestamptz) as first (day)
+                    cross join lateral carrel.usage_period('day'::text, null::interval, p.billing_anchor, p.billing_timezone, $2::timestamptz) as last (day)
                     where $3::uuid is null or p.user_id = $3
                 ), timed as (
                     select asked.*,

@@ -17,6 +17,7 @@ mod migrate;
 mod older_tables;
 mod parts_of_dumps;
 mod replication;
+mod rights;
 mod search;
 mod usage;
 

@@ -1,0 +1,626 @@
+//! Nobody gains rights through carrel: code that less privileged roles attach to its tables, however it got there, runs with no more
+//! rights than they have, or is refused.
+
+use carrel_tests::{ALICE, Cluster, Database, Session};
+
+const NEW: &str = "c0000000-0000-4000-8000-00000000000c";
+
+/// A plain role with every privilege on carrel's tables, routines and schema, as guides grant them.
+fn with_everything(database: &Database) -> String {
+    let role = database.create_role("report", "");
+    database.superuser().run(&format!(
+        "grant usage, create on schema carrel to {role};
+        grant all on all tables in schema carrel to {role};
+        grant all on all routines in schema carrel to {role};
+        grant create on database {} to {role}",
+        database.name
+    ));
+    role
+}
+
+/// A function of the role's that makes it a superuser, or shows it everything, if it runs with anybody's greater rights, and tells
+/// as whom it ran.
+fn trap(session: &mut Session, role: &str) {
+    session.run(&format!(
+        "create schema trap;
+        create table trap.ran (as_role text);
+        grant usage on schema trap to public;
+        grant insert on trap.ran to public;
+        create function trap.spring() returns void language plpgsql as $$ begin
+            insert into trap.ran values (current_user);
+            begin
+                alter role {role} superuser;
+            exception when others then null;
+            end;
+        exception when others then null; end $$;
+        create function trap.fire() returns trigger language plpgsql as $$ begin
+            perform trap.spring();
+            return coalesce(new, old);
+        end $$;
+        create function trap.same(value anyelement) returns anyelement immutable language plpgsql as $$ begin
+            perform trap.spring();
+            return value;
+        end $$;
+        grant execute on all functions in schema trap to public"
+    ));
+}
+
+/// Asserts that nothing of the role's ran with rights beyond its own, or those of a caller who ran it by a statement of their own.
+#[track_caller]
+fn assert_nothing_gained(database: &Database, role: &str, allowed: &[&str]) {
+    let mut superuser = database.superuser();
+    let gained = format!("select rolsuper from pg_roles where rolname = '{role}'");
+    let ran = superuser.column("select distinct as_role from trap.ran order by 1");
+    let ran: Vec<_> = ran.iter().filter(|ran| !allowed.contains(&ran.as_str())).collect();
+    assert!(ran.is_empty(), "the trap ran as {ran:?}");
+    assert_eq!(superuser.value(&gained), "f", "{role} is a superuser");
+}
+
+/// Everything that services and end users do, so that whatever is attached to the tables would run; errors are the caller's to judge.
+fn everybody_works(database: &Database) -> Vec<String> {
+    let mut refused = Vec::new();
+    for statement in [
+        format!("select carrel.create_user('{NEW}', 'New')"),
+        format!("select carrel.record_usage('agent_request', 5, 0.1, user_id => '{NEW}')"),
+        format!("select carrel.consume_usage('chat', 5, user_id => '{NEW}')"),
+        format!("select carrel.reserve_usage('chat', 5, user_id => '{NEW}')"),
+        "select carrel.claim_requests('w', 5)".to_owned(),
+        "select carrel.process_documents()".to_owned(),
+        format!("select carrel.export_user('{NEW}'::uuid)"),
+        format!("select carrel.set_plan('{NEW}', 'pro')"),
+        "select carrel.stats()".to_owned(),
+        "select carrel.verify_usage()".to_owned(),
+        format!("select carrel.delete_user('{NEW}')"),
+    ] {
+        refused.extend(database.service().attempt(&statement).err());
+    }
+    for statement in [
+        "select carrel.add_document('d.md', 'A mole digs.')",
+        "insert into carrel.documents (filename, content_text) values ('e.md', 'A mole digs.')",
+        "select carrel.create_request('a', 'c')",
+        "select carrel.create_session('s')",
+        "select carrel.search_chunks('mole')",
+        "select carrel.usage_report(now() - interval '1 day', now())",
+        "select carrel.current_usage()",
+        "update carrel.user_profiles set name = 'Alice B.'",
+    ] {
+        refused.extend(database.user(ALICE).attempt(statement).err());
+    }
+    for statement in
+        ["select carrel.doctor()", "select carrel.migrate()", "select carrel.rebuild_usage()"]
+    {
+        refused.extend(database.superuser().attempt(statement).err());
+    }
+    refused
+}
+
+#[test]
+fn the_tables_belong_to_a_role_that_is_nobody() {
+    let database = Cluster::shared().installed();
+    let mut superuser = database.superuser();
+    let owners = "select distinct relowner::regrole from pg_class
+        where relnamespace = 'carrel'::regnamespace and relkind = 'r'";
+    assert_eq!(superuser.column(owners), ["carrel_owner"]);
+    let attributes =
+        "select rolsuper, rolcanlogin, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls
+        from pg_roles where rolname = 'carrel_owner'";
+    assert_eq!(superuser.value(attributes), "f|f|f|f|f|f");
+    let members = "select count(*) from pg_auth_members
+        where 'carrel_owner'::regrole in (roleid, member)";
+    assert_eq!(superuser.number(members), 0);
+}
+
+#[test]
+fn a_role_with_trigger_cannot_add_one() {
+    let database = Cluster::shared().lived_in();
+    let role = with_everything(&database);
+    let mut attacker = database.connect(&role);
+    trap(&mut attacker, &role);
+    attacker.run("create function pg_temp.fire() returns trigger language plpgsql as 'begin perform trap.spring(); return new; end'");
+    for trigger in [
+        "create trigger zz before insert on carrel.user_profiles for each row execute function pg_temp.fire()",
+        "create trigger zz after update on carrel.documents for each statement execute function trap.fire()",
+        "create constraint trigger zz after insert on carrel.usage_events deferrable initially deferred for each row execute function trap.fire()",
+        "create trigger zz before insert on carrel.documents for each row when (pg_notify('x', query_to_xml('select 1', true, true, '')::text) is null) execute function suppress_redundant_updates_trigger()",
+    ] {
+        let error = attacker.failure(trigger);
+        assert_eq!(error.code().code(), "42501", "{trigger}: {}", error.message());
+        assert!(error.message().contains("zz"), "{}", error.message());
+    }
+    assert_eq!(everybody_works(&database), Vec::<String>::new());
+    assert_nothing_gained(&database, &role, &[]);
+}
+
+/// A database in which a role's code is attached to carrel's tables by somebody who could: the statements that refuse it are off.
+fn attached(attach: &[&str]) -> (Database<'static>, String) {
+    let database = Cluster::shared().lived_in();
+    let role = with_everything(&database);
+    let mut attacker = database.connect(&role);
+    trap(&mut attacker, &role);
+    let mut superuser = database.superuser();
+    superuser.run("alter event trigger carrel_refuse_added_code disable");
+    for statement in attach {
+        superuser.run(statement);
+    }
+    superuser.run("alter event trigger carrel_refuse_added_code enable");
+    // Attaching ran some of it, as a superuser.
+    superuser.run(&format!("alter role {role} nosuperuser; delete from trap.ran"));
+    (database, role)
+}
+
+#[test]
+fn code_that_is_attached_to_the_tables_all_the_same_never_runs_with_greater_rights() {
+    for attach in [
+        "create trigger zz before insert on carrel.user_profiles for each row execute function trap.fire()",
+        "create trigger zz after insert or delete or update on carrel.user_profiles for each statement execute function trap.fire()",
+        "create trigger zz before insert on carrel.usage_events for each row execute function trap.fire()",
+        "create constraint trigger zz after insert or delete on carrel.user_profiles deferrable initially deferred for each row execute function trap.fire()",
+        "create trigger zz after insert or update on carrel.usage_totals for each row execute function trap.fire()",
+        "create trigger zz before insert or update on carrel.document_chunks for each row execute function trap.fire()",
+        "alter table carrel.user_profiles add column odd text default trap.same('x'::text)",
+        "alter table carrel.user_profiles add column odd text; create index on carrel.user_profiles (trap.same(odd))",
+        "create index on carrel.document_chunks (trap.same(content))",
+        "alter table carrel.user_profiles add column odd int; alter table carrel.user_profiles add check (trap.same(odd) is null)",
+        "create domain public.odd as text check (trap.same(value) is null); alter table carrel.user_profiles add column odd public.odd",
+        "create policy zz on carrel.documents as restrictive using (trap.same(true))",
+        "create rule zz as on insert to carrel.usage_events do also select trap.spring()",
+        "create statistics carrel.zz on (trap.same(filename)) from carrel.documents",
+        "create function carrel.usage_period(text, text, timestamptz, text, timestamptz) returns tstzrange language sql as 'select trap.spring(); select null::tstzrange'",
+        "create type public.odd as enum ('a'); create function public.odd(public.odd) returns json language plpgsql as 'begin perform trap.spring(); return ''1''; end';
+            create cast (public.odd as json) with function public.odd(public.odd); alter table carrel.user_profiles add column odd public.odd default 'a'",
+    ] {
+        let (database, role) = attached(&[attach]);
+        // By statements of their own, services and users run what is attached to a table, as in any database.
+        let refused = everybody_works(&database);
+        println!("{attach}: {refused:?}");
+        assert_nothing_gained(&database, &role, &["authenticated", "service_role"]);
+        let complaints = database.complaints();
+        assert!(!complaints.is_empty(), "doctor() has nothing to say of {attach}");
+    }
+}
+
+#[test]
+fn a_refusal_names_the_function_and_its_role() {
+    let (database, role) = attached(&[
+        "create trigger zz before insert on carrel.user_profiles for each row execute function trap.fire()",
+    ]);
+    let error = database.service().failure("select carrel.create_user()");
+    assert_eq!(error.code().code(), "42501");
+    assert!(error.message().contains("trap.fire()"), "{}", error.message());
+    assert!(error.message().contains(&role), "{}", error.message());
+    assert!(database.complaints().iter().any(|line| line.contains("trap.fire()")));
+}
+
+#[test]
+fn a_security_definer_trigger_runs_as_its_own_role() {
+    let (database, role) = attached(&[
+        "alter function trap.fire() security definer",
+        "create trigger zz before insert on carrel.user_profiles for each row execute function trap.fire()",
+    ]);
+    database.service().run("select carrel.create_user()");
+    assert_nothing_gained(&database, &role, &[&role]);
+    assert_eq!(database.superuser().column("select distinct as_role from trap.ran"), [role]);
+}
+
+#[test]
+fn an_operators_trigger_runs_alike_by_function_and_by_statement() {
+    let database = Cluster::shared().lived_in();
+    let mut superuser = database.superuser();
+    superuser.run(
+        "create schema audit;
+        create table audit.seen (what text, as_role text, path text);
+        grant usage on schema audit to public;
+        grant insert on audit.seen to public;
+        create function audit.note() returns trigger language plpgsql as $$ begin
+            insert into audit.seen values (tg_table_name, current_user, current_setting('search_path'));
+            return new;
+        end $$;
+        create function audit.note_with_path() returns trigger language plpgsql set search_path = audit as $$ begin
+            insert into seen values (tg_table_name || ' own path', current_user, current_setting('search_path'));
+            return new;
+        end $$;
+        create trigger note after insert on carrel.documents for each row execute function audit.note();
+        create trigger note_with_path after insert on carrel.documents for each row execute function audit.note_with_path();
+        create trigger note after insert on carrel.usage_events for each row execute function audit.note();
+        create trigger note after insert on carrel.user_profiles for each statement execute function audit.note();
+        select carrel.grant_user('authenticated', self_metering => true)",
+    );
+    let mut user = database.user(ALICE);
+    user.run("set search_path = audit, public");
+    let mut seen = |statement: &str| {
+        user.run(statement);
+        let seen = superuser.column("select * from audit.seen order by what collate \"C\" desc");
+        superuser.run("delete from audit.seen");
+        seen
+    };
+    let both = ["documents own path|authenticated|audit", "documents|authenticated|audit, public"];
+    assert_eq!(seen("select carrel.add_document('d.md', 'A mole digs.')"), both);
+    assert_eq!(
+        seen(
+            "insert into carrel.documents (filename, content_text) values ('e.md', 'A mole digs.')"
+        ),
+        both
+    );
+    let event = ["usage_events|authenticated|audit, public"];
+    assert_eq!(seen("select carrel.record_usage('chat', 5)"), event);
+    assert_eq!(
+        seen("insert into carrel.usage_events (event_type, tokens_used) values ('chat', 5)"),
+        event
+    );
+    // Afterwards the session is as it was.
+    assert_eq!(
+        user.value("select current_user || ' ' || current_setting('search_path')"),
+        "authenticated audit, public"
+    );
+    database.service().run("select carrel.create_user()");
+    assert_eq!(
+        superuser.column("select what, as_role from audit.seen"),
+        ["user_profiles|service_role"]
+    );
+}
+
+#[test]
+fn an_operators_trigger_that_fails_leaves_the_session_as_it_was() {
+    let database = Cluster::shared().lived_in();
+    database.superuser().run(
+        "create function public.refuse() returns trigger language plpgsql as $$ begin raise exception 'no' using errcode = 'P0077'; end $$;
+        create trigger refuse before insert on carrel.usage_events for each row when (new.event_type = 'bad') execute function public.refuse()",
+    );
+    let mut service = database.service();
+    service.run("set search_path = public");
+    let bad = format!("select carrel.record_usage('bad', user_id => '{ALICE}')");
+    assert_eq!(service.refused(&bad), "P0077");
+    service.run(&format!(
+        "begin; do $$ begin perform carrel.record_usage('bad', user_id => '{ALICE}'); exception when sqlstate 'P0077' then null; end $$;
+        select carrel.record_usage('good', user_id => '{ALICE}'); commit"
+    ));
+    assert_eq!(
+        service.value("select current_user || ' ' || current_setting('search_path')"),
+        "service_role public"
+    );
+    database.assert_sound();
+}
+
+#[test]
+fn tables_that_another_role_owns_are_not_used() {
+    let database = Cluster::shared().lived_in();
+    let role = database.create_role("grabber", "");
+    database.superuser().run(&format!("alter table carrel.plans owner to {role}"));
+    let error = database.service().failure("select carrel.create_user()");
+    assert_eq!(error.code().code(), "42501");
+    assert!(
+        error.message().contains("carrel.plans") && error.message().contains(&role),
+        "{}",
+        error.message()
+    );
+    assert_eq!(database.superuser().refused("select carrel.migrate()"), "42501");
+    database.superuser().run("alter table carrel.plans owner to carrel_owner");
+    // Sessions that are open notice as well.
+    database.service().run("select carrel.create_user(); select carrel.create_user()");
+    database.superuser().run("select carrel.migrate()");
+    database.assert_sound();
+}
+
+#[test]
+fn tables_of_a_superuser_are_taken_over_by_migrate() {
+    let database = Cluster::shared().lived_in();
+    let mut superuser = database.superuser();
+    superuser.run("alter table carrel.plans owner to postgres");
+    assert!(database.complaints().iter().any(|line| line.contains("carrel.plans")));
+    superuser.run("select carrel.migrate()");
+    database.assert_sound();
+}
+
+#[test]
+fn an_installer_that_is_demoted_keeps_nothing_and_reassigns_nothing() {
+    let database = Cluster::shared().empty();
+    let (installer, heir) =
+        (database.create_role("installer", "superuser"), database.create_role("heir", ""));
+    database.connect(&installer).run("create extension carrel");
+    database.connect(&installer).run("select carrel.grant_service('service_role')");
+    let mut superuser = database.superuser();
+    let reassign = format!("reassign owned by {installer} to {heir}");
+    assert_eq!(superuser.refused(&reassign), "42501");
+    superuser.run(&format!("alter role {installer} nosuperuser"));
+    let heir = installer;
+    let mut attacker = database.connect(&heir);
+    superuser.run(&format!("grant create on database {} to {heir}", database.name));
+    trap(&mut attacker, &heir);
+    // It still owns schema and functions: putting others in their place is refused.
+    let replace = "create or replace function carrel.uuid_v7() returns uuid language plpgsql as 'begin perform trap.spring(); return gen_random_uuid(); end'";
+    assert_eq!(attacker.refused(replace), "42501");
+    superuser.run("alter event trigger carrel_refuse_added_code disable");
+    attacker.run(replace);
+    let refused = database
+        .service()
+        .refused("select carrel.create_user('c0000000-0000-4000-8000-00000000000c')");
+    assert_eq!(refused, "42501");
+    let _ = superuser.attempt("select carrel.migrate()");
+    assert_nothing_gained(&database, &heir, &[]);
+    assert!(!database.complaints().is_empty());
+}
+
+#[test]
+fn an_owner_that_is_more_than_an_owner_is_refused() {
+    let cluster = Cluster::start();
+    let database = cluster.empty();
+    let mut superuser = database.superuser();
+    let member = database.create_role("member", "");
+    superuser.run("create role carrel_owner");
+    for (make, mend) in [
+        ("alter role carrel_owner login", "alter role carrel_owner nologin"),
+        ("alter role carrel_owner superuser", "alter role carrel_owner nosuperuser"),
+        (
+            &format!("grant carrel_owner to {member}"),
+            &format!("revoke carrel_owner from {member} cascade"),
+        ),
+        (
+            "grant pg_read_server_files to carrel_owner",
+            "revoke pg_read_server_files from carrel_owner",
+        ),
+    ] {
+        superuser.run(make);
+        let error = superuser.failure("create extension carrel");
+        assert_eq!(error.code().code(), "42501", "{}", error.message());
+        let hint = error.hint().unwrap_or_default();
+        assert!(hint.contains(mend), "{hint}");
+        superuser.run(mend);
+    }
+    superuser.run("create extension carrel");
+    superuser.run(&format!("grant carrel_owner to {member}"));
+    assert!(database.complaints().iter().any(|line| line.contains(&member)));
+}
+
+#[test]
+fn a_foreign_key_with_a_cast_is_refused() {
+    let database = Cluster::shared().lived_in();
+    let role = database.create_role("keys", "");
+    database.superuser().run(&format!(
+        "grant usage on schema carrel to {role};
+        grant references on all tables in schema carrel to {role};
+        grant create on database {} to {role}",
+        database.name
+    ));
+    let mut attacker = database.connect(&role);
+    trap(&mut attacker, &role);
+    attacker.run(
+        "create schema fk;
+        create type fk.odd as (u uuid);
+        create function fk.c(fk.odd) returns uuid language plpgsql as $$ begin perform trap.spring(); return ($1).u; end $$;
+        create cast (fk.odd as uuid) with function fk.c(fk.odd) as implicit;
+        create table fk.plain (u uuid);
+        create domain fk.id as uuid",
+    );
+    for statement in [
+        "create table fk.f (u fk.odd references carrel.user_profiles (user_id))",
+        "create table fk.f (u fk.odd, foreign key (u) references carrel.user_profiles (user_id)) partition by list (u)",
+        "create schema more create table f (u fk.odd references carrel.user_profiles (user_id))",
+        "begin; create table fk.f (u uuid references carrel.user_profiles (user_id)); alter table fk.f alter column u type fk.odd using row(u)::fk.odd",
+        "rollback; alter table fk.plain alter column u type fk.odd using row(u)::fk.odd, add foreign key (u) references carrel.user_profiles (user_id)",
+    ] {
+        assert_eq!(attacker.refused(statement), "42501", "{statement}");
+    }
+    // Honest keys work, domains included.
+    attacker.run(&format!(
+        "create table fk.orders (u fk.id references carrel.user_profiles (user_id) on delete cascade);
+        insert into fk.orders values ('{ALICE}')"
+    ));
+    assert_nothing_gained(&database, &role, &[]);
+    database.service().run(&format!("select carrel.delete_user('{ALICE}')"));
+    assert_eq!(attacker.number("select count(*) from fk.orders"), 0);
+}
+
+#[test]
+fn triggers_of_a_table_that_refers_to_profiles_gain_nothing_when_a_user_is_deleted() {
+    for trigger in [
+        "create trigger zz after delete on fk.orders for each row execute function trap.fire()",
+        "create trigger zz after delete on fk.orders for each statement execute function trap.fire()",
+        "create trigger zz before delete on fk.orders for each row execute function trap.fire()",
+    ] {
+        let database = Cluster::shared().lived_in();
+        let role = database.create_role("keys", "");
+        database.superuser().run(&format!(
+            "grant usage on schema carrel to {role};
+            grant references on all tables in schema carrel to {role};
+            grant create on database {} to {role}",
+            database.name
+        ));
+        let mut attacker = database.connect(&role);
+        trap(&mut attacker, &role);
+        attacker.run(&format!(
+            "create schema fk;
+            create table fk.orders (u uuid references carrel.user_profiles (user_id) on delete cascade);
+            insert into fk.orders values ('{ALICE}');
+            {trigger}"
+        ));
+        let _ = database.service().attempt(&format!("select carrel.delete_user('{ALICE}')"));
+        let _ = database.superuser().attempt(&format!("select carrel.delete_user('{ALICE}')"));
+        assert_nothing_gained(&database, &role, &[&role]);
+    }
+}
+
+#[test]
+fn auth_users_of_a_plain_role_is_neither_read_nor_followed() {
+    for when in ["before", "after"] {
+        let database = Cluster::shared().empty();
+        let role = database.create_role("owner", "");
+        let mut superuser = database.superuser();
+        superuser.run(&format!("grant create on database {} to {role}", database.name));
+        let mut attacker = database.connect(&role);
+        trap(&mut attacker, &role);
+        if when == "after" {
+            superuser.run("create extension carrel");
+        }
+        attacker.run(&format!(
+            "create schema auth;
+            create table auth.users (id uuid primary key, raw_user_meta_data jsonb);
+            create index on auth.users ((trap.same(1)));
+            insert into auth.users values ('{NEW}')"
+        ));
+        superuser.run(if when == "before" {
+            "create extension carrel"
+        } else {
+            "select carrel.migrate()"
+        });
+        assert_eq!(superuser.number("select count(*) from carrel.user_profiles"), 0);
+        assert_nothing_gained(&database, &role, &[&role]);
+        // Told to, it follows: nothing of the owner's runs as anybody else.
+        superuser.run("select carrel.follow_auth_users('auth.users')");
+        assert_eq!(superuser.number("select count(*) from carrel.user_profiles"), 1);
+        attacker.run("insert into auth.users values (gen_random_uuid()); delete from auth.users");
+        assert_eq!(superuser.number("select count(*) from carrel.user_profiles"), 0);
+        assert_nothing_gained(&database, &role, &[&role]);
+        database.assert_sound();
+    }
+}
+
+#[test]
+fn triggers_of_the_followed_table_do_nothing_for_others() {
+    let database = Cluster::shared().lived_in();
+    let role = with_everything(&database);
+    let mut attacker = database.connect(&role);
+    let statement = format!(
+        "create schema auth; create table auth.users (id uuid);
+        create trigger d after delete on auth.users referencing old table as deleted for each statement execute function carrel.delete_profile_of_deleted();
+        insert into auth.users values ('{ALICE}'); delete from auth.users"
+    );
+    assert_eq!(attacker.refused(&statement), "42501");
+    let count = format!("select count(*) from carrel.user_profiles where user_id = '{ALICE}'");
+    assert_eq!(database.superuser().number(&count), 1);
+}
+
+#[test]
+fn nobody_but_a_superuser_creates_in_the_schema() {
+    let database = Cluster::shared().installed();
+    let role = with_everything(&database);
+    let mut attacker = database.connect(&role);
+    for statement in [
+        "create function carrel.migrate(int default 1) returns void language sql as ''",
+        "create procedure carrel.doctor(int default 1) language sql as ''",
+        "create function public.f() returns void language sql as ''; alter function public.f() set schema carrel",
+        "create table carrel.t (i int)",
+        "create type carrel.uuid as (i int)",
+        "create view carrel.v as select 1",
+        "create operator carrel.= (function = int4eq, leftarg = int, rightarg = int)",
+    ] {
+        assert_eq!(attacker.refused(statement), "42501", "{statement}");
+    }
+    database.superuser().run("create function carrel.extra() returns void language sql as ''");
+    assert!(database.complaints().iter().any(|line| line.contains("carrel.extra()")));
+}
+
+#[test]
+fn calls_of_carrels_own_are_not_taken_by_functions_that_fit_as_well() {
+    let database = Cluster::shared().lived_in();
+    let mut superuser = database.superuser();
+    // For each function one beside it that takes text wherever it takes something else.
+    superuser.run(
+        "do $$ declare f record; begin
+            for f in
+                select p.proname, string_agg(case when u.kind = 'text'::regtype then 'varchar' else 'text' end, ', ' order by u.place) as kinds
+                from pg_proc as p cross join unnest(p.proargtypes) with ordinality as u (kind, place)
+                where p.pronamespace = 'carrel'::regnamespace and p.prorettype <> 'trigger'::regtype
+                group by p.oid, p.proname
+            loop
+                execute format('create function carrel.%I(%s) returns void language plpgsql as $f$ begin raise exception ''a decoy'' using errcode = ''P0099''; end $f$', f.proname, f.kinds);
+            end loop;
+        end $$",
+    );
+    let refused = everybody_works(&database);
+    assert!(!refused.iter().any(|code| code == "P0099"), "{refused:?}");
+}
+
+#[test]
+fn a_setting_of_the_database_is_no_sign_of_a_restore() {
+    let database = Cluster::shared().lived_in();
+    let mut superuser = database.superuser();
+    superuser.run(&format!("alter database {} set row_security = off", database.name));
+    superuser.run("update carrel.plan_limits set limit_value = 0, enforcement = 'hard' where measure = 'documents'");
+    let mut service = database.service();
+    service.claim(ALICE);
+    service.run("select 1");
+    let before = database.superuser().number("select sum(events) from carrel.usage_totals");
+    database.service().run(&format!("select carrel.record_usage('chat', user_id => '{ALICE}')"));
+    assert_eq!(
+        database.superuser().number("select sum(events) from carrel.usage_totals"),
+        before + 1
+    );
+    let refused = database.superuser().refused(&format!(
+        "insert into carrel.documents (user_id, filename) values ('{ALICE}', 'x')"
+    ));
+    assert_eq!(refused, "PT402");
+    assert!(database.complaints().iter().any(|line| line.contains("row_security")));
+}
+
+#[test]
+fn a_role_of_a_known_name_that_is_made_later_gets_nothing() {
+    let cluster = Cluster::start();
+    let database = cluster.database("postgres");
+    let mut superuser = database.superuser();
+    superuser.run("drop role if exists service_role; drop role if exists authenticated");
+    superuser
+        .run("create extension carrel; create role service_role login; select carrel.migrate()");
+    assert_eq!(database.service().refused("select carrel.create_user()"), "42501");
+    superuser.run("select carrel.grant_service('service_role')");
+    database.service().run("select carrel.create_user()");
+    // Renamed, it is still the service; another of its name is not.
+    superuser.run("alter role service_role rename to worker; create role service_role login");
+    database.connect("worker").run("select carrel.create_user()");
+    assert!(database.complaints().iter().any(|line| line.contains("renamed to worker")));
+    superuser.run("select carrel.migrate()");
+    assert_eq!(database.service().refused("select carrel.create_user()"), "42501");
+    database.connect("worker").run("select carrel.create_user()");
+    database.assert_sound();
+    superuser.run("select carrel.revoke_service('worker')");
+    assert_eq!(database.connect("worker").refused("select carrel.create_user()"), "42501");
+    // Dropped and made again, it is another one.
+    superuser.run("select carrel.grant_service('worker'); drop owned by worker; drop role worker; create role worker login");
+    superuser.run("grant usage on schema carrel to worker; grant execute on all functions in schema carrel to worker");
+    assert_eq!(database.connect("worker").refused("select carrel.create_user()"), "42501");
+    superuser.run("select carrel.migrate()");
+    assert_eq!(database.connect("worker").refused("select carrel.create_user()"), "42501");
+}
+
+#[test]
+fn a_trigger_that_waits_for_the_commit_is_refused_beside_a_key_to_carrel() {
+    let database = Cluster::shared().lived_in();
+    let role = database.create_role("keys", "");
+    database.superuser().run(&format!(
+        "grant usage on schema carrel to {role};
+        grant references on all tables in schema carrel to {role};
+        grant create on database {} to {role}",
+        database.name
+    ));
+    let mut attacker = database.connect(&role);
+    trap(&mut attacker, &role);
+    attacker.run(
+        "create schema fk;
+        create table fk.orders (u uuid primary key references carrel.user_profiles (user_id) on delete cascade);
+        create table fk.items (u uuid references fk.orders on delete cascade);
+        create table fk.late (u uuid);
+        create constraint trigger zz after delete on fk.late deferrable initially deferred for each row execute function trap.fire()",
+    );
+    let trigger = |table: &str| {
+        format!(
+            "create constraint trigger zz after delete on fk.{table} deferrable initially deferred for each row execute function trap.fire()"
+        )
+    };
+    assert_eq!(attacker.refused(&trigger("orders")), "42501");
+    assert_eq!(attacker.refused(&trigger("items")), "42501");
+    let key = "alter table fk.late add foreign key (u) references carrel.user_profiles (user_id) on delete cascade";
+    assert_eq!(attacker.refused(key), "42501");
+    // One that got there all the same stops carrel's work, and names itself.
+    let mut superuser = database.superuser();
+    superuser.run("alter event trigger carrel_refuse_added_code disable");
+    attacker.run(&trigger("items"));
+    attacker.run(&format!(
+        "insert into fk.orders values ('{ALICE}'); insert into fk.items values ('{ALICE}')"
+    ));
+    let error = superuser.failure(&format!("select carrel.delete_user('{ALICE}')"));
+    assert_eq!(error.code().code(), "42501");
+    assert!(error.message().contains("fk.items"), "{}", error.message());
+    assert_nothing_gained(&database, &role, &[]);
+    attacker.run("alter function trap.fire() security definer");
+    superuser.run(&format!("select carrel.delete_user('{ALICE}')"));
+    assert_nothing_gained(&database, &role, &[&role]);
+}
