@@ -45,17 +45,16 @@ fn doctor() -> TableIterator<
                 ("search_statistics", search_statistics),
                 ("usage", usage),
             ];
-            // Where tables are missing, the other checks have nothing to look at; those of others cannot be read.
+            // Where tables are missing, the other checks have nothing to look at; where carrel refuses to work, nothing to
+            // look with.
             let missing = tables(db)?;
-            let foreign = owner::foreign_tables(db)?;
+            let refusal = owner::of_all_tables().err().map(|error| error.message());
             let mut rows = Vec::new();
             for (name, check) in checks {
                 let wrong = match name {
                     "tables" => missing.clone(),
-                    "owner" => check(db)?,
-                    _ if !foreign.is_empty() => {
-                        vec!["not checked: tables belong to other roles".to_owned()]
-                    }
+                    "owner" => check(db)?.into_iter().chain(refusal.clone()).collect(),
+                    _ if let Some(refusal) = &refusal => vec![format!("not checked: {refusal}")],
                     "versions" => check(db)?,
                     _ if !missing.is_empty() => {
                         vec!["not checked: tables are missing".to_owned()]
