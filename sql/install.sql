@@ -51,9 +51,12 @@ comment on function carrel.migrate is 'Creates what is missing of carrel''s tabl
 comment on function carrel.next_wakeup is 'When there will be something for claim_requests(): in the past, if there is now; null where nothing is known of. For services that wait.';
 comment on function carrel.patch_session_state is 'Changes the state of a session of the caller''s by a JSON merge patch (RFC 7396), and returns its version and state. Another version than expected: PT409; no such session: PT404; no object: 22023.';
 comment on function carrel.prepare_chunk is 'Trigger: completes chunks that a client writes.';
-comment on function carrel.prepare_plan_limit is 'Trigger: checks the period of a limit.';
+comment on function carrel.prepare_event is 'Trigger: refuses usage events of nobody, of users without a profile, and with metadata that is no object.';
+comment on function carrel.prepare_plan_limit is 'Trigger: checks a limit: its plan, measure, period, value and enforcement.';
+comment on function carrel.prepare_price is 'Trigger: checks a price: its model, token type and amount.';
 comment on function carrel.prepare_profile is 'Trigger: checks a profile''s time zone and begins its first billing period.';
-comment on function carrel.prepare_request is 'Trigger: clamps priority, max_attempts and run_at of end users'' requests, and locks their sessions.';
+comment on function carrel.prepare_request is 'Trigger: refuses requests of nobody and of users without a profile; clamps priority, max_attempts and run_at of end users'' requests, and locks their sessions.';
+comment on function carrel.prepare_session is 'Trigger: refuses sessions of nobody, of users without a profile, and with a state that is no object.';
 comment on function carrel.price_usage is 'What tokens of a model cost at a time, to 10 decimals; null where a price is missing. tokens: input, output, cached_input and reasoning, each token in one, or a provider''s report whose parts can be told apart. Others: 22023.';
 comment on function carrel.process_document_row is 'Trigger: parses a document''s text and sets its status and vector.';
 comment on function carrel.process_documents is 'Processes pending documents of all users, oldest first, at most this many; returns how many. For services.';

@@ -63,6 +63,19 @@ fn revoke_service(role: Option<Name>) {
 /// Whether the caller is a service (or a superuser) rather than an end user: it may call
 /// create_user(). Postgres' own privileges are the truth of this. Not to be asked as the owner.
 pub fn is_service() -> Result<bool> {
+    may_create_users(None)
+}
+
+/// Whether the role that the session acts as is a service: who reads an error's hint, also while carrel works as the
+/// owner.
+pub fn is_session_of_service() -> Result<bool> {
+    // SAFETY: reads the state of the session.
+    let role = unsafe { pg_sys::GetOuterUserId() };
+    may_create_users(Some(role))
+}
+
+/// Whether a role, or the current user, may call create_user().
+fn may_create_users(role: Option<pg_sys::Oid>) -> Result<bool> {
     thread_local! {
         /// The oid of create_user(), when it was last looked up.
         static FUNCTION: Cell<pg_sys::Oid> = const { Cell::new(pg_sys::InvalidOid) };
@@ -78,9 +91,19 @@ pub fn is_service() -> Result<bool> {
     }
     let function = pg_sys::Datum::from(FUNCTION.get());
     let Some(privilege) = "execute".into_datum() else { return Ok(false) };
-    // SAFETY: the oid of a function, and a text.
+    let none = pg_sys::InvalidOid;
+    // SAFETY: the oids of a role and of a function, and a text: what each takes.
     let has = catch(|| unsafe {
-        DirectFunctionCall2Coll(has_function_privilege_id, pg_sys::InvalidOid, function, privilege)
+        match role {
+            None => DirectFunctionCall2Coll(has_function_privilege_id, none, function, privilege),
+            Some(role) => DirectFunctionCall3Coll(
+                has_function_privilege_id_id,
+                none,
+                role.into(),
+                function,
+                privilege,
+            ),
+        }
     })?;
     Ok(has.value() != 0)
 }
@@ -99,7 +122,15 @@ unsafe extern "C-unwind" {
         first: pg_sys::Datum,
         second: pg_sys::Datum,
     ) -> pg_sys::Datum;
+    fn DirectFunctionCall3Coll(
+        function: unsafe extern "C-unwind" fn(pg_sys::FunctionCallInfo) -> pg_sys::Datum,
+        collation: pg_sys::Oid,
+        first: pg_sys::Datum,
+        second: pg_sys::Datum,
+        third: pg_sys::Datum,
+    ) -> pg_sys::Datum;
     fn has_function_privilege_id(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
+    fn has_function_privilege_id_id(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
 }
 
 /// Records Supabase's roles, the first time that they are seen. Part of migrate().
@@ -175,6 +206,13 @@ fn record(db: &Db, kind: &str, role: &str, granted: bool) -> Result<()> {
 
 /// The name of a role that exists, quoted for SQL.
 fn quoted(db: &Db, role: &str) -> Result<String> {
+    if role == "public" {
+        return Err(Error::new(
+            SqlState::InvalidParameterValue,
+            "PUBLIC cannot be granted or revoked: it is not a role, but stands for all of them",
+        )
+        .hint("Name the role that the application connects as."));
+    }
     db.first(
         "select quote_ident(rolname) from pg_roles where rolname = $1",
         &[role.into()],

@@ -1,6 +1,12 @@
 -- Operators edit prices. What was recorded keeps the cost that it was recorded at.
 alter table carrel.model_prices enable row level security;
 
+-- Refuses what no price is, and says what is known.
+drop trigger if exists model_prices_prepare on carrel.model_prices;
+create trigger model_prices_prepare
+    before insert or update on carrel.model_prices
+    for each row execute function carrel.prepare_price();
+
 drop trigger if exists model_prices_refuse_overlap on carrel.model_prices;
 create trigger model_prices_refuse_overlap
     after insert or update on carrel.model_prices
