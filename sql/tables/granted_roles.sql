@@ -2,8 +2,8 @@
 -- again after DROP EXTENSION, and does not undo a revoke. Names, not oids: pg_upgrade and restores
 -- keep names.
 create table carrel.granted_roles (
-    role_name text not null,
-    kind text not null,
+    role_name text collate "C" not null,
+    kind text collate "C" not null,
     granted boolean not null,
     changed_at timestamptz not null default now(),
     constraint granted_roles_pkey primary key (role_name, kind),

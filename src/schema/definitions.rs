@@ -119,11 +119,18 @@ pub fn indexes(sql: &'static str) -> impl Iterator<Item = Part> {
 }
 
 impl Part {
-    /// The type of a column: what stands between its name and its default or constraint.
+    /// The type of a column: what stands between its name and its collation, default or constraint.
     pub fn column_type(&self) -> &'static str {
         let rest = self.definition[self.name.len()..].trim_start();
-        let end = [" not null", " default "].iter().filter_map(|word| rest.find(word)).min();
+        let ends = [" collate ", " not null", " default "];
+        let end = ends.iter().filter_map(|word| rest.find(word)).min();
         &rest[..end.unwrap_or(rest.len())]
+    }
+
+    /// The collation of a column, where it has one of its own: names and keys, which are in indexes, have "C". An update
+    /// of the system changes how other collations sort, and so breaks indexes.
+    pub fn collation(&self) -> Option<&'static str> {
+        self.definition.split_once(" collate \"")?.1.split('"').next()
     }
 
     /// Whether a column is NOT NULL.
