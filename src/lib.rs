@@ -46,6 +46,7 @@ extern "C-unwind" fn _PG_init() {
     // Puts the reserve of memory aside.
     error::guard(|| Ok(()));
     identity::register_settings();
+    users::register_settings();
     documents::register_settings();
     search::register_settings();
     agents::register_settings();

@@ -171,12 +171,11 @@ impl Change {
     /// Refuses a text that is new and blank: 22023. Null passes.
     pub fn need_text(&self, columns: &[&CStr]) -> Result<()> {
         for column in columns {
-            let Some(value) = self.new.datum(column) else { continue };
+            let Some(value) = self.changed(column)? else { continue };
             // Most texts show something in their first bytes; a long one that does not is read.
             let is_blank = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().is_empty();
             if is_blank(toast::beginning(value, SHORT)?)
                 && is_blank(toast::beginning(value, usize::MAX)?)
-                && self.changes(column)?
             {
                 let name = column.to_string_lossy();
                 let error = invalid(format!("{name} must not be empty"));
@@ -192,9 +191,9 @@ impl Change {
     /// Refuses a jsonb that is new and no object: 22023. Null passes.
     pub fn need_object(&self, columns: &[&CStr]) -> Result<()> {
         for column in columns {
-            let Some(value) = self.new.datum(column) else { continue };
+            let Some(value) = self.changed(column)? else { continue };
             let kind = json_kind(toast::beginning(value, SHORT)?);
-            if kind != OBJECT && self.changes(column)? {
+            if kind != OBJECT {
                 let column = column.to_string_lossy();
                 return Err(no_object(&column, kind));
             }
@@ -248,16 +247,24 @@ impl Change {
 
     /// Refuses a text that is new and the content of a binary file: 22023.
     pub fn need_no_binary(&self, column: &CStr) -> Result<()> {
-        let Some(value) = self.new.datum(column) else { return Ok(()) };
+        let Some(value) = self.changed(column)? else { return Ok(()) };
         let beginning = String::from_utf8_lossy(toast::beginning(value, binary::SAMPLE)?);
         match binary::sign(beginning.trim_end_matches(char::REPLACEMENT_CHARACTER)) {
-            Some(sign) if self.changes(column)? => {
+            Some(sign) => {
                 let column = column.to_string_lossy();
                 Err(invalid(format!("{column} is the content of a binary file: {sign}")).hint(
                     "Store the text that is in the file. Until it is extracted, leave it null.",
                 ))
             }
-            _ => Ok(()),
+            None => Ok(()),
+        }
+    }
+
+    /// The value of a column of variable length that is new, as it is stored. What a restore brought is not read again.
+    fn changed(&self, column: &CStr) -> Result<Option<pg_sys::Datum>> {
+        match self.new.datum(column) {
+            Some(value) if self.changes(column)? => Ok(Some(value)),
+            _ => Ok(None),
         }
     }
 

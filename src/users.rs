@@ -1,10 +1,12 @@
 //! Users: the profiles that everything of theirs hangs from.
 
+mod erasure;
+
 use crate::datums::Jsonb;
 use crate::error::{Error, Result, SqlState, guard};
 use crate::heap::{Condition, Table};
 use crate::identity;
-use crate::rows::{self, uuid_v7};
+use crate::rows;
 use crate::spi::{self, Access, Db};
 use crate::trigger::{self, Change, Returned};
 use crate::usage::{self, PROFILES, period_start, zone};
@@ -15,9 +17,17 @@ use std::cell::Cell;
 /// What `subscription_status` can be.
 pub const STATUSES: [&str; 3] = ["active", "cancelled", "expired"];
 
+/// Registers the settings of users.
+pub fn register_settings() {
+    erasure::register_settings();
+}
+
 /// Statements that make profiles for rows of auth.users.
 macro_rules! create_profiles {
     ($meta:literal, $from:literal) => {
+        create_profiles!($meta, $from, "")
+    };
+    ($meta:literal, $from:literal, $where:literal) => {
         concat!(
             "insert into carrel.user_profiles (user_id, name)
             select id, left(coalesce(nullif(btrim(meta ->> 'name'), ''), nullif(btrim(meta ->> 'full_name'), '')), 250)
@@ -25,7 +35,9 @@ macro_rules! create_profiles {
             $meta,
             " as meta from ",
             $from,
-            " as users) as users
+            " as users ",
+            $where,
+            ") as users
             on conflict (user_id) do nothing"
         )
     };
@@ -97,8 +109,11 @@ fn create_user(
     })
 }
 
-/// Deletes a user and everything of theirs; returns the storage paths of their documents, which are
-/// the caller's to erase. With archive_usage their usage events are kept under a pseudonym.
+/// Deletes a user and everything of theirs; returns the storage paths of their documents. The files are the caller's to
+/// erase, and stay listed in files_to_erase() until erased_files() confirms them.
+///
+/// Usage is archived under a pseudonym, which operators can resolve for `carrel.archive_resolvable_for`. Then it is
+/// deleted; with `archive_usage` it is kept for good, and nothing says whose it was. Errors: PT404 (no such user).
 #[pg_extern(volatile, parallel_unsafe)]
 fn delete_user(
     user_id: Option<Uuid>,
@@ -108,22 +123,15 @@ fn delete_user(
         spi::as_owner(Access::Write, |db| {
             let user_id = user_id.ok_or_else(missing_user_id)?;
             spi::patiently(|| lock(db, user_id))?;
-            if archive_usage.unwrap_or(false) {
-                db.execute(
-                    "insert into carrel.usage_archive
-                        (event_id, pseudonym, event_type, tokens_used, cost, model, token_types, voids, occurred_at)
-                    select id, $2, event_type, tokens_used, cost, model, token_types, voids, occurred_at
-                    from carrel.usage_events where user_id = $1",
-                    &[user_id.into(), uuid_v7().into()],
-                )?;
-            }
             let paths = db.rows(
                 "select storage_path from carrel.documents
                 where user_id = $1 and storage_path is not null order by storage_path",
                 &[user_id.into()],
                 |row| row.need(1),
             )?;
-            db.execute("delete from carrel.user_profiles where user_id = $1", &[user_id.into()])?;
+            erasure::archiving(archive_usage.unwrap_or(false), || {
+                db.execute("delete from carrel.user_profiles where user_id = $1", &[user_id.into()])
+            })?;
             Ok(paths)
         })
     });
@@ -229,12 +237,25 @@ fn delete_profile_of_deleted<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     })
 }
 
-/// Makes the missing profiles of the users in auth.users. Part of migrate().
+/// Creates the missing profiles of the users in auth.users, but for users who were deleted: these come back only by
+/// create_user(). Part of migrate().
 pub fn create_missing_profiles(db: &Db, auth_users: &AuthUsers) -> Result<()> {
+    macro_rules! missing {
+        ($meta:literal) => {
+            create_profiles!(
+                $meta,
+                "auth.users",
+                "where not exists (
+                    select from carrel.user_pseudonyms as deleted
+                    where deleted.user_hash = sha256(convert_to(users.id::text, 'UTF8'))
+                )"
+            )
+        };
+    }
     match auth_users {
         AuthUsers::Absent => Ok(()),
-        AuthUsers::Ids => db.script(create_profiles!("null::jsonb", "auth.users")),
-        AuthUsers::Named => db.script(create_profiles!("users.raw_user_meta_data", "auth.users")),
+        AuthUsers::Ids => db.script(missing!("null::jsonb")),
+        AuthUsers::Named => db.script(missing!("users.raw_user_meta_data")),
     }
 }
 
