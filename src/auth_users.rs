@@ -41,6 +41,13 @@ pub fn register_settings() {
     );
 }
 
+/// Which users get a profile.
+#[derive(Clone, Copy)]
+enum Which {
+    SignedUp,
+    Missing,
+}
+
 /// A table that can be followed.
 struct Table {
     oid: pg_sys::Oid,
@@ -203,7 +210,7 @@ fn follow(oid: pg_sys::Oid) -> Result<()> {
     })?;
     let orphans = spi::as_owner(Access::Write, |db| {
         let rows = read(db, oid)?;
-        db.planned_for_values(|| create_profiles(db, ROWS.0))?;
+        db.planned_for_values(|| create_profiles(db, Which::Missing))?;
         let orphans = db.value::<i64>(
             "select count(*) from carrel.user_profiles as p
             where not exists (select from auth_users as u where u.id = p.user_id)",
@@ -240,13 +247,23 @@ fn read(db: &Db, oid: pg_sys::Oid) -> Result<NamedRows> {
     Ok(rows)
 }
 
-/// Makes profiles of those rows, of this name, that have none.
-fn create_profiles(db: &Db, rows: &CStr) -> Result<()> {
-    let rows = rows.to_string_lossy();
+/// Makes profiles of those rows of auth_users that have none, but for users who were deleted: they come back only by
+/// create_user(), or by signing up again.
+fn create_profiles(db: &Db, which: Which) -> Result<()> {
+    let but_deleted = match which {
+        Which::SignedUp => "",
+        Which::Missing => {
+            "and not exists (
+                select from carrel.user_pseudonyms as deleted
+                where deleted.user_hash = sha256(convert_to(auth_users.id::text, 'UTF8'))
+            )"
+        }
+    };
     db.script(&format!(
         "insert into carrel.user_profiles (user_id, name)
-        select id, coalesce(nullif(btrim(raw_user_meta_data ->> 'name'), ''), nullif(btrim(raw_user_meta_data ->> 'full_name'), ''))
-        from {rows} where id is not null and not exists (select from carrel.user_profiles as p where p.user_id = {rows}.id)
+        select id, left(coalesce(nullif(btrim(raw_user_meta_data ->> 'name'), ''), nullif(btrim(raw_user_meta_data ->> 'full_name'), '')), 250)
+        from auth_users where id is not null and not exists (select from carrel.user_profiles as p where p.user_id = auth_users.id)
+            {but_deleted}
         on conflict (user_id) do nothing"
     ))
 }
@@ -284,7 +301,7 @@ fn create_profile_on_sign_up<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
                     rows.add(&[row.raw(id), metadata.and_then(|column| row.raw(column))])
                 })?;
                 rows.publish()?;
-                create_profiles(db, ROWS.0)?;
+                create_profiles(db, Which::SignedUp)?;
                 rows.end()
             })
         });
@@ -387,7 +404,11 @@ pub fn faults(db: &Db) -> Result<Vec<String>> {
     let rows = read(db, table.oid)?;
     let missing = db.value::<i64>(
         "select count(*) from auth_users as u
-        where u.id is not null and not exists (select from carrel.user_profiles as p where p.user_id = u.id)",
+        where u.id is not null and not exists (select from carrel.user_profiles as p where p.user_id = u.id)
+            and not exists (
+                select from carrel.user_pseudonyms as deleted
+                where deleted.user_hash = sha256(convert_to(u.id::text, 'UTF8'))
+            )",
         &[],
     )?;
     rows.end()?;

@@ -1,7 +1,8 @@
 //! Postgres values that carrel passes on as they are: never parsed, never converted, so that no
 //! digit of a number within a jsonb is lost and no depth of it can overflow a stack.
 
-use crate::error::{Result, catch, check_for_interrupts};
+use crate::error::{Error, Result, SqlState, catch, check_for_interrupts};
+use crate::toast;
 use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
 use pgrx::datum::{Datum, FromDatum, IntoDatum};
 use pgrx::nullable::Nullable;
@@ -216,6 +217,14 @@ impl Jsonb {
         text_of(jsonb_out, self.0)
     }
 
+    /// Refuses anything but an object: 22023.
+    pub fn need_object(self, name: &str) -> Result<()> {
+        match json_kind(toast::beginning(self.0, 16)?) {
+            OBJECT => Ok(()),
+            kind => Err(no_object(name, kind)),
+        }
+    }
+
     /// What of it keeps it from being an array of objects that have no other fields than these.
     pub fn oddity(self, fields: &[&str]) -> Result<Option<Oddity>> {
         let next = |iterator: &mut *mut pg_sys::JsonbIterator, into_it: bool| {
@@ -262,6 +271,38 @@ impl Jsonb {
             place += 1;
         }
     }
+}
+
+/// The kind of a jsonb that is an object, in [`json_kind`]'s words.
+pub const OBJECT: &str = "an object";
+
+/// What a jsonb is, by its first eight bytes after the length word: JsonbContainer and JEntry of utils/jsonb.h.
+pub fn json_kind(beginning: &[u8]) -> &'static str {
+    const SCALAR: u32 = 0x1000_0000;
+    const IS_OBJECT: u32 = 0x2000_0000;
+    const TYPE: u32 = 0x7000_0000;
+    let word = |at: usize| {
+        let bytes = beginning.get(at..).and_then(<[u8]>::first_chunk);
+        bytes.map_or(0, |bytes| u32::from_ne_bytes(*bytes))
+    };
+    match word(0) {
+        header if header & IS_OBJECT != 0 => OBJECT,
+        header if header & SCALAR == 0 => "an array",
+        _ => match word(4) & TYPE {
+            0x0000_0000 => "a string",
+            0x1000_0000 => "a number",
+            0x4000_0000 => "null",
+            _ => "a boolean",
+        },
+    }
+}
+
+/// The error for a jsonb that is no object.
+pub fn no_object(name: &str, kind: &str) -> Error {
+    Error::new(
+        SqlState::InvalidParameterValue,
+        format!("{name} must be a JSON object: it is {kind}"),
+    )
 }
 
 /// Why a jsonb is no array of objects of known fields.

@@ -24,6 +24,7 @@ use crate::identity;
 use crate::spi::{self, Access, Db};
 use crate::toast;
 use crate::trigger::{self, Change, Returned, Row};
+use crate::users;
 use carrel_core::chunking::Format;
 pub use chunk_text::encoding_named;
 use pgrx::datum::Uuid;
@@ -78,25 +79,30 @@ fn add_document(
 const MOST: [(&CStr, usize); 4] =
     [(c"filename", 4096), (c"file_type", 1000), (c"storage_path", 4096), (c"metadata", 1 << 20)];
 
-/// BEFORE INSERT OR UPDATE of documents: parses the text and sets status and vector. Refuses what is too large:
-/// 54000.
+/// What `processing_status` can be.
+const STATUSES: [&str; 4] = ["pending", "processing", "completed", "failed"];
+
+/// BEFORE INSERT OR UPDATE of documents: parses the text and sets status and vector. Refuses rows of nobody (28000)
+/// and of users without a profile (P0002), blank names, the content of binary files and the like (22023), and what is
+/// too large (54000).
 #[pg_trigger]
 fn process_document_row<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::before_row(trigger, |row| {
         if trigger::restoring() {
             return Ok(());
         }
+        users::require_owner(row)?;
+        row.need_text(&[c"filename", c"storage_path"])?;
         row.need_at_most(&MOST)?;
+        row.need_object(&[c"metadata"])?;
+        row.need_one_of(c"processing_status", &STATUSES)?;
+        row.need_within(c"file_size", 0..=i64::MAX)?;
+        row.need_no_binary(c"content_text")?;
         let is_new = is_to_be_processed(row)?;
         if !is_new && !row.changes(c"filename")? {
             return Ok(());
         }
-        let user_id: Option<Uuid> = row.new.get(c"user_id");
-        let id: Uuid = row.new.need(c"id")?;
-        let Some(user_id) = user_id else {
-            // No identity: the policy or the constraint refuses the row.
-            return Ok(());
-        };
+        let (user_id, id): (Uuid, Uuid) = (row.new.need(c"user_id")?, row.new.need(c"id")?);
         spi::as_owner(Access::Write, |db| {
             if is_new {
                 process_row(db, row, user_id, id)
@@ -165,6 +171,15 @@ fn prepare_chunk<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         {
             return Ok(());
         }
+        let caller = users::require_identity(row)?;
+        if caller.is_some() {
+            // Chunks that an application had before may be empty: import_from() keeps them.
+            row.need_text(&[c"content"])?;
+        }
+        row.need_within(c"chunk_index", 0..=i32::MAX)?;
+        row.need_within(c"start_offset", 0..=i32::MAX)?;
+        row.need_within(c"end_offset", row.new.get(c"start_offset").unwrap_or(0)..=i32::MAX)?;
+        row.need_within(c"size", 0..=i32::MAX)?;
         let document: Uuid = row.new.need(c"document_id")?;
         let content: String = row.new.need(c"content")?;
         let titles: Vec<String> = match row.new.get::<Vec<Option<String>>>(c"heading_path") {
@@ -181,8 +196,15 @@ fn prepare_chunk<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             )?;
             Ok((found, access::is_service()?))
         })?;
-        // Where the caller sees no such document, the policy or the foreign key refuses the row.
-        let Some((user_id, language, has_text)) = found else { return Ok(()) };
+        let Some((user_id, language, has_text)) = found else {
+            // One that the running statement inserts is not seen; no policy lets an end user refer to it, and for
+            // others the foreign key decides.
+            return if caller.is_some() {
+                Err(Error::not_found("document", document))
+            } else {
+                Ok(())
+            };
+        };
         if has_text && !is_service {
             return Err(Error::new(
                 SqlState::InsufficientPrivilege,

@@ -44,6 +44,10 @@ impl Condition {
         Self::new(c"user_id", pg_sys::BTEqualStrategyNumber, pg_sys::F_UUID_EQ, user)
     }
 
+    pub fn is_id(id: Uuid) -> Self {
+        Self::new(c"id", pg_sys::BTEqualStrategyNumber, pg_sys::F_UUID_EQ, id)
+    }
+
     pub fn is_period(start: TimestampWithTimeZone) -> Self {
         let (strategy, function) = (pg_sys::BTEqualStrategyNumber, pg_sys::F_TIMESTAMPTZ_EQ);
         Self::new(c"period_start", strategy, function, start)
@@ -190,6 +194,19 @@ impl Table {
         self.open(Access::Read, |rows| rows.read(conditions, columns, each))
     }
 
+    /// Whether there is a row as the conditions say: committed, or written by this transaction, also by the
+    /// statement that is running.
+    pub fn has(self, conditions: &[Condition]) -> Result<bool> {
+        self.open(Access::Read, |rows| {
+            let mut is_there = false;
+            rows.each(conditions, [], |_, _| {
+                is_there = true;
+                Ok(false)
+            })?;
+            if is_there { Ok(true) } else { rows.has_written(conditions) }
+        })
+    }
+
     /// Does `work` with the table's rows.
     pub fn open<T>(self, access: Access, work: impl FnOnce(&Rows) -> Result<T>) -> Result<T> {
         let (table, lock) = (names::table(self.name)?, access as c_int);
@@ -285,6 +302,25 @@ impl Rows {
             })?;
             end?;
             self.end(self.scan.replace(Some(scan)))
+        }
+    }
+
+    /// Whether there is a row that the running statement wrote; no snapshot shows these. For rows that nobody else can
+    /// be changing: of one that is updated meanwhile, neither version may be seen.
+    fn has_written(&self, conditions: &[Condition]) -> Result<bool> {
+        let (relation, index) = (self.relation, self.index);
+        // SAFETY: as in `begin` and `each`; a static snapshot needs no registration.
+        unsafe {
+            let mut keys = keys((*relation).rd_att, conditions)?;
+            let (keys, count) = (keys.as_mut_ptr(), keys.len() as c_int);
+            catch(|| {
+                let snapshot = &raw mut pg_sys::SnapshotSelfData;
+                let has_index = index != pg_sys::InvalidOid;
+                let scan = systable_beginscan(relation, index, has_index, snapshot, count, keys);
+                let is_there = !systable_getnext(scan).is_null();
+                systable_endscan(scan);
+                is_there
+            })
         }
     }
 

@@ -7,7 +7,7 @@
 use crate::access;
 use crate::error::{Error, Result, SqlState, guard};
 use crate::spi;
-use carrel_core::claims;
+use carrel_core::claims::{self, Mistake};
 use pgrx::datum::Uuid;
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use pgrx::prelude::*;
@@ -73,10 +73,28 @@ pub fn require() -> Result<Uuid> {
             "An administrator grants it to a role of end users: select carrel.grant_user('{role}')"
         )));
     }
-    current()?.ok_or_else(|| {
-        Error::new(SqlState::InvalidAuthorization, "no identity: request.jwt.claims is not set")
-            .hint("Set the claims as PostgREST does, or in a transaction: select carrel.act_as('<user id>')")
-    })
+    match current()? {
+        Some(user) => Ok(user),
+        None => Err(nobody()?),
+    }
+}
+
+/// The error for claims that name nobody, or for none at all.
+fn nobody() -> Result<Error> {
+    let claim = identity_claim()?;
+    if setting(CLAIMS).is_none() {
+        return Ok(Error::new(
+            SqlState::InvalidAuthorization,
+            "no user is set for this transaction",
+        )
+        .hint("Call carrel.act_as() or set request.jwt.claims first."));
+    }
+    let hint = match access::is_session_of_service()? {
+        true => "Set carrel.identity_claim if the user id is in another claim.".to_owned(),
+        false => format!("Sign in: the token must have the user id as \"{claim}\"."),
+    };
+    let message = format!("the claims have no \"{claim}\"");
+    Ok(Error::new(SqlState::InvalidAuthorization, message).hint(hint))
 }
 
 /// The caller's user id, None where there are no claims, or the role is not granted carrel as an end user or a service.
@@ -90,7 +108,7 @@ pub fn current() -> Result<Option<Uuid>> {
     }
     let Some(id) = setting(&legacy_setting(&claim)?) else { return Ok(None) };
     let user = claims::tenant_of_string(&id.to_string_lossy(), &claim);
-    let user = user.map_err(|error| malformed(&error))?;
+    let user = user.map_err(|error| malformed(&error, &claim))?;
     Ok(Some(Uuid::from_bytes(*user.as_bytes())))
 }
 
@@ -115,16 +133,21 @@ fn of_claims(claims: &CStr, claim: &str) -> Result<Option<Uuid>> {
         let text = claims.to_str().map_err(|_| {
             Error::new(SqlState::InvalidAuthorization, "malformed claims: not valid UTF-8")
         })?;
-        let user = claims::tenant(text, claim).map_err(|error| malformed(&error))?;
+        let user = claims::tenant(text, claim).map_err(|error| malformed(&error, claim))?;
         let user = user.map(|user| Uuid::from_bytes(*user.as_bytes()));
         *last = Some(Last { claims: claims.to_owned(), claim: claim.to_owned(), user });
         Ok(user)
     })
 }
 
-fn malformed(error: &claims::ClaimsError) -> Error {
-    Error::new(SqlState::InvalidAuthorization, error.to_string())
-        .hint("The claim that carrel.identity_claim names must be a UUID; see request.jwt.claims.")
+fn malformed(error: &claims::ClaimsError, claim: &str) -> Error {
+    let example = claims::claims_for(claim, uuid::Uuid::from_u128(0x1234 << 112));
+    let hint = match error.mistake() {
+        Mistake::Json => format!("request.jwt.claims must be a JSON object, such as {example}."),
+        Mistake::Value => format!("The user id must be a UUID, as in {example}."),
+        Mistake::Repeated => format!("Name the user once, as in {example}."),
+    };
+    Error::new(SqlState::InvalidAuthorization, error.to_string()).hint(hint)
 }
 
 fn identity_claim() -> Result<String> {

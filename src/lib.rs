@@ -52,6 +52,7 @@ extern "C-unwind" fn _PG_init() {
     foreign_code::install();
     auth_users::register_settings();
     identity::register_settings();
+    users::register_settings();
     documents::register_settings();
     search::register_settings();
     agents::register_settings();

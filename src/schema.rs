@@ -146,7 +146,7 @@ fn create_missing(db: &Db, table: &Table) -> Result<()> {
         db.script(table.create())?;
     } else {
         for column in table.columns() {
-            match column_type(db, table.name, column.name, column.column_type())? {
+            match column_type(db, table.name, &column)? {
                 Some((_, true)) => restore_column(db, table.name, &column)?,
                 Some((found, false)) => {
                     return Err(Error::new(
@@ -155,7 +155,7 @@ fn create_missing(db: &Db, table: &Table) -> Result<()> {
                             "column {} of table carrel.{} is of type {found}, where carrel needs {}",
                             column.name,
                             table.name,
-                            column.column_type()
+                            wanted_type(&column)
                         ),
                     )
                     .hint("Rename the column, or alter its type; then run carrel.migrate() again."));
@@ -242,15 +242,34 @@ fn constraint_exists(db: &Db, table: &str, name: &str) -> Result<bool> {
     )
 }
 
-/// The type of a column and whether it is the wanted one; None where there is no such column.
-fn column_type(db: &Db, table: &str, column: &str, wanted: &str) -> Result<Option<(String, bool)>> {
+/// The type of a column, with its collation if it is not the type's, and whether that is as defined; None where there
+/// is no such column. Where the definition names no collation, any is right.
+fn column_type(db: &Db, table: &str, column: &Part) -> Result<Option<(String, bool)>> {
     db.first(
-        "select format_type(atttypid, atttypmod), atttypid = $3::regtype
+        "select format_type(atttypid, atttypmod) || coalesce(' collate \"' || collname || '\"', ''),
+            atttypid = $3::regtype and (
+                $4::text is null
+                or collname::text is not distinct from $4 and collnamespace = 'pg_catalog'::regnamespace
+            )
         from pg_attribute
+        left join pg_collation on pg_collation.oid = attcollation and collname <> 'default'
         where attrelid = format('carrel.%I', $1)::regclass and attname::text = $2 and not attisdropped",
-        &[table.into(), column.into(), wanted.into()],
+        &[
+            table.into(),
+            column.name.into(),
+            column.column_type().into(),
+            column.collation().into(),
+        ],
         |row| Ok((row.need(1)?, row.need(2)?)),
     )
+}
+
+/// The type of a column as its table is defined, with its collation.
+fn wanted_type(column: &Part) -> String {
+    match column.collation() {
+        Some(collation) => format!("{} collate \"{collation}\"", column.column_type()),
+        None => column.column_type().to_owned(),
+    }
 }
 
 /// What is wrong with an index that should be so defined.
@@ -302,6 +321,8 @@ mod tests {
         let documents = TABLES.iter().find(|table| table.name == "documents").unwrap();
         let column = |name| documents.columns().find(|column| column.name == name).unwrap();
         assert_eq!(column("language").column_type(), "text");
+        assert_eq!(column("language").collation(), Some("C"));
+        assert_eq!(column("content_text").collation(), None);
         assert!(column("language").is_not_null());
         assert_eq!(column("search_vector").column_type(), "tsvector");
         assert!(!column("search_vector").is_not_null());

@@ -15,6 +15,14 @@ pub fn raw_size(value: Datum) -> usize {
     unsafe { pg_sys::toast_raw_datum_size(value) }
 }
 
+/// The first bytes of a value as it reads, at most `length` of them.
+pub fn beginning<'a>(value: Datum, length: usize) -> Result<&'a [u8]> {
+    let length = c_int::try_from(length).unwrap_or(c_int::MAX);
+    // SAFETY: a varlena; what is read of it lives as long as the memory context.
+    let read = catch(|| unsafe { pg_detoast_datum_slice(value.cast_mut_ptr(), 0, length) })?;
+    Ok(bytes(read))
+}
+
 /// A large value that is neither compressed nor out of line, compressed as Postgres does before it
 /// stores it; None where it would be stored as it is. `storage` and `method` are the column's.
 pub fn compress(value: Datum, storage: c_char, method: c_char) -> Result<Option<Datum>> {
@@ -122,6 +130,11 @@ fn bytes<'a>(value: *mut pg_sys::varlena) -> &'a [u8] {
 
 unsafe extern "C-unwind" {
     fn pg_detoast_datum_packed(value: *mut pg_sys::varlena) -> *mut pg_sys::varlena;
+    fn pg_detoast_datum_slice(
+        value: *mut pg_sys::varlena,
+        first: c_int,
+        count: c_int,
+    ) -> *mut pg_sys::varlena;
     fn detoast_external_attr(value: *mut pg_sys::varlena) -> *mut pg_sys::varlena;
     fn detoast_attr_slice(
         value: *mut pg_sys::varlena,

@@ -1,17 +1,22 @@
 //! Trigger functions: reading the rows, changing the new one in a single copy, and standing aside
 //! while a dump is restored.
 
+use crate::datums::{Numeric, OBJECT, json_kind, no_object};
 use crate::error::{Error, Result, SqlState, catch, check_for_interrupts, contain, guard};
 use crate::spi::{self, Arg, Db, PassingRow, missing_column};
 use crate::toast;
+use carrel_core::binary;
 use pgrx::PgTupleDesc;
 use pgrx::datum::FromDatum;
 use pgrx::htup::heap_getattr_raw;
 use pgrx::prelude::*;
 use std::cell::Cell;
+use std::cmp::Ordering;
 use std::ffi::{CStr, c_int};
+use std::fmt::Display;
 use std::hash::Hasher;
 use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
 
 /// What trigger functions give to Postgres. The error is never made: errors are thrown by `guard`.
 pub type Returned<'a> =
@@ -102,6 +107,14 @@ impl Row {
         }
     }
 
+    /// Whether a column of the table is not NOT NULL.
+    fn may_be_null(&self, column: &CStr) -> bool {
+        let number = usize::try_from(self.number(column)).unwrap_or_default();
+        // SAFETY: the description of a tuple, which has a column of each number.
+        let desc = unsafe { PgTupleDesc::from_pg_unchecked(self.desc) };
+        number.checked_sub(1).and_then(|at| desc.get(at)).is_some_and(|column| !column.attnotnull)
+    }
+
     fn number(&self, column: &CStr) -> c_int {
         // SAFETY: a C string and a tuple description; negative where there is no such column.
         unsafe { pg_sys::SPI_fnumber(self.desc, column.as_ptr()) }
@@ -112,6 +125,7 @@ impl Row {
 pub struct Change {
     pub new: Row,
     pub old: Option<Row>,
+    table: pg_sys::Oid,
     sets: Vec<(c_int, Arg)>,
     /// What [`Change::compress`] made.
     compressed: Option<pg_sys::Datum>,
@@ -119,7 +133,19 @@ pub struct Change {
 
 impl Change {
     fn of(data: &pg_sys::TriggerData) -> Self {
-        Self { new: new_row(data), old: old_row(data), sets: Vec::new(), compressed: None }
+        // SAFETY: a trigger is called with its relation open.
+        let table = unsafe { (*data.tg_relation).rd_id };
+        let (new, old) = (new_row(data), old_row(data));
+        Self { new, old, table, sets: Vec::new(), compressed: None }
+    }
+
+    /// Whether the row is subject to the table's policies: not for its owner, nor for roles past them.
+    pub fn is_under_policies(&self) -> Result<bool> {
+        /// RLS_ENABLED of utils/rls.h.
+        const ENABLED: c_int = 2;
+        let table = self.table;
+        // SAFETY: the oid of a table, and nobody: whoever asks.
+        Ok(catch(|| unsafe { check_enable_rls(table, pg_sys::InvalidOid, true) })? == ENABLED)
     }
 
     /// Sets a column of the new row.
@@ -162,6 +188,106 @@ impl Change {
             }
         }
         Ok(())
+    }
+
+    /// Refuses a text that is new and blank: 22023. Null passes.
+    pub fn need_text(&self, columns: &[&CStr]) -> Result<()> {
+        for column in columns {
+            let Some(value) = self.changed(column)? else { continue };
+            // Most texts show something in their first bytes; a long one that does not is read.
+            let is_blank = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().is_empty();
+            if is_blank(toast::beginning(value, SHORT)?)
+                && is_blank(toast::beginning(value, usize::MAX)?)
+            {
+                let name = column.to_string_lossy();
+                let error = invalid(format!("{name} must not be empty"));
+                return Err(match self.new.may_be_null(column) {
+                    true => error.hint("Leave it null if there is none."),
+                    false => error,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a jsonb that is new and no object: 22023. Null passes.
+    pub fn need_object(&self, columns: &[&CStr]) -> Result<()> {
+        for column in columns {
+            let Some(value) = self.changed(column)? else { continue };
+            let kind = json_kind(toast::beginning(value, SHORT)?);
+            if kind != OBJECT {
+                let column = column.to_string_lossy();
+                return Err(no_object(&column, kind));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a text that is new and none of those that are known: 22023. Null passes.
+    pub fn need_one_of(&self, column: &CStr, known: &[&str]) -> Result<()> {
+        match self.new.get::<&str>(column) {
+            Some(value) if !known.contains(&value) && self.changes(column)? => {
+                one_of(&column.to_string_lossy(), value, known)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses an integer that is new and not within the range: 22023. Null passes.
+    pub fn need_within<T>(&self, column: &CStr, range: RangeInclusive<T>) -> Result<()>
+    where
+        T: FromDatum + PartialOrd + Display + Bounded,
+    {
+        let Some(value) = self.new.get::<T>(column) else { return Ok(()) };
+        let is_new = self.old.is_none_or(|old| old.get::<T>(column).as_ref() != Some(&value));
+        if range.contains(&value) || !is_new {
+            return Ok(());
+        }
+        let (column, least, most) = (column.to_string_lossy(), range.start(), range.end());
+        Err(invalid(match *most == T::MOST {
+            true => format!("{column} must be from {least}: {value}"),
+            false => {
+                format!("{column} must be from {least} to {}: {value}", power(most.to_string()))
+            }
+        }))
+    }
+
+    /// Refuses a number that is new and not from 0 to 10^`most`: 22023. Null passes.
+    pub fn need_amount(&self, column: &CStr, most: u32) -> Result<()> {
+        let Some(value) = self.new.get::<Numeric>(column) else { return Ok(()) };
+        let (least, most_value) = (Numeric::zero()?, Numeric::from_wide(10_i128.pow(most))?);
+        // Not a number compares as the greatest.
+        let is_within = value.compare(least)? != Ordering::Less
+            && value.compare(most_value)? != Ordering::Greater;
+        if is_within || !self.changes(column)? {
+            return Ok(());
+        }
+        let shown: String = value.to_text()?.chars().take(40).collect();
+        let column = column.to_string_lossy();
+        Err(invalid(format!("{column} must be a number from 0 to 10^{most}: {shown}")))
+    }
+
+    /// Refuses a text that is new and the content of a binary file: 22023.
+    pub fn need_no_binary(&self, column: &CStr) -> Result<()> {
+        let Some(value) = self.changed(column)? else { return Ok(()) };
+        let beginning = String::from_utf8_lossy(toast::beginning(value, binary::SAMPLE)?);
+        match binary::sign(beginning.trim_end_matches(char::REPLACEMENT_CHARACTER)) {
+            Some(sign) => {
+                let column = column.to_string_lossy();
+                Err(invalid(format!("{column} is the content of a binary file: {sign}")).hint(
+                    "Store the text that is in the file. Until it is extracted, leave it null.",
+                ))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The value of a column of variable length that is new, as it is stored. What a restore brought is not read again.
+    fn changed(&self, column: &CStr) -> Result<Option<pg_sys::Datum>> {
+        match self.new.datum(column) {
+            Some(value) if self.changes(column)? => Ok(Some(value)),
+            _ => Ok(None),
+        }
     }
 
     /// Feeds a column's value of the new row to a hasher; see [`toast::hash`].
@@ -250,6 +376,44 @@ impl Change {
             tuple
         }
     }
+}
+
+/// Bytes that decide for most values.
+const SHORT: usize = 64;
+
+fn invalid(message: String) -> Error {
+    Error::new(SqlState::InvalidParameterValue, message)
+}
+
+/// A large power of ten as one: 10^15.
+fn power(number: String) -> String {
+    let zeros = number.len() - number.trim_end_matches('0').len();
+    if zeros >= 9 && number.len() == zeros + 1 && number.starts_with('1') {
+        return format!("10^{zeros}");
+    }
+    number
+}
+
+/// The largest value of an integer type.
+pub trait Bounded {
+    const MOST: Self;
+}
+
+impl Bounded for i32 {
+    const MOST: Self = Self::MAX;
+}
+
+impl Bounded for i64 {
+    const MOST: Self = Self::MAX;
+}
+
+/// Refuses a value that is none of those that are known: 22023.
+pub fn one_of(name: &str, value: &str, known: &[&str]) -> Result<()> {
+    if known.contains(&value) {
+        return Ok(());
+    }
+    Err(invalid(format!("unknown {name} \"{value}\""))
+        .hint(format!("Known: {}.", known.join(", "))))
 }
 
 /// The body of a BEFORE … FOR EACH ROW trigger of INSERT or UPDATE.
@@ -395,6 +559,7 @@ pub fn column(trigger: &PgTrigger, name: &CStr) -> Result<usize> {
 }
 
 unsafe extern "C-unwind" {
+    fn check_enable_rls(table: pg_sys::Oid, role: pg_sys::Oid, no_error: bool) -> c_int;
     fn datum_image_eq(
         one: pg_sys::Datum,
         other: pg_sys::Datum,

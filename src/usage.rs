@@ -4,7 +4,7 @@
 //! [`events`] records, [`batch`] many at once, by [`ledger`], and [`voids`] takes back; [`counting`] derives,
 //! by [`accounts`], the [`totals`] and the profiles' [`counters`]. [`limits`] keeps hard limits, in [`parts`] and with [`locks`], and [`reservations`] and [`holds`] what is
 //! held of them, [`stored`] what documents take; [`plan_limits`] says what the limits are, [`plans`] who has which, [`standings`] how they stand, [`periods`] when they begin anew.
-//! [`prices`] says what tokens cost, [`reports`] adds up, and [`proof`] checks and restores, [`rebuilding`] when plans and periods change.
+//! [`prices`] says what tokens cost, [`refusals`] what is said to somebody whose limit is reached, [`reports`] adds up, and [`proof`] checks and restores, [`rebuilding`] when plans and periods change.
 
 mod accounts;
 mod batch;
@@ -22,6 +22,7 @@ mod plans;
 mod prices;
 mod proof;
 mod rebuilding;
+mod refusals;
 mod reports;
 mod reservations;
 mod standings;
@@ -34,6 +35,7 @@ use crate::error::{Error, Result, SqlState};
 use crate::identity;
 use crate::spi;
 use crate::users;
+pub use accounts::PROFILES;
 pub use events::{MOST, checked_type};
 pub use locks::{change_all as keep_from_changing, keep};
 pub use periods::{micros as period_micros, period_start, zone};
@@ -45,34 +47,30 @@ pub use standings::AGENT_REQUEST;
 
 /// Whose usage it is to record: the caller's, or, for a service, the user's that it names.
 fn whose(named: Option<Uuid>) -> Result<Uuid> {
-    match named {
-        Some(user) if access::is_service()? => Ok(user),
-        _ => Caller::now()?.whose(named),
-    }
+    Caller::now()?.whose(named)
 }
 
-/// Who calls: asked before anything is done as the owner.
+/// The caller, asked before anything is done as the owner.
 struct Caller {
-    own: Option<Uuid>,
     is_service: bool,
 }
 
 impl Caller {
     fn now() -> Result<Self> {
-        Ok(Self { own: identity::current()?, is_service: access::is_service()? })
+        Ok(Self { is_service: access::is_service()? })
     }
 
-    /// See [`whose`].
+    /// See [`whose`]. The claims of a service that names a user may name nobody, or be no claims at all.
     fn whose(&self, named: Option<Uuid>) -> Result<Uuid> {
-        match named.or(self.own) {
-            None => identity::require(),
-            Some(user) if self.is_service || Some(user) == self.own => Ok(user),
-            Some(user) => Err(Error::new(
-                SqlState::InsufficientPrivilege,
-                format!("usage of user {user} is not the caller's to record"),
-            )
-            .hint("Leave user_id out, or call it with the service role.")),
+        let Some(user) = named else { return identity::require() };
+        if self.is_service || identity::current()? == Some(user) {
+            return Ok(user);
         }
+        Err(Error::new(
+            SqlState::InsufficientPrivilege,
+            format!("usage of user {user} is not the caller's to record"),
+        )
+        .hint("Leave user_id out: it is the caller's by default."))
     }
 }
 
@@ -88,7 +86,7 @@ pub fn only_of() -> Result<Option<Uuid>> {
 /// is no such user.
 fn is_of(named: Option<Uuid>) -> Result<Uuid> {
     let Some(named) = named else { return identity::require() };
-    if identity::current()? != Some(named) && !access::is_service()? {
+    if !access::is_service()? && identity::current()? != Some(named) {
         return Err(users::no_such_user(named));
     }
     Ok(named)

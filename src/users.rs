@@ -1,15 +1,28 @@
 //! Users: the profiles that everything of theirs hangs from.
 
+mod erasure;
+
 use crate::access;
 use crate::datums::Jsonb;
 use crate::error::{Error, Result, SqlState, guard};
-use crate::rows::uuid_v7;
+use crate::heap::{Condition, Table};
+use crate::identity;
+use crate::rows;
 use crate::schema::definitions::TABLES;
 use crate::spi::{self, Access, Db};
-use crate::trigger::{self, Returned};
-use crate::usage::{self, period_start, zone};
+use crate::trigger::{self, Change, Returned};
+use crate::usage::{self, PROFILES, period_start, zone};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
+use std::cell::Cell;
+
+/// What `subscription_status` can be.
+pub const STATUSES: [&str; 3] = ["active", "cancelled", "expired"];
+
+/// Registers the settings of users.
+pub fn register_settings() {
+    erasure::register_settings();
+}
 
 /// Creates a user's profile, and returns the user id. Where there is one already, it stays as it is.
 #[pg_extern(volatile, parallel_unsafe, requires = [uuid_v7])]
@@ -34,8 +47,11 @@ fn create_user(
     })
 }
 
-/// Deletes a user and everything of theirs; returns the storage paths of their documents, which are
-/// the caller's to erase. With archive_usage their usage events are kept under a pseudonym.
+/// Deletes a user and everything of theirs; returns the storage paths of their documents. The files are the caller's to
+/// erase, and stay listed in files_to_erase() until erased_files() confirms them.
+///
+/// Usage is archived under a pseudonym, which operators can resolve for `carrel.archive_resolvable_for`. Then it is
+/// deleted; with `archive_usage` it is kept for good, and nothing says whose it was. Errors: PT404 (no such user).
 #[pg_extern(volatile, parallel_unsafe)]
 fn delete_user(
     user_id: Option<Uuid>,
@@ -46,22 +62,15 @@ fn delete_user(
         spi::as_owner(Access::Write, |db| {
             let user_id = user_id.ok_or_else(missing_user_id)?;
             spi::patiently(|| lock(db, user_id))?;
-            if archive_usage.unwrap_or(false) {
-                db.execute(
-                    "insert into carrel.usage_archive
-                        (event_id, pseudonym, event_type, tokens_used, cost, model, token_types, voids, occurred_at)
-                    select id, $2, event_type, tokens_used, cost, model, token_types, voids, occurred_at
-                    from carrel.usage_events where user_id = $1",
-                    &[user_id.into(), uuid_v7().into()],
-                )?;
-            }
             let paths = db.rows(
                 "select storage_path from carrel.documents
                 where user_id = $1 and storage_path is not null order by storage_path",
                 &[user_id.into()],
                 |row| row.need(1),
             )?;
-            db.execute("delete from carrel.user_profiles where user_id = $1", &[user_id.into()])?;
+            erasure::archiving(archive_usage.unwrap_or(false), || {
+                db.execute("delete from carrel.user_profiles where user_id = $1", &[user_id.into()])
+            })?;
             Ok(paths)
         })
     });
@@ -178,6 +187,10 @@ fn prepare_profile<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         if trigger::restoring() {
             return Ok(());
         }
+        row.need_text(&[c"name"])?;
+        row.need_at_most(&[(c"name", MOST_NAME)])?;
+        row.need_one_of(c"subscription_status", &STATUSES)?;
+        require_plan_of(row)?;
         if row.changes(c"billing_timezone")? {
             zone(&row.new.need::<String>(c"billing_timezone")?)?;
         }
@@ -193,8 +206,53 @@ fn prepare_profile<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
 /// The error for a user id without a profile.
 pub fn no_profile(user_id: Uuid) -> Error {
     Error::new(SqlState::NoDataFound, format!("user {user_id} has no profile"))
-        .hint("Create it with the service role: select carrel.create_user('<user id>')")
+        .hint(format!("A service creates it: select carrel.create_user('{user_id}')"))
 }
+
+/// Refuses a row that is to belong to nobody (28000) or to a user without a profile (P0002), before policies,
+/// NOT NULL and foreign keys refuse it in words of their own. These remain what holds: where this lets a row pass,
+/// they decide.
+///
+/// Within one statement a user is looked up once. A profile that another part of the same statement inserts counts
+/// if it is inserted first. Returns the owner; None where policies refuse the row, whose columns then tell nothing.
+pub fn require_owner(row: &Change) -> Result<Option<Uuid>> {
+    thread_local! {
+        /// The user that was found last, and the statement's time.
+        static FOUND: Cell<Option<([u8; 16], i64)>> = const { Cell::new(None) };
+    }
+    let owner = row.new.get::<Uuid>(c"user_id");
+    if row.old.is_some_and(|old| old.get::<Uuid>(c"user_id") == owner) {
+        return Ok(owner);
+    }
+    let caller = require_identity(row)?;
+    let Some(owner) = owner else {
+        identity::require()?;
+        return Err(Error::new(SqlState::NotNullViolation, "user_id must not be null")
+            .hint("Leave it out: it is the caller's by default."));
+    };
+    // The caller learns nothing of other users.
+    if caller.is_some_and(|caller| caller != owner) {
+        return Ok(None);
+    }
+    let statement = i64::from(rows::statement()?);
+    if FOUND.get() == Some((*owner.as_bytes(), statement)) {
+        return Ok(Some(owner));
+    }
+    if !PROFILES.has(&[Condition::is_user(owner)])? {
+        return Err(no_profile(owner));
+    }
+    FOUND.set(Some((*owner.as_bytes(), statement)));
+    Ok(Some(owner))
+}
+
+/// The caller's user id, where policies hold for the row; 28000 where there is none. None where no policy holds:
+/// for the owner of the table and roles with BYPASSRLS, whose claims may be any.
+pub fn require_identity(row: &Change) -> Result<Option<Uuid>> {
+    if row.is_under_policies()? { identity::require().map(Some) } else { Ok(None) }
+}
+
+/// Bytes of a name, at most.
+const MOST_NAME: usize = 1000;
 
 /// Error P0002 where a user has no profile.
 pub fn require(db: &Db, user_id: Uuid) -> Result<()> {
@@ -221,6 +279,16 @@ fn lock(db: &Db, user_id: Uuid) -> Result<()> {
         &[user_id.into()],
     )?;
     if found == 0 { Err(no_such_user(user_id)) } else { Ok(()) }
+}
+
+/// Refuses a row that is to be of a plan that is none: 22023, before its foreign key does.
+pub fn require_plan_of(row: &Change) -> Result<()> {
+    const PLANS: Table = Table { name: c"plans", index: c"plans_pkey" };
+    let Some(plan) = row.new.get::<&str>(c"plan_type") else { return Ok(()) };
+    if !row.changes(c"plan_type")? || PLANS.has(&[Condition::is_text(c"plan_type", plan)])? {
+        return Ok(());
+    }
+    spi::as_owner(Access::Read, |db| require_plan(db, plan))
 }
 
 /// Error 22023 for a plan that is none.

@@ -51,6 +51,29 @@ impl fmt::Display for ClaimsError {
 
 impl std::error::Error for ClaimsError {}
 
+/// The kind of mistake in claims: decides what helps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mistake {
+    /// The claims are no JSON object, or are nested too deep.
+    Json,
+    /// A value at the claim's path is neither a UUID nor an object that leads to one.
+    Value,
+    /// A key on the claim's path is given twice.
+    Repeated,
+}
+
+impl ClaimsError {
+    pub fn mistake(&self) -> Mistake {
+        match self.0 {
+            Problem::NotJson { .. } | Problem::TooDeep | Problem::ClaimsNotAnObject { .. } => {
+                Mistake::Json
+            }
+            Problem::NotAnObject { .. } | Problem::NotAUuid { .. } => Mistake::Value,
+            Problem::Repeated { .. } => Mistake::Repeated,
+        }
+    }
+}
+
 /// A name that is no path of a claim; the message says why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InvalidClaim {

@@ -13,6 +13,7 @@
     )
 )]
 
+pub mod binary;
 pub mod chunking;
 pub mod claims;
 pub mod matching;

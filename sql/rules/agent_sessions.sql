@@ -25,6 +25,12 @@ drop policy if exists agent_sessions_delete_own on carrel.agent_sessions;
 create policy agent_sessions_delete_own on carrel.agent_sessions
     for delete using (user_id = carrel.current_user_id());
 
+-- Refuses sessions of nobody, of users without a profile, and what no session is.
+drop trigger if exists agent_sessions_prepare on carrel.agent_sessions;
+create trigger agent_sessions_prepare
+    before insert or update on carrel.agent_sessions
+    for each row execute function carrel.prepare_session();
+
 drop trigger if exists agent_sessions_touch_updated_at on carrel.agent_sessions;
 create trigger agent_sessions_touch_updated_at
     before update on carrel.agent_sessions

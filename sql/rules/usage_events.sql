@@ -17,6 +17,12 @@ drop policy if exists usage_events_insert_own on carrel.usage_events;
 create policy usage_events_insert_own on carrel.usage_events
     for insert with check (user_id = carrel.current_user_id() and voids is null and payload_hash is null);
 
+-- Refuses events of nobody, of users without a profile, and what no event is.
+drop trigger if exists usage_events_prepare on carrel.usage_events;
+create trigger usage_events_prepare
+    before insert on carrel.usage_events
+    for each row execute function carrel.prepare_event();
+
 drop trigger if exists usage_events_refuse_change on carrel.usage_events;
 create trigger usage_events_refuse_change
     before delete or update on carrel.usage_events

@@ -44,6 +44,12 @@ create trigger user_profiles_rebuild_usage
     )
     execute function carrel.rebuild_usage_periods();
 
+-- Archives their usage, and lists their files, while these are there.
+drop trigger if exists user_profiles_record_erasure on carrel.user_profiles;
+create trigger user_profiles_record_erasure
+    before delete on carrel.user_profiles
+    for each row execute function carrel.record_erasure();
+
 -- Takes their search statistics along.
 drop trigger if exists user_profiles_forget_statistics on carrel.user_profiles;
 create trigger user_profiles_forget_statistics

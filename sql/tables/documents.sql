@@ -11,7 +11,7 @@ create table carrel.documents (
     search_vector tsvector,
     words bigint,
     storage_path text,
-    language text not null default 'english',
+    language text collate "C" not null default 'english',
     metadata jsonb not null default '{}',
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),

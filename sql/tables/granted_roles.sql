@@ -5,8 +5,8 @@
 create table carrel.granted_roles (
     system_identifier bigint not null,
     role_oid oid not null,
-    kind text not null,
-    role_name text not null,
+    kind text collate "C" not null,
+    role_name text collate "C" not null,
     granted boolean not null,
     changed_at timestamptz not null default now(),
     constraint granted_roles_pkey primary key (system_identifier, role_oid, kind),

@@ -1,6 +1,6 @@
 -- The steps of carrel.migrate() that have been applied to this database.
 create table carrel.migrations (
-    step_name text not null,
+    step_name text collate "C" not null,
     library_version text not null,
     applied_at timestamptz not null default now(),
     constraint migrations_pkey primary key (step_name)

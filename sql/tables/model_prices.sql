@@ -1,7 +1,7 @@
 -- What models cost: per million tokens of each type, while the price is valid.
 create table carrel.model_prices (
-    model text not null,
-    token_type text not null,
+    model text collate "C" not null,
+    token_type text collate "C" not null,
     price numeric not null,
     valid_during tstzrange not null default '(,)',
     constraint model_prices_pkey primary key (model, token_type, valid_during),

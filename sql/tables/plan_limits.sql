@@ -1,10 +1,10 @@
 -- What the users of each plan may use: every limit that matches counts, and no row means unlimited. The
 -- operator edits them; they hold at once.
 create table carrel.plan_limits (
-    plan_type text not null,
-    event_type text not null default '*',
-    measure text not null,
-    period text not null default 'month',
+    plan_type text collate "C" not null,
+    event_type text collate "C" not null default '*',
+    measure text collate "C" not null,
+    period text collate "C" not null default 'month',
     window_length interval,
     limit_value numeric not null,
     enforcement text not null default 'hard',

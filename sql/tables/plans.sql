@@ -1,6 +1,6 @@
 -- The plans that users can be on; the operator edits them.
 create table carrel.plans (
-    plan_type text not null,
+    plan_type text collate "C" not null,
     description text,
     created_at timestamptz not null default now(),
     constraint plans_pkey primary key (plan_type)

@@ -5,7 +5,7 @@
 create table carrel.search_statistics (
     id uuid not null,
     user_id uuid not null,
-    language text not null,
+    language text collate "C" not null,
     documents bigint not null,
     chunks bigint not null,
     words bigint not null,

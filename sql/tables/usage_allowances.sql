@@ -5,9 +5,9 @@
 create table carrel.usage_allowances (
     id uuid not null,
     user_id uuid not null,
-    event_type text not null,
-    measure text not null,
-    period text not null,
+    event_type text collate "C" not null,
+    measure text collate "C" not null,
+    period text collate "C" not null,
     period_start timestamptz not null,
     period_end timestamptz not null,
     slot integer not null,

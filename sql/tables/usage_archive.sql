@@ -1,5 +1,5 @@
--- The usage events of users who were deleted with archive_usage: for the books, without anything
--- that names the user. The pseudonym is random and holds one user's events together.
+-- Usage events of deleted users, for billing. The pseudonym holds one user's events together; user_pseudonyms says for
+-- a time who it was. Rows with delete_after go when that time is over.
 create table carrel.usage_archive (
     event_id uuid not null,
     pseudonym uuid not null,
@@ -11,5 +11,13 @@ create table carrel.usage_archive (
     voids uuid,
     occurred_at timestamptz not null,
     archived_at timestamptz not null default now(),
+    delete_after timestamptz,
     constraint usage_archive_pkey primary key (event_id)
 );
+
+-- Serves: the bill of a deleted user.
+create index usage_archive_pseudonym_idx on carrel.usage_archive (pseudonym);
+
+-- Serves: purge_pseudonyms(), which deletes what is not to be kept for good.
+create index usage_archive_delete_after_idx on carrel.usage_archive (delete_after)
+    where delete_after is not null;

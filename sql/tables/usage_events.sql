@@ -12,7 +12,7 @@ create table carrel.usage_events (
     metadata jsonb not null default '{}',
     model text,
     token_types jsonb,
-    idempotency_key text,
+    idempotency_key text collate "C",
     payload_hash bytea,
     request_id uuid,
     voids uuid,

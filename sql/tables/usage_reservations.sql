@@ -7,7 +7,7 @@ create table carrel.usage_reservations (
     tokens bigint not null default 0,
     cost numeric not null default 0,
     state text not null default 'held',
-    idempotency_key text,
+    idempotency_key text collate "C",
     payload_hash bytea,
     event_id uuid,
     settled_hash bytea,

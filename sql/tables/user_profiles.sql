@@ -3,7 +3,7 @@ create table carrel.user_profiles (
     id uuid not null,
     user_id uuid not null,
     name text,
-    plan_type text not null default 'free',
+    plan_type text collate "C" not null default 'free',
     usage_count integer not null default 0,
     usage_period_start timestamptz not null default now(),
     subscription_status text not null default 'active',

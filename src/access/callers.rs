@@ -183,6 +183,13 @@ pub fn is_service() -> Result<bool> {
     Ok(rights()?.has(Kind::Service))
 }
 
+/// Tells whether the role that the session acts as is a service: it reads an error's hint, also while carrel works as the
+/// owner.
+pub fn is_session_of_service() -> Result<bool> {
+    // SAFETY: reads the session's state.
+    Ok(rights_of(unsafe { pg_sys::GetOuterUserId() })?.has(Kind::Service))
+}
+
 /// Error 42501 unless the caller is a granted service.
 pub fn require_service(function: &str) -> Result<()> {
     if is_service()? { Ok(()) } else { Err(refused(function, "services", "grant_service")) }

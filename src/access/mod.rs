@@ -13,8 +13,8 @@ use crate::datums::Name;
 use crate::error::{Error, Result, SqlState, guard};
 use crate::spi::{self, Access, Db};
 pub use callers::{
-    current_role, is_service, require_metering, require_operator, require_operator_or_service,
-    require_service, rights,
+    current_role, is_service, is_session_of_service, require_metering, require_operator,
+    require_operator_or_service, require_service, rights,
 };
 pub use differences::{default_privileges, differences};
 use pgrx::prelude::*;
@@ -96,9 +96,9 @@ impl Role {
         if name == "public" {
             return Err(Error::new(
                 SqlState::InvalidParameterValue,
-                "carrel cannot be granted to PUBLIC, which is every role",
+                "PUBLIC cannot be granted carrel: it is not a role, but stands for all of them",
             )
-            .hint("Grant it to a role of its own: create role app_user nologin"));
+            .hint("Name the role that the application connects as."));
         }
         let role = Self::find(&name)?.ok_or_else(|| no_such_role(&name))?;
         // SAFETY: reads the session's state and the catalog.

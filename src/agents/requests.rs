@@ -35,20 +35,6 @@ fn create_request(
         let priority = given("priority", priority)?;
         let max_attempts = given("max_attempts", max_attempts)?;
         let reserve_tokens = given("reserve_tokens", reserve_tokens)?;
-        if agent_type.is_empty() {
-            return Err(bad("agent_type must not be empty"));
-        }
-        if max_attempts < 1 {
-            return Err(bad(format!("max_attempts must be from 1: {max_attempts}")));
-        }
-        if !(0..=crate::usage::events::MOST).contains(&reserve_tokens) {
-            return Err(bad(format!("reserve_tokens must be from 0 to 10^15: {reserve_tokens}")));
-        }
-        if idempotency_key == Some("") {
-            return Err(bad(
-                "idempotency_key must not be empty: leave it out for a request without one",
-            ));
-        }
         let payload_hash = idempotency_key.map(|_| {
             payload::hash([
                 ("agent_type", Some(agent_type.to_owned())),

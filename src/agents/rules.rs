@@ -1,9 +1,13 @@
 //! What may become of a request, whoever writes it.
 
+use super::sessions::no_session;
 use crate::access;
 use crate::error::{Error, Result, SqlState};
+use crate::heap::{Condition, Table};
 use crate::spi::{self, Access};
 use crate::trigger::{self, Change, Returned};
+use crate::usage;
+use crate::users;
 use carrel_core::requests::State;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
@@ -19,7 +23,10 @@ const MOST_CONTENT: usize = 4 << 20;
 /// Bytes of what is a name, at most; an index has room for one.
 const MOST_NAME: usize = 1000;
 
-/// BEFORE INSERT of agent_requests: refuses what is too large (54000), clamps what end users ask for, and locks the
+const SESSIONS: Table = Table { name: c"agent_sessions", index: c"agent_sessions_user_id_id_key" };
+
+/// BEFORE INSERT of agent_requests: refuses requests of nobody (28000) and of users without a profile (P0002), blank
+/// texts and what else no request has (22023), and what is too large (54000); clamps what end users ask for, and locks the
 /// session that the request is for. The chain's trigger locks it too, but later: a session that is deleted while that
 /// one waits would leave the request behind, past the foreign key.
 #[pg_trigger]
@@ -28,12 +35,22 @@ fn prepare_request<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         if trigger::restoring() {
             return Ok(());
         }
+        let owner = users::require_owner(row)?;
+        row.need_text(&[c"agent_type", c"content", c"idempotency_key"])?;
+        row.need_one_of(c"status", &State::ALL.map(State::name))?;
+        row.need_within(c"max_attempts", 1..=i32::MAX)?;
+        row.need_within(c"reserve_tokens", 0..=usage::MOST)?;
         row.need_at_most(&[
             (c"content", MOST_CONTENT),
             (c"agent_type", MOST_NAME),
             (c"idempotency_key", MOST_NAME),
         ])?;
         if let Some(session) = row.new.get::<Uuid>(c"session_id") {
+            if let Some(owner) = owner
+                && !SESSIONS.has(&[Condition::is_user(owner), Condition::is_id(session)])?
+            {
+                return Err(no_session(session));
+            }
             spi::as_caller(Access::Write, |db| {
                 db.execute(
                     "select from carrel.agent_sessions where id = $1 for no key update",

@@ -9,6 +9,8 @@ use crate::identity;
 use crate::leases::{bad, given};
 use crate::one_row;
 use crate::spi::{self, Access, Db};
+use crate::trigger::{self, Returned};
+use crate::users;
 use carrel_core::chunking::count_tokens;
 use carrel_core::merge_patch;
 use pgrx::datum::Uuid;
@@ -24,7 +26,6 @@ fn create_session(
         identity::require()?;
         let state = given("context_state", context_state)?;
         spi::as_caller(Access::Write, |db| {
-            need_object(db, "context_state", state)?;
             db.value(
                 "insert into carrel.agent_sessions (title, context_state) values ($1, $2) returning id",
                 &[title.into(), state.into()],
@@ -33,12 +34,22 @@ fn create_session(
     })
 }
 
-fn need_object(db: &Db, name: &str, value: Jsonb) -> Result<()> {
-    let kind: String = db.value("select jsonb_typeof($1)", &[value.into()])?;
-    match kind.as_str() {
-        "object" => Ok(()),
-        other => Err(bad(format!("{name} must be an object: it is of type {other}"))),
-    }
+/// Bytes of a title, at most: sessions are listed.
+const MOST_TITLE: usize = 4096;
+
+/// BEFORE INSERT OR UPDATE of agent_sessions: refuses rows of nobody (28000) and of users without a profile (P0002),
+/// a blank title and a state that is no object (22023), and a title that is too long (54000).
+#[pg_trigger]
+fn prepare_session<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
+    trigger::before_row(trigger, |row| {
+        if trigger::restoring() {
+            return Ok(());
+        }
+        users::require_owner(row)?;
+        row.need_text(&[c"title"])?;
+        row.need_at_most(&[(c"title", MOST_TITLE)])?;
+        row.need_object(&[c"context_state"])
+    })
 }
 
 /// Puts a request of the caller's, which is in no session, at the end of a session of theirs. One that is in
@@ -107,8 +118,8 @@ fn patch_session_state(
         let user = identity::require()?;
         let session = given("session_id", session_id)?;
         let patch = given("patch", patch)?;
+        patch.need_object("patch")?;
         spi::as_owner_now(|db| {
-            need_object(db, "patch", patch)?;
             let version = lock_session(db, user, session)?;
             if expected_version.is_some_and(|expected| expected != version) {
                 return Err(Error::new(

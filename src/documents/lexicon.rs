@@ -13,6 +13,7 @@ use carrel_core::tsvector::{MAX_LEXEME, Position, Weight};
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_sys;
 use smallvec::SmallVec;
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ffi::{CStr, c_char, c_int};
@@ -373,6 +374,7 @@ impl Lexicon {
         context: pg_sys::MemoryContext,
         word: &[u8],
     ) -> Result<Option<Option<Lexemes>>> {
+        let word = folded(std::str::from_utf8(word).unwrap_or_default());
         let (mut start, mut length) = (word.as_ptr().cast::<c_char>(), word.len() as c_int);
         for dictionary in dictionaries {
             let dictionary = *dictionary;
@@ -431,6 +433,22 @@ impl Lexicon {
         self.numbers.insert(spelt.into(), number);
         number
     }
+}
+
+/// A text in which letters beyond ASCII are in lower case.
+///
+/// Dictionaries fold by the database's locale, and with LC_CTYPE C only ASCII. ASCII is left to them: a dictionary may
+/// tell `US` from `us`.
+pub fn folded(text: &str) -> Cow<'_, str> {
+    match text.is_ascii() {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(text.chars().map(folded_letter).collect()),
+    }
+}
+
+/// Unicode's simple mapping, which has one letter for each: `İ` is `i` alone.
+fn folded_letter(c: char) -> char {
+    if c.is_ascii() { c } else { c.to_lowercase().next().unwrap_or(c) }
 }
 
 /// The parts of a name, if there are more than one.

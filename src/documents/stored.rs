@@ -6,8 +6,8 @@ use super::{Columns, Parser, chunk_rows, settings};
 use crate::access;
 use crate::datums::TsVector;
 use crate::error::{Error, Result, SqlState, guard};
-use crate::identity;
 use crate::spi::{self, Access, Db};
+use crate::usage::only_of;
 use carrel_core::chunking::{Format, Options, Unit};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
@@ -47,7 +47,7 @@ fn process_documents(max_documents: default!(Option<i32>, 100)) -> i32 {
     })
 }
 
-/// Cuts a document of the caller's anew and returns how many chunks it has. What is null is as the
+/// Cuts a document of the caller's, or, for a service, anybody's, again and returns how many chunks it has. What is null is as the
 /// settings and the document's file type say. Chunks that stay the same keep their rows. The next
 /// change of the text is cut as the settings say again.
 #[pg_extern(volatile, parallel_unsafe)]
@@ -60,7 +60,7 @@ fn rechunk_document(
     encoding: default!(Option<&str>, "'cl100k'"),
 ) -> i32 {
     guard(|| {
-        identity::require()?;
+        let only_of = only_of()?;
         let id = document_id.ok_or_else(|| {
             Error::new(SqlState::InvalidParameterValue, "document_id must not be null")
         })?;
@@ -74,14 +74,18 @@ fn rechunk_document(
         let format: Option<Format> = format.map(str::parse).transpose().map_err(unknown)?;
         let cut = |of_file| checked_options(size, overlap, unit, format.unwrap_or(of_file));
         cut(Format::Plain)?;
-        // As the caller: policies say whose documents these are, and who may change them.
-        let has_text = spi::as_caller(Access::Write, |db| {
+        let lock = |db: &Db| {
             db.first(
                 "select content_text is not null from carrel.documents where id = $1 for update",
                 &[id.into()],
                 |row| row.need::<bool>(1),
             )
-        })?;
+        };
+        // End users as themselves: policies say whose documents these are, and who may change them.
+        let has_text = match only_of {
+            Some(_) => spi::as_caller(Access::Write, lock)?,
+            None => spi::as_owner(Access::Write, lock)?,
+        };
         let has_text = has_text.ok_or_else(|| Error::not_found("document", id))?;
         if !has_text {
             return Err(Error::new(

@@ -137,6 +137,7 @@ impl Parser {
         let config = self.config;
         let room = self.room.value();
         let words = ((first.len() + second.len()) / BYTES_PER_WORD).max(2);
+        let (first, second) = (lexicon::folded(first), lexicon::folded(second));
         let (first, second) = ((first.as_ptr(), first.len()), (second.as_ptr(), second.len()));
         // SAFETY: what to_tsvector() does: a configuration's oid, room for words, texts that are only
         // read. All that it makes is in the room, and is copied before the room is emptied; an error

@@ -15,7 +15,7 @@ pub struct Part {
 }
 
 /// The tables in the order in which they are created: what a foreign key refers to comes first.
-pub const TABLES: [Table; 18] = [
+pub const TABLES: [Table; 20] = [
     Table { name: "migrations", sql: include_str!("../../sql/tables/migrations.sql") },
     Table { name: "granted_roles", sql: include_str!("../../sql/tables/granted_roles.sql") },
     Table { name: "plans", sql: include_str!("../../sql/tables/plans.sql") },
@@ -40,6 +40,8 @@ pub const TABLES: [Table; 18] = [
         sql: include_str!("../../sql/tables/usage_reservations.sql"),
     },
     Table { name: "usage_archive", sql: include_str!("../../sql/tables/usage_archive.sql") },
+    Table { name: "user_pseudonyms", sql: include_str!("../../sql/tables/user_pseudonyms.sql") },
+    Table { name: "files_to_erase", sql: include_str!("../../sql/tables/files_to_erase.sql") },
 ];
 
 /// What tables of earlier versions need before what they lack is added, in order: the name and the SQL of a file
@@ -47,7 +49,7 @@ pub const TABLES: [Table; 18] = [
 pub const STEPS: [(&str, &str); 0] = [];
 
 /// What migrate() applies every time, table by table.
-pub const RULES: [&str; 18] = [
+pub const RULES: [&str; 20] = [
     include_str!("../../sql/rules/migrations.sql"),
     include_str!("../../sql/rules/granted_roles.sql"),
     include_str!("../../sql/rules/plans.sql"),
@@ -66,6 +68,8 @@ pub const RULES: [&str; 18] = [
     include_str!("../../sql/rules/usage_allowances.sql"),
     include_str!("../../sql/rules/usage_reservations.sql"),
     include_str!("../../sql/rules/usage_archive.sql"),
+    include_str!("../../sql/rules/user_pseudonyms.sql"),
+    include_str!("../../sql/rules/files_to_erase.sql"),
 ];
 
 /// What belongs to a column of embeddings: [`super::embeddings`].
@@ -119,11 +123,18 @@ pub fn indexes(sql: &'static str) -> impl Iterator<Item = Part> {
 }
 
 impl Part {
-    /// The type of a column: what stands between its name and its default or constraint.
+    /// The type of a column: what stands between its name and its collation, default or constraint.
     pub fn column_type(&self) -> &'static str {
         let rest = self.definition[self.name.len()..].trim_start();
-        let end = [" not null", " default "].iter().filter_map(|word| rest.find(word)).min();
+        let ends = [" collate ", " not null", " default "];
+        let end = ends.iter().filter_map(|word| rest.find(word)).min();
         &rest[..end.unwrap_or(rest.len())]
+    }
+
+    /// The collation of a column, where it has one of its own: names and keys, which are in indexes, have "C". An update
+    /// of the system changes how other collations sort, and so breaks indexes.
+    pub fn collation(&self) -> Option<&'static str> {
+        self.definition.split_once(" collate \"")?.1.split('"').next()
     }
 
     /// Whether a column is NOT NULL.

@@ -84,7 +84,7 @@ fn columns(db: &Db) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
     for table in &TABLES {
         for column in table.columns() {
-            let found = super::column_type(db, table.name, column.name, column.column_type())?;
+            let found = super::column_type(db, table.name, &column)?;
             let name = format!("{}.{}", table.name, column.name);
             match found {
                 None => {
@@ -92,8 +92,10 @@ fn columns(db: &Db) -> Result<Vec<String>> {
                     continue;
                 }
                 Some((_, true)) => {}
-                Some((found, false)) => wrong
-                    .push(format!("column {name} is {found} instead of {}", column.column_type())),
+                Some((found, false)) => wrong.push(format!(
+                    "column {name} is {found} instead of {}",
+                    super::wanted_type(&column)
+                )),
             }
             let (has_default, not_null) = super::column_state(db, table.name, column.name)?;
             if column.is_not_null() && !not_null {

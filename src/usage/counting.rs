@@ -9,6 +9,7 @@ use super::counters;
 use super::events::{MOST, check_window};
 use super::limits;
 use super::parts;
+use super::refusals::Asked;
 use super::standings::Standings;
 use super::totals;
 use crate::access;
@@ -159,7 +160,7 @@ pub fn count(
     totals::add(accounts, totals, of_days)?;
     let dues = accounts.dues(facts)?;
     match wanted {
-        Some(true) => limits::take(dues)?,
+        Some(true) => limits::take(dues, Asked::Used)?,
         _ => parts::draw(&dues)?,
     }
     limits::has_counted();

@@ -11,6 +11,8 @@ use crate::error::{Error, Result, SqlState, guard};
 use crate::one_row;
 use crate::payload;
 use crate::rows::uuid_v7;
+use crate::trigger::{self, Returned};
+use crate::users;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use std::cmp::Ordering;
@@ -226,6 +228,27 @@ impl Entry<'_> {
     }
 }
 
+/// Bytes of an event's metadata, at most.
+const MOST_METADATA: usize = 1 << 20;
+
+/// BEFORE INSERT of usage_events: refuses events of nobody (28000) and of users without a profile (P0002), metadata
+/// that is no object (22023), and what is too large (54000). Amounts and times are checked when events are counted.
+#[pg_trigger]
+fn prepare_event<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
+    trigger::before_row(trigger, |row| {
+        if trigger::restoring() {
+            return Ok(());
+        }
+        users::require_owner(row)?;
+        row.need_object(&[c"metadata"])?;
+        row.need_at_most(&[
+            (c"event_type", MOST_BYTES),
+            (c"model", MOST_BYTES),
+            (c"metadata", MOST_METADATA),
+        ])
+    })
+}
+
 /// A type of event, if it can be one: else error 22023.
 pub fn checked_type(event_type: Option<&str>) -> Result<&str> {
     let bad = |message: &str| Err(Error::new(SqlState::InvalidParameterValue, message));
@@ -260,6 +283,9 @@ impl Event<'_> {
     pub fn check(&self) -> Result<&str> {
         let bad = |message: String| Err(Error::new(SqlState::InvalidParameterValue, message));
         let event_type = checked_type(self.event_type)?;
+        if let Some(metadata) = self.metadata {
+            metadata.need_object("metadata")?;
+        }
         if self.idempotency_key == Some("") {
             return bad("idempotency_key must not be empty: leave it out for an event without one"
                 .to_owned());

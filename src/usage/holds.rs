@@ -3,6 +3,7 @@
 //! row is what says so: there is nothing beside it that could say otherwise.
 
 use super::accounts::{Accounts, Fact};
+use super::refusals::Asked;
 use super::{AGENT_REQUEST, limits, reckoning};
 use crate::agents;
 use crate::error::Result;
@@ -71,7 +72,7 @@ fn hold(held: BTreeMap<([u8; 16], i64), (i64, i128)>) -> Result<()> {
     }
     let dues = accounts.dues(&facts)?;
     if !dues.is_empty() {
-        limits::take(dues)?;
+        limits::take(dues, Asked::Held)?;
         limits::has_counted();
     }
     Ok(())

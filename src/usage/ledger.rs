@@ -52,7 +52,7 @@ const COLUMNS: [&CStr; 14] = [
 const EVENTS: Sink = Sink {
     table: c"usage_events",
     upheld: Upheld {
-        triggers: &[c"usage_events_count", COUNTS_AT_COMMIT],
+        triggers: &[c"usage_events_prepare", c"usage_events_count", COUNTS_AT_COMMIT],
         checks: &[c"usage_events_cost_check"],
         has_references: true,
     },

@@ -16,6 +16,7 @@
 use super::accounts::{Accounts, Fact};
 use super::parts::{draw, gather, gather_one, is_left, key, own_part, take_own, wait_for_parts};
 use super::reckoning;
+use super::refusals::{Asked, refused};
 use crate::datums::Numeric;
 use crate::error::{Error, Result, SqlState};
 use crate::spi::{self, Db};
@@ -114,7 +115,7 @@ pub fn has_counted() {
 }
 
 /// Draws what is due if all of it is left, else error PT402.
-pub fn take(dues: Vec<Due>) -> Result<()> {
+pub fn take(dues: Vec<Due>, kind: Asked) -> Result<()> {
     let nothing = Numeric::zero()?;
     let (mut more, mut less) = (Vec::new(), Vec::new());
     for due in dues {
@@ -135,7 +136,7 @@ pub fn take(dues: Vec<Due>) -> Result<()> {
     if left.len() < count {
         has_counted();
     }
-    reckoning(|db| take_from_all(db, &left))
+    reckoning(|db| take_from_all(db, &left, kind))
 }
 
 /// Refuses what will use limits that it takes nothing of beforehand, where they are used up: PT402.
@@ -158,7 +159,7 @@ pub fn need_left(dues: &[Due]) -> Result<()> {
                 &[user, event_type, measure, period, start, end, due.limit.into()],
             )?;
             if !is_left {
-                return Err(refused(db, due)?);
+                return Err(refused(db, due, Asked::Used)?);
             }
         }
         Ok(())
@@ -166,7 +167,7 @@ pub fn need_left(dues: &[Due]) -> Result<()> {
 }
 
 /// Draws what is due from what all backends have.
-fn take_from_all(db: &Db, dues: &[Due]) -> Result<()> {
+fn take_from_all(db: &Db, dues: &[Due], kind: Asked) -> Result<()> {
     // SAFETY: reads the transaction's state.
     let transaction = unsafe { pg_sys::GetTopTransactionIdIfAny() }.into_inner();
     let may_wait = COUNTED.get() != transaction;
@@ -180,7 +181,7 @@ fn take_from_all(db: &Db, dues: &[Due]) -> Result<()> {
             _ if may_wait => Wait::Long,
             _ => Wait::Briefly,
         };
-        match spi::subtransaction(|| take_now(db, dues, wait, &is_busy)) {
+        match spi::subtransaction(|| take_now(db, dues, kind, wait, &is_busy)) {
             Ok(()) => return Ok(()),
             Err(error) if !is_busy.get() && !error.is_of_locks() => return Err(error),
             Err(_) => {}
@@ -218,7 +219,7 @@ impl Wait {
     }
 }
 
-fn take_now(db: &Db, dues: &[Due], wait: Wait, is_busy: &Cell<bool>) -> Result<()> {
+fn take_now(db: &Db, dues: &[Due], kind: Asked, wait: Wait, is_busy: &Cell<bool>) -> Result<()> {
     if wait != Wait::Never {
         wait.during(|| wait_for_parts(db, dues))?;
     }
@@ -230,7 +231,7 @@ fn take_now(db: &Db, dues: &[Due], wait: Wait, is_busy: &Cell<bool>) -> Result<(
     for due in dues {
         let own = wait.during(|| own_part(db, due))?;
         if !gather_one(db, due, own)? && !gather(db, due, own)? {
-            let refusal = refused(db, due)?;
+            let refusal = refused(db, due, kind)?;
             is_busy.set(is_left(db, due)?);
             return Err(refusal);
         }
@@ -261,31 +262,4 @@ fn give_back_lapsed(db: &Db, user: Uuid) -> Result<()> {
         return Ok(());
     }
     draw(&Accounts::find(&[user])?.dues(&lapsed)?)
-}
-
-/// The error for what is beyond a limit.
-fn refused(db: &Db, due: &Due) -> Result<Error> {
-    let sql = concat!(
-        "select jsonb_build_object(
-            'event_type', k.event_type, 'measure', k.measure, 'period', k.period,
-            'asked', trim_scale($8::numeric), 'used', trim_scale(",
-        used_of_k!(),
-        " + ",
-        held_of_k!("r.state = 'held'"),
-        " - $8), 'limit', trim_scale($7::numeric),
-            'resets_at', case when isfinite(k.period_end) then k.period_end end
-        )::text
-        from ",
-        k!()
-    );
-    let [user, event_type, measure, period, start, end] = key(due);
-    let args = [user, event_type, measure, period, start, end, due.limit.into(), due.amount.into()];
-    let detail: String = db.value(sql, &args)?;
-    let what = match due.event_type.as_str() {
-        "*" => due.measure.clone(),
-        event_type => format!("{} of {event_type}", due.measure),
-    };
-    Ok(Error::new(SqlState::LimitReached, format!("the plan's limit of {what} is reached"))
-        .detail(detail)
-        .hint("Wait until it resets, or have the service role change the plan: carrel.set_plan()"))
 }

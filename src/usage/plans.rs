@@ -9,9 +9,12 @@ use crate::datums::Numeric;
 use crate::error::{Error, Result, SqlState, guard};
 use crate::one_row;
 use crate::spi::{self, Access};
-use crate::trigger::{self, Returned};
+use crate::trigger::{self, Returned, one_of};
 use pgrx::datum::{Interval, Uuid};
 use pgrx::prelude::*;
+
+/// What can be limited.
+const MEASURES: [&str; 5] = ["events", "tokens", "cost", "documents", "bytes"];
 
 /// The limits of a user's plan, as rows `k`: $1 user, $2 event type (null: all), $3 when.
 macro_rules! limits {
@@ -57,13 +60,8 @@ fn set_plan(
         let user = user_id.ok_or_else(users::missing_user_id)?;
         let plan = plan
             .ok_or_else(|| Error::new(SqlState::InvalidParameterValue, "plan must not be null"))?;
-        const STATUSES: [&str; 3] = ["active", "cancelled", "expired"];
-        if let Some(status) = subscription_status.filter(|status| !STATUSES.contains(status)) {
-            return Err(Error::new(
-                SqlState::InvalidParameterValue,
-                format!("unknown subscription_status \"{status}\""),
-            )
-            .hint(format!("Known: {}.", STATUSES.join(", "))));
+        if let Some(status) = subscription_status {
+            one_of("subscription_status", status, &users::STATUSES)?;
         }
         spi::as_owner(Access::Write, |db| {
             users::require_plan(db, plan)?;
@@ -112,11 +110,7 @@ fn check_quota(
         let user = is_of(user_id)?;
         let bad = |message: String| Error::new(SqlState::InvalidParameterValue, message);
         let event_type = event_type.ok_or_else(|| bad("event_type must not be null".to_owned()))?;
-        let measure = measure.unwrap_or("null");
-        if !["events", "tokens", "cost", "documents", "bytes"].contains(&measure) {
-            return Err(bad(format!("unknown measure \"{measure}\""))
-                .hint("Known: events, tokens, cost, documents, bytes."));
-        }
+        one_of("measure", measure.unwrap_or("null"), &MEASURES)?;
         spi::as_owner(Access::Read, |db| {
             users::require(db, user)?;
             let negative = "select coalesce($1::numeric::text, 'null')
@@ -227,6 +221,11 @@ fn prepare_plan_limit<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         if trigger::restoring() {
             return Ok(());
         }
+        row.need_one_of(c"measure", &MEASURES)?;
+        row.need_one_of(c"enforcement", &["hard", "soft"])?;
+        row.need_text(&[c"event_type", c"period"])?;
+        row.need_amount(c"limit_value", 30)?;
+        users::require_plan_of(row)?;
         let measure: Option<String> = row.new.get(c"measure");
         if measure.is_some_and(|measure| measure == "documents" || measure == "bytes") {
             row.set(c"period", "stored");

@@ -86,6 +86,22 @@ fn read(tokens: Jsonb) -> Result<Tokens> {
     })
 }
 
+/// What tokens can be priced as.
+const TOKEN_TYPES: [&str; 4] = ["input", "output", "cached_input", "reasoning"];
+
+/// BEFORE INSERT OR UPDATE of model_prices: refuses what no price is (22023), before a CHECK does.
+#[pg_trigger]
+fn prepare_price<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
+    trigger::before_row(trigger, |row| {
+        if trigger::restoring() {
+            return Ok(());
+        }
+        row.need_text(&[c"model"])?;
+        row.need_one_of(c"token_type", &TOKEN_TYPES)?;
+        row.need_amount(c"price", 9)
+    })
+}
+
 /// AFTER INSERT or UPDATE of model_prices: no two prices of one type of token are valid at once. Writers
 /// wait for each other.
 #[pg_trigger]

@@ -9,6 +9,7 @@ use super::events::{self, Event, Recorded, checked_type, reused};
 use super::limits;
 use super::parts;
 use super::periods::micros;
+use super::refusals::Asked;
 use super::standings::{self, Standing};
 use super::{only_of, reckoning, whose};
 use crate::access;
@@ -189,7 +190,7 @@ fn reserve(db: &Db, user: Uuid, args: &[Arg; 6]) -> Result<Uuid> {
     };
     let (user, fact) = fact(db, id, 1)?;
     let dues = Accounts::keep(&[user])?.dues(&[fact])?;
-    limits::take(dues)?;
+    limits::take(dues, Asked::Held)?;
     limits::has_counted();
     Ok(id)
 }

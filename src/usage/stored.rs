@@ -1,6 +1,7 @@
 //! What users have stored: documents and their bytes, drawn from hard limits as they come and go.
 
 use super::accounts::{Accounts, Fact};
+use super::refusals::Asked;
 use super::{limits, reckoning};
 use crate::spi::PassingRow;
 use crate::trigger::{self, Returned};
@@ -50,7 +51,7 @@ fn count_documents<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             .collect();
         let dues = Accounts::keep(&users)?.dues(&facts)?;
         if !dues.is_empty() {
-            limits::take(dues)?;
+            limits::take(dues, Asked::Used)?;
             limits::has_counted();
         }
         Ok(())

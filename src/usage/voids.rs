@@ -1,10 +1,11 @@
 //! Events stay as they are; what was wrong is taken back by another one.
 
 use super::events::reused;
-use super::{only_of, reckoning};
+use super::{PROFILES, only_of, reckoning};
 use crate::access;
 use crate::error::{Error, Result, SqlState, guard};
-use crate::spi::{self, Access, Db};
+use crate::heap::Condition;
+use crate::spi::Db;
 use crate::trigger::{self, Returned};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
@@ -97,13 +98,7 @@ fn refuse_usage_change<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         });
         if let (Some(row), "DELETE") = (row, op) {
             let user: Uuid = row.need(c"user_id")?;
-            let profile = spi::as_owner(Access::Write, |db| {
-                db.value::<bool>(
-                    "select exists (select from carrel.user_profiles where user_id = $1)",
-                    &[user.into()],
-                )
-            })?;
-            if !profile {
+            if !PROFILES.has(&[Condition::is_user(user)])? {
                 return Ok(());
             }
         }

@@ -255,3 +255,66 @@ fn sample_data_and_imports_are_of_users_who_are_in_auth_users() {
     ));
     database.assert_sound();
 }
+
+#[test]
+fn a_deleted_user_does_not_come_back_by_migrate() {
+    let (database, _) = with_auth_and_carrel();
+    move_in(&database, ANN);
+    let mut admin = database.superuser();
+    database.service().run(&format!("select carrel.delete_user('{ANN}')"));
+    admin.run("select carrel.migrate()");
+    assert!(name_of(&database, ANN).is_empty());
+    assert_eq!(name_of(&database, BEN), ["Ben Elder"]);
+    // Only where somebody means it.
+    database.service().run(&format!("select carrel.create_user('{ANN}', 'Ann again')"));
+    admin.run("select carrel.migrate()");
+    assert_eq!(name_of(&database, ANN), ["Ann again"]);
+    database.assert_sound();
+}
+
+#[test]
+fn the_files_of_a_user_who_leaves_auth_users_are_listed_and_their_usage_is_archived() {
+    let (database, admin) = with_auth_and_carrel();
+    for user in [ANN, BEN] {
+        move_in(&database, user);
+        database.user(user).run(&format!(
+            "insert into carrel.documents (filename, storage_path) values ('scan', 'scans/{user}')"
+        ));
+    }
+    database.connect(&admin).run(&format!("delete from auth.users where id = '{ANN}'"));
+    let mut service = database.service();
+    let listed = "select storage_path from carrel.files_to_erase()";
+    assert_eq!(service.column(listed), [format!("scans/{ANN}")]);
+    let mut superuser = database.superuser();
+    let archived = superuser.column(
+        "select deleted_user_id || ' ' || event_type from carrel.usage_archive join carrel.user_pseudonyms using (pseudonym)",
+    );
+    assert_eq!(archived, [format!("{ANN} agent_request")]);
+    service.run(&format!("select carrel.erased_files('{{scans/{ANN}}}')"));
+    assert!(service.column(listed).is_empty());
+    // Both go in one statement, and without the foreign key that takes profiles along.
+    superuser
+        .run("alter table carrel.user_profiles drop constraint user_profiles_user_id_auth_fkey");
+    database.connect(&admin).run("delete from auth.users");
+    assert_eq!(service.column(listed), [format!("scans/{BEN}")]);
+}
+
+#[test]
+fn what_is_to_be_erased_survives_a_dump_once() {
+    let (database, admin) = with_auth_and_carrel();
+    move_in(&database, ANN);
+    database
+        .user(ANN)
+        .run("insert into carrel.documents (filename, storage_path) values ('scan', 'scans/1')");
+    database.connect(&admin).run(&format!("delete from auth.users where id = '{ANN}'"));
+    let before = contents(&database);
+    let copy = Cluster::shared().empty();
+    copy.restore_plain(&database.dump_to_file(&[]));
+    assert_eq!(before, contents(&copy));
+    copy.superuser().run("select carrel.migrate()");
+    assert!(name_of(&copy, ANN).is_empty());
+    assert_eq!(
+        copy.service().column("select storage_path from carrel.files_to_erase()"),
+        ["scans/1"]
+    );
+}

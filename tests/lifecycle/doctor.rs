@@ -55,6 +55,23 @@ fn a_dropped_table_is_reported_and_put_back() {
 }
 
 #[test]
+fn a_key_of_another_collation_is_reported_and_left_to_the_operator() {
+    let alter = |collation: &str| {
+        format!(
+            "alter table carrel.search_statistics alter column language type text collate \"{collation}\""
+        )
+    };
+    let database =
+        damaged(&alter("POSIX"), "columns", "text collate \"POSIX\" instead of text collate \"C\"");
+    let mut admin = database.superuser();
+    let refusal = admin.failure("select carrel.migrate()");
+    assert_eq!(refusal.code().code(), "55000");
+    assert!(refusal.message().contains("search_statistics"), "{}", refusal.message());
+    admin.run(&alter("C"));
+    database.assert_sound();
+}
+
+#[test]
 fn a_dropped_column_is_reported_and_put_back() {
     let database = Cluster::shared().lived_in();
     database.superuser().run("alter table carrel.documents drop column metadata");

@@ -13,6 +13,7 @@ mod faults;
 mod held_rows;
 mod import;
 mod isolation;
+mod locales;
 mod migrate;
 mod older_tables;
 mod parts_of_dumps;

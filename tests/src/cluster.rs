@@ -65,6 +65,14 @@ impl Cluster {
         Self::new(&setting("CARREL_PG_BIN"), settings).prepare()
     }
 
+    /// A new cluster that initdb makes with options of its own, such as another locale.
+    pub fn initialized_with(options: &[&str]) -> Self {
+        let cluster = Self::new(&setting("CARREL_PG_BIN"), &[]);
+        cluster.initialize(options);
+        cluster.resume();
+        cluster
+    }
+
     /// The same on a disk of a limited size, for the data and all that belongs to it. None where nobody may
     /// mount one.
     pub fn start_on_disk(megabytes: usize, settings: &[&str]) -> Option<Self> {

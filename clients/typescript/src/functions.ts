@@ -293,8 +293,9 @@ export const currentUsage = rows(
 export const currentUserId = value('current_user_id', {}, nullable(uuid));
 
 /**
- * Deletes a user and everything of theirs; returns the storage paths of their documents, which are the caller's to
- * erase. With archive_usage their events are kept under a pseudonym. No such user: PT404. For services.
+ * Deletes a user and everything of theirs; returns the storage paths of their documents, which files_to_erase() lists
+ * until erased_files() confirms them. Usage is archived under a pseudonym, for as long as it can be resolved, or with
+ * archive_usage for good. No such user: PT404. For services.
  */
 export const deleteUser = rows('delete_user', { userId: uuid, archiveUsage: optional(boolean) }, { storagePath: text });
 
@@ -306,6 +307,9 @@ export const doctor = rows('doctor', {}, { checkName: text, ok: boolean, detail:
  * dimensions: 22023; no pgvector, or other dimensions than there are: 55000. For superusers.
  */
 export const enableEmbeddings = nothing('enable_embeddings', { dimensions: integer });
+
+/** Confirms that files of deleted users are erased; returns how many were listed. For services. */
+export const erasedFiles = value('erased_files', { storagePaths: texts }, integer);
 
 /** Everything that carrel holds of a user, row by row. No such user: PT404. For services. */
 export const exportUser = rows('export_user', { userId: uuid }, { tableName: text, rowData: jsonb });
@@ -334,6 +338,16 @@ export const failRequest = row(
         tokenTypes: optional(nullable(jsonb)),
     },
     { status: oneOf('pending', 'processing', 'completed', 'failed', 'cancelled'), runAt: nullable(timestamptz) },
+);
+
+/**
+ * Files of deleted users that are to be erased, the longest waiting first, until erased_files() confirms them. For
+ * services.
+ */
+export const filesToErase = rows(
+    'files_to_erase',
+    { maxFiles: optional(integer) },
+    { storagePath: text, pseudonym: uuid, deletedAt: timestamptz },
 );
 
 /**
@@ -418,6 +432,12 @@ export const priceUsage = value(
 
 /** Processes pending documents of all users, oldest first, at most this many; returns how many. For services. */
 export const processDocuments = value('process_documents', { maxDocuments: optional(integer) }, integer);
+
+/**
+ * Forgets whose the pseudonyms of deleted users were, and archived usage that is not kept for good, once
+ * carrel.archive_resolvable_for is over; returns how many rows. For services.
+ */
+export const purgePseudonyms = value('purge_pseudonyms', {}, bigint);
 
 /**
  * Removes requests that have been finished for this long, the longest first, at most so many; returns how many. The

@@ -304,6 +304,9 @@ pub fn all() -> Vec<Call> {
         ),
         call(Service, "next_wakeup", "select carrel.next_wakeup()", &[]),
         call(Service, "process_documents", "10", &["-1"]),
+        call(Service, "erased_files", "'{scans/none}'", &["null"]),
+        call(Service, "files_to_erase", "10", &["-1", "null"]),
+        call(Service, "purge_pseudonyms", "select carrel.purge_pseudonyms()", &[]),
         call(Service, "purge_requests", "interval '1 day', 10", &["interval '1 day', -1"]),
         call(
             Service,

@@ -28,7 +28,7 @@ fn caught(select: &str, times: usize, raises: bool) -> String {
 fn sums(superuser: &mut Session) -> Vec<i64> {
     let mut sums: Vec<i64> = TABLES
         .iter()
-        .chain(["usage_reservations", "usage_archive"].iter())
+        .chain(["usage_reservations", "usage_archive", "user_pseudonyms", "files_to_erase"].iter())
         .map(|table| superuser.number(&format!("select count(*) from carrel.{table}")))
         .collect();
     for sum in ["sum(tokens_used)", "sum(cost * 1000)::bigint"] {

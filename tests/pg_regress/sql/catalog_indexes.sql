@@ -17,3 +17,12 @@ where connamespace = 'carrel'::regnamespace and contype = 'f' and not exists (
         and (string_to_array(i.indkey::text, ' ')::int2[])[1:cardinality(conkey)] <@ conkey
 )
 order by 1;
+
+-- No index depends on a collation that an update of the system may change.
+select i.indexrelid::regclass as index, collname as collation
+from pg_index as i
+join pg_class as c on c.oid = i.indexrelid
+cross join unnest(i.indcollation) as used
+join pg_collation as k on k.oid = used
+where relnamespace = 'carrel'::regnamespace and collname <> 'C'
+order by 1;

@@ -8,6 +8,7 @@ insert into public.calls values
     ('current_user_id', 'select carrel.current_user_id() is not null'),
     ('doctor', 'select count(*) > 5 from carrel.doctor()'),
     ('export_user', 'select count(*) > 0 from carrel.export_user(''11111111-1111-1111-1111-111111111111'')'),
+    ('files_to_erase', 'select count(*) from carrel.files_to_erase()'),
     ('next_wakeup', 'select carrel.next_wakeup() is null'),
     ('price_usage', 'select carrel.price_usage(''none'', ''{"input": 1}'') is null'),
     ('search_chunks', 'select count(*) from carrel.search_chunks(''heron'')'),

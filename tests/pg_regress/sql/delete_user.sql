@@ -43,6 +43,7 @@ reset role;
 select ada.table_name, ada.n as ada, bob.n as bob
 from pg_temp.rows_of('11111111-1111-1111-1111-111111111111') as ada
 join pg_temp.rows_of('22222222-2222-2222-2222-222222222222') as bob using (table_name);
+-- The archive does not name the user; see erasure.
 select count(*) as archived from carrel.usage_archive;
 
 -- Who isn't there can't be deleted, nor can nobody.

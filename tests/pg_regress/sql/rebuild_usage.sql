@@ -16,8 +16,9 @@ select check_name, ok from carrel.doctor() where not ok;
 select carrel.rebuild_usage();
 select * from carrel.verify_usage();
 select usage_count from carrel.user_profiles where name = 'Ada';
-\set VERBOSITY terse
+\set VERBOSITY sqlstate
 select carrel.consume_usage('chat', 41);
+\set VERBOSITY terse
 select remaining from carrel.consume_usage('chat', 40);
 set local role carrel_regress_service;
 select carrel.rebuild_usage();

@@ -18,6 +18,8 @@ select duplicate, used, limit_value, remaining from carrel.consume_usage('chat',
 select duplicate, remaining from carrel.consume_usage('chat', 30, idempotency_key => 'k');
 select carrel.consume_usage('chat', 31, idempotency_key => 'k');
 
+-- Refusals name the day on which the limit resets.
+\set VERBOSITY sqlstate
 -- Beyond the tokens of the month; all that is left of them; beyond the events of the window.
 do $$
 declare

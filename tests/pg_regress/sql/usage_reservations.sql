@@ -10,6 +10,7 @@ select carrel.reserve_usage('chat', 80, idempotency_key => 'r') as one \gset
 select carrel.reserve_usage('chat', 80, idempotency_key => 'r') = :'one' as same;
 \set VERBOSITY terse
 select carrel.reserve_usage('chat', 81, idempotency_key => 'r');
+\set VERBOSITY sqlstate
 select carrel.reserve_usage('chat', 30);
 select carrel.consume_usage('chat', 21);
 \set VERBOSITY default

@@ -52,6 +52,7 @@ export const nullableColumns: Record<string, string[]> = {
     doctor: ['detail'],
     export_user: [],
     fail_request: ['run_at'],
+    files_to_erase: [],
     heartbeat_request: [],
     import_from: ['problem'],
     load_sample_data: [],

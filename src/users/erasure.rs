@@ -1,0 +1,169 @@
+//! What stays of a user who is deleted: the files to erase, and usage under a pseudonym.
+//!
+//! Both are written by a trigger of user_profiles, so that it does not matter how a user goes: by delete_user(), by a
+//! DELETE of the profile, or of the row in auth.users.
+
+use crate::access;
+use crate::error::{Error, Result, SqlState, guard};
+use crate::rows::uuid_v7;
+use crate::spi::{self, Access, Arg, Db};
+use crate::trigger::{self, Returned};
+use pgrx::datum::Uuid;
+use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
+use pgrx::prelude::*;
+use std::cell::Cell;
+
+/// Minutes for which a pseudonym can be resolved.
+static RESOLVABLE_FOR: GucSetting<i32> = GucSetting::<i32>::new(90 * 24 * 60);
+
+/// Registers `carrel.archive_resolvable_for`.
+pub fn register_settings() {
+    GucRegistry::define_int_guc(
+        c"carrel.archive_resolvable_for",
+        c"Time for which operators can resolve the pseudonym of a deleted user.",
+        c"Usage that is not archived for good is deleted then. 0: it is not archived at all.",
+        &RESOLVABLE_FOR,
+        0,
+        i32::MAX,
+        GucContext::Suset,
+        GucFlags::UNIT_MIN,
+    );
+}
+
+thread_local! {
+    /// Whether usage is archived for good by the deletion that is going on.
+    static IS_FOR_GOOD: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Deletes a profile, as `work` does. With `is_for_good`, the archived usage is kept when its pseudonym can't be
+/// resolved any more.
+pub fn archiving<T>(is_for_good: bool, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let before = IS_FOR_GOOD.replace(is_for_good);
+    let result = crate::error::contain(work);
+    IS_FOR_GOOD.set(before);
+    result
+}
+
+/// BEFORE DELETE of user_profiles: archives the user's usage under a pseudonym, and lists the files of their documents
+/// in files_to_erase. Forgets users whose time is over.
+#[pg_trigger]
+fn record_erasure<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
+    trigger::check_row(trigger, |row| {
+        let Some(row) = row.filter(|_| !trigger::restoring()) else { return Ok(()) };
+        let user: Uuid = row.need(c"user_id")?;
+        // The row is locked by now: what the user's sessions wrote is committed, and no more comes.
+        spi::as_owner_now(|db| {
+            record(db, user)?;
+            purge(db).map(|_| ())
+        })
+    })
+}
+
+fn record(db: &Db, user: Uuid) -> Result<()> {
+    let (pseudonym, minutes) = (uuid_v7(), RESOLVABLE_FOR.get());
+    let args: [Arg; 3] = [pseudonym.into(), user.into(), minutes.into()];
+    db.execute(
+        "insert into carrel.user_pseudonyms (pseudonym, user_hash, deleted_user_id, resolvable_until)
+        values ($1, sha256(convert_to($2::uuid::text, 'UTF8')), case when $3 > 0 then $2 end, now() + make_interval(mins => $3))",
+        &args,
+    )?;
+    let is_for_good = IS_FOR_GOOD.get();
+    if is_for_good || minutes > 0 {
+        db.execute(
+            "insert into carrel.usage_archive
+                (event_id, pseudonym, event_type, tokens_used, cost, model, token_types, voids, occurred_at, delete_after)
+            select id, $1, event_type, tokens_used, cost, model, token_types, voids, occurred_at,
+                case when not $4 then now() + make_interval(mins => $3) end
+            from carrel.usage_events where user_id = $2",
+            &[args[0], args[1], args[2], is_for_good.into()],
+        )?;
+    }
+    db.execute(
+        "insert into carrel.files_to_erase (id, storage_path, pseudonym)
+        select carrel.uuid_v7(), storage_path, $1 from (
+            select distinct storage_path from carrel.documents where user_id = $2 and storage_path is not null
+        ) as files",
+        &args[..2],
+    )?;
+    Ok(())
+}
+
+/// Forgets user ids and archived usage whose time is over; how many rows. Waits for nobody.
+fn purge(db: &Db) -> Result<u64> {
+    let forgotten = db.execute(
+        "update carrel.user_pseudonyms set deleted_user_id = null where pseudonym = any (array(
+            select pseudonym from carrel.user_pseudonyms
+            where deleted_user_id is not null and resolvable_until <= now() for update skip locked
+        ))",
+        &[],
+    )?;
+    let deleted = db.execute(
+        "delete from carrel.usage_archive where event_id = any (array(
+            select event_id from carrel.usage_archive where delete_after <= now() for update skip locked
+        ))",
+        &[],
+    )?;
+    Ok(forgotten + deleted)
+}
+
+/// Forgets whose a deleted user's pseudonym was, and archived usage that is not kept for good, once
+/// `carrel.archive_resolvable_for` is over since the deletion. Returns how many rows changed or went. Each deletion does
+/// it as well; schedule it for when there are none.
+#[pg_extern(volatile, parallel_unsafe)]
+fn purge_pseudonyms() -> i64 {
+    guard(|| {
+        access::require_service("purge_pseudonyms")?;
+        let rows = spi::as_owner_now(purge)?;
+        Ok(i64::try_from(rows).unwrap_or(i64::MAX))
+    })
+}
+
+/// Files of deleted users that are to be erased, the longest waiting first, at most `max_files`. They stay listed until
+/// erased_files() confirms them. Errors: 22023 (max_files below 0 or null).
+#[pg_extern(stable, parallel_unsafe)]
+fn files_to_erase(
+    max_files: default!(Option<i32>, 100),
+) -> TableIterator<
+    'static,
+    (name!(storage_path, String), name!(pseudonym, Uuid), name!(deleted_at, TimestampWithTimeZone)),
+> {
+    let rows = guard(|| {
+        access::require_service("files_to_erase")?;
+        let max_files = max_files.filter(|max| *max >= 0).ok_or_else(|| {
+            let given = max_files.map_or("null".to_owned(), |max| max.to_string());
+            bad(format!("max_files must be from 0: {given}"))
+        })?;
+        spi::as_owner(Access::Read, |db| {
+            db.rows(
+                "select storage_path, pseudonym, deleted_at from carrel.files_to_erase
+                order by deleted_at, id limit $1",
+                &[max_files.into()],
+                |row| Ok((row.need(1)?, row.need(2)?, row.need(3)?)),
+            )
+        })
+    });
+    TableIterator::new(rows)
+}
+
+/// Confirms that files of deleted users are erased: they are not listed any more. Returns how many were; a path that is
+/// not listed, or confirmed before, counts nothing. Errors: 22023 (null).
+#[pg_extern(volatile, parallel_unsafe)]
+fn erased_files(storage_paths: Option<Vec<Option<String>>>) -> i32 {
+    guard(|| {
+        access::require_service("erased_files")?;
+        let paths =
+            storage_paths.ok_or_else(|| bad("storage_paths must not be null".to_owned()))?;
+        let paths: Vec<String> = paths.into_iter().flatten().collect();
+        let erased = spi::as_owner_now(|db| {
+            db.execute(
+                "delete from carrel.files_to_erase where storage_path = any ($1)",
+                &[paths.into()],
+            )
+        })?;
+        Ok(i32::try_from(erased).unwrap_or(i32::MAX))
+    })
+}
+
+fn bad(message: String) -> Error {
+    Error::new(SqlState::InvalidParameterValue, message)
+}
