@@ -6,12 +6,16 @@
 
 pub mod definitions;
 mod doctor;
+mod doctor_data;
 mod embeddings;
+mod renamed;
+mod row_types;
 mod versions;
 
 use crate::access;
 use crate::error::{Error, Result, SqlState, guard};
 use crate::spi::{self, Access, Db};
+use crate::usage;
 use crate::users::{self, AuthUsers};
 use definitions::{AUTH_RULES, Part, RULES, TABLES, Table};
 use pgrx::prelude::*;
@@ -28,7 +32,11 @@ fn migrate() {
                 db.silence_notices();
                 lock(db)?;
                 versions::refuse_others(db)?;
-                lock_tables(db, TABLES.iter().map(|table| table.name))?;
+                // Usage is recorded under these locks before any table's, and the rules change plans.
+                spi::patiently(|| {
+                    usage::keep_from_changing()?;
+                    lock_tables(db, TABLES.iter().map(|table| table.name))
+                })?;
                 versions::apply_steps(db)?;
                 for table in &TABLES {
                     create_missing(db, table)?;
@@ -141,10 +149,14 @@ fn create_missing(db: &Db, table: &Table) -> Result<()> {
                     )
                     .hint("Rename the column, or alter its type; then run carrel.migrate() again."));
                 }
-                None => db.script(&format!(
-                    "alter table carrel.{} add column {}",
-                    table.name, column.definition
-                ))?,
+                None => {
+                    renamed::refuse(db, table, &column)?;
+                    row_types::refuse(db)?;
+                    db.script(&format!(
+                        "alter table carrel.{} add column {}",
+                        table.name, column.definition
+                    ))?;
+                }
             }
         }
         for constraint in table.constraints() {
@@ -240,12 +252,12 @@ fn index_definition(db: &Db, name: &str, expected: &str) -> Result<Option<String
         "select pg_get_indexdef(indexrelid), indisvalid from pg_index
         where indexrelid = to_regclass(format('carrel.%I', $1))",
         &[name.into()],
-        |row| Ok((row.need::<String>(1)?, row.need::<bool>(2)?)),
+        |row| Ok((row.get::<String>(1), row.need::<bool>(2)?)),
     )?;
     Ok(match found {
-        None => Some(format!("index {name} is missing")),
+        None | Some((None, true)) => Some(format!("index {name} is missing")),
         Some((_, false)) => Some(format!("index {name} is invalid")),
-        Some((found, true)) if definitions::normalized(&found) != expected => {
+        Some((Some(found), true)) if definitions::normalized(&found) != expected => {
             Some(format!("index {name} is: {found}"))
         }
         Some(_) => None,

@@ -17,7 +17,7 @@ fn doctor() -> TableIterator<
 > {
     let rows = guard(|| {
         access::as_administrator_reading("doctor", |db| {
-            let checks: [(&str, fn(&Db) -> Result<Vec<String>>); 15] = [
+            let checks: [(&str, fn(&Db) -> Result<Vec<String>>); 17] = [
                 ("versions", super::versions::differences),
                 ("tables", tables),
                 ("columns", columns),
@@ -31,6 +31,8 @@ fn doctor() -> TableIterator<
                 ("triggers", triggers),
                 ("privileges", privileges),
                 ("ordinary_tables", members),
+                ("row_types", super::row_types::wrong),
+                ("plans", super::doctor_data::plans),
                 ("search_statistics", search_statistics),
                 ("usage", usage),
             ];
@@ -39,7 +41,8 @@ fn doctor() -> TableIterator<
             let mut rows = Vec::new();
             for (name, check) in checks {
                 let wrong = match (name, missing.is_empty()) {
-                    ("versions", _) | (_, true) => check(db)?,
+                    ("search_statistics" | "usage", true) => check(db)?,
+                    ("versions", _) | (_, true) => confirmed(db, check)?,
                     ("tables", false) => missing.clone(),
                     (_, false) => vec!["not checked: tables are missing".to_owned()],
                 };
@@ -50,6 +53,16 @@ fn doctor() -> TableIterator<
         })
     });
     TableIterator::new(rows)
+}
+
+/// What a check of the catalog finds twice, each time as the catalog is then. What Postgres prints of a trigger or the
+/// like is of this moment, whatever the snapshot: without the second look, a migrate() that commits during the first
+/// would be taken for damage.
+fn confirmed(db: &Db, check: fn(&Db) -> Result<Vec<String>>) -> Result<Vec<String>> {
+    db.latest(|| match check(db)? {
+        wrong if wrong.is_empty() => Ok(wrong),
+        _ => check(db),
+    })
 }
 
 fn tables(db: &Db) -> Result<Vec<String>> {
@@ -70,7 +83,9 @@ fn columns(db: &Db) -> Result<Vec<String>> {
             let name = format!("{}.{}", table.name, column.name);
             match found {
                 None => {
-                    wrong.push(format!("column {name} is missing"));
+                    let other = super::renamed::in_place_of(db, table, column.name)?;
+                    let other = other.map(|other| format!(": {other} is in its place"));
+                    wrong.push(format!("column {name} is missing{}", other.unwrap_or_default()));
                     continue;
                 }
                 Some((_, true)) => {}
@@ -97,9 +112,9 @@ fn defaults(db: &Db) -> Result<Vec<String>> {
             join pg_attribute on attrelid = adrelid and attnum = adnum
             where adrelid = format('carrel.%I', $1)::regclass and attname::text = $2",
             &[table.into(), column.into()],
-            |row| row.need::<String>(1),
+            |row| Ok(row.get::<String>(1)),
         )?;
-        if found.as_deref() != Some(default) {
+        if found.flatten().as_deref() != Some(default) {
             wrong.push(format!("the default of {table}.{column} is not {default}"));
         }
     }
@@ -168,9 +183,9 @@ fn policies(db: &Db) -> Result<Vec<String>> {
             where polrelid = format('carrel.%I', $1)::regclass and polname::text = $2
                 and polroles = '{0}'",
             &[rule.table.into(), rule.name.into()],
-            |row| row.need::<String>(1),
+            |row| Ok(row.get::<String>(1)),
         )?;
-        if found.is_none_or(|found| normalized(&found) != normalized(rule.statement)) {
+        if found.flatten().is_none_or(|found| normalized(&found) != normalized(rule.statement)) {
             wrong.push(format!("policy {} on {} is missing or altered", rule.name, rule.table));
         }
     }
@@ -201,9 +216,9 @@ fn triggers(db: &Db) -> Result<Vec<String>> {
             where tgrelid = format('carrel.%I', $1)::regclass and tgname::text = $2
                 and tgenabled in ('O', 'A')",
             &[rule.table.into(), rule.name.into()],
-            |row| row.need::<String>(1),
+            |row| Ok(row.get::<String>(1)),
         )?;
-        if found.is_none_or(|found| normalized(&found) != normalized(rule.statement)) {
+        if found.flatten().is_none_or(|found| normalized(&found) != normalized(rule.statement)) {
             wrong.push(format!(
                 "trigger {} on {} is missing, disabled or altered",
                 rule.name, rule.table

@@ -16,8 +16,10 @@ mod isolation;
 mod migrate;
 mod older_tables;
 mod parts_of_dumps;
+mod renamed;
 mod replication;
 mod search;
+mod standby;
 mod usage;
 
 /// Counts the completed documents of which the chunks are not those of their text.
