@@ -2,7 +2,7 @@
 //!
 //! The functions come from the catalog: one that has no call here fails the tests.
 
-use carrel_tests::{ALICE, BOB, Cluster, Database, Session, at_once};
+use carrel_tests::{ALICE, BOB, Cluster, Database, Session, at_once, contents};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -593,8 +593,10 @@ fn sessions_that_are_open_go_on_when_their_standby_is_promoted() {
         "25006"
     );
 
+    let everything = contents(&original);
     primary.crash();
     standby.promote();
+    assert_eq!(contents(&follower), everything);
     assert_eq!(there.answers(), expected);
     // A transaction that began before goes on reading.
     assert_eq!(within.number("select count(*) from carrel.search_chunks('heron')"), 1);
