@@ -70,6 +70,11 @@ regress() {
         --pwfile="$PGRX_HOME/password" --encoding=UTF8 --locale=C.UTF-8 --no-instructions >/dev/null
     printf 'fsync = off\nmax_wal_size = 64MB\n' | as_server tee -a "$data/postgresql.conf" >/dev/null
     PGPASSFILE=$PGRX_HOME/pgpass cargo pgrx regress --release "pg$PG" "${only[@]}" || status=1
+    # Where statements write the rows of usage, all is the same.
+    if [ -z "$T" ] && [ $status = 0 ]; then
+        PGOPTIONS='-c carrel.direct_writes=off' PGPASSFILE=$PGRX_HOME/pgpass \
+            cargo pgrx regress --release "pg$PG" usage || status=1
+    fi
     "$TREE/bin/pg_ctl" stop --silent -m fast -D "$data" || true
     as_server rm -rf "$data"
     [ $status = 0 ] || differences $regress/regression.diffs
@@ -90,8 +95,15 @@ isolation() {
     [ $status = 0 ] || differences "$output/regression.diffs"
 }
 
-# They start their own clusters, as RUN_AS, in directories under CARREL_RUN.
-lifecycle() { (unset ROUNDS && servers "${only[@]}"); }
+# They start their own clusters, as RUN_AS, in directories under CARREL_RUN. Those of usage run again where statements
+# write its rows.
+lifecycle() {
+    local status=0
+    unset ROUNDS
+    servers "${only[@]}" || status=1
+    if [ -z "$T" ]; then CARREL_SETTINGS=carrel.direct_writes=off servers usage:: || status=1; fi
+    return $status
+}
 
 servers() { with_servers lifecycle "$@"; }
 

@@ -168,6 +168,18 @@ impl Error {
         [make_sqlstate(b"42P01"), make_sqlstate(b"42703")].contains(&self.sqlstate())
     }
 
+    /// Returns true if Postgres found the error in the text of this statement, not in a function that the statement calls.
+    pub fn is_in_statement(&self, sql: &str) -> bool {
+        match self {
+            // SAFETY: see `catch`; a statement, where there is one, is a C string.
+            Self::Postgres(error) => unsafe {
+                let query = (**error).internalquery;
+                !query.is_null() && CStr::from_ptr(query).to_bytes() == sql.as_bytes()
+            },
+            Self::Raised(_) | Self::Panic(_) => false,
+        }
+    }
+
     /// Whether a value is not what its type asks for: class 22, data exception.
     pub fn is_of_data(&self) -> bool {
         self.sqlstate() & 0xfff == make_sqlstate(b"22000")
@@ -176,18 +188,6 @@ impl Error {
     /// Whether a lock was waited for in vain (55P03), or in a circle (40P01).
     pub fn is_of_locks(&self) -> bool {
         [make_sqlstate(b"55P03"), make_sqlstate(b"40P01")].contains(&self.sqlstate())
-    }
-
-    /// Whether a constraint of this name was violated.
-    pub fn is_of_constraint(&self, name: &CStr) -> bool {
-        match self {
-            // SAFETY: see `catch`; a name, where there is one, is a C string.
-            Self::Postgres(error) => unsafe {
-                let violated = (**error).constraint_name;
-                !violated.is_null() && CStr::from_ptr(violated) == name
-            },
-            Self::Raised(_) | Self::Panic(_) => false,
-        }
     }
 
     /// The same without the statements and functions that it came through.

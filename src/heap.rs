@@ -16,8 +16,9 @@ mod plainness;
 pub mod whole;
 
 use crate::error::{Result, catch, check_for_interrupts, contain};
-use crate::spi::{missing_column, null_column};
+use crate::spi::{self, missing_column, null_column};
 use pgrx::datum::{Date, FromDatum, IntoDatum, Uuid};
+use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use pgrx::pg_sys;
 use pgrx::prelude::TimestampWithTimeZone;
 use std::cell::Cell;
@@ -28,7 +29,25 @@ use std::ptr::null_mut;
 pub use changing::{Changed, Chosen};
 pub use inserting::Sink;
 pub use names::owner_of;
-pub use plainness::Upheld;
+pub use plainness::{Reference, Upheld};
+
+static DIRECT_WRITES: GucSetting<bool> = GucSetting::<bool>::new(true);
+
+/// Registers `carrel.direct_writes`.
+pub fn register_settings() {
+    GucRegistry::define_bool_guc(
+        c"carrel.direct_writes",
+        c"Writes rows of usage without a statement where their tables are as carrel made them.",
+        c"Off, statements write them: slower, and seen by extensions that watch statements.",
+        &DIRECT_WRITES,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+}
+
+fn are_writes_direct() -> bool {
+    DIRECT_WRITES.get()
+}
 
 /// What rows have to be: a condition on a column of the index.
 pub struct Condition {
@@ -215,7 +234,7 @@ impl Table {
         unsafe {
             if !matches!(access, Access::Read) {
                 // Also on a standby.
-                catch(|| PreventCommandIfReadOnly(c"UPDATE".as_ptr()))?;
+                spi::need_writable(c"UPDATE")?;
             }
             let relation = catch(|| table_open(table, lock))?;
             if (*(*relation).rd_rel).relam != pg_sys::HEAP_TABLE_AM_OID {
@@ -419,7 +438,6 @@ unsafe fn attribute(desc: pg_sys::TupleDesc, place: usize) -> *const pg_sys::For
 }
 
 unsafe extern "C-unwind" {
-    fn PreventCommandIfReadOnly(command: *const std::ffi::c_char);
     fn table_open(table: pg_sys::Oid, lock: c_int) -> pg_sys::Relation;
     fn table_close(table: pg_sys::Relation, lock: c_int);
     fn GetLatestSnapshot() -> pg_sys::Snapshot;
@@ -458,4 +476,68 @@ unsafe extern "C-unwind" {
         orders: pg_sys::ScanKey,
         order_count: c_int,
     );
+}
+
+#[cfg(any(test, feature = "pg_test"))]
+#[pgrx::pg_schema]
+#[allow(clippy::disallowed_types, clippy::expect_used)]
+mod tests {
+    use pgrx::pg_sys;
+    use pgrx::prelude::*;
+    use std::cell::RefCell;
+
+    thread_local! {
+        static SEEN: RefCell<Vec<pg_sys::Oid>> = const { RefCell::new(Vec::new()) };
+    }
+
+    /// Notes the tables of a statement, as pgaudit does.
+    #[cfg(feature = "pg15")]
+    unsafe extern "C-unwind" fn watch(tables: *mut pg_sys::List, _: bool) -> bool {
+        // SAFETY: a list of range table entries, or null.
+        let tables = unsafe { pgrx::PgList::<pg_sys::RangeTblEntry>::from_pg(tables) };
+        // SAFETY: the list's entries.
+        tables.iter_ptr().for_each(|table| see(unsafe { (*table).relid }));
+        true
+    }
+
+    #[cfg(not(feature = "pg15"))]
+    unsafe extern "C-unwind" fn watch(
+        _: *mut pg_sys::List,
+        tables: *mut pg_sys::List,
+        _: bool,
+    ) -> bool {
+        // SAFETY: a list of what is asked of each table, or null.
+        let tables = unsafe { pgrx::PgList::<pg_sys::RTEPermissionInfo>::from_pg(tables) };
+        // SAFETY: the list's entries.
+        tables.iter_ptr().for_each(|table| see(unsafe { (*table).relid }));
+        true
+    }
+
+    fn see(table: pg_sys::Oid) {
+        SEEN.with_borrow_mut(|seen| seen.push(table));
+    }
+
+    #[pg_test]
+    fn an_extension_that_watches_statements_sees_the_tables_that_usage_is_written_to() {
+        let user = "11111111-1111-1111-1111-111111111111";
+        Spi::run(&format!(
+            "select carrel.create_user('{user}');
+            insert into carrel.plan_limits (plan_type, event_type, measure, limit_value, enforcement)
+            values ('free', 'chat', 'tokens', 100, 'hard');
+            select carrel.consume_usage('chat', 7, user_id => '{user}')"
+        ))
+        .expect("set-up");
+        let record = format!("select carrel.consume_usage('chat', 7, user_id => '{user}')");
+        // SAFETY: a variable of the server's, which is put back.
+        unsafe { (&raw mut pg_sys::ExecutorCheckPerms_hook).write(Some(watch)) };
+        let recorded = Spi::run(&record);
+        // SAFETY: the same.
+        unsafe { (&raw mut pg_sys::ExecutorCheckPerms_hook).write(None) };
+        recorded.expect("usage");
+        for table in ["usage_events", "usage_totals", "usage_allowances"] {
+            let oid = format!("select 'carrel.{table}'::regclass::oid");
+            let oid = Spi::get_one::<pg_sys::Oid>(&oid).expect("a table").expect("its oid");
+            assert!(SEEN.with_borrow(|seen| seen.contains(&oid)), "{table}");
+        }
+    }
 }

@@ -56,6 +56,7 @@ extern "C-unwind" fn _PG_init() {
     documents::register_settings();
     search::register_settings();
     agents::register_settings();
+    heap::register_settings();
     // SAFETY: a C string; from here on, a misspelt setting of carrel's is an error.
     unsafe { pg_sys::MarkGUCPrefixReserved(c"carrel".as_ptr()) };
 }

@@ -6,7 +6,10 @@
 
 pub mod definitions;
 mod doctor;
+mod doctor_data;
 mod embeddings;
+mod renamed;
+mod row_types;
 mod versions;
 
 use crate::access;
@@ -14,6 +17,7 @@ use crate::auth_users;
 use crate::error::{Error, Result, SqlState, guard};
 use crate::owner;
 use crate::spi::{self, Access, Db};
+use crate::usage;
 use definitions::{Part, RULES, TABLES, Table};
 use pgrx::prelude::*;
 
@@ -56,7 +60,11 @@ fn change_tables(db: &Db) -> Result<()> {
     // Such as that a policy which is dropped does not exist.
     db.silence_notices();
     versions::refuse_others(db)?;
-    lock_tables(db, TABLES.iter().map(|table| table.name))?;
+    // Usage is recorded under these locks before any table's, and the rules change plans.
+    spi::patiently(|| {
+        usage::keep_from_changing()?;
+        lock_tables(db, TABLES.iter().map(|table| table.name))
+    })?;
     versions::apply_steps(db)?;
     for table in &TABLES {
         create_missing(db, table)?;
@@ -160,10 +168,14 @@ fn create_missing(db: &Db, table: &Table) -> Result<()> {
                     )
                     .hint("Rename the column, or alter its type; then run carrel.migrate() again."));
                 }
-                None => db.script(&format!(
-                    "alter table carrel.{} add column {}",
-                    table.name, column.definition
-                ))?,
+                None => {
+                    renamed::refuse(db, table, &column)?;
+                    row_types::refuse(db)?;
+                    db.script(&format!(
+                        "alter table carrel.{} add column {}",
+                        table.name, column.definition
+                    ))?;
+                }
             }
         }
         for constraint in table.constraints() {
@@ -278,12 +290,12 @@ fn index_definition(db: &Db, name: &str, expected: &str) -> Result<Option<String
         "select pg_get_indexdef(indexrelid), indisvalid from pg_index
         where indexrelid = to_regclass(format('carrel.%I', $1))",
         &[name.into()],
-        |row| Ok((row.need::<String>(1)?, row.need::<bool>(2)?)),
+        |row| Ok((row.get::<String>(1), row.need::<bool>(2)?)),
     )?;
     Ok(match found {
-        None => Some(format!("index {name} is missing")),
+        None | Some((None, true)) => Some(format!("index {name} is missing")),
         Some((_, false)) => Some(format!("index {name} is invalid")),
-        Some((found, true)) if definitions::normalized(&found) != expected => {
+        Some((Some(found), true)) if definitions::normalized(&found) != expected => {
             Some(format!("index {name} is: {found}"))
         }
         Some(_) => None,

@@ -19,7 +19,7 @@ use settings::pin_planner;
 pub use settings::{is_set_by_session, pin, set_local};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::ffi::{CString, c_char, c_int, c_long};
+use std::ffi::{CStr, CString, c_char, c_int, c_long};
 pub use stream::PassingRow;
 pub use waiting::{BRIEFLY, LOCK_PATIENCE, NOT_AT_ALL, patiently, waiting_at_most};
 
@@ -111,7 +111,11 @@ fn connected<T>(
             pg_sys::SetUserIdAndSecContext(role, local);
         }
         let result = catch(|| SPI_connect()).and_then(|_| {
-            let value = contain(|| work(&Db { access }))?;
+            let value = contain(|| {
+                let db = Db { access };
+                refuse_other_schema(&db)?;
+                work(&db)
+            })?;
             catch(|| SPI_finish())?;
             Ok(value)
         });
@@ -120,6 +124,13 @@ fn connected<T>(
         caller::replace(outer);
         result
     }
+}
+
+/// Fails with 25006 in a READ ONLY transaction and on a standby, which refuses strong locks with another error.
+pub fn need_writable(command: &CStr) -> Result<()> {
+    let command = command.as_ptr();
+    // SAFETY: a C string.
+    catch(|| unsafe { PreventCommandIfReadOnly(command) })
 }
 
 /// An argument of a statement.
@@ -238,9 +249,9 @@ impl Db {
         args: &[Arg],
         mut read: impl FnMut(&Row) -> Result<T>,
     ) -> Result<Vec<T>> {
-        let sql = c_string(sql)?;
+        let statement = c_string(sql)?;
         let mut types: Vec<pg_sys::Oid> = args.iter().map(|arg| arg.oid).collect();
-        let (text, count, types) = (sql.as_ptr(), types.len() as c_int, types.as_mut_ptr());
+        let (text, count, types) = (statement.as_ptr(), types.len() as c_int, types.as_mut_ptr());
         // SAFETY: connected, a C string, and as many types as it says; the plan goes with the connection.
         let plan = catch(|| unsafe { SPI_prepare(text, count, types) })?;
         if plan.is_null() {
@@ -248,7 +259,7 @@ impl Db {
             check(unsafe { pg_sys::SPI_result })?;
         }
         let mut values = Vec::new();
-        self.run_plan(plan, args, |row| {
+        self.run_plan(sql, plan, args, |row| {
             values.push(read(row)?);
             Ok(())
         })?;
@@ -270,11 +281,12 @@ impl Db {
         args: &[Arg],
         each: impl FnMut(&Row) -> Result<()>,
     ) -> Result<u64> {
-        self.run_plan(plan(sql, args)?, args, each)
+        self.run_plan(sql, plan(sql, args)?, args, each)
     }
 
     fn run_plan(
         &self,
+        sql: &str,
         plan: pg_sys::SPIPlanPtr,
         args: &[Arg],
         mut each: impl FnMut(&Row) -> Result<()>,
@@ -287,10 +299,10 @@ impl Db {
             .collect();
         let (values, nulls) = (values.as_ptr(), nulls.as_ptr());
         let read_only = self.access == Access::Read;
+        // Never a row limit: an INSERT … RETURNING that is stopped early fires no statement trigger.
         // SAFETY: connected, a kept plan, a value and a null flag for each of its parameters; the snapshot
         // is kept as long as the statement runs.
-        // Never a row limit: an INSERT … RETURNING that is stopped early fires no statement trigger.
-        check(catch(|| unsafe {
+        let run = || unsafe {
             if !settings::is_latest() {
                 return SPI_execute_plan(plan, values, nulls, read_only, 0);
             }
@@ -299,7 +311,8 @@ impl Db {
             let code = SPI_execute_snapshot(plan, values, nulls, latest, none, read_only, true, 0);
             UnregisterSnapshot(latest);
             code
-        })?)?;
+        };
+        check(catch(run).map_err(|error| of_changed_tables(error, sql))?)?;
         // SAFETY: SPI's results, read at once, before anything else can run SQL and replace them.
         unsafe {
             let processed = pg_sys::SPI_processed;
@@ -350,6 +363,33 @@ fn older_tables(error: Error) -> Error {
     if error.is_of_missing_column() { missing_column(&error.message()) } else { error }
 }
 
+/// The same for a statement that was planned when its tables had all that it names.
+fn of_changed_tables(error: Error, sql: &str) -> Error {
+    if error.is_in_statement(sql) { older_tables(error) } else { error }
+}
+
+/// Fails if schema carrel was renamed: carrel's own SQL names it.
+fn refuse_other_schema(db: &Db) -> Result<()> {
+    // SAFETY: a C string, looked up in the catalog's cache.
+    if catch(|| unsafe { get_namespace_oid(c"carrel".as_ptr(), true) })? != pg_sys::InvalidOid {
+        return Ok(());
+    }
+    let schema: Option<(String, String)> = db.first(
+        "select nspname::text, quote_ident(nspname) from pg_extension
+        join pg_namespace on pg_namespace.oid = extnamespace where extname = 'carrel'",
+        &[],
+        |row| Ok((row.need(1)?, row.need(2)?)),
+    )?;
+    let state = SqlState::ObjectNotInPrerequisiteState;
+    Err(match schema {
+        Some((name, quoted)) => {
+            Error::new(state, format!("schema carrel was renamed to \"{name}\""))
+                .hint(format!("Run: alter schema {quoted} rename to carrel"))
+        }
+        None => Error::new(state, "there is no schema carrel"),
+    })
+}
+
 /// A column of one of carrel's own rows, or statements, is null where it never is.
 pub fn null_column(number: usize) -> Error {
     Error::new(
@@ -366,7 +406,7 @@ pub fn missing_column(what: &str) -> Error {
         "carrel's tables are not as this version needs them",
     )
     .detail(format!("The library is version {}; {what}.", env!("CARGO_PKG_VERSION")))
-    .hint("Run: select carrel.migrate()")
+    .hint("Run: select carrel.migrate(). It names a column that was renamed.")
 }
 
 fn check(code: c_int) -> Result<()> {
@@ -427,6 +467,8 @@ unsafe extern "C-unwind" {
         fire_triggers: bool,
         count: c_long,
     ) -> c_int;
+    fn PreventCommandIfReadOnly(command: *const c_char);
+    fn get_namespace_oid(name: *const c_char, missing_ok: bool) -> pg_sys::Oid;
     fn GetLatestSnapshot() -> pg_sys::Snapshot;
     fn RegisterSnapshot(snapshot: pg_sys::Snapshot) -> pg_sys::Snapshot;
     fn UnregisterSnapshot(snapshot: pg_sys::Snapshot);

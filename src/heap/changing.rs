@@ -93,7 +93,8 @@ impl Rows {
     ) -> Result<Changed> {
         // SAFETY: an open relation, and a copy of a row of it.
         unsafe {
-            if !is_plain_to_change(self.relation, Upheld::NOTHING) {
+            let columns = places_of((*self.relation).rd_att, columns)?;
+            if !is_plain_to_change(self.relation, Upheld::NOTHING, &columns)? {
                 return Ok(Changed::Undone);
             }
             let place = update(self.relation, chosen.0, columns, values, false)?;
@@ -135,7 +136,8 @@ impl Rows {
         let relation = self.relation;
         // SAFETY: an open relation, and a row that is held.
         unsafe {
-            if !is_plain_to_change(relation, upheld) {
+            let set = places_of((*relation).rd_att, set)?;
+            if !is_plain_to_change(relation, upheld, &set)? {
                 return Ok(Changed::Undone);
             }
             let mode = pg_sys::LockTupleMode::LockTupleNoKeyExclusive;
@@ -240,14 +242,14 @@ pub(super) unsafe fn copy(tuple: pg_sys::HeapTuple) -> Result<pg_sys::HeapTuple>
 unsafe fn update<const M: usize>(
     relation: pg_sys::Relation,
     tuple: pg_sys::HeapTuple,
-    set: [&CStr; M],
+    set: [usize; M],
     values: [Arg; M],
     wait: bool,
 ) -> Result<Option<pg_sys::ItemPointerData>> {
     // SAFETY: as the caller says; a number, a value and a flag for each column.
     let (mut place, tuple, changed) = unsafe {
         let desc = (*relation).rd_att;
-        let numbers = places_of(desc, set)?.map(|place| place as c_int + 1);
+        let numbers = set.map(|place| place as c_int + 1);
         let nulls = values.map(|value| value.datum().is_none());
         let values = values.map(|value| value.datum().unwrap_or(pg_sys::Datum::null()));
         let (count, columns) = (M as c_int, numbers.as_ptr().cast_mut());

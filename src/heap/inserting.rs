@@ -2,9 +2,9 @@
 
 use super::executor::{CommandCounterIncrement, Target};
 use super::plainness::{self, Upheld, is_plain_to_insert};
-use super::{PreventCommandIfReadOnly, names, places_of, table_close, table_open};
+use super::{names, places_of, table_close, table_open};
 use crate::error::{Result, catch, check_for_interrupts};
-use crate::spi::Arg;
+use crate::spi::{self, Arg};
 use pgrx::pg_sys;
 use std::ffi::{CStr, c_int};
 
@@ -37,7 +37,7 @@ impl Sink {
         // SAFETY: a table's oid; what is opened is closed, or, after an error, given back with the
         // (sub)transaction.
         unsafe {
-            catch(|| PreventCommandIfReadOnly(c"INSERT".as_ptr()))?;
+            spi::need_writable(c"INSERT")?;
             let (table, lock) = (names::table(self.table)?, pg_sys::RowExclusiveLock as c_int);
             let relation = catch(|| table_open(table, lock))?;
             let key = names::index(self.key)?;
@@ -45,7 +45,7 @@ impl Sink {
             let mut is_set = vec![false; (*desc).natts as usize];
             let places = places_of(desc, columns)?;
             places.iter().for_each(|place| is_set[*place] = true);
-            let is_plain = is_plain_to_insert(relation, self.upheld, &is_set)
+            let is_plain = is_plain_to_insert(relation, self.upheld, &is_set)?
                 && (!has_keys || key != pg_sys::InvalidOid);
             let result = if is_plain {
                 let inserts = Inserts { target: Target::open(relation, has_keys)?, places, key };

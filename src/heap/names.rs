@@ -1,7 +1,7 @@
 //! The oids of carrel's tables and indexes, remembered as long as no name stands for another one.
 
 use crate::error::{Result, catch};
-use crate::spi::missing_column;
+use crate::spi::{self, missing_column};
 use pgrx::pg_sys;
 use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, CString, c_char, c_int};
@@ -18,6 +18,8 @@ thread_local! {
 pub fn table(name: &'static CStr) -> Result<pg_sys::Oid> {
     let table = known(name, || look_up(name))?;
     if table == pg_sys::InvalidOid {
+        // Fails if it is the schema that is missing.
+        spi::as_caller(spi::Access::Read, |_| Ok(()))?;
         let name = name.to_string_lossy();
         return Err(missing_column(&format!("there is no table carrel.{name}")));
     }
@@ -92,8 +94,10 @@ fn look_up(name: &CStr) -> Result<pg_sys::Oid> {
     let name = name.as_ptr();
     // SAFETY: names, looked up in the catalog's cache.
     catch(|| unsafe {
-        let schema = get_namespace_oid(c"carrel".as_ptr(), false);
-        get_relname_relid(name, schema)
+        match get_namespace_oid(c"carrel".as_ptr(), true) {
+            pg_sys::InvalidOid => pg_sys::InvalidOid,
+            schema => get_relname_relid(name, schema),
+        }
     })
 }
 

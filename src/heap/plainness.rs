@@ -1,43 +1,66 @@
-//! Whether rows of a table can be written without a statement: whoever added a trigger, a check, a rule, a
-//! generated column or the like to it has statements write them, which mind all that.
+//! Guards the direct path: rows are written without a statement only where a statement would do nothing else.
+//!
+//! Where an operator added a trigger, check, rule, foreign key or generated column to the table, or an extension
+//! watches statements, SQL writes the rows.
 
-use super::attribute;
+use super::{attribute, names};
+use crate::error::{Result, catch};
 use pgrx::pg_sys;
-use std::ffi::{CStr, c_char};
+use std::ffi::{CStr, c_char, c_int};
 
-/// What a table has that the caller does by itself.
+/// Triggers and constraints of a table that the caller enforces by itself.
 #[derive(Clone, Copy)]
 pub struct Upheld {
-    /// Triggers by their names, of any kind.
+    /// Names of triggers, of any kind.
     pub triggers: &'static [&'static CStr],
-    /// Checks by their names.
+    /// Names of checks.
     pub checks: &'static [&'static CStr],
-    /// The foreign keys: rows are inserted only when what they refer to is there and locked.
-    pub has_references: bool,
+    /// The foreign key, where the table has one: the caller inserts rows only when the row that it names is
+    /// there and locked.
+    pub reference: Option<Reference>,
+}
+
+/// A foreign key of one column to a table of carrel's.
+#[derive(Clone, Copy)]
+pub struct Reference {
+    pub column: &'static CStr,
+    pub table: &'static CStr,
+    pub key: &'static CStr,
 }
 
 impl Upheld {
     /// Nothing.
-    pub const NOTHING: Self = Self { triggers: &[], checks: &[], has_references: false };
+    pub const NOTHING: Self = Self { triggers: &[], checks: &[], reference: None };
 }
 
-/// Whether setting columns of a row, none of which is in a foreign key, needs no statement.
+/// Returns true if columns at these places of a row can be set without a statement.
+///
+/// Fails as an UPDATE would if a publication publishes updates of the table that its replica identity can't tell.
 ///
 /// # Safety
 /// The relation is open.
-pub unsafe fn is_plain_to_change(relation: pg_sys::Relation, upheld: Upheld) -> bool {
+pub unsafe fn is_plain_to_change(
+    relation: pg_sys::Relation,
+    upheld: Upheld,
+    set: &[usize],
+) -> Result<bool> {
     // SAFETY: as the caller says.
     unsafe {
-        is_plain(relation, upheld)
+        let is_plain = is_plain(relation, upheld)
             && triggers(relation).iter().all(|trigger| {
                 is_referential(trigger)
                     || u32::from(trigger.tgtype as u16) & pg_sys::TRIGGER_TYPE_UPDATE == 0
                     || is_upheld(trigger, upheld)
             })
+            && !is_any_in_a_key(relation, set)?;
+        if is_plain {
+            catch(|| CheckCmdReplicaIdentity(relation, pg_sys::CmdType::CMD_UPDATE))?;
+        }
+        Ok(is_plain)
     }
 }
 
-/// Whether inserting a row in which all these columns are set, and no others, needs no statement.
+/// Returns true if a row in which exactly these columns are set can be inserted without a statement.
 ///
 /// # Safety
 /// The relation is open.
@@ -45,21 +68,17 @@ pub unsafe fn is_plain_to_insert(
     relation: pg_sys::Relation,
     upheld: Upheld,
     is_set: &[bool],
-) -> bool {
+) -> Result<bool> {
     // SAFETY: as the caller says; a description has as many columns as it says.
     unsafe {
-        let references = triggers(relation)
-            .iter()
-            .filter(|trigger| trigger.tgfoid.to_u32() == pg_sys::F_RI_FKEY_CHECK_INS);
         let desc = (*relation).rd_att;
-        is_plain(relation, upheld)
-            && references.count() == usize::from(upheld.has_references)
+        let is_plain = is_plain(relation, upheld)
             && triggers(relation).iter().all(|trigger| {
                 is_referential(trigger)
                     || u32::from(trigger.tgtype as u16) & pg_sys::TRIGGER_TYPE_INSERT == 0
                     || is_upheld(trigger, upheld)
             })
-            // Columns that somebody added are null, if they can be.
+            // Columns that an operator added are null, if they can be.
             && (0..is_set.len()).all(|place| {
                 let column = &*attribute(desc, place);
                 let can_be_null = || {
@@ -67,7 +86,8 @@ pub unsafe fn is_plain_to_insert(
                     !column.attnotnull && !column.atthasdef && kind != pg_sys::TYPTYPE_DOMAIN
                 };
                 is_set[place] || column.attisdropped || can_be_null()
-            })
+            });
+        Ok(is_plain && has_only_reference(relation, upheld.reference)?)
     }
 }
 
@@ -84,15 +104,93 @@ unsafe fn is_plain(relation: pg_sys::Relation, upheld: Upheld) -> bool {
                 0 => &[],
                 _ => std::slice::from_raw_parts((*constraints).check, count),
             };
-            (*constraints).has_generated_stored
+            #[cfg(feature = "pg18")]
+            let has_generated =
+                (*constraints).has_generated_stored || (*constraints).has_generated_virtual;
+            #[cfg(not(feature = "pg18"))]
+            let has_generated = (*constraints).has_generated_stored;
+            has_generated
                 || checks.iter().any(|check| !upheld.checks.contains(&CStr::from_ptr(check.ccname)))
         };
-        kind.relkind as u8 == pg_sys::RELKIND_RELATION
+        super::are_writes_direct()
+            && !are_statements_watched()
+            && kind.relkind as u8 == pg_sys::RELKIND_RELATION
             && kind.relam == pg_sys::HEAP_TABLE_AM_OID
             && !kind.relispartition
             && (*relation).rd_rules.is_null()
             && !has_constraints
             && pg_sys::SessionReplicationRole == pg_sys::SESSION_REPLICATION_ROLE_ORIGIN as i32
+    }
+}
+
+/// Returns true if an extension asks, of each statement, which tables it reads and writes, as pgaudit does.
+fn are_statements_watched() -> bool {
+    // SAFETY: a variable of the server's, which extensions set when they are loaded.
+    unsafe { (&raw const pg_sys::ExecutorCheckPerms_hook).read().is_some() }
+}
+
+/// Returns true if the table has this foreign key and no other one; or none, where none is meant.
+///
+/// # Safety
+/// The relation is open.
+unsafe fn has_only_reference(
+    relation: pg_sys::Relation,
+    expected: Option<Reference>,
+) -> Result<bool> {
+    // SAFETY: as the caller says; a foreign key has a column at least.
+    unsafe {
+        let keys = foreign_keys(relation)?;
+        let Some(expected) = expected else { return Ok(keys.is_empty()) };
+        let [key] = keys else { return Ok(false) };
+        let key = &*key.ptr_value.cast::<pg_sys::ForeignKeyCacheInfo>();
+        let table = names::table(expected.table)?;
+        if key.nkeys != 1 || key.confrelid != table {
+            return Ok(false);
+        }
+        let (column, of_table) = (expected.column.as_ptr(), expected.key.as_ptr());
+        let oid = (*relation).rd_id;
+        let numbers = catch(|| [get_attnum(oid, column), get_attnum(table, of_table)])?;
+        Ok(numbers == [key.conkey[0], key.confkey[0]])
+    }
+}
+
+/// Returns true if one of the columns at these places is in a foreign key, or in a key that another table may refer to.
+///
+/// # Safety
+/// The relation is open.
+unsafe fn is_any_in_a_key(relation: pg_sys::Relation, places: &[usize]) -> Result<bool> {
+    // SAFETY: as the caller says; a set of columns, or null, which is freed.
+    unsafe {
+        let is_set = |number: &pg_sys::AttrNumber| places.contains(&(*number as usize - 1));
+        let is_in_foreign_key = foreign_keys(relation)?.iter().any(|key| {
+            let key = &*key.ptr_value.cast::<pg_sys::ForeignKeyCacheInfo>();
+            key.conkey.iter().take(key.nkeys as usize).any(is_set)
+        });
+        Ok(is_in_foreign_key
+            || catch(|| {
+                let kind = pg_sys::IndexAttrBitmapKind::INDEX_ATTR_BITMAP_KEY;
+                let keys = RelationGetIndexAttrBitmap(relation, kind);
+                let first = 1 - pg_sys::FirstLowInvalidHeapAttributeNumber;
+                let is_any =
+                    places.iter().any(|place| bms_is_member(*place as c_int + first, keys));
+                bms_free(keys);
+                is_any
+            })?)
+    }
+}
+
+/// The foreign keys of a table, [`pg_sys::ForeignKeyCacheInfo`] each.
+///
+/// # Safety
+/// The relation is open, and no other one is opened while the list is in use.
+unsafe fn foreign_keys<'a>(relation: pg_sys::Relation) -> Result<&'a [pg_sys::ListCell]> {
+    // SAFETY: as the caller says; a list, or null where it is empty.
+    unsafe {
+        let list = catch(|| RelationGetFKeyList(relation))?;
+        if list.is_null() {
+            return Ok(&[]);
+        }
+        Ok(std::slice::from_raw_parts((*list).elements, (*list).length as usize))
     }
 }
 
@@ -139,4 +237,13 @@ unsafe fn is_upheld(trigger: &pg_sys::Trigger, upheld: Upheld) -> bool {
 
 unsafe extern "C-unwind" {
     fn get_typtype(oid: pg_sys::Oid) -> c_char;
+    fn get_attnum(table: pg_sys::Oid, column: *const c_char) -> pg_sys::AttrNumber;
+    fn CheckCmdReplicaIdentity(table: pg_sys::Relation, command: pg_sys::CmdType::Type);
+    fn RelationGetFKeyList(table: pg_sys::Relation) -> *mut pg_sys::List;
+    fn RelationGetIndexAttrBitmap(
+        table: pg_sys::Relation,
+        kind: pg_sys::IndexAttrBitmapKind::Type,
+    ) -> *mut pg_sys::Bitmapset;
+    fn bms_is_member(member: c_int, set: *const pg_sys::Bitmapset) -> bool;
+    fn bms_free(set: *mut pg_sys::Bitmapset);
 }

@@ -12,7 +12,7 @@ use crate::datums::TsVector;
 use crate::documents;
 use crate::error::{Error, Result, SqlState, check_for_interrupts, guard};
 use crate::heap::whole::Lock;
-use crate::spi::{Access, Db};
+use crate::spi::{self, Access, Db};
 use crate::trigger;
 use crate::usage;
 use pgrx::datum::Uuid;
@@ -62,6 +62,9 @@ fn import_from(
 }
 
 fn import(db: &Db, schema: &str, dry_run: bool) -> Result<Vec<Finding>> {
+    if !dry_run {
+        spi::need_writable(c"INSERT")?;
+    }
     db.silence_notices();
     let exists = "select exists (select from pg_namespace where nspname::text = $1)";
     if schema == "carrel" || !db.value::<bool>(exists, &[schema.into()])? {

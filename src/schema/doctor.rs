@@ -42,6 +42,8 @@ fn doctor() -> TableIterator<
                 ("settings", settings),
                 ("auth_users", auth_users::faults),
                 ("ordinary_tables", members),
+                ("row_types", super::row_types::wrong),
+                ("plans", super::doctor_data::plans),
                 ("search_statistics", search_statistics),
                 ("usage", usage),
             ];
@@ -53,13 +55,16 @@ fn doctor() -> TableIterator<
             for (name, check) in checks {
                 let wrong = match name {
                     "tables" => missing.clone(),
+                    "search_statistics" | "usage" if refusal.is_none() && missing.is_empty() => {
+                        check(db)?
+                    }
                     "owner" => check(db)?.into_iter().chain(refusal.clone()).collect(),
                     _ if let Some(refusal) = &refusal => vec![format!("not checked: {refusal}")],
-                    "versions" => check(db)?,
+                    "versions" => confirmed(db, check)?,
                     _ if !missing.is_empty() => {
                         vec!["not checked: tables are missing".to_owned()]
                     }
-                    _ => check(db)?,
+                    _ => confirmed(db, check)?,
                 };
                 let detail = (!wrong.is_empty()).then(|| wrong.join("; "));
                 rows.push((name.to_owned(), wrong.is_empty(), detail));
@@ -68,6 +73,16 @@ fn doctor() -> TableIterator<
         })
     });
     TableIterator::new(rows)
+}
+
+/// What a check of the catalog finds twice, each time as the catalog is then. What Postgres prints of a trigger or the
+/// like is of this moment, whatever the snapshot: without the second look, a migrate() that commits during the first
+/// would be taken for damage.
+fn confirmed(db: &Db, check: fn(&Db) -> Result<Vec<String>>) -> Result<Vec<String>> {
+    db.latest(|| match check(db)? {
+        wrong if wrong.is_empty() => Ok(wrong),
+        _ => check(db),
+    })
 }
 
 fn tables(db: &Db) -> Result<Vec<String>> {
@@ -88,7 +103,9 @@ fn columns(db: &Db) -> Result<Vec<String>> {
             let name = format!("{}.{}", table.name, column.name);
             match found {
                 None => {
-                    wrong.push(format!("column {name} is missing"));
+                    let other = super::renamed::in_place_of(db, table, column.name)?;
+                    let other = other.map(|other| format!(": {other} is in its place"));
+                    wrong.push(format!("column {name} is missing{}", other.unwrap_or_default()));
                     continue;
                 }
                 Some((_, true)) => {}
@@ -117,9 +134,9 @@ fn defaults(db: &Db) -> Result<Vec<String>> {
             join pg_attribute on attrelid = adrelid and attnum = adnum
             where adrelid = format('carrel.%I', $1)::regclass and attname::text = $2",
             &[table.into(), column.into()],
-            |row| row.need::<String>(1),
+            |row| Ok(row.get::<String>(1)),
         )?;
-        if found.as_deref() != Some(default) {
+        if found.flatten().as_deref() != Some(default) {
             wrong.push(format!("the default of {table}.{column} is not {default}"));
         }
     }
@@ -188,9 +205,9 @@ fn policies(db: &Db) -> Result<Vec<String>> {
             where polrelid = format('carrel.%I', $1)::regclass and polname::text = $2
                 and polroles = '{0}'",
             &[rule.table.into(), rule.name.into()],
-            |row| row.need::<String>(1),
+            |row| Ok(row.get::<String>(1)),
         )?;
-        if found.is_none_or(|found| normalized(&found) != normalized(rule.statement)) {
+        if found.flatten().is_none_or(|found| normalized(&found) != normalized(rule.statement)) {
             wrong.push(format!("policy {} on {} is missing or altered", rule.name, rule.table));
         }
     }
@@ -221,9 +238,9 @@ fn triggers(db: &Db) -> Result<Vec<String>> {
             where tgrelid = format('carrel.%I', $1)::regclass and tgname::text = $2
                 and tgenabled in ('O', 'A')",
             &[rule.table.into(), rule.name.into()],
-            |row| row.need::<String>(1),
+            |row| Ok(row.get::<String>(1)),
         )?;
-        if found.is_none_or(|found| normalized(&found) != normalized(rule.statement)) {
+        if found.flatten().is_none_or(|found| normalized(&found) != normalized(rule.statement)) {
             wrong.push(format!(
                 "trigger {} on {} is missing, disabled or altered",
                 rule.name, rule.table

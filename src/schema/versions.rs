@@ -2,7 +2,7 @@
 //! the other: a server's package brings the library, ALTER EXTENSION UPDATE the functions, migrate() the tables.
 
 use super::definitions::{STEPS, TABLES, Table};
-use super::{create_missing, record, relation_exists};
+use super::{create_missing, record, relation_exists, row_types};
 use crate::error::{Error, Result, SqlState};
 use crate::spi::Db;
 
@@ -35,7 +35,11 @@ pub fn refuse_others(db: &Db) -> Result<()> {
 pub fn apply_steps(db: &Db) -> Result<()> {
     let is_fresh = !any_table(db)?;
     create_missing(db, MIGRATIONS)?;
-    for step in pending(db)? {
+    let steps = pending(db)?;
+    if !is_fresh && !steps.is_empty() {
+        row_types::refuse(db)?;
+    }
+    for step in steps {
         if !is_fresh {
             db.script(step.1)?;
         }

@@ -1,6 +1,6 @@
 //! Rows of a statement one by one as the executor makes them: neither copied nor kept.
 
-use super::{Access, Arg, Db, check, null_column, plan};
+use super::{Access, Arg, Db, check, null_column, of_changed_tables, plan};
 use crate::error::{Result, catch, contain, pass_on};
 use pgrx::datum::FromDatum;
 use pgrx::pg_sys;
@@ -127,7 +127,7 @@ impl Db {
             let options = &raw const options;
             let code = catch(|| SPI_execute_plan_extended(plan, options));
             receiver.result?;
-            check(code?)
+            check(code.map_err(|error| of_changed_tables(error, sql))?)
         }
     }
 }

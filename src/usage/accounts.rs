@@ -6,7 +6,7 @@ use super::periods::{Calendar, Kind};
 use super::plan_limits::{self, Limit};
 use crate::datums::Numeric;
 use crate::error::{Result, check_for_interrupts};
-use crate::heap::{Access, Condition, Row, Rows, Table};
+use crate::heap::{Access, Condition, Reference, Row, Rows, Table};
 use crate::users;
 use pgrx::datum::{Date, Uuid};
 use pgrx::prelude::*;
@@ -59,6 +59,10 @@ impl Fact {
 
 /// The profiles, by their users.
 pub const PROFILES: Table = Table { name: c"user_profiles", index: c"user_profiles_user_id_key" };
+
+/// The foreign key of the ledger's tables. Whoever inserts holds the profile: [`Accounts::hold`].
+pub const OF_PROFILE: Reference =
+    Reference { column: c"user_id", table: c"user_profiles", key: c"user_id" };
 
 /// What the usage of a user is reckoned by.
 pub struct Account {

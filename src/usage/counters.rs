@@ -211,7 +211,7 @@ fn count_requests(users: &Lacking, periods_are_new: bool) -> Result<()> {
             c"user_profiles_billing_anchor_check",
             c"user_profiles_usage_period_start_check",
         ],
-        has_references: false,
+        reference: None,
     };
     let now = crate::rows::now()?;
     let counted = |user, lacking: Requests, anchor, timezone: &str, period, before| {

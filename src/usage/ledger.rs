@@ -1,7 +1,7 @@
 //! Inserting events: without a statement where the table is as carrel made it, else by one, whose trigger
 //! counts them. What follows from an event is the same either way ([`counting::count`]).
 
-use super::accounts::{Accounts, Fact};
+use super::accounts::{self, Accounts, Fact};
 use super::reckoning;
 use super::standings::Standings;
 use super::{counters, counting};
@@ -9,7 +9,6 @@ use crate::datums::{Jsonb, Numeric};
 use crate::error::{Error, Result};
 use crate::heap::{Sink, Upheld};
 use crate::spi::{Arg, Db};
-use crate::users;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use std::ffi::CStr;
@@ -54,7 +53,7 @@ const EVENTS: Sink = Sink {
     upheld: Upheld {
         triggers: &[c"usage_events_prepare", c"usage_events_count", COUNTS_AT_COMMIT],
         checks: &[c"usage_events_cost_check"],
-        has_references: true,
+        reference: Some(accounts::OF_PROFILE),
     },
     key: c"usage_events_user_id_idempotency_key_idx",
 };
@@ -163,9 +162,6 @@ fn insert_by_statement(entry: &Entry) -> Result<bool> {
     });
     match inserted {
         Ok(count) => Ok(count > 0),
-        Err(error) if error.is_of_constraint(c"usage_events_user_id_fkey") => {
-            Err(users::no_profile(entry.user))
-        }
         // What carrel's own triggers raise needs no statement of carrel's beside it.
         Err(error) => Err(Error::without_context(error)),
     }

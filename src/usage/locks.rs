@@ -28,6 +28,7 @@ pub fn keep(users: &[Uuid]) -> Result<()> {
 /// Waits until nobody reckons with a user's plan and periods, and does `change`, which may wait for the user's rows.
 /// Patiently: who waits for such a lock, or has it, keeps all who share it from recording.
 pub fn change_one<T>(user: Uuid, change: impl Fn() -> Result<T>) -> Result<T> {
+    spi::need_writable(c"UPDATE")?;
     spi::patiently(|| {
         lock_key(EVERYBODY, pg_sys::RowExclusiveLock)?;
         lock_key(number(user) % KEYS, pg_sys::ExclusiveLock)?;
@@ -43,6 +44,7 @@ pub fn change_all() -> Result<()> {
     if CHANGES_ONE.get() {
         return Ok(());
     }
+    spi::need_writable(c"UPDATE")?;
     spi::patiently(|| lock_key(EVERYBODY, pg_sys::ExclusiveLock))
 }
 

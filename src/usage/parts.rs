@@ -53,8 +53,14 @@ pub fn draw(dues: &[Due]) -> Result<()> {
     let undrawn = PARTS.open(Access::Change, |rows| {
         let mut undrawn = Vec::new();
         for due in dues {
-            if !draw_at(rows, due, slot())? && !draw_at(rows, due, slot_of_lack())? {
-                undrawn.push(due);
+            let drawn = draw_at(rows, due, slot())?;
+            let is_drawn = match drawn {
+                Changed::Done => true,
+                Changed::Undone => false,
+                _ => draw_at(rows, due, slot_of_lack())? == Changed::Done,
+            };
+            if !is_drawn {
+                undrawn.push((due, drawn));
             }
         }
         Ok(undrawn)
@@ -64,38 +70,47 @@ pub fn draw(dues: &[Due]) -> Result<()> {
     }
     reckoning(|db| {
         let mut has_new = false;
-        for due in &undrawn {
-            let [user, event_type, measure, period, start, end] = key(due);
-            let amount = due.amount.negated()?.into();
-            let args =
-                [user, event_type, measure, period, start, end, slot_of_lack().into(), amount];
-            // One of several, or one that only this transaction holds.
-            let drawn = db.execute(
-                concat!(
-                    "update carrel.usage_allowances as own set amount = own.amount + $8::numeric
-                    where own.id = (
-                        select part.id from ",
-                    k!(),
-                    " join carrel.usage_allowances as part on ",
-                    is_of_key!("part"),
-                    " and part.slot = $7
-                        limit 1 for update of part skip locked
-                    )"
-                ),
-                &args,
-            )?;
-            if drawn == 0 {
+        for (due, drawn) in &undrawn {
+            if *drawn == Changed::Undone && draw_by_statement(db, due, slot())? {
+                continue;
+            }
+            if !draw_by_statement(db, due, slot_of_lack())? {
+                let [user, event_type, measure, period, start, end] = key(due);
+                let amount = due.amount.negated()?.into();
+                let slot = slot_of_lack().into();
                 db.execute(
                     "insert into carrel.usage_allowances
                         (user_id, event_type, measure, period, period_start, period_end, slot, amount)
                     values ($1, $2, $3, $4, $5, $6, $7, $8)",
-                    &args,
+                    &[user, event_type, measure, period, start, end, slot, amount],
                 )?;
                 has_new = true;
             }
         }
         if has_new { forget_past(db, dues) } else { Ok(()) }
     })
+}
+
+/// Draws what is due from a row of this slot that no other transaction holds, if it has it or is one below zero.
+/// Returns false if there is none.
+fn draw_by_statement(db: &Db, due: &Due, slot: i32) -> Result<bool> {
+    let [user, event_type, measure, period, start, end] = key(due);
+    let amount = due.amount.negated()?.into();
+    let drawn = db.execute(
+        concat!(
+            "update carrel.usage_allowances as own set amount = own.amount + $8::numeric
+            where own.id = (
+                select part.id from ",
+            k!(),
+            " join carrel.usage_allowances as part on ",
+            is_of_key!("part"),
+            " and part.slot = $7 and (part.slot < 0 or part.amount + $8::numeric >= 0)
+                limit 1 for update of part skip locked
+            )"
+        ),
+        &[user, event_type, measure, period, start, end, slot.into(), amount],
+    )?;
+    Ok(drawn > 0)
 }
 
 /// Draws what is due from parts of this backend's own, if they have all of it. Gives back what is still due: all,
@@ -150,9 +165,8 @@ fn fitting_part(rows: &Rows, due: &Due) -> Result<Option<(Chosen, Numeric)>> {
     }
 }
 
-/// Draws what is due from a row of this slot that nobody else holds, if there is one, and it has it or is one below
-/// zero.
-fn draw_at(rows: &Rows, due: &Due, slot: i32) -> Result<bool> {
+/// Draws what is due from a row of this slot that no other transaction holds, if it has it or is one below zero.
+fn draw_at(rows: &Rows, due: &Due, slot: i32) -> Result<Changed> {
     let [user, start, measure, event_type, period] = key_of(due);
     let conditions = [user, start, measure, event_type, period, Condition::is_slot(slot)];
     let mut left = Numeric::zero()?;
@@ -160,8 +174,8 @@ fn draw_at(rows: &Rows, due: &Due, slot: i32) -> Result<bool> {
         left = row.need::<Numeric>(1)?.plus(due.amount.negated()?)?;
         Ok(slot < 0 || left.compare(Numeric::zero()?)? != Ordering::Less)
     })?;
-    let Some(part) = part else { return Ok(false) };
-    Ok(rows.set(part, [c"amount"], [left.into()])? == Changed::Done)
+    let Some(part) = part else { return Ok(Changed::Absent) };
+    rows.set(part, [c"amount"], [left.into()])
 }
 
 /// The parts, by the index of their keys.

@@ -3,7 +3,7 @@
 //! Nobody waits for a row of them. What would have to be waited for goes to a row beside it; who is the first
 //! to count in a day merges what the backends left of the days before, so that they are few.
 
-use super::accounts::{Accounts, Total, Totals};
+use super::accounts::{self, Accounts, Total, Totals};
 use super::parts;
 use super::reckoning;
 use super::standings::{AGENT_REQUEST, Standings};
@@ -23,7 +23,7 @@ pub const TOTALS: Table = Table { name: c"usage_totals", index: c"usage_totals_p
 /// Where new ones go, of users whose profiles are held.
 const NEW: Sink = Sink {
     table: c"usage_totals",
-    upheld: Upheld { triggers: &[], checks: &[], has_references: true },
+    upheld: Upheld { triggers: &[], checks: &[], reference: Some(accounts::OF_PROFILE) },
     key: c"usage_totals_pkey",
 };
 const COLUMNS: [&CStr; 9] = [
@@ -186,18 +186,38 @@ fn insert(added: Vec<Added>, slot: i32, undone: &mut Vec<Added>) -> Result<Vec<A
     }
 }
 
+/// Adds to this backend's row by statements; like the direct path, it waits for no other transaction.
 fn add_by_statement(db: &Db, added: &Added) -> Result<()> {
-    db.execute(
-        "insert into carrel.usage_totals as t
+    let own = values(added, parts::slot())?;
+    let added_to = db.execute(
+        "update carrel.usage_totals as t
+        set events = t.events + $7, tokens_used = t.tokens_used + $8, cost = t.cost + $9
+        where (t.user_id, t.day, t.period_start, t.event_type, t.model, t.slot) = (
+            select o.user_id, o.day, o.period_start, o.event_type, o.model, o.slot from carrel.usage_totals as o
+            where o.user_id = $1 and o.day = $2 and o.period_start = $3 and o.event_type = $4 and o.model = $5
+                and o.slot = $6
+            for update skip locked
+        )",
+        &own,
+    )?;
+    if added_to > 0 {
+        return Ok(());
+    }
+    const INSERT: &str = "insert into carrel.usage_totals
             (user_id, day, period_start, event_type, model, slot, events, tokens_used, cost)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-        on conflict (user_id, day, period_start, event_type, model, slot) do update set
-            events = t.events + excluded.events,
-            tokens_used = t.tokens_used + excluded.tokens_used,
-            cost = t.cost + excluded.cost",
-        &values(added, parts::slot())?,
-    )
-    .map(|_| ())
+        on conflict (user_id, day, period_start, event_type, model, slot) do nothing";
+    let is_held = db.value::<bool>(
+        "select exists (
+            select from carrel.usage_totals
+            where user_id = $1 and day = $2 and period_start = $3 and event_type = $4 and model = $5 and slot = $6
+        )",
+        &own[..6],
+    )?;
+    if !is_held && db.execute(INSERT, &own)? > 0 {
+        return Ok(());
+    }
+    db.execute(INSERT, &values(added, slot_of_nobody())?).map(|_| ())
 }
 
 /// A slot below zero, which no backend has: most probably of no other row.

@@ -308,11 +308,20 @@ fn sessions_that_are_deleted_while_requests_come_leave_no_request_astray() {
 fn migrate_while_sessions_write_disturbs_none_of_them() {
     let database = Cluster::shared().lived_in();
     let outcomes = at_once(
-        5,
-        |number| if number == 0 { database.superuser() } else { database.user(ALICE) },
+        7,
+        |number| match number {
+            0 => database.superuser(),
+            1..5 => database.user(ALICE),
+            _ => database.service(),
+        },
         |number, mut session| {
+            let record = format!(
+                "begin; select carrel.record_usage('chat', 1, user_id => '{ALICE}'); select pg_sleep(0.01);
+                select carrel.consume_usage('chat', 1, user_id => '{ALICE}'); commit"
+            );
             let (statement, times) = match number {
                 0 => ("select carrel.migrate()", 6),
+                5.. => (record.as_str(), 150),
                 1 | 2 => {
                     ("select carrel.create_request('a', 'c', id) from carrel.agent_sessions", 150)
                 }

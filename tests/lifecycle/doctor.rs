@@ -335,6 +335,16 @@ fn a_total_that_drifted_is_reported() {
 }
 
 #[test]
+fn users_on_a_plan_that_does_not_exist_are_reported() {
+    damaged(
+        "set session_replication_role = replica;
+        update carrel.user_profiles set plan_type = 'gone' where name = 'Alice'",
+        "plans",
+        "1 users are on plan gone, which does not exist",
+    );
+}
+
+#[test]
 fn a_counter_that_drifted_is_reported() {
     damaged(
         "update carrel.user_profiles set usage_count = usage_count + 1",

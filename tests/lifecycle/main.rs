@@ -17,9 +17,11 @@ mod locales;
 mod migrate;
 mod older_tables;
 mod parts_of_dumps;
+mod renamed;
 mod replication;
 mod rights;
 mod search;
+mod standby;
 mod usage;
 
 /// Counts the completed documents of which the chunks are not those of their text.

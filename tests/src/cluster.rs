@@ -290,8 +290,12 @@ impl Cluster {
         ] {
             command.arg("-c").arg(setting);
         }
-        // The last one counts.
-        self.settings.iter().for_each(|setting| _ = command.arg("-c").arg(setting));
+        // The last one counts. CARREL_SETTINGS: one for all servers of the run, such as carrel.direct_writes=off.
+        let of_the_run =
+            std::env::var("CARREL_SETTINGS").ok().filter(|setting| !setting.is_empty());
+        for setting in of_the_run.iter().chain(&self.settings) {
+            command.arg("-c").arg(setting);
+        }
         // As servers are started elsewhere: with it, a panic looks up symbols, which takes a lot of memory.
         command.env_remove("RUST_BACKTRACE");
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("log")).stderr(log);

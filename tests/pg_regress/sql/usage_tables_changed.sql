@@ -72,6 +72,49 @@ select duplicate from carrel.record_usage('chat', 9, user_id => '11111111-1111-1
 select * from noted;
 rollback to clean;
 
+-- Foreign keys: another one in the place of carrel's, and one of a column that carrel changes.
+create table public.regions (user_id uuid primary key);
+alter table carrel.usage_events drop constraint usage_events_user_id_fkey,
+    add constraint usage_events_user_id_fkey foreign key (user_id) references public.regions not valid;
+call pg_temp.record(7);
+select event_type, count(*) from carrel.usage_events group by 1 order by 1;
+rollback to clean;
+create table public.regions (user_id uuid primary key);
+alter table carrel.usage_totals drop constraint usage_totals_user_id_fkey,
+    add foreign key (user_id) references public.regions not valid;
+select duplicate from carrel.record_usage('seldom', 7, user_id => '11111111-1111-1111-1111-111111111111');
+rollback to clean;
+create table public.regions (tokens_used numeric unique);
+alter table carrel.usage_totals add foreign key (tokens_used) references public.regions (tokens_used) not valid;
+call pg_temp.record(7);
+rollback to clean;
+alter table carrel.usage_totals add unique (tokens_used, user_id, day, period_start, event_type, model, slot);
+create table public.noted as select tokens_used, user_id, day, period_start, event_type, model, slot from carrel.usage_totals;
+alter table public.noted add foreign key (tokens_used, user_id, day, period_start, event_type, model, slot)
+    references carrel.usage_totals (tokens_used, user_id, day, period_start, event_type, model, slot);
+call pg_temp.record(7);
+rollback to clean;
+
+-- Columns that are generated: where Postgres can, not stored.
+do $$ begin
+    execute format(
+        'alter table carrel.usage_totals add column odd numeric generated always as (nullif(tokens_used, 10)) %s not null',
+        case when current_setting('server_version_num')::int >= 180000 then 'virtual' else 'stored' end
+    );
+end $$;
+call pg_temp.record(7);
+call pg_temp.record(8);
+rollback to clean;
+
+-- Publications of rows that an update can't tell by the key.
+set local client_min_messages = error;
+create publication many for table carrel.usage_totals where (events > 5);
+reset client_min_messages;
+update carrel.usage_totals set events = events;
+call pg_temp.record(7);
+select sum(events) as events, sum(tokens_used) as tokens from carrel.usage_totals;
+rollback to clean;
+
 -- Without the index of keys, keys are refused.
 drop index carrel.usage_events_user_id_idempotency_key_idx;
 call pg_temp.record(9);
