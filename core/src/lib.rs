@@ -15,6 +15,7 @@
 
 pub mod chunking;
 pub mod claims;
+pub mod jwt;
 pub mod matching;
 pub mod merge_patch;
 pub mod periods;
