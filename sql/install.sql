@@ -1,12 +1,14 @@
 -- Runs last: says what each function is for, takes them from PUBLIC, and creates the tables.
-comment on function carrel.act_as is 'Acts as a user for the rest of the transaction (null: as nobody), by replacing the claims.';
+comment on function carrel.act_as is 'Acts as a user for the rest of the transaction (null: as nobody), by replacing the claims. Where carrel.identity_source is token, it has no effect for end users, and a warning says so.';
 comment on function carrel.add_document is 'Adds a document of the caller''s and returns its id. A null text comes later: the document is pending until then. Unknown language: 22023; no identity: 28000.';
 comment on function carrel.append_to_session is 'Puts a request of the caller''s that is in no session at the end of one of theirs; one that is in it stays where it is. In another: PT409; no such session or request: PT404.';
+comment on function carrel.authenticate is 'Verifies a signed JWT against carrel.jwt_keys and acts as the user it names for the rest of the transaction (null: as nobody); returns that user. A token that fails a check: 28000, saying which.';
 comment on function carrel.billing_period is 'The billing period of a user that contains a time. Another user''s, or no such: PT404.';
 comment on function carrel.billing_period_start is 'When the monthly billing period that contains a time began, for an anchor in an IANA time zone. Unknown zone: 22023.';
 comment on function carrel.build_context is 'The chunks of the caller''s documents that answer a query best, as many as max_tokens has room for, as the text of a prompt, with what each numbered passage cites. query_embedding as for search_chunks(). No identity: 28000; bad arguments: 22023.';
 comment on function carrel.cancel_request is 'Has a request of the caller''s, or for services anybody''s, not be done; returns its status: cancelled, or processing while its worker has yet to learn of it. Finished otherwise: PT409; no such request: PT404.';
 comment on function carrel.check_quota is 'Whether the caller''s plan leaves room for so much of a measure of a type of event, and how the tightest of its limits stands. It asks and takes nothing. Unknown measures, bad amounts: 22023.';
+comment on function carrel.check_jwt_key is 'Trigger: refuses keys that verify nothing: 22023.';
 comment on function carrel.check_request_transition is 'Trigger: refuses what can''t become of a request: PT409.';
 comment on function carrel.chunk_keys is 'The keys that a user''s chunk is found by: as search_keys(), and behind each lexeme how much it says about the chunk, from 0, least.';
 comment on function carrel.chunk_text is 'Cuts a text into chunks of at most chunk_size characters, words or tokens, at the best boundaries of its format that fit. Offsets are in characters of the text from 0, end exclusive. Bad arguments: 22023.';
@@ -27,7 +29,7 @@ comment on function carrel.create_session is 'Creates a session of the caller''s
 comment on function carrel.create_user is 'Creates a user''s profile and returns the user id; one that exists stays as it is. Unknown plan: 22023. For services.';
 comment on function carrel.create_views is 'Makes views of the six tables in a schema, under the tables'' names, for an application that asks there. They show and take what the caller may see and write. Where the schema has such a name already: 55000; no such schema: 22023. For superusers.';
 comment on function carrel.current_usage is 'What the caller used in the current periods: a row for each limit of their plan, and for what they used in the billing period without one.';
-comment on function carrel.current_user_id is 'The user that the transaction''s JWT claims name; null where there are none. Malformed claims: 28000.';
+comment on function carrel.current_user_id is 'The user that the transaction''s verified token or its JWT claims name; null where there are none. Malformed claims: 28000.';
 comment on function carrel.delete_profile_of_deleted is 'Trigger on auth.users: deletes the profiles of deleted users.';
 comment on function carrel.delete_user is 'Deletes a user and everything of theirs; returns the storage paths of their documents, which are the caller''s to erase. With archive_usage their events are kept under a pseudonym. No such user: PT404. For services.';
 comment on function carrel.doctor is 'One row for each check of whether the database is as this version of carrel defines it. For superusers.';
@@ -35,6 +37,7 @@ comment on function carrel.enable_embeddings is 'Gives every chunk a place for a
 comment on function carrel.export_user is 'Everything that carrel holds of a user, row by row. No such user: PT404. For services.';
 comment on function carrel.fail_document is 'Says that a claimed document has no text to be had, and why. The lease is lost, or it ended otherwise: PT409; no such document: PT404. For services.';
 comment on function carrel.fail_request is 'Says that an attempt at a claimed request failed, and bills what it spent; another one follows after retry_after, or a growing wait, until max_attempts. Returns the status, and when it runs again. The lease is lost, or it ended otherwise: PT409; no such request: PT404; bad amounts: 22023. For services.';
+comment on function carrel.forget_jwt_keys is 'Trigger: has no session use a key that was changed.';
 comment on function carrel.forget_plan_limits is 'Trigger: has no session remember limits that were changed.';
 comment on function carrel.forget_statistics is 'Trigger: deletes the search statistics of users who are deleted.';
 comment on function carrel.fork_session is 'Makes a new session of the caller''s from one of theirs, with its title and state, and copies of its finished requests, which have no cost, up to one of them; returns its id. No such session or request: PT404.';
@@ -45,6 +48,7 @@ comment on function carrel.hold_for_requests is 'Trigger: draws what unfinished 
 comment on function carrel.keep_default_plan is 'Trigger: keeps the plan that new users are on. To delete or rename it: 55000.';
 comment on function carrel.keep_request_chains is 'Trigger: keeps the chains of sessions as requests come to them and leave them.';
 comment on function carrel.import_from is 'Brings the six tables of an existing application, those of them that the schema has, over to carrel, with their ids, timestamps and chunks; makes missing profiles and rebuilds counters. A row for each table, and one for each problem with how many rows have it. With dry_run, the default, nothing is changed; without, 23514 where a problem would leave rows out. No such schema: 22023. For superusers.';
+comment on function carrel.import_jwks is 'Adds the keys of a JWKS to carrel.jwt_keys, for an issuer and an audience (''''; for tokens without one). A key with the same kid is replaced; other keys stay, unless remove_missing. A row for each key: its kid, its algorithm, and the outcome: added, replaced, unchanged, skipped or removed; detail says why it was skipped. No key of a supported kind, or no JWKS: 22023. For superusers.';
 comment on function carrel.lease_token is 'A new token of a lease: a UUID of version 8, which no end user''s event can have.';
 comment on function carrel.load_sample_data is 'Makes users with documents, a session, requests and usage to develop with, the same each time, and returns their ids and names; what is there already stays. Where there are other users: 55000, unless beside_others is true; bad numbers: 22023. For services.';
 comment on function carrel.migrate is 'Creates what is missing of carrel''s tables and applies policies, triggers, defaults, privileges and comments afresh. For superusers.';
