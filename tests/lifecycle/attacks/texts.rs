@@ -3,7 +3,7 @@
 
 use super::calls::functions;
 use super::{Besieged, besieged, digests_of_bobs, outcome, said};
-use carrel_tests::{ALICE, Session};
+use carrel_tests::{ALICE, Session, identity};
 
 /// Texts that something between a client and a row could take for more than a text.
 const TEXTS: [&str; 18] = [
@@ -34,7 +34,7 @@ fn literal(text: &str) -> String {
 
 fn acting(besieged: &Besieged, role: &str) -> Session {
     let mut session = besieged.database.connect(role);
-    session.run(&format!(r#"begin; set local request.jwt.claims = '{{"sub": "{ALICE}"}}'"#));
+    session.run(&format!("begin; {}", identity::act(ALICE)));
     session
 }
 
