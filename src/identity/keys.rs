@@ -17,6 +17,8 @@ use std::rc::Rc;
 
 const KEYS: Table = Table { name: c"jwt_keys", index: c"jwt_keys_pkey" };
 
+const NO_ISSUER: &str = "issuer must be the claim \"iss\" of the tokens";
+
 thread_local! {
     static KNOWN: RefCell<Option<Rc<[Key]>>> = const { RefCell::new(None) };
     static IS_STALE: Cell<bool> = const { Cell::new(false) };
@@ -101,12 +103,24 @@ unsafe extern "C-unwind" fn forget(_: pg_sys::Datum, table: pg_sys::Oid) {
     }
 }
 
-/// BEFORE INSERT or UPDATE of jwt_keys: refuses keys that verify nothing.
+/// BEFORE INSERT or UPDATE of jwt_keys: refuses keys that verify nothing. It checks what constraints check as well, for their
+/// errors show the whole row, with an HS256 secret in it.
 #[pg_trigger]
 fn check_jwt_key<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::before_row(trigger, |row| {
         if trigger::restoring() {
             return Ok(());
+        }
+        for column in [c"key_id", c"audience"] {
+            row.new.need::<String>(column)?;
+        }
+        if row.new.need::<String>(c"issuer")?.is_empty() {
+            return Err(bad(NO_ISSUER));
+        }
+        let from: TimestampWithTimeZone = row.new.need(c"valid_from")?;
+        let until: TimestampWithTimeZone = row.new.need(c"valid_until")?;
+        if from >= until {
+            return Err(bad("key is never valid: valid_until is not after valid_from"));
         }
         let (algorithm, key): (String, String) =
             (row.new.need(c"algorithm")?, row.new.need(c"key")?);
@@ -147,7 +161,7 @@ fn import_jwks(
     let rows = guard(|| {
         let jwks = jwks.ok_or_else(|| bad("jwks must not be null"))?.to_text()?;
         let issuer = issuer.filter(|issuer| !issuer.is_empty());
-        let issuer = issuer.ok_or_else(|| bad("issuer must be the \"iss\" of the tokens"))?;
+        let issuer = issuer.ok_or_else(|| bad(NO_ISSUER))?;
         let audience = audience.ok_or_else(|| bad("audience must not be null"))?;
         let remove = remove_missing.ok_or_else(|| bad("remove_missing must not be null"))?;
         let entries = read_jwks(&jwks).map_err(|why| {

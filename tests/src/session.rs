@@ -115,7 +115,11 @@ impl Session {
         self.client.batch_execute(prefix)?;
         let result = work(&mut self.client);
         if !is_in_block {
-            self.client.batch_execute(if result.is_ok() { "commit" } else { "rollback" })?;
+            let end = if result.is_ok() { "commit" } else { "rollback" };
+            // After a COPY that failed, the driver takes the first answer for one to that.
+            if self.client.batch_execute(end).is_err() {
+                self.client.batch_execute(end)?;
+            }
         }
         result
     }

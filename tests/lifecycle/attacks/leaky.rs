@@ -28,12 +28,17 @@ impl Listener {
         Self { client, heard }
     }
 
-    /// Runs a statement; all that it tells, in rows, notices or its error.
-    fn all_of(&mut self, sql: &str) -> String {
+    /// Begins a transaction of Alice's, where it is not the session that is hers.
+    fn begin(&mut self) {
         if identity::by_token() {
             let begin = format!("begin; {}", identity::authenticate(ALICE));
             self.client.batch_execute(&begin).expect("a transaction of Alice's");
         }
+    }
+
+    /// Runs a statement; all that it tells, in rows, notices or its error.
+    fn all_of(&mut self, sql: &str) -> String {
+        self.begin();
         self.heard.lock().unwrap().clear();
         let mut told = match self.client.simple_query(sql) {
             Ok(messages) => messages
@@ -245,6 +250,7 @@ fn copy_gives_a_leaky_function_own_rows_only() {
         let mut alice = Listener::new(&database, "authenticated");
         let copy = format!("copy (select public.leak(t::text) from carrel.{table} as t) to stdout");
         let mut text = String::new();
+        alice.begin();
         {
             use std::io::Read;
             let mut reader = alice.client.copy_out(&copy).expect("COPY");

@@ -122,7 +122,8 @@ fn every_text_argument_takes_every_text_or_says_what_is_wrong() {
                     session.run("rollback to savepoint one");
                     if let Err(failure) = &outcome {
                         let expected = [
-                            "22023", "42501", "55000", "PT404", "PT409", "PT402", "23503", "23514",
+                            "28000", "22023", "42501", "55000", "PT404", "PT409", "PT402", "23503",
+                            "23514",
                         ];
                         assert!(
                             expected.contains(&failure.sqlstate.as_str()),

@@ -130,26 +130,26 @@ fn a_rolled_back_savepoint_takes_the_identity_with_it() {
     assert_eq!(session.value(WHO), ALICE);
 }
 
-/// Ways to write the setting that has the verified user, with the user in the place of USER.
+/// Ways to write the setting that has the verified user, with the user in the place of WHOM.
 const WRITES: [&str; 13] = [
-    "set carrel.verified_user = 'USER'",
-    "set local carrel.verified_user = 'USER'",
-    "set session carrel.verified_user to 'USER'",
-    "set \"carrel.verified_user\" = 'USER'",
-    "set CARREL.Verified_User = 'USER'",
-    "select set_config('carrel.verified_user', 'USER', false)",
-    "select set_config('carrel.verified_user', 'USER', true)",
-    "select set_config('CARREL.VERIFIED_USER', 'USER', true)",
-    "alter role current_user set carrel.verified_user = 'USER'",
-    "create function pg_temp.f() returns uuid language sql set carrel.verified_user = 'USER' as 'select carrel.current_user_id()'",
-    "do $$ begin perform set_config('carrel.verified_user', 'USER', true); end $$",
+    "set carrel.verified_user = 'WHOM'",
+    "set local carrel.verified_user = 'WHOM'",
+    "set session carrel.verified_user to 'WHOM'",
+    "set \"carrel.verified_user\" = 'WHOM'",
+    "set CARREL.Verified_User = 'WHOM'",
+    "select set_config('carrel.verified_user', 'WHOM', false)",
+    "select set_config('carrel.verified_user', 'WHOM', true)",
+    "select set_config('CARREL.VERIFIED_USER', 'WHOM', true)",
+    "alter role current_user set carrel.verified_user = 'WHOM'",
+    "create function pg_temp.f() returns uuid language sql set carrel.verified_user = 'WHOM' as 'select carrel.current_user_id()'",
+    "do $$ begin perform set_config('carrel.verified_user', 'WHOM', true); end $$",
     "create temp table t (i int);
         create function pg_temp.g() returns trigger language plpgsql as $$
-            begin perform set_config('carrel.verified_user', 'USER', true); return new; end $$;
+            begin perform set_config('carrel.verified_user', 'WHOM', true); return new; end $$;
         create trigger t before insert on pg_temp.t for each row execute function pg_temp.g();
         insert into pg_temp.t values (1)",
     "create function pg_temp.h() returns uuid language sql security definer as
-            $$ select set_config('carrel.verified_user', 'USER', true); select carrel.current_user_id() $$;
+            $$ select set_config('carrel.verified_user', 'WHOM', true); select carrel.current_user_id() $$;
         select pg_temp.h()",
 ];
 
@@ -157,7 +157,7 @@ const WRITES: [&str; 13] = [
 fn no_sql_writes_the_verified_user() {
     let database = verified();
     for write in WRITES {
-        let write = write.replace("USER", BOB);
+        let write = write.replace("WHOM", BOB);
         let mut session = database.connect("authenticated");
         session.run("select carrel.version()");
         assert_eq!(session.refused(&write), "42501", "{write}");
@@ -442,7 +442,7 @@ fn a_token_that_fails_a_check_is_28000_and_says_which() {
     for (token, message) in [
         (String::new(), "not a signed JWT: it does not have three parts"),
         ("x".repeat(20_000), "token has 20000 bytes: it may have 16384"),
-        (signer.token(&claims("")) + "A", "not a signed JWT: the signature is not base64url"),
+        (signer.token(&claims("")) + "=", "not a signed JWT: the signature is not base64url"),
         (signer.sign(r#"{"alg": "none"}"#, &claims("")), "token is not signed (alg \"none\")"),
         (secret.token(&claims("")), "token is signed with HS256, but the key is for EdDSA"),
         (Signer::new("EdDSA", "other").token(&claims("")), "token has an invalid signature"),

@@ -22,5 +22,7 @@ select outcome($$update carrel.jwt_keys set key = 'short'$$);
 select outcome($$update carrel.jwt_keys set algorithm = 'ES256'$$);
 select outcome($$update carrel.jwt_keys set valid_until = valid_from$$);
 select outcome($$update carrel.jwt_keys set issuer = ''$$);
+select outcome($$update carrel.jwt_keys set key = null$$);
+select outcome($$update carrel.jwt_keys set audience = null$$);
 select outcome($$update carrel.jwt_keys set valid_until = now()$$);
 rollback;
