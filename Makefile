@@ -33,7 +33,7 @@ export PG_CONFIG
 endif
 
 .PHONY: help setup build install package demo web psql stop test test-unit test-pgrx test-regress accept \
-	test-isolation test-lifecycle test-clients test-checkers test-upgrade test-package test-soak test-sqlsmith test-all fuzz bench-chunking bench-retrieval bench-search bench-usage bench-agents lint readme-check clean
+	test-isolation test-lifecycle test-clients test-checkers test-upgrade test-package test-soak test-sqlsmith test-all fuzz bench-chunking bench-retrieval bench-search bench-usage bench-agents bench-identity lint readme-check clean
 
 help: ## list the commands
 	@echo "Commands, all with PG=15|16|17|18 to pick the server:"
@@ -130,6 +130,9 @@ bench-usage: build ## how fast usage is recorded (SECONDS_EACH, EVENTS, YEAR=num
 
 bench-agents: build ## how fast workers claim and complete requests (DURATION=seconds)
 	@scripts/bench.sh agents
+
+bench-identity: build ## what verifying a token costs, and asking who the caller is
+	@scripts/bench.sh identity
 
 lint: setup ## formatting, clippy, the README's claims
 	@scripts/lint.sh

@@ -7,6 +7,7 @@
 #   bench.sh ranking     how well search ranks documents (DATA=directory, else BENCH_DATA's)
 #   bench.sh search      how fast search is for each of many users (CHUNKS=number)
 #   bench.sh usage       how fast usage is recorded (SECONDS_EACH, EVENTS, YEAR=number)
+#   bench.sh identity    what verifying a token costs, and asking who the caller is
 #   bench.sh agents      how fast workers claim and complete requests (DURATION=seconds, PART=throughput, finished or reader)
 #
 # They print what they measure and fail only when they can't measure it.
@@ -58,7 +59,7 @@ finish() { "$here/cluster.sh" remove bench; }
 for bench; do
     case $bench in
         core) "$CARGO_TARGET_DIR/release/core" ;;
-        database | retrieval | ranking | search | usage | agents)
+        database | retrieval | ranking | search | usage | agents | identity)
             trap finish EXIT
             settings=()
             # Of a server that is meant for a database of this size; all else is as it comes.
@@ -70,6 +71,6 @@ for bench; do
             finish
             trap - EXIT
             ;;
-        *) die "bench.sh: core, database, retrieval, ranking, search, usage or agents" ;;
+        *) die "bench.sh: core, database, retrieval, ranking, search, usage, agents or identity" ;;
     esac
 done

@@ -33,6 +33,7 @@ pub struct Report {
     message: String,
     detail: Option<String>,
     hint: Option<String>,
+    hides_statement: bool,
 }
 
 /// The SQLSTATEs that carrel raises.
@@ -93,7 +94,7 @@ impl SqlState {
 }
 
 /// Postgres' MAKE_SQLSTATE: six bits for each character.
-const fn make_sqlstate(code: &[u8; 5]) -> c_int {
+pub const fn make_sqlstate(code: &[u8; 5]) -> c_int {
     let mut packed = 0;
     let mut i = 0;
     while i < 5 {
@@ -111,6 +112,7 @@ impl Error {
             message: message.into(),
             detail: None,
             hint: None,
+            hides_statement: false,
         }))
     }
 
@@ -199,6 +201,20 @@ impl Error {
         self
     }
 
+    /// Keeps the statement, and the functions it came through, out of the server's log: its text has a secret in it.
+    pub fn without_statement(mut self) -> Self {
+        match &mut self {
+            Self::Raised(report) => report.hides_statement = true,
+            // SAFETY: see `catch`: the copy is carrel's own.
+            Self::Postgres(error) => unsafe {
+                (**error).hide_stmt = true;
+                (**error).hide_ctx = true;
+            },
+            Self::Panic(_) => {}
+        }
+        self
+    }
+
     fn sqlstate(&self) -> c_int {
         match self {
             Self::Raised(report) => report.sqlstate,
@@ -239,6 +255,10 @@ impl Error {
                     put(errmsg, Some(&report.message));
                     put(errdetail, report.detail.as_ref());
                     put(errhint, report.hint.as_ref());
+                    if report.hides_statement {
+                        errhidestmt(true);
+                        errhidecontext(true);
+                    }
                     drop(report);
                     errfinish(c"carrel".as_ptr(), 0, std::ptr::null())
                 }
@@ -368,6 +388,8 @@ unsafe extern "C-unwind" {
     fn errmsg(format: *const c_char, ...) -> c_int;
     fn errdetail(format: *const c_char, ...) -> c_int;
     fn errhint(format: *const c_char, ...) -> c_int;
+    fn errhidestmt(hides: bool) -> c_int;
+    fn errhidecontext(hides: bool) -> c_int;
     fn errfinish(filename: *const c_char, line: c_int, function: *const c_char) -> !;
     fn CopyErrorData() -> *mut pg_sys::ErrorData;
     fn FlushErrorState();

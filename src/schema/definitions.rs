@@ -15,9 +15,10 @@ pub struct Part {
 }
 
 /// The tables in the order in which they are created: what a foreign key refers to comes first.
-pub const TABLES: [Table; 20] = [
+pub const TABLES: [Table; 21] = [
     Table { name: "migrations", sql: include_str!("../../sql/tables/migrations.sql") },
     Table { name: "granted_roles", sql: include_str!("../../sql/tables/granted_roles.sql") },
+    Table { name: "jwt_keys", sql: include_str!("../../sql/tables/jwt_keys.sql") },
     Table { name: "plans", sql: include_str!("../../sql/tables/plans.sql") },
     Table { name: "plan_limits", sql: include_str!("../../sql/tables/plan_limits.sql") },
     Table { name: "model_prices", sql: include_str!("../../sql/tables/model_prices.sql") },
@@ -49,9 +50,10 @@ pub const TABLES: [Table; 20] = [
 pub const STEPS: [(&str, &str); 0] = [];
 
 /// What migrate() applies every time, table by table.
-pub const RULES: [&str; 20] = [
+pub const RULES: [&str; 21] = [
     include_str!("../../sql/rules/migrations.sql"),
     include_str!("../../sql/rules/granted_roles.sql"),
+    include_str!("../../sql/rules/jwt_keys.sql"),
     include_str!("../../sql/rules/plans.sql"),
     include_str!("../../sql/rules/plan_limits.sql"),
     include_str!("../../sql/rules/model_prices.sql"),

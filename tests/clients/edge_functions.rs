@@ -129,6 +129,21 @@ fn only_a_users_own_token_lets_in() {
     assert_no_connection(&database);
 }
 
+#[test]
+fn the_database_verifies_the_token_of_a_call() {
+    let database = Cluster::shared().lived_in();
+    database.superuser().run(&format!(
+        "insert into carrel.jwt_keys (issuer, algorithm, key) values ('https://issuer.test', 'HS256', '{SECRET}');
+        alter database {} set carrel.identity_source = token",
+        database.name
+    ));
+    let functions = Functions::start(&database, "authenticated", &[("IDENTITY_SOURCE", "token")]);
+    functions.pass("functions/test/tokens.test.ts", &[("ISSUER", "https://issuer.test")]);
+    // The functions' own check is not the only one: of an issuer that the database has no key of.
+    functions.pass("functions/test/stranger.test.ts", &[]);
+    assert_no_connection(&database);
+}
+
 // The connection is a superuser's, for whom no policy holds: what keeps users apart is that each transaction
 // takes the end users' role.
 #[test]

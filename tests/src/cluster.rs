@@ -4,6 +4,7 @@
 use crate::database::Database;
 use crate::disk::{Disk, unmount_below};
 use crate::fixtures::live_in;
+use crate::identity::by_token;
 use crate::session::Session;
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
@@ -181,7 +182,12 @@ impl Cluster {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let directory = place().join(format!("{number}"));
         create_directory(&directory);
-        let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
+        let mut settings: Vec<String> =
+            settings.iter().map(|setting| (*setting).to_owned()).collect();
+        let source = "carrel.identity_source=token";
+        if by_token() && !settings.iter().any(|setting| setting == source) {
+            settings.push(source.to_owned());
+        }
         Self {
             directory,
             programs: programs.to_owned(),

@@ -19,6 +19,12 @@ impl<'a> Database<'a> {
         self.cluster.connect(&self.name, role)
     }
 
+    /// The same with options, as PGOPTIONS has them.
+    pub fn connect_with(&self, role: &str, options: &str) -> Session {
+        Session::open_with(self.cluster.directory(), &self.name, role, options)
+            .unwrap_or_else(|error| panic!("{role} can't connect with {options}: {error:?}"))
+    }
+
     /// A session of the superuser that created the extension.
     pub fn superuser(&self) -> Session {
         self.connect("postgres")

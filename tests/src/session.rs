@@ -3,20 +3,39 @@
 //! Statements go by the simple protocol, so that tests read as SQL does and values come as text;
 //! [`Session::client`] is there for tests of the extended protocol.
 
+use crate::identity;
 use postgres::error::DbError;
-use postgres::{Client, Config, Error, NoTls, SimpleQueryMessage};
+use postgres::{Client, Config, Error, NoTls, Row, SimpleQueryMessage, Statement, types::ToSql};
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub struct Session {
     client: Client,
+    directory: PathBuf,
+    database: String,
+    /// Where identities are verified tokens: the statement that each transaction has to begin with.
+    prefix: Option<String>,
 }
 
 impl Session {
     pub(crate) fn open(directory: &Path, database: &str, role: &str) -> Result<Self, Error> {
+        Self::open_with(directory, database, role, "")
+    }
+
+    /// The same with options of the server's, as PGOPTIONS has them.
+    pub(crate) fn open_with(
+        directory: &Path,
+        database: &str,
+        role: &str,
+        options: &str,
+    ) -> Result<Self, Error> {
         let mut config = Config::new();
         config.host_path(directory).dbname(database).user(role);
-        Ok(Self { client: config.connect(NoTls)? })
+        if !options.is_empty() {
+            config.options(options);
+        }
+        let (directory, database) = (directory.to_owned(), database.to_owned());
+        Ok(Self { client: config.connect(NoTls)?, directory, database, prefix: None })
     }
 
     /// The connection itself.
@@ -24,10 +43,85 @@ impl Session {
         &mut self.client
     }
 
-    /// Sets the claims of the session as PostgREST would for a user.
+    /// Makes the session a user's: by claims as PostgREST sets them, or by a token that is verified in each transaction.
     #[track_caller]
     pub fn claim(&mut self, user_id: &str) {
-        self.run(&format!(r#"set request.jwt.claims = '{{"sub": "{user_id}"}}'"#));
+        if identity::by_token() {
+            self.give_key();
+            self.prefix = Some(identity::authenticate(user_id));
+        } else {
+            self.run(&format!(r#"set request.jwt.claims = '{{"sub": "{user_id}"}}'"#));
+        }
+    }
+
+    /// Gives the database the key that tokens are verified with.
+    #[track_caller]
+    pub fn give_key(&self) {
+        let superuser = Self::open(&self.directory, &self.database, "postgres");
+        superuser.unwrap_or_else(|error| panic!("{error:?}")).run(&identity::key());
+    }
+
+    /// Makes the session nobody's.
+    #[track_caller]
+    pub fn forget(&mut self) {
+        self.prefix = None;
+        self.run("reset request.jwt.claims");
+    }
+
+    /// Runs statements as they are sent by [`Self::run`]; gives what came of them.
+    pub fn simple(&mut self, sql: &str) -> Result<Vec<SimpleQueryMessage>, Error> {
+        let Some(prefix) = &self.prefix else { return self.client.simple_query(sql) };
+        let begins = |word: &str| sql.trim_start().to_lowercase().starts_with(word);
+        if begins("rollback") || begins("commit") {
+            return self.client.simple_query(sql);
+        }
+        // A transaction's options come before everything else.
+        let (first, rest, place) = match sql.split_once(';') {
+            Some((first, rest)) if begins("begin") => (format!("{first};"), rest, 1),
+            None if begins("begin") => (format!("{sql};"), "", 1),
+            _ => (String::new(), sql, 0),
+        };
+        let messages = self.client.simple_query(&format!("{first} {prefix}; {rest}"))?;
+        let mut ended = 0;
+        Ok(messages
+            .into_iter()
+            .filter(|message| {
+                let is_of_prefix = ended == place;
+                ended += usize::from(matches!(message, SimpleQueryMessage::CommandComplete(_)));
+                !is_of_prefix
+            })
+            .collect())
+    }
+
+    /// Runs a prepared statement.
+    pub fn rows(
+        &mut self,
+        statement: &Statement,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, Error> {
+        self.identified(|client| client.query(statement, params))
+    }
+
+    /// Does work of the extended protocol as the session's user.
+    fn identified<T>(
+        &mut self,
+        work: impl FnOnce(&mut Client) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let Some(prefix) = &self.prefix else { return work(&mut self.client) };
+        let is_in_block = self.client.batch_execute("savepoint probe; release probe").is_ok();
+        if !is_in_block {
+            self.client.batch_execute("begin")?;
+        }
+        self.client.batch_execute(prefix)?;
+        let result = work(&mut self.client);
+        if !is_in_block {
+            let end = if result.is_ok() { "commit" } else { "rollback" };
+            // After a COPY that failed, the driver takes the first answer for one to that.
+            if self.client.batch_execute(end).is_err() {
+                self.client.batch_execute(end)?;
+            }
+        }
+        result
     }
 
     /// Runs statements that have to work.
@@ -86,7 +180,7 @@ impl Session {
     /// The error with which statements fail; panics if they work.
     #[track_caller]
     pub fn failure(&mut self, sql: &str) -> DbError {
-        match self.client.simple_query(sql) {
+        match self.simple(sql) {
             Ok(messages) => panic!("this should have failed: {sql}\nbut gave {messages:?}"),
             Err(error) => database_error(error, sql),
         }
@@ -96,7 +190,7 @@ impl Session {
     /// SQLSTATE.
     #[track_caller]
     pub fn attempt(&mut self, sql: &str) -> Result<u64, String> {
-        match self.client.simple_query(sql) {
+        match self.simple(sql) {
             Ok(messages) => Ok(messages
                 .iter()
                 .filter_map(|message| match message {
@@ -118,24 +212,24 @@ impl Session {
             let _ = writer.write_all(lines.as_bytes());
             writer.finish()
         };
-        send(&mut self.client).map_err(|error| database_error(error, copy).code().code().to_owned())
+        self.identified(send).map_err(|error| database_error(error, copy).code().code().to_owned())
     }
 
     /// What COPY … TO STDOUT gives.
     #[track_caller]
     pub fn copy_out(&mut self, copy: &str) -> String {
-        let mut text = String::new();
-        let mut reader = match self.client.copy_out(copy) {
-            Ok(reader) => reader,
-            Err(error) => panic!("{copy}\n{error:?}"),
+        let receive = |client: &mut Client| {
+            let mut text = String::new();
+            let read = client.copy_out(copy)?.read_to_string(&mut text);
+            read.unwrap_or_else(|error| panic!("{copy}\n{error:?}"));
+            Ok(text)
         };
-        reader.read_to_string(&mut text).unwrap_or_else(|error| panic!("{copy}\n{error:?}"));
-        text
+        self.identified(receive).unwrap_or_else(|error| panic!("{copy}\n{error:?}"))
     }
 
     #[track_caller]
     fn messages(&mut self, sql: &str) -> Vec<SimpleQueryMessage> {
-        match self.client.simple_query(sql) {
+        match self.simple(sql) {
             Ok(messages) => messages,
             Err(error) => match error.as_db_error() {
                 Some(error) => panic!(

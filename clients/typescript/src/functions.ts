@@ -24,7 +24,10 @@ import {
     value,
 } from './call.ts';
 
-/** Acts as a user for the rest of the transaction (null: as nobody), by replacing the claims. */
+/**
+ * Acts as a user for the rest of the transaction (null: as nobody), by replacing the claims. Where
+ * carrel.identity_source is token, it has no effect for end users, and a warning says so.
+ */
 export const actAs = nothing('act_as', { userId: nullable(uuid) });
 
 /**
@@ -49,6 +52,12 @@ export const addDocument = value(
  * is. In another: PT409; no such session or request: PT404.
  */
 export const appendToSession = nothing('append_to_session', { sessionId: uuid, requestId: uuid });
+
+/**
+ * Verifies a signed JWT against carrel.jwt_keys and acts as the user it names for the rest of the transaction (null: as
+ * nobody); returns that user. A token that fails a check: 28000, saying which.
+ */
+export const authenticate = value('authenticate', { token: nullable(text) }, nullable(uuid));
 
 /** The billing period of a user that contains a time. Another user's, or no such: PT404. */
 export const billingPeriod = value('billing_period', { userId: uuid, at: optional(timestamptz) }, tstzrange);
@@ -289,7 +298,10 @@ export const currentUsage = rows(
     },
 );
 
-/** The user that the transaction's JWT claims name; null where there are none. Malformed claims: 28000. */
+/**
+ * The user that the transaction's verified token or its JWT claims name; null where there are none. Malformed claims:
+ * 28000.
+ */
 export const currentUserId = value('current_user_id', {}, nullable(uuid));
 
 /**
@@ -385,6 +397,18 @@ export const importFrom = rows(
     'import_from',
     { sourceSchema: text, dryRun: optional(boolean) },
     { tableName: text, rowCount: bigint, problem: nullable(text) },
+);
+
+/**
+ * Adds the keys of a JWKS to carrel.jwt_keys, for an issuer and an audience (''; for tokens without one). A key with
+ * the same kid is replaced; other keys stay, unless remove_missing. A row for each key: its kid, its algorithm, and the
+ * outcome: added, replaced, unchanged, skipped or removed; detail says why it was skipped. No key of a supported kind,
+ * or no JWKS: 22023. For superusers.
+ */
+export const importJwks = rows(
+    'import_jwks',
+    { jwks: jsonb, issuer: text, audience: optional(text), removeMissing: optional(boolean) },
+    { keyId: text, algorithm: nullable(text), outcome: text, detail: nullable(text) },
 );
 
 /**

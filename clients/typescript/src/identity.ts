@@ -1,5 +1,5 @@
 // Who is asking: the transaction says so, for as long as it lasts.
-import { is, sql } from 'drizzle-orm';
+import { is, type SQL, sql } from 'drizzle-orm';
 import { PgTransaction, type PgTransactionConfig } from 'drizzle-orm/pg-core';
 import type { Db } from './call.ts';
 
@@ -22,19 +22,43 @@ export async function withUser<D extends Db, R>(
     db: D,
     user: string | Record<string, unknown>,
     work: (tx: Transaction<D>) => Promise<R>,
-    { role, ...config }: Options = {},
+    options: Options = {},
+): Promise<R> {
+    const identify =
+        typeof user === 'string'
+            ? sql`select carrel.act_as(user_id => ${user}::uuid)`
+            : sql`select set_config('request.jwt.claims', ${JSON.stringify(user)}, true)`;
+    return await identified('withUser', db, identify, work, options);
+}
+
+/**
+ * Runs `work` in a transaction of the user that a signed token names, as withUser() does. The database verifies the
+ * token, against `carrel.jwt_keys`; where `carrel.identity_source` is `token`, end users are identified so and in no other
+ * way. A token that it refuses: SQLSTATE 28000, and the message says why.
+ */
+export async function withToken<D extends Db, R>(
+    db: D,
+    token: string,
+    work: (tx: Transaction<D>) => Promise<R>,
+    options: Options = {},
+): Promise<R> {
+    return await identified('withToken', db, sql`select carrel.authenticate(token => ${token})`, work, options);
+}
+
+async function identified<D extends Db, R>(
+    name: string,
+    db: D,
+    identify: SQL,
+    work: (tx: Transaction<D>) => Promise<R>,
+    { role, ...config }: Options,
 ): Promise<R> {
     // In a savepoint the identity would outlive `work`: what is set lasts until the transaction ends.
-    if (is(db, PgTransaction)) throw new Error('withUser() begins a transaction; it is given one');
+    if (is(db, PgTransaction)) throw new Error(`${name}() begins a transaction; it is given one`);
     return await db.transaction(
         async (tx) => {
             // First, for a login role that doesn't inherit may not even see the schema.
             if (role !== undefined) await tx.execute(sql`select set_config('role', ${role}, true)`);
-            await tx.execute(
-                typeof user === 'string'
-                    ? sql`select carrel.act_as(user_id => ${user}::uuid)`
-                    : sql`select set_config('request.jwt.claims', ${JSON.stringify(user)}, true)`,
-            );
+            await tx.execute(identify);
             return await work(tx as Transaction<D>);
         },
         Object.keys(config).length > 0 ? config : undefined,

@@ -1,8 +1,9 @@
 // Whose transaction it is.
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import test from 'node:test';
 import { sql } from 'drizzle-orm';
-import { currentUserId, sqlState, withUser } from '../src/index.ts';
+import { currentUserId, sqlState, withToken, withUser } from '../src/index.ts';
 import { alice, bob, connect } from './database.ts';
 
 const db = connect('authenticated');
@@ -89,6 +90,30 @@ test('a transaction can be read only', async () => {
 test('a transaction within a transaction is refused, for the identity would outlive it', async () => {
     const nested = withUser(db, alice, (tx) => withUser(tx, bob, async () => 1));
     await assert.rejects(nested, /begins a transaction/);
+});
+
+const base64url = (text: string) => Buffer.from(text).toString('base64url');
+
+/** A token signed with a secret that the database has as a key. */
+function signed(claims: object, secret: string): string {
+    const content = `${base64url('{"alg":"HS256","typ":"JWT"}')}.${base64url(JSON.stringify(claims))}`;
+    return `${content}.${createHmac('sha256', secret).update(content).digest('base64url')}`;
+}
+
+test('a transaction is of the user of a token that the database verified', async () => {
+    const [issuer, secret] = ['https://issuer.test', 'a secret of 32 bytes or more, for tests'];
+    const owner = connect('postgres', 1);
+    await owner.execute(
+        sql`insert into carrel.jwt_keys (issuer, algorithm, key) values (${issuer}, 'HS256', ${secret})`,
+    );
+    const single = connect('authenticated', 1);
+    const claims = { iss: issuer, sub: bob, exp: Math.floor(Date.now() / 1000) + 60 };
+    assert.equal(await withToken(single, signed(claims, secret), (tx) => currentUserId(tx)), bob);
+    assert.equal(await currentUserId(single), null);
+    for (const token of [signed({ ...claims, exp: 1 }, secret), signed(claims, `${secret}x`), '']) {
+        const refused = withToken(single, token, (tx) => currentUserId(tx));
+        await assert.rejects(refused, (error) => sqlState(error) === '28000');
+    }
 });
 
 test('what went wrong in a savepoint is undone, and the user stays', async () => {

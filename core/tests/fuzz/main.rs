@@ -12,6 +12,8 @@ mod of_the_rfc;
 mod page;
 #[path = "../chunking/pages.rs"]
 mod pages;
+#[path = "../jwt/signer.rs"]
+mod signer;
 #[path = "../chunking/text.rs"]
 mod text;
 
@@ -85,6 +87,7 @@ fuzzed!(
     assembled,
     queries,
     claims,
+    tokens,
     patches,
     months,
     days,

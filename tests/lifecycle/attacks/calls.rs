@@ -90,6 +90,9 @@ fn sensible(function: &str, name: &str, type_name: &str, things: &Things) -> Opt
         ("jsonb", "tokens" | "token_types") => r#"{"input": 5}"#,
         ("jsonb", "events") => r#"[{"event_type": "agent_request", "tokens_used": 5}]"#,
         ("jsonb", "embeddings") => "[]",
+        ("jsonb", "jwks") => r#"{"keys": []}"#,
+        ("text", "token") => "not.a.token",
+        ("text", "issuer" | "audience") => "https://issuer",
         ("text", "query") => "herons fox",
         ("text", "content" | "content_text") => "# A\n\nA mole digs by the water.",
         ("text", "filename" | "title" | "name" | "storage_path" | "reason" | "worker") => "mole.md",
@@ -134,7 +137,7 @@ fn sensible(function: &str, name: &str, type_name: &str, things: &Things) -> Opt
         ("timestamp with time zone", "at" | "run_at" | "occurred_at") => return None,
         ("tstzrange", _) => "empty",
         ("tsvector", "search_vector") => "mole:1A water:3",
-        ("boolean", "self_metering" | "archive_usage") => "false",
+        ("boolean", "self_metering" | "archive_usage" | "remove_missing") => "false",
         ("boolean", "dry_run" | "beside_others") => "true",
         _ => panic!("teach the attacks what {name} {type_name} of carrel.{function}() is like"),
     };

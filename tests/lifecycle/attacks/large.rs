@@ -39,7 +39,7 @@ impl Alone {
         let backend = session.value("select pg_backend_pid()");
         for statement in statements {
             let begun = Instant::now();
-            let outcome = session.client().simple_query(statement).map(|_| ());
+            let outcome = session.simple(statement).map(|_| ());
             let (ended, took) = (Instant::now(), begun.elapsed());
             let shown: String = statement.chars().take(200).collect();
             if let Err(error) = &outcome {

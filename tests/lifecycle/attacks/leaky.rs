@@ -2,7 +2,7 @@
 //! policies are run before them, wherever in a query they are.
 
 use super::besieged;
-use carrel_tests::{ALICE, BOB, Database, TABLES};
+use carrel_tests::{ALICE, BOB, Database, TABLES, identity};
 use postgres::{Client, Config, NoTls};
 use std::sync::{Arc, Mutex};
 
@@ -20,14 +20,25 @@ impl Listener {
         config.host_path(database.cluster.directory()).dbname(&database.name).user(role);
         config.notice_callback(move |notice| ear.lock().unwrap().push(notice.message().to_owned()));
         let mut client = config.connect(NoTls).expect("a connection");
-        client
-            .batch_execute(&format!(r#"set request.jwt.claims = '{{"sub": "{ALICE}"}}'"#))
-            .expect("claims");
+        if !identity::by_token() {
+            client
+                .batch_execute(&format!(r#"set request.jwt.claims = '{{"sub": "{ALICE}"}}'"#))
+                .expect("claims");
+        }
         Self { client, heard }
+    }
+
+    /// Begins a transaction of Alice's, where it is not the session that is hers.
+    fn begin(&mut self) {
+        if identity::by_token() {
+            let begin = format!("begin; {}", identity::authenticate(ALICE));
+            self.client.batch_execute(&begin).expect("a transaction of Alice's");
+        }
     }
 
     /// Runs a statement; all that it tells, in rows, notices or its error.
     fn all_of(&mut self, sql: &str) -> String {
+        self.begin();
         self.heard.lock().unwrap().clear();
         let mut told = match self.client.simple_query(sql) {
             Ok(messages) => messages
@@ -49,6 +60,10 @@ impl Listener {
         for notice in self.heard.lock().unwrap().iter() {
             told.push('\n');
             told.push_str(notice);
+        }
+        if identity::by_token() {
+            let end = if told.starts_with("ERROR") { "rollback" } else { "commit" };
+            self.client.batch_execute(end).expect("the transaction's end");
         }
         told
     }
@@ -235,6 +250,7 @@ fn copy_gives_a_leaky_function_own_rows_only() {
         let mut alice = Listener::new(&database, "authenticated");
         let copy = format!("copy (select public.leak(t::text) from carrel.{table} as t) to stdout");
         let mut text = String::new();
+        alice.begin();
         {
             use std::io::Read;
             let mut reader = alice.client.copy_out(&copy).expect("COPY");

@@ -13,6 +13,7 @@ mod path;
 mod pooled;
 mod squatters;
 mod texts;
+mod token;
 
 use carrel_tests::{ALICE, BOB, Cluster, Database, Session};
 
@@ -126,7 +127,7 @@ struct Failure {
 /// Runs a statement, within a savepoint of the session's transaction, which is kept if it works.
 fn outcome(session: &mut Session, sql: &str) -> Outcome {
     session.run("savepoint attempt");
-    match session.client().simple_query(sql) {
+    match session.simple(sql) {
         Ok(messages) => Ok(messages
             .iter()
             .filter_map(|message| match message {

@@ -2,16 +2,14 @@
 //! the user. A primary key is Postgres' to compare: who knows a UUID can learn that it is taken, and no more.
 
 use super::{Besieged, Outcome, besieged, digests_of_bobs, outcome, said, without_ids};
-use carrel_tests::{ALICE, BOB, Session};
+use carrel_tests::{ALICE, BOB, Session, identity};
 
 const NOBODYS: &str = "deadbeef-0000-4000-8000-000000000000";
 
 /// A session in which a role acts as Alice, in a transaction.
 fn acting(besieged: &Besieged, role: &str) -> Session {
     let mut session = besieged.database.superuser();
-    session.run(&format!(
-        r#"begin; set local role {role}; set local request.jwt.claims = '{{"sub": "{ALICE}"}}'"#
-    ));
+    session.run(&format!("begin; set local role {role}; {}", identity::act(ALICE)));
     session
 }
 

@@ -3,7 +3,7 @@
 
 use super::calls::functions;
 use super::{Besieged, besieged, outcome, said, without_ids, without_times};
-use carrel_tests::{ALICE, Session};
+use carrel_tests::{ALICE, Session, identity};
 
 /// Paths that have the traps before what they stand for.
 const PATHS: [&str; 3] = [
@@ -81,15 +81,15 @@ fn lay_temporary_traps(session: &mut Session) {
 /// back; without what differs from one time to the next.
 fn answers(session: &mut Session, role: &str, prelude: &str, statements: &[String]) -> Vec<String> {
     let answers = statements.iter().map(|statement| {
-        session.run(&format!(
-            "begin; set local role {role}; set local request.jwt.claims = '{{\"sub\": \"{ALICE}\"}}'; {prelude}"
-        ));
+        session.run(&format!("begin; set local role {role}; {}; {prelude}", identity::act(ALICE)));
         let answer = said(&outcome(session, statement));
         let left = said(&outcome(session, LEFT));
         session.run("rollback");
         let answer = without_times(&without_ids(&format!("{answer}\n{left}")));
         // Where a row lies depends on what was rolled back before, and what rows that are gone take, on more.
-        let is_lasting = |line: &&str| ![".bytes|", ".dead_rows|", "_seconds|"].iter().any(|of| line.contains(of));
+        let is_lasting = |line: &&str| {
+            ![".bytes|", ".dead_rows|", "_seconds|"].iter().any(|of| line.contains(of))
+        };
         let mut lines: Vec<_> = answer.lines().filter(is_lasting).collect();
         lines.sort_unstable();
         lines.join("\n")

@@ -1,7 +1,7 @@
 //! Connections and plans that users share: nothing of one is left for the next.
 
 use super::{Besieged, besieged};
-use carrel_tests::{ALICE, BOB, Database, Pooler, Session, at_once};
+use carrel_tests::{ALICE, BOB, Database, Pooler, Session, at_once, identity};
 
 /// Prepared once in each server connection, with a plan that serves all users.
 const PREPARED: &str = "set plan_cache_mode = force_generic_plan; set role authenticated; \
@@ -41,16 +41,19 @@ impl Who {
 
     /// Says who it is, as PostgREST does or by act_as().
     fn step_in(self, session: &mut Session, by_act_as: bool) {
+        let set_role = format!("select set_config('role', '{}', true)", self.role());
         match self.user() {
+            Some((user, _)) if identity::by_token() && self != Self::ServiceForAlice => {
+                session.run(&format!("{set_role}; {}", identity::authenticate(user)));
+            }
             Some((user, _)) if by_act_as => session.run(&format!(
-                "select set_config('role', '{}', true); select carrel.act_as('{user}')",
-                self.role()
+                "{set_role}; select carrel.act_as('{user}')"
             )),
             Some((user, _)) => session.run(&format!(
                 r#"select set_config('role', '{}', true), set_config('request.jwt.claims', '{{"sub": "{user}"}}', true)"#,
                 self.role()
             )),
-            None => session.run(&format!("select set_config('role', '{}', true)", self.role())),
+            None => session.run(&set_role),
         }
     }
 

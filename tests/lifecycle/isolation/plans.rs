@@ -1,7 +1,7 @@
 //! Prepared statements that outlive the user or role they were prepared by, as poolers have them.
 
 use super::lived_in;
-use carrel_tests::{ALICE, BOB, Database, Session};
+use carrel_tests::{ALICE, BOB, Database, Session, identity};
 use postgres::{Statement, types::ToSql};
 
 /// What decides whether a prepared statement keeps its plan.
@@ -13,8 +13,7 @@ fn texts(
     statement: &Statement,
     params: &[&(dyn ToSql + Sync)],
 ) -> Vec<String> {
-    let rows =
-        session.client().query(statement, params).unwrap_or_else(|error| panic!("{error:?}"));
+    let rows = session.rows(statement, params).unwrap_or_else(|error| panic!("{error:?}"));
     rows.iter().map(|row| row.get(0)).collect()
 }
 
@@ -44,20 +43,20 @@ fn a_prepared_read_gives_each_user_their_own() {
             session.claim(user);
             assert_eq!(texts(&mut session, &read, &[&names]), [user], "{mode}");
         }
-        session.run("reset request.jwt.claims");
+        session.forget();
         assert_eq!(texts(&mut session, &read, &[&names]), Vec::<String>::new(), "{mode}");
     }
 }
 
 #[test]
-fn a_prepared_read_gives_nothing_after_the_transaction_that_had_the_claims() {
+fn a_prepared_read_gives_nothing_after_the_transaction_that_had_the_identity() {
     let database = lived_in();
     for mode in MODES {
         let mut session = database.connect("authenticated");
         session.run(&format!("set plan_cache_mode = {mode}"));
         let read = prepare(&mut session, "select distinct user_id::text from carrel.documents");
         for user in [ALICE, BOB].repeat(4) {
-            session.run(&format!(r#"begin; set local request.jwt.claims = '{{"sub": "{user}"}}'"#));
+            session.run(&format!("begin; {}", identity::act(user)));
             assert_eq!(texts(&mut session, &read, &[]), [user], "{mode}");
             session.run("commit");
             assert_eq!(texts(&mut session, &read, &[]), Vec::<String>::new(), "{mode}");
@@ -188,9 +187,7 @@ fn one_pooled_connection_serves_users_and_services_in_turn() {
         let read =
             prepare(&mut session, "select distinct user_id::text from carrel.agent_sessions");
         for user in [ALICE, BOB].repeat(4) {
-            session.run(&format!(
-                r#"begin; set local role authenticated; set local request.jwt.claims = '{{"sub": "{user}"}}'"#
-            ));
+            session.run(&format!("begin; set local role authenticated; {}", identity::act(user)));
             assert_eq!(texts(&mut session, &read, &[]), [user], "{mode}");
             session.run("commit; begin; set local role service_role");
             assert_eq!(texts(&mut session, &read, &[]), Vec::<String>::new(), "{mode}");

@@ -154,7 +154,7 @@ fn the_service_records_usage_for_a_user_it_names_and_for_one_it_acts_as() {
     assert_eq!(used(&mut service, ALICE), "1");
     service.run(&named);
     assert_eq!(used(&mut service, BOB), "2");
-    service.run("reset request.jwt.claims");
+    service.forget();
     assert_eq!(service.refused("select carrel.record_usage('y', 1)"), "28000");
     let nobody = "select carrel.record_usage('y', 1, user_id => gen_random_uuid())";
     assert_eq!(service.refused(nobody), "P0002");

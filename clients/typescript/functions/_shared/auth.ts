@@ -9,6 +9,8 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 export interface Caller {
   id: string;
   claims: JWTPayload;
+  /** As it came: for a database that verifies it itself. */
+  token: string;
 }
 
 /** The caller that the Authorization header's token names; else 401. */
@@ -39,7 +41,7 @@ export async function callerOf(request: Request): Promise<Caller> {
   if (typeof sub !== "string" || !uuid.test(sub)) throw new HttpError(401, "the token's sub is not a uuid");
   // The project's own keys (anon, service_role) are signed with the same secret, and are no user's.
   if (role !== undefined && role !== "authenticated") throw new HttpError(401, "the token is not an end user's");
-  return { id: sub, claims };
+  return { id: sub, claims, token };
 }
 
 function secret(): Uint8Array {
@@ -50,7 +52,8 @@ function secret(): Uint8Array {
 }
 
 /**
- * Runs `work` in a transaction of the role `authenticated` with the caller's claims. Both end with the transaction,
+ * Runs `work` in a transaction of the role `authenticated` with the caller's claims, or where IDENTITY_SOURCE is
+ * `token`, with the token, which the database verifies (`carrel.identity_source = token`). Both end with the transaction,
  * so that nothing of it stays in a pooler's connection.
  */
 export function asCaller<T>(
@@ -66,15 +69,19 @@ export function asCaller<T>(
   );
 }
 
-/** Takes the role and the claims. Where that is refused, the connection's role is not set up right: no caller's fault. */
-async function become(tx: Transaction, { claims }: Caller): Promise<void> {
+/** Takes the role and the identity. Where that is refused, the connection's role is not set up right: no caller's fault. */
+async function become(tx: Transaction, { claims, token }: Caller): Promise<void> {
+  const verified = Deno.env.get("IDENTITY_SOURCE") === "token";
   try {
     // As `set local` does, in one round trip. To set the role that one is already is no error.
     await tx`select set_config('role', 'authenticated', true),
-      set_config('request.jwt.claims', ${JSON.stringify(claims)}, true),
+      set_config('request.jwt.claims', ${verified ? "" : JSON.stringify(claims)}, true),
       set_config('statement_timeout', '15s', true)`;
+    if (verified) await tx`select carrel.authenticate(${token})`;
   } catch (reason) {
     if (endsSession(reason)) throw reason;
+    // The database has other keys than this function, or is stricter: with issuers, audiences and claims given twice.
+    if (verified && (reason as { code?: unknown }).code === "28000") throw new HttpError(401, "the token is not valid");
     throw new Error("the connection's role can't become authenticated", { cause: reason });
   }
 }

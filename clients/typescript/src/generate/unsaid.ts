@@ -30,10 +30,10 @@ export const oneRow = new Set([
 ]);
 
 /** Arguments that have to be given, and can be null. Those that are null where they are left out can be as well. */
-export const nullableArguments = new Set(['act_as.user_id', 'add_document.content_text']);
+export const nullableArguments = new Set(['act_as.user_id', 'add_document.content_text', 'authenticate.token']);
 
 /** Functions whose value may be null. */
-export const nullableValues = new Set(['current_user_id', 'next_wakeup', 'price_usage']);
+export const nullableValues = new Set(['authenticate', 'current_user_id', 'next_wakeup', 'price_usage']);
 
 const standing = ['used', 'limit_value', 'remaining', 'resets_at'];
 
@@ -55,6 +55,7 @@ export const nullableColumns: Record<string, string[]> = {
     files_to_erase: [],
     heartbeat_request: [],
     import_from: ['problem'],
+    import_jwks: ['algorithm', 'detail'],
     load_sample_data: [],
     patch_session_state: [],
     record_usage: standing,

@@ -5,6 +5,7 @@ mod chunking;
 mod documents;
 mod numbers;
 mod search;
+mod tokens;
 
 use arbitrary::{Result, Unstructured};
 
@@ -12,5 +13,6 @@ pub use chunking::{chunks, pages};
 pub use documents::{claims, patches, prices};
 pub use numbers::{days, matches, months, transitions};
 pub use search::{assembled, queries, vectors};
+pub use tokens::tokens;
 
 pub type Target = fn(&mut Unstructured) -> Result<()>;

@@ -1,0 +1,59 @@
+//! Key sets as issuers publish them (JWKS, RFC 7517).
+
+use super::key::{Algorithm, Material};
+use super::object::Object;
+use serde_json::{Map, Value};
+
+/// A key of a set.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// `kid`; empty if the key has none.
+    pub key_id: String,
+    /// The algorithm and the key as a JWK of its public members, or why the key can't be used.
+    pub key: Result<(Algorithm, String), String>,
+}
+
+/// The keys of a set, in its order. Keys for other purposes and of other kinds are entries with a reason.
+/// The error says why this is no key set.
+pub fn read_jwks(json: &str) -> Result<Vec<Entry>, String> {
+    let set = Object::parse(json).map_err(|why| format!("malformed JWKS: {why}"))?;
+    let Some(Value::Array(keys)) = set.get("keys") else {
+        return Err("JWKS has no array \"keys\"".to_owned());
+    };
+    Ok(keys.iter().map(read_entry).collect())
+}
+
+fn read_entry(jwk: &Value) -> Entry {
+    let key_id = jwk.get("kid").and_then(Value::as_str).unwrap_or_default().to_owned();
+    Entry { key_id, key: read_key(jwk) }
+}
+
+fn read_key(jwk: &Value) -> Result<(Algorithm, String), String> {
+    if !jwk.is_object() {
+        return Err("not a JSON object".to_owned());
+    }
+    let text = |name: &str| jwk.get(name).and_then(Value::as_str);
+    if text("use").is_some_and(|purpose| purpose != "sig") {
+        return Err("not for signatures".to_owned());
+    }
+    let members: &[&str] = match text("kty") {
+        Some("RSA") => &["kty", "n", "e"],
+        Some("EC") => &["kty", "crv", "x", "y"],
+        Some("OKP") => &["kty", "crv", "x"],
+        Some("oct") => &["kty", "k"],
+        _ => return Err("of another type than RSA, EC, OKP and oct".to_owned()),
+    };
+    let public: Map<String, Value> = members
+        .iter()
+        .filter_map(|name| Some(((*name).to_owned(), jwk.get(*name)?.clone())))
+        .collect();
+    let public = Value::Object(public).to_string();
+    let object = Object::parse(&public).map_err(str::to_owned)?;
+    let algorithm = Material::of_jwk(&object).map_err(|error| error.to_string())?.algorithm();
+    match text("alg") {
+        Some(name) if name != algorithm.name() => {
+            Err(format!("for {}", super::error::excerpt(name)))
+        }
+        _ => Ok((algorithm, public)),
+    }
+}

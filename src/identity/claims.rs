@@ -1,0 +1,124 @@
+//! Claims as PostgREST and Supabase set them: `request.jwt.claims`, else `request.jwt.claim.<name>` of PostgREST before
+//! version 9.
+
+use super::settings::identity_claim;
+use crate::error::{Error, Result, SqlState};
+use crate::spi;
+use carrel_core::claims::{self, Mistake};
+use pgrx::datum::Uuid;
+use pgrx::pg_sys;
+use std::cell::RefCell;
+use std::ffi::{CStr, CString};
+
+const CLAIMS: &CStr = c"request.jwt.claims";
+
+/// The user that the claims name, None where there are no claims.
+pub fn current() -> Result<Option<Uuid>> {
+    let claim = identity_claim()?;
+    if let Some(claims) = setting(CLAIMS) {
+        return of_setting(claims, &claim);
+    }
+    let Some(id) = setting(&legacy_setting(&claim)?) else { return Ok(None) };
+    let user = claims::tenant_of_string(&id.to_string_lossy(), &claim);
+    let user = user.map_err(|error| malformed(&error, &claim))?;
+    Ok(Some(Uuid::from_bytes(*user.as_bytes())))
+}
+
+/// Replaces the claims until the transaction ends.
+pub fn replace(user: Option<Uuid>) -> Result<()> {
+    let claim = identity_claim()?;
+    let claims = match user {
+        Some(user) => claims::claims_for(&claim, uuid::Uuid::from_bytes(*user.as_bytes())),
+        None => String::new(),
+    };
+    set_local(CLAIMS, &claims)?;
+    // Claims that are empty give way to the setting of older PostgREST; it must not speak now.
+    let legacy = legacy_setting(&claim)?;
+    if setting(&legacy).is_some() {
+        set_local(&legacy, "")?;
+    }
+    Ok(())
+}
+
+/// The user that the claims of a verified token name.
+pub fn of_token(claims: &str) -> Result<Uuid> {
+    let claim = identity_claim()?;
+    let user = claims::tenant(claims, &claim).map_err(|error| {
+        Error::new(SqlState::InvalidAuthorization, format!("token does not name a user: {error}"))
+    })?;
+    let user = user.ok_or_else(|| {
+        let message = format!("token does not name a user: it has no claim \"{claim}\"");
+        Error::new(SqlState::InvalidAuthorization, message)
+    })?;
+    Ok(Uuid::from_bytes(*user.as_bytes()))
+}
+
+/// The tenant in claims, remembered from call to call: policies ask for every statement, and in some
+/// plans for every row.
+fn of_setting(claims: &CStr, claim: &str) -> Result<Option<Uuid>> {
+    struct Last {
+        claims: CString,
+        claim: String,
+        user: Option<Uuid>,
+    }
+    thread_local! {
+        static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
+    }
+    LAST.with_borrow_mut(|last| {
+        if let Some(last) = last
+            && last.claims.as_c_str() == claims
+            && last.claim == claim
+        {
+            return Ok(last.user);
+        }
+        let text = claims.to_str().map_err(|_| {
+            Error::new(SqlState::InvalidAuthorization, "malformed claims: not valid UTF-8")
+        })?;
+        let user = claims::tenant(text, claim).map_err(|error| malformed(&error, &claim))?;
+        let user = user.map(|user| Uuid::from_bytes(*user.as_bytes()));
+        *last = Some(Last { claims: claims.to_owned(), claim: claim.to_owned(), user });
+        Ok(user)
+    })
+}
+
+fn malformed(error: &claims::ClaimsError, claim: &str) -> Error {
+    let example = claims::claims_for(claim, uuid::Uuid::from_u128(0x1234 << 112));
+    let hint = match error.mistake() {
+        Mistake::Json => format!("request.jwt.claims must be a JSON object, such as {example}."),
+        Mistake::Value => format!("The user id must be a UUID, as in {example}."),
+        Mistake::Repeated => format!("Name the user once, as in {example}."),
+    };
+    Error::new(SqlState::InvalidAuthorization, error.to_string()).hint(hint)
+}
+
+/// Tells whether the session has claims, of whatever content.
+pub fn are_set() -> bool {
+    setting(CLAIMS).is_some()
+}
+
+/// Where PostgREST before version 9 put a claim by itself.
+fn legacy_setting(claim: &str) -> Result<CString> {
+    CString::new(format!("request.jwt.claim.{claim}")).map_err(|_| {
+        Error::new(SqlState::InvalidParameterValue, "carrel.identity_claim contains a zero byte")
+    })
+}
+
+/// A setting's value, None where it is unset or empty: SET LOCAL leaves '' behind after COMMIT.
+fn setting<'a>(name: &CStr) -> Option<&'a CStr> {
+    // SAFETY: a C string in, and out, or null where the setting is missing.
+    let value = unsafe { pg_sys::GetConfigOption(name.as_ptr(), true, false) };
+    if value.is_null() {
+        return None;
+    }
+    // SAFETY: valid until the setting changes, which no caller here does before it is done with it.
+    let value = unsafe { CStr::from_ptr(value) };
+    (!value.is_empty()).then_some(value)
+}
+
+fn set_local(name: &CStr, value: &str) -> Result<()> {
+    let value = CString::new(value).map_err(|_| {
+        Error::new(SqlState::InvalidParameterValue, "a claim's name contains a zero byte")
+    })?;
+    spi::set_local(name, &value);
+    Ok(())
+}

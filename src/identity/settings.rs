@@ -1,0 +1,133 @@
+//! The settings of identity: `carrel.identity_source` and `carrel.identity_claim`, for superusers to set per database or
+//! login role. SET ROLE applies no settings of a role.
+//!
+//! Until the library is loaded, Postgres takes any value for them, as placeholders, and checks it when the library
+//! defines them. What a session SET before is dropped then, in favour of the database's or role's value. What a client
+//! gave when it connected (`options`, PGOPTIONS) has replaced that value, and is dropped as well: the default would
+//! apply, which is less strict. Identity is refused in such a session.
+
+use crate::error::{Error, Result, SqlState};
+use carrel_core::claims;
+use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
+use pgrx::pg_sys;
+use std::cell::Cell;
+use std::ffi::{CStr, CString};
+
+/// What makes an identity.
+#[derive(Clone, Copy, PartialEq, PostgresGucEnum)]
+enum Source {
+    #[name = c"claims"]
+    Claims,
+    #[name = c"token"]
+    Token,
+}
+
+const SOURCE_NAME: &CStr = c"carrel.identity_source";
+const CLAIM_NAME: &CStr = c"carrel.identity_claim";
+
+static SOURCE: GucSetting<Source> = GucSetting::<Source>::new(Source::Claims);
+static CLAIM: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c"sub"));
+
+thread_local! {
+    /// The setting of which a value was given to this session and refused.
+    static REFUSED: Cell<Option<&'static CStr>> = const { Cell::new(None) };
+}
+
+/// Registers `carrel.identity_source`, `carrel.identity_claim` and `carrel.verified_user`.
+pub fn register_settings() {
+    let given = [SOURCE_NAME, CLAIM_NAME].map(|name| (name, has_default(name)));
+    GucRegistry::define_enum_guc(
+        SOURCE_NAME,
+        c"What makes the identity of end users: claims or token.",
+        c"claims: the setting request.jwt.claims, and act_as(); token: only authenticate(), which verifies a signed JWT.",
+        &SOURCE,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_string_guc(
+        CLAIM_NAME,
+        c"The claim of the JWT that names the tenant.",
+        c"A path such as app_metadata.org_id makes an organisation the tenant.",
+        &CLAIM,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    super::token::register_setting();
+    let refused = given.into_iter().find(|(name, was_given)| *was_given && !has_default(name));
+    if let Some((name, _)) = refused {
+        REFUSED.set(Some(name));
+        // Parallel workers get the settings, and not the flag.
+        // SAFETY: C strings; a value that is given below the session is no part of the transaction, and may be
+        // set in parallel mode by this action.
+        unsafe {
+            pg_sys::set_config_option(
+                SOURCE_NAME.as_ptr(),
+                c"token".as_ptr(),
+                pg_sys::GucContext::PGC_SUSET,
+                pg_sys::GucSource::PGC_S_OVERRIDE,
+                pg_sys::GucAction::GUC_ACTION_SAVE,
+                true,
+                0,
+                false,
+            );
+        }
+    }
+}
+
+/// Says if claims make the identity of end users.
+pub fn are_claims_trusted() -> Result<bool> {
+    match REFUSED.get() {
+        None => Ok(SOURCE.get() == Source::Claims),
+        Some(name) => {
+            let name = name.to_string_lossy();
+            Err(Error::new(
+                SqlState::InsufficientPrivilege,
+                format!("{name} was given a value that is not accepted when this session began"),
+            )
+            .detail("A superuser sets it: alter database … set, or alter role … set."))
+        }
+    }
+}
+
+/// The claim that names the tenant.
+pub fn identity_claim() -> Result<String> {
+    let claim = CLAIM.get().unwrap_or_else(|| c"sub".to_owned());
+    let claim = claim.to_string_lossy().into_owned();
+    match claims::validate_claim(&claim) {
+        Ok(()) => Ok(claim),
+        Err(error) => Err(Error::new(
+            SqlState::InvalidAuthorization,
+            format!("carrel.identity_claim is not the name of a claim: \"{claim}\""),
+        )
+        .detail(format!("{error}."))
+        .hint("Set it to a claim such as sub or app_metadata.org_id.")),
+    }
+}
+
+/// Says if a setting has a value from below the session: of the server's file, the database, the role, or the
+/// client's connection.
+fn has_default(name: &CStr) -> bool {
+    find(name)
+        .is_some_and(|setting| setting.reset_source > pg_sys::GucSource::PGC_S_DYNAMIC_DEFAULT)
+}
+
+#[cfg(feature = "pg15")]
+fn find(name: &CStr) -> Option<&'static pg_sys::config_generic> {
+    // SAFETY: the backend's array of settings, of that many; their names are C strings.
+    unsafe {
+        let (settings, count) = (pg_sys::get_guc_variables(), pg_sys::GetNumConfigOptions());
+        if settings.is_null() {
+            return None;
+        }
+        let settings = std::slice::from_raw_parts(settings, count as usize);
+        settings.iter().filter_map(|setting| setting.as_ref()).find(|setting| {
+            CStr::from_ptr(setting.name).to_bytes().eq_ignore_ascii_case(name.to_bytes())
+        })
+    }
+}
+
+#[cfg(not(feature = "pg15"))]
+fn find(name: &CStr) -> Option<&'static pg_sys::config_generic> {
+    // SAFETY: a C string; gives null where there is no such setting.
+    unsafe { pg_sys::find_option(name.as_ptr(), false, true, 0).as_ref() }
+}
