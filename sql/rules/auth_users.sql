@@ -11,3 +11,6 @@ create trigger carrel_delete_profile
     after delete on :table
     referencing old table as deleted
     for each statement execute function carrel.delete_profile_of_deleted();
+
+comment on trigger carrel_create_profile on :table is 'Gives each new user a profile in carrel.user_profiles.';
+comment on trigger carrel_delete_profile on :table is 'Deletes the profiles of deleted users, and everything of theirs.';

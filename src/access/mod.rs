@@ -93,13 +93,6 @@ impl Role {
     fn to_grant(function: &str, name: Option<Name>) -> Result<Self> {
         require_operator(function)?;
         let name = given(name)?;
-        if name == "public" {
-            return Err(Error::new(
-                SqlState::InvalidParameterValue,
-                "PUBLIC cannot be granted carrel: it is not a role, but stands for all of them",
-            )
-            .hint("Name the role that the application connects as."));
-        }
         let role = Self::find(&name)?.ok_or_else(|| no_such_role(&name))?;
         // SAFETY: reads the session's state and the catalog.
         let is_superuser = unsafe { pg_sys::superuser() };
@@ -188,8 +181,15 @@ fn revoke(function: &str, name: Option<Name>, kinds: &[Kind]) -> Result<()> {
 }
 
 fn given(role: Option<Name>) -> Result<String> {
-    role.map(|role| role.0)
-        .ok_or_else(|| Error::new(SqlState::InvalidParameterValue, "role must not be null"))
+    let bad = |message| Error::new(SqlState::InvalidParameterValue, message);
+    match role.map(|role| role.0) {
+        None => Err(bad("role must not be null")),
+        Some(name) if name == "public" => Err(bad(
+            "PUBLIC cannot be granted or revoked: it is not a role, but stands for all of them",
+        )
+        .hint("Name the role that the application connects as.")),
+        Some(name) => Ok(name),
+    }
 }
 
 fn no_such_role(name: &str) -> Error {

@@ -1,4 +1,4 @@
--- What belongs to the extension: functions, nothing else. Tables are ordinary tables.
+-- What belongs to the extension: functions and an event trigger, nothing else. Tables are ordinary tables.
 select classid::regclass as kind, count(*) > 0 as some
 from pg_depend where refclassid = 'pg_extension'::regclass and deptype = 'e'
     and refobjid = (select oid from pg_extension where extname = 'carrel')
@@ -17,8 +17,8 @@ where typnamespace = 'carrel'::regnamespace and typrelid = 0
     and not exists (select from pg_type as e where e.typarray = t.oid)
 order by 1;
 
--- All belongs to one superuser; the extension can't be moved to another schema, nor created by others.
-select count(distinct relowner) = 1 and bool_and(rolsuper) as owned_by_superuser
+-- All belongs to a role that is nobody else; the extension can't be moved to another schema, nor created by others.
+select count(distinct relowner) = 1 and bool_and(rolname = 'carrel_owner') as owned_by_carrel_owner
 from pg_class join pg_roles as r on r.oid = relowner where relnamespace = 'carrel'::regnamespace;
 select extrelocatable as relocatable, extnamespace::regnamespace as schema from pg_extension where extname = 'carrel';
 select distinct superuser, trusted from pg_available_extension_versions where name = 'carrel';

@@ -8,6 +8,7 @@ insert into calls values
     ('chunk_text', '(select count(*) from carrel.chunk_text(repeat(''one two '', $n), 4, 1, ''tokens''))'),
     ('count_tokens', 'carrel.count_tokens(repeat(''one two '', $n))'),
     ('current_user_id', 'carrel.current_user_id()'),
+    ('is_operator', 'carrel.is_operator()'),
     ('lease_token', 'substr(carrel.lease_token()::text, 15, 1)'),
     ('search_keys', 'carrel.search_keys(''11111111-1111-1111-1111-111111111111'', ''german'' || repeat(''.'', $n - 4), ''heron:2,9''::tsvector)::text'),
     ('usage_day', 'carrel.usage_day(''Asia/Kolkata'', to_timestamp(1740787195 + $n)) - date ''2000-01-01'''),

@@ -10,6 +10,6 @@ order by proname collate "C";
 
 select proname as called_by_somebody
 from pg_proc as p cross join aclexplode(coalesce(proacl, acldefault('f', proowner))) as acl
-where pronamespace = 'carrel'::regnamespace and grantee <> proowner
+where pronamespace = 'carrel'::regnamespace and grantee not in (proowner, 'carrel_owner'::regrole)
     and (prorettype = 'trigger'::regtype or grantee = 0 or is_grantable)
 order by 1;
