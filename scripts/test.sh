@@ -96,23 +96,25 @@ isolation() {
 }
 
 # They start their own clusters, as RUN_AS, in directories under CARREL_RUN. Those of usage run again where statements
-# write its rows, and those of isolation and attacks with identities that the database verifies.
+# write its rows, and those of isolation and attacks with identities that the database verifies, and with the privileges
+# that guides have operators grant.
 lifecycle() {
     local status=0
     unset ROUNDS
     servers "${only[@]}" || status=1
     if [ -z "$T" ]; then CARREL_SETTINGS=carrel.direct_writes=off servers usage:: || status=1; fi
-    by_token || status=1
+    CARREL_IDENTITY=token kept_from --skip claims || status=1
+    CARREL_GRANTS=guide kept_from || status=1
     return $status
 }
 
-# Tests of what users are kept from, with identities that the database verifies; tests of claims are about the other kind.
-by_token() {
+# Tests of what users are kept from. Those of claims are not about verified identities.
+kept_from() {
     local module others=()
     for module in $(sed -n 's/^mod \(.*\);$/\1/p' tests/lifecycle/main.rs); do
         case $module in isolation | attacks) ;; *) others+=(--skip "$module::") ;; esac
     done
-    CARREL_IDENTITY=token servers "${only[@]}" --skip claims "${others[@]}"
+    servers "${only[@]}" "$@" "${others[@]}"
 }
 
 servers() { with_servers lifecycle "$@"; }

@@ -92,6 +92,13 @@ select
     case when other_grantor is null then '' else format('set role %s; ', other_grantor) end
     || format('%s%s on %s %s %s', verb, what, target, case verb when 'grant ' then 'to' else 'from' end, role)
     || case verb when 'grant ' then '' else ' cascade' end
+    -- With a privilege on a table Postgres revokes that on its columns.
+    || case when verb = 'revoke ' and class = 'table' and col = '' then coalesce((
+        select format('; grant %s (%s) on %s to %s', privilege, string_agg(quote_ident(e.col), ', ' order by e.col), target, role)
+        from expected as e
+        where e.grantee = spelt.grantee and e.class = 'table' and e.object = spelt.object and e.privilege = spelt.privilege and e.col <> ''
+        having count(*) > 0
+    ), '') else '' end
     || case when other_grantor is null then '' else '; reset role' end,
     is_known and other_grantor is null
 from spelt

@@ -66,7 +66,7 @@ fn doctor() -> TableIterator<
                     }
                     _ => confirmed(db, check)?,
                 };
-                let detail = (!wrong.is_empty()).then(|| wrong.join("; "));
+                let detail = (!wrong.is_empty()).then(|| wrong.join("\n"));
                 rows.push((name.to_owned(), wrong.is_empty(), detail));
             }
             Ok(rows)

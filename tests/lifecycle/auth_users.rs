@@ -15,9 +15,11 @@ fn with_auth() -> (Database<'static>, String) {
         r#"create schema auth authorization {admin};
         create table auth.users (id uuid primary key, email text, raw_user_meta_data jsonb);
         alter table auth.users owner to {admin};
+        alter database {} set carrel.auth_users_owner = {admin};
         insert into auth.users values
             ('{ANN}', 'ann@example.org', '{{"name": "Ann", "full_name": "Ann Other"}}'),
-            ('{BEN}', 'ben@example.org', '{{"full_name": "Ben Elder"}}')"#
+            ('{BEN}', 'ben@example.org', '{{"full_name": "Ben Elder"}}')"#,
+        database.name
     ));
     (database, admin)
 }

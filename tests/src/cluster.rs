@@ -4,6 +4,7 @@
 use crate::database::Database;
 use crate::disk::{Disk, unmount_below};
 use crate::fixtures::live_in;
+use crate::grants;
 use crate::identity::by_token;
 use crate::session::Session;
 use std::fs::{self, File};
@@ -49,7 +50,15 @@ impl Cluster {
             );
             let cluster = Self::start();
             cluster.create_roles();
-            cluster.create(INSTALLED, "template1").superuser().run("create extension carrel");
+            let mut superuser = cluster.create(INSTALLED, "template1").superuser();
+            if grants::are_given() {
+                superuser.run(grants::BEFORE);
+                superuser.run("create extension carrel");
+                superuser.run(grants::AFTER);
+            } else {
+                superuser.run("create extension carrel");
+            }
+            drop(superuser);
             live_in(&cluster.create(LIVED_IN, INSTALLED));
             FAILED.store(false, Ordering::Relaxed);
             cluster

@@ -11,6 +11,7 @@ mod cluster;
 mod database;
 mod disk;
 mod fixtures;
+pub mod grants;
 pub mod identity;
 mod pooler;
 mod programs;
