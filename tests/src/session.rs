@@ -13,6 +13,7 @@ pub struct Session {
     client: Client,
     directory: PathBuf,
     database: String,
+    role: String,
     /// Where identities are verified tokens: the statement that each transaction has to begin with.
     prefix: Option<String>,
 }
@@ -34,8 +35,13 @@ impl Session {
         if !options.is_empty() {
             config.options(options);
         }
-        let (directory, database) = (directory.to_owned(), database.to_owned());
-        Ok(Self { client: config.connect(NoTls)?, directory, database, prefix: None })
+        Ok(Self {
+            client: config.connect(NoTls)?,
+            directory: directory.to_owned(),
+            database: database.to_owned(),
+            role: role.to_owned(),
+            prefix: None,
+        })
     }
 
     /// The connection itself.
@@ -115,11 +121,7 @@ impl Session {
         self.client.batch_execute(prefix)?;
         let result = work(&mut self.client);
         if !is_in_block {
-            let end = if result.is_ok() { "commit" } else { "rollback" };
-            // After a COPY that failed, the driver takes the first answer for one to that.
-            if self.client.batch_execute(end).is_err() {
-                self.client.batch_execute(end)?;
-            }
+            self.client.batch_execute(if result.is_ok() { "commit" } else { "rollback" })?;
         }
         result
     }
@@ -212,7 +214,17 @@ impl Session {
             let _ = writer.write_all(lines.as_bytes());
             writer.finish()
         };
-        self.identified(send).map_err(|error| database_error(error, copy).code().code().to_owned())
+        let sent = match &self.prefix {
+            None => send(&mut self.client),
+            // In a session of its own: after a COPY that failed, the driver can't end a transaction.
+            Some(prefix) => {
+                let mut other = Self::open(&self.directory, &self.database, &self.role)
+                    .unwrap_or_else(|error| panic!("{error:?}"));
+                other.run(&format!("begin; {prefix}"));
+                send(&mut other.client).inspect(|_| other.run("commit"))
+            }
+        };
+        sent.map_err(|error| database_error(error, copy).code().code().to_owned())
     }
 
     /// What COPY … TO STDOUT gives.

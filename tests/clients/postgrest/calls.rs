@@ -1,10 +1,11 @@
 //! Every function with all its arguments.
 
 use super::requests::{OF_ALICE, OF_SERVICE, Token};
-use carrel_tests::{ALICE, BOB, Database};
+use carrel_tests::{ALICE, BOB, Database, identity};
 
 /// Calls of all functions that anybody but superusers may call, with as many arguments as there are.
 pub fn calls(database: &Database) -> Vec<(Token, &'static str, String)> {
+    database.superuser().run(&identity::key());
     let own = |sql: &str| database.user(ALICE).value(sql);
     let document = own("select id from carrel.documents where filename = 'notes.md'");
     let session = own("select id from carrel.agent_sessions");
@@ -42,6 +43,7 @@ pub fn calls(database: &Database) -> Vec<(Token, &'static str, String)> {
             "append_to_session",
             format!(r#"{{"session_id": "{session}", "request_id": "{}"}}"#, requests[2]),
         ),
+        (OF_ALICE, "authenticate", format!(r#"{{"token": "{}"}}"#, identity::token(ALICE))),
         (
             OF_ALICE,
             "billing_period",

@@ -1,6 +1,6 @@
 //! Every function that carrel has, as it is called: so that it works, as often as one likes, and so that it fails.
 
-use carrel_tests::{ALICE, BOB, Database, Session};
+use carrel_tests::{ALICE, BOB, Database, Session, identity};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Role {
@@ -59,6 +59,7 @@ const NOBODY: &str = "00000000-0000-4000-8000-00000000000f";
 
 /// What the calls need: requests to claim, documents to read, limits to keep to, prices.
 pub fn prepare(database: &Database, requests: usize) {
+    database.superuser().run(&identity::key());
     database.superuser().run(&format!(
         "insert into carrel.plan_limits (plan_type, event_type, measure, limit_value, enforcement)
         values ('free', 'chat', 'tokens', 100000000, 'hard'), ('free', 'chat', 'events', 100000000, 'hard'),
@@ -111,6 +112,12 @@ pub fn all() -> Vec<Call> {
                 &with_session("SESSION, 'NOBODY'"),
                 &with_session("'NOBODY', REQUEST"),
             ],
+        ),
+        call(
+            User,
+            "authenticate",
+            &format!("'{}'", identity::token(ALICE)),
+            &["'x'", "'eyJhbGciOiJub25lIn0.e30.'"],
         ),
         call(User, "billing_period", "'ALICE'", &["'BOB'", "'ALICE', 'infinity'"]),
         call(
@@ -400,6 +407,12 @@ pub fn all() -> Vec<Call> {
         call(Superuser, "lease_token", "select carrel.lease_token()", &[]),
         heavy(50, call(Service, "stats", "select carrel.stats()", &[])),
         heavy(50, call(Service, "load_sample_data", "1, 1, true", &["1, 1", "-1", "1, 10001"])),
+        call(
+            Superuser,
+            "import_jwks",
+            r#"'{"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}', 'i'"#,
+            &["'{}', 'i'", "null, 'i'", r#"'{"keys": []}', 'i'"#],
+        ),
         heavy(50, call(Superuser, "import_from", "'old'", &["'nowhere'", "null", "'old', false"])),
         heavy(50, call(Superuser, "create_views", "", &["'nowhere'", "'old'", "null"])),
         heavy(200, call(Superuser, "migrate", "select carrel.migrate()", &[])),
