@@ -18,7 +18,7 @@ if ! cmp -s "$list" "$tools/requirements.txt"; then
     cp "$list" "$tools/requirements.txt"
 fi
 
-for client in typescript prisma; do
+for client in typescript drizzle-next prisma; do
     cd "$ROOT/clients/$client"
     if ! cmp -s package-lock.json node_modules/.installed; then
         say "Installing clients into clients/$client/node_modules"

@@ -55,9 +55,17 @@ pgrx() {
     PGRX_HOME=$RUN/pgrx-debug cargo pgrx test --pgdata "$RUN/pgrx-debug" "pg$PG" "${only[@]}"
 }
 
+# Those of usage run again where statements write its rows, and print the same.
+regress() {
+    local status=0
+    regress_in_cluster "${only[@]}" || status=1
+    if [ -z "$T" ]; then PGOPTIONS='-c carrel.direct_writes=off' regress_in_cluster usage || status=1; fi
+    return $status
+}
+
 # A fresh cluster each time, for roles outlive a database. cargo-pgrx wants it to listen on TCP; so it
 # asks for a password, and is stopped afterwards.
-regress() {
+regress_in_cluster() {
     local names password data=$PGRX_HOME/data-$PG status=0
     names=$(tests_in $regress sql sql) || return 1
     [ -n "$names" ] || { say "no tests"; return 0; }
@@ -69,12 +77,7 @@ regress() {
     "$TREE/bin/initdb" --pgdata="$data" --username="$(id -un)" --auth=scram-sha-256 \
         --pwfile="$PGRX_HOME/password" --encoding=UTF8 --locale=C.UTF-8 --no-instructions >/dev/null
     printf 'fsync = off\nmax_wal_size = 64MB\n' | as_server tee -a "$data/postgresql.conf" >/dev/null
-    PGPASSFILE=$PGRX_HOME/pgpass cargo pgrx regress --release "pg$PG" "${only[@]}" || status=1
-    # Where statements write the rows of usage, all is the same.
-    if [ -z "$T" ] && [ $status = 0 ]; then
-        PGOPTIONS='-c carrel.direct_writes=off' PGPASSFILE=$PGRX_HOME/pgpass \
-            cargo pgrx regress --release "pg$PG" usage || status=1
-    fi
+    PGPASSFILE=$PGRX_HOME/pgpass cargo pgrx regress --release "pg$PG" "$@" || status=1
     "$TREE/bin/pg_ctl" stop --silent -m fast -D "$data" || true
     as_server rm -rf "$data"
     [ $status = 0 ] || differences $regress/regression.diffs

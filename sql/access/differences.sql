@@ -94,7 +94,7 @@ select
     || case verb when 'grant ' then '' else ' cascade' end
     -- With a privilege on a table Postgres revokes that on its columns.
     || case when verb = 'revoke ' and class = 'table' and col = '' then coalesce((
-        select format('; grant %s (%s) on %s to %s', privilege, string_agg(quote_ident(e.col), ', ' order by e.col), target, role)
+        select format('; grant %s (%s) on %s to %s', spelt.privilege, string_agg(quote_ident(e.col), ', ' order by e.col), spelt.target, spelt.role)
         from expected as e
         where e.grantee = spelt.grantee and e.class = 'table' and e.object = spelt.object and e.privilege = spelt.privilege and e.col <> ''
         having count(*) > 0

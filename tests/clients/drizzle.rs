@@ -262,6 +262,36 @@ fn drizzle_kit_finds_nothing_to_change_in_the_packages_schema() {
     assert_eq!(all_of(&app.database), before);
 }
 
+/// Version 1.0 looks at all schemas unless it is told which.
+#[test]
+fn drizzle_kit_1_would_drop_carrel_but_for_the_schemas_that_the_readme_names() {
+    let database = Cluster::shared().lived_in();
+    let directory = clients().join("drizzle-next");
+    let before = all_of(&database);
+    let plan = |config: &str| {
+        fs::write(directory.join("drizzle.config.ts"), config).expect("a configuration");
+        let is_new = r#"[{"type":"create","kind":"table","entity":["public","bookmarks"]}]"#;
+        let mut push = program(&database, "node", "postgres");
+        push.current_dir(&directory).args([
+            "node_modules/drizzle-kit/bin.cjs",
+            "push",
+            "--explain",
+            "--hints",
+            is_new,
+        ]);
+        let output = push.output().expect("node");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr)
+    };
+    let config = shown("// drizzle.config.ts");
+    let said = plan(&config);
+    assert!(said.contains("CREATE TABLE \"bookmarks\"") && !said.contains("carrel\""), "{said}");
+    let kept: Vec<_> = config.lines().filter(|line| !line.contains("schemaFilter")).collect();
+    let said = plan(&kept.join("\n"));
+    assert!(said.contains("Confirm data loss  —  schema  carrel"), "{said}");
+    assert_eq!(all_of(&database), before);
+}
+
 #[test]
 fn a_table_of_the_users_own_is_generated_and_migrated_beside_carrels() {
     let app = App::of(Cluster::shared().lived_in());

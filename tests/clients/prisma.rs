@@ -8,15 +8,23 @@ use std::sync::Mutex;
 /// What `db pull` gives for a database.
 #[track_caller]
 fn pulled(database: &Database) -> String {
-    std::fs::create_dir_all(clients().join("prisma/pulled")).expect("a directory");
-    std::fs::copy(
-        clients().join("prisma/base.prisma"),
-        clients().join("prisma/pulled/schema.prisma"),
-    )
-    .expect("what it begins with");
-    let mut pull = prisma(database);
-    succeed(pull.args(["db", "pull"]));
+    succeed(&mut pull(database, CARREL));
     std::fs::read_to_string(clients().join("prisma/pulled/schema.prisma")).expect("what was pulled")
+}
+
+/// The line of the datasource that names schemas.
+const CARREL: &str = r#"schemas  = ["carrel"]"#;
+
+/// `db pull` of these schemas.
+fn pull(database: &Database, schemas: &str) -> Command {
+    let (base, directory) = (clients().join("prisma/base.prisma"), clients().join("prisma/pulled"));
+    std::fs::create_dir_all(&directory).expect("a directory");
+    let base = std::fs::read_to_string(base).expect("what it begins with");
+    assert!(base.contains(CARREL));
+    std::fs::write(directory.join("schema.prisma"), base.replace(CARREL, schemas)).expect("a file");
+    let mut pull = prisma(database);
+    pull.args(["db", "pull"]);
+    pull
 }
 
 /// Prisma's own program, as the tables' owner: others are shown less of the catalog.
@@ -86,6 +94,30 @@ fn db_pull_reads_every_table_with_every_column_and_relation() {
             "model_prices.valid_during",
             "plan_limits.window_length",
         ]
+    );
+}
+
+#[test]
+fn where_auth_users_exists_db_pull_needs_both_schemas_as_the_documentation_says() {
+    let _alone = PULLED.lock();
+    let database = Cluster::shared().empty();
+    database.superuser().run(
+        "create schema auth;
+        create table auth.users (id uuid primary key, email text, raw_user_meta_data jsonb);
+        create extension carrel",
+    );
+    let refused = pull(&database, CARREL).output().expect("prisma");
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("P4002") && said.contains("auth"), "{said}");
+    let page = include_str!("../../docs/clients.md");
+    let both = r#"schemas  = ["auth", "carrel"]"#;
+    assert!(page.contains(both));
+    succeed(&mut pull(&database, both));
+    let schema = std::fs::read_to_string(clients().join("prisma/pulled/schema.prisma"));
+    let schema = schema.expect("what was pulled");
+    assert!(
+        schema.contains("model user_profiles {") && schema.contains("model users {"),
+        "{schema}"
     );
 }
 

@@ -206,6 +206,23 @@ fn a_dump_with_auth_users_restores_to_the_same() {
     move_in(&restored, NEW);
 }
 
+/// README's "carrel alone".
+#[test]
+fn carrel_alone_restores_beside_other_auth_users_and_follows_them_after_migrate() {
+    let (database, _) = with_auth_and_carrel();
+    move_in(&database, ANN);
+    let dump = database.dump_to_file(&["-Fc", "-n", "carrel", "-e", "carrel"]);
+    let (restored, admin) = with_auth();
+    restored.restore(&["-1"], &dump);
+    restored.superuser().run("select carrel.migrate()");
+    assert_eq!(contents(&database), contents(&restored));
+    restored.assert_sound();
+    restored.connect(&admin).run(&format!("insert into auth.users values ('{NEW}')"));
+    move_in(&restored, NEW);
+    restored.connect(&admin).run(&format!("delete from auth.users where id = '{NEW}'"));
+    assert_eq!(name_of(&restored, NEW), [""; 0]);
+}
+
 #[test]
 fn while_the_extension_is_dropped_sign_ups_work_and_get_their_profile_later() {
     let (database, admin) = with_auth_and_carrel();

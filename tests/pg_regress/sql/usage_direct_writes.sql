@@ -4,6 +4,7 @@
 \set ON_ERROR_ROLLBACK on
 begin;
 set local track_functions = 'all';
+set local carrel.direct_writes = on;
 update carrel.user_profiles set billing_anchor = '2024-01-15 10:00+00';
 insert into carrel.plan_limits (plan_type, event_type, measure, limit_value, enforcement) values
     ('free', 'chat', 'tokens', 1000, 'hard'), ('free', '*', 'cost', 5, 'hard');
