@@ -17,5 +17,4 @@ comment on column carrel.usage_archive.voids is 'The event that this one takes b
 comment on column carrel.usage_archive.occurred_at is 'When it was used.';
 comment on column carrel.usage_archive.archived_at is 'When the user was deleted.';
 comment on column carrel.usage_archive.delete_after is 'When the row is deleted; null: it is kept for good.';
-comment on index carrel.usage_archive_pseudonym_idx is 'Serves the bill of a deleted user.';
 comment on index carrel.usage_archive_delete_after_idx is 'Serves purge_pseudonyms().';

@@ -1,5 +1,6 @@
 -- Usage events of deleted users, for billing. The pseudonym holds one user's events together; user_pseudonyms says for
--- a time who it was. Rows with delete_after go when that time is over.
+-- a time who it was. Rows with delete_after go when that time is over. The id of an event alone is no key: an event of
+-- another user, or of one who came back, may have it again.
 create table carrel.usage_archive (
     event_id uuid not null,
     pseudonym uuid not null,
@@ -12,11 +13,8 @@ create table carrel.usage_archive (
     occurred_at timestamptz not null,
     archived_at timestamptz not null default now(),
     delete_after timestamptz,
-    constraint usage_archive_pkey primary key (event_id)
+    constraint usage_archive_pkey primary key (pseudonym, event_id)
 );
-
--- Serves: the bill of a deleted user.
-create index usage_archive_pseudonym_idx on carrel.usage_archive (pseudonym);
 
 -- Serves: purge_pseudonyms(), which deletes what is not to be kept for good.
 create index usage_archive_delete_after_idx on carrel.usage_archive (delete_after)

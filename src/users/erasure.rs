@@ -98,9 +98,10 @@ fn purge(db: &Db) -> Result<u64> {
         &[],
     )?;
     let deleted = db.execute(
-        "delete from carrel.usage_archive where event_id = any (array(
-            select event_id from carrel.usage_archive where delete_after <= now() for update skip locked
-        ))",
+        "delete from carrel.usage_archive as a using (
+            select pseudonym, event_id from carrel.usage_archive where delete_after <= now() for update skip locked
+        ) as past
+        where a.pseudonym = past.pseudonym and a.event_id = past.event_id",
         &[],
     )?;
     Ok(forgotten + deleted)

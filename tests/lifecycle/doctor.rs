@@ -84,7 +84,7 @@ fn a_dropped_column_is_reported_and_put_back() {
     superuser.run("select carrel.migrate()");
     database.assert_sound();
     assert_eq!(superuser.column("select distinct metadata from carrel.documents"), ["{}"]);
-    database.user(ALICE).run("update carrel.documents set metadata = '[1]'");
+    database.user(ALICE).run("update carrel.documents set metadata = '{\"shelf\": 1}'");
 }
 
 #[test]

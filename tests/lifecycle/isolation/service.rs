@@ -37,7 +37,7 @@ fn the_service_sees_and_writes_nothing_while_it_acts_as_nobody() {
     }
     let insert =
         format!("insert into carrel.documents (user_id, filename) values ('{ALICE}', 'x')");
-    assert_eq!(service.attempt(&insert), refused("42501"));
+    assert_eq!(service.attempt(&insert), refused("28000"));
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn the_service_acting_as_one_user_reaches_no_other() {
     let chunk = format!(
         "insert into carrel.document_chunks (document_id, chunk_index, content) values ('{document}', 9, 'x')"
     );
-    assert_eq!(service.attempt(&chunk), refused("42501"));
+    assert_eq!(service.attempt(&chunk), refused("PT404"));
     let own = id_of(&database, "document_chunks", ALICE);
     let moved =
         format!("update carrel.document_chunks set document_id = '{document}' where id = '{own}'");

@@ -82,10 +82,15 @@ select outcome(statement) from (values
     ('select count(*) from carrel.files_to_erase()'), ($$select carrel.erased_files('{one}')$$), ('select carrel.purge_pseudonyms()')
 ) as tried (statement);
 
--- A service brings a user back, who can go again.
-set local role carrel_regress_service;
-select carrel.create_user('33333333-3333-3333-3333-333333333333');
-select count(*) from carrel.delete_user('33333333-3333-3333-3333-333333333333');
+-- A service brings a user back, who can go again, also with an event that has the id of an archived one.
 reset role;
-select count(*) from carrel.user_pseudonyms where deleted_user_id = '33333333-3333-3333-3333-333333333333';
+create function public.go() returns bigint language plpgsql as $$
+begin
+    perform carrel.create_user('33333333-3333-3333-3333-333333333333');
+    insert into carrel.usage_events (id, user_id, event_type) values ('e0000000-0000-0000-0000-000000000001', '33333333-3333-3333-3333-333333333333', 'chat');
+    return (select count(*) from carrel.delete_user('33333333-3333-3333-3333-333333333333'));
+end
+$$;
+select public.go(), public.go();
+select count(*) as archived, count(distinct pseudonym) as pseudonyms from carrel.usage_archive where event_id = 'e0000000-0000-0000-0000-000000000001';
 rollback;
