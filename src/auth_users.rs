@@ -268,11 +268,6 @@ fn create_profiles(db: &Db, which: Which) -> Result<()> {
     ))
 }
 
-/// Tells whether only users of another table have profiles.
-pub fn is_followed(db: &Db) -> Result<bool> {
-    Ok(of_key(db)?.is_some())
-}
-
 /// Adds the rows of the followed table to a connection's SQL, as `auth_users (id, raw_user_meta_data)`, if one is followed. They are
 /// to be given back.
 pub fn rows(db: &Db) -> Result<Option<NamedRows>> {

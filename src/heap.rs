@@ -367,7 +367,12 @@ impl Rows {
                     self.end(other)?;
                     let keys = keys.as_mut_ptr();
                     let (scan, snapshot) = catch(|| {
-                        let snapshot = RegisterSnapshot(GetLatestSnapshot());
+                        // A parallel worker has to see what its leader does.
+                        let snapshot = RegisterSnapshot(if IsInParallelMode() {
+                            GetActiveSnapshot()
+                        } else {
+                            GetLatestSnapshot()
+                        });
                         let scan =
                             systable_beginscan(relation, index, has_index, snapshot, count, keys);
                         (scan, snapshot)
@@ -440,6 +445,8 @@ unsafe fn attribute(desc: pg_sys::TupleDesc, place: usize) -> *const pg_sys::For
 unsafe extern "C-unwind" {
     fn table_open(table: pg_sys::Oid, lock: c_int) -> pg_sys::Relation;
     fn table_close(table: pg_sys::Relation, lock: c_int);
+    fn IsInParallelMode() -> bool;
+    fn GetActiveSnapshot() -> pg_sys::Snapshot;
     fn GetLatestSnapshot() -> pg_sys::Snapshot;
     fn RegisterSnapshot(snapshot: pg_sys::Snapshot) -> pg_sys::Snapshot;
     fn UnregisterSnapshot(snapshot: pg_sys::Snapshot);

@@ -94,9 +94,11 @@ fn refuse_deferred_code(owner: pg_sys::Oid) -> Result<()> {
 
 fn foreign_table(relation: pg_sys::Oid, owner: pg_sys::Oid) -> Error {
     // SAFETY: oids, looked up in the catalog's cache; names are C strings or null.
-    let names = catch(|| unsafe { (get_rel_name(relation), GetUserNameFromId(owner, true)) });
-    let (table, role) = match names {
-        Ok((table, role)) => (text(table), text(role)),
+    let names = catch(|| unsafe {
+        (get_rel_name(relation), GetUserNameFromId(owner, true), superuser_arg(owner))
+    });
+    let (table, role, is_superuser) = match names {
+        Ok((table, role, is_superuser)) => (text(table), text(role), is_superuser),
         Err(error) => return error,
     };
     Error::new(
@@ -104,9 +106,11 @@ fn foreign_table(relation: pg_sys::Oid, owner: pg_sys::Oid) -> Error {
         format!("table carrel.{table} belongs to role \"{role}\" instead of \"carrel_owner\""),
     )
     .detail("Whoever owns it could have carrel run code of theirs.")
-    .hint(format!(
-        "If its definition can be trusted, a superuser runs: alter table carrel.{table} owner to carrel_owner; then: select carrel.migrate()"
-    ))
+    .hint(if is_superuser {
+        "A superuser runs: select carrel.migrate()".to_owned()
+    } else {
+        format!("If its definition can be trusted, a superuser runs: alter table carrel.{table} owner to carrel_owner; then: select carrel.migrate()")
+    })
 }
 
 fn text(name: *const c_char) -> String {
@@ -268,6 +272,7 @@ pub fn take_tables() -> Result<()> {
 
 unsafe extern "C-unwind" {
     fn get_role_oid(name: *const c_char, missing_ok: bool) -> pg_sys::Oid;
+    fn superuser_arg(role: pg_sys::Oid) -> bool;
     fn get_rel_name(relation: pg_sys::Oid) -> *const c_char;
     fn GetUserNameFromId(role: pg_sys::Oid, missing_ok: bool) -> *const c_char;
 }

@@ -30,12 +30,13 @@ fn migrate() {
         // SAFETY: a flag of the backend's.
         let is_in_script = unsafe { pg_sys::creating_extension };
         outside_of_script(|| {
+            access::lock_definitions()?;
             owner::prepare()?;
             refuse_foreign_schema()?;
-            spi::as_superuser(Access::Write, lock)?;
             owner::take_tables()?;
+            let is_first = spi::as_owner_of_catalogs(owner::oid()?, versions::is_first)?;
             spi::as_owner(Access::Write, change_tables)?;
-            if is_in_script {
+            if is_in_script || is_first {
                 access::adopt_known_roles()?;
             } else {
                 spi::as_owner(Access::Write, access::refresh_records)?;
@@ -76,12 +77,6 @@ fn change_tables(db: &Db) -> Result<()> {
         db.script(rules)?;
     }
     embeddings::restore(db)
-}
-
-/// One at a time changes tables in this database.
-fn lock(db: &Db) -> Result<()> {
-    let lock = "select pg_advisory_xact_lock(hashtextextended('carrel.migrate', 0))";
-    spi::patiently(|| db.execute(lock, &[]).map(|_| ()))
 }
 
 /// Locks those of these tables that are there, all at once: who writes to several of them does so in another order

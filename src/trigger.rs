@@ -484,6 +484,8 @@ fn require_own_table(data: &pg_sys::TriggerData) -> Result<()> {
     if schema == carrel {
         return Ok(());
     }
+    // Fails if it is the schema that is missing.
+    spi::as_caller(spi::Access::Read, |_| Ok(()))?;
     // SAFETY: the open relation's name is a C string.
     let name = unsafe { CStr::from_ptr((*(*data.tg_relation).rd_rel).relname.data.as_ptr()) };
     Err(Error::new(

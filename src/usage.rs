@@ -37,7 +37,7 @@ use crate::spi;
 use crate::users;
 pub use accounts::PROFILES;
 pub use events::{MOST, checked_type};
-pub use locks::{change_all as keep_from_changing, keep};
+pub use locks::{change_all as keep_from_changing, change_definitions, keep};
 pub use periods::{micros as period_micros, period_start, zone};
 use pgrx::datum::Uuid;
 pub use proof::rebuild as rebuild_all;

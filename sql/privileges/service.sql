@@ -30,6 +30,7 @@ grant execute on function carrel.fail_request to :role;
 grant execute on function carrel.files_to_erase to :role;
 grant execute on function carrel.fork_session to :role;
 grant execute on function carrel.heartbeat_request to :role;
+grant execute on function carrel.is_operator to :role;
 grant execute on function carrel.list_users to :role;
 grant execute on function carrel.load_sample_data to :role;
 grant execute on function carrel.next_wakeup to :role;

@@ -16,6 +16,7 @@ grant execute on function carrel.create_session to :role;
 grant execute on function carrel.current_usage to :role;
 grant execute on function carrel.current_user_id to :role;
 grant execute on function carrel.fork_session to :role;
+grant execute on function carrel.is_operator to :role;
 grant execute on function carrel.patch_session_state to :role;
 grant execute on function carrel.price_usage to :role;
 grant execute on function carrel.rechunk_document to :role;

@@ -13,7 +13,7 @@ create trigger granted_roles_forget
 alter table carrel.granted_roles enable always trigger granted_roles_forget;
 
 comment on table carrel.granted_roles is 'Roles that grant_user(), grant_service() and grant_operator() were called for.';
-comment on column carrel.granted_roles.system_identifier is 'Cluster that the role was granted in, as pg_control_system() has it.';
+comment on column carrel.granted_roles.recorded_in is 'Cluster and database that the role was granted in: system identifier and oid.';
 comment on column carrel.granted_roles.role_oid is 'Role, by its oid in that cluster.';
 comment on column carrel.granted_roles.kind is 'user: an end user; self_metering: one who may insert usage events; service: a trusted worker; operator: an administrator without superuser.';
 comment on column carrel.granted_roles.role_name is 'Name of the role, as of the last grant or migrate().';

@@ -84,16 +84,20 @@ fn look_up(role: pg_sys::Oid) -> Result<Rights> {
     if catch(|| unsafe { superuser_arg(role) })? || Some(role) == owner::find()? {
         return Ok(Rights::ALL);
     }
-    let mut granted = Vec::new();
+    let (mut granted, here) = (Vec::new(), here());
     TABLE.set(GRANTED_ROLES.oid()?);
     GRANTED_ROLES.read(
         &[],
-        [c"system_identifier", c"role_oid", c"kind", c"role_name", c"granted"],
+        [c"recorded_in", c"role_oid", c"kind", c"role_name", c"granted"],
         |row| {
             if row.need(5)?
                 && let Some(kind) = Kind::named(&row.need::<String>(3)?)
             {
-                let record = Record { system: row.need(1)?, oid: row.need(2)?, name: row.need(4)? };
+                let record = Record {
+                    is_of_here: row.need::<String>(1)? == here,
+                    oid: row.need(2)?,
+                    name: row.need(4)?,
+                };
                 granted.push((record, kind));
             }
             Ok(())
@@ -111,10 +115,10 @@ fn look_up(role: pg_sys::Oid) -> Result<Rights> {
     Ok(rights)
 }
 
-/// The record of a granted role: by its oid where it was granted in this cluster, and by its name in a cluster that the
-/// record was restored into.
+/// Record of a granted role: names it by its oid where it was granted in this database, and by its name in a database that the
+/// record was restored or copied into.
 struct Record {
-    system: i64,
+    is_of_here: bool,
     oid: pg_sys::Oid,
     name: String,
 }
@@ -124,7 +128,7 @@ impl Record {
         let Ok(name) = CString::new(self.name) else { return Ok(None) };
         let (name, oid) = (name.as_ptr(), self.oid);
         let cache = pg_sys::SysCacheIdentifier::AUTHOID as c_int;
-        let is_of_here = self.system == system_identifier();
+        let is_of_here = self.is_of_here;
         // SAFETY: a role's oid and name, looked up in the catalog's cache.
         let role = catch(|| unsafe {
             if !is_of_here {
@@ -139,10 +143,11 @@ impl Record {
     }
 }
 
-/// The number that tells this cluster from others; a standby and a promoted standby have their primary's.
-pub fn system_identifier() -> i64 {
-    // SAFETY: reads the control file's copy in memory.
-    unsafe { pg_sys::GetSystemIdentifier() }.cast_signed()
+/// The cluster and database that records of granted roles are made in. A standby has its primary's; a database that a dump was
+/// restored into has its own, and so has a copy of a database.
+pub fn here() -> String {
+    // SAFETY: reads the control file's copy in memory, and the session's state.
+    unsafe { format!("{}/{}", pg_sys::GetSystemIdentifier(), pg_sys::MyDatabaseId.to_u32()) }
 }
 
 /// Forgets rights whenever a role, a membership or the table of granted roles changes.

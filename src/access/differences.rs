@@ -60,10 +60,10 @@ pub fn granted(db: &Db) -> Result<Vec<(pg_sys::Oid, String)>> {
         "select r.oid, g.kind
         from carrel.granted_roles as g
         join pg_roles as r
-            on case when g.system_identifier = $1 then g.role_oid = r.oid else g.role_name = r.rolname::text end
+            on case when g.recorded_in = $1 then g.role_oid = r.oid else g.role_name = r.rolname::text end
         where g.granted
         order by 1, 2",
-        &[callers::system_identifier().into()],
+        &[callers::here().into()],
         |row| Ok((row.need(1)?, row.need(2)?)),
     )
 }

@@ -125,15 +125,16 @@ impl Role {
     }
 
     fn grant(&self, kind: Kind) -> Result<()> {
+        lock_definitions()?;
         spi::as_owner(Access::Write, |db| {
             refresh_records(db)?;
             db.execute(
-                "insert into carrel.granted_roles (system_identifier, role_oid, kind, role_name, granted)
+                "insert into carrel.granted_roles (recorded_in, role_oid, kind, role_name, granted)
                 values ($1, $2, $3, $4, true)
-                on conflict (system_identifier, role_oid, kind) do update
+                on conflict (recorded_in, role_oid, kind) do update
                 set granted = true, role_name = excluded.role_name, changed_at = now()",
                 &[
-                    callers::system_identifier().into(),
+                    callers::here().into(),
                     self.oid.into(),
                     kind.name().into(),
                     self.name.as_str().into(),
@@ -150,18 +151,19 @@ fn revoke(function: &str, name: Option<Name>, kinds: &[Kind]) -> Result<()> {
     require_operator(function)?;
     let name = given(name)?;
     let kinds: Vec<String> = kinds.iter().map(|kind| kind.name().to_owned()).collect();
+    lock_definitions()?;
     let role = Role::find(&name)?;
     let recorded = spi::as_owner(Access::Write, |db| {
         refresh_records(db)?;
         match &role {
             Some(role) => kinds.iter().try_fold(0, |_, kind| {
                 db.execute(
-                    "insert into carrel.granted_roles (system_identifier, role_oid, kind, role_name, granted)
+                    "insert into carrel.granted_roles (recorded_in, role_oid, kind, role_name, granted)
                     values ($1, $2, $3, $4, false)
-                    on conflict (system_identifier, role_oid, kind) do update
+                    on conflict (recorded_in, role_oid, kind) do update
                     set granted = false, changed_at = now()",
                     &[
-                        callers::system_identifier().into(),
+                        callers::here().into(),
                         role.oid.into(),
                         kind.as_str().into(),
                         role.name.as_str().into(),
@@ -205,10 +207,10 @@ pub fn adopt_known_roles() -> Result<()> {
         let adopted = spi::as_owner(Access::Write, |db| {
             refresh_records(db)?;
             db.execute(
-                "insert into carrel.granted_roles (system_identifier, role_oid, kind, role_name, granted)
+                "insert into carrel.granted_roles (recorded_in, role_oid, kind, role_name, granted)
                 values ($1, $2, $3, $4, true) on conflict do nothing",
                 &[
-                    callers::system_identifier().into(),
+                    callers::here().into(),
                     role.oid.into(),
                     kind.name().into(),
                     role.name.as_str().into(),
@@ -229,39 +231,45 @@ pub fn adopt_known_roles() -> Result<()> {
 }
 
 /// Brings the records in step with the cluster's roles: renamed roles are recorded under their names, dropped ones no more;
-/// records that a restore brought from another cluster become those of the roles of the same names.
+/// records that a restore brought from another database become those of the roles of the same names.
 pub fn refresh_records(db: &Db) -> Result<()> {
-    let here = callers::system_identifier();
+    let here = callers::here();
     db.execute(
         "delete from carrel.granted_roles as g
         where case
-            when system_identifier = $1 then role_oid not in (select oid from pg_roles)
+            when recorded_in = $1 then role_oid not in (select oid from pg_roles)
             else role_name not in (select rolname::text from pg_roles) or exists (
                 select from carrel.granted_roles as own join pg_roles on own.role_oid = pg_roles.oid
-                where own.system_identifier = $1 and own.kind = g.kind and rolname::text = g.role_name
+                where own.recorded_in = $1 and own.kind = g.kind and rolname::text = g.role_name
             )
         end",
-        &[here.into()],
+        &[here.as_str().into()],
     )?;
     db.execute(
         "update carrel.granted_roles as g
-        set system_identifier = $1, role_oid = r.oid, role_name = r.rolname::text
+        set recorded_in = $1, role_oid = r.oid, role_name = r.rolname::text
         from pg_roles as r
-        where case when g.system_identifier = $1 then g.role_oid = r.oid else g.role_name = r.rolname::text end
-            and (g.system_identifier, g.role_oid, g.role_name) is distinct from ($1, r.oid, r.rolname::text)",
-        &[here.into()],
+        where case when g.recorded_in = $1 then g.role_oid = r.oid else g.role_name = r.rolname::text end
+            and (g.recorded_in, g.role_oid, g.role_name) is distinct from ($1, r.oid, r.rolname::text)",
+        &[here.as_str().into()],
     )?;
     Ok(())
 }
 
+/// Waits until nobody else changes tables or privileges of carrel's, by a lock that no SQL statement can take.
+pub fn lock_definitions() -> Result<()> {
+    crate::usage::change_definitions()
+}
+
 /// Records that do not name a role as it is, each with its mending. Part of doctor().
 pub fn stale_records(db: &Db) -> Result<Vec<String>> {
-    db.rows(STALE_RECORDS, &[callers::system_identifier().into()], |row| row.need(1))
+    db.rows(STALE_RECORDS, &[callers::here().into()], |row| row.need(1))
 }
 
 /// Grants what granted roles lack, and revokes what they, PUBLIC and the roles that default privileges name have too much.
 /// What other roles were granted stays; doctor() names it.
 pub fn mend_privileges() -> Result<()> {
+    lock_definitions()?;
     // Access::Write, for it has to see what this transaction recorded just now.
     let differences = spi::as_owner(Access::Write, differences)?;
     let statements: Vec<String> = differences

@@ -91,19 +91,18 @@ fn refuse_others(db: &Db) -> Result<()> {
 
 /// Where profiles are those of auth.users, its users have to be in there: 55000.
 fn refuse_strangers(db: &Db, count: u32) -> Result<()> {
-    if !auth_users::is_followed(db)? {
-        return Ok(());
-    }
+    let Some(rows) = auth_users::rows(db)? else { return Ok(()) };
     let ids: Vec<Uuid> = (0..count).map(|number| id(Kind::User, number, 0)).collect();
     let missing = db.first(
         "select string_agg(format('(%L)', missing.id), ', ' order by missing.id)
         from (
             select given.id from unnest($1) as given (id)
-            where not exists (select from auth.users as u where u.id = given.id) order by given.id limit 20
+            where not exists (select from auth_users as u where u.id = given.id) order by given.id limit 20
         ) as missing",
         &[ids.into()],
         |row| Ok(row.get::<String>(1)),
     )?;
+    rows.end()?;
     let Some(missing) = missing.flatten() else { return Ok(()) };
     Err(Error::new(
         SqlState::ObjectNotInPrerequisiteState,

@@ -2,7 +2,7 @@
 //! say by themselves that it was called and what is stored, so that a dump carries all there is to know.
 
 use super::definitions::{EMBEDDINGS, Part, indexes, normalized, statements};
-use super::{index_definition, lock, lock_tables, relation_exists};
+use super::{index_definition, lock_tables, relation_exists};
 use crate::access;
 use crate::embeddings::{Kind, MAX_DIMENSIONS};
 use crate::error::{Error, Result, SqlState, guard};
@@ -24,7 +24,7 @@ fn enable_embeddings(dimensions: Option<i32>) {
                 )
                 .hint("It is the length of what your model gives for a text."));
             }
-            lock(db)?;
+            access::lock_definitions()?;
             let wanted = Kind::of(pgvector(db)?, dimensions);
             if Kind::find(db)?.is_none() {
                 lock_tables(db, ["document_chunks"].into_iter())?;

@@ -78,6 +78,11 @@ fn other_extension(db: &Db) -> Result<Option<String>> {
     )
 }
 
+/// Tells whether none of the tables is there yet.
+pub fn is_first(db: &Db) -> Result<bool> {
+    any_table(db).map(|any| !any)
+}
+
 fn any_table(db: &Db) -> Result<bool> {
     for table in &TABLES {
         if relation_exists(db, table.name, "r")? {

@@ -57,12 +57,20 @@ pub fn hand_out(user: Uuid) -> Result<()> {
     catch(|| unsafe { LockDatabaseObject(class, object, 0, mode) })
 }
 
+/// Waits until nobody else changes tables or privileges of carrel's in this database, until the transaction ends.
+pub fn change_definitions() -> Result<()> {
+    spi::need_writable(c"UPDATE")?;
+    spi::patiently(|| lock_key(DEFINITIONS, pg_sys::ExclusiveLock))
+}
+
 /// How many locks those who reckon share, by the user's number: so many that a server has room for those of
 /// a batch over any number of users. Users who have the same wait for each other in vain.
 const KEYS: u32 = 256;
 /// The key of all users. Who has it already, from an earlier statement, never waits for it behind somebody
 /// who changes all.
 const EVERYBODY: u32 = KEYS;
+/// The key of the definitions of tables, and of privileges.
+const DEFINITIONS: u32 = KEYS + 1;
 /// The oid of no catalog, and the first of as many as there are keys that are of no table.
 const NOTHING: u32 = 0xCA11_E100;
 

@@ -156,9 +156,14 @@ fn another_superuser_restores_a_custom_dump_without_owners() {
     let restored = Cluster::shared().empty();
     restored.restore_as(&other, &["--no-owner"], &dump);
     assert_eq!(contents(&original), contents(&restored));
+    // Without owners, the tables are whoever's restored them: carrel does not use them, and says what helps.
+    let error = restored.user(ALICE).failure("select carrel.add_document('a', 'b')");
+    assert_eq!(error.code().code(), "42501");
+    assert!(error.hint().is_some_and(|hint| hint.contains("carrel.migrate()")), "{error:?}");
+    restored.superuser().run("select carrel.migrate()");
     assert_everybody_works(&restored, &late);
     let owners = "select distinct tableowner from pg_tables where schemaname = 'carrel'";
-    assert_eq!(restored.superuser().column(owners), [other]);
+    assert_eq!(restored.superuser().column(owners), ["carrel_owner"]);
 }
 
 #[test]
@@ -194,6 +199,11 @@ fn a_dump_of_the_schema_alone_is_a_fresh_install_after_migrate() {
     let mut superuser = restored.superuser();
     assert_eq!(superuser.number("select count(*) from carrel.plans"), 0);
     superuser.run("select carrel.migrate()");
+    // Which roles were granted is in the rows.
+    assert_eq!(restored.service().refused("select carrel.create_user()"), "42501");
+    superuser.run(&format!(
+        "select carrel.grant_user('authenticated'), carrel.grant_user('{late}'), carrel.grant_service('service_role')"
+    ));
     restored.assert_sound();
     assert_same(&original.dump(&["--schema-only"]), &restored.dump(&["--schema-only"]));
     let fresh = Cluster::shared().installed();

@@ -56,7 +56,7 @@ fn a_data_error_in_a_constraint_that_comes_back_stops_migrate_without_a_trace() 
     database.superuser().run(
         "alter table carrel.documents drop constraint documents_file_size_check;
         drop index carrel.user_profiles_plan_type_idx;
-        set row_security = off; update carrel.documents set file_size = -1; set row_security = on",
+        set session_replication_role = replica; update carrel.documents set file_size = -1; reset session_replication_role",
     );
     assert_fails_without_a_trace(&database, "23514");
 }
@@ -187,10 +187,11 @@ fn a_role_that_is_gone_is_no_reason_for_migrate_to_fail() {
     ));
     superuser.run("select carrel.migrate()");
     database.assert_sound();
+    // Another one of its name is not the role that was granted.
     superuser.run(&format!("create role {role} login; select carrel.migrate()"));
     let mut session = database.connect(&role);
     session.claim(ALICE);
-    assert_eq!(session.number("select count(*) from carrel.documents"), 3);
+    assert_eq!(session.refused("select count(*) from carrel.documents"), "42501");
 }
 
 #[test]
@@ -248,7 +249,7 @@ fn a_table_that_a_plain_role_made_first_is_refused_and_the_hint_mends_it() {
     database.connect(&plain).run("create table carrel.plans (plan_type text primary key)");
     let error = superuser.failure("create extension carrel");
     assert_eq!(error.code().code(), "42501");
-    assert!(error.message().contains(&plain) && error.message().contains("postgres"), "{error:?}");
+    assert!(error.message().contains(&plain) && error.message().contains("plans"), "{error:?}");
     assert!(
         error.hint().is_some_and(|hint| hint.contains("alter table carrel.plans owner to")),
         "{error:?}"
@@ -264,7 +265,7 @@ fn a_table_that_was_given_to_a_plain_role_is_refused() {
     superuser.run(&format!("alter table carrel.documents owner to {plain}"));
     let error = superuser.failure("select carrel.migrate()");
     assert_eq!(error.code().code(), "42501");
-    assert!(error.message().contains(&plain) && error.message().contains("postgres"), "{error:?}");
+    assert!(error.message().contains(&plain) && error.message().contains("documents"), "{error:?}");
     let hint = error.hint().unwrap_or_default();
     assert!(hint.contains("alter table carrel.documents owner to"), "{hint}");
     superuser.run("alter table carrel.documents owner to postgres; select carrel.migrate()");
@@ -285,7 +286,7 @@ fn a_schema_that_was_given_to_a_plain_role_is_refused() {
 }
 
 #[test]
-fn tables_of_another_superuser_are_kept_and_new_ones_take_their_owner() {
+fn tables_of_another_superuser_are_given_to_the_owner() {
     let database = lived_in();
     let other = database.create_role("admin", "superuser");
     let mut superuser = database.superuser();
@@ -295,7 +296,7 @@ fn tables_of_another_superuser_are_kept_and_new_ones_take_their_owner() {
     }
     superuser.run("drop table carrel.usage_archive; select carrel.migrate()");
     let owners = "select distinct tableowner from pg_tables where schemaname = 'carrel'";
-    assert_eq!(superuser.column(owners), [other]);
+    assert_eq!(superuser.column(owners), ["carrel_owner"]);
     database.assert_sound();
     database.user(ALICE).run("select carrel.add_document('new.txt', 'A mole digs.')");
     assert_eq!(database.user(ALICE).number("select count(*) from carrel.search_chunks('mole')"), 1);

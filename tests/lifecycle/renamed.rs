@@ -122,7 +122,7 @@ fn where_a_column_was_renamed_calls_name_it_and_migrate_says_how_it_was_called()
     let complaints = database.complaints();
     assert_eq!(
         complaints[0],
-        "columns: column documents.filename is missing: file name is in its place; \
+        "columns: column documents.filename is missing: file name is in its place\n\
          column agent_requests.agent_type is missing: kind is in its place"
     );
     for (table, old, new) in
@@ -187,7 +187,7 @@ fn a_row_type_of_carrels_in_another_table_is_named_before_it_blocks_a_change() {
         create domain public.dear as public.pair check ((value).note <> '');
         create table public.pairs (p public.dear)",
     );
-    let named = "row_types: column public.kept.d has a row type of carrel's; column public.pairs.p has a row type of carrel's";
+    let named = "row_types: column public.kept.d has a row type of carrel's\ncolumn public.pairs.p has a row type of carrel's";
     assert_eq!(database.complaints(), [named]);
     superuser.run("select carrel.migrate(); alter table carrel.documents drop column metadata");
     let failure = superuser.failure("select carrel.migrate()");

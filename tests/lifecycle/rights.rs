@@ -725,7 +725,7 @@ fn with_everything_granted_a_stranger_reads_and_erases_nothing() {
         "select carrel.grant_service(current_user::name)".to_owned(),
         "truncate carrel.documents cascade".to_owned(),
         "truncate carrel.user_profiles cascade".to_owned(),
-        "insert into carrel.granted_roles values (0, 0, 'service', 'x', true)".to_owned(),
+        "insert into carrel.granted_roles values ('x', 0, 'service', 'x', true)".to_owned(),
         format!("insert into carrel.documents (user_id, filename) values ('{ALICE}', 'x')"),
         format!("insert into carrel.user_profiles (user_id) values ('{NEW}')"),
         "delete from carrel.usage_events".to_owned(),
