@@ -42,6 +42,7 @@ use pgrx::prelude::*;
 
 extension_sql_file!("../sql/guard.sql", bootstrap);
 extension_sql_file!("../sql/added_code.sql");
+extension_sql_file!("../sql/installation.sql");
 extension_sql_file!("../sql/install.sql", finalize);
 
 /// Called by Postgres when the library is loaded.

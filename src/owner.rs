@@ -76,7 +76,7 @@ fn refuse_deferred_code(owner: pg_sys::Oid) -> Result<()> {
     if cfg!(feature = "pg18") {
         return Ok(());
     }
-    let reached = spi::as_owner_of_catalogs(owner, |db| {
+    let reached = spi::as_owner_of_catalogs(owner, Access::Read, |db| {
         db.rows(DEFERRED_CODE, &[], |row| Ok((row.need::<pg_sys::Oid>(1)?, row.get::<String>(2))))
     })?;
     WATCHED.with_borrow_mut(|watched| {

@@ -34,7 +34,8 @@ fn migrate() {
             owner::prepare()?;
             refuse_foreign_schema()?;
             owner::take_tables()?;
-            let is_first = spi::as_owner_of_catalogs(owner::oid()?, versions::is_first)?;
+            let is_first =
+                spi::as_owner_of_catalogs(owner::oid()?, Access::Write, versions::is_first)?;
             spi::as_owner(Access::Write, change_tables)?;
             if is_in_script || is_first {
                 access::adopt_known_roles()?;

@@ -49,9 +49,10 @@ pub fn as_owner<T>(access: Access, work: impl FnOnce(&Db) -> Result<T>) -> Resul
 /// Runs `work` as the owner, even where tables belong to others: for what reads catalogs alone.
 pub fn as_owner_of_catalogs<T>(
     owner: pg_sys::Oid,
+    access: Access,
     work: impl FnOnce(&Db) -> Result<T>,
 ) -> Result<T> {
-    connected(Access::Write, Some(owner), work)
+    connected(access, Some(owner), work)
 }
 
 /// Runs `work` as the bootstrap superuser: for the few statements that the owner of the tables may not run, such as granting

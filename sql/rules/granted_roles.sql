@@ -13,8 +13,8 @@ create trigger granted_roles_forget
 alter table carrel.granted_roles enable always trigger granted_roles_forget;
 
 comment on table carrel.granted_roles is 'Roles that grant_user(), grant_service() and grant_operator() were called for.';
-comment on column carrel.granted_roles.recorded_in is 'Cluster and database that the role was granted in: system identifier and oid.';
-comment on column carrel.granted_roles.role_oid is 'Role, by its oid in that cluster.';
+comment on column carrel.granted_roles.recorded_in is 'Installation that granted the role: installation_id() there.';
+comment on column carrel.granted_roles.role_oid is 'Role, by its oid in the cluster of that installation.';
 comment on column carrel.granted_roles.kind is 'user: an end user; self_metering: one who may insert usage events; service: a trusted worker; operator: an administrator without superuser.';
 comment on column carrel.granted_roles.role_name is 'Name of the role, as of the last grant or migrate().';
 comment on column carrel.granted_roles.granted is 'False after a revoke, which migrate() does not undo.';

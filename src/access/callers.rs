@@ -8,6 +8,7 @@ use super::privileges::Kind;
 use crate::error::{Error, Result, SqlState, catch};
 use crate::heap::Table;
 use crate::owner;
+use crate::spi::{self, Access};
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -84,7 +85,7 @@ fn look_up(role: pg_sys::Oid) -> Result<Rights> {
     if catch(|| unsafe { superuser_arg(role) })? || Some(role) == owner::find()? {
         return Ok(Rights::ALL);
     }
-    let (mut granted, here) = (Vec::new(), here());
+    let (mut granted, here) = (Vec::new(), here()?);
     TABLE.set(GRANTED_ROLES.oid()?);
     GRANTED_ROLES.read(
         &[],
@@ -115,8 +116,8 @@ fn look_up(role: pg_sys::Oid) -> Result<Rights> {
     Ok(rights)
 }
 
-/// Record of a granted role: names it by its oid where it was granted in this database, and by its name in a database that the
-/// record was restored or copied into.
+/// Record of a granted role: names it by its oid where it was granted by this installation, and by its name where a dump or
+/// replication brought it from another.
 struct Record {
     is_of_here: bool,
     oid: pg_sys::Oid,
@@ -143,11 +144,19 @@ impl Record {
     }
 }
 
-/// The cluster and database that records of granted roles are made in. A standby has its primary's; a database that a dump was
-/// restored into has its own, and so has a copy of a database.
-pub fn here() -> String {
-    // SAFETY: reads the control file's copy in memory, and the session's state.
-    unsafe { format!("{}/{}", pg_sys::GetSystemIdentifier(), pg_sys::MyDatabaseId.to_u32()) }
+/// The installation that records of granted roles are made in; see `sql/installation.sql`.
+pub fn here() -> Result<String> {
+    thread_local! {
+        static KNOWN: RefCell<Option<String>> = const { RefCell::new(None) };
+    }
+    if let Some(known) = KNOWN.with_borrow(Clone::clone) {
+        return Ok(known);
+    }
+    let here: String = spi::as_owner_of_catalogs(owner::oid()?, Access::Read, |db| {
+        db.value("select carrel.installation_id()::text", &[])
+    })?;
+    KNOWN.set(Some(here.clone()));
+    Ok(here)
 }
 
 /// Forgets rights whenever a role, a membership or the table of granted roles changes.

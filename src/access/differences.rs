@@ -63,7 +63,7 @@ pub fn granted(db: &Db) -> Result<Vec<(pg_sys::Oid, String)>> {
             on case when g.recorded_in = $1 then g.role_oid = r.oid else g.role_name = r.rolname::text end
         where g.granted
         order by 1, 2",
-        &[callers::here().into()],
+        &[callers::here()?.into()],
         |row| Ok((row.need(1)?, row.need(2)?)),
     )
 }

@@ -134,7 +134,7 @@ impl Role {
                 on conflict (recorded_in, role_oid, kind) do update
                 set granted = true, role_name = excluded.role_name, changed_at = now()",
                 &[
-                    callers::here().into(),
+                    callers::here()?.into(),
                     self.oid.into(),
                     kind.name().into(),
                     self.name.as_str().into(),
@@ -163,7 +163,7 @@ fn revoke(function: &str, name: Option<Name>, kinds: &[Kind]) -> Result<()> {
                     on conflict (recorded_in, role_oid, kind) do update
                     set granted = false, changed_at = now()",
                     &[
-                        callers::here().into(),
+                        callers::here()?.into(),
                         role.oid.into(),
                         kind.as_str().into(),
                         role.name.as_str().into(),
@@ -210,7 +210,7 @@ pub fn adopt_known_roles() -> Result<()> {
                 "insert into carrel.granted_roles (recorded_in, role_oid, kind, role_name, granted)
                 values ($1, $2, $3, $4, true) on conflict do nothing",
                 &[
-                    callers::here().into(),
+                    callers::here()?.into(),
                     role.oid.into(),
                     kind.name().into(),
                     role.name.as_str().into(),
@@ -231,9 +231,9 @@ pub fn adopt_known_roles() -> Result<()> {
 }
 
 /// Brings the records in step with the cluster's roles: renamed roles are recorded under their names, dropped ones no more;
-/// records that a restore brought from another database become those of the roles of the same names.
+/// records that a restore or replication brought from another installation become those of the roles of the same names.
 pub fn refresh_records(db: &Db) -> Result<()> {
-    let here = callers::here();
+    let here = callers::here()?;
     db.execute(
         "delete from carrel.granted_roles as g
         where case
@@ -263,7 +263,7 @@ pub fn lock_definitions() -> Result<()> {
 
 /// Records that do not name a role as it is, each with its mending. Part of doctor().
 pub fn stale_records(db: &Db) -> Result<Vec<String>> {
-    db.rows(STALE_RECORDS, &[callers::here().into()], |row| row.need(1))
+    db.rows(STALE_RECORDS, &[callers::here()?.into()], |row| row.need(1))
 }
 
 /// Grants what granted roles lack, and revokes what they, PUBLIC and the roles that default privileges name have too much.

@@ -7,7 +7,7 @@ use crate::access;
 use crate::auth_users;
 use crate::error::{Result, guard};
 use crate::owner;
-use crate::spi::{self, Db};
+use crate::spi::{self, Access, Db};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 
@@ -22,7 +22,7 @@ fn doctor() -> TableIterator<
 > {
     let rows = guard(|| {
         access::require_operator("doctor")?;
-        spi::as_owner_of_catalogs(owner::oid()?, |db| {
+        spi::as_owner_of_catalogs(owner::oid()?, Access::Read, |db| {
             let checks: [(&str, fn(&Db) -> Result<Vec<String>>); _] = [
                 ("versions", super::versions::differences),
                 ("tables", tables),

@@ -28,7 +28,7 @@ fn billing_period(
         })?;
         let (anchor, timezone) = profile.ok_or_else(|| users::no_such_user(user))?;
         let (start, end) = Calendar::new(anchor, &timezone)?.period(&Kind::Month, at)?;
-        Ok(Range::new(RangeBound::Inclusive(start), RangeBound::Exclusive(end)))
+        Ok(Some(Range::new(RangeBound::Inclusive(start), RangeBound::Exclusive(end))))
     })
 }
 
@@ -114,19 +114,24 @@ fn usage_day(timezone: &str, at: TimestampWithTimeZone) -> Date {
     guard(|| Calendar::new(at, timezone)?.day(at))
 }
 
-/// The period of a kind, as plan_limits has it, that contains `at`; what is stored has one that is always.
+/// The period of a kind, as plan_limits has it, that contains `at`; unbounded for stored amounts. Null where anything but the
+/// window is.
 #[pg_extern(immutable, parallel_safe)]
 fn usage_period(
-    period: &str,
+    period: Option<&str>,
     window_length: Option<Interval>,
-    anchor: TimestampWithTimeZone,
-    timezone: &str,
-    at: TimestampWithTimeZone,
-) -> Range<TimestampWithTimeZone> {
+    anchor: Option<TimestampWithTimeZone>,
+    timezone: Option<&str>,
+    at: Option<TimestampWithTimeZone>,
+) -> Option<Range<TimestampWithTimeZone>> {
     guard(|| {
+        let (Some(period), Some(anchor), Some(timezone), Some(at)) = (period, anchor, timezone, at)
+        else {
+            return Ok(None);
+        };
         let kind = Kind::of(period, window_length.as_ref())?;
         if kind == Kind::Stored {
-            return Ok(Range::infinite());
+            return Ok(Some(Range::infinite()));
         }
         let (start, end) = Calendar::new(anchor, timezone)?.period(&kind, at)?;
         Ok(Range::new(RangeBound::Inclusive(start), RangeBound::Exclusive(end)))

@@ -64,7 +64,7 @@ pub fn catalog(database: &Database) -> Vec<String> {
         union all
         select format('function %s cost %s rows %s member %s', pg_get_functiondef(p.oid), procost, prorows,
             exists (select from pg_depend where objid = p.oid and deptype = 'e'))
-        from pg_proc as p where pronamespace = 'carrel'::regnamespace
+        from pg_proc as p where pronamespace = 'carrel'::regnamespace and proname <> 'installation_id'
         union all
         select format('comment on %s: %s', pg_describe_object(d.classoid, d.objoid, d.objsubid), description)
         from pg_description as d

@@ -1,6 +1,7 @@
 //! A database of one test's own.
 
 use crate::cluster::Cluster;
+use crate::grants;
 use crate::session::Session;
 
 /// A database, dropped with its cluster.
@@ -44,9 +45,12 @@ impl<'a> Database<'a> {
 
     /// The checks of doctor() that failed, each with its detail.
     pub fn complaints(&self) -> Vec<String> {
-        self.superuser().column(
+        let mut complaints = self.superuser().column(
             "select check_name || ': ' || coalesce(detail, '') from carrel.doctor() where not ok",
-        )
+        );
+        // Of runs with too many privileges, doctor() says so.
+        complaints.retain(|line| !(grants::are_given() && line.starts_with("privileges: ")));
+        complaints
     }
 
     /// Asserts that doctor() finds every check ok, and that it checks something.

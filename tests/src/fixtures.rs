@@ -52,7 +52,12 @@ pub fn contents(database: &Database) -> Vec<String> {
     );
     assert!(tables.len() > TABLES.len());
     let rows = tables.iter().flat_map(|table| {
-        session.column(&format!("select '{table}', t::text from carrel.{table} as t order by 2"))
+        // Where a role was granted belongs to the database.
+        let row = match table.as_str() {
+            "granted_roles" => "(role_name, kind, granted, changed_at)::text",
+            _ => "t::text",
+        };
+        session.column(&format!("select '{table}', {row} from carrel.{table} as t order by 2"))
     });
     rows.collect()
 }

@@ -21,6 +21,12 @@ pub const AFTER: &str = "
     grant all on all routines in schema carrel to anon, authenticated, service_role;
     grant all on all sequences in schema carrel to anon, authenticated, service_role";
 
+/// Says if a statement came to nothing for want of privileges: it was refused, or, where too many are granted, policies hide every
+/// row.
+pub fn came_to_nothing(outcome: &Result<u64, String>) -> bool {
+    *outcome == Err("42501".to_owned()) || are_given() && *outcome == Ok(0)
+}
+
 /// Says if this run's databases have them.
 pub fn are_given() -> bool {
     static ARE_GIVEN: OnceLock<bool> = OnceLock::new();

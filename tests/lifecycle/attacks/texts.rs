@@ -42,7 +42,8 @@ fn acting(besieged: &Besieged, role: &str) -> Session {
 fn names_and_texts_come_back_as_they_were() {
     let besieged = besieged();
     let mut alice = besieged.database.user(ALICE);
-    for text in TEXTS {
+    // A name that is blank is refused, as other tests show.
+    for text in TEXTS.iter().filter(|text| !text.trim().is_empty()) {
         let text_literal = literal(text);
         let stored = alice.value(&format!(
             "insert into carrel.documents (filename, content_text, storage_path, file_type, metadata)
@@ -62,7 +63,9 @@ fn names_and_texts_come_back_as_they_were() {
         ));
         assert_eq!(title, "t", "{text:?}");
     }
-    assert_eq!(alice.number("select count(*) from carrel.documents"), 4 + TEXTS.len() as i64);
+    let kept = TEXTS.iter().filter(|text| !text.trim().is_empty()).count() as i64;
+    let documents = alice.number("select count(*) from carrel.documents");
+    assert_eq!(documents, 4 + kept);
     besieged.database.assert_sound();
 }
 

@@ -2,7 +2,7 @@
 //! send.
 
 use carrel_tests::identity::{Signer, authenticate, token};
-use carrel_tests::{ALICE, BOB, Cluster, Database, Session, TABLES};
+use carrel_tests::{ALICE, BOB, Cluster, Database, Session, TABLES, grants};
 
 /// A database in which Alice and Bob have rows in every table, and end users are verified.
 fn verified() -> Database<'static> {
@@ -563,7 +563,8 @@ fn keys_are_the_operators_alone() {
             "delete from carrel.jwt_keys",
             r#"select from carrel.import_jwks('{"keys": []}', 'x')"#,
         ] {
-            assert_eq!(session.refused(statement), "42501", "{role}: {statement}");
+            let outcome = session.attempt(statement);
+            assert!(grants::came_to_nothing(&outcome), "{role}: {statement}: {outcome:?}");
         }
     }
     // Even where somebody granted too much, a role that policies hold for sees none.

@@ -1,7 +1,7 @@
 //! The service role: what it must be able to do, and that it can do no more.
 
 use super::{id_of, lived_in, refused, rows_of, textless_document};
-use carrel_tests::{ALICE, BOB, Session, TABLES};
+use carrel_tests::{ALICE, BOB, Session, TABLES, grants};
 
 #[test]
 fn the_service_acts_as_a_user_to_read_and_write_for_them() {
@@ -218,7 +218,12 @@ fn the_service_does_nothing_that_is_the_operators() {
         "truncate carrel.documents cascade",
         "alter table carrel.documents disable row level security",
     ] {
-        assert_eq!(service.attempt(statement), refused("42501"), "{statement}");
+        let outcome = service.attempt(statement);
+        let reads = statement.starts_with("select * from");
+        assert!(
+            outcome == refused("42501") || reads && grants::came_to_nothing(&outcome),
+            "{statement}: {outcome:?}"
+        );
     }
 }
 
