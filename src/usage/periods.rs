@@ -28,7 +28,7 @@ fn billing_period(
         })?;
         let (anchor, timezone) = profile.ok_or_else(|| users::no_such_user(user))?;
         let (start, end) = Calendar::new(anchor, &timezone)?.period(&Kind::Month, at)?;
-        Ok(Some(Range::new(RangeBound::Inclusive(start), RangeBound::Exclusive(end))))
+        Ok(Range::new(RangeBound::Inclusive(start), RangeBound::Exclusive(end)))
     })
 }
 
@@ -134,7 +134,7 @@ fn usage_period(
             return Ok(Some(Range::infinite()));
         }
         let (start, end) = Calendar::new(anchor, timezone)?.period(&kind, at)?;
-        Ok(Range::new(RangeBound::Inclusive(start), RangeBound::Exclusive(end)))
+        Ok(Some(Range::new(RangeBound::Inclusive(start), RangeBound::Exclusive(end))))
     })
 }
 
