@@ -74,7 +74,7 @@ fn of_setting(claims: &CStr, claim: &str) -> Result<Option<Uuid>> {
         let text = claims.to_str().map_err(|_| {
             Error::new(SqlState::InvalidAuthorization, "malformed claims: not valid UTF-8")
         })?;
-        let user = claims::tenant(text, claim).map_err(|error| malformed(&error, &claim))?;
+        let user = claims::tenant(text, claim).map_err(|error| malformed(&error, claim))?;
         let user = user.map(|user| Uuid::from_bytes(*user.as_bytes()));
         *last = Some(Last { claims: claims.to_owned(), claim: claim.to_owned(), user });
         Ok(user)

@@ -338,3 +338,46 @@ fn what_is_to_be_erased_survives_a_dump_once() {
         ["scans/1"]
     );
 }
+
+#[test]
+fn doctor_names_what_is_missing_of_following_and_migrate_puts_it_back() {
+    let (database, admin) = with_auth_and_carrel();
+    let mut superuser = database.superuser();
+    for (fault, said) in [
+        ("drop trigger carrel_create_profile on auth.users", "carrel_create_profile"),
+        ("alter table auth.users disable trigger carrel_delete_profile", "carrel_delete_profile"),
+        (
+            "alter table carrel.user_profiles drop constraint user_profiles_user_id_auth_fkey",
+            "foreign key",
+        ),
+        ("delete from carrel.user_profiles; delete from carrel.user_pseudonyms", "2 users"),
+    ] {
+        superuser.run(fault);
+        let complaints = database.complaints();
+        assert!(
+            complaints.iter().any(|line| line.starts_with("auth_users: ") && line.contains(said)),
+            "{fault}: {complaints:?}"
+        );
+        superuser.run("select carrel.migrate()");
+        database.assert_sound();
+    }
+    database.connect(&admin).run(&format!("insert into auth.users values ('{NEW}')"));
+    assert_eq!(name_of(&database, NEW), ["-"]);
+}
+
+#[test]
+fn a_profile_that_cannot_be_made_keeps_nobody_from_signing_up() {
+    let (database, admin) = with_auth_and_carrel();
+    let mut superuser = database.superuser();
+    superuser.run(
+        "create function public.refuse() returns trigger language plpgsql as $$ begin raise 'no profiles today'; end $$;
+        create trigger refuse before insert on carrel.user_profiles for each row execute function public.refuse()",
+    );
+    database.connect(&admin).run(&format!("insert into auth.users values ('{NEW}')"));
+    assert_eq!(superuser.number("select count(*) from auth.users"), 3);
+    assert_eq!(name_of(&database, NEW), Vec::<String>::new());
+    assert!(database.complaints().iter().any(|line| line.contains("1 users of auth.users")));
+    superuser.run("drop trigger refuse on carrel.user_profiles; select carrel.migrate()");
+    assert_eq!(name_of(&database, NEW), ["-"]);
+    database.assert_sound();
+}

@@ -350,3 +350,28 @@ fn a_counter_that_drifted_is_reported() {
         "usage_count",
     );
 }
+
+#[test]
+fn no_setting_makes_doctor_see_faults_that_are_none() {
+    let database = Cluster::shared().lived_in();
+    let mut superuser = database.superuser();
+    for setting in [
+        "quote_all_identifiers = on",
+        "search_path = public",
+        "search_path = ''",
+        "standard_conforming_strings = off",
+        "datestyle = 'German, DMY'",
+        "intervalstyle = iso_8601",
+        "timezone = 'Asia/Kolkata'",
+        "lc_messages = 'C'",
+        "transform_null_equals = on",
+        "bytea_output = escape",
+        "enable_indexscan = off",
+        "default_transaction_isolation = serializable",
+    ] {
+        superuser.run(&format!("set {setting}"));
+        let wrong = "select check_name || ': ' || detail from carrel.doctor() where not ok";
+        assert_eq!(superuser.column(wrong), Vec::<String>::new(), "{setting}");
+        superuser.run("reset all");
+    }
+}

@@ -37,7 +37,7 @@ fn wait_for_same(original: &Database, follower: &Database, tables: &[&str]) {
 fn recipe(heading: &str) -> Vec<Vec<&'static str>> {
     let page = include_str!("../../docs/operating.md");
     let begin = format!("\n## {heading}\n");
-    let section = page.split_once(&begin).map(|(_, rest)| rest.split("\n## ").next()).flatten();
+    let section = page.split_once(&begin).and_then(|(_, rest)| rest.split("\n## ").next());
     let blocks = section.unwrap_or_default().split("```text\n").skip(1);
     blocks
         .map(|block| {

@@ -7,7 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// The role that calls.
+/// A function, its caller, and its rows or its SQLSTATE.
+type Answer = (&'static str, Caller, Result<Vec<String>, String>);
+
 #[derive(Clone, Copy, Debug, PartialEq)]
+
 enum Caller {
     /// Alice, an end user.
     User,
@@ -236,7 +240,7 @@ impl Sessions {
     }
 
     /// The answers to all reads; an error is its SQLSTATE.
-    fn answers(&mut self) -> Vec<(&'static str, Caller, Result<Vec<String>, String>)> {
+    fn answers(&mut self) -> Vec<Answer> {
         let mut answers = Vec::new();
         for (_, callers, call) in READS {
             for caller in callers {

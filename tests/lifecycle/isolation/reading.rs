@@ -1,6 +1,6 @@
 //! What a user reads: their own rows, by whichever way they ask.
 
-use super::{id_of, lived_in, refused};
+use super::{id_of, lived_in};
 use carrel_tests::{ALICE, BOB, TABLES, grants};
 
 #[test]

@@ -8,6 +8,7 @@ insert into calls values
     ('chunk_text', '(select count(*) from carrel.chunk_text(repeat(''one two '', $n), 4, 1, ''tokens''))'),
     ('count_tokens', 'carrel.count_tokens(repeat(''one two '', $n))'),
     ('current_user_id', 'carrel.current_user_id()'),
+    ('installation_id', 'length(carrel.installation_id()::text)'),
     ('is_operator', 'carrel.is_operator()'),
     ('lease_token', 'substr(carrel.lease_token()::text, 15, 1)'),
     ('search_keys', 'carrel.search_keys(''11111111-1111-1111-1111-111111111111'', ''german'' || repeat(''.'', $n - 4), ''heron:2,9''::tsvector)::text'),
