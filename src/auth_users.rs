@@ -198,7 +198,7 @@ fn follow(oid: pg_sys::Oid) -> Result<()> {
     let has_key = spi::as_owner(Access::Write, of_key)? == Some(oid);
     spi::as_superuser(Access::Write, |db| {
         db.silence_notices();
-        db.script(&AUTH_RULES.replace(":table", &table.name))?;
+        db.script(&AUTH_RULES.replace(":followed", &table.name))?;
         if !has_key {
             db.script(&format!(
                 "alter table carrel.user_profiles add constraint {KEY}

@@ -161,16 +161,20 @@ fn export_query(db: &Db) -> Result<String> {
             .flat_map(|table| table.columns())
             .map(|column| column.name.to_owned())
             .collect();
-        let columns = db.value::<String>(
+        let columns = db.first(
             "select string_agg(
                 case when attname::text = any ($2) then format('t.%I', attname)
                     else format('case when t.%I is not null then format(''%%s'', t.%1$I) end as %1$I', attname) end,
                 ', ' order by attnum
             )
             from pg_attribute
-            where attrelid = format('carrel.%I', $1)::regclass and attnum > 0 and not attisdropped and attname <> 'search_vector'",
+            where attrelid = to_regclass(format('carrel.%I', $1)) and attnum > 0 and not attisdropped and attname <> 'search_vector'",
             &[name.into(), defined.into()],
+            |row| Ok(row.get::<String>(1)),
         )?;
+        let Some(columns) = columns.flatten() else {
+            return Err(spi::missing_column(&format!("there is no table carrel.{name}")));
+        };
         queries.push(format!(
             "select '{name}', to_jsonb(r), {place}, r.id
             from (select {columns} from carrel.{name} as t where t.user_id = $1) as r"

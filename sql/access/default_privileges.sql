@@ -3,8 +3,8 @@
 select format(
     'new %s%s are granted to %s: alter default privileges for role %I%s revoke %s on %1$s from %3$s',
     kind.name, case when d.defaclnamespace = 0 then '' else ' in schema carrel' end, grantee.name, creator.rolname,
-    case when d.defaclnamespace = 0 then '' else ' in schema carrel' end, lower(string_agg(a.privilege_type, ', '))
-)
+    case when d.defaclnamespace = 0 then '' else ' in schema carrel' end, lower(string_agg(a.privilege_type, ', ' order by a.privilege_type))
+) as line
 from pg_default_acl as d
 join pg_roles as creator on d.defaclrole = creator.oid
 cross join lateral aclexplode(d.defaclacl) as a
@@ -30,4 +30,4 @@ where
         )
     )
 group by kind.name, d.defaclnamespace, grantee.name, creator.rolname
-order by 1
+order by line

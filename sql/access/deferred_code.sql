@@ -8,7 +8,7 @@ with recursive reached (oid) as (
     union
     select t.tgconstrrelid
     from reached as r
-    join pg_trigger as t on t.tgrelid = r.oid
+    join pg_trigger as t on r.oid = t.tgrelid
     where
         t.tgisinternal and t.tgconstrrelid <> 0
         and t.tgfoid in (

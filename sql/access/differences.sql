@@ -16,13 +16,13 @@ objects (place, class, object, col, target, owner, acl) as (
     union all
     select 2, 'table', c.relname::text, '', format('table carrel.%I', c.relname), c.relowner, coalesce(c.relacl, acldefault('r', c.relowner))
     from pg_class as c
-    where c.relnamespace = 'carrel'::regnamespace and c.relkind in ('r', 'p') and c.relname::text = any ($8::text[])
+    where c.relnamespace = 'carrel'::regnamespace and c.relkind in ('r', 'p') and c.relname::text = any($8::text[])
     union all
     select 3, 'table', c.relname::text, a.attname::text, format('table carrel.%I', c.relname), c.relowner, a.attacl
     from pg_class as c
     join pg_attribute as a on c.oid = a.attrelid
     where
-        c.relnamespace = 'carrel'::regnamespace and c.relkind in ('r', 'p') and c.relname::text = any ($8)
+        c.relnamespace = 'carrel'::regnamespace and c.relkind in ('r', 'p') and c.relname::text = any($8)
         and not a.attisdropped and a.attnum > 0
     union all
     select 4, 'function', p.proname::text, '', format('function %s', p.oid::regprocedure), p.proowner, coalesce(p.proacl, acldefault('f', p.proowner))
@@ -35,7 +35,7 @@ objects (place, class, object, col, target, owner, acl) as (
 ),
 
 granted as (
-    select o.place, o.class, o.object, o.col, o.target, o.owner, a.grantee, a.grantor, lower(a.privilege_type) as privilege, a.is_grantable
+    select o.place, o.class, o.object, o.col, o.target, o.owner, a.grantee, a.grantor, a.is_grantable, lower(a.privilege_type) as privilege
     from objects as o
     cross join lateral aclexplode(o.acl) as a
     left join pg_roles as r on a.grantee = r.oid
@@ -63,7 +63,7 @@ differences (place, class, object, col, privilege, target, grantee, owner, grant
         on g.grantee = e.grantee and g.class = e.class and g.object = e.object and g.col = e.col and g.privilege = e.privilege
     where e.grantee is null or g.is_grantable
     union all
-    select o.place, o.class, o.object, o.col, e.privilege, o.target, e.grantee, o.owner, o.owner, 'grant '
+    select o.place, o.class, o.object, o.col, e.privilege, o.target, e.grantee, o.owner, o.owner as grantor, 'grant '
     from expected as e
     join objects as o on e.class = o.class and e.object = o.object and e.col = o.col
     where not exists (

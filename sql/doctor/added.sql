@@ -3,7 +3,7 @@
 with tables as (
     select c.oid, c.relname
     from pg_class as c
-    where c.relnamespace = 'carrel'::regnamespace and c.relname::text = any ($2::text[])
+    where c.relnamespace = 'carrel'::regnamespace and c.relname::text = any($2::text[])
 ),
 
 -- The tables themselves, and what belongs to them: triggers, rules, defaults, checks, policies, indexes, statistics, and
@@ -13,7 +13,7 @@ parts (classid, objid, relname) as (
     union
     select d.classid, d.objid, t.relname
     from tables as t
-    join pg_depend as d on d.refclassid = 'pg_class'::regclass and d.refobjid = t.oid
+    join pg_depend as d on d.refclassid = 'pg_class'::regclass and t.oid = d.refobjid
     where d.classid in (
         'pg_trigger'::regclass, 'pg_rewrite'::regclass, 'pg_attrdef'::regclass, 'pg_constraint'::regclass,
         'pg_policy'::regclass, 'pg_class'::regclass, 'pg_statistic_ext'::regclass
@@ -25,8 +25,8 @@ needed (relname, part, what, owner, mend) as (
         p.relname, pg_describe_object(p.classid, p.objid, 0), format('function %s', f.oid::regprocedure), f.proowner,
         format('alter function %s owner to carrel_owner', f.oid::regprocedure)
     from parts as p
-    join pg_depend as d on d.classid = p.classid and d.objid = p.objid and d.refclassid = 'pg_proc'::regclass
-    join pg_proc as f on f.oid = d.refobjid
+    join pg_depend as d on p.classid = d.classid and p.objid = d.objid and d.refclassid = 'pg_proc'::regclass
+    join pg_proc as f on d.refobjid = f.oid
     join pg_language as l on f.prolang = l.oid
     where l.lanname not in ('c', 'internal')
     union all
@@ -34,58 +34,58 @@ needed (relname, part, what, owner, mend) as (
         p.relname, pg_describe_object(p.classid, p.objid, 0), format('type %s', y.oid::regtype), y.typowner,
         format('alter type %s owner to carrel_owner', y.oid::regtype)
     from parts as p
-    join pg_depend as d on d.classid = p.classid and d.objid = p.objid and d.refclassid = 'pg_type'::regclass
-    join pg_type as y on y.oid = d.refobjid
+    join pg_depend as d on p.classid = d.classid and p.objid = d.objid and d.refclassid = 'pg_type'::regclass
+    join pg_type as y on d.refobjid = y.oid
     where y.typrelid = 0 and y.typelem = 0
     union all
     select
         p.relname, pg_describe_object(p.classid, p.objid, 0), format('operator %s', o.oid::regoperator), o.oprowner,
         format('alter operator %s owner to carrel_owner', o.oid::regoperator)
     from parts as p
-    join pg_depend as d on d.classid = p.classid and d.objid = p.objid and d.refclassid = 'pg_operator'::regclass
-    join pg_operator as o on o.oid = d.refobjid
+    join pg_depend as d on p.classid = d.classid and p.objid = d.objid and d.refclassid = 'pg_operator'::regclass
+    join pg_operator as o on d.refobjid = o.oid
 )
 
-select format('%s uses %s, which role %I owns: drop it, or trust it: %s', n.part, n.what, r.rolname, n.mend)
+select format('%s uses %s, which role %I owns: drop it, or trust it: %s', n.part, n.what, r.rolname, n.mend) as line
 from needed as n
 join pg_roles as r on n.owner = r.oid
 where not r.rolsuper and r.rolname <> 'carrel_owner'
 union
 select format('trigger %I on %s is not carrel''s: %s it runs as whoever writes to the table', t.tgname, c.relname, f.name)
 from tables as c
-join pg_trigger as t on t.tgrelid = c.oid
+join pg_trigger as t on c.oid = t.tgrelid
 cross join lateral (
     select 'function ' || t.tgfoid::regprocedure || ' of role ' || quote_ident(r.rolname) || ';' as name, r.rolsuper or r.rolname = 'carrel_owner' as is_trusted
     from pg_proc as p
     join pg_roles as r on p.proowner = r.oid
     where p.oid = t.tgfoid
 ) as f
-where not t.tgisinternal and c.relname || '.' || t.tgname <> all ($1::text[]) and not f.is_trusted
+where not t.tgisinternal and c.relname || '.' || t.tgname <> all($1::text[]) and not f.is_trusted
 union
 select format('rule %I on %s is not carrel''s: drop rule %1$I on carrel.%2$I', w.rulename, c.relname)
 from tables as c
-join pg_rewrite as w on w.ev_class = c.oid
+join pg_rewrite as w on c.oid = w.ev_class
 union
 select format('table %s has the child %s, whose triggers and rules are its owner''s: alter table %2$s no inherit carrel.%1$I', c.relname, i.inhrelid::regclass)
 from tables as c
-join pg_inherits as i on i.inhparent = c.oid
+join pg_inherits as i on c.oid = i.inhparent
 union
 select format('foreign key %I of %s to %s has a cast: give its columns the types that they refer to', k.conname, k.conrelid::regclass, c.relname)
 from tables as c
-join pg_constraint as k on k.confrelid = c.oid and k.contype = 'f'
+join pg_constraint as k on c.oid = k.confrelid and k.contype = 'f'
 where exists (
     with recursive types (own, referred) as (
-        select own.atttypid, referred.atttypid
+        select own.atttypid as own, referred.atttypid as referred
         from unnest(k.conkey, k.confkey) as pair (own, referred)
-        join pg_attribute as own on own.attrelid = k.conrelid and own.attnum = pair.own
-        join pg_attribute as referred on referred.attrelid = k.confrelid and referred.attnum = pair.referred
+        join pg_attribute as own on own.attrelid = k.conrelid and pair.own = own.attnum
+        join pg_attribute as referred on referred.attrelid = k.confrelid and pair.referred = referred.attnum
         union
         select y.typbasetype, t.referred
         from types as t
         join pg_type as y on t.own = y.oid
         where y.typtype = 'd'
     )
-    select from types group by referred having not bool_or(own = referred)
+    select from types as t group by t.referred having not bool_or(t.own = t.referred)
 )
 union
 select format('function %s in schema carrel is not carrel''s: alter function %1$s set schema public', p.oid::regprocedure)
@@ -105,8 +105,8 @@ from (
         case when e.oid is null then 'missing' else 'disabled' end as state,
         case when e.oid is null then 'drop extension carrel cascade, which keeps the data; create extension carrel'
             else 'alter event trigger carrel_refuse_added_code enable' end as mend
-    from (values (1)) as one (row)
-    left join pg_event_trigger as e on e.evtname = 'carrel_refuse_added_code'
+    from (values ('carrel_refuse_added_code')) as one (name)
+    left join pg_event_trigger as e on one.name = e.evtname
     where e.oid is null or e.evtenabled not in ('O', 'A')
 ) as g
-order by 1
+order by line

@@ -7,7 +7,7 @@ select format(
 )
 from (
     select
-        split_part(item, '=', 1) as name, substr(item, strpos(item, '=') + 1) as value, d.datname as database, r.rolname as role,
+        d.datname as database, r.rolname as role, split_part(item, '=', 1) as name, substr(item, strpos(item, '=') + 1) as value,
         concat_ws(' in ', 'role ' || quote_ident(r.rolname), 'database ' || quote_ident(d.datname)) as whose
     from pg_db_role_setting as g
     left join pg_database as d on g.setdatabase = d.oid

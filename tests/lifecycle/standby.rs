@@ -21,7 +21,7 @@ enum Caller {
 use Caller::{Service, Superuser, User};
 
 /// Calls of functions that only read. What they answer depends on nothing but rows and the arguments.
-const READS: [(&str, &[Caller], &str); 27] = [
+const READS: [(&str, &[Caller], &str); 31] = [
     (
         "billing_period",
         &[User, Service],
@@ -61,6 +61,10 @@ const READS: [(&str, &[Caller], &str); 27] = [
         &[Service],
         "select table_name, row_data from carrel.export_user(:alice) order by 1, 2",
     ),
+    ("files_to_erase", &[Service], "select * from carrel.files_to_erase()"),
+    ("installation_id", &[Superuser], "select carrel.installation_id()"),
+    ("is_operator", &[User, Service, Superuser], "select carrel.is_operator()"),
+    ("list_users", &[Service], "select * from carrel.list_users()"),
     ("next_wakeup", &[Service], "select carrel.next_wakeup()"),
     (
         "price_usage",
