@@ -58,38 +58,6 @@ begin
                         hint = 'Give the columns the types of those that they refer to.';
             end if;
         end if;
-        -- Before PostgreSQL 18, triggers that wait for the end of the transaction run as whoever commits: carrel's caller, where
-        -- a foreign key had carrel's work queue them.
-        if
-            current_setting('server_version_num')::int < 180000
-            and command.classid in ('pg_class'::regclass, 'pg_trigger'::regclass)
-        then
-            with recursive referring (oid) as (
-                select coalesce((select t.tgrelid from pg_trigger as t where t.oid = command.objid), command.objid)
-                union
-                select k.confrelid
-                from referring as r
-                join pg_constraint as k on k.conrelid = r.oid
-                where k.contype = 'f' and (k.confdeltype in ('c', 'n', 'd') or k.confupdtype in ('c', 'n', 'd'))
-            )
-            select format('%I', t.tgname) into found
-            from pg_trigger as t
-            where
-                t.tgrelid = (select coalesce((select g.tgrelid from pg_trigger as g where g.oid = command.objid), command.objid))
-                and not t.tgisinternal and t.tgdeferrable
-                and not (select p.prosecdef from pg_proc as p where p.oid = t.tgfoid)
-                and exists (
-                    select from referring as r
-                    join pg_class as c on r.oid = c.oid
-                    where c.relnamespace = 'carrel'::regnamespace
-                );
-            if found is not null then
-                raise exception 'trigger % must not be deferrable on a table that refers to carrel''s', found
-                    using errcode = '42501',
-                        detail = 'It would run with the rights of whoever calls carrel.',
-                        hint = 'Make it not deferrable, or its function SECURITY DEFINER.';
-            end if;
-        end if;
     end loop;
 end
 $$;
@@ -99,10 +67,43 @@ create event trigger carrel_refuse_added_code on ddl_command_end -- noqa: PRS
 when tag in (
     'ALTER AGGREGATE', 'ALTER CONVERSION', 'ALTER DOMAIN', 'ALTER EXTENSION', 'ALTER FOREIGN TABLE', 'ALTER FUNCTION',
     'ALTER MATERIALIZED VIEW', 'ALTER OPERATOR', 'ALTER OPERATOR CLASS', 'ALTER OPERATOR FAMILY', 'ALTER PROCEDURE', 'ALTER ROUTINE',
-    'ALTER SEQUENCE', 'ALTER STATISTICS', 'ALTER TABLE', 'ALTER TEXT SEARCH CONFIGURATION', 'ALTER TEXT SEARCH DICTIONARY', 'ALTER TYPE', 'ALTER VIEW',
+    'ALTER RULE', 'ALTER SEQUENCE', 'ALTER STATISTICS', 'ALTER TABLE', 'ALTER TEXT SEARCH CONFIGURATION', 'ALTER TEXT SEARCH DICTIONARY', 'ALTER TRIGGER', 'ALTER TYPE', 'ALTER VIEW',
     'CREATE AGGREGATE', 'CREATE COLLATION', 'CREATE CONVERSION', 'CREATE DOMAIN', 'CREATE EXTENSION', 'CREATE FOREIGN TABLE', 'CREATE FUNCTION',
     'CREATE INDEX', 'CREATE MATERIALIZED VIEW', 'CREATE OPERATOR', 'CREATE OPERATOR CLASS', 'CREATE OPERATOR FAMILY', 'CREATE POLICY', 'CREATE PROCEDURE', 'CREATE RULE',
     'CREATE SCHEMA', 'CREATE SEQUENCE', 'CREATE STATISTICS', 'CREATE TABLE', 'CREATE TABLE AS', 'CREATE TEXT SEARCH CONFIGURATION',
     'CREATE TEXT SEARCH DICTIONARY', 'CREATE TRIGGER', 'CREATE TYPE', 'CREATE VIEW', 'IMPORT FOREIGN SCHEMA', 'SELECT INTO'
 )
 execute function carrel.refuse_added_code();
+
+-- Refuses what foreign_code() lists, to those whose tables it is on. It reads as the owner of the extension, and judges the role that
+-- the session acts as.
+create function carrel.refuse_foreign_code() returns event_trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    actor name := case current_setting('role') when 'none' then session_user else current_setting('role') end;
+    found text;
+begin
+    if (select r.rolsuper or r.rolname = 'carrel_owner' from pg_roles as r where r.rolname = actor) then
+        return;
+    end if;
+    select f.what into found
+    from carrel.foreign_code() as f
+    join pg_class as c on f.relation = c.oid
+    where f.what is not null and pg_has_role(actor, c.relowner, 'usage')
+    order by f.what
+    limit 1;
+    if found is not null then
+        raise exception '%, which is refused on tables that follow carrel''s', found
+            using errcode = '42501',
+                detail = 'It would run in the sessions of those who delete carrel''s rows.',
+                hint = 'Let the foreign key be ON DELETE CASCADE or NO ACTION, without triggers, rules and indexed functions of your own, or have a superuser own them.';
+    end if;
+end
+$$;
+
+-- The checker of style knows no event triggers.
+create event trigger carrel_refuse_foreign_code on ddl_command_end -- noqa: PRS
+when tag in ('ALTER RULE', 'ALTER TABLE', 'ALTER TRIGGER', 'CREATE INDEX', 'CREATE RULE', 'CREATE SCHEMA', 'CREATE STATISTICS', 'CREATE TABLE', 'CREATE TRIGGER')
+execute function carrel.refuse_foreign_code();

@@ -143,6 +143,8 @@ enum Treatment {
     None,
     /// The call is refused: the function belongs to a role with fewer rights.
     Refuse(Function),
+    /// The function runs as its owner, and leaves nothing behind that would run as somebody else.
+    Restrict,
     /// The function runs as the role that called carrel, with its search_path.
     RunAsCaller(Function, Caller),
 }
@@ -161,6 +163,7 @@ fn treatment(oid: pg_sys::Oid) -> Result<Treatment> {
     };
     Ok(match caller {
         _ if is_elevated && !function.is_trusted()? => Treatment::Refuse(function),
+        Some(_) if function.is_security_definer && !function.is_trusted()? => Treatment::Restrict,
         Some(caller) if function.is_trigger => Treatment::RunAsCaller(function, caller),
         _ => Treatment::None,
     })
@@ -200,6 +203,16 @@ unsafe extern "C-unwind" fn call(
 fn begin(oid: pg_sys::Oid) -> Result<()> {
     let (function, caller) = match treatment(oid)? {
         Treatment::None => return Ok(()),
+        Treatment::Restrict => {
+            // SAFETY: as Postgres does for index functions; it puts the context back when the function returns.
+            unsafe {
+                let (mut user, mut context) = (pg_sys::InvalidOid, 0);
+                pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
+                let restricted = context | pg_sys::SECURITY_RESTRICTED_OPERATION as c_int;
+                pg_sys::SetUserIdAndSecContext(user, restricted);
+            }
+            return Ok(());
+        }
         Treatment::Refuse(function) => return Err(refusal(oid, function)),
         Treatment::RunAsCaller(function, caller) => (function, caller),
     };

@@ -16,6 +16,7 @@ mod plainness;
 pub mod whole;
 
 use crate::error::{Result, catch, check_for_interrupts, contain};
+use crate::owner;
 use crate::spi::{self, missing_column, null_column};
 use pgrx::datum::{Date, FromDatum, IntoDatum, Uuid};
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
@@ -237,6 +238,13 @@ impl Table {
                 spi::need_writable(c"UPDATE")?;
             }
             let relation = catch(|| table_open(table, lock))?;
+            // Rows that another role could have written are not believed.
+            if (*(*relation).rd_rel).relowner != owner::oid()? {
+                return Err(owner::foreign_table(
+                    (*relation).rd_id,
+                    (*(*relation).rd_rel).relowner,
+                ));
+            }
             if (*(*relation).rd_rel).relam != pg_sys::HEAP_TABLE_AM_OID {
                 let name = self.name.to_string_lossy();
                 return Err(missing_column(&format!("table carrel.{name} is no heap")));

@@ -41,7 +41,8 @@ use pgrx::prelude::*;
 ::pgrx::pg_module_magic!(name, version);
 
 extension_sql_file!("../sql/guard.sql", bootstrap);
-extension_sql_file!("../sql/added_code.sql");
+extension_sql_file!("../sql/foreign_code.sql", name = "foreign_code");
+extension_sql_file!("../sql/added_code.sql", requires = ["foreign_code"]);
 extension_sql_file!("../sql/installation.sql");
 extension_sql_file!("../sql/install.sql", finalize);
 

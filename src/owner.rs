@@ -23,11 +23,14 @@ thread_local! {
     /// Set while all tables are known to belong to the owner.
     static OWNS_ALL: Cell<bool> = const { Cell::new(false) };
     static IS_REGISTERED: Cell<bool> = const { Cell::new(false) };
+    /// Set while tables of roles with fewer rights follow carrel's by foreign keys.
+    static IS_FOLLOWED: Cell<bool> = const { Cell::new(false) };
     /// The tables whose triggers were looked at.
     static WATCHED: RefCell<Vec<pg_sys::Oid>> = const { RefCell::new(Vec::new()) };
 }
 
-const DEFERRED_CODE: &str = include_str!("../sql/access/deferred_code.sql");
+/// See `sql/foreign_code.sql`.
+const FOREIGN_CODE: &str = "select relation, what, is_of_others from carrel.foreign_code()";
 
 /// The owner's oid, if the role exists.
 pub fn find() -> Result<Option<pg_sys::Oid>> {
@@ -64,35 +67,40 @@ pub fn of_all_tables() -> Result<pg_sys::Oid> {
             return Err(foreign_table(relation, found));
         }
     }
-    refuse_deferred_code(owner)?;
+    refuse_foreign_code(owner)?;
     OWNS_ALL.set(true);
     Ok(owner)
 }
 
-/// Error 42501 where work as the owner would leave code of roles with fewer rights behind that runs as the caller at the end of the
-/// transaction.
-fn refuse_deferred_code(owner: pg_sys::Oid) -> Result<()> {
-    // From 18 on, such triggers run as the role that was current when they were queued: the owner, as which they are refused.
-    if cfg!(feature = "pg18") {
-        return Ok(());
-    }
+/// Tells whether tables of roles with fewer rights follow carrel's by foreign keys, as of the last look.
+pub fn is_followed_by_others() -> bool {
+    IS_FOLLOWED.get()
+}
+
+/// Error 42501 where work as the owner would run code of roles with fewer rights in the midst, or leave it behind; see
+/// `sql/foreign_code.sql`.
+fn refuse_foreign_code(owner: pg_sys::Oid) -> Result<()> {
     let reached = spi::as_owner_of_catalogs(owner, Access::Read, |db| {
-        db.rows(DEFERRED_CODE, &[], |row| Ok((row.need::<pg_sys::Oid>(1)?, row.get::<String>(2))))
+        db.rows(FOREIGN_CODE, &[], |row| {
+            Ok((row.need::<pg_sys::Oid>(1)?, row.get::<String>(2), row.need::<bool>(3)?))
+        })
     })?;
     WATCHED.with_borrow_mut(|watched| {
         watched.clear();
-        watched.extend(reached.iter().map(|(relation, _)| *relation));
+        watched.extend(reached.iter().map(|(relation, ..)| *relation));
     });
-    let Some(what) = reached.into_iter().find_map(|(_, what)| what) else { return Ok(()) };
+    IS_FOLLOWED.set(reached.iter().any(|(.., is_of_others)| *is_of_others));
+    let Some(what) = reached.into_iter().find_map(|(_, what, _)| what) else { return Ok(()) };
     Err(Error::new(
         SqlState::InsufficientPrivilege,
-        format!("{what}, which carrel does not have run at the end of a transaction"),
+        format!("{what}, which carrel does not run"),
     )
-    .detail("It would run with the rights of whoever calls carrel.")
-    .hint("Make the trigger not deferrable, or its function SECURITY DEFINER, or have a superuser own the function."))
+    .detail("It would run with the rights of carrel's owner, or of whoever calls carrel.")
+    .hint("Drop it, or have a superuser own the function or type; a trigger can be made not deferrable."))
 }
 
-fn foreign_table(relation: pg_sys::Oid, owner: pg_sys::Oid) -> Error {
+/// The error for a table of carrel's that belongs to another role.
+pub fn foreign_table(relation: pg_sys::Oid, owner: pg_sys::Oid) -> Error {
     // SAFETY: oids, looked up in the catalog's cache; names are C strings or null.
     let names = catch(|| unsafe {
         (get_rel_name(relation), GetUserNameFromId(owner, true), superuser_arg(owner))
@@ -142,7 +150,7 @@ unsafe extern "C-unwind" fn forget(_: pg_sys::Datum, _: c_int, _: u32) {
 
 unsafe extern "C-unwind" fn forget_table(_: pg_sys::Datum, table: pg_sys::Oid) {
     let is_watched = || WATCHED.with_borrow(|watched| watched.contains(&table));
-    if cfg!(feature = "pg18") || table == pg_sys::InvalidOid || is_watched() {
+    if table == pg_sys::InvalidOid || is_watched() {
         OWNS_ALL.set(false);
     }
 }
@@ -226,7 +234,8 @@ pub fn faults(db: &Db) -> Result<Vec<Fault>> {
     )
 }
 
-/// Tables of carrel's that belong to others, each with its mending. Part of doctor().
+/// Tables of carrel's that do not belong to the owner, and what else of it does not belong to a superuser, each with its mending.
+/// Part of doctor().
 pub fn foreign_tables(db: &Db) -> Result<Vec<String>> {
     db.rows(
         "select format('table carrel.%I belongs to role %I: alter table carrel.%1$I owner to carrel_owner', c.relname, r.rolname)
@@ -234,6 +243,22 @@ pub fn foreign_tables(db: &Db) -> Result<Vec<String>> {
         join pg_roles as r on c.relowner = r.oid
         where c.relnamespace = 'carrel'::regnamespace and c.relkind = 'r' and c.relname::text = any ($1)
             and r.rolname <> 'carrel_owner'
+        union all
+        select format('schema carrel belongs to role %I, which is no superuser: alter schema carrel owner to a superuser', r.rolname)
+        from pg_namespace as n join pg_roles as r on n.nspowner = r.oid
+        where n.nspname = 'carrel' and not r.rolsuper
+        union all
+        select format('the extension belongs to role %I, which is no superuser: reassign owned by %1$I to a superuser', r.rolname)
+        from pg_extension as e join pg_roles as r on e.extowner = r.oid
+        where e.extname = 'carrel' and not r.rolsuper
+        union all
+        select format('function %s belongs to role %I, which is no superuser: alter function %1$s owner to a superuser', p.oid::regprocedure, r.rolname)
+        from pg_depend as d
+        join pg_extension as e on d.refobjid = e.oid
+        join pg_proc as p on d.objid = p.oid
+        join pg_roles as r on p.proowner = r.oid
+        where d.classid = 'pg_proc'::regclass and d.refclassid = 'pg_extension'::regclass and d.deptype = 'e'
+            and e.extname = 'carrel' and not r.rolsuper
         order by 1",
         &[names().into()],
         |row| row.need(1),

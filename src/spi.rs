@@ -34,6 +34,8 @@ pub enum Access {
 /// A connection to SPI, valid within the closure that it was given to.
 pub struct Db {
     access: Access,
+    /// Set where statements run with rights that the caller does not have.
+    is_elevated: bool,
 }
 
 /// Runs `work` with the caller's privileges and policies.
@@ -113,7 +115,7 @@ fn connected<T>(
         }
         let result = catch(|| SPI_connect()).and_then(|_| {
             let value = contain(|| {
-                let db = Db { access };
+                let db = Db { access, is_elevated: role.is_some() };
                 refuse_other_schema(&db)?;
                 work(&db)
             })?;
@@ -121,7 +123,8 @@ fn connected<T>(
             Ok(value)
         });
         pg_sys::SetUserIdAndSecContext(user, context);
-        pg_sys::AtEOXact_GUC(result.is_ok(), settings);
+        // Whatever was set meanwhile with the owner's rights ends here.
+        pg_sys::AtEOXact_GUC(result.is_ok() && role.is_none(), settings);
         caller::replace(outer);
         result
     }
@@ -237,10 +240,38 @@ impl Db {
 
     /// Runs statements that are made at run time and used once: what migrate() executes.
     pub fn script(&self, sql: &str) -> Result<()> {
-        let sql = c_string(sql)?;
-        let text = sql.as_ptr();
+        let statement = c_string(sql)?;
+        let text = statement.as_ptr();
         // SAFETY: connected, a C string.
-        check(catch(|| unsafe { SPI_execute(text, false, 0) })?)
+        self.confined(sql, || check(catch(|| unsafe { SPI_execute(text, false, 0) })?))
+    }
+
+    /// Runs a statement so that code of others leaves nothing behind. Where tables of others follow carrel's by foreign keys,
+    /// their triggers run as their owners in the midst of carrel's statements.
+    ///
+    /// Settings that they change end with the statement. What would run later, as somebody else, is refused by Postgres in a
+    /// security-restricted operation: deferred triggers and cursors WITH HOLD. An INSERT reaches no such table, and may
+    /// have deferred triggers of carrel's own.
+    fn confined<T>(&self, sql: &str, call: impl FnOnce() -> Result<T>) -> Result<T> {
+        if !self.is_elevated {
+            return call();
+        }
+        let is_harmless =
+            ["select", "insert"].iter().any(|verb| sql.trim_start().starts_with(verb));
+        // SAFETY: as Postgres does for index functions; user and settings are put back on every way out.
+        unsafe {
+            let (mut user, mut context) = (pg_sys::InvalidOid, 0);
+            pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
+            let level = pg_sys::NewGUCNestLevel();
+            if !is_harmless && owner::is_followed_by_others() {
+                let restricted = context | pg_sys::SECURITY_RESTRICTED_OPERATION as c_int;
+                pg_sys::SetUserIdAndSecContext(user, restricted);
+            }
+            let result = contain(call);
+            pg_sys::SetUserIdAndSecContext(user, context);
+            pg_sys::AtEOXact_GUC(false, level);
+            result
+        }
     }
 
     /// Every row of a query that is made at run time and used once, as `read` takes it.
@@ -313,7 +344,7 @@ impl Db {
             UnregisterSnapshot(latest);
             code
         };
-        check(catch(run).map_err(|error| of_changed_tables(error, sql))?)?;
+        self.confined(sql, || check(catch(run).map_err(|error| of_changed_tables(error, sql))?))?;
         // SAFETY: SPI's results, read at once, before anything else can run SQL and replace them.
         unsafe {
             let processed = pg_sys::SPI_processed;

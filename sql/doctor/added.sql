@@ -99,13 +99,13 @@ where
             and d.deptype = 'e' and e.extname = 'carrel'
     )
 union
-select format('event trigger carrel_refuse_added_code is %s: %s', g.state, g.mend)
+select format('event trigger %s is %s: %s', g.name, g.state, g.mend)
 from (
     select
-        case when e.oid is null then 'missing' else 'disabled' end as state,
+        one.name, case when e.oid is null then 'missing' else 'disabled' end as state,
         case when e.oid is null then 'drop extension carrel cascade, which keeps the data; create extension carrel'
-            else 'alter event trigger carrel_refuse_added_code enable' end as mend
-    from (values ('carrel_refuse_added_code')) as one (name)
+            else format('alter event trigger %s enable', one.name) end as mend
+    from (values ('carrel_refuse_added_code'), ('carrel_refuse_foreign_code')) as one (name)
     left join pg_event_trigger as e on one.name = e.evtname
     where e.oid is null or e.evtenabled not in ('O', 'A')
 ) as g

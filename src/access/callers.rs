@@ -22,6 +22,10 @@ pub struct Rights(u8);
 
 impl Rights {
     const ALL: Self = Self(u8::MAX);
+    /// Those of the owner of the tables: it writes what it likes, and administers nothing.
+    const OWNER: Self = Self(
+        1 << 7 | 1 << Kind::User as u8 | 1 << Kind::SelfMetering as u8 | 1 << Kind::Service as u8,
+    );
 
     pub fn has(self, kind: Kind) -> bool {
         self.0 & Self::of(kind).0 != 0
@@ -33,7 +37,7 @@ impl Rights {
 
     /// The rights of superusers and of the owner of the tables.
     pub fn are_unrestricted(self) -> bool {
-        self == Self::ALL
+        self.0 & 1 << 7 != 0
     }
 
     /// Tells whether the role may act for a user at all.
@@ -82,8 +86,11 @@ pub fn rights_of(role: pg_sys::Oid) -> Result<Rights> {
 
 fn look_up(role: pg_sys::Oid) -> Result<Rights> {
     // SAFETY: an oid, looked up in the catalog's cache.
-    if catch(|| unsafe { superuser_arg(role) })? || Some(role) == owner::find()? {
+    if catch(|| unsafe { superuser_arg(role) })? {
         return Ok(Rights::ALL);
+    }
+    if Some(role) == owner::find()? {
+        return Ok(Rights::OWNER);
     }
     let (mut granted, here) = (Vec::new(), here()?);
     TABLE.set(GRANTED_ROLES.oid()?);

@@ -31,10 +31,16 @@ static CLAIM: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(S
 thread_local! {
     /// The setting of which a value was given to this session and refused.
     static REFUSED: Cell<Option<&'static CStr>> = const { Cell::new(None) };
+    /// Set where a parallel worker was the first to load the library: its leader passed on what a session gave for settings
+    /// that nobody had checked.
+    static IS_UNCHECKED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Registers `carrel.identity_source`, `carrel.identity_claim` and `carrel.verified_user`.
 pub fn register_settings() {
+    // SAFETY: the state of a parallel worker.
+    IS_UNCHECKED
+        .set(unsafe { pg_sys::ParallelWorkerNumber >= 0 && !pg_sys::InitializingParallelWorker });
     let given = [SOURCE_NAME, CLAIM_NAME].map(|name| (name, has_default(name)));
     GucRegistry::define_enum_guc(
         SOURCE_NAME,
@@ -76,6 +82,13 @@ pub fn register_settings() {
 
 /// Says if claims make the identity of end users.
 pub fn are_claims_trusted() -> Result<bool> {
+    if IS_UNCHECKED.get() {
+        return Err(Error::new(
+            SqlState::InvalidAuthorization,
+            "carrel was not loaded when this parallel query began",
+        )
+        .hint("Call carrel.current_user_id() in a statement before it."));
+    }
     match REFUSED.get() {
         None => Ok(SOURCE.get() == Source::Claims),
         Some(name) => {

@@ -64,7 +64,7 @@ pub fn authenticate(token: Option<&str>) -> Result<Option<Uuid>> {
         forget()?;
         return Ok(None);
     };
-    hide(token);
+    hide();
     // What a log line of an error would have of the statement has the token in it, where it is no parameter.
     let user = verify(token).map_err(Error::without_statement)?;
     set(&format!("{}", uuid::Uuid::from_bytes(*user.as_bytes())))?;
@@ -109,21 +109,15 @@ fn set(user: &str) -> Result<()> {
 
 /// Replaces the text of a statement that has the token in it, in pg_stat_activity and in what errors and
 /// durations are logged with.
-fn hide(token: &str) {
+fn hide() {
     // SAFETY: the statement's text, where there is one, is a C string; what it is replaced by lasts.
     unsafe {
-        let statement = pg_sys::debug_query_string;
-        if statement.is_null() || !contains(CStr::from_ptr(statement).to_bytes(), token.as_bytes())
-        {
+        if pg_sys::debug_query_string.is_null() {
             return;
         }
         pg_sys::debug_query_string = HIDDEN.as_ptr();
         pg_sys::pgstat_report_activity(pg_sys::BackendState::STATE_RUNNING, HIDDEN.as_ptr());
     }
-}
-
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    !part.is_empty() && memchr::memmem::find(text, part).is_some()
 }
 
 unsafe extern "C-unwind" fn check(

@@ -3,6 +3,8 @@
 
 use carrel_tests::{ALICE, Cluster, Database, Session, TABLES, grants};
 
+const UNGUARDED: &str = "alter event trigger carrel_refuse_added_code disable; alter event trigger carrel_refuse_foreign_code disable";
+
 const NEW: &str = "c0000000-0000-4000-8000-00000000000c";
 
 /// A plain role with every privilege on carrel's tables, routines and schema, as guides grant them.
@@ -138,11 +140,11 @@ fn attached(attach: &[&str]) -> (Database<'static>, String) {
     let mut attacker = database.connect(&role);
     trap(&mut attacker, &role);
     let mut superuser = database.superuser();
-    superuser.run("alter event trigger carrel_refuse_added_code disable");
+    superuser.run(UNGUARDED);
     for statement in attach {
         superuser.run(statement);
     }
-    superuser.run("alter event trigger carrel_refuse_added_code enable");
+    superuser.run("alter event trigger carrel_refuse_added_code enable; alter event trigger carrel_refuse_foreign_code enable");
     // Attaching ran some of it, as a superuser.
     superuser.run(&format!("alter role {role} nosuperuser; delete from trap.ran"));
     (database, role)
@@ -312,32 +314,46 @@ fn tables_of_a_superuser_are_taken_over_by_migrate() {
 }
 
 #[test]
-fn an_installer_that_is_demoted_keeps_nothing_and_reassigns_nothing() {
-    let database = Cluster::shared().empty();
-    let (installer, heir) =
-        (database.create_role("installer", "superuser"), database.create_role("heir", ""));
-    database.connect(&installer).run("create extension carrel");
-    database.connect(&installer).run("select carrel.grant_service('service_role')");
-    let mut superuser = database.superuser();
-    let reassign = format!("reassign owned by {installer} to {heir}");
-    assert_eq!(superuser.refused(&reassign), "42501");
-    superuser.run(&format!("alter role {installer} nosuperuser"));
-    let heir = installer;
-    let mut attacker = database.connect(&heir);
-    superuser.run(&format!("grant create on database {} to {heir}", database.name));
-    trap(&mut attacker, &heir);
-    // It still owns schema and functions: putting others in their place is refused.
-    let replace = "create or replace function carrel.uuid_v7() returns uuid language plpgsql as 'begin perform trap.spring(); return gen_random_uuid(); end'";
-    assert_eq!(attacker.refused(replace), "42501");
-    superuser.run("alter event trigger carrel_refuse_added_code disable");
-    attacker.run(replace);
-    let refused = database
-        .service()
-        .refused("select carrel.create_user('c0000000-0000-4000-8000-00000000000c')");
-    assert_eq!(refused, "42501");
-    let _ = superuser.attempt("select carrel.migrate()");
-    assert_nothing_gained(&database, &heir, &[]);
-    assert!(!database.complaints().is_empty());
+fn an_installer_that_is_demoted_or_reassigned_leaves_nothing_to_gain() {
+    for is_demoted in [false, true] {
+        let database = Cluster::shared().empty();
+        let (installer, heir) =
+            (database.create_role("installer", "superuser"), database.create_role("heir", ""));
+        database.connect(&installer).run("create extension carrel");
+        database.connect(&installer).run("select carrel.grant_service('service_role')");
+        let mut superuser = database.superuser();
+        // What it owns is the extension and the schema: functions belong to the bootstrap superuser.
+        if is_demoted {
+            superuser.run(&format!(
+                "alter role {installer} nosuperuser; grant create on database {} to {installer}",
+                database.name
+            ));
+        } else {
+            superuser.run(&format!(
+                "reassign owned by {installer} to {heir}; grant create on database {} to {heir}",
+                database.name
+            ));
+        }
+        let heir = if is_demoted { installer } else { heir };
+        let mut attacker = database.connect(&heir);
+        trap(&mut attacker, &heir);
+        for statement in [
+            "create or replace function carrel.uuid_v7() returns uuid language plpgsql as 'begin perform trap.spring(); return gen_random_uuid(); end'",
+            "create or replace function carrel.refuse_added_code() returns event_trigger language plpgsql as 'begin perform trap.spring(); end'",
+            "alter event trigger carrel_refuse_added_code disable",
+            "create function carrel.extra() returns void language sql as ''",
+        ] {
+            assert_eq!(attacker.refused(statement), "42501", "{statement}");
+        }
+        database.service().run("select carrel.create_user()");
+        superuser.run("create table public.later (i int)");
+        assert_nothing_gained(&database, &heir, &[]);
+        let complaints = database.complaints();
+        assert!(
+            complaints.iter().any(|line| line.contains("the extension belongs")),
+            "{complaints:?}"
+        );
+    }
 }
 
 #[test]
@@ -430,9 +446,12 @@ fn triggers_of_a_table_that_refers_to_profiles_gain_nothing_when_a_user_is_delet
         attacker.run(&format!(
             "create schema fk;
             create table fk.orders (u uuid references carrel.user_profiles (user_id) on delete cascade);
-            insert into fk.orders values ('{ALICE}');
-            {trigger}"
+            insert into fk.orders values ('{ALICE}')"
         ));
+        assert_eq!(attacker.refused(trigger), "42501");
+        let mut superuser = database.superuser();
+        superuser.run(UNGUARDED);
+        attacker.run(trigger);
         let _ = database.service().attempt(&format!("select carrel.delete_user('{ALICE}')"));
         let _ = database.superuser().attempt(&format!("select carrel.delete_user('{ALICE}')"));
         assert_nothing_gained(&database, &role, &[&role]);
@@ -611,7 +630,7 @@ fn a_trigger_that_waits_for_the_commit_is_refused_beside_a_key_to_carrel() {
     assert_eq!(attacker.refused(key), "42501");
     // One that got there all the same stops carrel's work, and names itself.
     let mut superuser = database.superuser();
-    superuser.run("alter event trigger carrel_refuse_added_code disable");
+    superuser.run(UNGUARDED);
     attacker.run(&trigger("items"));
     attacker.run(&format!(
         "insert into fk.orders values ('{ALICE}'); insert into fk.items values ('{ALICE}')"
@@ -620,9 +639,9 @@ fn a_trigger_that_waits_for_the_commit_is_refused_beside_a_key_to_carrel() {
     assert_eq!(error.code().code(), "42501");
     assert!(error.message().contains("fk.items"), "{}", error.message());
     assert_nothing_gained(&database, &role, &[]);
-    attacker.run("alter function trap.fire() security definer");
+    attacker.run("drop trigger zz on fk.items");
     superuser.run(&format!("select carrel.delete_user('{ALICE}')"));
-    assert_nothing_gained(&database, &role, &[&role]);
+    assert_nothing_gained(&database, &role, &[]);
 }
 
 /// A database as Supabase's guide to custom schemas leaves it.
@@ -823,4 +842,162 @@ fn an_operator_administers_without_reading_texts() {
     }
     database.superuser().run(&format!("grant create on database {} to {operator}", database.name));
     session.run("create schema app; create table app.orders (u uuid references carrel.user_profiles (user_id) on delete cascade)");
+}
+
+/// A role that may refer to profiles, and has a schema of its own; its trap is set.
+fn with_references() -> (Database<'static>, String) {
+    let database = Cluster::shared().lived_in();
+    let role = database.create_role("keys", "");
+    database.superuser().run(&format!(
+        "grant usage on schema carrel to {role};
+        grant references on all tables in schema carrel to {role};
+        grant create on database {} to {role}",
+        database.name
+    ));
+    let mut attacker = database.connect(&role);
+    trap(&mut attacker, &role);
+    attacker.run("create schema fk; create table fk.late (i int)");
+    (database, role)
+}
+
+#[test]
+fn a_table_that_follows_by_a_key_brings_no_code_into_the_sessions_of_others() {
+    for (prepare, attack) in [
+        (
+            "create function fk.f() returns trigger language plpgsql as $$ begin insert into fk.late values (1); return old; end $$;
+            create constraint trigger d after insert on fk.late deferrable initially deferred for each row execute function trap.fire()",
+            "create trigger t before delete on fk.orders for each row execute function fk.f()",
+        ),
+        (
+            "create function fk.f() returns trigger language plpgsql as $$ begin execute 'declare c cursor with hold for select trap.spring()'; return old; end $$",
+            "create trigger t before delete on fk.orders for each row execute function fk.f()",
+        ),
+        (
+            "create function fk.f() returns trigger language plpgsql as $$ begin perform set_config('search_path', 'fk, pg_catalog', false), set_config('row_security', 'off', false); return old; end $$",
+            "create trigger t before delete on fk.orders for each row execute function fk.f()",
+        ),
+        ("select 1", "create rule r as on delete to fk.orders do also select trap.spring()"),
+        ("select 1", "create index on fk.orders ((trap.same(1)))"),
+        (
+            "select 1",
+            "alter table fk.orders add foreign key (u) references carrel.user_profiles (user_id) on delete set null",
+        ),
+    ] {
+        let (database, role) = with_references();
+        let mut attacker = database.connect(&role);
+        attacker.run(&format!(
+            "create table fk.orders (u uuid references carrel.user_profiles (user_id) on delete cascade);
+            insert into fk.orders values ('{ALICE}')"
+        ));
+        attacker.run(prepare);
+        assert_eq!(attacker.refused(attack), "42501", "{attack}");
+        // One that is there all the same stops carrel's work, and is named.
+        let mut superuser = database.superuser();
+        superuser.run(UNGUARDED);
+        attacker.run(attack);
+        superuser.run("delete from trap.ran");
+        superuser.run("set search_path = public");
+        let error = superuser.failure(&format!("select carrel.delete_user('{ALICE}')"));
+        assert_eq!(error.code().code(), "42501", "{attack}");
+        assert!(error.message().contains("fk.orders"), "{attack}: {}", error.message());
+        assert_eq!(superuser.value("show search_path"), "public");
+        assert_nothing_gained(&database, &role, &[]);
+        assert!(database.complaints().iter().any(|line| line.contains("fk.orders")), "{attack}");
+    }
+}
+
+#[test]
+fn keys_to_what_is_carrels_alone_are_refused() {
+    let (database, role) = with_references();
+    let mut attacker = database.connect(&role);
+    for key in [
+        "create table fk.t (user_id uuid, day date, period_start timestamptz, event_type text collate \"C\", model text collate \"C\", slot int,
+            foreign key (user_id, day, period_start, event_type, model, slot) references carrel.usage_totals on delete cascade)",
+        "create table fk.t (step_name text references carrel.migrations on delete cascade)",
+    ] {
+        assert_eq!(attacker.refused(key), "42501", "{key}");
+    }
+}
+
+#[test]
+fn an_honest_table_follows_with_triggers_of_its_own() {
+    let (database, role) = with_references();
+    let mut app = database.connect(&role);
+    app.run(&format!(
+        "create function fk.touch() returns trigger language plpgsql as $$ begin new.at := now(); return new; end $$;
+        create function fk.number() returns int language sql as 'select 7';
+        create table fk.orders (u uuid references carrel.user_profiles (user_id) on delete cascade, n int default fk.number() check (n > fk.number() - 1), at timestamptz);
+        create trigger touch before insert or update on fk.orders for each row execute function fk.touch();
+        create table fk.notes (u uuid references carrel.user_profiles (user_id));
+        create trigger gone after delete on fk.notes for each row execute function trap.fire();
+        insert into fk.orders (u) values ('{ALICE}')"
+    ));
+    database.service().run(&format!("select carrel.delete_user('{ALICE}')"));
+    assert_eq!(app.number("select count(*) from fk.orders"), 0);
+    // What it was granted is too much, and all that is.
+    let complaints = database.complaints();
+    assert!(complaints.iter().all(|line| line.starts_with("privileges: ")), "{complaints:?}");
+}
+
+#[test]
+fn checks_that_need_no_function_of_their_own_do_not_run() {
+    let database = Cluster::shared().lived_in();
+    let role = with_everything(&database);
+    let mut attacker = database.connect(&role);
+    attacker.run("create schema odd; create domain odd.d as text");
+    let mut superuser = database.superuser();
+    superuser.run("alter table carrel.user_profiles add column team odd.d");
+    attacker.run(&format!(
+        "alter domain odd.d add constraint c check (query_to_xml('select carrel.grant_service(''{role}'')', true, true, '') is not null) not valid"
+    ));
+    let error = database.service().failure("select carrel.create_user()");
+    assert_eq!(error.code().code(), "42501");
+    assert!(error.message().contains("odd.d"), "{}", error.message());
+    let service = format!("select count(*) from carrel.granted_roles where role_name = '{role}'");
+    assert_eq!(superuser.number(&service), 0);
+}
+
+#[test]
+fn rows_of_a_table_that_another_role_owns_are_not_believed() {
+    let database = Cluster::shared().lived_in();
+    let role = with_everything(&database);
+    database.superuser().run(&format!("alter table carrel.granted_roles owner to {role}"));
+    let mut attacker = database.connect(&role);
+    attacker.run("drop trigger granted_roles_check_privileges on carrel.granted_roles");
+    attacker.run("insert into carrel.granted_roles select recorded_in, current_user::regrole, kind, current_user, true from carrel.granted_roles");
+    let mut attacker = database.connect(&role);
+    attacker.claim(ALICE);
+    assert_eq!(attacker.refused("select count(*) from carrel.documents"), "42501");
+}
+
+#[test]
+fn a_security_definer_trigger_leaves_nothing_behind() {
+    let (database, role) =
+        attached(&["create schema left_behind; create table left_behind.t (i int);
+        grant all on schema left_behind to public; grant all on left_behind.t to public"]);
+    let mut attacker = database.connect(&role);
+    let mut superuser = database.superuser();
+    superuser.run(UNGUARDED);
+    for (body, sqlstate) in [
+        (
+            "perform set_config('search_path', 'left_behind', false), set_config('request.jwt.claims', '{}', false)",
+            None,
+        ),
+        ("execute 'declare c cursor with hold for select trap.spring()'", Some("42501")),
+    ] {
+        attacker.run(&format!(
+            "create or replace function trap.leave() returns trigger language plpgsql security definer as $$ begin {body}; return new; end $$"
+        ));
+        superuser.run(
+            "drop trigger if exists zz on carrel.user_profiles;
+            create trigger zz before insert on carrel.user_profiles for each row execute function trap.leave()",
+        );
+        let mut service = database.service();
+        service.run("set search_path = public; set request.jwt.claims = '{\"a\": 1}'");
+        let outcome = service.attempt("select carrel.create_user()");
+        assert_eq!(outcome.err(), sqlstate.map(str::to_owned), "{body}");
+        assert_eq!(service.value("show search_path"), "public");
+        assert_eq!(service.value("show request.jwt.claims"), "{\"a\": 1}");
+    }
+    assert_nothing_gained(&database, &role, &[]);
 }

@@ -605,3 +605,29 @@ fn a_token_counts_beside_claims_where_claims_are_trusted() {
     session.run("commit");
     assert_eq!(session.value(WHO), BOB);
 }
+
+#[test]
+fn a_parallel_worker_that_loads_the_library_first_believes_no_settings() {
+    let database = verified();
+    // A session that has not loaded the library takes any setting of that name.
+    let mut session = database.connect("authenticated");
+    session.run(&format!(
+        "set carrel.identity_source = 'claims';
+        set request.jwt.claims = '{{\"sub\": \"{ALICE}\"}}';
+        set {} = on; set parallel_setup_cost = 0; set parallel_tuple_cost = 0;
+        set min_parallel_table_scan_size = 0; set parallel_leader_participation = off",
+        if database.superuser().number("select current_setting('server_version_num')") >= 160_000 {
+            "debug_parallel_query"
+        } else {
+            "force_parallel_mode"
+        }
+    ));
+    session.run(
+        "create function pg_temp.f(oid) returns text language plpgsql parallel safe stable as
+        'declare r text; begin execute ''select string_agg(filename, chr(10)) from carrel.documents'' into r; return r; end'",
+    );
+    let read = "select pg_temp.f(oid) from pg_class limit 1";
+    let plan = session.column(&format!("explain {read}")).join(" ");
+    assert!(plan.contains("Gather"), "{plan}");
+    assert_eq!(session.refused(read), "28000");
+}
