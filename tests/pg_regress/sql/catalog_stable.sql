@@ -9,6 +9,7 @@ insert into public.calls values
     ('doctor', 'select count(*) > 5 from carrel.doctor()'),
     ('export_user', 'select count(*) > 0 from carrel.export_user(''11111111-1111-1111-1111-111111111111'')'),
     ('files_to_erase', 'select count(*) from carrel.files_to_erase()'),
+    ('foreign_code', 'select count(*) > 20 from carrel.foreign_code()'),
     ('is_operator', 'select carrel.is_operator()'),
     ('list_users', 'select count(*) > 0 from carrel.list_users()'),
     ('next_wakeup', 'select carrel.next_wakeup() is null'),

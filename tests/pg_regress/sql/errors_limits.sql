@@ -6,7 +6,7 @@ delete from carrel.plan_limits;
 update carrel.user_profiles set billing_anchor = '2024-01-01 00:00+00', billing_timezone = 'UTC' where name = 'Ada';
 create function pg_temp.said(statement text) returns text language sql as $$
     select regexp_replace(regexp_replace(regexp_replace(outcome(statement), '\n  detail: [^\n]*', ''),
-        'resets on \d+ [A-Z][a-z]+( \d{4})?', 'resets on <day>'), 'at \d\d:\d\d', 'at <time>')
+        'resets on \d+ [A-Z][a-z]+( \d{4})?', 'resets on <day>'), '<day>( at \d\d:\d\d \([A-Z]+\))?', '<day, maybe time>')
 $$;
 create function pg_temp.limited(event_type text, measure text, period text, limit_value numeric) returns void language sql as $$
     delete from carrel.plan_limits;
