@@ -8,6 +8,7 @@
 create function carrel.foreign_code() returns table (relation oid, what text, is_of_others boolean)
 language sql stable
 set search_path = pg_catalog, pg_temp
+set jit = off
 as $$
     with recursive trusted (role) as (
         select r.oid
@@ -108,6 +109,7 @@ as $$
             and y.typowner not in (select d.role from trusted as d)
     )
 
-    select t.oid, (select min(f.what) from found as f where f.relation = t.oid), t.is_of_others
+    select t.oid, f.what, t.is_of_others
     from tables as t
+    left join (select g.relation, min(g.what) as what from found as g group by g.relation) as f on t.oid = f.relation
 $$;

@@ -133,6 +133,7 @@ fn followed(db: &Db) -> Result<Option<Table>> {
 fn follow_auth_users(users_table: Option<Relation>) {
     guard(|| {
         access::require_superuser("follow_auth_users")?;
+        spi::need_writable(c"ALTER TABLE")?;
         let bad = |message: String| Error::new(SqlState::InvalidParameterValue, message);
         let Relation(oid) =
             users_table.ok_or_else(|| bad("users_table must not be null".to_owned()))?;

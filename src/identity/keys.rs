@@ -159,6 +159,8 @@ fn import_jwks(
     ),
 > {
     let rows = guard(|| {
+        access::require_operator("import_jwks")?;
+        spi::need_writable(c"INSERT")?;
         let jwks = jwks.ok_or_else(|| bad("jwks must not be null"))?.to_text()?;
         let issuer = issuer.filter(|issuer| !issuer.is_empty());
         let issuer = issuer.ok_or_else(|| bad(NO_ISSUER))?;
@@ -167,7 +169,6 @@ fn import_jwks(
         let entries = read_jwks(&jwks).map_err(|why| {
             bad(why).hint("Give the JSON of the issuer's jwks_uri: {\"keys\": [...]}")
         })?;
-        access::require_operator("import_jwks")?;
         spi::as_owner(Access::Write, |db| import(db, entries, issuer, audience, remove))
     });
     TableIterator::new(rows)

@@ -21,7 +21,7 @@ enum Caller {
 use Caller::{Service, Superuser, User};
 
 /// Calls of functions that only read. What they answer depends on nothing but rows and the arguments.
-const READS: [(&str, &[Caller], &str); 31] = [
+const READS: [(&str, &[Caller], &str); 32] = [
     (
         "billing_period",
         &[User, Service],
@@ -62,6 +62,7 @@ const READS: [(&str, &[Caller], &str); 31] = [
         "select table_name, row_data from carrel.export_user(:alice) order by 1, 2",
     ),
     ("files_to_erase", &[Service], "select * from carrel.files_to_erase()"),
+    ("foreign_code", &[Superuser], "select count(*) from carrel.foreign_code()"),
     ("installation_id", &[Superuser], "select carrel.installation_id()"),
     ("is_operator", &[User, Service, Superuser], "select carrel.is_operator()"),
     ("list_users", &[Service], "select * from carrel.list_users()"),
@@ -131,7 +132,14 @@ const READS: [(&str, &[Caller], &str); 31] = [
 ];
 
 /// Calls of functions that write, with arguments for which each would do so.
-const WRITES: [(&str, Caller, &str); 42] = [
+const WRITES: [(&str, Caller, &str); 49] = [
+    ("erased_files", Service, "select carrel.erased_files('{a}')"),
+    ("follow_auth_users", Superuser, "select carrel.follow_auth_users('carrel.plans')"),
+    ("grant_operator", Superuser, "select carrel.grant_operator('authenticated')"),
+    ("import_jwks", Superuser, "select carrel.import_jwks('{\"keys\": []}', 'i')"),
+    ("prepare_owner", Superuser, "select carrel.prepare_owner()"),
+    ("purge_pseudonyms", Service, "select carrel.purge_pseudonyms()"),
+    ("revoke_operator", Superuser, "select carrel.revoke_operator('authenticated')"),
     ("add_document", User, "select carrel.add_document('a.md', 'a')"),
     (
         "append_to_session",
@@ -201,7 +209,7 @@ const WRITES: [(&str, Caller, &str); 42] = [
 ];
 
 /// Functions that are volatile, and write nothing.
-const NEITHER: [&str; 3] = ["act_as", "lease_token", "uuid_v7"];
+const NEITHER: [&str; 4] = ["act_as", "authenticate", "lease_token", "uuid_v7"];
 
 /// A primary and a standby of it, which waits for queries instead of cancelling them.
 fn servers() -> (Cluster, Cluster, String) {
@@ -278,7 +286,7 @@ fn wait_for_replay(primary: &Database, standby: &Database) {
 fn functions(database: &Database, volatile: bool) -> Vec<String> {
     database.superuser().column(&format!(
         "select proname from pg_proc
-        where pronamespace = 'carrel'::regnamespace and prorettype <> 'trigger'::regtype
+        where pronamespace = 'carrel'::regnamespace and prorettype <> all ('{trigger,event_trigger}'::regtype[])
             and (provolatile = 'v') = {volatile}
         order by proname collate \"C\""
     ))
