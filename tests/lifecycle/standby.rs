@@ -286,7 +286,7 @@ fn wait_for_replay(primary: &Database, standby: &Database) {
 fn functions(database: &Database, volatile: bool) -> Vec<String> {
     database.superuser().column(&format!(
         "select proname from pg_proc
-        where pronamespace = 'carrel'::regnamespace and prorettype <> all ('{trigger,event_trigger}'::regtype[])
+        where pronamespace = 'carrel'::regnamespace and prorettype <> all ('{{trigger,event_trigger}}'::regtype[])
             and (provolatile = 'v') = {volatile}
         order by proname collate \"C\""
     ))
