@@ -68,7 +68,7 @@ impl Table {
         db.first(
             "select format('%I.%I', n.nspname, c.relname), r.rolname::text, s.rolname::text,
                 (r.rolsuper or r.rolname = $2) and (s.rolsuper or s.rolname = $2),
-                c.relkind = 'r' and exists (
+                c.relkind = 'r' and n.nspname <> 'carrel' and exists (
                     select from pg_attribute as a join pg_index as i on i.indrelid = a.attrelid
                     where a.attrelid = c.oid and a.attname = 'id' and a.atttypid = 'uuid'::regtype
                         and i.indisunique and i.indisvalid and i.indpred is null and i.indkey::text = a.attnum::text

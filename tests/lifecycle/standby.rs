@@ -134,9 +134,13 @@ const READS: [(&str, &[Caller], &str); 32] = [
 /// Calls of functions that write, with arguments for which each would do so.
 const WRITES: [(&str, Caller, &str); 49] = [
     ("erased_files", Service, "select carrel.erased_files('{a}')"),
-    ("follow_auth_users", Superuser, "select carrel.follow_auth_users('carrel.plans')"),
+    ("follow_auth_users", Superuser, "select carrel.follow_auth_users('public.people')"),
     ("grant_operator", Superuser, "select carrel.grant_operator('authenticated')"),
-    ("import_jwks", Superuser, "select carrel.import_jwks('{\"keys\": []}', 'i')"),
+    (
+        "import_jwks",
+        Superuser,
+        r#"select carrel.import_jwks('{"keys": [{"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": "k", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}', 'i')"#,
+    ),
     ("prepare_owner", Superuser, "select carrel.prepare_owner()"),
     ("purge_pseudonyms", Service, "select carrel.purge_pseudonyms()"),
     ("revoke_operator", Superuser, "select carrel.revoke_operator('authenticated')"),
@@ -219,7 +223,6 @@ fn servers() -> (Cluster, Cluster, String) {
         "hot_standby_feedback=on",
         "max_standby_streaming_delay=-1",
         "wal_receiver_status_interval=1",
-        "deadlock_timeout=100ms",
     ]);
     primary.create_roles();
     let name = primary.lived_in_anew().name;
@@ -402,6 +405,13 @@ fn a_standby_refuses_what_writes_and_only_that() {
     );
     add(":event", superuser.value(&format!("select id from carrel.usage_events where user_id = '{ALICE}' and idempotency_key = 'first'")));
     add(":chunk", superuser.value("select id from carrel.document_chunks limit 1"));
+    superuser.run(
+        "create table public.people (id uuid primary key);
+        insert into carrel.user_pseudonyms (pseudonym, user_hash, deleted_user_id, resolvable_until)
+        values (gen_random_uuid(), 'x', gen_random_uuid(), now() - interval '1 day');
+        insert into carrel.files_to_erase (id, storage_path, pseudonym)
+        select gen_random_uuid(), 'a', pseudonym from carrel.user_pseudonyms",
+    );
     let mut alice = original.user(ALICE);
     alice.run(
         "set carrel.processing = 'deferred'; select carrel.add_document('later.md', 'A mole.')",
