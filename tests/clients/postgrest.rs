@@ -53,7 +53,7 @@ fn functions_that_only_read_work_by_get_with_text_for_every_argument() {
     let session = database.user(ALICE).value("select id from carrel.agent_sessions");
     let documents = format!("{{{document}}}");
     type Call<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
-    let calls: [Call; 13] = [
+    let calls: [Call; 14] = [
         (
             "search_chunks",
             &[
@@ -84,6 +84,7 @@ fn functions_that_only_read_work_by_get_with_text_for_every_argument() {
         ),
         ("count_tokens", &[("content", "herons")], "2"),
         ("current_user_id", &[], ALICE),
+        ("is_operator", &[], "false"),
         ("version", &[], "0.1.0"),
     ];
     for (name, arguments, expected) in calls {
@@ -151,7 +152,7 @@ fn errors_are_what_postgrest_makes_a_status_of() {
     let (code, hint) =
         refused(OF_ALICE, "add_document", r#"{"filename": "a", "content_text": "b"}"#);
     assert_eq!(code, "PT402");
-    assert!(hint.contains("carrel.set_plan()"), "{hint}");
+    assert!(hint.contains("choose a plan that has more"), "{hint}");
     let cancel = format!(r#"{{"request_id": "{of_bob}"}}"#);
     assert_eq!(refused(OF_ALICE, "cancel_request", &cancel).0, "PT404");
     let stale = format!(r#"{{"session_id": "{session}", "patch": {{}}, "expected_version": 9}}"#);

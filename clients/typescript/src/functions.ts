@@ -363,10 +363,22 @@ export const filesToErase = rows(
 );
 
 /**
+ * Follows a table of users, such as Supabase's auth.users: each of its users gets a profile, which goes with them. Its
+ * owner creates and deletes users from then on. A table without a unique id of type uuid: 22023. For superusers.
+ */
+export const followAuthUsers = nothing('follow_auth_users', { usersTable: regclass });
+
+/**
  * Makes a new session of the caller's from one of theirs, with its title and state, and copies of its finished
  * requests, which have no cost, up to one of them; returns its id. No such session or request: PT404.
  */
 export const forkSession = value('fork_session', { sessionId: uuid, upToRequest: optional(nullable(uuid)) }, uuid);
+
+/**
+ * Lets a role administer plans, limits, prices and keys, grant users and services, and see how the database stands,
+ * without being a superuser. It never sees users' texts. Unknown role: 22023. For superusers.
+ */
+export const grantOperator = nothing('grant_operator', { role: name });
 
 /** Lets a role work as an application's trusted workers do. Unknown role: 22023. For superusers. */
 export const grantService = nothing('grant_service', { role: name });
@@ -399,16 +411,25 @@ export const importFrom = rows(
     { tableName: text, rowCount: bigint, problem: nullable(text) },
 );
 
+/** Tells whether the current role is an operator; policies of plans, limits, prices and keys ask it. */
+export const isOperator = value('is_operator', {}, boolean);
+
 /**
- * Adds the keys of a JWKS to carrel.jwt_keys, for an issuer and an audience (''; for tokens without one). A key with
- * the same kid is replaced; other keys stay, unless remove_missing. A row for each key: its kid, its algorithm, and the
- * outcome: added, replaced, unchanged, skipped or removed; detail says why it was skipped. No key of a supported kind,
- * or no JWKS: 22023. For superusers.
+ * Users with plan and usage, in the order of their ids, for operators and services; after_user continues after a page.
+ * Bad numbers: 22023.
  */
-export const importJwks = rows(
-    'import_jwks',
-    { jwks: jsonb, issuer: text, audience: optional(text), removeMissing: optional(boolean) },
-    { keyId: text, algorithm: nullable(text), outcome: text, detail: nullable(text) },
+export const listUsers = rows(
+    'list_users',
+    { maxUsers: optional(integer), afterUser: optional(nullable(uuid)) },
+    {
+        userId: nullable(uuid),
+        name: nullable(text),
+        planType: nullable(text),
+        subscriptionStatus: nullable(oneOf('active', 'cancelled', 'expired')),
+        usageCount: nullable(integer),
+        usagePeriodStart: nullable(timestamptz),
+        createdAt: nullable(timestamptz),
+    },
 );
 
 /**
@@ -443,6 +464,11 @@ export const patchSessionState = row(
     { sessionId: uuid, patch: jsonb, expectedVersion: optional(nullable(bigint)) },
     { version: bigint, contextState: jsonb },
 );
+
+/**
+ * Makes the role carrel_owner where it is missing; CREATE EXTENSION calls it while a dump is restored. For superusers.
+ */
+export const prepareOwner = nothing('prepare_owner', {});
 
 /**
  * What tokens of a model cost at a time, to 10 decimals; null where a price is missing. tokens: input, output,
@@ -559,6 +585,9 @@ export const reserveUsage = value(
  * status. Beyond a hard limit: PT402; in another state: PT409; no such request: PT404.
  */
 export const retryRequest = value('retry_request', { requestId: uuid }, text);
+
+/** Revokes what grant_operator() granted. For superusers. */
+export const revokeOperator = nothing('revoke_operator', { role: name });
 
 /** Takes back what grant_service() granted. For superusers. */
 export const revokeService = nothing('revoke_service', { role: name });

@@ -261,6 +261,11 @@ pub fn calls(database: &Database) -> Vec<(Token, &'static str, String)> {
             "metadata": {{}}, "model": "m", "token_types": {{"input": 8}}}}"#
             ),
         ),
+        (OF_SERVICE, "files_to_erase", r#"{"max_files": 5}"#.to_owned()),
+        (OF_SERVICE, "erased_files", r#"{"storage_paths": ["gone"]}"#.to_owned()),
+        (OF_ALICE, "is_operator", "{}".to_owned()),
+        (OF_SERVICE, "list_users", format!(r#"{{"max_users": 5, "after_user": "{ALICE}"}}"#)),
+        (OF_SERVICE, "purge_pseudonyms", "{}".to_owned()),
         (OF_SERVICE, "stats", "{}".to_owned()),
         (
             OF_ALICE,

@@ -144,6 +144,8 @@ function statusOf(code: string): number {
       return 401;
     case "42501":
       return 403;
+    case "P0002":
+      return 404;
     case "23503":
     case "23505":
       return 409;

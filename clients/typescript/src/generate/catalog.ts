@@ -150,6 +150,6 @@ export async function readFunctions(sql: Sql): Promise<Function[]> {
         from pg_proc as p
         where pronamespace = 'carrel'::regnamespace and prorettype not in ('trigger'::regtype, 'tsvector'::regtype)
             and (obj_description(p.oid) like '%For superusers.'
-                or exists (select from aclexplode(proacl) where grantee not in (0, proowner)))
+                or exists (select from aclexplode(proacl) where grantee not in (0, proowner, 'carrel_owner'::regrole)))
         order by proname`;
 }

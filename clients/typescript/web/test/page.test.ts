@@ -176,7 +176,7 @@ inPage("an error is shown where it happened, with its hint", async (page) => {
   await signIn(page, "Cy");
   await send(page, "One too many");
   const alert = panel(page, "Agent requests").getByRole("alert");
-  assert.match((await alert.textContent())!, /limit/i);
+  assert.match((await alert.textContent())!, /plan includes no agent requests/);
   await upload(page, "latin1.md", Buffer.from([0x66, 0xfc, 0x72]));
   assert.match((await panel(page, "Documents").getByRole("alert").textContent())!, /latin1\.md is no text in UTF-8/);
   await upload(page, `${"x".repeat(5000)}.md`, "a");
