@@ -23,6 +23,7 @@ export interface Optional<T> extends Type<T> {
 const columns = pg.pgTable('', {
     text: pg.text(),
     name: pg.text(),
+    regclass: pg.text(),
     uuid: pg.uuid(),
     boolean: pg.boolean(),
     integer: pg.integer(),
@@ -42,6 +43,7 @@ const type = <C extends pg.PgColumn>(column: C): Type<C['_']['data']> => ({ colu
 
 export const text = type(columns.text);
 export const name = type(columns.name);
+export const regclass = type(columns.regclass);
 export const uuid = type(columns.uuid);
 export const boolean = type(columns.boolean);
 export const integer = type(columns.integer);

@@ -13,6 +13,7 @@ import {
     oneOf,
     optional,
     real,
+    regclass,
     row,
     rows,
     text,
@@ -409,6 +410,18 @@ export const importFrom = rows(
     'import_from',
     { sourceSchema: text, dryRun: optional(boolean) },
     { tableName: text, rowCount: bigint, problem: nullable(text) },
+);
+
+/**
+ * Adds the keys of a JWKS to carrel.jwt_keys, for an issuer and an audience (''; for tokens without one). A key with
+ * the same kid is replaced; other keys stay, unless remove_missing. A row for each key: its kid, its algorithm, and the
+ * outcome: added, replaced, unchanged, skipped or removed; detail says why it was skipped. No key of a supported kind,
+ * or no JWKS: 22023. For operators.
+ */
+export const importJwks = rows(
+    'import_jwks',
+    { jwks: jsonb, issuer: text, audience: optional(text), removeMissing: optional(boolean) },
+    { keyId: text, algorithm: nullable(text), outcome: text, detail: nullable(text) },
 );
 
 /** Tells whether the current role is an operator; policies of plans, limits, prices and keys ask it. */

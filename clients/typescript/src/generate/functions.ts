@@ -12,8 +12,8 @@ const types: Record<string, string> = {
 /** What call.ts has. */
 const importable = [
     ...['bigint', 'boolean', 'bytea', 'integer', 'interval', 'jsonb', 'name', 'nothing', 'nullable', 'numeric'],
-    ...['oneOf', 'optional', 'real', 'row', 'rows', 'text', 'texts', 'timestamptz', 'tstzrange', 'uuid', 'uuids'],
-    ...['value'],
+    ...['oneOf', 'optional', 'real', 'regclass', 'row', 'rows', 'text', 'texts', 'timestamptz', 'tstzrange', 'uuid'],
+    ...['uuids', 'value'],
 ];
 
 export function writeFunctions(functions: Function[], tables: Table[]): string {
