@@ -53,5 +53,8 @@ fn a_worker_in_rust_does_what_users_ask_for() {
 #[test]
 fn errors_have_their_sqlstate_and_their_hint_in_rust() {
     let told = printed(&Cluster::shared().installed(), "fail");
-    assert!(told[0].starts_with("28000 Call carrel.act_as() or set request.jwt.claims first."), "{told:?}");
+    assert!(
+        told[0].starts_with("28000 Call carrel.act_as() or set request.jwt.claims first."),
+        "{told:?}"
+    );
 }
