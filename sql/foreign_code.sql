@@ -1,7 +1,7 @@
 -- Code of roles with fewer rights that would run in carrel's work or after it, on carrel's tables and on those that follow them by
 -- foreign keys; beside it every table that was looked at, and whether it belongs to such a role.
 --
--- What a foreign key does when rows are deleted runs in the session of whoever deletes: triggers and rules of the tables that follow
+-- Referential actions of foreign keys run in the session of whoever deletes: triggers and rules of the referencing tables
 -- can change its settings, or leave behind what runs as its role at the end of the transaction. So a table of a plain role may
 -- follow by ON DELETE CASCADE or NO ACTION, without triggers and rules of its own for DELETE, and without functions of its own in
 -- indexes. Checks of domains need no function, and run where carrel writes.

@@ -41,7 +41,7 @@ pub fn register_settings() {
     );
 }
 
-/// Which users get a profile.
+/// Selects the users that get a profile.
 #[derive(Clone, Copy)]
 enum Which {
     SignedUp,
@@ -55,9 +55,9 @@ struct Table {
     name: String,
     owner: String,
     schema_owner: String,
-    /// Whether it and its schema belong to superusers, or to the role that the setting names.
+    /// Set where the table and its schema belong to superusers, or to the role that the setting names.
     is_trusted: bool,
-    /// Whether it is an ordinary table with an id of type uuid, unique by itself.
+    /// Set where it is an ordinary table with an id of type uuid, unique by itself.
     has_unique_id: bool,
 }
 

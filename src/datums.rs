@@ -276,7 +276,7 @@ impl Jsonb {
 /// The kind of a jsonb that is an object, in [`json_kind`]'s words.
 pub const OBJECT: &str = "an object";
 
-/// What a jsonb is, by its first eight bytes after the length word: JsonbContainer and JEntry of utils/jsonb.h.
+/// Reads the type of a jsonb from its first eight bytes after the length word: JsonbContainer and JEntry of utils/jsonb.h.
 pub fn json_kind(beginning: &[u8]) -> &'static str {
     const SCALAR: u32 = 0x1000_0000;
     const IS_OBJECT: u32 = 0x2000_0000;

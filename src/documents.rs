@@ -79,7 +79,7 @@ fn add_document(
 const MOST: [(&CStr, usize); 4] =
     [(c"filename", 4096), (c"file_type", 1000), (c"storage_path", 4096), (c"metadata", 1 << 20)];
 
-/// What `processing_status` can be.
+/// Values of `processing_status`.
 const STATUSES: [&str; 4] = ["pending", "processing", "completed", "failed"];
 
 /// BEFORE INSERT OR UPDATE of documents: parses the text and sets status and vector. Refuses rows of nobody (28000)

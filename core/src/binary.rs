@@ -60,7 +60,7 @@ pub fn sign(text: &str) -> Option<Sign> {
     (count >= LEAST && count * SHARE >= of).then_some(Sign::Unreadable { count, of })
 }
 
-/// Whether a text is a PDF file's: its header, and an object. A text about PDF has one of them at most there.
+/// Tells whether a text is a PDF file: it has the header and an object. A text about PDF has at most one of them.
 fn is_pdf(text: &str) -> bool {
     let Some(version) = text.strip_prefix("%PDF-") else { return false };
     version.starts_with(|c: char| c.is_ascii_digit()) && version.contains(" obj")

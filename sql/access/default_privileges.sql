@@ -17,7 +17,7 @@ cross join lateral (
 where
     a.grantee <> d.defaclrole
     and kind.name is not null
-    -- What Postgres itself grants on new functions.
+    -- Default privileges of Postgres itself on new functions.
     and not (d.defaclnamespace = 0 and exists (
         select from aclexplode(acldefault(d.defaclobjtype, d.defaclrole)) as usual
         where usual.grantee = a.grantee and usual.privilege_type = a.privilege_type

@@ -1,4 +1,4 @@
--- What grant_operator(role) grants: administration without superuser. Operators see and change plans, limits, prices and
+-- Privileges granted by grant_operator(role): administration without superuser. Operators see and change plans, limits, prices and
 -- keys, and let applications' tables refer to carrel's; they never see users' texts, and never get TRIGGER.
 grant usage on schema carrel to :role;
 grant execute on function carrel.billing_period_start to :role;

@@ -22,7 +22,7 @@ pub struct Rights(u8);
 
 impl Rights {
     const ALL: Self = Self(u8::MAX);
-    /// Those of the owner of the tables: it writes what it likes, and administers nothing.
+    /// Rights of the tables' owner: writes every row, administers nothing.
     const OWNER: Self = Self(
         1 << 7 | 1 << Kind::User as u8 | 1 << Kind::SelfMetering as u8 | 1 << Kind::Service as u8,
     );

@@ -15,7 +15,7 @@ pub struct Difference {
     pub what: String,
     /// The statement that mends it.
     pub statement: String,
-    /// Whether it is carrel's to mend: of PUBLIC, of a granted role, or given by default privileges.
+    /// Set where carrel mends it: a privilege of PUBLIC, of a granted role, or given by default privileges.
     pub is_carrels: bool,
 }
 

@@ -267,7 +267,7 @@ pub fn stale_records(db: &Db) -> Result<Vec<String>> {
 }
 
 /// Grants what granted roles lack, and revokes what they, PUBLIC and the roles that default privileges name have too much.
-/// What other roles were granted stays; doctor() names it.
+/// Privileges of other roles stay; doctor() names them.
 pub fn mend_privileges() -> Result<()> {
     lock_definitions()?;
     // Access::Write, for it has to see what this transaction recorded just now.
