@@ -1,11 +1,11 @@
 -- Code of roles with fewer rights that would run in carrel's work or after it, on carrel's tables and on those that follow them by
--- foreign keys; beside it every table that was looked at, and whether it belongs to such a role.
+-- foreign keys; beside it every table that was looked at.
 --
 -- Referential actions of foreign keys run in the session of whoever deletes: triggers and rules of the referencing tables
 -- can change its settings, or leave behind what runs as its role at the end of the transaction. So a table of a plain role may
 -- follow by ON DELETE CASCADE or NO ACTION, without triggers and rules of its own for DELETE, and without functions of its own in
 -- indexes. Checks of domains need no function, and run where carrel writes.
-create function carrel.foreign_code() returns table (relation oid, what text, is_of_others boolean)
+create function carrel.foreign_code() returns table (relation oid, what text)
 language sql stable
 set search_path = pg_catalog, pg_temp
 set jit = off
@@ -109,7 +109,7 @@ as $$
             and y.typowner not in (select d.role from trusted as d)
     )
 
-    select t.oid, f.what, t.is_of_others
+    select t.oid, f.what
     from tables as t
     left join (select g.relation, min(g.what) as what from found as g group by g.relation) as f on t.oid = f.relation
 $$;

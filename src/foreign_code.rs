@@ -6,7 +6,11 @@
 //! superuser nor the owner: error 42501, naming function and role. A SECURITY DEFINER function runs as its own owner already, and is
 //! left alone. Functions in C are trusted, for only superusers can create them.
 //!
-//! The hook is also what makes an operator's triggers run alike by carrel's functions and by plain statements: as the
+//! A second hook, called when a query begins, confines queries of third roles: those of foreign keys by which tables of other roles
+//! follow carrel's run as the owners of these tables. Nothing that they leave behind runs later with more rights, see
+//! [`restrict_third_role`].
+//!
+//! The first hook is also what makes an operator's triggers run alike by carrel's functions and by plain statements: as the
 //! role that called carrel, with its search_path, unless the trigger function sets its own.
 
 use crate::error::{Error, Result, SqlState, catch, guard};
@@ -20,6 +24,7 @@ use std::ffi::{CStr, c_char, c_int};
 /// The hooks of libraries that were loaded before.
 static mut NEXT_IS_NEEDED: pg_sys::needs_fmgr_hook_type = None;
 static mut NEXT_CALL: pg_sys::fmgr_hook_type = None;
+static mut NEXT_START: pg_sys::ExecutorStart_hook_type = None;
 
 thread_local! {
     /// State to restore when operators' trigger functions return, the innermost last.
@@ -44,6 +49,8 @@ pub fn install() {
         NEXT_CALL = pg_sys::fmgr_hook;
         pg_sys::needs_fmgr_hook = Some(is_needed);
         pg_sys::fmgr_hook = Some(call);
+        NEXT_START = pg_sys::ExecutorStart_hook;
+        pg_sys::ExecutorStart_hook = Some(start_query);
     }
 }
 
@@ -87,15 +94,15 @@ impl Function {
             Some(function)
         })
     }
+}
 
-    fn is_trusted(self) -> Result<bool> {
-        let owner = self.owner;
-        if Some(owner) == owner::find()? {
-            return Ok(true);
-        }
-        // SAFETY: an oid, looked up in the catalog's cache.
-        catch(|| unsafe { superuser_arg(owner) })
+/// Tells whether a role is a superuser or carrel's owner.
+fn is_trusted(role: pg_sys::Oid) -> Result<bool> {
+    if Some(role) == owner::find()? {
+        return Ok(true);
     }
+    // SAFETY: an oid, looked up in the catalog's cache.
+    catch(|| unsafe { superuser_arg(role) })
 }
 
 /// Tells whether an array of settings, as pg_proc has it, sets search_path.
@@ -162,8 +169,10 @@ fn treatment(oid: pg_sys::Oid) -> Result<Treatment> {
         return Ok(Treatment::None);
     };
     Ok(match caller {
-        _ if is_elevated && !function.is_trusted()? => Treatment::Refuse(function),
-        Some(_) if function.is_security_definer && !function.is_trusted()? => Treatment::Restrict,
+        _ if is_elevated && !is_trusted(function.owner)? => Treatment::Refuse(function),
+        Some(_) if function.is_security_definer && !is_trusted(function.owner)? => {
+            Treatment::Restrict
+        }
         Some(caller) if function.is_trigger => Treatment::RunAsCaller(function, caller),
         _ => Treatment::None,
     })
@@ -200,17 +209,48 @@ unsafe extern "C-unwind" fn call(
     }
 }
 
+/// Called by Postgres when a query begins.
+unsafe extern "C-unwind" fn start_query(query: *mut pg_sys::QueryDesc, flags: c_int) {
+    guard(restrict_third_role);
+    // SAFETY: the hook of another library or Postgres' own function, called as Postgres calls it.
+    unsafe {
+        match NEXT_START {
+            Some(next) => next(query, flags),
+            None => standard_ExecutorStart(query, flags),
+        }
+    }
+}
+
+/// Makes the rest of the current query a security-restricted operation where carrel's work has come to a role that neither called
+/// carrel nor is trusted: it is the owner of a table that follows carrel's by a foreign key, whose action runs as that
+/// role. Deferred triggers and cursors WITH HOLD, which run later and as somebody else, are refused then.
+fn restrict_third_role() -> Result<()> {
+    let Some(caller) = caller::current() else { return Ok(()) };
+    // SAFETY: reads the session's state.
+    let user = unsafe { pg_sys::GetUserId() };
+    if user != caller.user && !is_trusted(user)? {
+        restrict();
+    }
+    Ok(())
+}
+
+/// Makes what runs now a security-restricted operation, until Postgres puts the role and its security context back.
+fn restrict() {
+    // SAFETY: as Postgres does for index functions.
+    unsafe {
+        let (mut user, mut context) = (pg_sys::InvalidOid, 0);
+        pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
+        let restricted = context | pg_sys::SECURITY_RESTRICTED_OPERATION as c_int;
+        pg_sys::SetUserIdAndSecContext(user, restricted);
+    }
+}
+
 fn begin(oid: pg_sys::Oid) -> Result<()> {
     let (function, caller) = match treatment(oid)? {
         Treatment::None => return Ok(()),
+        // Postgres puts the role and its security context back when the function returns.
         Treatment::Restrict => {
-            // SAFETY: as Postgres does for index functions; it puts the context back when the function returns.
-            unsafe {
-                let (mut user, mut context) = (pg_sys::InvalidOid, 0);
-                pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
-                let restricted = context | pg_sys::SECURITY_RESTRICTED_OPERATION as c_int;
-                pg_sys::SetUserIdAndSecContext(user, restricted);
-            }
+            restrict();
             return Ok(());
         }
         Treatment::Refuse(function) => return Err(refusal(oid, function)),
@@ -282,6 +322,7 @@ fn refusal(oid: pg_sys::Oid, function: Function) -> Error {
 }
 
 unsafe extern "C-unwind" {
+    fn standard_ExecutorStart(query: *mut pg_sys::QueryDesc, flags: c_int);
     fn SearchSysCache1(cache: c_int, key: pg_sys::Datum) -> pg_sys::HeapTuple;
     fn ReleaseSysCache(tuple: pg_sys::HeapTuple);
     fn SysCacheGetAttr(

@@ -23,14 +23,12 @@ thread_local! {
     /// Set while all tables are known to belong to the owner.
     static OWNS_ALL: Cell<bool> = const { Cell::new(false) };
     static IS_REGISTERED: Cell<bool> = const { Cell::new(false) };
-    /// Set while tables of roles with fewer rights follow carrel's by foreign keys.
-    static IS_FOLLOWED: Cell<bool> = const { Cell::new(false) };
     /// The tables whose triggers were looked at.
     static WATCHED: RefCell<Vec<pg_sys::Oid>> = const { RefCell::new(Vec::new()) };
 }
 
 /// See `sql/foreign_code.sql`.
-const FOREIGN_CODE: &str = "select relation, what, is_of_others from carrel.foreign_code()";
+const FOREIGN_CODE: &str = "select relation, what from carrel.foreign_code()";
 
 /// The owner's oid, if the role exists.
 pub fn find() -> Result<Option<pg_sys::Oid>> {
@@ -70,11 +68,6 @@ pub fn of_all_tables() -> Result<pg_sys::Oid> {
     refuse_foreign_code(owner)?;
     OWNS_ALL.set(true);
     Ok(owner)
-}
-
-/// Tells whether tables of roles with fewer rights follow carrel's by foreign keys, as of the last look.
-pub fn is_followed_by_others() -> bool {
-    IS_FOLLOWED.get()
 }
 
 /// The oids of carrel's tables, and whether anything on them is not carrel's that [`FOREIGN_CODE`] could be about: triggers, tables that
@@ -126,21 +119,17 @@ fn look_at_tables() -> Result<(Vec<pg_sys::Oid>, bool)> {
 fn refuse_foreign_code(owner: pg_sys::Oid) -> Result<()> {
     let (own, has_others) = look_at_tables()?;
     if !has_others {
-        IS_FOLLOWED.set(false);
         WATCHED.set(own);
         return Ok(());
     }
     let reached = spi::as_owner_of_catalogs(owner, Access::Read, |db| {
-        db.rows(FOREIGN_CODE, &[], |row| {
-            Ok((row.need::<pg_sys::Oid>(1)?, row.get::<String>(2), row.need::<bool>(3)?))
-        })
+        db.rows(FOREIGN_CODE, &[], |row| Ok((row.need::<pg_sys::Oid>(1)?, row.get::<String>(2))))
     })?;
     WATCHED.with_borrow_mut(|watched| {
         watched.clear();
-        watched.extend(reached.iter().map(|(relation, ..)| *relation));
+        watched.extend(reached.iter().map(|(relation, _)| *relation));
     });
-    IS_FOLLOWED.set(reached.iter().any(|(.., is_of_others)| *is_of_others));
-    let Some(what) = reached.into_iter().find_map(|(_, what, _)| what) else { return Ok(()) };
+    let Some(what) = reached.into_iter().find_map(|(_, what)| what) else { return Ok(()) };
     Err(Error::new(
         SqlState::InsufficientPrivilege,
         format!("{what}, which carrel does not run"),

@@ -402,8 +402,13 @@ pub fn all() -> Vec<Call> {
             &["now(), 'Nowhere', now()"],
         ),
         call(Superuser, "enable_embeddings", "", &["0", "3"]),
+        heavy(20, call(Superuser, "follow_auth_users", "", &["null", "'carrel.documents'"])),
+        heavy(20, call(Superuser, "foreign_code", "select carrel.foreign_code()", &[])),
+        heavy(20, call(Superuser, "grant_operator", "'pg_monitor'", &["'no_such_role'", "null"])),
         heavy(20, call(Superuser, "grant_service", "'service_role'", &["'no_such_role'", "null"])),
         heavy(20, call(Superuser, "grant_user", "'authenticated'", &["'no_such_role'", "null"])),
+        call(Superuser, "installation_id", "select carrel.installation_id()", &[]),
+        call(Superuser, "is_operator", "select carrel.is_operator()", &[]),
         call(Superuser, "lease_token", "select carrel.lease_token()", &[]),
         heavy(50, call(Service, "stats", "select carrel.stats()", &[])),
         heavy(50, call(Service, "load_sample_data", "1, 1, true", &["1, 1", "-1", "1, 10001"])),
@@ -415,9 +420,20 @@ pub fn all() -> Vec<Call> {
         ),
         heavy(50, call(Superuser, "import_from", "'old'", &["'nowhere'", "null", "'old', false"])),
         heavy(50, call(Superuser, "create_views", "", &["'nowhere'", "'old'", "null"])),
+        heavy(20, call(Superuser, "list_users", "select carrel.list_users()", &[])),
         heavy(200, call(Superuser, "migrate", "select carrel.migrate()", &[])),
         heavy(200, call(Superuser, "doctor", "select carrel.doctor()", &[])),
         heavy(50, call(Superuser, "rebuild_usage", "select carrel.rebuild_usage()", &[])),
+        heavy(20, call(Superuser, "prepare_owner", "select carrel.prepare_owner()", &[])),
+        heavy(
+            20,
+            call(
+                Superuser,
+                "revoke_operator",
+                "select carrel.revoke_operator('pg_monitor')",
+                &["null"],
+            ),
+        ),
         heavy(
             20,
             call(
@@ -452,7 +468,8 @@ pub fn all() -> Vec<Call> {
 pub fn assert_complete(database: &Database) {
     let mut functions = database.superuser().column(
         "select proname from pg_proc
-        where pronamespace = 'carrel'::regnamespace and prorettype <> 'trigger'::regtype",
+        where pronamespace = 'carrel'::regnamespace
+            and prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)",
     );
     let calls = all();
     functions.retain(|function| calls.iter().all(|call| call.function != function));
