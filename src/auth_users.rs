@@ -8,12 +8,12 @@
 //! functions in its indexes and constraints. Its triggers read their own rows.
 
 use crate::access;
-use crate::datums::Relation;
-use crate::error::{Error, Result, SqlState, catch, guard};
-use crate::heap::whole::{self, Lock};
+use crate::pg::error::{Error, Result, SqlState, catch, guard};
+use crate::pg::heap::table_scan::{self, Lock};
+use crate::pg::spi::{self, Access, Db, NamedRows};
+use crate::pg::trigger::{self, Returned};
+use crate::pg::values::Relation;
 use crate::schema::definitions::AUTH_RULES;
-use crate::spi::{self, Access, Db, NamedRows};
-use crate::trigger::{self, Returned};
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use pgrx::prelude::*;
 use std::ffi::{CStr, CString, c_int};
@@ -237,7 +237,7 @@ fn follow(oid: pg_sys::Oid) -> Result<()> {
 /// The table's rows under the name auth_users, until they are given back.
 fn read(db: &Db, oid: pg_sys::Oid) -> Result<NamedRows> {
     let mut rows = db.named_rows(ROWS.0, &ROWS.1)?;
-    whole::read(oid, Lock::Definition, &[ID, METADATA], |row| {
+    table_scan::read(oid, Lock::Definition, &[ID, METADATA], |row| {
         let id = row[0].map(|value| value.convert(pg_sys::UUIDOID)).transpose()?;
         // Another type is read as text, which may be no JSON; only Supabase's own has names.
         let metadata = row[1].filter(|value| value.kind() == pg_sys::JSONBOID);

@@ -13,10 +13,10 @@
 //! The first hook is also what makes an operator's triggers run alike by carrel's functions and by plain statements: as the
 //! role that called carrel, with its search_path, unless the trigger function sets its own.
 
-use crate::error::{Error, Result, SqlState, catch, guard};
 use crate::owner;
-use crate::spi;
-use crate::spi::caller::{self, Caller};
+use crate::pg::error::{Error, Result, SqlState, catch, guard};
+use crate::pg::spi;
+use crate::pg::spi::caller::{self, Caller};
 use pgrx::pg_sys;
 use std::cell::RefCell;
 use std::ffi::{CStr, c_char, c_int};

@@ -13,26 +13,16 @@
 mod access;
 mod agents;
 mod auth_users;
-mod datums;
 mod documents;
-mod embeddings;
-mod error;
 mod foreign_code;
-mod heap;
+mod idempotency;
 mod identity;
-mod leases;
-mod memory;
-mod one_row;
+mod lease_arguments;
 mod operations;
 mod owner;
-mod payload;
-mod postings;
-mod rows;
+mod pg;
 mod schema;
 mod search;
-mod spi;
-mod toast;
-mod trigger;
 mod usage;
 mod users;
 
@@ -50,7 +40,7 @@ extension_sql_file!("../sql/install.sql", finalize);
 #[pg_guard]
 extern "C-unwind" fn _PG_init() {
     // Puts the reserve of memory aside.
-    error::guard(|| Ok(()));
+    pg::error::guard(|| Ok(()));
     foreign_code::install();
     auth_users::register_settings();
     identity::register_settings();
@@ -58,7 +48,7 @@ extern "C-unwind" fn _PG_init() {
     documents::register_settings();
     search::register_settings();
     agents::register_settings();
-    heap::register_settings();
+    pg::heap::register_settings();
     // SAFETY: a C string; from here on, a misspelt setting of carrel's is an error.
     unsafe { pg_sys::MarkGUCPrefixReserved(c"carrel".as_ptr()) };
 }

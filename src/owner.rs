@@ -7,10 +7,10 @@
 //! Work as the owner is refused while one of the tables belongs to somebody else: that role could have put rules,
 //! defaults or checks on it that would run with the owner's rights.
 
-use crate::error::{Error, Result, SqlState, catch};
-use crate::heap;
+use crate::pg::error::{Error, Result, SqlState, catch};
+use crate::pg::heap;
+use crate::pg::spi::{self, Access, Db};
 use crate::schema::definitions::TABLES;
-use crate::spi::{self, Access, Db};
 use pgrx::pg_sys;
 use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, c_char, c_int};

@@ -5,10 +5,10 @@
 //! roles that they inherit from.
 
 use super::privileges::Kind;
-use crate::error::{Error, Result, SqlState, catch};
-use crate::heap::Table;
 use crate::owner;
-use crate::spi::{self, Access};
+use crate::pg::error::{Error, Result, SqlState, catch};
+use crate::pg::heap::Table;
+use crate::pg::spi::{self, Access};
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;

@@ -9,9 +9,9 @@ mod differences;
 mod privileges;
 mod written;
 
-use crate::datums::Name;
-use crate::error::{Error, Result, SqlState, guard};
-use crate::spi::{self, Access, Db};
+use crate::pg::error::{Error, Result, SqlState, guard};
+use crate::pg::spi::{self, Access, Db};
+use crate::pg::values::Name;
 pub use callers::{
     current_role, is_service, is_session_of_service, require_metering, require_operator,
     require_operator_or_service, require_service, rights,
@@ -78,8 +78,8 @@ fn is_operator() -> bool {
 
 /// AFTER each row of granted_roles that changes, by replication too: every session reads rights again from the commit on.
 #[pg_trigger]
-fn forget_granted_roles<'a>(trigger: &'a PgTrigger<'a>) -> crate::trigger::Returned<'a> {
-    crate::trigger::after_row(trigger, |_| callers::forget_in_all_sessions())
+fn forget_granted_roles<'a>(trigger: &'a PgTrigger<'a>) -> crate::pg::trigger::Returned<'a> {
+    crate::pg::trigger::after_row(trigger, |_| callers::forget_in_all_sessions())
 }
 
 /// A role that exists.

@@ -7,9 +7,9 @@
 
 use super::callers;
 use super::privileges::Kind;
-use crate::error::{Error, Result, SqlState, catch};
+use crate::pg::error::{Error, Result, SqlState, catch};
+use crate::pg::trigger::{self, Returned};
 use crate::schema::definitions::TABLES;
-use crate::trigger::{self, Returned};
 use pgrx::prelude::*;
 use std::ffi::{CStr, c_int};
 

@@ -1,9 +1,9 @@
 //! The chains of sessions: a session's request_chain is the ids of its requests, in the order in which they
 //! came to be in it.
 
-use crate::error::Result;
-use crate::spi::{self, Access, Db};
-use crate::trigger::{self, Returned};
+use crate::pg::error::Result;
+use crate::pg::spi::{self, Access, Db};
+use crate::pg::trigger::{self, Returned};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 

@@ -2,11 +2,11 @@
 
 use super::no_request;
 use crate::access;
-use crate::error::{Error, Result, SqlState, guard};
+use crate::idempotency;
 use crate::identity;
-use crate::leases::{bad, given};
-use crate::payload;
-use crate::spi::{self, Access, Arg, Db};
+use crate::lease_arguments::{bad, given};
+use crate::pg::error::{Error, Result, SqlState, guard};
+use crate::pg::spi::{self, Access, Arg, Db};
 use crate::usage::{only_of, period_micros};
 use carrel_core::requests::{Operation, State};
 use pgrx::datum::{Interval, Uuid};
@@ -36,7 +36,7 @@ fn create_request(
         let max_attempts = given("max_attempts", max_attempts)?;
         let reserve_tokens = given("reserve_tokens", reserve_tokens)?;
         let payload_hash = idempotency_key.map(|_| {
-            payload::hash([
+            idempotency::hash([
                 ("agent_type", Some(agent_type.to_owned())),
                 ("content", Some(content.to_owned())),
                 ("session_id", session_id.map(|id| id.to_string())),

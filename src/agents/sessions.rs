@@ -2,14 +2,14 @@
 //! [`super::chains`].
 
 use super::no_request;
-use crate::datums::Jsonb;
 use crate::documents::encoding_named;
-use crate::error::{Error, Result, SqlState, check_for_interrupts, guard};
 use crate::identity;
-use crate::leases::{bad, given};
-use crate::one_row;
-use crate::spi::{self, Access, Db};
-use crate::trigger::{self, Returned};
+use crate::lease_arguments::{bad, given};
+use crate::pg::error::{Error, Result, SqlState, check_for_interrupts, guard};
+use crate::pg::single_row;
+use crate::pg::spi::{self, Access, Db};
+use crate::pg::trigger::{self, Returned};
+use crate::pg::values::Jsonb;
 use crate::users;
 use carrel_core::chunking::count_tokens;
 use carrel_core::merge_patch;
@@ -113,7 +113,7 @@ fn patch_session_state(
     session_id: Option<Uuid>,
     patch: Option<Jsonb>,
     expected_version: default!(Option<i64>, "null"),
-) -> one_row::TableIterator<'static, (name!(version, i64), name!(context_state, Jsonb))> {
+) -> single_row::TableIterator<'static, (name!(version, i64), name!(context_state, Jsonb))> {
     let row = guard(|| {
         let user = identity::require()?;
         let session = given("session_id", session_id)?;
@@ -145,7 +145,7 @@ fn patch_session_state(
             changed.ok_or_else(|| no_session(session))
         })
     });
-    one_row::TableIterator::once(row)
+    single_row::TableIterator::once(row)
 }
 
 /// The requests of a session of the caller's in order, with what came of them: the latest that have, question

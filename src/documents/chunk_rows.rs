@@ -1,12 +1,12 @@
 //! The rows of a document's chunks: made those of a text, keeping what did not change.
 
-use super::pieces::{Key, Piece, Pieces};
-use super::processing::offset;
+use super::pipeline::offset;
+use super::prepared_chunks::{Key, Piece, Pieces};
 use super::vectors;
-use crate::datums::TsVector;
-use crate::error::Result;
-use crate::rows::uuid_v7;
-use crate::spi::{Arg, Db};
+use crate::pg::error::Result;
+use crate::pg::ids::uuid_v7;
+use crate::pg::spi::{Arg, Db};
+use crate::pg::values::TsVector;
 use carrel_core::matching::matching;
 use pgrx::datum::Uuid;
 use pgrx::memcxt::PgMemoryContexts;

@@ -1,8 +1,8 @@
 //! chunk_text(): the cutting of documents, for any text.
 
-use crate::datums::Text;
-use crate::error::{Error, Result, SqlState, guard};
-use crate::memory;
+use crate::pg::error::{Error, Result, SqlState, guard};
+use crate::pg::memory;
+use crate::pg::values::Text;
 use carrel_core::chunking::{self, Encoding, Format, Options, Unit, UnknownName};
 use pgrx::prelude::*;
 

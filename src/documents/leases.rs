@@ -2,11 +2,11 @@
 //! and write their texts, which are then processed like any other.
 
 use crate::access;
-use crate::datums::Jsonb;
-use crate::error::{Error, Result, SqlState, guard};
-use crate::leases::{checked_count, checked_lease, checked_worker, given};
-use crate::one_row;
-use crate::spi::{self, Db};
+use crate::lease_arguments::{checked_count, checked_lease, checked_worker, given};
+use crate::pg::error::{Error, Result, SqlState, guard};
+use crate::pg::single_row;
+use crate::pg::spi::{self, Db};
+use crate::pg::values::Jsonb;
 use pgrx::datum::{Interval, Uuid};
 use pgrx::prelude::*;
 
@@ -107,7 +107,7 @@ fn set_document_text(
     document_id: Option<Uuid>,
     lease_token: Option<Uuid>,
     content_text: Option<&str>,
-) -> one_row::TableIterator<'static, (name!(processing_status, String), name!(chunks, i64))> {
+) -> single_row::TableIterator<'static, (name!(processing_status, String), name!(chunks, i64))> {
     let row = guard(|| {
         access::require_service("set_document_text")?;
         let lease = Lease::given(document_id, lease_token)?;
@@ -141,7 +141,7 @@ fn set_document_text(
             stored.ok_or_else(|| lease.no_document())
         })
     });
-    one_row::TableIterator::once(row)
+    single_row::TableIterator::once(row)
 }
 
 /// Says that a claimed document has no text to be had, and why: it has failed. The same again: the same answer.

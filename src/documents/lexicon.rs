@@ -7,7 +7,7 @@
 //! changes. Dictionaries that read on (a thesaurus) don't speak for one word; configurations with
 //! such a one are left to parsetext().
 
-use crate::error::{Result, catch, check_for_interrupts};
+use crate::pg::error::{Result, catch, check_for_interrupts};
 use carrel_core::ranking::{Mark, Term};
 use carrel_core::tsvector::{MAX_LEXEME, Position, Weight};
 use pgrx::memcxt::PgMemoryContexts;

@@ -1,7 +1,7 @@
 //! The settings of documents: when they are processed, and into what chunks.
 
 use super::chunk_text::checked_options;
-use crate::error::Result;
+use crate::pg::error::Result;
 use carrel_core::chunking::{Encoding, Format, Options, Unit};
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 

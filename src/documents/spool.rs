@@ -4,8 +4,8 @@
 //!
 //! There is one spool per backend, and what is in it is forgotten at the transaction's end.
 
-use crate::error::{Error, Result, SqlState, catch};
-use crate::memory;
+use crate::pg::error::{Error, Result, SqlState, catch};
+use crate::pg::memory;
 use pgrx::callbacks::{PgXactCallbackEvent, register_xact_callback};
 use pgrx::pg_sys;
 use std::cell::RefCell;

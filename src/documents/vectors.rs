@@ -2,8 +2,8 @@
 
 use super::lexicon;
 pub use super::lexicon::Names;
-use crate::error::{Error, Result, SqlState, catch, check_for_interrupts};
-use crate::spi::Db;
+use crate::pg::error::{Error, Result, SqlState, catch, check_for_interrupts};
+use crate::pg::spi::Db;
 use carrel_core::chunking::{self, Format, Options, Unit};
 use carrel_core::ranking::{Mark, Term, lead};
 use carrel_core::tsvector::{self, Assembler, MAX_POSITION, Malformed, View, Weight};

@@ -2,8 +2,8 @@
 //! version 9.
 
 use super::settings::identity_claim;
-use crate::error::{Error, Result, SqlState};
-use crate::spi;
+use crate::pg::error::{Error, Result, SqlState};
+use crate::pg::spi;
 use carrel_core::claims::{self, Mistake};
 use pgrx::datum::Uuid;
 use pgrx::pg_sys;

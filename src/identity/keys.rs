@@ -4,11 +4,11 @@
 //! relation cache, of which Postgres tells all backends at commit. Whether a key is valid now is asked at each use.
 
 use crate::access;
-use crate::datums::Jsonb;
-use crate::error::{Error, Result, SqlState, catch, guard};
-use crate::heap::Table;
-use crate::spi::{self, Access, Db};
-use crate::trigger::{self, Returned};
+use crate::pg::error::{Error, Result, SqlState, catch, guard};
+use crate::pg::heap::Table;
+use crate::pg::spi::{self, Access, Db};
+use crate::pg::trigger::{self, Returned};
+use crate::pg::values::Jsonb;
 use carrel_core::jwt::{Algorithm, Entry, Key, Material, Window, read_jwks};
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};

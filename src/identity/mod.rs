@@ -16,7 +16,7 @@ mod settings;
 mod token;
 
 use crate::access;
-use crate::error::{Error, Result, SqlState, guard};
+use crate::pg::error::{Error, Result, SqlState, guard};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 

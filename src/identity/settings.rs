@@ -6,7 +6,7 @@
 //! gave when it connected (`options`, PGOPTIONS) has replaced that value, and is dropped as well: the default would
 //! apply, which is less strict. Identity is refused in such a session.
 
-use crate::error::{Error, Result, SqlState};
+use crate::pg::error::{Error, Result, SqlState};
 use carrel_core::claims;
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 use pgrx::pg_sys;

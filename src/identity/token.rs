@@ -6,8 +6,8 @@
 //! what a client gives at connection are refused. Anybody may empty it, by SET or RESET: then there is no user.
 
 use super::{claims, keys};
-use crate::error::{Error, Result, SqlState, make_sqlstate};
-use crate::spi;
+use crate::pg::error::{Error, Result, SqlState, make_sqlstate};
+use crate::pg::spi;
 use pgrx::datum::Uuid;
 use pgrx::pg_sys;
 use std::cell::Cell;

@@ -2,8 +2,8 @@
 
 use crate::access;
 use crate::auth_users;
-use crate::error::{Error, Result, SqlState, check_for_interrupts, guard};
-use crate::spi::{self, Access, Db};
+use crate::pg::error::{Error, Result, SqlState, check_for_interrupts, guard};
+use crate::pg::spi::{self, Access, Db};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use std::fmt::Write;

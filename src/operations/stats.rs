@@ -1,9 +1,9 @@
 //! stats(): numbers to watch.
 
 use crate::access;
-use crate::datums::Numeric;
-use crate::error::guard;
-use crate::spi::{self, Access, Db};
+use crate::pg::error::guard;
+use crate::pg::spi::{self, Access, Db};
+use crate::pg::values::Numeric;
 use pgrx::prelude::*;
 
 const STATS: &str = include_str!("../../sql/operations/stats.sql");

@@ -3,8 +3,8 @@
 use super::bad;
 use super::import::SOURCES;
 use crate::access;
-use crate::error::{Error, SqlState, guard};
-use crate::spi::{self, Access};
+use crate::pg::error::{Error, SqlState, guard};
+use crate::pg::spi::{self, Access};
 use pgrx::prelude::*;
 
 /// Makes views of the six tables in a schema, under the tables' names, so that what an application asks of tables

@@ -5,9 +5,9 @@ use super::definitions::{
 };
 use crate::access;
 use crate::auth_users;
-use crate::error::{Result, guard};
 use crate::owner;
-use crate::spi::{self, Access, Db};
+use crate::pg::error::{Result, guard};
+use crate::pg::spi::{self, Access, Db};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 

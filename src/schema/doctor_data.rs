@@ -1,7 +1,7 @@
 //! Checks of doctor() on rows that constraints vouch for, unless the rows came by replication, which checks none.
 
-use crate::error::Result;
-use crate::spi::Db;
+use crate::pg::error::Result;
+use crate::pg::spi::Db;
 
 /// Users on plans that do not exist have no limits.
 pub fn plans(db: &Db) -> Result<Vec<String>> {

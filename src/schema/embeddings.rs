@@ -4,9 +4,9 @@
 use super::definitions::{EMBEDDINGS, Part, indexes, normalized, statements};
 use super::{index_definition, lock_tables, relation_exists};
 use crate::access;
-use crate::embeddings::{Kind, MAX_DIMENSIONS};
-use crate::error::{Error, Result, SqlState, guard};
-use crate::spi::{Access, Db};
+use crate::documents::embeddings::{Kind, MAX_DIMENSIONS};
+use crate::pg::error::{Error, Result, SqlState, guard};
+use crate::pg::spi::{Access, Db};
 use pgrx::prelude::*;
 
 /// Gives every chunk a place for an embedding of so many numbers, 1 to 4000, and an index to find near

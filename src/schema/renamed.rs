@@ -1,8 +1,8 @@
 //! Columns of carrel's that were renamed. Adding a missing column beside a renamed one would hide its values.
 
 use super::definitions::{Part, Table};
-use crate::error::{Error, Result, SqlState};
-use crate::spi::Db;
+use crate::pg::error::{Error, Result, SqlState};
+use crate::pg::spi::Db;
 
 /// The column that stands in the place of a missing one: unknown to this version, of the same type, and between the
 /// columns that are defined before and after the missing one.

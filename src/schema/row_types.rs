@@ -2,8 +2,8 @@
 //! while there are any, so they block upgrades.
 
 use super::definitions::TABLES;
-use crate::error::{Error, Result, SqlState};
-use crate::spi::Db;
+use crate::pg::error::{Error, Result, SqlState};
+use crate::pg::spi::Db;
 
 /// The columns, also those of arrays, domains and composite types of such a type, each as `table.column`.
 pub fn used_by(db: &Db) -> Result<Vec<String>> {

@@ -3,8 +3,8 @@
 
 use super::definitions::{STEPS, TABLES, Table};
 use super::{create_missing, record, relation_exists, row_types};
-use crate::error::{Error, Result, SqlState};
-use crate::spi::Db;
+use crate::pg::error::{Error, Result, SqlState};
+use crate::pg::spi::Db;
 
 const LIBRARY: &str = env!("CARGO_PKG_VERSION");
 /// Where it is recorded which steps the tables have had.

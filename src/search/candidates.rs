@@ -5,9 +5,9 @@
 use super::keys::title_words_of;
 use super::query::LanguageQuery;
 use crate::documents::filename_vector;
-use crate::error::{Result, check_for_interrupts};
-use crate::postings::Postings;
-use crate::spi::{Db, PassingRow};
+use crate::pg::error::{Result, check_for_interrupts};
+use crate::pg::gin::Postings;
+use crate::pg::spi::{Db, PassingRow};
 use carrel_core::ranking::{Frequency, Reading, Scale};
 use carrel_core::tsvector::View;
 use pgrx::datum::Uuid;

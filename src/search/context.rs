@@ -3,10 +3,10 @@
 use super::passages::{self, Chunk, Passage};
 use super::{Filter, Page, best_chunks, from_zero};
 use crate::documents::encoding_named;
-use crate::error::{Result, check_for_interrupts, guard};
 use crate::identity;
-use crate::one_row;
-use crate::spi::{self, Access};
+use crate::pg::error::{Result, check_for_interrupts, guard};
+use crate::pg::single_row;
+use crate::pg::spi::{self, Access};
 use carrel_core::chunking::{Encoding, count_tokens};
 use pgrx::JsonB;
 use pgrx::datum::Uuid;
@@ -31,7 +31,7 @@ fn build_context(
     document_ids: default!(Option<Vec<Option<Uuid>>>, "null"),
     encoding: default!(Option<&str>, "'cl100k'"),
     query_embedding: default!(Option<&str>, "null"),
-) -> one_row::TableIterator<
+) -> single_row::TableIterator<
     'static,
     (name!(context, String), name!(citations, JsonB), name!(tokens, i32)),
 > {
@@ -64,7 +64,7 @@ fn build_context(
         }
         Ok((context.text, JsonB(context.citations.into()), context.tokens as i32))
     });
-    one_row::TableIterator::once(row)
+    single_row::TableIterator::once(row)
 }
 
 /// A chunk with its score.

@@ -5,11 +5,11 @@
 use super::nearest::{self, Neighbour};
 use super::query::{self, LanguageQuery};
 use super::ranking::{self, Hit, Matched, RankedChunks};
-use super::top::MOST_RESULTS;
+use super::top_k::MOST_RESULTS;
 use super::{Filter, best, settings, statistics};
-use crate::embeddings::{Kind, not_enabled};
-use crate::error::Result;
-use crate::spi::Db;
+use crate::documents::embeddings::{Kind, not_enabled};
+use crate::pg::error::Result;
+use crate::pg::spi::Db;
 use carrel_core::ranking::reciprocal_rank;
 use pgrx::datum::Uuid;
 use std::collections::HashMap;

@@ -1,9 +1,9 @@
 //! The keys that a user's texts are found by: each user's lexemes are keys of their own, so that one
 //! index serves all users and none of them meets another's words.
 
-use crate::datums::TsVector;
 use crate::documents::malformed;
-use crate::error::{Result, guard};
+use crate::pg::error::{Result, guard};
+use crate::pg::values::TsVector;
 use carrel_core::ranking::{Frequency, Term, level};
 use carrel_core::tsvector::{View, key, of_keys};
 use pgrx::datum::Uuid;

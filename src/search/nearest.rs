@@ -3,9 +3,9 @@
 //! Runs as the owner. Every statement here names the user in its own text.
 
 use super::candidates::Id;
-use crate::embeddings::Kind;
-use crate::error::Result;
-use crate::spi::{Arg, Db};
+use crate::documents::embeddings::Kind;
+use crate::pg::error::Result;
+use crate::pg::spi::{Arg, Db};
 use pgrx::datum::Uuid;
 use std::collections::HashSet;
 

@@ -3,8 +3,8 @@
 use super::candidates::Id;
 use super::query::LanguageQuery;
 use super::ranking::Hit;
-use crate::error::Result;
-use crate::spi::{self, Access, Db, Row};
+use crate::pg::error::Result;
+use crate::pg::spi::{self, Access, Db, Row};
 use carrel_core::ranking;
 use pgrx::datum::Uuid;
 use std::collections::HashSet;

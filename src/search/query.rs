@@ -3,8 +3,8 @@
 use super::keys::Keys;
 use super::statistics::{self, Statistics};
 use crate::documents::{Names, Parser};
-use crate::error::{Result, check_for_interrupts};
-use crate::spi::Db;
+use crate::pg::error::{Result, check_for_interrupts};
+use crate::pg::spi::Db;
 use carrel_core::ranking::{Part, PartKind, Phrase, Place, Query, Term, parts};
 use carrel_core::tsvector::View;
 use pgrx::datum::Uuid;

@@ -5,10 +5,10 @@
 
 use super::candidates::{self, Candidates, Id, Name, score};
 use super::query::LanguageQuery;
-use super::top;
+use super::top_k;
 use super::{Filter, settings};
-use crate::error::{Result, check_for_interrupts};
-use crate::spi::{Arg, Db};
+use crate::pg::error::{Result, check_for_interrupts};
+use crate::pg::spi::{Arg, Db};
 use carrel_core::ranking::{Frequency, Scale};
 use pgrx::datum::Uuid;
 use std::cmp::Ordering;
@@ -121,7 +121,7 @@ pub fn chunks(
     for (number, query) in queries.iter_mut().enumerate() {
         let names = candidates::names(db, user, query)?;
         let top = match wanted {
-            Some(count) => top::chunks(db, user, query, &names, settings::parameters()?, count)?,
+            Some(count) => top_k::chunks(db, user, query, &names, settings::parameters()?, count)?,
             None => None,
         };
         let candidates = match top {

@@ -1,6 +1,6 @@
 //! The settings of search.
 
-use crate::error::{Error, Result, SqlState};
+use crate::pg::error::{Error, Result, SqlState};
 use carrel_core::ranking::Parameters;
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 

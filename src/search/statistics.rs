@@ -1,9 +1,9 @@
 //! How many chunks a user has in each language, and how long they are.
 
-use crate::error::Result;
-use crate::rows::uuid_v7;
-use crate::spi::{self, Access, Db};
-use crate::trigger::{self, Returned};
+use crate::pg::error::Result;
+use crate::pg::ids::uuid_v7;
+use crate::pg::spi::{self, Access, Db};
+use crate::pg::trigger::{self, Returned};
 use carrel_core::ranking::Collection;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;

@@ -2,16 +2,17 @@
 
 use super::accounts::Accounts;
 use super::ledger::{self, Entry};
+use super::limit_status::{self, Standing};
 use super::prices;
-use super::standings::{self, Standing};
 use super::{reckoning, whose};
 use crate::access;
-use crate::datums::{Jsonb, Numeric};
-use crate::error::{Error, Result, SqlState, guard};
-use crate::one_row;
-use crate::payload;
-use crate::rows::uuid_v7;
-use crate::trigger::{self, Returned};
+use crate::idempotency;
+use crate::pg::clock;
+use crate::pg::error::{Error, Result, SqlState, guard};
+use crate::pg::ids::uuid_v7;
+use crate::pg::single_row;
+use crate::pg::trigger::{self, Returned};
+use crate::pg::values::{Jsonb, Numeric};
 use crate::users;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
@@ -107,7 +108,7 @@ fn record_usage(
     model: default!(Option<&str>, "null"),
     token_types: default!(Option<Jsonb>, "null"),
     user_id: default!(Option<Uuid>, "null"),
-) -> one_row::TableIterator<
+) -> single_row::TableIterator<
     'static,
     (
         name!(event_id, Uuid),
@@ -129,7 +130,7 @@ fn record_usage(
         token_types,
         attempt: None,
     };
-    one_row::TableIterator::once(recorded(user_id, &event, false))
+    single_row::TableIterator::once(recorded(user_id, &event, false))
 }
 
 /// Records what happens, unless that is beyond a hard limit, or what reservations leave of it: then error
@@ -146,7 +147,7 @@ fn consume_usage(
     model: default!(Option<&str>, "null"),
     token_types: default!(Option<Jsonb>, "null"),
     user_id: default!(Option<Uuid>, "null"),
-) -> one_row::TableIterator<
+) -> single_row::TableIterator<
     'static,
     (
         name!(event_id, Uuid),
@@ -168,7 +169,7 @@ fn consume_usage(
         token_types,
         attempt: None,
     };
-    one_row::TableIterator::once(recorded(user_id, &event, true))
+    single_row::TableIterator::once(recorded(user_id, &event, true))
 }
 
 fn recorded(user_id: Option<Uuid>, event: &Event, is_enforced: bool) -> Row {
@@ -195,7 +196,7 @@ pub fn record(user: Uuid, event: &Event, is_enforced: bool) -> Result<Recorded> 
     }
     let standing = match standings {
         Some(standings) => standings.tightest(user)?,
-        None => standings::now(user, entry.event_type, entry.at)?,
+        None => limit_status::now(user, entry.event_type, entry.at)?,
     };
     Ok(Recorded { id, is_duplicate: !is_new, standing })
 }
@@ -268,7 +269,7 @@ impl Event<'_> {
     pub fn payload_hash(&self) -> Result<Vec<u8>> {
         let text = |json: Option<Jsonb>| json.map(Jsonb::to_text).transpose();
         let cost = self.cost.map(|cost| cost.trimmed()?.to_text()).transpose()?;
-        Ok(payload::hash([
+        Ok(idempotency::hash([
             ("event_type", self.event_type.map(str::to_owned)),
             ("tokens_used", self.tokens_used.map(|tokens| tokens.to_string())),
             ("cost", cost),
@@ -340,7 +341,7 @@ impl Event<'_> {
         if let Some(counted) = counted.filter(|counted| *counted > MOST) {
             return Err(bad(format!("token types add up to more than 10^15: {counted}")));
         }
-        let at = self.occurred_at.map_or_else(crate::rows::now, Ok)?;
+        let at = self.occurred_at.map_or_else(clock::now, Ok)?;
         let price = match (self.cost, self.model, self.token_types) {
             (None, Some(model), Some(tokens)) => {
                 Some(reckoning(|db| prices::price(db, model, tokens, at))?)
@@ -377,7 +378,7 @@ impl Event<'_> {
 pub fn check_window(at: TimestampWithTimeZone) -> Result<()> {
     const MINUTE: i64 = 60_000_000;
     const DAY: i64 = 24 * 60 * MINUTE;
-    let late = i64::from(crate::rows::now()?).saturating_sub(i64::from(at));
+    let late = i64::from(clock::now()?).saturating_sub(i64::from(at));
     if (-5 * MINUTE..=35 * DAY).contains(&late) {
         return Ok(());
     }

@@ -1,14 +1,15 @@
 //! Inserting events: without a statement where the table is as carrel made it, else by one, whose trigger
-//! counts them. What follows from an event is the same either way ([`counting::count`]).
+//! counts them. What follows from an event is the same either way ([`event_trigger::count`]).
 
 use super::accounts::{self, Accounts, Fact};
+use super::limit_status::Standings;
 use super::reckoning;
-use super::standings::Standings;
-use super::{counters, counting};
-use crate::datums::{Jsonb, Numeric};
-use crate::error::{Error, Result};
-use crate::heap::{Sink, Upheld};
-use crate::spi::{Arg, Db};
+use super::{event_trigger, usage_count};
+use crate::pg::clock;
+use crate::pg::error::{Error, Result};
+use crate::pg::heap::{Sink, Upheld};
+use crate::pg::spi::{Arg, Db};
+use crate::pg::values::{Jsonb, Numeric};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use std::ffi::CStr;
@@ -75,7 +76,7 @@ impl Entry<'_> {
             self.payload_hash.clone().into(),
             self.request_id.into(),
             None::<Uuid>.into(),
-            crate::rows::now()?.into(),
+            clock::now()?.into(),
         ])
     }
 
@@ -95,7 +96,7 @@ pub fn insert(entry: &Entry, is_enforced: bool) -> Result<(bool, Option<Standing
     let entries = std::slice::from_ref(entry);
     match insert_directly(&accounts, entries, Some(is_enforced))? {
         Some((are_there, standings)) => Ok((are_there == [true], standings)),
-        None => counting::counted(entry.id, is_enforced, || insert_by_statement(entry)),
+        None => event_trigger::counted(entry.id, is_enforced, || insert_by_statement(entry)),
     }
 }
 
@@ -121,7 +122,7 @@ fn insert_directly(
         let mut are_there = Vec::with_capacity(entries.len());
         for entry in entries {
             let is_there = rows.add(entry.values()?, entry.idempotency_key.is_some())?;
-            if is_there && counters::is_counted_at_commit(entry.user, entry.event_type) {
+            if is_there && usage_count::is_counted_at_commit(entry.user, entry.event_type) {
                 rows.fire(COUNTS_AT_COMMIT)?;
             }
             are_there.push(is_there);
@@ -134,7 +135,7 @@ fn insert_directly(
     if facts.is_empty() {
         return Ok(Some((are_there, None)));
     }
-    let standings = counting::count(accounts, &facts, wanted)?;
+    let standings = event_trigger::count(accounts, &facts, wanted)?;
     Ok(Some((are_there, standings)))
 }
 

@@ -14,12 +14,14 @@
 //! already.
 
 use super::accounts::{Accounts, Fact};
-use super::parts::{draw, gather, gather_one, is_left, key, own_part, take_own, wait_for_parts};
+use super::allowances::{
+    draw, gather, gather_one, is_left, key, own_part, take_own, wait_for_parts,
+};
 use super::reckoning;
 use super::refusals::{Asked, refused};
-use crate::datums::Numeric;
-use crate::error::{Error, Result, SqlState};
-use crate::spi::{self, Db};
+use crate::pg::error::{Error, Result, SqlState};
+use crate::pg::spi::{self, Db};
+use crate::pg::values::Numeric;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use std::cell::Cell;

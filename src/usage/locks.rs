@@ -5,8 +5,8 @@
 //! the transaction. Not row locks: whoever changes a profile holds its row already, for which others may
 //! wait that are recording.
 
-use crate::error::{Result, catch, contain};
-use crate::spi;
+use crate::pg::error::{Result, catch, contain};
+use crate::pg::spi;
 use pgrx::datum::Uuid;
 use pgrx::pg_sys;
 use std::cell::Cell;

@@ -1,8 +1,9 @@
 //! The periods that usage counts in: the core computes them from the profile's anchor and zone.
 
 use super::{is_of, users};
-use crate::error::{Error, Result, SqlState, guard};
-use crate::spi::{self, Access};
+use crate::pg::clock;
+use crate::pg::error::{Error, Result, SqlState, guard};
+use crate::pg::spi::{self, Access};
 use carrel_core::periods::{self, OutOfRange, Zone};
 use pgrx::datum::{Date, Interval, Range, RangeBound, Uuid};
 use pgrx::prelude::*;
@@ -18,7 +19,7 @@ fn billing_period(
 ) -> Range<TimestampWithTimeZone> {
     guard(|| {
         let user = is_of(user_id)?;
-        let at = at.map_or_else(crate::rows::now, Ok)?;
+        let at = at.map_or_else(clock::now, Ok)?;
         let profile = spi::as_owner(Access::Read, |db| {
             db.first(
                 "select billing_anchor, billing_timezone from carrel.user_profiles where user_id = $1",

@@ -2,10 +2,10 @@
 //! changes plan_limits, of which Postgres tells it as it does of changed tables.
 
 use super::periods::Kind;
-use crate::datums::OwnedNumeric;
-use crate::error::{Result, catch};
-use crate::heap::{Condition, Table};
-use crate::trigger::{self, Returned};
+use crate::pg::error::{Result, catch};
+use crate::pg::heap::{Condition, Table};
+use crate::pg::trigger::{self, Returned};
+use crate::pg::values::OwnedNumeric;
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};

@@ -5,11 +5,12 @@ use super::locks;
 use super::periods::{self, unknown_period};
 use super::{is_of, reckoning, users};
 use crate::access;
-use crate::datums::Numeric;
-use crate::error::{Error, Result, SqlState, guard};
-use crate::one_row;
-use crate::spi::{self, Access};
-use crate::trigger::{self, Returned, one_of};
+use crate::pg::clock;
+use crate::pg::error::{Error, Result, SqlState, guard};
+use crate::pg::single_row;
+use crate::pg::spi::{self, Access};
+use crate::pg::trigger::{self, Returned, one_of};
+use crate::pg::values::Numeric;
 use pgrx::datum::{Interval, Uuid};
 use pgrx::prelude::*;
 
@@ -96,7 +97,7 @@ fn check_quota(
     amount: default!(Option<Numeric>, "1"),
     measure: default!(Option<&str>, "'events'"),
     user_id: default!(Option<Uuid>, "null"),
-) -> one_row::TableIterator<
+) -> single_row::TableIterator<
     'static,
     (
         name!(allowed, bool),
@@ -132,13 +133,13 @@ fn check_quota(
                     ) as standing
                     order by enforcement, remaining, period_end limit 1"
                 ),
-                &[user.into(), event_type.into(), crate::rows::now()?.into(), measure.into(), amount.into()],
+                &[user.into(), event_type.into(), clock::now()?.into(), measure.into(), amount.into()],
                 |row| Ok((row.need(1)?, row.get(2), row.get(3), row.get(4), row.get(5))),
             )?;
             Ok(row.unwrap_or((true, None, None, None, None)))
         })
     });
-    one_row::TableIterator::once(row)
+    single_row::TableIterator::once(row)
 }
 
 /// What the caller used in the current periods: a row for each limit of their plan, and for what they used
@@ -203,7 +204,7 @@ fn current_usage(
                     ) as standing (event_type, measure, used, limit_value, remaining, period_end)
                     order by event_type, measure, period_end"
                 ),
-                &[user.into(), None::<String>.into(), crate::rows::now()?.into()],
+                &[user.into(), None::<String>.into(), clock::now()?.into()],
                 |row| {
                     Ok((row.need(1)?, row.need(2)?, row.need(3)?, row.get(4), row.get(5), row.get(6)))
                 },

@@ -1,9 +1,10 @@
 //! What tokens cost.
 
-use crate::datums::{Jsonb, Numeric};
-use crate::error::{Error, Result, SqlState, guard};
-use crate::spi::{self, Access, Db};
-use crate::trigger::{self, Returned};
+use crate::pg::clock;
+use crate::pg::error::{Error, Result, SqlState, guard};
+use crate::pg::spi::{self, Access, Db};
+use crate::pg::trigger::{self, Returned};
+use crate::pg::values::{Jsonb, Numeric};
 use carrel_core::prices::{Tokens, Unclear};
 use pgrx::prelude::*;
 
@@ -19,7 +20,7 @@ fn price_usage(
 ) -> Option<Numeric> {
     guard(|| {
         let (Some(model), Some(tokens)) = (model, tokens) else { return Ok(None) };
-        let at = at.map_or_else(crate::rows::now, Ok)?;
+        let at = at.map_or_else(clock::now, Ok)?;
         spi::as_owner(Access::Read, |db| price(db, model, tokens, at))
     })
 }

@@ -1,11 +1,11 @@
 //! The error for usage beyond a hard limit: what is used, what is reserved, and when the limit resets.
 
+use super::allowances::key;
+use super::limit_status::AGENT_REQUEST;
 use super::limits::{Due, held_of_k, k, used_of_k};
-use super::parts::key;
-use super::standings::AGENT_REQUEST;
 use crate::access;
-use crate::error::{Error, Result, SqlState};
-use crate::spi::Db;
+use crate::pg::error::{Error, Result, SqlState};
+use crate::pg::spi::Db;
 
 /// Where the database already has what is asked for: it is counted there, and not by the message.
 #[derive(Clone, Copy, PartialEq)]

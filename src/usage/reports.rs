@@ -2,10 +2,10 @@
 
 use super::is_of;
 use crate::access;
-use crate::datums::Numeric;
-use crate::error::{Error, Result, SqlState, guard};
 use crate::identity;
-use crate::spi::{self, Access, Db};
+use crate::pg::error::{Error, Result, SqlState, guard};
+use crate::pg::spi::{self, Access, Db};
+use crate::pg::values::Numeric;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 

@@ -5,18 +5,19 @@
 //! done is billed.
 
 use super::accounts::{Accounts, Fact};
+use super::allowances;
 use super::events::{self, Event, Recorded, checked_type, reused};
+use super::limit_status::{self, Standing};
 use super::limits;
-use super::parts;
 use super::periods::micros;
 use super::refusals::Asked;
-use super::standings::{self, Standing};
 use super::{only_of, reckoning, whose};
 use crate::access;
-use crate::datums::{Jsonb, Numeric};
-use crate::error::{Error, Result, SqlState, guard};
-use crate::one_row;
-use crate::spi::{Arg, Db};
+use crate::pg::clock;
+use crate::pg::error::{Error, Result, SqlState, guard};
+use crate::pg::single_row;
+use crate::pg::spi::{Arg, Db};
+use crate::pg::values::{Jsonb, Numeric};
 use crate::users;
 use pgrx::datum::{Interval, Uuid};
 use pgrx::prelude::*;
@@ -70,7 +71,7 @@ fn settle_usage(
     metadata: default!(Option<Jsonb>, "'{}'"),
     model: default!(Option<&str>, "null"),
     token_types: default!(Option<Jsonb>, "null"),
-) -> one_row::TableIterator<
+) -> single_row::TableIterator<
     'static,
     (
         name!(event_id, Uuid),
@@ -103,7 +104,7 @@ fn settle_usage(
             Ok((recorded.id, recorded.is_duplicate, is_over, used, limit, remaining, resets_at))
         })
     });
-    one_row::TableIterator::once(row)
+    single_row::TableIterator::once(row)
 }
 
 /// Ends a reservation of work that was not done. True, or false where it was released before. No such
@@ -203,8 +204,8 @@ fn settle(db: &Db, held: &Held, event: &Event) -> Result<(Recorded, bool)> {
             if held.settled_hash.as_deref() != Some(&hash) {
                 return Err(resolved(held));
             }
-            let now = crate::rows::now()?;
-            let standing = standings::now(held.user, &held.event_type, now)?;
+            let now = clock::now()?;
+            let standing = limit_status::now(held.user, &held.event_type, now)?;
             Recorded { id, is_duplicate: true, standing }
         }
         _ => {
@@ -236,7 +237,7 @@ fn give_back(db: &Db, held: &Held, state: &'static str) -> Result<()> {
     }
     let (user, fact) = fact(db, held.id, -1)?;
     let dues = Accounts::keep(&[user])?.dues(&[fact])?;
-    parts::draw(&dues)?;
+    allowances::draw(&dues)?;
     limits::has_counted();
     Ok(())
 }

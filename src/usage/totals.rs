@@ -4,14 +4,14 @@
 //! to count in a day merges what the backends left of the days before, so that they are few.
 
 use super::accounts::{self, Accounts, Total, Totals};
-use super::parts;
+use super::allowances;
+use super::limit_status::{AGENT_REQUEST, Standings};
 use super::reckoning;
-use super::standings::{AGENT_REQUEST, Standings};
-use crate::datums::Numeric;
-use crate::error::Result;
-use crate::heap::{Access, Changed, Condition, Row, Rows, Sink, Table, Upheld};
-use crate::rows;
-use crate::spi::{Arg, Db};
+use crate::pg::error::Result;
+use crate::pg::heap::{Access, Changed, Condition, Row, Rows, Sink, Table, Upheld};
+use crate::pg::spi::{Arg, Db};
+use crate::pg::values::Numeric;
+use crate::pg::{clock, ids};
 use pgrx::datum::{Date, Uuid};
 use pgrx::prelude::*;
 use std::collections::BTreeSet;
@@ -66,7 +66,7 @@ pub fn add(
     let users: BTreeSet<[u8; 16]> =
         absent.iter().map(|(_, _, total)| *total.user.as_bytes()).collect();
     // Of another transaction's, which is not to be seen yet.
-    held.extend(insert(absent, parts::slot(), &mut undone)?);
+    held.extend(insert(absent, allowances::slot(), &mut undone)?);
     for one in held {
         insert(vec![one], slot_of_nobody(), &mut undone)?;
     }
@@ -84,7 +84,7 @@ fn add_one(
     total: &Total,
     standings: Option<&mut Standings>,
 ) -> Result<Changed> {
-    let slot = parts::slot();
+    let slot = allowances::slot();
     let mut own: Option<[Numeric; 3]> = None;
     let chosen = match standings {
         None => {
@@ -188,7 +188,7 @@ fn insert(added: Vec<Added>, slot: i32, undone: &mut Vec<Added>) -> Result<Vec<A
 
 /// Adds to this backend's row by statements; like the direct path, it waits for no other transaction.
 fn add_by_statement(db: &Db, added: &Added) -> Result<()> {
-    let own = values(added, parts::slot())?;
+    let own = values(added, allowances::slot())?;
     let added_to = db.execute(
         "update carrel.usage_totals as t
         set events = t.events + $7, tokens_used = t.tokens_used + $8, cost = t.cost + $9
@@ -222,7 +222,7 @@ fn add_by_statement(db: &Db, added: &Added) -> Result<()> {
 
 /// A slot below zero, which no backend has: most probably of no other row.
 fn slot_of_nobody() -> i32 {
-    let random = rows::uuid_v7();
+    let random = ids::uuid_v7();
     let last = random.as_bytes().last_chunk().map_or(0, |last| i32::from_be_bytes(*last));
     last | i32::MIN
 }
@@ -238,7 +238,7 @@ fn merge_past(accounts: &Accounts, user: Uuid) -> Result<()> {
         // Rows that others have changed since its snapshot can't be locked.
         return Ok(());
     }
-    let now = rows::now()?;
+    let now = clock::now()?;
     let today = account.calendar.day(now)?;
     let first = i64::from(now) - i64::from(DAYS) * 24 * 3600 * 1_000_000;
     let first = account.calendar.day(TimestampWithTimeZone::try_from(first).unwrap_or(now))?;

@@ -4,10 +4,10 @@
 //! DELETE of the profile, or of the row in auth.users.
 
 use crate::access;
-use crate::error::{Error, Result, SqlState, guard};
-use crate::rows::uuid_v7;
-use crate::spi::{self, Access, Arg, Db};
-use crate::trigger::{self, Returned};
+use crate::pg::error::{Error, Result, SqlState, guard};
+use crate::pg::ids::uuid_v7;
+use crate::pg::spi::{self, Access, Arg, Db};
+use crate::pg::trigger::{self, Returned};
 use pgrx::datum::Uuid;
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use pgrx::prelude::*;
@@ -39,7 +39,7 @@ thread_local! {
 /// resolved any more.
 pub fn archiving<T>(is_for_good: bool, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let before = IS_FOR_GOOD.replace(is_for_good);
-    let result = crate::error::contain(work);
+    let result = crate::pg::error::contain(work);
     IS_FOR_GOOD.set(before);
     result
 }

@@ -1,9 +1,9 @@
 //! The application's tables: which of their columns are read, as which types, and how.
 
 use super::Finding;
-use crate::error::Result;
-use crate::heap::whole::{self, Lock};
-use crate::spi::{Db, NamedRows, subtransaction};
+use crate::pg::error::Result;
+use crate::pg::heap::table_scan::{self, Lock};
+use crate::pg::spi::{Db, NamedRows, subtransaction};
 use pgrx::pg_sys;
 use std::ffi::CStr;
 
@@ -203,7 +203,7 @@ impl Source {
         let mut endless = 0;
         let mut unreadable = None;
         let read = subtransaction(|| {
-            whole::read(table, lock, &names, |values| {
+            table_scan::read(table, lock, &names, |values| {
                 let mut row = Vec::with_capacity(values.len());
                 let mut is_endless = false;
                 for ((name, kind), value) in self.columns.iter().zip(values) {

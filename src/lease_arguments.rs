@@ -1,0 +1,45 @@
+//! What those who give out work under leases ask of workers.
+
+use crate::pg::error::{Error, Result, SqlState};
+use crate::usage::period_micros;
+use pgrx::datum::Interval;
+
+/// For how long a worker has something, if it can be: above nothing, and up to a week.
+pub fn checked_lease(name: &str, lease: Option<Interval>) -> Result<Interval> {
+    const WEEK: i64 = 7 * 86_400_000_000;
+    let lease = given(name, lease)?;
+    if lease.months() != 0 || !(1..=WEEK).contains(&period_micros(&lease)) {
+        return Err(bad(format!("{name} must be above 0 and up to 7 days, without months"))
+            .hint("Say how long a worker may be silent: interval '30 seconds'"));
+    }
+    Ok(lease)
+}
+
+/// The name of a worker, if it can be one.
+pub fn checked_worker(worker: Option<&str>) -> Result<&str> {
+    match given("worker", worker)? {
+        "" => Err(bad("worker must not be empty")),
+        name if name.len() > 1000 => Err(bad("worker must not be longer than 1000 bytes")),
+        name => Ok(name),
+    }
+}
+
+/// How many a worker is given at once, at most.
+pub fn checked_count(name: &str, count: Option<i32>) -> Result<i32> {
+    const MOST: i32 = 10_000;
+    let count = given(name, count)?;
+    if !(1..=MOST).contains(&count) {
+        return Err(bad(format!("{name} must be from 1 to {MOST}: {count}")));
+    }
+    Ok(count)
+}
+
+/// An argument, unless it is null: error 22023.
+pub fn given<T>(name: &str, value: Option<T>) -> Result<T> {
+    value.ok_or_else(|| bad(format!("{name} must not be null")))
+}
+
+/// The error for a bad argument.
+pub fn bad(message: impl Into<String>) -> Error {
+    Error::new(SqlState::InvalidParameterValue, message)
+}

@@ -1,0 +1,215 @@
+//! import_from(): brings the tables of an application that carrel replaces the backend of over to carrel.
+//!
+//! The application's rows are read with carrel's columns and types, under names of their own ([`sources`]), so that
+//! what looks for problems and what brings the rows in is SQL that does not depend on how the application had them.
+
+mod sources;
+
+use super::bad;
+use crate::access;
+use crate::auth_users;
+use crate::documents;
+use crate::pg::error::{Error, Result, SqlState, check_for_interrupts, guard};
+use crate::pg::heap::table_scan::Lock;
+use crate::pg::spi::{self, Access, Db};
+use crate::pg::trigger;
+use crate::pg::values::TsVector;
+use crate::usage;
+use pgrx::datum::Uuid;
+use pgrx::prelude::*;
+pub(super) use sources::SOURCES;
+
+const PROBLEMS: &str = include_str!("../../../sql/operations/import/problems.sql");
+const DOCUMENTS: &str = include_str!("../../../sql/operations/import/documents.sql");
+const CHUNKS: &str = include_str!("../../../sql/operations/import/chunks.sql");
+const REQUESTS: &str = include_str!("../../../sql/operations/import/requests.sql");
+
+/// A row of the result: a table and how many rows of it there are, or a problem and how many rows have it.
+struct Finding {
+    table: &'static str,
+    rows: i64,
+    problem: Option<String>,
+    blocks: bool,
+}
+
+/// Brings the six tables of an existing application, those of them that the schema has, over to carrel: ids,
+/// timestamps and chunks as they are. Missing profiles are made, counters rebuilt. A row for each table with how
+/// many rows it has, and one for each problem with how many rows have it. With dry_run, the default, nothing is
+/// changed; without, error 23514 where a problem would leave rows out. While rows are brought in, usage is not
+/// recorded. No such schema: 22023. In a REPEATABLE READ transaction: 55000, unless dry_run. For superusers.
+#[pg_extern(volatile, parallel_unsafe)]
+fn import_from(
+    source_schema: Option<&str>,
+    dry_run: default!(Option<bool>, "true"),
+) -> TableIterator<
+    'static,
+    (name!(table_name, String), name!(row_count, i64), name!(problem, Option<String>)),
+> {
+    let findings = guard(|| {
+        let schema = source_schema.ok_or_else(|| bad("source_schema must not be null"))?;
+        let dry_run = dry_run.ok_or_else(|| bad("dry_run must not be null"))?;
+        if dry_run {
+            access::as_administrator("import_from", Access::Read, |db| import(db, schema, dry_run))
+        } else {
+            access::as_administrator("import_from", Access::Write, |db| import(db, schema, dry_run))
+        }
+    });
+    TableIterator::new(
+        findings
+            .into_iter()
+            .map(|finding| (finding.table.to_owned(), finding.rows, finding.problem)),
+    )
+}
+
+fn import(db: &Db, schema: &str, dry_run: bool) -> Result<Vec<Finding>> {
+    if !dry_run {
+        spi::need_writable(c"INSERT")?;
+    }
+    db.silence_notices();
+    let exists = "select exists (select from pg_namespace where nspname::text = $1)";
+    if schema == "carrel" || !db.value::<bool>(exists, &[schema.into()])? {
+        return Err(bad(format!("there is no schema \"{schema}\" to import from"))
+            .hint("Name the schema that the application's tables are in, such as public."));
+    }
+    // SAFETY: reads the state of the transaction.
+    let is_old = unsafe { pg_sys::XactIsoLevel } >= pg_sys::XACT_REPEATABLE_READ as i32;
+    if is_old && !dry_run {
+        return Err(Error::new(
+            SqlState::ObjectNotInPrerequisiteState,
+            "rows can't be imported in a REPEATABLE READ or SERIALIZABLE transaction",
+        )
+        .detail("Its snapshot may lack rows that were committed since.")
+        .hint("Do it in a READ COMMITTED transaction."));
+    }
+    let lock = if dry_run { Lock::Definition } else { Lock::Rows };
+    let mut findings = Vec::new();
+    let mut relations = Vec::new();
+    let mut is_any_there = false;
+    for source in &SOURCES {
+        let (rows, is_there) =
+            db.written_exactly(|| source.read(db, schema, lock, &mut findings))?;
+        relations.push(rows);
+        is_any_there |= is_there;
+    }
+    if !is_any_there {
+        let names = SOURCES.map(|source| source.name).join(", ");
+        return Err(bad(format!("schema \"{schema}\" has none of the tables to import"))
+            .detail(format!("They are {names}.")));
+    }
+    // What could not be read looks as if it were missing.
+    if !findings.iter().any(|finding| finding.blocks) {
+        find_problems(db, &mut findings)?;
+    }
+    if !dry_run {
+        refuse_blocked(schema, &findings)?;
+        usage::keep_from_changing()?;
+        bring(db)?;
+    }
+    relations.into_iter().try_for_each(|rows| rows.end())?;
+    Ok(findings)
+}
+
+/// Adds the problems that rows have, each behind its table.
+fn find_problems(db: &Db, findings: &mut Vec<Finding>) -> Result<()> {
+    let mut add = |table: &str, rows, problem, blocks| {
+        if let Some(last) = findings.iter().rposition(|finding| finding.table == table) {
+            let table = findings[last].table;
+            findings.insert(last + 1, Finding { table, rows, problem: Some(problem), blocks });
+        }
+    };
+    let problems = db.planned_for_values(|| {
+        db.rows(PROBLEMS, &[usage::MOST.into()], |row| {
+            Ok((row.need::<String>(1)?, row.need(2)?, row.need::<String>(3)?, row.need(4)?))
+        })
+    })?;
+    for (table, rows, problem, blocks) in problems {
+        add(&table, rows, problem, blocks);
+    }
+    let values = "
+        select 'user_profiles', billing_timezone, count(*) from import_user_profiles group by 2
+        union all select 'documents', language, count(*) from import_documents group by 2
+        union all select 'usage_events', event_type, count(*) from import_usage_events group by 2
+        order by 1, 2";
+    let values = db.rows(values, &[], |row| {
+        Ok((row.need::<String>(1)?, row.get::<String>(2), row.need::<i64>(3)?))
+    })?;
+    for (table, value, rows) in values {
+        let checked = match (table.as_str(), &value) {
+            ("user_profiles", Some(zone)) => usage::zone(zone).map(|_| ()),
+            ("documents", Some(language)) => {
+                documents::Parser::for_language(db, language).map(|_| ())
+            }
+            ("usage_events", event_type) => usage::checked_type(event_type.as_deref()).map(|_| ()),
+            _ => Ok(()),
+        };
+        if let Err(error) = checked {
+            add(&table, rows, error.message(), true);
+        }
+    }
+    if let Some(rows) = auth_users::rows(db)? {
+        let strangers = "
+            select count(distinct owner.user_id)
+            from (
+                select user_id from import_user_profiles
+                union all select user_id from import_documents
+                union all select user_id from import_agent_sessions
+                union all select user_id from import_agent_requests
+                union all select user_id from import_usage_events
+            ) as owner
+            where not exists (select from auth_users as u where u.id = owner.user_id)";
+        match db.value::<i64>(strangers, &[])? {
+            0 => {}
+            users => {
+                add("user_profiles", users, "users who are not in auth.users".to_owned(), true)
+            }
+        }
+        rows.end()?;
+    }
+    Ok(())
+}
+
+/// Error 23514 where rows can't be brought in as they are.
+fn refuse_blocked(schema: &str, findings: &[Finding]) -> Result<()> {
+    let blocked: Vec<String> = findings
+        .iter()
+        .filter(|finding| finding.blocks)
+        .map(|Finding { table, rows, problem, .. }| {
+            format!("{table}: {rows} {}", problem.as_deref().unwrap_or_default())
+        })
+        .collect();
+    if blocked.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(
+        SqlState::CheckViolation,
+        format!("rows of schema \"{schema}\" can't be imported as they are"),
+    )
+    .detail(blocked.join("\n"))
+    .hint("Nothing was imported. Mend or delete those rows; carrel.import_from() without dry_run => false lists them again."))
+}
+
+/// Brings the rows in, and makes what is derived from them.
+fn bring(db: &Db) -> Result<()> {
+    trigger::as_in_a_restore(|| db.script(DOCUMENTS))?;
+    db.script(CHUNKS)?;
+    trigger::as_in_a_restore(|| {
+        db.script(REQUESTS)?;
+        set_vectors(db)
+    })?;
+    usage::rebuild_all(db)
+}
+
+/// Sets the vectors of documents to those of their chunks.
+fn set_vectors(db: &Db) -> Result<()> {
+    let documents =
+        db.rows("select id from import_documents order by id", &[], |row| row.need::<Uuid>(1))?;
+    for id in documents {
+        check_for_interrupts();
+        let (vector, words) = documents::vector_of_chunks(db, id)?;
+        db.execute(
+            "update carrel.documents set search_vector = $2, words = $3 where id = $1",
+            &[id.into(), TsVector::from_body(&vector).into(), words.into()],
+        )?;
+    }
+    Ok(())
+}

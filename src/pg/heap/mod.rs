@@ -1,0 +1,558 @@
+//! Rows of carrel's own tables, read by an index and changed without a statement: for what every event reads
+//! and changes, of which a statement would take longer to start than to run. It asks for no privilege and
+//! no policy: the caller says whose rows it means, as those do that run SQL as the owner.
+//!
+//! Those of other tables are only read, and as a whole ([`whole`]).
+//!
+//! [`changing`] sets columns of a row, [`inserting`] makes new ones; both only where a statement would do
+//! nothing beside it ([`plainness`]).
+
+mod ctid_cache;
+mod eligibility;
+mod executor;
+mod insert;
+mod relation_ids;
+pub mod table_scan;
+mod update;
+
+use crate::owner;
+use crate::pg::error::{Result, catch, check_for_interrupts, contain};
+use crate::pg::spi::{self, missing_column, null_column};
+use pgrx::datum::{Date, FromDatum, IntoDatum, Uuid};
+use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
+use pgrx::pg_sys;
+use pgrx::prelude::TimestampWithTimeZone;
+use std::cell::Cell;
+use std::ffi::{CStr, c_int};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ptr::null_mut;
+
+pub use eligibility::{Reference, Upheld};
+pub use insert::Sink;
+pub use relation_ids::owner_of;
+pub use update::{Changed, Chosen};
+
+static DIRECT_WRITES: GucSetting<bool> = GucSetting::<bool>::new(true);
+
+/// Registers `carrel.direct_writes`.
+pub fn register_settings() {
+    GucRegistry::define_bool_guc(
+        c"carrel.direct_writes",
+        c"Writes rows of usage without a statement where their tables are as carrel made them.",
+        c"Off, statements write them: slower, and seen by extensions that watch statements.",
+        &DIRECT_WRITES,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+}
+
+fn are_writes_direct() -> bool {
+    DIRECT_WRITES.get()
+}
+
+/// What rows have to be: a condition on a column of the index.
+pub struct Condition {
+    column: &'static CStr,
+    strategy: u32,
+    function: u32,
+    value: Option<pg_sys::Datum>,
+    hash: u64,
+}
+
+impl Condition {
+    pub fn is_user(user: Uuid) -> Self {
+        Self::new(c"user_id", pg_sys::BTEqualStrategyNumber, pg_sys::F_UUID_EQ, user)
+    }
+
+    pub fn is_id(id: Uuid) -> Self {
+        Self::new(c"id", pg_sys::BTEqualStrategyNumber, pg_sys::F_UUID_EQ, id)
+    }
+
+    pub fn is_period(start: TimestampWithTimeZone) -> Self {
+        let (strategy, function) = (pg_sys::BTEqualStrategyNumber, pg_sys::F_TIMESTAMPTZ_EQ);
+        Self::new(c"period_start", strategy, function, start)
+    }
+
+    pub fn is_text(column: &'static CStr, text: &str) -> Self {
+        Self::new(column, pg_sys::BTEqualStrategyNumber, pg_sys::F_TEXTEQ, text)
+    }
+
+    pub fn is_day(day: Date) -> Self {
+        Self::new(c"day", pg_sys::BTEqualStrategyNumber, pg_sys::F_DATE_EQ, day)
+    }
+
+    pub fn is_slot(slot: i32) -> Self {
+        Self::new(c"slot", pg_sys::BTEqualStrategyNumber, pg_sys::F_INT4EQ, slot)
+    }
+
+    pub fn is_slot_below(slot: i32) -> Self {
+        Self::new(c"slot", pg_sys::BTLessStrategyNumber, pg_sys::F_INT4LT, slot)
+    }
+
+    pub fn is_from_day(day: Date) -> Self {
+        Self::new(c"day", pg_sys::BTGreaterEqualStrategyNumber, pg_sys::F_DATE_GE, day)
+    }
+
+    pub fn is_later(time: TimestampWithTimeZone) -> Self {
+        Self::new(c"expires_at", pg_sys::BTGreaterStrategyNumber, pg_sys::F_TIMESTAMPTZ_GT, time)
+    }
+
+    fn new(
+        column: &'static CStr,
+        strategy: u32,
+        function: u32,
+        value: impl IntoDatum + Hash,
+    ) -> Self {
+        let mut hasher = DefaultHasher::new();
+        value.hash(&mut hasher);
+        let hash = hasher.finish();
+        Self { column, strategy, function, value: value.into_datum(), hash }
+    }
+}
+
+/// Conditions as Postgres has them, for a table of this description.
+fn keys(desc: pg_sys::TupleDesc, conditions: &[Condition]) -> Result<Vec<pg_sys::ScanKeyData>> {
+    let (mut places, mut next) = (Vec::with_capacity(conditions.len()), 0);
+    for condition in conditions {
+        let place = place_of(desc, condition.column, next)?;
+        places.push(place);
+        next = place + 1;
+    }
+    let mut keys = vec![pg_sys::ScanKeyData::default(); conditions.len()];
+    let (entries, places) = (keys.as_mut_ptr(), places.as_slice());
+    // SAFETY: a place for each key, of a column with such a function.
+    catch(|| unsafe {
+        for (i, (condition, place)) in conditions.iter().zip(places).enumerate() {
+            ScanKeyEntryInitialize(
+                entries.add(i),
+                0,
+                *place as pg_sys::AttrNumber + 1,
+                condition.strategy as pg_sys::StrategyNumber,
+                pg_sys::InvalidOid,
+                (*attribute(desc, *place)).attcollation,
+                condition.function.into(),
+                condition.value.unwrap_or(pg_sys::Datum::null()),
+            );
+        }
+    })?;
+    Ok(keys)
+}
+
+/// A row that is gone when the next one comes.
+pub struct Row<'a> {
+    values: &'a [pg_sys::Datum],
+    nulls: &'a [bool],
+    columns: &'a [usize],
+}
+
+impl Row<'_> {
+    /// The value of the column that is `number` of those asked for (from 1); None where it is null. A text
+    /// that is borrowed is gone with the row.
+    pub fn get<T: FromDatum>(&self, number: usize) -> Option<T> {
+        let column = *self.columns.get(number.checked_sub(1)?)?;
+        let (value, is_null) = (*self.values.get(column)?, *self.nulls.get(column)?);
+        // SAFETY: the type is that of the column, as the table's definition says.
+        unsafe { T::from_polymorphic_datum(value, is_null, pg_sys::InvalidOid) }
+    }
+
+    /// The same where it is never null.
+    pub fn need<T: FromDatum>(&self, number: usize) -> Result<T> {
+        self.get(number).ok_or_else(|| null_column(number))
+    }
+}
+
+/// Room for the values of a row of a table.
+struct Values {
+    values: Vec<pg_sys::Datum>,
+    nulls: Vec<bool>,
+}
+
+impl Values {
+    /// # Safety
+    /// The description of an open relation.
+    unsafe fn of(desc: pg_sys::TupleDesc) -> Self {
+        // SAFETY: as the caller says.
+        let count = unsafe { (*desc).natts } as usize;
+        Self { values: vec![pg_sys::Datum::null(); count], nulls: vec![true; count] }
+    }
+
+    /// # Safety
+    /// A tuple of the description that this is of; within [`catch`].
+    unsafe fn take(&mut self, tuple: pg_sys::HeapTuple, desc: pg_sys::TupleDesc) {
+        // SAFETY: as the caller says.
+        unsafe {
+            heap_deform_tuple(tuple, desc, self.values.as_mut_ptr(), self.nulls.as_mut_ptr());
+        }
+    }
+
+    fn row<'a>(&'a self, columns: &'a [usize]) -> Row<'a> {
+        Row { values: &self.values, nulls: &self.nulls, columns }
+    }
+}
+
+/// A table, and the index that the columns of conditions are in. Without the index, all of the table is
+/// read.
+#[derive(Clone, Copy)]
+pub struct Table {
+    pub name: &'static CStr,
+    pub index: &'static CStr,
+}
+
+impl Table {
+    /// The table's oid.
+    pub fn oid(self) -> Result<pg_sys::Oid> {
+        relation_ids::table(self.name)
+    }
+
+    /// See [`Rows::read`].
+    pub fn read<const N: usize>(
+        self,
+        conditions: &[Condition],
+        columns: [&CStr; N],
+        each: impl FnMut(&Row) -> Result<()>,
+    ) -> Result<()> {
+        self.open(Access::Read, |rows| rows.read(conditions, columns, each))
+    }
+
+    /// Whether there is a row as the conditions say: committed, or written by this transaction, also by the
+    /// statement that is running.
+    pub fn has(self, conditions: &[Condition]) -> Result<bool> {
+        self.open(Access::Read, |rows| {
+            let mut is_there = false;
+            rows.each(conditions, [], |_, _| {
+                is_there = true;
+                Ok(false)
+            })?;
+            if is_there { Ok(true) } else { rows.has_written(conditions) }
+        })
+    }
+
+    /// Does `work` with the table's rows.
+    pub fn open<T>(self, access: Access, work: impl FnOnce(&Rows) -> Result<T>) -> Result<T> {
+        let (table, lock) = (relation_ids::table(self.name)?, access as c_int);
+        // SAFETY: a table's oid; what is opened is closed, or, after an error, given back with the
+        // (sub)transaction.
+        unsafe {
+            if !matches!(access, Access::Read) {
+                // Also on a standby.
+                spi::need_writable(c"UPDATE")?;
+            }
+            let relation = catch(|| table_open(table, lock))?;
+            // Rows that another role could have written are not believed.
+            if (*(*relation).rd_rel).relowner != owner::oid()? {
+                return Err(owner::foreign_table(
+                    (*relation).rd_id,
+                    (*(*relation).rd_rel).relowner,
+                ));
+            }
+            if (*(*relation).rd_rel).relam != pg_sys::HEAP_TABLE_AM_OID {
+                let name = self.name.to_string_lossy();
+                return Err(missing_column(&format!("table carrel.{name} is no heap")));
+            }
+            let index = relation_ids::index(self.index)?;
+            let rows = Rows { relation, index, scan: Cell::new(None) };
+            let result = work(&rows)?;
+            rows.end(rows.scan.take())?;
+            // The lock is kept, as by a statement.
+            catch(|| table_close(relation, pg_sys::NoLock as c_int))?;
+            Ok(result)
+        }
+    }
+}
+
+/// What is done with rows: the lock that a statement would take on the table.
+#[derive(Clone, Copy)]
+pub enum Access {
+    Read = pg_sys::AccessShareLock as isize,
+    Hold = pg_sys::RowShareLock as isize,
+    Change = pg_sys::RowExclusiveLock as isize,
+}
+
+/// The rows of a table that is open.
+pub struct Rows {
+    relation: pg_sys::Relation,
+    index: pg_sys::Oid,
+    /// For the next one, that of before: to begin one takes as long as to read by it.
+    scan: Cell<Option<Scan>>,
+}
+
+#[derive(Clone, Copy)]
+struct Scan {
+    scan: pg_sys::SysScanDesc,
+    snapshot: pg_sys::Snapshot,
+    key_count: usize,
+}
+
+impl Rows {
+    /// Calls `each` for the rows that are as the conditions say, with the values of these columns, as they
+    /// were committed, or written by this transaction, when rows of the open table were first asked for.
+    pub fn read<const N: usize>(
+        &self,
+        conditions: &[Condition],
+        columns: [&CStr; N],
+        mut each: impl FnMut(&Row) -> Result<()>,
+    ) -> Result<()> {
+        self.each(conditions, columns, |_, row| each(row).map(|()| true))
+    }
+
+    /// The same with the rows' tuples, until `each` gives false.
+    fn each<const N: usize>(
+        &self,
+        conditions: &[Condition],
+        columns: [&CStr; N],
+        mut each: impl FnMut(pg_sys::HeapTuple, &Row) -> Result<bool>,
+    ) -> Result<()> {
+        // SAFETY: the description of an open relation; a row is used before the next one is asked for.
+        unsafe {
+            check_for_interrupts();
+            let desc = (*self.relation).rd_att;
+            let columns = places_of(desc, columns)?;
+            let mut values = Values::of(desc);
+            let scan = self.begin(conditions)?;
+            let mut next = || {
+                let tuple = systable_getnext(scan.scan);
+                if tuple.is_null() {
+                    return Ok(false);
+                }
+                values.take(tuple, desc);
+                contain(|| {
+                    check_for_interrupts();
+                    each(tuple, &values.row(&columns))
+                })
+            };
+            let mut end = Ok(true);
+            let (next, outcome) = (&raw mut next, &raw mut end);
+            catch(|| {
+                while let Ok(true) = *outcome {
+                    *outcome = (*next)();
+                }
+            })?;
+            end?;
+            self.end(self.scan.replace(Some(scan)))
+        }
+    }
+
+    /// Whether there is a row that the running statement wrote; no snapshot shows these. For rows that nobody else can
+    /// be changing: of one that is updated meanwhile, neither version may be seen.
+    fn has_written(&self, conditions: &[Condition]) -> Result<bool> {
+        let (relation, index) = (self.relation, self.index);
+        // SAFETY: as in `begin` and `each`; a static snapshot needs no registration.
+        unsafe {
+            let mut keys = keys((*relation).rd_att, conditions)?;
+            let (keys, count) = (keys.as_mut_ptr(), keys.len() as c_int);
+            catch(|| {
+                let snapshot = &raw mut pg_sys::SnapshotSelfData;
+                let has_index = index != pg_sys::InvalidOid;
+                let scan = systable_beginscan(relation, index, has_index, snapshot, count, keys);
+                let is_there = !systable_getnext(scan).is_null();
+                systable_endscan(scan);
+                is_there
+            })
+        }
+    }
+
+    fn begin(&self, conditions: &[Condition]) -> Result<Scan> {
+        let (relation, index) = (self.relation, self.index);
+        let has_index = index != pg_sys::InvalidOid;
+        // SAFETY: an open relation; as many keys as there are conditions, of columns of the index, which
+        // copies them.
+        unsafe {
+            let mut keys = keys((*relation).rd_att, conditions)?;
+            let (key_count, count) = (keys.len(), keys.len() as c_int);
+            match self.scan.take() {
+                Some(scan) if scan.key_count == key_count && has_index => {
+                    let columns = &(*(*(*scan.scan).irel).rd_index).indkey;
+                    let columns = columns.values.as_slice(columns.dim1 as usize);
+                    for key in &mut keys {
+                        let place = columns.iter().position(|column| *column == key.sk_attno);
+                        key.sk_attno = place.map_or(0, |place| place as i16 + 1);
+                    }
+                    let (index, keys) = ((*scan.scan).iscan, keys.as_mut_ptr());
+                    catch(|| index_rescan(index, keys, count, null_mut(), 0))?;
+                    Ok(scan)
+                }
+                other => {
+                    self.end(other)?;
+                    let keys = keys.as_mut_ptr();
+                    let (scan, snapshot) = catch(|| {
+                        // A parallel worker has to see what its leader does.
+                        let snapshot = RegisterSnapshot(if IsInParallelMode() {
+                            GetActiveSnapshot()
+                        } else {
+                            GetLatestSnapshot()
+                        });
+                        let scan =
+                            systable_beginscan(relation, index, has_index, snapshot, count, keys);
+                        (scan, snapshot)
+                    })?;
+                    Ok(Scan { scan, snapshot, key_count })
+                }
+            }
+        }
+    }
+
+    fn end(&self, scan: Option<Scan>) -> Result<()> {
+        let Some(Scan { scan, snapshot, .. }) = scan else { return Ok(()) };
+        // SAFETY: what was begun.
+        catch(|| unsafe {
+            systable_endscan(scan);
+            UnregisterSnapshot(snapshot);
+        })
+    }
+
+    /// From now on, rows are read as they are now.
+    fn refresh(&self) -> Result<()> {
+        self.end(self.scan.take())
+    }
+}
+
+/// The places of columns in a row.
+fn places_of<const N: usize>(desc: pg_sys::TupleDesc, columns: [&CStr; N]) -> Result<[usize; N]> {
+    let (mut places, mut next) = ([0; N], 0);
+    for (place, column) in places.iter_mut().zip(columns) {
+        *place = place_of(desc, column, next)?;
+        next = *place + 1;
+    }
+    Ok(places)
+}
+
+/// The place of a column, which most probably is that of `probable`.
+fn place_of(desc: pg_sys::TupleDesc, column: &CStr, probable: usize) -> Result<usize> {
+    let name = column.to_bytes_with_nul();
+    // SAFETY: the description of an open relation, whose columns' names are C strings of 64 bytes.
+    let place = unsafe {
+        let count = (*desc).natts as usize;
+        (probable..count).chain(0..probable.min(count)).find(|place| {
+            let data = &(*attribute(desc, *place)).attname.data;
+            let bytes = std::slice::from_raw_parts(data.as_ptr().cast::<u8>(), data.len());
+            bytes[0] == name[0] && bytes.starts_with(name)
+        })
+    };
+    place.ok_or_else(|| missing_column(&format!("there is no column {}", column.to_string_lossy())))
+}
+
+/// What a description says of the column at a place.
+///
+/// # Safety
+/// The description of an open relation, which has that many columns.
+unsafe fn attribute(desc: pg_sys::TupleDesc, place: usize) -> *const pg_sys::FormData_pg_attribute {
+    // SAFETY: as the caller says; where they are is what TupleDescAttr() says.
+    unsafe {
+        #[cfg(not(feature = "pg18"))]
+        let first = (*desc).attrs.as_ptr();
+        #[cfg(feature = "pg18")]
+        let first = (*desc)
+            .compact_attrs
+            .as_ptr()
+            .add((*desc).natts as usize)
+            .cast::<pg_sys::FormData_pg_attribute>();
+        first.add(place)
+    }
+}
+
+unsafe extern "C-unwind" {
+    fn table_open(table: pg_sys::Oid, lock: c_int) -> pg_sys::Relation;
+    fn table_close(table: pg_sys::Relation, lock: c_int);
+    fn IsInParallelMode() -> bool;
+    fn GetActiveSnapshot() -> pg_sys::Snapshot;
+    fn GetLatestSnapshot() -> pg_sys::Snapshot;
+    fn RegisterSnapshot(snapshot: pg_sys::Snapshot) -> pg_sys::Snapshot;
+    fn UnregisterSnapshot(snapshot: pg_sys::Snapshot);
+    fn ScanKeyEntryInitialize(
+        entry: pg_sys::ScanKey,
+        flags: c_int,
+        column: pg_sys::AttrNumber,
+        strategy: pg_sys::StrategyNumber,
+        subtype: pg_sys::Oid,
+        collation: pg_sys::Oid,
+        function: pg_sys::RegProcedure,
+        argument: pg_sys::Datum,
+    );
+    fn systable_beginscan(
+        table: pg_sys::Relation,
+        index: pg_sys::Oid,
+        is_index_to_be_used: bool,
+        snapshot: pg_sys::Snapshot,
+        count: c_int,
+        keys: pg_sys::ScanKey,
+    ) -> pg_sys::SysScanDesc;
+    fn systable_getnext(scan: pg_sys::SysScanDesc) -> pg_sys::HeapTuple;
+    fn heap_deform_tuple(
+        tuple: pg_sys::HeapTuple,
+        desc: pg_sys::TupleDesc,
+        values: *mut pg_sys::Datum,
+        nulls: *mut bool,
+    );
+    fn systable_endscan(scan: pg_sys::SysScanDesc);
+    fn index_rescan(
+        scan: pg_sys::IndexScanDesc,
+        keys: pg_sys::ScanKey,
+        key_count: c_int,
+        orders: pg_sys::ScanKey,
+        order_count: c_int,
+    );
+}
+
+#[cfg(any(test, feature = "pg_test"))]
+#[pgrx::pg_schema]
+#[allow(clippy::disallowed_types, clippy::expect_used)]
+mod tests {
+    use pgrx::pg_sys;
+    use pgrx::prelude::*;
+    use std::cell::RefCell;
+
+    thread_local! {
+        static SEEN: RefCell<Vec<pg_sys::Oid>> = const { RefCell::new(Vec::new()) };
+    }
+
+    /// Notes the tables of a statement, as pgaudit does.
+    #[cfg(feature = "pg15")]
+    unsafe extern "C-unwind" fn watch(tables: *mut pg_sys::List, _: bool) -> bool {
+        // SAFETY: a list of range table entries, or null.
+        let tables = unsafe { pgrx::PgList::<pg_sys::RangeTblEntry>::from_pg(tables) };
+        // SAFETY: the list's entries.
+        tables.iter_ptr().for_each(|table| see(unsafe { (*table).relid }));
+        true
+    }
+
+    #[cfg(not(feature = "pg15"))]
+    unsafe extern "C-unwind" fn watch(
+        _: *mut pg_sys::List,
+        tables: *mut pg_sys::List,
+        _: bool,
+    ) -> bool {
+        // SAFETY: a list of what is asked of each table, or null.
+        let tables = unsafe { pgrx::PgList::<pg_sys::RTEPermissionInfo>::from_pg(tables) };
+        // SAFETY: the list's entries.
+        tables.iter_ptr().for_each(|table| see(unsafe { (*table).relid }));
+        true
+    }
+
+    fn see(table: pg_sys::Oid) {
+        SEEN.with_borrow_mut(|seen| seen.push(table));
+    }
+
+    #[pg_test]
+    fn an_extension_that_watches_statements_sees_the_tables_that_usage_is_written_to() {
+        let user = "11111111-1111-1111-1111-111111111111";
+        Spi::run(&format!(
+            "select carrel.create_user('{user}');
+            insert into carrel.plan_limits (plan_type, event_type, measure, limit_value, enforcement)
+            values ('free', 'chat', 'tokens', 100, 'hard');
+            select carrel.consume_usage('chat', 7, user_id => '{user}')"
+        ))
+        .expect("set-up");
+        let record = format!("select carrel.consume_usage('chat', 7, user_id => '{user}')");
+        // SAFETY: a variable of the server's, which is put back.
+        unsafe { (&raw mut pg_sys::ExecutorCheckPerms_hook).write(Some(watch)) };
+        let recorded = Spi::run(&record);
+        // SAFETY: the same.
+        unsafe { (&raw mut pg_sys::ExecutorCheckPerms_hook).write(None) };
+        recorded.expect("usage");
+        for table in ["usage_events", "usage_totals", "usage_allowances"] {
+            let oid = format!("select 'carrel.{table}'::regclass::oid");
+            let oid = Spi::get_one::<pg_sys::Oid>(&oid).expect("a table").expect("its oid");
+            assert!(SEEN.with_borrow(|seen| seen.contains(&oid)), "{table}");
+        }
+    }
+}

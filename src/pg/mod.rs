@@ -1,0 +1,13 @@
+//! Everything that is Postgres' and knows no domain.
+
+pub mod clock;
+pub mod error;
+pub mod gin;
+pub mod heap;
+pub mod ids;
+pub mod memory;
+pub mod single_row;
+pub mod spi;
+pub mod toast;
+pub mod trigger;
+pub mod values;

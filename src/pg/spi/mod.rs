@@ -1,0 +1,590 @@
+//! Running SQL: the only module that calls SPI.
+//!
+//! Work runs either as the caller or as the owner, always with a pinned `search_path`, so that no
+//! name or operator in carrel's own SQL can be somebody else's. Errors come back as [`Error`] with
+//! all their fields. Plans are kept for the life of the backend, keyed by their text.
+
+pub mod caller;
+mod relations;
+mod settings;
+mod stream;
+mod waiting;
+
+use crate::owner;
+use crate::pg::error::{Error, Result, SqlState, catch, contain};
+use pgrx::datum::{FromDatum, IntoDatum};
+use pgrx::pg_sys;
+pub use relations::NamedRows;
+use settings::pin_planner;
+pub use settings::{is_set_by_session, pin, set_local};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::ffi::{CStr, CString, c_char, c_int, c_long};
+pub use stream::PassingRow;
+pub use waiting::{BRIEFLY, LOCK_PATIENCE, NOT_AT_ALL, patiently, waiting_at_most};
+
+/// Whether the SQL may write. Reading uses the snapshot of the calling statement and assigns no
+/// transaction id, so that it works in READ ONLY transactions and on a standby.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Access {
+    Read,
+    Write,
+}
+
+/// A connection to SPI, valid within the closure that it was given to.
+pub struct Db {
+    access: Access,
+    /// Set where statements run with rights that the caller does not have.
+    is_elevated: bool,
+}
+
+/// Runs `work` with the caller's privileges and policies.
+pub fn as_caller<T>(access: Access, work: impl FnOnce(&Db) -> Result<T>) -> Result<T> {
+    connected(access, None, work)
+}
+
+/// Runs `work` as the owner of carrel's tables ([`owner`]), past every policy: `work` itself must say whose rows it means.
+pub fn as_owner<T>(access: Access, work: impl FnOnce(&Db) -> Result<T>) -> Result<T> {
+    connected(access, Some(owner::of_all_tables()?), work)
+}
+
+/// Runs `work` as the owner, even where tables belong to others: for what reads catalogs alone.
+pub fn as_owner_of_catalogs<T>(
+    owner: pg_sys::Oid,
+    access: Access,
+    work: impl FnOnce(&Db) -> Result<T>,
+) -> Result<T> {
+    connected(access, Some(owner), work)
+}
+
+/// Runs `work` as the bootstrap superuser: for the few statements that the owner of the tables may not run, such as granting
+/// functions, none of which reads or writes what belongs to others. Functions of roles that are no superusers are
+/// refused meanwhile, see [`crate::foreign_code`].
+pub fn as_superuser<T>(access: Access, work: impl FnOnce(&Db) -> Result<T>) -> Result<T> {
+    let depth = SUPERUSER_WORK.get();
+    SUPERUSER_WORK.set(depth + 1);
+    let result = contain(|| connected(access, Some(SUPERUSER), work));
+    SUPERUSER_WORK.set(depth);
+    result
+}
+
+/// The bootstrap superuser, whose id is the same in every cluster.
+const SUPERUSER: pg_sys::Oid = pg_sys::Oid::from_u32(pg_sys::BOOTSTRAP_SUPERUSERID);
+
+thread_local! {
+    /// How many calls of [`as_superuser`] are under way.
+    static SUPERUSER_WORK: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Tells whether this role is the superuser that carrel works as at the moment.
+pub fn is_superuser_work(user: pg_sys::Oid) -> bool {
+    SUPERUSER_WORK.get() > 0 && user == SUPERUSER
+}
+
+/// The same by indexes, and seeing what is committed when each statement begins, whatever the transaction's
+/// isolation: for what has to be true when it commits. Waits for no lock longer than 10 seconds.
+pub fn as_owner_now<T>(work: impl FnOnce(&Db) -> Result<T>) -> Result<T> {
+    as_owner(Access::Write, |db| db.latest(|| db.write_by_index(|| work(db))))
+}
+
+fn connected<T>(
+    access: Access,
+    role: Option<pg_sys::Oid>,
+    work: impl FnOnce(&Db) -> Result<T>,
+) -> Result<T> {
+    // SAFETY: what fmgr does for SECURITY DEFINER and SET; user and settings are put back on every way
+    // out. After an error SPI's connection is left to the abort of the (sub)transaction, which is
+    // certain: errors are passed on, see `catch`.
+    unsafe {
+        let mut user = pg_sys::InvalidOid;
+        let mut context = 0;
+        pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
+        let outer = caller::enter(user, context);
+        let settings = pg_sys::NewGUCNestLevel();
+        pin(c"search_path", c"pg_catalog, pg_temp");
+        if pg_sys::quote_all_identifiers {
+            pin(c"quote_all_identifiers", c"off");
+        }
+        pin_planner();
+        if let Some(role) = role {
+            if !pg_sys::row_security {
+                pin(c"row_security", c"on");
+            }
+            let local = context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as c_int;
+            pg_sys::SetUserIdAndSecContext(role, local);
+        }
+        let result = catch(|| SPI_connect()).and_then(|_| {
+            let value = contain(|| {
+                let db = Db { access, is_elevated: role.is_some() };
+                refuse_other_schema(&db)?;
+                work(&db)
+            })?;
+            catch(|| SPI_finish())?;
+            Ok(value)
+        });
+        pg_sys::SetUserIdAndSecContext(user, context);
+        // Whatever was set meanwhile with the owner's rights ends here.
+        pg_sys::AtEOXact_GUC(result.is_ok() && role.is_none(), settings);
+        caller::replace(outer);
+        result
+    }
+}
+
+/// Fails with 25006 in a READ ONLY transaction and on a standby, which refuses strong locks with another error.
+pub fn need_writable(command: &CStr) -> Result<()> {
+    let command = command.as_ptr();
+    // SAFETY: a C string.
+    catch(|| unsafe { PreventCommandIfReadOnly(command) })
+}
+
+/// An argument of a statement.
+#[derive(Clone, Copy)]
+pub struct Arg {
+    oid: pg_sys::Oid,
+    datum: Option<pg_sys::Datum>,
+}
+
+impl<T: IntoDatum> From<T> for Arg {
+    fn from(value: T) -> Self {
+        Self { oid: T::type_oid(), datum: value.into_datum() }
+    }
+}
+
+impl Arg {
+    /// A text that is a datum already.
+    pub fn text(datum: pg_sys::Datum) -> Self {
+        Self { oid: pg_sys::TEXTOID, datum: Some(datum) }
+    }
+
+    /// The place of a row, which has to stay there.
+    pub fn tid(place: *mut pg_sys::ItemPointerData) -> Self {
+        Self { oid: pg_sys::TIDOID, datum: Some(place.into()) }
+    }
+
+    /// The value, None where it is null.
+    pub fn datum(&self) -> Option<pg_sys::Datum> {
+        self.datum
+    }
+}
+
+/// A row of a result.
+pub struct Row {
+    tuple: pg_sys::HeapTuple,
+    desc: pg_sys::TupleDesc,
+}
+
+impl Row {
+    /// The value of column `number` (from 1), or None where it is null.
+    pub fn get<T: FromDatum>(&self, number: c_int) -> Option<T> {
+        let mut is_null = false;
+        // SAFETY: the tuple is of this description, and the type is the one that the statement
+        // beside the caller selects.
+        unsafe {
+            let datum = SPI_getbinval(self.tuple, self.desc, number, &mut is_null);
+            T::from_polymorphic_datum(datum, is_null, T_OID_UNUSED)
+        }
+    }
+
+    /// The value of column `number`, which the statement says is never null.
+    pub fn need<T: FromDatum>(&self, number: c_int) -> Result<T> {
+        self.get(number).ok_or_else(|| null_column(number as usize))
+    }
+}
+
+/// Conversions of carrel's own types don't look at the type's oid.
+const T_OID_UNUSED: pg_sys::Oid = pg_sys::InvalidOid;
+
+impl Db {
+    /// Runs a statement; returns how many rows it touched or gave.
+    pub fn execute(&self, sql: &'static str, args: &[Arg]) -> Result<u64> {
+        self.run(sql, args, |_| Ok(()))
+    }
+
+    /// Every row of a statement, as `read` takes it.
+    pub fn rows<T>(
+        &self,
+        sql: &'static str,
+        args: &[Arg],
+        mut read: impl FnMut(&Row) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let mut values = Vec::new();
+        self.run(sql, args, |row| {
+            values.push(read(row)?);
+            Ok(())
+        })?;
+        Ok(values)
+    }
+
+    /// The first row of a statement, if there is one.
+    pub fn first<T>(
+        &self,
+        sql: &'static str,
+        args: &[Arg],
+        read: impl Fn(&Row) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let mut value = None;
+        self.run(sql, args, |row| {
+            if value.is_none() {
+                value = Some(read(row)?);
+            }
+            Ok(())
+        })?;
+        Ok(value)
+    }
+
+    /// The first column of the first row of a statement that always has one.
+    pub fn value<T: FromDatum>(&self, sql: &'static str, args: &[Arg]) -> Result<T> {
+        self.first(sql, args, |row| row.need(1))?
+            .ok_or_else(|| Error::new(SqlState::NoDataFound, "a query of carrel's own gave no row"))
+    }
+
+    /// Runs statements that are made at run time and used once: what migrate() executes.
+    pub fn script(&self, sql: &str) -> Result<()> {
+        let statement = c_string(sql)?;
+        let text = statement.as_ptr();
+        // SAFETY: connected, a C string.
+        self.confined(|| check(catch(|| unsafe { SPI_execute(text, false, 0) })?))
+    }
+
+    /// Runs a statement so that settings end with it which code of others changes in its midst: tables of others follow carrel's
+    /// by foreign keys, and their triggers run as their owners.
+    fn confined<T>(&self, call: impl FnOnce() -> Result<T>) -> Result<T> {
+        if !self.is_elevated {
+            return call();
+        }
+        // SAFETY: a level of settings, ended on every way out.
+        unsafe {
+            let level = pg_sys::NewGUCNestLevel();
+            let result = contain(call);
+            pg_sys::AtEOXact_GUC(false, level);
+            result
+        }
+    }
+
+    /// Every row of a query that is made at run time and used once, as `read` takes it.
+    pub fn rows_once<T>(
+        &self,
+        sql: &str,
+        args: &[Arg],
+        mut read: impl FnMut(&Row) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let statement = c_string(sql)?;
+        let mut types: Vec<pg_sys::Oid> = args.iter().map(|arg| arg.oid).collect();
+        let (text, count, types) = (statement.as_ptr(), types.len() as c_int, types.as_mut_ptr());
+        // SAFETY: connected, a C string, and as many types as it says; the plan goes with the connection.
+        let plan = catch(|| unsafe { SPI_prepare(text, count, types) })?;
+        if plan.is_null() {
+            // SAFETY: the backend's own variable.
+            check(unsafe { pg_sys::SPI_result })?;
+        }
+        let mut values = Vec::new();
+        self.run_plan(sql, plan, args, |row| {
+            values.push(read(row)?);
+            Ok(())
+        })?;
+        Ok(values)
+    }
+
+    /// Makes a trigger's transition tables known by their names.
+    ///
+    /// # Safety
+    /// `trigger` is the data of the trigger call that is being served.
+    pub unsafe fn register_trigger_data(&self, trigger: *mut pg_sys::TriggerData) -> Result<()> {
+        // SAFETY: connected, and the caller says what the data is.
+        check(catch(|| unsafe { SPI_register_trigger_data(trigger) })?)
+    }
+
+    fn run(
+        &self,
+        sql: &'static str,
+        args: &[Arg],
+        each: impl FnMut(&Row) -> Result<()>,
+    ) -> Result<u64> {
+        self.run_plan(sql, plan(sql, args)?, args, each)
+    }
+
+    fn run_plan(
+        &self,
+        sql: &str,
+        plan: pg_sys::SPIPlanPtr,
+        args: &[Arg],
+        mut each: impl FnMut(&Row) -> Result<()>,
+    ) -> Result<u64> {
+        let values: Vec<pg_sys::Datum> =
+            args.iter().map(|arg| arg.datum.unwrap_or(pg_sys::Datum::null())).collect();
+        let nulls: Vec<c_char> = args
+            .iter()
+            .map(|arg| if arg.datum.is_some() { b' ' } else { b'n' } as c_char)
+            .collect();
+        let (values, nulls) = (values.as_ptr(), nulls.as_ptr());
+        let read_only = self.access == Access::Read;
+        // Never a row limit: an INSERT … RETURNING that is stopped early fires no statement trigger.
+        // SAFETY: connected, a kept plan, a value and a null flag for each of its parameters; the snapshot
+        // is kept as long as the statement runs.
+        let run = || unsafe {
+            if !settings::is_latest() {
+                return SPI_execute_plan(plan, values, nulls, read_only, 0);
+            }
+            let latest = RegisterSnapshot(GetLatestSnapshot());
+            let none = std::ptr::null_mut();
+            let code = SPI_execute_snapshot(plan, values, nulls, latest, none, read_only, true, 0);
+            UnregisterSnapshot(latest);
+            code
+        };
+        self.confined(|| check(catch(run).map_err(|error| of_changed_tables(error, sql))?))?;
+        // SAFETY: SPI's results, read at once, before anything else can run SQL and replace them.
+        unsafe {
+            let processed = pg_sys::SPI_processed;
+            let table = pg_sys::SPI_tuptable;
+            if !table.is_null() {
+                for i in 0..(*table).numvals as usize {
+                    let tuple = *(*table).vals.add(i);
+                    each(&Row { tuple, desc: (*table).tupdesc })?;
+                }
+                pg_sys::SPI_freetuptable(table);
+            }
+            Ok(processed)
+        }
+    }
+}
+
+/// The plan of a statement, made at its first use in this backend. Postgres plans it anew by itself
+/// when tables, the role or policies change.
+fn plan(sql: &'static str, args: &[Arg]) -> Result<pg_sys::SPIPlanPtr> {
+    thread_local! {
+        static PLANS: RefCell<HashMap<&'static str, pg_sys::SPIPlanPtr>> = RefCell::default();
+    }
+    if let Some(plan) = PLANS.with_borrow(|plans| plans.get(sql).copied()) {
+        return Ok(plan);
+    }
+    let text = c_string(sql)?;
+    let mut types: Vec<pg_sys::Oid> = args.iter().map(|arg| arg.oid).collect();
+    let (text, count, types) = (text.as_ptr(), types.len() as c_int, types.as_mut_ptr());
+    // SAFETY: connected, a C string, and as many types as it says.
+    let plan = catch(|| unsafe {
+        let plan = SPI_prepare(text, count, types);
+        if !plan.is_null() {
+            SPI_keepplan(plan);
+        }
+        plan
+    })
+    .map_err(older_tables)?;
+    if plan.is_null() {
+        // SAFETY: the backend's own variable.
+        return check(unsafe { pg_sys::SPI_result }).map(|()| plan);
+    }
+    PLANS.with_borrow_mut(|plans| plans.insert(sql, plan));
+    Ok(plan)
+}
+
+/// A table or column that carrel's own SQL names is missing: the tables are not this version's.
+fn older_tables(error: Error) -> Error {
+    if error.is_of_missing_column() { missing_column(&error.message()) } else { error }
+}
+
+/// The same for a statement that was planned when its tables had all that it names.
+fn of_changed_tables(error: Error, sql: &str) -> Error {
+    if error.is_in_statement(sql) { older_tables(error) } else { error }
+}
+
+/// Fails if schema carrel was renamed: carrel's own SQL names it.
+fn refuse_other_schema(db: &Db) -> Result<()> {
+    // SAFETY: a C string, looked up in the catalog's cache.
+    if catch(|| unsafe { get_namespace_oid(c"carrel".as_ptr(), true) })? != pg_sys::InvalidOid {
+        return Ok(());
+    }
+    let schema: Option<(String, String)> = db.first(
+        "select nspname::text, quote_ident(nspname) from pg_extension
+        join pg_namespace on pg_namespace.oid = extnamespace where extname = 'carrel'",
+        &[],
+        |row| Ok((row.need(1)?, row.need(2)?)),
+    )?;
+    let state = SqlState::ObjectNotInPrerequisiteState;
+    Err(match schema {
+        Some((name, quoted)) => {
+            Error::new(state, format!("schema carrel was renamed to \"{name}\""))
+                .hint(format!("Run: alter schema {quoted} rename to carrel"))
+        }
+        None => Error::new(state, "there is no schema carrel"),
+    })
+}
+
+/// A column of one of carrel's own rows, or statements, is null where it never is.
+pub fn null_column(number: usize) -> Error {
+    Error::new(
+        SqlState::ObjectNotInPrerequisiteState,
+        format!("column {number} of a row of carrel's own is null"),
+    )
+    .hint("Run: select * from carrel.doctor()")
+}
+
+/// The tables are not this version's: they lack a column.
+pub fn missing_column(what: &str) -> Error {
+    Error::new(
+        SqlState::ObjectNotInPrerequisiteState,
+        "carrel's tables are not as this version needs them",
+    )
+    .detail(format!("The library is version {}; {what}.", env!("CARGO_PKG_VERSION")))
+    .hint("Run: select carrel.migrate(). It names a column that was renamed.")
+}
+
+fn check(code: c_int) -> Result<()> {
+    if code >= 0 {
+        return Ok(());
+    }
+    Err(Error::new(
+        SqlState::ObjectNotInPrerequisiteState,
+        format!("SPI refused a statement of carrel's own (code {code})"),
+    ))
+}
+
+fn c_string(text: &str) -> Result<CString> {
+    CString::new(text).map_err(|_| {
+        Error::new(SqlState::InvalidParameterValue, "a statement contains a zero byte")
+    })
+}
+
+/// Runs `work` in a subtransaction, which is rolled back when `work` fails: then the error may be
+/// kept instead of being passed on.
+pub fn subtransaction<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    // SAFETY: what plpgsql does for a block with EXCEPTION.
+    unsafe {
+        let owner = pg_sys::CurrentResourceOwner;
+        catch(|| BeginInternalSubTransaction(std::ptr::null()))?;
+        let result = contain(work);
+        if result.is_ok() {
+            catch(|| ReleaseCurrentSubTransaction())?;
+        } else {
+            catch(|| RollbackAndReleaseCurrentSubTransaction())?;
+        }
+        pg_sys::CurrentResourceOwner = owner;
+        result
+    }
+}
+
+unsafe extern "C-unwind" {
+    fn SPI_connect() -> c_int;
+    fn SPI_finish() -> c_int;
+    fn SPI_execute(src: *const c_char, read_only: bool, count: c_long) -> c_int;
+    fn SPI_prepare(src: *const c_char, nargs: c_int, types: *mut pg_sys::Oid)
+    -> pg_sys::SPIPlanPtr;
+    fn SPI_keepplan(plan: pg_sys::SPIPlanPtr) -> c_int;
+    fn SPI_execute_plan(
+        plan: pg_sys::SPIPlanPtr,
+        values: *const pg_sys::Datum,
+        nulls: *const c_char,
+        read_only: bool,
+        count: c_long,
+    ) -> c_int;
+    fn SPI_execute_snapshot(
+        plan: pg_sys::SPIPlanPtr,
+        values: *const pg_sys::Datum,
+        nulls: *const c_char,
+        snapshot: pg_sys::Snapshot,
+        crosscheck: pg_sys::Snapshot,
+        read_only: bool,
+        fire_triggers: bool,
+        count: c_long,
+    ) -> c_int;
+    fn PreventCommandIfReadOnly(command: *const c_char);
+    fn get_namespace_oid(name: *const c_char, missing_ok: bool) -> pg_sys::Oid;
+    fn GetLatestSnapshot() -> pg_sys::Snapshot;
+    fn RegisterSnapshot(snapshot: pg_sys::Snapshot) -> pg_sys::Snapshot;
+    fn UnregisterSnapshot(snapshot: pg_sys::Snapshot);
+    fn SPI_getbinval(
+        row: pg_sys::HeapTuple,
+        desc: pg_sys::TupleDesc,
+        number: c_int,
+        is_null: *mut bool,
+    ) -> pg_sys::Datum;
+    fn SPI_register_trigger_data(trigger: *mut pg_sys::TriggerData) -> c_int;
+    fn BeginInternalSubTransaction(name: *const c_char);
+    fn ReleaseCurrentSubTransaction();
+    fn RollbackAndReleaseCurrentSubTransaction();
+}
+
+#[cfg(any(test, feature = "pg_test"))]
+#[pgrx::pg_schema]
+#[allow(clippy::disallowed_types, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+    use pgrx::prelude::*;
+
+    const RAISE: &str = "do $$ begin
+        raise exception 'no quota' using errcode = 'PT402', detail = 'd', hint = 'h', constraint = 'c';
+    end $$";
+
+    fn raise() -> Result<()> {
+        as_caller(Access::Write, |db| db.script(RAISE))
+    }
+
+    #[pg_test]
+    fn errors_keep_their_fields_across_spi() {
+        let Err(Error::Postgres(error)) = subtransaction(raise) else {
+            panic!("the error was lost");
+        };
+        // SAFETY: a copy in this function's memory context.
+        let field = |text: *const c_char| unsafe { std::ffi::CStr::from_ptr(text) };
+        // SAFETY: the same copy.
+        let error = unsafe { &*error };
+        assert_eq!(field(error.message), c"no quota");
+        assert_eq!(field(error.detail), c"d");
+        assert_eq!(field(error.hint), c"h");
+        assert_eq!(field(error.constraint_name), c"c");
+        assert!(!error.context.is_null());
+    }
+
+    #[pg_test]
+    fn a_session_stays_sound_after_thousands_of_caught_errors() {
+        for _ in 0..5_000 {
+            assert!(subtransaction(raise).is_err());
+        }
+        let ask = |sql| as_caller(Access::Read, |db| db.value::<String>(sql, &[])).ok();
+        assert_eq!(ask("select current_user::text"), ask("select session_user::text"));
+        let path = "select current_setting('search_path')";
+        assert_eq!(ask(path).as_deref(), Some("pg_catalog, pg_temp"));
+        assert_ne!(Spi::get_one::<String>(path).ok().flatten(), ask(path));
+    }
+
+    #[pg_test]
+    fn statements_are_planned_alike_whatever_the_caller_set() {
+        Spi::run("set jit = on; set enable_indexscan = off; set random_page_cost = 1")
+            .expect("set-up");
+        let ask = |sql| as_owner(Access::Read, |db| db.value::<String>(sql, &[])).ok();
+        assert_eq!(ask("select current_setting('jit')").as_deref(), Some("off"));
+        assert_eq!(ask("select current_setting('enable_indexscan')").as_deref(), Some("on"));
+        assert_eq!(ask("select current_setting('random_page_cost')").as_deref(), Some("4"));
+        let after = Spi::get_one::<String>("select current_setting('jit')");
+        assert_eq!(after.ok().flatten().as_deref(), Some("on"));
+    }
+
+    #[pg_test]
+    fn reading_assigns_no_transaction_id() {
+        let assigned = as_owner(Access::Read, |db| {
+            db.rows("select * from carrel.plans", &[], |_| Ok(()))?;
+            db.value::<bool>("select pg_current_xact_id_if_assigned() is not null", &[])
+        });
+        assert_eq!(assigned.ok(), Some(false));
+    }
+
+    #[pg_test]
+    fn a_limit_never_keeps_statement_triggers_from_firing() {
+        Spi::run(
+            "create temp table fired (t text);
+            create temp table t (i int);
+            create function pg_temp.f() returns trigger language plpgsql as
+                $$ begin insert into pg_temp.fired values ('x'); return null; end $$;
+            create trigger t after insert on t for each statement execute function pg_temp.f()",
+        )
+        .expect("set-up");
+        let fired = as_caller(Access::Write, |db| {
+            db.first(
+                "insert into pg_temp.t select generate_series(1, 3) returning i",
+                &[],
+                |row| row.need::<i32>(1),
+            )?;
+            db.value::<i64>("select count(*) from pg_temp.fired", &[])
+        });
+        assert_eq!(fired.ok(), Some(1));
+    }
+}

@@ -1,0 +1,165 @@
+//! Rows of a statement one by one as the executor makes them: neither copied nor kept.
+
+use super::{Access, Arg, Db, check, null_column, of_changed_tables, plan};
+use crate::pg::error::{Result, catch, contain, pass_on};
+use pgrx::datum::FromDatum;
+use pgrx::pg_sys;
+use std::ffi::c_int;
+
+/// A row that is gone when the next one comes.
+pub struct PassingRow(*mut pg_sys::TupleTableSlot);
+
+impl PassingRow {
+    /// The row in a slot.
+    ///
+    /// # Safety
+    /// The slot's attributes are all read, and it stays as it is as long as the row is used.
+    pub unsafe fn of(slot: *mut pg_sys::TupleTableSlot) -> Self {
+        Self(slot)
+    }
+
+    /// The value of column `number` (from 1), of a type whose values are copied; None where it is null.
+    pub fn get<T: FromDatum>(&self, number: usize) -> Option<T> {
+        let datum = self.datum(number)?;
+        // SAFETY: the type is that of the column, as the caller says.
+        unsafe { T::from_polymorphic_datum(datum, false, super::T_OID_UNUSED) }
+    }
+
+    /// The same where it is never null.
+    pub fn need<T: FromDatum>(&self, number: usize) -> Result<T> {
+        self.get(number).ok_or_else(|| null_column(number))
+    }
+
+    /// Calls `with` for the bytes of column `number`, of variable length, where it is not null. They
+    /// are not copied unless they are compressed or out of line.
+    pub fn with_bytes<T>(&self, number: usize, with: impl FnOnce(&[u8]) -> T) -> Result<Option<T>> {
+        let Some(datum) = self.datum(number) else { return Ok(None) };
+        let stored = datum.cast_mut_ptr::<pg_sys::varlena>();
+        // SAFETY: a varlena of the row, which is there as long as the row is; a copy is freed.
+        unsafe {
+            let value = if pgrx::varatt_is_4b_u(stored) {
+                stored
+            } else {
+                catch(|| pg_detoast_datum(stored))?
+            };
+            let start = pgrx::vardata_any(value).cast::<u8>();
+            let result = with(std::slice::from_raw_parts(start, pgrx::varsize_any_exhdr(value)));
+            if value != stored {
+                pg_sys::pfree(value.cast());
+            }
+            Ok(Some(result))
+        }
+    }
+
+    /// The value of column `number` as it is stored; None where it is null.
+    pub fn raw(&self, number: usize) -> Option<pg_sys::Datum> {
+        self.datum(number)
+    }
+
+    /// The bytes of column `number`, of variable length, as they are when they are not compressed; None
+    /// where it is null.
+    pub fn raw_size(&self, number: usize) -> Result<Option<i64>> {
+        let Some(datum) = self.datum(number) else { return Ok(None) };
+        // SAFETY: a varlena of the row.
+        let size = catch(|| unsafe { toast_raw_datum_size(datum) })?;
+        Ok(Some(size.saturating_sub(pg_sys::VARHDRSZ) as i64))
+    }
+
+    fn datum(&self, number: usize) -> Option<pg_sys::Datum> {
+        // SAFETY: a slot whose attributes are all read, and a column that the statement has.
+        unsafe {
+            let slot = &*self.0;
+            let number = number.checked_sub(1)?;
+            (number < slot.tts_nvalid as usize && !*slot.tts_isnull.add(number))
+                .then(|| *slot.tts_values.add(number))
+        }
+    }
+}
+
+/// What the executor sends rows to.
+#[repr(C)]
+struct Receiver<'a> {
+    base: pg_sys::DestReceiver,
+    each: &'a mut dyn FnMut(&PassingRow) -> Result<()>,
+    result: Result<()>,
+}
+
+impl Db {
+    /// Calls `each` for every row of a query, until it fails. It may not run SQL.
+    pub fn stream(
+        &self,
+        sql: &'static str,
+        args: &[Arg],
+        mut each: impl FnMut(&PassingRow) -> Result<()>,
+    ) -> Result<()> {
+        let plan = plan(sql, args)?;
+        let mut receiver = Receiver {
+            base: pg_sys::DestReceiver {
+                receiveSlot: Some(receive),
+                rStartup: Some(start),
+                rShutdown: Some(end),
+                rDestroy: Some(end),
+                mydest: pg_sys::CommandDest::DestNone,
+            },
+            each: &mut each,
+            result: Ok(()),
+        };
+        let dest = (&raw mut receiver).cast::<pg_sys::DestReceiver>();
+        let read_only = self.access == Access::Read;
+        // SAFETY: connected, a kept plan, a value for each of its parameters; the receiver outlives the
+        // call, and what is in it is dropped here.
+        unsafe {
+            let count = args.len() as c_int;
+            let params = catch(|| makeParamList(count))?;
+            let places = (*params).params.as_mut_slice(args.len());
+            for (place, arg) in places.iter_mut().zip(args) {
+                place.value = arg.datum.unwrap_or(pg_sys::Datum::null());
+                place.isnull = arg.datum.is_none();
+                place.pflags = pg_sys::PARAM_FLAG_CONST as u16;
+                place.ptype = arg.oid;
+            }
+            let options = pg_sys::SPIExecuteOptions {
+                params,
+                read_only,
+                dest,
+                ..pg_sys::SPIExecuteOptions::default()
+            };
+            let options = &raw const options;
+            let code = self.confined(|| catch(|| SPI_execute_plan_extended(plan, options)));
+            receiver.result?;
+            check(code.map_err(|error| of_changed_tables(error, sql))?)
+        }
+    }
+}
+
+unsafe extern "C-unwind" fn receive(
+    slot: *mut pg_sys::TupleTableSlot,
+    receiver: *mut pg_sys::DestReceiver,
+) -> bool {
+    // SAFETY: the receiver that `stream` made, within `catch`, and a row of its statement.
+    unsafe {
+        let receiver = &mut *receiver.cast::<Receiver>();
+        let columns = (*(*slot).tts_tupleDescriptor).natts;
+        if c_int::from((*slot).tts_nvalid) < columns {
+            slot_getsomeattrs_int(slot, columns);
+        }
+        // After an error of Postgres' the executor must not go on, not even to end.
+        receiver.result = pass_on(contain(|| (receiver.each)(&PassingRow::of(slot))));
+        receiver.result.is_ok()
+    }
+}
+
+unsafe extern "C-unwind" fn start(_: *mut pg_sys::DestReceiver, _: c_int, _: pg_sys::TupleDesc) {}
+
+unsafe extern "C-unwind" fn end(_: *mut pg_sys::DestReceiver) {}
+
+unsafe extern "C-unwind" {
+    fn makeParamList(count: c_int) -> pg_sys::ParamListInfo;
+    fn SPI_execute_plan_extended(
+        plan: pg_sys::SPIPlanPtr,
+        options: *const pg_sys::SPIExecuteOptions,
+    ) -> c_int;
+    fn slot_getsomeattrs_int(slot: *mut pg_sys::TupleTableSlot, number: c_int);
+    fn toast_raw_datum_size(value: pg_sys::Datum) -> usize;
+    fn pg_detoast_datum(value: *mut pg_sys::varlena) -> *mut pg_sys::varlena;
+}
