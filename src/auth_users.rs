@@ -9,6 +9,7 @@
 
 use crate::access;
 use crate::pg::error::{Error, Result, SqlState, catch, guard};
+use crate::pg::ffi::{table_close, table_open};
 use crate::pg::heap::table_scan::{self, Lock};
 use crate::pg::spi::{self, Access, Db, NamedRows};
 use crate::pg::trigger::{self, Returned};
@@ -412,9 +413,4 @@ pub fn faults(db: &Db) -> Result<Vec<String>> {
         faults.push(format!("{missing} users of {name} have no profile: select carrel.migrate()"));
     }
     Ok(faults)
-}
-
-unsafe extern "C-unwind" {
-    fn table_open(table: pg_sys::Oid, lock: c_int) -> pg_sys::Relation;
-    fn table_close(table: pg_sys::Relation, lock: c_int);
 }

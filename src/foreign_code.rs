@@ -15,6 +15,11 @@
 
 use crate::owner;
 use crate::pg::error::{Error, Result, SqlState, catch, guard};
+use crate::pg::ffi::{
+    GetUserNameFromId, ReleaseSysCache, SearchSysCache1, SysCacheGetAttr, deconstruct_array,
+    format_procedure, pg_detoast_datum, pg_detoast_datum_packed, standard_ExecutorStart,
+    superuser_arg,
+};
 use crate::pg::spi;
 use crate::pg::spi::caller::{self, Caller};
 use pgrx::pg_sys;
@@ -319,31 +324,4 @@ fn refusal(oid: pg_sys::Oid, function: Function) -> Error {
     )
     .detail("A trigger, default, check, index, cast or operator calls it where carrel works as the owner of its tables.")
     .hint("Declare it SECURITY DEFINER, so that it runs as its owner, or have a superuser own it; carrel.doctor() names what was added to carrel's tables.")
-}
-
-unsafe extern "C-unwind" {
-    fn standard_ExecutorStart(query: *mut pg_sys::QueryDesc, flags: c_int);
-    fn SearchSysCache1(cache: c_int, key: pg_sys::Datum) -> pg_sys::HeapTuple;
-    fn ReleaseSysCache(tuple: pg_sys::HeapTuple);
-    fn SysCacheGetAttr(
-        cache: c_int,
-        tuple: pg_sys::HeapTuple,
-        number: pg_sys::AttrNumber,
-        is_null: *mut bool,
-    ) -> pg_sys::Datum;
-    fn deconstruct_array(
-        array: *mut pg_sys::ArrayType,
-        kind: pg_sys::Oid,
-        length: c_int,
-        by_value: bool,
-        alignment: c_char,
-        elements: *mut *mut pg_sys::Datum,
-        nulls: *mut *mut bool,
-        count: *mut c_int,
-    );
-    fn pg_detoast_datum(value: *mut pg_sys::varlena) -> *mut pg_sys::varlena;
-    fn pg_detoast_datum_packed(value: *mut pg_sys::varlena) -> *mut pg_sys::varlena;
-    fn superuser_arg(role: pg_sys::Oid) -> bool;
-    fn format_procedure(function: pg_sys::Oid) -> *const c_char;
-    fn GetUserNameFromId(role: pg_sys::Oid, missing_ok: bool) -> *const c_char;
 }

@@ -8,6 +8,11 @@
 //! defaults or checks on it that would run with the owner's rights.
 
 use crate::pg::error::{Error, Result, SqlState, catch};
+use crate::pg::ffi::{
+    GetUserNameFromId, SPI_gettypeid, get_element_type, get_func_namespace, get_namespace_oid,
+    get_rel_name, get_rel_namespace, get_role_oid, get_typtype, superuser_arg, table_close,
+    table_open,
+};
 use crate::pg::heap;
 use crate::pg::spi::{self, Access, Db};
 use crate::schema::definitions::TABLES;
@@ -333,19 +338,4 @@ pub fn take_tables() -> Result<()> {
         }
         Ok(())
     })
-}
-
-unsafe extern "C-unwind" {
-    fn get_namespace_oid(name: *const c_char, missing_ok: bool) -> pg_sys::Oid;
-    fn table_open(table: pg_sys::Oid, lock: c_int) -> pg_sys::Relation;
-    fn table_close(table: pg_sys::Relation, lock: c_int);
-    fn get_rel_namespace(relation: pg_sys::Oid) -> pg_sys::Oid;
-    fn get_func_namespace(function: pg_sys::Oid) -> pg_sys::Oid;
-    fn get_element_type(kind: pg_sys::Oid) -> pg_sys::Oid;
-    fn get_typtype(kind: pg_sys::Oid) -> c_char;
-    fn SPI_gettypeid(desc: pg_sys::TupleDesc, number: c_int) -> pg_sys::Oid;
-    fn get_role_oid(name: *const c_char, missing_ok: bool) -> pg_sys::Oid;
-    fn superuser_arg(role: pg_sys::Oid) -> bool;
-    fn get_rel_name(relation: pg_sys::Oid) -> *const c_char;
-    fn GetUserNameFromId(role: pg_sys::Oid, missing_ok: bool) -> *const c_char;
 }

@@ -7,12 +7,16 @@
 use super::privileges::Kind;
 use crate::owner;
 use crate::pg::error::{Error, Result, SqlState, catch};
+use crate::pg::ffi::{
+    CacheInvalidateRelcacheByRelid, GetUserNameFromId, SearchSysCacheExists, get_role_oid,
+    has_privs_of_role, superuser_arg,
+};
 use crate::pg::heap::Table;
 use crate::pg::spi::{self, Access};
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::ffi::{CString, c_char, c_int};
+use std::ffi::{CString, c_int};
 
 const GRANTED_ROLES: Table = Table { name: c"granted_roles", index: c"granted_roles_pkey" };
 
@@ -263,19 +267,4 @@ pub fn current_role() -> String {
         }
         _ => String::new(),
     }
-}
-
-unsafe extern "C-unwind" {
-    fn superuser_arg(role: pg_sys::Oid) -> bool;
-    fn has_privs_of_role(member: pg_sys::Oid, role: pg_sys::Oid) -> bool;
-    fn get_role_oid(name: *const c_char, missing_ok: bool) -> pg_sys::Oid;
-    fn GetUserNameFromId(role: pg_sys::Oid, missing_ok: bool) -> *const c_char;
-    fn CacheInvalidateRelcacheByRelid(table: pg_sys::Oid);
-    fn SearchSysCacheExists(
-        cache: c_int,
-        first: pg_sys::Datum,
-        second: pg_sys::Datum,
-        third: pg_sys::Datum,
-        fourth: pg_sys::Datum,
-    ) -> bool;
 }

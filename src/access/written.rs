@@ -8,10 +8,11 @@
 use super::callers;
 use super::privileges::Kind;
 use crate::pg::error::{Error, Result, SqlState, catch};
+use crate::pg::ffi::{bms_next_member, get_attname};
 use crate::pg::trigger::{self, Returned};
 use crate::schema::definitions::TABLES;
 use pgrx::prelude::*;
-use std::ffi::{CStr, c_int};
+use std::ffi::CStr;
 
 /// BEFORE each statement on carrel's tables: error 42501 where carrel does not grant it to the caller.
 #[pg_trigger]
@@ -96,13 +97,4 @@ fn refused(verb: &str, what: &str, column: &str) -> Error {
         "" => error,
         _ => error.hint(format!("Leave {column} out of the statement.")),
     }
-}
-
-unsafe extern "C-unwind" {
-    fn bms_next_member(set: *const pg_sys::Bitmapset, last: c_int) -> c_int;
-    fn get_attname(
-        relation: pg_sys::Oid,
-        number: pg_sys::AttrNumber,
-        missing_ok: bool,
-    ) -> *const std::ffi::c_char;
 }

@@ -12,9 +12,10 @@ mod sessions;
 mod transitions;
 
 use crate::pg::error::{Error, Result, catch};
+use crate::pg::ffi::Async_Notify;
 use pgrx::datum::Uuid;
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
-use std::ffi::{CString, c_char};
+use std::ffi::CString;
 
 static NOTIFY_CHANNEL: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
 
@@ -38,10 +39,6 @@ pub fn wake_workers() -> Result<()> {
     let channel = channel.as_ptr();
     // SAFETY: two C strings, which are copied.
     catch(|| unsafe { Async_Notify(channel, c"".as_ptr()) })
-}
-
-unsafe extern "C-unwind" {
-    fn Async_Notify(channel: *const c_char, payload: *const c_char);
 }
 
 fn no_request(id: Uuid) -> Error {

@@ -8,6 +8,10 @@
 //! such a one are left to parsetext().
 
 use crate::pg::error::{Result, catch, check_for_interrupts};
+use crate::pg::ffi::{
+    FunctionCall1Coll, FunctionCall2Coll, FunctionCall3Coll, FunctionCall4Coll,
+    lookup_ts_config_cache, lookup_ts_dictionary_cache, lookup_ts_parser_cache,
+};
 use carrel_core::ranking::{Mark, Term};
 use carrel_core::tsvector::{MAX_LEXEME, Position, Weight};
 use pgrx::memcxt::PgMemoryContexts;
@@ -521,36 +525,4 @@ fn register() {
 
 unsafe extern "C-unwind" fn forget(_: pg_sys::Datum, _: c_int, _: u32) {
     IS_STALE.set(true);
-}
-
-unsafe extern "C-unwind" {
-    fn lookup_ts_config_cache(config: pg_sys::Oid) -> *mut pg_sys::TSConfigCacheEntry;
-    fn lookup_ts_parser_cache(parser: pg_sys::Oid) -> *mut pg_sys::TSParserCacheEntry;
-    fn lookup_ts_dictionary_cache(dictionary: pg_sys::Oid) -> *mut pg_sys::TSDictionaryCacheEntry;
-    fn FunctionCall1Coll(
-        function: *mut pg_sys::FmgrInfo,
-        collation: pg_sys::Oid,
-        first: pg_sys::Datum,
-    ) -> pg_sys::Datum;
-    fn FunctionCall2Coll(
-        function: *mut pg_sys::FmgrInfo,
-        collation: pg_sys::Oid,
-        first: pg_sys::Datum,
-        second: pg_sys::Datum,
-    ) -> pg_sys::Datum;
-    fn FunctionCall3Coll(
-        function: *mut pg_sys::FmgrInfo,
-        collation: pg_sys::Oid,
-        first: pg_sys::Datum,
-        second: pg_sys::Datum,
-        third: pg_sys::Datum,
-    ) -> pg_sys::Datum;
-    fn FunctionCall4Coll(
-        function: *mut pg_sys::FmgrInfo,
-        collation: pg_sys::Oid,
-        first: pg_sys::Datum,
-        second: pg_sys::Datum,
-        third: pg_sys::Datum,
-        fourth: pg_sys::Datum,
-    ) -> pg_sys::Datum;
 }

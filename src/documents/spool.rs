@@ -5,6 +5,7 @@
 //! There is one spool per backend, and what is in it is forgotten at the transaction's end.
 
 use crate::pg::error::{Error, Result, SqlState, catch};
+use crate::pg::ffi::{BufFileClose, BufFileCreateTemp, BufFileRead, BufFileSeek, BufFileWrite};
 use crate::pg::memory;
 use pgrx::callbacks::{PgXactCallbackEvent, register_xact_callback};
 use pgrx::pg_sys;
@@ -164,12 +165,4 @@ impl File {
             _ => Err(lost()),
         }
     }
-}
-
-unsafe extern "C-unwind" {
-    fn BufFileCreateTemp(inter_xact: bool) -> *mut c_void;
-    fn BufFileWrite(file: *mut c_void, bytes: *const c_void, size: usize);
-    fn BufFileRead(file: *mut c_void, bytes: *mut c_void, size: usize) -> usize;
-    fn BufFileSeek(file: *mut c_void, part: c_int, offset: i64, whence: c_int) -> c_int;
-    fn BufFileClose(file: *mut c_void);
 }

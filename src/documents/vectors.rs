@@ -3,13 +3,14 @@
 use super::lexicon;
 pub use super::lexicon::Names;
 use crate::pg::error::{Error, Result, SqlState, catch, check_for_interrupts};
+use crate::pg::ffi::{GetSysCacheOid, make_tsvector, palloc, parsetext};
 use crate::pg::spi::Db;
 use carrel_core::chunking::{self, Format, Options, Unit};
 use carrel_core::ranking::{Mark, Term, lead};
 use carrel_core::tsvector::{self, Assembler, MAX_POSITION, Malformed, View, Weight};
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_sys;
-use std::ffi::{CString, c_char, c_int, c_void};
+use std::ffi::{CString, c_int};
 
 /// What is parsed at once. Postgres refuses vectors of 1 MB and more; no text of this many
 /// characters comes near.
@@ -208,23 +209,4 @@ pub fn words(body: &[u8]) -> Result<i32> {
 /// A vector that is none: somebody else wrote it.
 pub fn malformed(error: Malformed) -> Error {
     Error::new(SqlState::InvalidParameterValue, error.to_string())
-}
-
-unsafe extern "C-unwind" {
-    fn GetSysCacheOid(
-        cache: c_int,
-        column: i16,
-        first: pg_sys::Datum,
-        second: pg_sys::Datum,
-        third: pg_sys::Datum,
-        fourth: pg_sys::Datum,
-    ) -> pg_sys::Oid;
-    fn palloc(size: usize) -> *mut c_void;
-    fn parsetext(
-        config: pg_sys::Oid,
-        parsed: *mut pg_sys::ParsedText,
-        text: *const c_char,
-        length: c_int,
-    );
-    fn make_tsvector(parsed: *mut pg_sys::ParsedText) -> *mut pg_sys::varlena;
 }

@@ -5,6 +5,7 @@
 
 use crate::access;
 use crate::pg::error::{Error, Result, SqlState, catch, guard};
+use crate::pg::ffi::{AcceptInvalidationMessages, CacheInvalidateRelcacheByRelid};
 use crate::pg::heap::Table;
 use crate::pg::spi::{self, Access, Db};
 use crate::pg::trigger::{self, Returned};
@@ -255,9 +256,4 @@ fn put(
         &[name.as_slice(), key.as_slice()].concat(),
     )?;
     Ok(if is_there.is_some() { "replaced" } else { "added" })
-}
-
-unsafe extern "C-unwind" {
-    fn AcceptInvalidationMessages();
-    fn CacheInvalidateRelcacheByRelid(table: pg_sys::Oid);
 }

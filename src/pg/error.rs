@@ -5,6 +5,10 @@
 //! become XX000, and CONTEXT, constraint and table names are lost. So carrel's functions run their
 //! body in [`guard`] as a `Result`, and the error is thrown last, when nothing is left to drop.
 
+use crate::pg::ffi::{
+    CopyErrorData, FlushErrorState, ProcessInterrupts, ReThrowError, errcode, errdetail, errfinish,
+    errhidecontext, errhidestmt, errhint, errmsg, errstart,
+};
 use crate::pg::memory;
 use pgrx::{PgLogLevel, pg_sys};
 use std::any::Any;
@@ -380,19 +384,4 @@ pub fn catch<T: Copy>(call: impl FnOnce() -> T + Copy) -> Result<T> {
         FlushErrorState();
         Err(Error::Postgres(error))
     }
-}
-
-unsafe extern "C-unwind" {
-    fn errstart(elevel: c_int, domain: *const c_char) -> bool;
-    fn errcode(sqlerrcode: c_int) -> c_int;
-    fn errmsg(format: *const c_char, ...) -> c_int;
-    fn errdetail(format: *const c_char, ...) -> c_int;
-    fn errhint(format: *const c_char, ...) -> c_int;
-    fn errhidestmt(hides: bool) -> c_int;
-    fn errhidecontext(hides: bool) -> c_int;
-    fn errfinish(filename: *const c_char, line: c_int, function: *const c_char) -> !;
-    fn CopyErrorData() -> *mut pg_sys::ErrorData;
-    fn FlushErrorState();
-    fn ReThrowError(error: *mut pg_sys::ErrorData) -> !;
-    fn ProcessInterrupts();
 }

@@ -8,6 +8,19 @@
 //! partitions and children, and stored as Postgres does by itself.
 
 use crate::pg::error::{Result, catch};
+use crate::pg::ffi::{
+    ExecDropSingleTupleTableSlot, GetActiveSnapshot, OidInputFunctionCall, PredicateLockPage,
+    ReleaseBuffer, ScanKeyInit, get_attnum, get_namespace_oid, get_relname_relid,
+    index_beginscan_bitmap, index_close, index_endscan, index_getbitmap, index_open, index_rescan,
+    slot_getsomeattrs_int, table_close, table_open, table_slot_create, tbm_create, tbm_free,
+    visibilitymap_get_status,
+};
+#[cfg(not(feature = "pg18"))]
+use crate::pg::ffi::{tbm_begin_iterate, tbm_end_iterate, tbm_iterate};
+#[cfg(feature = "pg18")]
+use crate::pg::ffi::{
+    tbm_begin_private_iterate, tbm_end_private_iterate, tbm_extract_page_tuple, tbm_private_iterate,
+};
 use crate::pg::spi::PassingRow;
 use pgrx::pg_sys;
 use std::ffi::{CStr, c_int};
@@ -351,94 +364,4 @@ unsafe fn drain(bitmap: *mut pg_sys::TIDBitmap, to: *mut Place, room: usize) -> 
         tbm_end_private_iterate(iterator);
         Some(count)
     }
-}
-
-unsafe extern "C-unwind" {
-    fn get_namespace_oid(name: *const std::ffi::c_char, missing_ok: bool) -> pg_sys::Oid;
-    fn get_relname_relid(name: *const std::ffi::c_char, schema: pg_sys::Oid) -> pg_sys::Oid;
-    fn get_attnum(table: pg_sys::Oid, name: *const std::ffi::c_char) -> pg_sys::AttrNumber;
-    fn table_open(id: pg_sys::Oid, lock: c_int) -> pg_sys::Relation;
-    fn table_close(table: pg_sys::Relation, lock: c_int);
-    fn index_open(id: pg_sys::Oid, lock: c_int) -> pg_sys::Relation;
-    fn index_close(index: pg_sys::Relation, lock: c_int);
-    fn GetActiveSnapshot() -> pg_sys::Snapshot;
-    fn table_slot_create(
-        table: pg_sys::Relation,
-        registry: *mut *mut pg_sys::List,
-    ) -> *mut pg_sys::TupleTableSlot;
-    fn ExecDropSingleTupleTableSlot(slot: *mut pg_sys::TupleTableSlot);
-    fn slot_getsomeattrs_int(slot: *mut pg_sys::TupleTableSlot, number: c_int);
-    fn PredicateLockPage(
-        table: pg_sys::Relation,
-        block: pg_sys::BlockNumber,
-        snapshot: pg_sys::Snapshot,
-    );
-    fn ReleaseBuffer(buffer: pg_sys::Buffer);
-    fn visibilitymap_get_status(
-        table: pg_sys::Relation,
-        block: pg_sys::BlockNumber,
-        map: *mut pg_sys::Buffer,
-    ) -> u8;
-    fn OidInputFunctionCall(
-        function: pg_sys::Oid,
-        text: *const std::ffi::c_char,
-        parameter: pg_sys::Oid,
-        modifier: i32,
-    ) -> pg_sys::Datum;
-    fn ScanKeyInit(
-        key: pg_sys::ScanKey,
-        column: pg_sys::AttrNumber,
-        strategy: pg_sys::StrategyNumber,
-        procedure: pg_sys::RegProcedure,
-        argument: pg_sys::Datum,
-    );
-    #[cfg(not(feature = "pg18"))]
-    fn index_beginscan_bitmap(
-        index: pg_sys::Relation,
-        snapshot: pg_sys::Snapshot,
-        keys: c_int,
-    ) -> pg_sys::IndexScanDesc;
-    #[cfg(feature = "pg18")]
-    fn index_beginscan_bitmap(
-        index: pg_sys::Relation,
-        snapshot: pg_sys::Snapshot,
-        instrument: *mut pg_sys::IndexScanInstrumentation,
-        keys: c_int,
-    ) -> pg_sys::IndexScanDesc;
-    fn index_rescan(
-        scan: pg_sys::IndexScanDesc,
-        keys: pg_sys::ScanKey,
-        key_count: c_int,
-        order_bys: pg_sys::ScanKey,
-        order_by_count: c_int,
-    );
-    fn index_getbitmap(scan: pg_sys::IndexScanDesc, bitmap: *mut pg_sys::TIDBitmap) -> i64;
-    fn index_endscan(scan: pg_sys::IndexScanDesc);
-    #[cfg(not(feature = "pg18"))]
-    fn tbm_create(bytes: std::ffi::c_long, area: *mut pg_sys::dsa_area) -> *mut pg_sys::TIDBitmap;
-    #[cfg(feature = "pg18")]
-    fn tbm_create(bytes: usize, area: *mut pg_sys::dsa_area) -> *mut pg_sys::TIDBitmap;
-    fn tbm_free(bitmap: *mut pg_sys::TIDBitmap);
-    #[cfg(not(feature = "pg18"))]
-    fn tbm_begin_iterate(bitmap: *mut pg_sys::TIDBitmap) -> *mut pg_sys::TBMIterator;
-    #[cfg(not(feature = "pg18"))]
-    fn tbm_iterate(iterator: *mut pg_sys::TBMIterator) -> *mut pg_sys::TBMIterateResult;
-    #[cfg(not(feature = "pg18"))]
-    fn tbm_end_iterate(iterator: *mut pg_sys::TBMIterator);
-    #[cfg(feature = "pg18")]
-    fn tbm_begin_private_iterate(bitmap: *mut pg_sys::TIDBitmap)
-    -> *mut pg_sys::TBMPrivateIterator;
-    #[cfg(feature = "pg18")]
-    fn tbm_private_iterate(
-        iterator: *mut pg_sys::TBMPrivateIterator,
-        page: *mut pg_sys::TBMIterateResult,
-    ) -> bool;
-    #[cfg(feature = "pg18")]
-    fn tbm_extract_page_tuple(
-        page: *mut pg_sys::TBMIterateResult,
-        offsets: *mut u16,
-        most: u32,
-    ) -> c_int;
-    #[cfg(feature = "pg18")]
-    fn tbm_end_private_iterate(iterator: *mut pg_sys::TBMPrivateIterator);
 }

@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod error;
+pub mod ffi;
 pub mod gin;
 pub mod heap;
 pub mod ids;

@@ -2,6 +2,10 @@
 //! memory, so what can be told of a value without doing that is told here.
 
 use crate::pg::error::{Result, catch};
+use crate::pg::ffi::{
+    datum_image_eq, detoast_attr_slice, detoast_external_attr, pg_detoast_datum_packed,
+    pg_detoast_datum_slice, toast_compress_datum,
+};
 use pgrx::pg_sys::{self, Datum};
 use std::ffi::{c_char, c_int};
 use std::hash::Hasher;
@@ -126,21 +130,4 @@ fn bytes<'a>(value: *mut pg_sys::varlena) -> &'a [u8] {
         let start = pgrx::vardata_any(value).cast::<u8>();
         std::slice::from_raw_parts(start, pgrx::varsize_any_exhdr(value))
     }
-}
-
-unsafe extern "C-unwind" {
-    fn pg_detoast_datum_packed(value: *mut pg_sys::varlena) -> *mut pg_sys::varlena;
-    fn pg_detoast_datum_slice(
-        value: *mut pg_sys::varlena,
-        first: c_int,
-        count: c_int,
-    ) -> *mut pg_sys::varlena;
-    fn detoast_external_attr(value: *mut pg_sys::varlena) -> *mut pg_sys::varlena;
-    fn detoast_attr_slice(
-        value: *mut pg_sys::varlena,
-        start: c_int,
-        length: c_int,
-    ) -> *mut pg_sys::varlena;
-    fn toast_compress_datum(value: Datum, method: c_char) -> Datum;
-    fn datum_image_eq(one: Datum, other: Datum, by_value: bool, length: c_int) -> bool;
 }

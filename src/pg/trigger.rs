@@ -2,6 +2,11 @@
 //! while a dump is restored.
 
 use crate::pg::error::{Error, Result, SqlState, catch, check_for_interrupts, contain, guard};
+use crate::pg::ffi::{
+    ExecDropSingleTupleTableSlot, MakeSingleTupleTableSlot, TTSOpsMinimalTuple, check_enable_rls,
+    datum_image_eq, get_namespace_oid, slot_getsomeattrs_int, tuplestore_gettupleslot,
+    tuplestore_rescan,
+};
 use crate::pg::spi::{self, Arg, Db, PassingRow, missing_column};
 use crate::pg::toast;
 use crate::pg::values::{Numeric, OBJECT, json_kind, no_object};
@@ -558,31 +563,6 @@ pub fn column(trigger: &PgTrigger, name: &CStr) -> Result<usize> {
         .ok()
         .filter(|number| *number > 0)
         .ok_or_else(|| missing_column(&format!("there is no column {}", name.to_string_lossy())))
-}
-
-unsafe extern "C-unwind" {
-    fn check_enable_rls(table: pg_sys::Oid, role: pg_sys::Oid, no_error: bool) -> c_int;
-    fn datum_image_eq(
-        one: pg_sys::Datum,
-        other: pg_sys::Datum,
-        by_value: bool,
-        length: c_int,
-    ) -> bool;
-    fn get_namespace_oid(name: *const std::ffi::c_char, missing_ok: bool) -> pg_sys::Oid;
-    static TTSOpsMinimalTuple: pg_sys::TupleTableSlotOps;
-    fn tuplestore_rescan(state: *mut pg_sys::Tuplestorestate);
-    fn tuplestore_gettupleslot(
-        state: *mut pg_sys::Tuplestorestate,
-        forward: bool,
-        copy: bool,
-        slot: *mut pg_sys::TupleTableSlot,
-    ) -> bool;
-    fn MakeSingleTupleTableSlot(
-        desc: pg_sys::TupleDesc,
-        kind: *const pg_sys::TupleTableSlotOps,
-    ) -> *mut pg_sys::TupleTableSlot;
-    fn ExecDropSingleTupleTableSlot(slot: *mut pg_sys::TupleTableSlot);
-    fn slot_getsomeattrs_int(slot: *mut pg_sys::TupleTableSlot, number: c_int);
 }
 
 /// The trigger's data, for [`crate::pg::spi::Db::register_trigger_data`].

@@ -2,6 +2,11 @@
 //! digit of a number within a jsonb is lost and no depth of it can overflow a stack.
 
 use crate::pg::error::{Error, Result, SqlState, catch, check_for_interrupts};
+use crate::pg::ffi::{
+    DirectFunctionCall1Coll, DirectFunctionCall2Coll, JsonbIteratorInit, JsonbIteratorNext,
+    int8_numeric, jsonb_in, jsonb_out, numeric_add, numeric_cmp, numeric_int4, numeric_mul,
+    numeric_out, numeric_round, numeric_trim_scale, numeric_uminus,
+};
 use crate::pg::toast;
 use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
 use pgrx::datum::{Datum, FromDatum, IntoDatum};
@@ -467,35 +472,4 @@ fn text_of(
         let text = catch(|| DirectFunctionCall1Coll(output, pg_sys::InvalidOid, datum))?;
         Ok(CStr::from_ptr(text.cast_mut_ptr()).to_string_lossy().into_owned())
     }
-}
-
-unsafe extern "C-unwind" {
-    fn JsonbIteratorInit(container: *mut pg_sys::JsonbContainer) -> *mut pg_sys::JsonbIterator;
-    fn JsonbIteratorNext(
-        iterator: *mut *mut pg_sys::JsonbIterator,
-        value: *mut pg_sys::JsonbValue,
-        skips_nested: bool,
-    ) -> pg_sys::JsonbIteratorToken::Type;
-    fn DirectFunctionCall1Coll(
-        function: unsafe extern "C-unwind" fn(pg_sys::FunctionCallInfo) -> pg_sys::Datum,
-        collation: pg_sys::Oid,
-        first: pg_sys::Datum,
-    ) -> pg_sys::Datum;
-    fn DirectFunctionCall2Coll(
-        function: unsafe extern "C-unwind" fn(pg_sys::FunctionCallInfo) -> pg_sys::Datum,
-        collation: pg_sys::Oid,
-        first: pg_sys::Datum,
-        second: pg_sys::Datum,
-    ) -> pg_sys::Datum;
-    fn jsonb_in(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
-    fn jsonb_out(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
-    fn numeric_out(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
-    fn int8_numeric(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
-    fn numeric_add(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
-    fn numeric_mul(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
-    fn numeric_trim_scale(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
-    fn numeric_round(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
-    fn numeric_uminus(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
-    fn numeric_int4(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
-    fn numeric_cmp(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
 }

@@ -6,6 +6,7 @@
 //! wait that are recording.
 
 use crate::pg::error::{Result, catch, contain};
+use crate::pg::ffi::{LockDatabaseObject, LockRelationOid};
 use crate::pg::spi;
 use pgrx::datum::Uuid;
 use pgrx::pg_sys;
@@ -85,9 +86,4 @@ fn lock_key(key: u32, mode: u32) -> Result<()> {
     let (table, mode) = (pg_sys::Oid::from(NOTHING + key), mode as c_int);
     // SAFETY: any number is a lock.
     catch(|| unsafe { LockRelationOid(table, mode) })
-}
-
-unsafe extern "C-unwind" {
-    fn LockDatabaseObject(class: pg_sys::Oid, object: pg_sys::Oid, part: u16, mode: c_int);
-    fn LockRelationOid(table: pg_sys::Oid, mode: c_int);
 }

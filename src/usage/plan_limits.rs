@@ -3,6 +3,7 @@
 
 use super::periods::Kind;
 use crate::pg::error::{Result, catch};
+use crate::pg::ffi::{AcceptInvalidationMessages, CacheInvalidateRelcacheByRelid};
 use crate::pg::heap::{Condition, Table};
 use crate::pg::trigger::{self, Returned};
 use crate::pg::values::OwnedNumeric;
@@ -102,9 +103,4 @@ fn forget_plan_limits<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         // SAFETY: a table's oid.
         catch(|| unsafe { CacheInvalidateRelcacheByRelid(table) })
     })
-}
-
-unsafe extern "C-unwind" {
-    fn AcceptInvalidationMessages();
-    fn CacheInvalidateRelcacheByRelid(table: pg_sys::Oid);
 }

@@ -4,11 +4,15 @@
 //! and a row that every event changes has thousands; from the version that this backend knows to the last one
 //! there are as many as others have made since.
 
-use super::update::{ReleaseBuffer, copy, heap_copytuple};
+use super::update::copy;
 use super::{
     Condition, GetLatestSnapshot, RegisterSnapshot, Rows, UnregisterSnapshot, Values, keys,
 };
 use crate::pg::error::{Result, catch};
+use crate::pg::ffi::{
+    FunctionCall2Coll, RelationGetNumberOfBlocksInFork, heap_fetch, heap_get_latest_tid,
+};
+use crate::pg::ffi::{ReleaseBuffer, heap_copytuple};
 use pgrx::pg_sys;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -124,25 +128,4 @@ unsafe fn is_as(values: &Values, keys: &mut [pg_sys::ScanKeyData]) -> bool {
             .value()
                 != 0
     })
-}
-
-unsafe extern "C-unwind" {
-    fn RelationGetNumberOfBlocksInFork(
-        table: pg_sys::Relation,
-        fork: pg_sys::ForkNumber::Type,
-    ) -> pg_sys::BlockNumber;
-    fn heap_get_latest_tid(scan: *mut pg_sys::TableScanDescData, place: pg_sys::ItemPointer);
-    fn heap_fetch(
-        table: pg_sys::Relation,
-        snapshot: pg_sys::Snapshot,
-        tuple: pg_sys::HeapTuple,
-        buffer: *mut pg_sys::Buffer,
-        is_buffer_kept: bool,
-    ) -> bool;
-    fn FunctionCall2Coll(
-        function: *mut pg_sys::FmgrInfo,
-        collation: pg_sys::Oid,
-        first: pg_sys::Datum,
-        second: pg_sys::Datum,
-    ) -> pg_sys::Datum;
 }

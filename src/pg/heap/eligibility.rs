@@ -5,8 +5,12 @@
 
 use super::{attribute, relation_ids};
 use crate::pg::error::{Result, catch};
+use crate::pg::ffi::{
+    CheckCmdReplicaIdentity, RelationGetFKeyList, RelationGetIndexAttrBitmap, bms_free,
+    bms_is_member, get_attnum, get_typtype,
+};
 use pgrx::pg_sys;
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, c_int};
 
 /// Triggers and constraints of a table that the caller enforces by itself.
 #[derive(Clone, Copy)]
@@ -233,17 +237,4 @@ unsafe fn is_upheld(trigger: &pg_sys::Trigger, upheld: Upheld) -> bool {
     let is_upheld =
         upheld.triggers.contains(&name) || name.to_bytes().ends_with(b"_check_privileges");
     is_upheld && trigger.tgenabled as u8 == pg_sys::TRIGGER_FIRES_ON_ORIGIN
-}
-
-unsafe extern "C-unwind" {
-    fn get_typtype(oid: pg_sys::Oid) -> c_char;
-    fn get_attnum(table: pg_sys::Oid, column: *const c_char) -> pg_sys::AttrNumber;
-    fn CheckCmdReplicaIdentity(table: pg_sys::Relation, command: pg_sys::CmdType::Type);
-    fn RelationGetFKeyList(table: pg_sys::Relation) -> *mut pg_sys::List;
-    fn RelationGetIndexAttrBitmap(
-        table: pg_sys::Relation,
-        kind: pg_sys::IndexAttrBitmapKind::Type,
-    ) -> *mut pg_sys::Bitmapset;
-    fn bms_is_member(member: c_int, set: *const pg_sys::Bitmapset) -> bool;
-    fn bms_free(set: *mut pg_sys::Bitmapset);
 }

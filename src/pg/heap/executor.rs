@@ -1,6 +1,15 @@
 //! What of the executor writing rows without a statement needs: a table with its indexes open, and a row.
 
 use crate::pg::error::{Result, catch};
+use crate::pg::ffi::{
+    AfterTriggerBeginQuery, AfterTriggerEndQuery, CreateExecutorState, ExecARInsertTriggers,
+    ExecCheckIndexConstraints, ExecCloseIndices, ExecCloseResultRelations,
+    ExecDropSingleTupleTableSlot, ExecInsertIndexTuples, ExecOpenIndices, ExecResetTupleTable,
+    ExecStoreHeapTuple, FormIndexDatum, FreeExecutorState, GetCurrentCommandId,
+    GetCurrentTransactionId, MakeSingleTupleTableSlot, MemoryContextReset,
+    SpeculativeInsertionLockAcquire, SpeculativeInsertionLockRelease, TTSOpsHeapTuple,
+    index_insert, lappend_oid,
+};
 use pgrx::PgBox;
 use pgrx::pg_sys;
 use std::ffi::c_int;
@@ -239,75 +248,4 @@ fn is_plain_without(index: &pg_sys::IndexInfo, columns: &[c_int]) -> bool {
         && index.ii_Predicate.is_null()
         && index.ii_ExclusionOps.is_null()
         && own.map(|number| c_int::from(*number)).all(|number| !columns.contains(&number))
-}
-
-unsafe extern "C-unwind" {
-    static TTSOpsHeapTuple: pg_sys::TupleTableSlotOps;
-    pub fn GetCurrentCommandId(used: bool) -> pg_sys::CommandId;
-    pub fn CommandCounterIncrement();
-    fn GetCurrentTransactionId() -> pg_sys::TransactionId;
-    fn MakeSingleTupleTableSlot(
-        desc: pg_sys::TupleDesc,
-        kind: *const pg_sys::TupleTableSlotOps,
-    ) -> *mut pg_sys::TupleTableSlot;
-    fn ExecDropSingleTupleTableSlot(slot: *mut pg_sys::TupleTableSlot);
-    fn ExecStoreHeapTuple(
-        tuple: pg_sys::HeapTuple,
-        slot: *mut pg_sys::TupleTableSlot,
-        is_to_be_freed: bool,
-    ) -> *mut pg_sys::TupleTableSlot;
-    fn MemoryContextReset(context: pg_sys::MemoryContext);
-    fn CreateExecutorState() -> *mut pg_sys::EState;
-    fn FreeExecutorState(state: *mut pg_sys::EState);
-    fn ExecCloseResultRelations(state: *mut pg_sys::EState);
-    fn ExecResetTupleTable(slots: *mut pg_sys::List, is_freed: bool);
-    fn ExecOpenIndices(target: *mut pg_sys::ResultRelInfo, is_speculative: bool);
-    fn ExecCloseIndices(target: *mut pg_sys::ResultRelInfo);
-    fn FormIndexDatum(
-        index: *mut pg_sys::IndexInfo,
-        slot: *mut pg_sys::TupleTableSlot,
-        state: *mut pg_sys::EState,
-        values: *mut pg_sys::Datum,
-        nulls: *mut bool,
-    );
-    fn index_insert(
-        index: pg_sys::Relation,
-        values: *mut pg_sys::Datum,
-        nulls: *mut bool,
-        place: pg_sys::ItemPointer,
-        table: pg_sys::Relation,
-        check: pg_sys::IndexUniqueCheck::Type,
-        is_unchanged: bool,
-        info: *mut pg_sys::IndexInfo,
-    ) -> bool;
-    fn ExecInsertIndexTuples(
-        target: *mut pg_sys::ResultRelInfo,
-        slot: *mut pg_sys::TupleTableSlot,
-        state: *mut pg_sys::EState,
-        is_update: bool,
-        is_duplicate_no_error: bool,
-        conflict: *mut bool,
-        arbiters: *mut pg_sys::List,
-        #[cfg(not(feature = "pg15"))] only_summarizing: bool,
-    ) -> *mut pg_sys::List;
-    fn ExecCheckIndexConstraints(
-        target: *mut pg_sys::ResultRelInfo,
-        slot: *mut pg_sys::TupleTableSlot,
-        state: *mut pg_sys::EState,
-        conflict: pg_sys::ItemPointer,
-        #[cfg(feature = "pg18")] own: pg_sys::ItemPointer,
-        arbiters: *mut pg_sys::List,
-    ) -> bool;
-    fn SpeculativeInsertionLockAcquire(transaction: pg_sys::TransactionId) -> u32;
-    fn SpeculativeInsertionLockRelease(transaction: pg_sys::TransactionId);
-    fn lappend_oid(list: *mut pg_sys::List, oid: pg_sys::Oid) -> *mut pg_sys::List;
-    fn AfterTriggerBeginQuery();
-    fn AfterTriggerEndQuery(state: *mut pg_sys::EState);
-    fn ExecARInsertTriggers(
-        state: *mut pg_sys::EState,
-        target: *mut pg_sys::ResultRelInfo,
-        slot: *mut pg_sys::TupleTableSlot,
-        indexes: *mut pg_sys::List,
-        transition: *mut pg_sys::TransitionCaptureState,
-    );
 }

@@ -1,9 +1,11 @@
 //! Inserting rows without a statement.
 
 use super::eligibility::{self, Upheld, is_plain_to_insert};
-use super::executor::{CommandCounterIncrement, Target};
+use super::executor::Target;
 use super::{places_of, relation_ids, table_close, table_open};
 use crate::pg::error::{Result, catch, check_for_interrupts};
+use crate::pg::ffi::CommandCounterIncrement;
+use crate::pg::ffi::heap_form_tuple;
 use crate::pg::spi::{self, Arg};
 use pgrx::pg_sys;
 use std::ffi::{CStr, c_int};
@@ -101,12 +103,4 @@ impl<const N: usize> Inserts<N> {
             }
         }
     }
-}
-
-unsafe extern "C-unwind" {
-    fn heap_form_tuple(
-        desc: pg_sys::TupleDesc,
-        values: *mut pg_sys::Datum,
-        nulls: *mut bool,
-    ) -> pg_sys::HeapTuple;
 }

@@ -17,6 +17,11 @@ mod update;
 
 use crate::owner;
 use crate::pg::error::{Result, catch, check_for_interrupts, contain};
+use crate::pg::ffi::{
+    GetActiveSnapshot, GetLatestSnapshot, IsInParallelMode, RegisterSnapshot,
+    ScanKeyEntryInitialize, UnregisterSnapshot, heap_deform_tuple, index_rescan,
+    systable_beginscan, systable_endscan, systable_getnext, table_close, table_open,
+};
 use crate::pg::spi::{self, missing_column, null_column};
 use pgrx::datum::{Date, FromDatum, IntoDatum, Uuid};
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
@@ -448,49 +453,6 @@ unsafe fn attribute(desc: pg_sys::TupleDesc, place: usize) -> *const pg_sys::For
             .cast::<pg_sys::FormData_pg_attribute>();
         first.add(place)
     }
-}
-
-unsafe extern "C-unwind" {
-    fn table_open(table: pg_sys::Oid, lock: c_int) -> pg_sys::Relation;
-    fn table_close(table: pg_sys::Relation, lock: c_int);
-    fn IsInParallelMode() -> bool;
-    fn GetActiveSnapshot() -> pg_sys::Snapshot;
-    fn GetLatestSnapshot() -> pg_sys::Snapshot;
-    fn RegisterSnapshot(snapshot: pg_sys::Snapshot) -> pg_sys::Snapshot;
-    fn UnregisterSnapshot(snapshot: pg_sys::Snapshot);
-    fn ScanKeyEntryInitialize(
-        entry: pg_sys::ScanKey,
-        flags: c_int,
-        column: pg_sys::AttrNumber,
-        strategy: pg_sys::StrategyNumber,
-        subtype: pg_sys::Oid,
-        collation: pg_sys::Oid,
-        function: pg_sys::RegProcedure,
-        argument: pg_sys::Datum,
-    );
-    fn systable_beginscan(
-        table: pg_sys::Relation,
-        index: pg_sys::Oid,
-        is_index_to_be_used: bool,
-        snapshot: pg_sys::Snapshot,
-        count: c_int,
-        keys: pg_sys::ScanKey,
-    ) -> pg_sys::SysScanDesc;
-    fn systable_getnext(scan: pg_sys::SysScanDesc) -> pg_sys::HeapTuple;
-    fn heap_deform_tuple(
-        tuple: pg_sys::HeapTuple,
-        desc: pg_sys::TupleDesc,
-        values: *mut pg_sys::Datum,
-        nulls: *mut bool,
-    );
-    fn systable_endscan(scan: pg_sys::SysScanDesc);
-    fn index_rescan(
-        scan: pg_sys::IndexScanDesc,
-        keys: pg_sys::ScanKey,
-        key_count: c_int,
-        orders: pg_sys::ScanKey,
-        order_count: c_int,
-    );
 }
 
 #[cfg(any(test, feature = "pg_test"))]

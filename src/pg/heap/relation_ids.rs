@@ -1,6 +1,9 @@
 //! The oids of carrel's tables and indexes, remembered as long as no name stands for another one.
 
 use crate::pg::error::{Result, catch};
+use crate::pg::ffi::{
+    ReleaseSysCache, SearchSysCache1, get_index_isvalid, get_namespace_oid, get_relname_relid,
+};
 use crate::pg::spi::{self, missing_column};
 use pgrx::pg_sys;
 use std::cell::{Cell, RefCell};
@@ -103,12 +106,4 @@ fn look_up(name: &CStr) -> Result<pg_sys::Oid> {
 
 unsafe extern "C-unwind" fn forget(_: pg_sys::Datum, _: c_int, _: u32) {
     IS_STALE.set(true);
-}
-
-unsafe extern "C-unwind" {
-    fn SearchSysCache1(cache: c_int, key: pg_sys::Datum) -> pg_sys::HeapTuple;
-    fn ReleaseSysCache(tuple: pg_sys::HeapTuple);
-    fn get_namespace_oid(name: *const c_char, missing_ok: bool) -> pg_sys::Oid;
-    fn get_relname_relid(name: *const c_char, schema: pg_sys::Oid) -> pg_sys::Oid;
-    fn get_index_isvalid(index: pg_sys::Oid) -> bool;
 }

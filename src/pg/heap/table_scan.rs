@@ -6,9 +6,13 @@ use super::{
     systable_endscan, systable_getnext, table_close, table_open,
 };
 use crate::pg::error::{Error, Result, SqlState, catch, check_for_interrupts};
+use crate::pg::ffi::{
+    OidInputFunctionCall, OidOutputFunctionCall, find_all_inheritors, getTypeInputInfo,
+    getTypeOutputInfo,
+};
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_sys;
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, c_int};
 use std::ptr::null_mut;
 
 /// What others may do with the table until the transaction ends.
@@ -132,21 +136,4 @@ unsafe fn read_part(
             table_close(relation, none);
         })
     }
-}
-
-unsafe extern "C-unwind" {
-    fn find_all_inheritors(
-        table: pg_sys::Oid,
-        lock: c_int,
-        parents: *mut *mut pg_sys::List,
-    ) -> *mut pg_sys::List;
-    fn getTypeOutputInfo(kind: pg_sys::Oid, function: *mut pg_sys::Oid, is_varlena: *mut bool);
-    fn getTypeInputInfo(kind: pg_sys::Oid, function: *mut pg_sys::Oid, parameter: *mut pg_sys::Oid);
-    fn OidOutputFunctionCall(function: pg_sys::Oid, value: pg_sys::Datum) -> *mut c_char;
-    fn OidInputFunctionCall(
-        function: pg_sys::Oid,
-        text: *const c_char,
-        parameter: pg_sys::Oid,
-        modifier: i32,
-    ) -> pg_sys::Datum;
 }

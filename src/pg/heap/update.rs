@@ -1,9 +1,14 @@
 //! Setting columns of a row without a statement.
 
 use super::eligibility::{Upheld, is_plain_to_change};
-use super::executor::{CommandCounterIncrement, GetCurrentCommandId, Target};
+use super::executor::Target;
 use super::{Condition, Row, Rows, Values, ctid_cache, places_of};
 use crate::pg::error::{Result, catch};
+use crate::pg::ffi::{CommandCounterIncrement, GetCurrentCommandId};
+use crate::pg::ffi::{
+    ReleaseBuffer, heap_copytuple, heap_freetuple, heap_lock_tuple, heap_modify_tuple_by_cols,
+    heap_update,
+};
 use crate::pg::spi::{self, Arg};
 use pgrx::pg_sys;
 use std::ffi::{CStr, c_int};
@@ -313,39 +318,4 @@ unsafe fn update<const M: usize>(
 unsafe fn is_heap_only(tuple: pg_sys::HeapTuple) -> bool {
     // SAFETY: a tuple has a header.
     unsafe { u32::from((*(*tuple).t_data).t_infomask2) & pg_sys::HEAP_ONLY_TUPLE != 0 }
-}
-
-unsafe extern "C-unwind" {
-    fn heap_modify_tuple_by_cols(
-        tuple: pg_sys::HeapTuple,
-        desc: pg_sys::TupleDesc,
-        count: c_int,
-        columns: *mut c_int,
-        values: *mut pg_sys::Datum,
-        nulls: *mut bool,
-    ) -> pg_sys::HeapTuple;
-    pub(super) fn heap_copytuple(tuple: pg_sys::HeapTuple) -> pg_sys::HeapTuple;
-    fn heap_freetuple(tuple: pg_sys::HeapTuple);
-    fn heap_lock_tuple(
-        table: pg_sys::Relation,
-        place: pg_sys::HeapTuple,
-        command: pg_sys::CommandId,
-        mode: pg_sys::LockTupleMode::Type,
-        wait: pg_sys::LockWaitPolicy::Type,
-        is_update_followed: bool,
-        buffer: *mut pg_sys::Buffer,
-        failure: *mut pg_sys::TM_FailureData,
-    ) -> pg_sys::TM_Result::Type;
-    pub(super) fn ReleaseBuffer(buffer: pg_sys::Buffer);
-    fn heap_update(
-        table: pg_sys::Relation,
-        place: pg_sys::ItemPointer,
-        tuple: pg_sys::HeapTuple,
-        command: pg_sys::CommandId,
-        crosscheck: pg_sys::Snapshot,
-        wait: bool,
-        failure: *mut pg_sys::TM_FailureData,
-        lock: *mut pg_sys::LockTupleMode::Type,
-        #[cfg(not(feature = "pg15"))] indexes: *mut pg_sys::TU_UpdateIndexes::Type,
-    ) -> pg_sys::TM_Result::Type;
 }

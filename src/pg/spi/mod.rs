@@ -12,6 +12,12 @@ mod waiting;
 
 use crate::owner;
 use crate::pg::error::{Error, Result, SqlState, catch, contain};
+use crate::pg::ffi::{
+    BeginInternalSubTransaction, GetLatestSnapshot, PreventCommandIfReadOnly, RegisterSnapshot,
+    ReleaseCurrentSubTransaction, RollbackAndReleaseCurrentSubTransaction, SPI_connect,
+    SPI_execute, SPI_execute_plan, SPI_execute_snapshot, SPI_finish, SPI_getbinval, SPI_keepplan,
+    SPI_prepare, SPI_register_trigger_data, UnregisterSnapshot, get_namespace_oid,
+};
 use pgrx::datum::{FromDatum, IntoDatum};
 use pgrx::pg_sys;
 pub use relations::NamedRows;
@@ -19,7 +25,7 @@ use settings::pin_planner;
 pub use settings::{is_set_by_session, pin, set_local};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::ffi::{CStr, CString, c_char, c_int, c_long};
+use std::ffi::{CStr, CString, c_char, c_int};
 pub use stream::PassingRow;
 pub use waiting::{BRIEFLY, LOCK_PATIENCE, NOT_AT_ALL, patiently, waiting_at_most};
 
@@ -460,47 +466,6 @@ pub fn subtransaction<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
         pg_sys::CurrentResourceOwner = owner;
         result
     }
-}
-
-unsafe extern "C-unwind" {
-    fn SPI_connect() -> c_int;
-    fn SPI_finish() -> c_int;
-    fn SPI_execute(src: *const c_char, read_only: bool, count: c_long) -> c_int;
-    fn SPI_prepare(src: *const c_char, nargs: c_int, types: *mut pg_sys::Oid)
-    -> pg_sys::SPIPlanPtr;
-    fn SPI_keepplan(plan: pg_sys::SPIPlanPtr) -> c_int;
-    fn SPI_execute_plan(
-        plan: pg_sys::SPIPlanPtr,
-        values: *const pg_sys::Datum,
-        nulls: *const c_char,
-        read_only: bool,
-        count: c_long,
-    ) -> c_int;
-    fn SPI_execute_snapshot(
-        plan: pg_sys::SPIPlanPtr,
-        values: *const pg_sys::Datum,
-        nulls: *const c_char,
-        snapshot: pg_sys::Snapshot,
-        crosscheck: pg_sys::Snapshot,
-        read_only: bool,
-        fire_triggers: bool,
-        count: c_long,
-    ) -> c_int;
-    fn PreventCommandIfReadOnly(command: *const c_char);
-    fn get_namespace_oid(name: *const c_char, missing_ok: bool) -> pg_sys::Oid;
-    fn GetLatestSnapshot() -> pg_sys::Snapshot;
-    fn RegisterSnapshot(snapshot: pg_sys::Snapshot) -> pg_sys::Snapshot;
-    fn UnregisterSnapshot(snapshot: pg_sys::Snapshot);
-    fn SPI_getbinval(
-        row: pg_sys::HeapTuple,
-        desc: pg_sys::TupleDesc,
-        number: c_int,
-        is_null: *mut bool,
-    ) -> pg_sys::Datum;
-    fn SPI_register_trigger_data(trigger: *mut pg_sys::TriggerData) -> c_int;
-    fn BeginInternalSubTransaction(name: *const c_char);
-    fn ReleaseCurrentSubTransaction();
-    fn RollbackAndReleaseCurrentSubTransaction();
 }
 
 #[cfg(any(test, feature = "pg_test"))]

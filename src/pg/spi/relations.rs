@@ -3,8 +3,12 @@
 
 use super::{Db, check};
 use crate::pg::error::{Result, catch};
+use crate::pg::ffi::{
+    CreateTemplateTupleDesc, SPI_register_relation, SPI_unregister_relation, TupleDescInitEntry,
+    palloc0, tuplestore_begin_heap, tuplestore_end, tuplestore_putvalues,
+};
 use pgrx::pg_sys;
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, c_int};
 
 /// Rows that belong to a connection of SPI's: to be given back by [`NamedRows::end`] before it ends.
 pub struct NamedRows {
@@ -83,31 +87,4 @@ impl NamedRows {
             tuplestore_end(store);
         })
     }
-}
-
-unsafe extern "C-unwind" {
-    fn CreateTemplateTupleDesc(count: c_int) -> pg_sys::TupleDesc;
-    fn TupleDescInitEntry(
-        desc: pg_sys::TupleDesc,
-        number: pg_sys::AttrNumber,
-        name: *const c_char,
-        kind: pg_sys::Oid,
-        modifier: i32,
-        dimensions: c_int,
-    );
-    fn tuplestore_begin_heap(
-        random_access: bool,
-        beyond_transaction: bool,
-        kilobytes: c_int,
-    ) -> *mut pg_sys::Tuplestorestate;
-    fn tuplestore_putvalues(
-        store: *mut pg_sys::Tuplestorestate,
-        desc: pg_sys::TupleDesc,
-        values: *mut pg_sys::Datum,
-        nulls: *mut bool,
-    );
-    fn tuplestore_end(store: *mut pg_sys::Tuplestorestate);
-    fn palloc0(size: usize) -> *mut std::ffi::c_void;
-    fn SPI_register_relation(relation: pg_sys::EphemeralNamedRelation) -> c_int;
-    fn SPI_unregister_relation(name: *const c_char) -> c_int;
 }

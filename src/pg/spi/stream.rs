@@ -2,6 +2,10 @@
 
 use super::{Access, Arg, Db, check, null_column, of_changed_tables, plan};
 use crate::pg::error::{Result, catch, contain, pass_on};
+use crate::pg::ffi::{
+    SPI_execute_plan_extended, makeParamList, pg_detoast_datum, slot_getsomeattrs_int,
+    toast_raw_datum_size,
+};
 use pgrx::datum::FromDatum;
 use pgrx::pg_sys;
 use std::ffi::c_int;
@@ -152,14 +156,3 @@ unsafe extern "C-unwind" fn receive(
 unsafe extern "C-unwind" fn start(_: *mut pg_sys::DestReceiver, _: c_int, _: pg_sys::TupleDesc) {}
 
 unsafe extern "C-unwind" fn end(_: *mut pg_sys::DestReceiver) {}
-
-unsafe extern "C-unwind" {
-    fn makeParamList(count: c_int) -> pg_sys::ParamListInfo;
-    fn SPI_execute_plan_extended(
-        plan: pg_sys::SPIPlanPtr,
-        options: *const pg_sys::SPIExecuteOptions,
-    ) -> c_int;
-    fn slot_getsomeattrs_int(slot: *mut pg_sys::TupleTableSlot, number: c_int);
-    fn toast_raw_datum_size(value: pg_sys::Datum) -> usize;
-    fn pg_detoast_datum(value: *mut pg_sys::varlena) -> *mut pg_sys::varlena;
-}
