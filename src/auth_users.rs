@@ -8,8 +8,8 @@
 //! functions in its indexes and constraints. Its triggers read their own rows.
 
 use crate::access;
-use crate::pg::error::{Error, Result, SqlState, catch, guard};
-use crate::pg::ffi::{table_close, table_open};
+use crate::pg::catalog;
+use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::heap::table_scan::{self, Lock};
 use crate::pg::spi::{self, Access, Db, NamedRows};
 use crate::pg::trigger::{self, Returned};
@@ -17,7 +17,7 @@ use crate::pg::values::Relation;
 use crate::schema::definitions::AUTH_RULES;
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use pgrx::prelude::*;
-use std::ffi::{CStr, CString, c_int};
+use std::ffi::{CStr, CString};
 
 /// The foreign key of user_profiles to the table.
 const KEY: &str = "user_profiles_user_id_auth_fkey";
@@ -182,13 +182,7 @@ pub fn follow_known() -> Result<()> {
 
 /// Locks a table, so that it stays as it is seen until the transaction ends.
 fn lock(oid: pg_sys::Oid) -> Result<()> {
-    spi::patiently(|| {
-        catch(|| unsafe {
-            // SAFETY: a relation's oid; the lock is kept.
-            let relation = table_open(oid, pg_sys::ShareRowExclusiveLock as c_int);
-            table_close(relation, pg_sys::NoLock as c_int);
-        })
-    })
+    spi::patiently(|| catalog::lock(oid, pg_sys::ShareRowExclusiveLock))
 }
 
 /// Sets up triggers, missing profiles and the foreign key.
@@ -287,7 +281,7 @@ fn create_profile_on_sign_up<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         if trigger::restoring() {
             return Ok(Ok(None));
         }
-        let has_metadata = require_followed(trigger.trigger_data())?;
+        let has_metadata = require_followed(trigger)?;
         let made = spi::subtransaction(|| {
             spi::as_owner(Access::Write, |db| {
                 let mut rows = db.named_rows(ROWS.0, &ROWS.1)?;
@@ -321,7 +315,7 @@ fn create_profile_on_sign_up<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
 #[pg_trigger]
 fn delete_profile_of_deleted<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     guard(|| {
-        require_followed(trigger.trigger_data())?;
+        require_followed(trigger)?;
         spi::as_owner(Access::Write, |db| {
             let id = trigger::column(trigger, ID)?;
             let mut rows = db.named_rows(ROWS.0, &ROWS.1)?;
@@ -337,9 +331,8 @@ fn delete_profile_of_deleted<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
 }
 
 /// Error 42501 unless the trigger's own table is the followed one; returns whether it has Supabase's metadata.
-fn require_followed(data: &pg_sys::TriggerData) -> Result<bool> {
-    // SAFETY: a trigger is called with its relation open.
-    let relation = unsafe { (*data.tg_relation).rd_id };
+fn require_followed(trigger: &PgTrigger) -> Result<bool> {
+    let (data, relation) = (trigger.trigger_data(), trigger::table(trigger));
     let is_followed = spi::as_owner(Access::Read, |db| {
         Ok(followed(db)?.is_some_and(|table| table.oid == relation))
     })?;

@@ -6,17 +6,15 @@
 
 use super::privileges::Kind;
 use crate::owner;
-use crate::pg::error::{Error, Result, SqlState, catch};
-use crate::pg::ffi::{
-    CacheInvalidateRelcacheByRelid, GetUserNameFromId, SearchSysCacheExists, get_role_oid,
-    has_privs_of_role, superuser_arg,
-};
+use crate::pg::cache::{self, Changes};
+use crate::pg::error::{Error, Result, SqlState};
 use crate::pg::heap::Table;
+use crate::pg::roles;
 use crate::pg::spi::{self, Access};
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::ffi::{CString, c_int};
+use std::ffi::CString;
 
 const GRANTED_ROLES: Table = Table { name: c"granted_roles", index: c"granted_roles_pkey" };
 
@@ -54,28 +52,27 @@ thread_local! {
     static KNOWN: RefCell<HashMap<pg_sys::Oid, Rights>> = RefCell::default();
     /// The role that was asked for last, and its rights: policies ask for each row.
     static LAST: Cell<Option<(pg_sys::Oid, Rights)>> = const { Cell::new(None) };
-    static IS_STALE: Cell<bool> = const { Cell::new(false) };
-    static IS_REGISTERED: Cell<bool> = const { Cell::new(false) };
-    /// The table that rights were read from.
-    static TABLE: Cell<pg_sys::Oid> = const { Cell::new(pg_sys::InvalidOid) };
+    /// Changes of roles, memberships and granted_roles.
+    static CHANGES: Changes = const {
+        use pg_sys::SysCacheIdentifier::{AUTHMEMMEMROLE, AUTHOID};
+        Changes::of(&[AUTHMEMMEMROLE, AUTHOID])
+    };
 }
 
 /// Rights of the current role.
 pub fn rights() -> Result<Rights> {
-    // SAFETY: reads the session's state.
-    rights_of(unsafe { pg_sys::GetUserId() })
+    rights_of(roles::current())
 }
 
 /// Rights of a role.
 pub fn rights_of(role: pg_sys::Oid) -> Result<Rights> {
     if let Some((last, rights)) = LAST.get()
         && last == role
-        && !IS_STALE.get()
+        && !CHANGES.with(Changes::is_pending)
     {
         return Ok(rights);
     }
-    register();
-    if IS_STALE.replace(false) {
+    if Changes::take(&CHANGES) {
         KNOWN.with_borrow_mut(HashMap::clear);
     }
     let known = KNOWN.with_borrow(|known| known.get(&role).copied());
@@ -89,15 +86,15 @@ pub fn rights_of(role: pg_sys::Oid) -> Result<Rights> {
 }
 
 fn look_up(role: pg_sys::Oid) -> Result<Rights> {
-    // SAFETY: an oid, looked up in the catalog's cache.
-    if catch(|| unsafe { superuser_arg(role) })? {
+    if roles::has_superuser(role)? {
         return Ok(Rights::ALL);
     }
     if Some(role) == owner::find()? {
         return Ok(Rights::OWNER);
     }
     let (mut granted, here) = (Vec::new(), here()?);
-    TABLE.set(GRANTED_ROLES.oid()?);
+    let table = GRANTED_ROLES.oid()?;
+    CHANGES.with(|changes| changes.watch(vec![table]));
     GRANTED_ROLES.read(
         &[],
         [c"recorded_in", c"role_oid", c"kind", c"role_name", c"granted"],
@@ -117,11 +114,10 @@ fn look_up(role: pg_sys::Oid) -> Result<Rights> {
     )?;
     let mut rights = Rights::default();
     for (record, kind) in granted {
-        if let Some(granted) = record.role()? {
-            // SAFETY: two roles' oids.
-            if catch(|| unsafe { has_privs_of_role(role, granted) })? {
-                rights.0 |= Rights::of(kind).0;
-            }
+        if let Some(granted) = record.role()?
+            && roles::has_privileges_of(role, granted)?
+        {
+            rights.0 |= Rights::of(kind).0;
         }
     }
     Ok(rights)
@@ -137,21 +133,13 @@ struct Record {
 
 impl Record {
     fn role(self) -> Result<Option<pg_sys::Oid>> {
-        let Ok(name) = CString::new(self.name) else { return Ok(None) };
-        let (name, oid) = (name.as_ptr(), self.oid);
-        let cache = pg_sys::SysCacheIdentifier::AUTHOID as c_int;
-        let is_of_here = self.is_of_here;
-        // SAFETY: a role's oid and name, looked up in the catalog's cache.
-        let role = catch(|| unsafe {
-            if !is_of_here {
-                get_role_oid(name, true)
-            } else if SearchSysCacheExists(cache, oid.into(), 0.into(), 0.into(), 0.into()) {
-                oid
-            } else {
-                pg_sys::InvalidOid
-            }
-        })?;
-        Ok((role != pg_sys::InvalidOid).then_some(role))
+        if self.is_of_here {
+            return Ok(roles::exists(self.oid)?.then_some(self.oid));
+        }
+        match CString::new(self.name) {
+            Ok(name) => roles::find(&name),
+            Err(_) => Ok(None),
+        }
     }
 }
 
@@ -170,37 +158,10 @@ pub fn here() -> Result<String> {
     Ok(here)
 }
 
-/// Forgets rights whenever a role, a membership or the table of granted roles changes.
-fn register() {
-    if IS_REGISTERED.replace(true) {
-        return;
-    }
-    use pg_sys::SysCacheIdentifier::{AUTHMEMMEMROLE, AUTHOID};
-    // SAFETY: functions that set a flag.
-    unsafe {
-        for cache in [AUTHMEMMEMROLE, AUTHOID] {
-            pg_sys::CacheRegisterSyscacheCallback(cache as c_int, Some(forget), 0.into());
-        }
-        pg_sys::CacheRegisterRelcacheCallback(Some(forget_table), 0.into());
-    }
-}
-
-unsafe extern "C-unwind" fn forget(_: pg_sys::Datum, _: c_int, _: u32) {
-    IS_STALE.set(true);
-}
-
-unsafe extern "C-unwind" fn forget_table(_: pg_sys::Datum, table: pg_sys::Oid) {
-    if table == TABLE.get() || table == pg_sys::InvalidOid {
-        IS_STALE.set(true);
-    }
-}
-
 /// Has every session forget the rights that it knows, from the commit on.
 pub fn forget_in_all_sessions() -> Result<()> {
-    let table = GRANTED_ROLES.oid()?;
-    IS_STALE.set(true);
-    // SAFETY: a table's oid.
-    catch(|| unsafe { CacheInvalidateRelcacheByRelid(table) })
+    CHANGES.with(Changes::mark);
+    cache::invalidate(GRANTED_ROLES.oid()?)
 }
 
 /// Tells whether the caller is a service (or a superuser) rather than an end user. Not to be asked as the owner.
@@ -211,8 +172,7 @@ pub fn is_service() -> Result<bool> {
 /// Tells whether the role that the session acts as is a service: it reads an error's hint, also while carrel works as the
 /// owner.
 pub fn is_session_of_service() -> Result<bool> {
-    // SAFETY: reads the session's state.
-    Ok(rights_of(unsafe { pg_sys::GetOuterUserId() })?.has(Kind::Service))
+    Ok(rights_of(roles::of_session())?.has(Kind::Service))
 }
 
 /// Error 42501 unless the caller is a granted service.
@@ -258,13 +218,5 @@ fn refused(function: &str, whom: &str, grant: &str) -> Error {
 
 /// The name of the current role.
 pub fn current_role() -> String {
-    // SAFETY: the session's state; the name is a C string or null.
-    let name = catch(|| unsafe { GetUserNameFromId(pg_sys::GetUserId(), true) });
-    match name {
-        Ok(name) if !name.is_null() => {
-            // SAFETY: as above.
-            unsafe { std::ffi::CStr::from_ptr(name) }.to_string_lossy().into_owned()
-        }
-        _ => String::new(),
-    }
+    roles::name(roles::current()).unwrap_or_default()
 }

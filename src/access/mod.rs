@@ -10,6 +10,7 @@ mod privileges;
 mod written;
 
 use crate::pg::error::{Error, Result, SqlState, guard};
+use crate::pg::roles;
 use crate::pg::spi::{self, Access, Db};
 use crate::pg::values::Name;
 pub use callers::{
@@ -94,8 +95,7 @@ impl Role {
         require_operator(function)?;
         let name = given(name)?;
         let role = Self::find(&name)?.ok_or_else(|| no_such_role(&name))?;
-        // SAFETY: reads the session's state and the catalog.
-        let is_superuser = unsafe { pg_sys::superuser() };
+        let is_superuser = roles::is_superuser();
         // An operator who granted to itself would read users' texts.
         let is_own = spi::as_caller(Access::Read, |db| {
             db.value::<bool>("select pg_has_role($1::oid, 'member')", &[role.oid.into()])
@@ -301,8 +301,7 @@ pub fn granted_role_names() -> Result<Vec<String>> {
 
 /// Error 42501 unless the caller is a superuser.
 pub fn require_superuser(function: &str) -> Result<()> {
-    // SAFETY: reads the catalog.
-    if unsafe { pg_sys::superuser() } {
+    if roles::is_superuser() {
         return Ok(());
     }
     Err(Error::new(

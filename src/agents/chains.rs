@@ -87,8 +87,7 @@ fn keep_request_chains<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
                 let empty = "update carrel.agent_sessions set request_chain = '[]' where request_chain <> '[]'";
                 return db.execute(empty, &[]).map(|_| ());
             }
-            // SAFETY: this call's data.
-            unsafe { db.register_trigger_data(trigger::data(trigger)) }?;
+            db.register_trigger_data(trigger)?;
             match operation {
                 pg_sys::TRIGGER_EVENT_INSERT => {
                     change(db, lock!("added"), None, Some(append!("added")))

@@ -11,8 +11,8 @@ mod requests;
 mod sessions;
 mod transitions;
 
-use crate::pg::error::{Error, Result, catch};
-use crate::pg::ffi::Async_Notify;
+use crate::pg::backend;
+use crate::pg::error::{Error, Result};
 use pgrx::datum::Uuid;
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use std::ffi::CString;
@@ -36,9 +36,7 @@ pub fn wake_workers() -> Result<()> {
     let Some(channel) = NOTIFY_CHANNEL.get().filter(|channel| !channel.is_empty()) else {
         return Ok(());
     };
-    let channel = channel.as_ptr();
-    // SAFETY: two C strings, which are copied.
-    catch(|| unsafe { Async_Notify(channel, c"".as_ptr()) })
+    backend::notify(&channel)
 }
 
 fn no_request(id: Uuid) -> Error {

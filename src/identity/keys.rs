@@ -4,15 +4,15 @@
 //! relation cache, of which Postgres tells all backends at commit. Whether a key is valid now is asked at each use.
 
 use crate::access;
-use crate::pg::error::{Error, Result, SqlState, catch, guard};
-use crate::pg::ffi::{AcceptInvalidationMessages, CacheInvalidateRelcacheByRelid};
+use crate::pg::cache::{self, Changes};
+use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::heap::Table;
 use crate::pg::spi::{self, Access, Db};
 use crate::pg::trigger::{self, Returned};
 use crate::pg::values::Jsonb;
 use carrel_core::jwt::{Algorithm, Entry, Key, Material, Window, read_jwks};
 use pgrx::prelude::*;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::rc::Rc;
 
@@ -22,27 +22,21 @@ const NO_ISSUER: &str = "issuer must be the claim \"iss\" of the tokens";
 
 thread_local! {
     static KNOWN: RefCell<Option<Rc<[Key]>>> = const { RefCell::new(None) };
-    static IS_STALE: Cell<bool> = const { Cell::new(false) };
-    static IS_REGISTERED: Cell<bool> = const { Cell::new(false) };
-    /// The table that [`KNOWN`] is of.
-    static TABLE: Cell<pg_sys::Oid> = const { Cell::new(pg_sys::InvalidOid) };
+    /// Changes of jwt_keys.
+    static CHANGES: Changes = const { Changes::of(&[]) };
 }
 
 /// Does `work` with the keys as they are now.
 pub fn with<T>(work: impl FnOnce(&[Key]) -> T) -> Result<T> {
-    if !IS_REGISTERED.replace(true) {
-        // SAFETY: a function that sets a flag.
-        unsafe { pg_sys::CacheRegisterRelcacheCallback(Some(forget), 0.into()) };
-    }
-    // SAFETY: takes no arguments; may call `forget`.
-    catch(|| unsafe { AcceptInvalidationMessages() })?;
-    if IS_STALE.replace(false) {
+    cache::accept_changes()?;
+    if Changes::take(&CHANGES) {
         KNOWN.set(None);
     }
     if let Some(keys) = KNOWN.with_borrow(Clone::clone) {
         return Ok(work(&keys));
     }
-    TABLE.set(KEYS.oid()?);
+    let table = KEYS.oid()?;
+    CHANGES.with(|changes| changes.watch(vec![table]));
     let keys: Rc<[Key]> = read()?.into();
     KNOWN.set(Some(keys.clone()));
     Ok(work(&keys))
@@ -98,12 +92,6 @@ fn bad(message: impl Into<String>) -> Error {
     Error::new(SqlState::InvalidParameterValue, message)
 }
 
-unsafe extern "C-unwind" fn forget(_: pg_sys::Datum, table: pg_sys::Oid) {
-    if table == TABLE.get() || table == pg_sys::InvalidOid {
-        IS_STALE.set(true);
-    }
-}
-
 /// BEFORE INSERT or UPDATE of jwt_keys: refuses keys that verify nothing. It checks what constraints check as well, for their
 /// errors show the whole row, with an HS256 secret in it.
 #[pg_trigger]
@@ -133,11 +121,7 @@ fn check_jwt_key<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
 /// the key that was before, from the commit on.
 #[pg_trigger]
 fn forget_jwt_keys<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
-    trigger::after_row(trigger, |_| {
-        let table = KEYS.oid()?;
-        // SAFETY: a table's oid.
-        catch(|| unsafe { CacheInvalidateRelcacheByRelid(table) })
-    })
+    trigger::after_row(trigger, |_| cache::invalidate(KEYS.oid()?))
 }
 
 /// Adds the keys of a JWKS to carrel.jwt_keys, for an issuer and an audience (''; for tokens without one). A key with

@@ -17,6 +17,7 @@ mod token;
 
 use crate::access;
 use crate::pg::error::{Error, Result, SqlState, guard};
+use crate::pg::xact;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 
@@ -111,8 +112,7 @@ fn are_claims_trusted() -> Result<bool> {
 }
 
 fn warn_outside_transaction(function: &str) {
-    // SAFETY: reads the state of the transaction.
-    if !unsafe { pg_sys::IsTransactionBlock() } {
+    if !xact::is_block() {
         warning!("{function}() can only be used in transaction blocks");
     }
 }

@@ -8,6 +8,7 @@
 use super::{claims, keys};
 use crate::pg::error::{Error, Result, SqlState, make_sqlstate};
 use crate::pg::spi;
+use crate::pg::{backend, clock};
 use pgrx::datum::Uuid;
 use pgrx::pg_sys;
 use std::cell::Cell;
@@ -64,7 +65,7 @@ pub fn authenticate(token: Option<&str>) -> Result<Option<Uuid>> {
         forget()?;
         return Ok(None);
     };
-    hide();
+    backend::hide_statement(HIDDEN);
     // What a log line of an error would have of the statement has the token in it, where it is no parameter.
     let user = verify(token).map_err(Error::without_statement)?;
     set(&format!("{}", uuid::Uuid::from_bytes(*user.as_bytes())))?;
@@ -77,8 +78,7 @@ pub fn forget() -> Result<()> {
 }
 
 fn verify(token: &str) -> Result<Uuid> {
-    // SAFETY: reads the clock.
-    let now = keys::since_1970(unsafe { pg_sys::GetCurrentTimestamp() });
+    let now = keys::since_1970(clock::wall_micros());
     let claims = keys::with(|keys| carrel_core::jwt::verify(token, keys, now))?;
     let claims = claims.map_err(|error| {
         use carrel_core::jwt::JwtError;
@@ -105,19 +105,6 @@ fn set(user: &str) -> Result<()> {
     IS_OURS.set(true);
     spi::set_local(NAME, &value);
     Ok(())
-}
-
-/// Replaces the text of a statement that has the token in it, in pg_stat_activity and in what errors and
-/// durations are logged with.
-fn hide() {
-    // SAFETY: the statement's text, where there is one, is a C string; what it is replaced by lasts.
-    unsafe {
-        if pg_sys::debug_query_string.is_null() {
-            return;
-        }
-        pg_sys::debug_query_string = HIDDEN.as_ptr();
-        pg_sys::pgstat_report_activity(pg_sys::BackendState::STATE_RUNNING, HIDDEN.as_ptr());
-    }
 }
 
 unsafe extern "C-unwind" fn check(

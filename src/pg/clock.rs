@@ -22,6 +22,12 @@ pub fn wall() -> Result<TimestampWithTimeZone> {
     timestamp(unsafe { pg_sys::GetCurrentTimestamp() })
 }
 
+/// clock_timestamp() as Postgres counts it: microseconds since 2000.
+pub fn wall_micros() -> pg_sys::TimestampTz {
+    // SAFETY: reads the clock.
+    unsafe { pg_sys::GetCurrentTimestamp() }
+}
+
 /// A time as Postgres counts it.
 pub fn timestamp(at: pg_sys::TimestampTz) -> Result<TimestampWithTimeZone> {
     TimestampWithTimeZone::try_from(at).map_err(|_| {

@@ -1,5 +1,8 @@
 //! Everything that is Postgres' and knows no domain.
 
+pub mod backend;
+pub mod cache;
+pub mod catalog;
 pub mod clock;
 pub mod error;
 pub mod ffi;
@@ -7,8 +10,10 @@ pub mod gin;
 pub mod heap;
 pub mod ids;
 pub mod memory;
+pub mod roles;
 pub mod single_row;
 pub mod spi;
 pub mod toast;
 pub mod trigger;
 pub mod values;
+pub mod xact;

@@ -7,6 +7,7 @@ use crate::pg::ffi::{
     datum_image_eq, get_namespace_oid, slot_getsomeattrs_int, tuplestore_gettupleslot,
     tuplestore_rescan,
 };
+use crate::pg::ffi::{bms_next_member, get_attname};
 use crate::pg::spi::{self, Arg, Db, PassingRow, missing_column};
 use crate::pg::toast;
 use crate::pg::values::{Numeric, OBJECT, json_kind, no_object};
@@ -565,9 +566,42 @@ pub fn column(trigger: &PgTrigger, name: &CStr) -> Result<usize> {
         .ok_or_else(|| missing_column(&format!("there is no column {}", name.to_string_lossy())))
 }
 
-/// The trigger's data, for [`crate::pg::spi::Db::register_trigger_data`].
-pub fn data(trigger: &PgTrigger) -> *mut pg_sys::TriggerData {
-    std::ptr::from_ref(trigger.trigger_data()).cast_mut()
+/// Oid of the table that the trigger is on.
+pub fn table(trigger: &PgTrigger) -> pg_sys::Oid {
+    // SAFETY: a trigger is called with its relation open.
+    unsafe { (*trigger.trigger_data().tg_relation).rd_id }
+}
+
+/// Name of the table that the trigger is on.
+pub fn table_name(trigger: &PgTrigger) -> String {
+    // SAFETY: a trigger is called with its relation open, whose name is a C string.
+    let name = unsafe {
+        CStr::from_ptr((*(*trigger.trigger_data().tg_relation).rd_rel).relname.data.as_ptr())
+    };
+    name.to_string_lossy().into_owned()
+}
+
+/// Names of the columns that an UPDATE assigns.
+pub fn updated_columns(trigger: &PgTrigger) -> Result<Vec<String>> {
+    let data = trigger.trigger_data();
+    let mut columns = Vec::new();
+    let mut member = -1;
+    loop {
+        let (set, last) = (data.tg_updatedcols, member);
+        // SAFETY: the columns of this call, null where there are none.
+        member = catch(|| unsafe { bms_next_member(set, last) })?;
+        if member < 0 {
+            return Ok(columns);
+        }
+        let number = member + pg_sys::FirstLowInvalidHeapAttributeNumber;
+        // SAFETY: a column of the trigger's relation, which is open.
+        let name =
+            catch(|| unsafe { get_attname((*data.tg_relation).rd_id, number as i16, true) })?;
+        if !name.is_null() {
+            // SAFETY: a C string.
+            columns.push(unsafe { CStr::from_ptr(name) }.to_string_lossy().into_owned());
+        }
+    }
 }
 
 /// Which of the TRIGGER_EVENT_… it was.

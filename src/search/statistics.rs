@@ -4,6 +4,7 @@ use crate::pg::error::Result;
 use crate::pg::ids::uuid_v7;
 use crate::pg::spi::{self, Access, Db};
 use crate::pg::trigger::{self, Returned};
+use crate::pg::xact;
 use carrel_core::ranking::Collection;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
@@ -125,8 +126,7 @@ fn count_chunks<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             _ => ("delete from carrel.search_statistics", ""),
         };
         spi::as_owner(Access::Write, |db| {
-            // SAFETY: this call's data.
-            unsafe { db.register_trigger_data(trigger::data(trigger)) }?;
+            db.register_trigger_data(trigger)?;
             if operation == pg_sys::TRIGGER_EVENT_DELETE {
                 db.execute(
                     "delete from carrel.embedding_leases where chunk_id in (select id from removed)",
@@ -135,14 +135,10 @@ fn count_chunks<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             }
             let is_changed = db.execute(count, &[])? > 0;
             // In the stricter levels of isolation, a row that another transaction folded is an error.
-            // SAFETY: reads the transaction's state.
-            let (level, transaction) =
-                unsafe { (pg_sys::XactIsoLevel, pg_sys::GetTopTransactionIdIfAny()) };
-            let may_fold = level < pg_sys::XACT_REPEATABLE_READ as i32
-                && FOLDED.get() != transaction.into_inner();
+            let may_fold = !xact::is_repeatable() && FOLDED.get() != xact::id();
             let is_drawn = uuid_v7().as_bytes()[15].is_multiple_of(STATEMENTS);
             if is_changed && may_fold && is_drawn && !fold.is_empty() {
-                FOLDED.set(transaction.into_inner());
+                FOLDED.set(xact::id());
                 db.execute(fold, &[])?;
             }
             Ok(())
@@ -155,8 +151,7 @@ fn count_chunks<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
 fn forget_statistics<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::statement(trigger, || {
         spi::as_owner(Access::Write, |db| {
-            // SAFETY: this call's data.
-            unsafe { db.register_trigger_data(trigger::data(trigger)) }?;
+            db.register_trigger_data(trigger)?;
             db.execute(
                 "delete from carrel.search_statistics where user_id in (select user_id from removed)",
                 &[],

@@ -2,12 +2,12 @@
 
 use super::limits::{Due, held_of_k, k, used_of_k};
 use super::{locks, reckoning};
+use crate::pg::backend;
 use crate::pg::error::Result;
 use crate::pg::heap::{Access, Changed, Chosen, Condition, Rows, Table};
 use crate::pg::spi::{Arg, Db};
 use crate::pg::values::Numeric;
 use pgrx::datum::Uuid;
-use pgrx::pg_sys;
 use std::cmp::Ordering;
 
 /// That a part is of the limit and period that the row `k` names.
@@ -27,21 +27,9 @@ macro_rules! is_of_key {
         )
     };
 }
-/// Which of the server's backends this is: no two at once, and a new one takes the place of one that is
-/// gone.
-pub fn slot() -> i32 {
-    // SAFETY: the backend's own number.
-    unsafe {
-        #[cfg(any(feature = "pg15", feature = "pg16"))]
-        return pg_sys::MyBackendId;
-        #[cfg(not(any(feature = "pg15", feature = "pg16")))]
-        return pg_sys::MyProcNumber;
-    }
-}
-
 /// The slot of rows in which this backend draws what its own part does not have.
 fn slot_of_lack() -> i32 {
-    -2 - slot()
+    -2 - backend::slot()
 }
 
 /// Draws what is due, whatever is left: from parts of this backend's own, or, of what they do not have, from a row
@@ -53,7 +41,7 @@ pub fn draw(dues: &[Due]) -> Result<()> {
     let undrawn = PARTS.open(Access::Change, |rows| {
         let mut undrawn = Vec::new();
         for due in dues {
-            let drawn = draw_at(rows, due, slot())?;
+            let drawn = draw_at(rows, due, backend::slot())?;
             let is_drawn = match drawn {
                 Changed::Done => true,
                 Changed::Undone => false,
@@ -71,7 +59,7 @@ pub fn draw(dues: &[Due]) -> Result<()> {
     reckoning(|db| {
         let mut has_new = false;
         for (due, drawn) in &undrawn {
-            if *drawn == Changed::Undone && draw_by_statement(db, due, slot())? {
+            if *drawn == Changed::Undone && draw_by_statement(db, due, backend::slot())? {
                 continue;
             }
             if !draw_by_statement(db, due, slot_of_lack())? {
@@ -138,7 +126,8 @@ pub fn take_own(dues: Vec<Due>) -> Result<Vec<Due>> {
 /// of the limit as it is now.
 fn fitting_part(rows: &Rows, due: &Due) -> Result<Option<(Chosen, Numeric)>> {
     let [user, start, measure, event_type, period] = key_of(due);
-    let conditions = [user, start, measure, event_type, period, Condition::is_slot(slot())];
+    let conditions =
+        [user, start, measure, event_type, period, Condition::is_slot(backend::slot())];
     let mut own = None;
     let part = rows.find(&conditions, [c"limit_value", c"amount"], |row| {
         own = Some(row.need::<Numeric>(2)?);
@@ -252,7 +241,8 @@ pub fn is_left(db: &Db, due: &Due) -> Result<bool> {
 /// it had.
 pub fn own_part(db: &Db, due: &Due) -> Result<Uuid> {
     let [user, event_type, measure, period, start, end] = key(due);
-    let args = [user, event_type, measure, period, start, end, slot().into(), due.limit.into()];
+    let args =
+        [user, event_type, measure, period, start, end, backend::slot().into(), due.limit.into()];
     let own = match find_own(db, &args)? {
         Some(own) => own,
         None => {

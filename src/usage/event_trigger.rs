@@ -15,6 +15,7 @@ use super::usage_count;
 use crate::access;
 use crate::pg::error::{Error, Result, SqlState, contain};
 use crate::pg::ids;
+use crate::pg::roles;
 use crate::pg::trigger::{self, Returned};
 use crate::pg::values::Numeric;
 use pgrx::datum::Uuid;
@@ -74,9 +75,7 @@ fn facts(trigger: &PgTrigger) -> Result<(Vec<Fact>, Option<bool>)> {
         (column(c"occurred_at")?, column(c"voids")?, column(c"idempotency_key")?);
     let (tokens, cost) = (column(c"tokens_used")?, column(c"cost")?);
     // carrel's own functions have checked when it was, and operators bring old events over.
-    // SAFETY: reads the session and the catalog.
-    let bypasses_policies = unsafe { pg_sys::has_bypassrls_privilege(pg_sys::GetUserId()) };
-    let is_bound = !(bypasses_policies || access::rights()?.are_unrestricted());
+    let is_bound = !(roles::bypasses_policies() || access::rights()?.are_unrestricted());
     let mut facts = Vec::new();
     trigger::each_new(trigger, |row| {
         let mut fact = Fact::of(row.need(user)?, row.need(event_type)?, row.need(at)?);

@@ -22,6 +22,7 @@ use super::refusals::{Asked, refused};
 use crate::pg::error::{Error, Result, SqlState};
 use crate::pg::spi::{self, Db};
 use crate::pg::values::Numeric;
+use crate::pg::xact;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use std::cell::Cell;
@@ -112,8 +113,7 @@ thread_local! {
 
 /// The transaction counts usage: from now on it holds what others may wait for.
 pub fn has_counted() {
-    // SAFETY: reads the transaction's state.
-    COUNTED.set(unsafe { pg_sys::GetTopTransactionIdIfAny() }.into_inner());
+    COUNTED.set(xact::id());
 }
 
 /// Draws what is due if all of it is left, else error PT402.
@@ -170,9 +170,7 @@ pub fn need_left(dues: &[Due]) -> Result<()> {
 
 /// Draws what is due from what all backends have.
 fn take_from_all(db: &Db, dues: &[Due], kind: Asked) -> Result<()> {
-    // SAFETY: reads the transaction's state.
-    let transaction = unsafe { pg_sys::GetTopTransactionIdIfAny() }.into_inner();
-    let may_wait = COUNTED.get() != transaction;
+    let may_wait = COUNTED.get() != xact::id();
     // First without waiting for anybody. What was locked in vain is given back before anybody is waited
     // for.
     let is_busy = Cell::new(false);

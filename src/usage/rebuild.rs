@@ -5,6 +5,7 @@ use super::{locks, reckoning, usage_count};
 use crate::pg::error::{Error, Result, SqlState};
 use crate::pg::spi::Db;
 use crate::pg::trigger::{self, Returned};
+use crate::pg::xact;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 
@@ -29,9 +30,7 @@ fn rebuild_usage_periods<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         let anchor = |row: &trigger::Row| row.get::<TimestampWithTimeZone>(c"billing_anchor");
         let is_moved = row.old.is_none_or(|old| anchor(&old) != anchor(&row.new));
         let periods_are_new = is_moved || row.changes(c"billing_timezone")?;
-        // SAFETY: reads the state of the transaction.
-        let is_old = unsafe { pg_sys::XactIsoLevel } >= pg_sys::XACT_REPEATABLE_READ as i32;
-        if periods_are_new && is_old {
+        if periods_are_new && xact::is_repeatable() {
             return Err(Error::new(
                 SqlState::ObjectNotInPrerequisiteState,
                 "billing periods can't be changed in a REPEATABLE READ or SERIALIZABLE transaction",

@@ -4,13 +4,14 @@
 //! to count in a day merges what the backends left of the days before, so that they are few.
 
 use super::accounts::{self, Accounts, Total, Totals};
-use super::allowances;
 use super::limit_status::{AGENT_REQUEST, Standings};
 use super::reckoning;
+use crate::pg::backend;
 use crate::pg::error::Result;
 use crate::pg::heap::{Access, Changed, Condition, Row, Rows, Sink, Table, Upheld};
 use crate::pg::spi::{Arg, Db};
 use crate::pg::values::Numeric;
+use crate::pg::xact;
 use crate::pg::{clock, ids};
 use pgrx::datum::{Date, Uuid};
 use pgrx::prelude::*;
@@ -66,7 +67,7 @@ pub fn add(
     let users: BTreeSet<[u8; 16]> =
         absent.iter().map(|(_, _, total)| *total.user.as_bytes()).collect();
     // Of another transaction's, which is not to be seen yet.
-    held.extend(insert(absent, allowances::slot(), &mut undone)?);
+    held.extend(insert(absent, backend::slot(), &mut undone)?);
     for one in held {
         insert(vec![one], slot_of_nobody(), &mut undone)?;
     }
@@ -84,7 +85,7 @@ fn add_one(
     total: &Total,
     standings: Option<&mut Standings>,
 ) -> Result<Changed> {
-    let slot = allowances::slot();
+    let slot = backend::slot();
     let mut own: Option<[Numeric; 3]> = None;
     let chosen = match standings {
         None => {
@@ -188,7 +189,7 @@ fn insert(added: Vec<Added>, slot: i32, undone: &mut Vec<Added>) -> Result<Vec<A
 
 /// Adds to this backend's row by statements; like the direct path, it waits for no other transaction.
 fn add_by_statement(db: &Db, added: &Added) -> Result<()> {
-    let own = values(added, allowances::slot())?;
+    let own = values(added, backend::slot())?;
     let added_to = db.execute(
         "update carrel.usage_totals as t
         set events = t.events + $7, tokens_used = t.tokens_used + $8, cost = t.cost + $9
@@ -233,8 +234,7 @@ const DAYS: i32 = 70;
 /// Merges rows that the backends have of one total of days before this one of a user. Nobody is waited for.
 fn merge_past(accounts: &Accounts, user: Uuid) -> Result<()> {
     let Some(account) = accounts.get(user) else { return Ok(()) };
-    // SAFETY: reads the state of the transaction.
-    if unsafe { pg_sys::XactIsoLevel } >= pg_sys::XACT_REPEATABLE_READ as i32 {
+    if xact::is_repeatable() {
         // Rows that others have changed since its snapshot can't be locked.
         return Ok(());
     }

@@ -15,6 +15,7 @@ use crate::pg::clock;
 use crate::pg::error::Result;
 use crate::pg::heap::{Access, Changed, Condition, Rows, Upheld};
 use crate::pg::trigger::{self, Returned};
+use crate::pg::xact;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use std::cell::RefCell;
@@ -120,7 +121,7 @@ fn remember(requests: Lacking) {
     if requests.is_empty() {
         return;
     }
-    let may_be_undone = subtransaction() != TOP;
+    let may_be_undone = xact::subtransaction() != TOP;
     uncounted(|uncounted| {
         for (user, requests) in requests {
             add(
@@ -136,15 +137,9 @@ fn remember(requests: Lacking) {
 /// The transaction itself, among its subtransactions: Postgres' TopSubTransactionId.
 const TOP: pg_sys::SubTransactionId = 1;
 
-fn subtransaction() -> pg_sys::SubTransactionId {
-    // SAFETY: reads the transaction's state.
-    unsafe { pg_sys::GetCurrentSubTransactionId() }
-}
-
 /// Calls `with` for what this transaction has yet to count.
 fn uncounted<T>(with: impl FnOnce(&mut Uncounted) -> T) -> T {
-    // SAFETY: reads the transaction's state.
-    let transaction = unsafe { pg_sys::GetTopTransactionIdIfAny() }.into_inner();
+    let transaction = xact::id();
     UNCOUNTED.with_borrow_mut(|uncounted| {
         if uncounted.transaction != transaction {
             uncounted.transaction = transaction;
@@ -161,7 +156,7 @@ fn uncounted<T>(with: impl FnOnce(&mut Uncounted) -> T) -> T {
 fn count_requests_of_others<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::after_row(trigger, |row| {
         let user = *row.new.need::<Uuid>(c"user_id")?.as_bytes();
-        let current = subtransaction();
+        let current = xact::subtransaction();
         let users = uncounted(|uncounted| {
             uncounted.at_once.insert(user);
             if uncounted.counted_in == current {

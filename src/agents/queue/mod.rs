@@ -10,6 +10,7 @@ mod scan_cursor;
 
 use crate::access;
 use crate::lease_arguments::{checked_count, checked_lease, checked_worker};
+use crate::pg::backend;
 use crate::pg::clock;
 use crate::pg::error::{Result, check_for_interrupts, guard};
 use crate::pg::spi::{self, Access, Db};
@@ -94,12 +95,6 @@ macro_rules! of_queue {
     };
 }
 
-/// How many pages this backend has read.
-fn pages_read() -> i64 {
-    // SAFETY: the backend's own counters, which nobody else writes.
-    unsafe { pg_sys::pgBufferUsage.shared_blks_hit + pg_sys::pgBufferUsage.shared_blks_read }
-}
-
 thread_local! {
     static PROGRESS: RefCell<Progress> = RefCell::default();
 }
@@ -127,7 +122,7 @@ impl Claim<'_> {
 
     /// Takes back what has lapsed, and claims what there is.
     fn walk_all(&self, db: &Db, progress: &mut Progress, claimed: &mut Vec<Claimed>) -> Result<()> {
-        let before = pages_read();
+        let before = backend::pages_read();
         for agent_type in &self.types {
             check_for_interrupts();
             progress.queues.insert(agent_type.clone(), Walked::default());
@@ -137,7 +132,8 @@ impl Claim<'_> {
             take_back(db, progress)?;
             self.priorities(db, progress, claimed)
         })?;
-        let is_short = pages_read() - before <= SHORT * (claimed.len() + self.types.len()) as i64;
+        let is_short =
+            backend::pages_read() - before <= SHORT * (claimed.len() + self.types.len()) as i64;
         let all = (progress.has_walked && !is_short).then_some(walk);
         for agent_type in &self.types {
             check_for_interrupts();

@@ -14,6 +14,7 @@ use crate::pg::heap::table_scan::Lock;
 use crate::pg::spi::{self, Access, Db};
 use crate::pg::trigger;
 use crate::pg::values::TsVector;
+use crate::pg::xact;
 use crate::usage;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
@@ -71,9 +72,7 @@ fn import(db: &Db, schema: &str, dry_run: bool) -> Result<Vec<Finding>> {
         return Err(bad(format!("there is no schema \"{schema}\" to import from"))
             .hint("Name the schema that the application's tables are in, such as public."));
     }
-    // SAFETY: reads the state of the transaction.
-    let is_old = unsafe { pg_sys::XactIsoLevel } >= pg_sys::XACT_REPEATABLE_READ as i32;
-    if is_old && !dry_run {
+    if xact::is_repeatable() && !dry_run {
         return Err(Error::new(
             SqlState::ObjectNotInPrerequisiteState,
             "rows can't be imported in a REPEATABLE READ or SERIALIZABLE transaction",

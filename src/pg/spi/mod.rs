@@ -19,7 +19,7 @@ use crate::pg::ffi::{
     SPI_prepare, SPI_register_trigger_data, UnregisterSnapshot, get_namespace_oid,
 };
 use pgrx::datum::{FromDatum, IntoDatum};
-use pgrx::pg_sys;
+use pgrx::{PgTrigger, pg_sys};
 pub use relations::NamedRows;
 use settings::pin_planner;
 pub use settings::{is_set_by_session, pin, set_local};
@@ -292,12 +292,10 @@ impl Db {
     }
 
     /// Makes a trigger's transition tables known by their names.
-    ///
-    /// # Safety
-    /// `trigger` is the data of the trigger call that is being served.
-    pub unsafe fn register_trigger_data(&self, trigger: *mut pg_sys::TriggerData) -> Result<()> {
-        // SAFETY: connected, and the caller says what the data is.
-        check(catch(|| unsafe { SPI_register_trigger_data(trigger) })?)
+    pub fn register_trigger_data(&self, trigger: &PgTrigger) -> Result<()> {
+        let data = std::ptr::from_ref(trigger.trigger_data()).cast_mut();
+        // SAFETY: connected; the data of the trigger call that is being served.
+        check(catch(|| unsafe { SPI_register_trigger_data(data) })?)
     }
 
     fn run(

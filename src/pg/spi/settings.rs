@@ -2,6 +2,7 @@
 
 use super::{Db, waiting};
 use crate::pg::error::{Result, contain};
+use crate::pg::xact;
 use pgrx::pg_sys;
 use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, CString, c_int};
@@ -162,8 +163,7 @@ thread_local! {
 
 /// Whether statements see what is committed when they begin, past the transaction's own snapshot.
 pub(super) fn is_latest() -> bool {
-    // SAFETY: reads the transaction's state.
-    IS_LATEST.get() && unsafe { pg_sys::XactIsoLevel } >= pg_sys::XACT_REPEATABLE_READ as i32
+    IS_LATEST.get() && xact::is_repeatable()
 }
 
 impl Db {
