@@ -8,13 +8,13 @@
 //! functions in its indexes and constraints. Its triggers read their own rows.
 
 use crate::access;
+use crate::definitions::AUTH_RULES;
 use crate::pg::catalog;
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::heap::table_scan::{self, Lock};
 use crate::pg::spi::{self, Access, Db, NamedRows};
 use crate::pg::trigger::{self, Returned};
 use crate::pg::values::Relation;
-use crate::schema::definitions::AUTH_RULES;
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use pgrx::prelude::*;
 use std::ffi::{CStr, CString};

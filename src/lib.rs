@@ -13,13 +13,12 @@
 mod access;
 mod agents;
 mod auth_users;
+mod definitions;
 mod documents;
-mod foreign_code;
 mod idempotency;
 mod identity;
 mod lease_arguments;
 mod operations;
-mod owner;
 mod pg;
 mod schema;
 mod search;
@@ -41,7 +40,8 @@ extension_sql_file!("../sql/install.sql", finalize);
 extern "C-unwind" fn _PG_init() {
     // Puts the reserve of memory aside.
     pg::error::guard(|| Ok(()));
-    foreign_code::install();
+    pg::owner::set_tables(definitions::table_names());
+    pg::foreign_code::install();
     auth_users::register_settings();
     identity::register_settings();
     users::register_settings();

@@ -5,10 +5,10 @@
 //! roles that they inherit from.
 
 use super::privileges::Kind;
-use crate::owner;
 use crate::pg::cache::{self, Changes};
 use crate::pg::error::{Error, Result, SqlState};
 use crate::pg::heap::Table;
+use crate::pg::owner;
 use crate::pg::roles;
 use crate::pg::spi::{self, Access};
 use pgrx::prelude::*;

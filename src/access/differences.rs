@@ -2,9 +2,9 @@
 
 use super::callers;
 use super::privileges::{Kind, Privilege};
+use crate::definitions::TABLES;
 use crate::pg::error::Result;
 use crate::pg::spi::Db;
-use crate::schema::definitions::TABLES;
 use pgrx::pg_sys;
 
 const DIFFERENCES: &str = include_str!("../../sql/access/differences.sql");

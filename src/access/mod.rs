@@ -6,6 +6,7 @@
 
 mod callers;
 mod differences;
+pub mod owner;
 mod privileges;
 mod written;
 

@@ -1,6 +1,6 @@
 //! Privileges of each kind of role: `sql/privileges/<kind>.sql`, read once, for granting, checking and comparing.
 
-use crate::schema::definitions::statements;
+use crate::definitions::statements;
 use std::sync::LazyLock;
 
 /// A kind of role.

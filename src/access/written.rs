@@ -7,9 +7,9 @@
 
 use super::callers;
 use super::privileges::Kind;
+use crate::definitions::TABLES;
 use crate::pg::error::{Error, Result, SqlState};
 use crate::pg::trigger::{self, Returned};
-use crate::schema::definitions::TABLES;
 use pgrx::prelude::*;
 
 /// BEFORE each statement on carrel's tables: error 42501 where carrel does not grant it to the caller.

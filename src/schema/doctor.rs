@@ -1,11 +1,12 @@
 //! doctor(): whether the database is as this version of carrel defines it. It only reads.
 
-use super::definitions::{
+use crate::access;
+use crate::access::owner;
+use crate::auth_users;
+use crate::definitions::{
     TABLES, created_by_rules, defaults_in_rules, drift_of_statistics, normalized,
 };
-use crate::access;
-use crate::auth_users;
-use crate::owner;
+use crate::pg;
 use crate::pg::error::{Result, guard};
 use crate::pg::spi::{self, Access, Db};
 use pgrx::datum::Uuid;
@@ -22,7 +23,7 @@ fn doctor() -> TableIterator<
 > {
     let rows = guard(|| {
         access::require_operator("doctor")?;
-        spi::as_owner_of_catalogs(owner::oid()?, Access::Read, |db| {
+        spi::as_owner_of_catalogs(pg::owner::oid()?, Access::Read, |db| {
             let checks: [(&str, fn(&Db) -> Result<Vec<String>>); _] = [
                 ("versions", super::versions::differences),
                 ("tables", tables),
@@ -50,7 +51,7 @@ fn doctor() -> TableIterator<
             // Where tables are missing, the other checks have nothing to look at; where carrel refuses to work, nothing to
             // look with.
             let missing = tables(db)?;
-            let refusal = owner::of_all_tables().err().map(|error| error.message());
+            let refusal = pg::owner::of_all_tables().err().map(|error| error.message());
             let mut rows = Vec::new();
             for (name, check) in checks {
                 let wrong = match name {

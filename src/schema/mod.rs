@@ -4,7 +4,6 @@
 //! to them, and DROP EXTENSION leaves the data. So migrate() works outside of the extension's script
 //! even when the script calls it, see [`outside_of_script`].
 
-pub mod definitions;
 mod doctor;
 mod doctor_data;
 mod embeddings;
@@ -13,12 +12,13 @@ mod row_types;
 mod versions;
 
 use crate::access;
+use crate::access::owner;
 use crate::auth_users;
-use crate::owner;
+use crate::definitions::{Part, RULES, TABLES, Table};
+use crate::pg;
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::spi::{self, Access, Db};
 use crate::usage;
-use definitions::{Part, RULES, TABLES, Table};
 use pgrx::prelude::*;
 
 /// Creates what is missing of carrel's tables and applies policies, triggers, defaults, privileges and comments again. Idempotent; in
@@ -35,7 +35,7 @@ fn migrate() {
             refuse_foreign_schema()?;
             owner::take_tables()?;
             let is_first =
-                spi::as_owner_of_catalogs(owner::oid()?, Access::Write, versions::is_first)?;
+                spi::as_owner_of_catalogs(pg::owner::oid()?, Access::Write, versions::is_first)?;
             spi::as_owner(Access::Write, change_tables)?;
             if is_in_script || is_first {
                 access::adopt_known_roles()?;
@@ -291,7 +291,7 @@ fn index_definition(db: &Db, name: &str, expected: &str) -> Result<Option<String
     Ok(match found {
         None | Some((None, true)) => Some(format!("index {name} is missing")),
         Some((_, false)) => Some(format!("index {name} is invalid")),
-        Some((Some(found), true)) if definitions::normalized(&found) != expected => {
+        Some((Some(found), true)) if crate::definitions::normalized(&found) != expected => {
             Some(format!("index {name} is: {found}"))
         }
         Some(_) => None,
@@ -310,7 +310,7 @@ fn record(db: &Db, step: &str) -> Result<()> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::definitions::*;
+    use crate::definitions::*;
 
     #[test]
     fn every_table_has_its_file_in_the_expected_form() {

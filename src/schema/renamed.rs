@@ -1,6 +1,6 @@
 //! Columns of carrel's that were renamed. Adding a missing column beside a renamed one would hide its values.
 
-use super::definitions::{Part, Table};
+use crate::definitions::{Part, Table};
 use crate::pg::error::{Error, Result, SqlState};
 use crate::pg::spi::Db;
 

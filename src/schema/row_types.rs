@@ -1,7 +1,7 @@
 //! Columns of other tables whose type is the row type of a table of carrel's. Postgres refuses to change a table
 //! while there are any, so they block upgrades.
 
-use super::definitions::TABLES;
+use crate::definitions::TABLES;
 use crate::pg::error::{Error, Result, SqlState};
 use crate::pg::spi::Db;
 

@@ -3,6 +3,7 @@
 mod erasure;
 
 use crate::access;
+use crate::definitions::TABLES;
 use crate::identity;
 use crate::pg::clock;
 use crate::pg::error::{Error, Result, SqlState, guard};
@@ -10,7 +11,6 @@ use crate::pg::heap::{Condition, Table};
 use crate::pg::spi::{self, Access, Db};
 use crate::pg::trigger::{self, Change, Returned};
 use crate::pg::values::Jsonb;
-use crate::schema::definitions::TABLES;
 use crate::usage::{self, PROFILES, period_start, zone};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;

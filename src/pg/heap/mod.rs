@@ -15,13 +15,13 @@ mod relation_ids;
 pub mod table_scan;
 mod update;
 
-use crate::owner;
 use crate::pg::error::{Result, catch, check_for_interrupts, contain};
 use crate::pg::ffi::{
     GetActiveSnapshot, GetLatestSnapshot, IsInParallelMode, RegisterSnapshot,
     ScanKeyEntryInitialize, UnregisterSnapshot, heap_deform_tuple, index_rescan,
     systable_beginscan, systable_endscan, systable_getnext, table_close, table_open,
 };
+use crate::pg::owner;
 use crate::pg::spi::{self, missing_column, null_column};
 use pgrx::datum::{Date, FromDatum, IntoDatum, Uuid};
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};

@@ -1,6 +1,6 @@
 //! The role and search_path that carrel was called with, kept while carrel's own SQL runs.
 
-use crate::owner;
+use crate::pg::owner;
 use pgrx::pg_sys;
 use std::cell::Cell;
 use std::ffi::{c_char, c_int};

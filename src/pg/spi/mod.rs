@@ -10,7 +10,6 @@ mod settings;
 mod stream;
 mod waiting;
 
-use crate::owner;
 use crate::pg::error::{Error, Result, SqlState, catch, contain};
 use crate::pg::ffi::{
     BeginInternalSubTransaction, GetLatestSnapshot, PreventCommandIfReadOnly, RegisterSnapshot,
@@ -18,6 +17,7 @@ use crate::pg::ffi::{
     SPI_execute, SPI_execute_plan, SPI_execute_snapshot, SPI_finish, SPI_getbinval, SPI_keepplan,
     SPI_prepare, SPI_register_trigger_data, UnregisterSnapshot, get_namespace_oid,
 };
+use crate::pg::owner;
 use pgrx::datum::{FromDatum, IntoDatum};
 use pgrx::{PgTrigger, pg_sys};
 pub use relations::NamedRows;
@@ -65,7 +65,7 @@ pub fn as_owner_of_catalogs<T>(
 
 /// Runs `work` as the bootstrap superuser: for the few statements that the owner of the tables may not run, such as granting
 /// functions, none of which reads or writes what belongs to others. Functions of roles that are no superusers are
-/// refused meanwhile, see [`crate::foreign_code`].
+/// refused meanwhile, see [`crate::pg::foreign_code`].
 pub fn as_superuser<T>(access: Access, work: impl FnOnce(&Db) -> Result<T>) -> Result<T> {
     let depth = SUPERUSER_WORK.get();
     SUPERUSER_WORK.set(depth + 1);

@@ -16,33 +16,27 @@ pub struct Part {
 
 /// The tables in the order in which they are created: what a foreign key refers to comes first.
 pub const TABLES: [Table; 21] = [
-    Table { name: "migrations", sql: include_str!("../../sql/tables/migrations.sql") },
-    Table { name: "granted_roles", sql: include_str!("../../sql/tables/granted_roles.sql") },
-    Table { name: "jwt_keys", sql: include_str!("../../sql/tables/jwt_keys.sql") },
-    Table { name: "plans", sql: include_str!("../../sql/tables/plans.sql") },
-    Table { name: "plan_limits", sql: include_str!("../../sql/tables/plan_limits.sql") },
-    Table { name: "model_prices", sql: include_str!("../../sql/tables/model_prices.sql") },
-    Table { name: "user_profiles", sql: include_str!("../../sql/tables/user_profiles.sql") },
-    Table { name: "documents", sql: include_str!("../../sql/tables/documents.sql") },
-    Table { name: "document_leases", sql: include_str!("../../sql/tables/document_leases.sql") },
-    Table { name: "document_chunks", sql: include_str!("../../sql/tables/document_chunks.sql") },
-    Table {
-        name: "search_statistics",
-        sql: include_str!("../../sql/tables/search_statistics.sql"),
-    },
-    Table { name: "embedding_leases", sql: include_str!("../../sql/tables/embedding_leases.sql") },
-    Table { name: "agent_sessions", sql: include_str!("../../sql/tables/agent_sessions.sql") },
-    Table { name: "agent_requests", sql: include_str!("../../sql/tables/agent_requests.sql") },
-    Table { name: "usage_events", sql: include_str!("../../sql/tables/usage_events.sql") },
-    Table { name: "usage_totals", sql: include_str!("../../sql/tables/usage_totals.sql") },
-    Table { name: "usage_allowances", sql: include_str!("../../sql/tables/usage_allowances.sql") },
-    Table {
-        name: "usage_reservations",
-        sql: include_str!("../../sql/tables/usage_reservations.sql"),
-    },
-    Table { name: "usage_archive", sql: include_str!("../../sql/tables/usage_archive.sql") },
-    Table { name: "user_pseudonyms", sql: include_str!("../../sql/tables/user_pseudonyms.sql") },
-    Table { name: "files_to_erase", sql: include_str!("../../sql/tables/files_to_erase.sql") },
+    Table { name: "migrations", sql: include_str!("../sql/tables/migrations.sql") },
+    Table { name: "granted_roles", sql: include_str!("../sql/tables/granted_roles.sql") },
+    Table { name: "jwt_keys", sql: include_str!("../sql/tables/jwt_keys.sql") },
+    Table { name: "plans", sql: include_str!("../sql/tables/plans.sql") },
+    Table { name: "plan_limits", sql: include_str!("../sql/tables/plan_limits.sql") },
+    Table { name: "model_prices", sql: include_str!("../sql/tables/model_prices.sql") },
+    Table { name: "user_profiles", sql: include_str!("../sql/tables/user_profiles.sql") },
+    Table { name: "documents", sql: include_str!("../sql/tables/documents.sql") },
+    Table { name: "document_leases", sql: include_str!("../sql/tables/document_leases.sql") },
+    Table { name: "document_chunks", sql: include_str!("../sql/tables/document_chunks.sql") },
+    Table { name: "search_statistics", sql: include_str!("../sql/tables/search_statistics.sql") },
+    Table { name: "embedding_leases", sql: include_str!("../sql/tables/embedding_leases.sql") },
+    Table { name: "agent_sessions", sql: include_str!("../sql/tables/agent_sessions.sql") },
+    Table { name: "agent_requests", sql: include_str!("../sql/tables/agent_requests.sql") },
+    Table { name: "usage_events", sql: include_str!("../sql/tables/usage_events.sql") },
+    Table { name: "usage_totals", sql: include_str!("../sql/tables/usage_totals.sql") },
+    Table { name: "usage_allowances", sql: include_str!("../sql/tables/usage_allowances.sql") },
+    Table { name: "usage_reservations", sql: include_str!("../sql/tables/usage_reservations.sql") },
+    Table { name: "usage_archive", sql: include_str!("../sql/tables/usage_archive.sql") },
+    Table { name: "user_pseudonyms", sql: include_str!("../sql/tables/user_pseudonyms.sql") },
+    Table { name: "files_to_erase", sql: include_str!("../sql/tables/files_to_erase.sql") },
 ];
 
 /// What tables of earlier versions need before what they lack is added, in order: the name and the SQL of a file
@@ -51,34 +45,39 @@ pub const STEPS: [(&str, &str); 0] = [];
 
 /// What migrate() applies every time, table by table.
 pub const RULES: [&str; 21] = [
-    include_str!("../../sql/rules/migrations.sql"),
-    include_str!("../../sql/rules/granted_roles.sql"),
-    include_str!("../../sql/rules/jwt_keys.sql"),
-    include_str!("../../sql/rules/plans.sql"),
-    include_str!("../../sql/rules/plan_limits.sql"),
-    include_str!("../../sql/rules/model_prices.sql"),
-    include_str!("../../sql/rules/user_profiles.sql"),
-    include_str!("../../sql/rules/documents.sql"),
-    include_str!("../../sql/rules/document_leases.sql"),
-    include_str!("../../sql/rules/document_chunks.sql"),
-    include_str!("../../sql/rules/search_statistics.sql"),
-    include_str!("../../sql/rules/embedding_leases.sql"),
-    include_str!("../../sql/rules/agent_sessions.sql"),
-    include_str!("../../sql/rules/agent_requests.sql"),
-    include_str!("../../sql/rules/usage_events.sql"),
-    include_str!("../../sql/rules/usage_totals.sql"),
-    include_str!("../../sql/rules/usage_allowances.sql"),
-    include_str!("../../sql/rules/usage_reservations.sql"),
-    include_str!("../../sql/rules/usage_archive.sql"),
-    include_str!("../../sql/rules/user_pseudonyms.sql"),
-    include_str!("../../sql/rules/files_to_erase.sql"),
+    include_str!("../sql/rules/migrations.sql"),
+    include_str!("../sql/rules/granted_roles.sql"),
+    include_str!("../sql/rules/jwt_keys.sql"),
+    include_str!("../sql/rules/plans.sql"),
+    include_str!("../sql/rules/plan_limits.sql"),
+    include_str!("../sql/rules/model_prices.sql"),
+    include_str!("../sql/rules/user_profiles.sql"),
+    include_str!("../sql/rules/documents.sql"),
+    include_str!("../sql/rules/document_leases.sql"),
+    include_str!("../sql/rules/document_chunks.sql"),
+    include_str!("../sql/rules/search_statistics.sql"),
+    include_str!("../sql/rules/embedding_leases.sql"),
+    include_str!("../sql/rules/agent_sessions.sql"),
+    include_str!("../sql/rules/agent_requests.sql"),
+    include_str!("../sql/rules/usage_events.sql"),
+    include_str!("../sql/rules/usage_totals.sql"),
+    include_str!("../sql/rules/usage_allowances.sql"),
+    include_str!("../sql/rules/usage_reservations.sql"),
+    include_str!("../sql/rules/usage_archive.sql"),
+    include_str!("../sql/rules/user_pseudonyms.sql"),
+    include_str!("../sql/rules/files_to_erase.sql"),
 ];
 
 /// What belongs to a column of embeddings: [`super::embeddings`].
-pub const EMBEDDINGS: &str = include_str!("../../sql/embeddings.sql");
+pub const EMBEDDINGS: &str = include_str!("../sql/embeddings.sql");
 
 /// What migrate() applies every time where auth.users exists.
-pub const AUTH_RULES: &str = include_str!("../../sql/rules/auth_users.sql");
+pub const AUTH_RULES: &str = include_str!("../sql/rules/auth_users.sql");
+
+/// Names of all tables.
+pub fn table_names() -> Vec<&'static str> {
+    TABLES.iter().map(|table| table.name).collect()
+}
 
 impl Table {
     /// The statement that creates the table.

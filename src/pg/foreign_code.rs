@@ -13,13 +13,13 @@
 //! The first hook is also what makes an operator's triggers run alike by carrel's functions and by plain statements: as the
 //! role that called carrel, with its search_path, unless the trigger function sets its own.
 
-use crate::owner;
+use super::{roles, xact};
 use crate::pg::error::{Error, Result, SqlState, catch, guard};
 use crate::pg::ffi::{
     GetUserNameFromId, ReleaseSysCache, SearchSysCache1, SysCacheGetAttr, deconstruct_array,
     format_procedure, pg_detoast_datum, pg_detoast_datum_packed, standard_ExecutorStart,
-    superuser_arg,
 };
+use crate::pg::owner;
 use crate::pg::spi;
 use crate::pg::spi::caller::{self, Caller};
 use pgrx::pg_sys;
@@ -106,8 +106,7 @@ fn is_trusted(role: pg_sys::Oid) -> Result<bool> {
     if Some(role) == owner::find()? {
         return Ok(true);
     }
-    // SAFETY: an oid, looked up in the catalog's cache.
-    catch(|| unsafe { superuser_arg(role) })
+    roles::has_superuser(role)
 }
 
 /// Tells whether an array of settings, as pg_proc has it, sets search_path.
@@ -140,8 +139,7 @@ unsafe fn sets_search_path(settings: pg_sys::Datum) -> bool {
 
 /// Tells whether the current statement runs with rights that its caller does not have.
 fn is_elevated() -> Result<bool> {
-    // SAFETY: reads the session's state.
-    let user = unsafe { pg_sys::GetUserId() };
+    let user = roles::current();
     let owner = match owner::known() {
         pg_sys::InvalidOid => owner::find()?,
         known => Some(known),
@@ -162,8 +160,7 @@ enum Treatment {
 }
 
 fn treatment(oid: pg_sys::Oid) -> Result<Treatment> {
-    // SAFETY: reads the session's state.
-    if !unsafe { pg_sys::IsTransactionState() } {
+    if !xact::is_active() {
         return Ok(Treatment::None);
     }
     let (is_elevated, caller) = (is_elevated()?, caller::current());
@@ -231,8 +228,7 @@ unsafe extern "C-unwind" fn start_query(query: *mut pg_sys::QueryDesc, flags: c_
 /// role. Deferred triggers and cursors WITH HOLD, which run later and as somebody else, are refused then.
 fn restrict_third_role() -> Result<()> {
     let Some(caller) = caller::current() else { return Ok(()) };
-    // SAFETY: reads the session's state.
-    let user = unsafe { pg_sys::GetUserId() };
+    let user = roles::current();
     if user != caller.user && !is_trusted(user)? {
         restrict();
     }

@@ -1,0 +1,189 @@
+//! The role that owns carrel's tables and that carrel's own work runs as.
+//!
+//! `carrel_owner` cannot log in and has no privilege beyond carrel's tables, so nothing that runs as the owner can do more
+//! than carrel itself may. It is the same role in every database of a cluster; CREATE EXTENSION makes it where it is
+//! missing, also while a dump is restored, for the dump names it.
+//!
+//! Work as the owner is refused while one of the tables belongs to somebody else: that role could have put rules,
+//! defaults or checks on it that would run with the owner's rights.
+
+use super::cache::Changes;
+use super::error::{Error, Result, SqlState, catch};
+use super::ffi::{
+    SPI_gettypeid, get_element_type, get_func_namespace, get_namespace_oid, get_rel_name,
+    get_rel_namespace, get_typtype, table_close, table_open,
+};
+use super::heap;
+use super::roles;
+use super::spi::{self, Access};
+use pgrx::pg_sys;
+use std::cell::Cell;
+use std::ffi::{CStr, c_int};
+use std::sync::OnceLock;
+
+const NAME: &CStr = c"carrel_owner";
+
+/// Names of the tables that have to belong to the owner.
+static TABLES: OnceLock<Vec<&'static str>> = OnceLock::new();
+
+thread_local! {
+    /// The owner as of the last look-up.
+    static KNOWN: Cell<pg_sys::Oid> = const { Cell::new(pg_sys::InvalidOid) };
+    /// Set while all tables are known to belong to the owner.
+    static OWNS_ALL: Cell<bool> = const { Cell::new(false) };
+    /// Changes of roles, schemas and functions, and of the tables whose triggers were read.
+    static CHANGES: Changes = const {
+        use pg_sys::SysCacheIdentifier::{AUTHNAME, NAMESPACENAME, PROCOID};
+        Changes::of(&[AUTHNAME, NAMESPACENAME, PROCOID])
+    };
+}
+
+/// Names the tables that have to belong to the owner. Called once, when the library is loaded.
+pub fn set_tables(names: Vec<&'static str>) {
+    TABLES.get_or_init(|| names);
+}
+
+fn tables() -> &'static [&'static str] {
+    TABLES.get().map_or(&[], Vec::as_slice)
+}
+
+/// See `sql/foreign_code.sql`.
+const FOREIGN_CODE: &str = "select relation, what from carrel.foreign_code()";
+
+/// The owner's oid, if the role exists.
+pub fn find() -> Result<Option<pg_sys::Oid>> {
+    let owner = roles::find(NAME)?;
+    KNOWN.set(owner.unwrap_or(pg_sys::InvalidOid));
+    Ok(owner)
+}
+
+/// The owner's oid as of the last look-up in this session; invalid before the first.
+pub fn known() -> pg_sys::Oid {
+    KNOWN.get()
+}
+
+/// The owner's oid. Error 55000 where the role is missing.
+pub fn oid() -> Result<pg_sys::Oid> {
+    find()?.ok_or_else(|| {
+        Error::new(SqlState::ObjectNotInPrerequisiteState, "role \"carrel_owner\" does not exist")
+            .detail("It owns carrel's tables.")
+            .hint("If it was renamed, rename it back; otherwise a superuser runs: select carrel.migrate()")
+    })
+}
+
+/// The owner's oid, once it is certain that every table of carrel's belongs to it. Error 42501 otherwise.
+pub fn of_all_tables() -> Result<pg_sys::Oid> {
+    let owner = oid()?;
+    if Changes::take(&CHANGES) {
+        OWNS_ALL.set(false);
+    }
+    if OWNS_ALL.get() {
+        return Ok(owner);
+    }
+    for table in tables() {
+        let Some((relation, found)) = heap::owner_of(table)? else { continue };
+        if found != owner {
+            return Err(foreign_table(relation, found));
+        }
+    }
+    refuse_foreign_code(owner)?;
+    OWNS_ALL.set(true);
+    Ok(owner)
+}
+
+/// The oids of carrel's tables, and whether anything on them is not carrel's that [`FOREIGN_CODE`] could be about: triggers, tables that
+/// follow or inherit, columns of domains. It takes microseconds, which that query does not.
+fn look_at_tables() -> Result<(Vec<pg_sys::Oid>, bool)> {
+    // SAFETY: a name, looked up in the catalog's cache.
+    let schema = catch(|| unsafe { get_namespace_oid(c"carrel".as_ptr(), true) })?;
+    let (mut own, mut has_others) = (Vec::with_capacity(tables().len()), false);
+    for table in tables() {
+        let Some((oid, _)) = heap::owner_of(table)? else { continue };
+        own.push(oid);
+        // SAFETY: a table's oid; an open relation knows its triggers, as many as it says, and its columns.
+        has_others |= catch(|| unsafe {
+            let lock = pg_sys::AccessShareLock as c_int;
+            let relation = table_open(oid, lock);
+            let mut has_others = (*(*relation).rd_rel).relhassubclass;
+            let triggers = (*relation).trigdesc;
+            let count = if triggers.is_null() { 0 } else { (*triggers).numtriggers as usize };
+            for place in 0..count {
+                let trigger = &*(*triggers).triggers.add(place);
+                has_others |= match trigger.tgisinternal {
+                    true => {
+                        ![pg_sys::F_RI_FKEY_CHECK_INS, pg_sys::F_RI_FKEY_CHECK_UPD]
+                            .contains(&trigger.tgfoid.to_u32())
+                            && trigger.tgconstrrelid != pg_sys::InvalidOid
+                            && get_rel_namespace(trigger.tgconstrrelid) != schema
+                    }
+                    false => get_func_namespace(trigger.tgfoid) != schema,
+                };
+            }
+            for number in 1..=(*(*relation).rd_att).natts {
+                let kind = SPI_gettypeid((*relation).rd_att, number);
+                let element = get_element_type(kind);
+                for kind in [kind, element] {
+                    let kind = kind != pg_sys::InvalidOid
+                        && [b'd', b'c'].contains(&(get_typtype(kind) as u8));
+                    has_others |= kind;
+                }
+            }
+            table_close(relation, lock);
+            has_others
+        })?;
+    }
+    Ok((own, has_others))
+}
+
+/// Error 42501 where work as the owner would run code of roles with fewer rights in the midst, or leave it behind; see
+/// `sql/foreign_code.sql`.
+fn refuse_foreign_code(owner: pg_sys::Oid) -> Result<()> {
+    let (own, has_others) = look_at_tables()?;
+    if !has_others {
+        CHANGES.with(|changes| changes.watch(own));
+        return Ok(());
+    }
+    let reached = spi::as_owner_of_catalogs(owner, Access::Read, |db| {
+        db.rows(FOREIGN_CODE, &[], |row| Ok((row.need::<pg_sys::Oid>(1)?, row.get::<String>(2))))
+    })?;
+    let tables = reached.iter().map(|(relation, _)| *relation).collect();
+    CHANGES.with(|changes| changes.watch(tables));
+    let Some(what) = reached.into_iter().find_map(|(_, what)| what) else { return Ok(()) };
+    Err(Error::new(
+        SqlState::InsufficientPrivilege,
+        format!("{what}, which carrel does not run"),
+    )
+    .detail("It would run with the rights of carrel's owner, or of whoever calls carrel.")
+    .hint("Drop it, or have a superuser own the function or type; a trigger can be made not deferrable."))
+}
+
+/// The error for a table of carrel's that belongs to another role.
+pub fn foreign_table(relation: pg_sys::Oid, owner: pg_sys::Oid) -> Error {
+    let names =
+        || Ok((relation_name(relation)?, roles::name(owner)?, roles::has_superuser(owner)?));
+    let (table, role, is_superuser) = match names() {
+        Ok(names) => names,
+        Err(error) => return error,
+    };
+    Error::new(
+        SqlState::InsufficientPrivilege,
+        format!("table carrel.{table} belongs to role \"{role}\" instead of \"carrel_owner\""),
+    )
+    .detail("Whoever owns it could have carrel run code of theirs.")
+    .hint(if is_superuser {
+        "A superuser runs: select carrel.migrate()".to_owned()
+    } else {
+        format!("If its definition can be trusted, a superuser runs: alter table carrel.{table} owner to carrel_owner; then: select carrel.migrate()")
+    })
+}
+
+/// Name of a relation; empty where it is gone.
+fn relation_name(relation: pg_sys::Oid) -> Result<String> {
+    // SAFETY: an oid, looked up in the catalog's cache.
+    let name = catch(|| unsafe { get_rel_name(relation) })?;
+    if name.is_null() {
+        return Ok(String::new());
+    }
+    // SAFETY: a C string of Postgres'.
+    Ok(unsafe { CStr::from_ptr(name) }.to_string_lossy().into_owned())
+}
