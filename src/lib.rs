@@ -8,7 +8,7 @@
 //! The extension's SQL, in order: `sql/guard.sql`, the functions of this crate, `sql/install.sql`,
 //! which ends with carrel.migrate(). Tables, policies and privileges are in `sql/tables`, `sql/rules`
 //! and `sql/privileges`, which migrate() applies.
-#![deny(unsafe_op_in_unsafe_fn)]
+#![deny(unsafe_code, unsafe_op_in_unsafe_fn)]
 
 mod access;
 mod agents;
@@ -19,9 +19,11 @@ mod idempotency;
 mod identity;
 mod lease_arguments;
 mod operations;
+#[allow(unsafe_code)]
 mod pg;
 mod schema;
 mod search;
+#[allow(unsafe_code)]
 mod usage;
 mod users;
 
@@ -49,8 +51,7 @@ extern "C-unwind" fn _PG_init() {
     search::register_settings();
     agents::register_settings();
     pg::heap::register_settings();
-    // SAFETY: a C string; from here on, a misspelt setting of carrel's is an error.
-    unsafe { pg_sys::MarkGUCPrefixReserved(c"carrel".as_ptr()) };
+    pg::guc::reserve_prefix(c"carrel");
 }
 
 /// The version of the library that answers.

@@ -40,7 +40,7 @@ fn act_as(user_id: Option<Uuid>) {
             return Ok(());
         }
         warn_outside_transaction("act_as");
-        token::forget()?;
+        token::forget();
         claims::replace(user_id)
     })
 }
