@@ -33,7 +33,7 @@ use pgrx::prelude::*;
 
 extension_sql_file!("../sql/guard.sql", bootstrap);
 extension_sql_file!("../sql/foreign_code.sql", name = "foreign_code");
-extension_sql_file!("../sql/added_code.sql", requires = ["foreign_code"]);
+extension_sql_file!("../sql/added_code.sql", requires = [access::added_code::refuse_added_code]);
 extension_sql_file!("../sql/installation.sql");
 extension_sql_file!("../sql/install.sql", finalize);
 

@@ -7,6 +7,8 @@
 //! apply, which is less strict. Identity is refused in such a session.
 
 use crate::pg::error::{Error, Result, SqlState};
+use crate::pg::owner;
+use crate::pg::spi::{self, Access};
 use crate::pg::{backend, guc, sealed};
 use carrel_core::claims;
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
@@ -85,6 +87,21 @@ pub fn are_claims_trusted() -> Result<bool> {
             .detail("A superuser sets it: alter database … set, or alter role … set."))
         }
     }
+}
+
+/// Tells whether the source is token for this database, or for any role in it.
+pub fn is_token_anywhere() -> Result<bool> {
+    spi::as_owner_of_catalogs(owner::oid()?, Access::Read, |db| {
+        db.value(
+            "select exists (
+                select from pg_db_role_setting as s
+                cross join lateral unnest(s.setconfig) as setting
+                where s.setdatabase in (0, (select d.oid from pg_database as d where d.datname = current_database()))
+                    and lower(setting) = 'carrel.identity_source=token'
+            )",
+            &[],
+        )
+    })
 }
 
 /// The claim that names the tenant.
