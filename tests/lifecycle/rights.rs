@@ -489,7 +489,8 @@ fn auth_users_of_a_plain_role_is_neither_read_nor_followed() {
         attacker.run("insert into auth.users values (gen_random_uuid()); delete from auth.users");
         assert_eq!(superuser.number("select count(*) from carrel.user_profiles"), 0);
         assert_nothing_gained(&database, &role, &[&role]);
-        database.assert_sound();
+        let complaints = database.complaints();
+        assert!(complaints.iter().all(|line| line.contains("trap.same")), "{complaints:?}");
     }
 }
 
@@ -638,6 +639,12 @@ fn a_trigger_that_waits_for_the_commit_is_refused_beside_a_key_to_carrel() {
     let error = superuser.failure(&format!("select carrel.delete_user('{ALICE}')"));
     assert_eq!(error.code().code(), "42501");
     assert!(error.message().contains("fk.items"), "{}", error.message());
+    assert_eq!(
+        database
+            .service()
+            .refused(&format!("delete from carrel.documents where user_id = '{ALICE}'")),
+        "42501"
+    );
     assert_nothing_gained(&database, &role, &[]);
     attacker.run("drop trigger zz on fk.items");
     superuser.run(&format!("select carrel.delete_user('{ALICE}')"));
@@ -936,6 +943,151 @@ fn a_trigger_that_comes_while_carrel_already_deletes_leaves_nothing_behind() {
     });
     assert_eq!(outcome.err().as_deref(), Some("42501"));
     assert_nothing_gained(&database, &role, &[]);
+}
+
+#[test]
+fn added_code_is_judged_by_the_catalogs_as_they_are() {
+    let (database, role) = with_references();
+    let (mut old, mut new) = (database.connect(&role), database.connect(&role));
+    new.run(
+        "create type fk.odd as (u uuid);
+        create function fk.c(fk.odd) returns uuid language plpgsql immutable as $$ begin perform trap.spring(); return ($1).u; end $$;
+        create cast (fk.odd as uuid) with function fk.c(fk.odd) as implicit;
+        create table fk.casts (u uuid);
+        create table fk.triggers (u uuid)",
+    );
+    old.run("begin isolation level repeatable read; select from pg_class");
+    new.run(
+        "alter table fk.casts alter column u type fk.odd using null;
+        create constraint trigger zz after delete on fk.triggers deferrable initially deferred for each row execute function trap.fire()",
+    );
+    old.run("savepoint s");
+    for table in ["casts", "triggers"] {
+        let key = format!(
+            "alter table fk.{table} add foreign key (u) references carrel.user_profiles (user_id) on delete cascade"
+        );
+        assert_eq!(old.refused(&key), "42501", "{table}");
+        old.run("rollback to s");
+    }
+}
+
+#[test]
+fn tables_that_follow_in_other_ways_bring_no_code_either() {
+    for attack in [
+        "create type fk.odd as (u uuid);
+        create function fk.c(fk.odd) returns uuid language plpgsql immutable as $$ begin perform trap.spring(); return ($1).u; end $$;
+        create cast (fk.odd as uuid) with function fk.c(fk.odd) as implicit;
+        create table fk.items (u fk.odd references fk.orders (u))",
+        "create table fk.lists (u uuid references carrel.user_profiles (user_id) on delete cascade) partition by list (u);
+        create table fk.list partition of fk.lists (check (trap.same(1) = 1)) default",
+        "create table fk.late_keys (u uuid references carrel.user_profiles (user_id) deferrable initially deferred);
+        create index on fk.late_keys (u) where trap.same(1) = 1",
+        "create function fk.is_equal(int, int) returns bool immutable language plpgsql as $$ begin perform trap.spring(); return true; end $$;
+        create operator fk.=== (leftarg = int, rightarg = int, function = fk.is_equal);
+        create index on fk.orders (u) where 1 operator(fk.===) 2",
+        "create function fk.attach() returns void security definer language plpgsql as $$ begin
+            create trigger t before delete on fk.orders for each row execute function trap.fire();
+        end $$;
+        grant usage on schema fk to public;
+        set role service_role; select fk.attach()",
+    ] {
+        let (database, role) = with_references();
+        let mut superuser = database.superuser();
+        superuser.run(&format!("grant service_role to {role}"));
+        let mut attacker = database.connect(&role);
+        attacker.run(&format!(
+            "create table fk.orders (u uuid primary key references carrel.user_profiles (user_id) on delete cascade);
+            insert into fk.orders values ('{ALICE}')"
+        ));
+        assert_eq!(attacker.refused(attack), "42501", "{attack}");
+        let mut attacker = database.connect(&role);
+        superuser.run(UNGUARDED);
+        attacker.run(attack);
+        superuser.run("delete from trap.ran");
+        let _ = superuser.attempt(&format!("select carrel.delete_user('{ALICE}')"));
+        let _ = database.service().attempt(&format!("delete from carrel.documents where user_id = '{ALICE}'"));
+        assert_nothing_gained(&database, &role, &[&role]);
+        assert!(database.complaints().iter().any(|line| line.contains("fk.")), "{attack}");
+    }
+}
+
+#[test]
+fn what_the_owner_of_the_followed_table_adds_leaves_nothing_behind() {
+    for when in ["before", "after"] {
+        let database = Cluster::shared().installed();
+        let role = database.create_role("owner", "");
+        let mut superuser = database.superuser();
+        superuser.run(&format!("grant create on database {} to {role}", database.name));
+        let mut attacker = database.connect(&role);
+        trap(&mut attacker, &role);
+        attacker.run(
+            "create schema auth; create table auth.users (id uuid primary key);
+            create function auth.hold(text) returns text language plpgsql as $$ begin
+                execute format('declare c%s cursor with hold for select trap.spring()', (random() * 1e9)::int); return $1;
+            end $$;
+            create function auth.same(text) returns text immutable language plpgsql as $$ declare x text; begin x := auth.hold($1); return x; end $$;
+            grant usage on schema auth to public",
+        );
+        let index = "create index on auth.users (id) where auth.same('x') = 'x'";
+        if when == "before" {
+            // Its own statement leaves a cursor behind, of its own.
+            let _ = attacker.attempt(index);
+        }
+        let _ = superuser.attempt("select carrel.follow_auth_users('auth.users')");
+        if when == "after" {
+            let _ = attacker.attempt(index);
+        }
+        let _ = superuser.attempt("select carrel.migrate()");
+        let _ = attacker.attempt("insert into auth.users values (gen_random_uuid())");
+        let _ = database.service().attempt("select carrel.create_user()");
+        assert_nothing_gained(&database, &role, &[&role]);
+    }
+}
+
+#[test]
+fn code_of_an_end_user_in_other_sessions_is_nobody() {
+    for source in [
+        "alter role {role} set carrel.identity_source = 'token'",
+        "alter database {database} set carrel.identity_source = 'token'",
+    ] {
+        let database = Cluster::shared().lived_in();
+        let role = database.create_role("app", "");
+        let mut superuser = database.superuser();
+        superuser.run(&format!(
+            "select carrel.grant_user('{role}'); grant create on database {} to {role}",
+            database.name
+        ));
+        superuser.run(&source.replace("{role}", &role).replace("{database}", &database.name));
+        let mut app = database.connect(&role);
+        app.run(&format!(
+            "create schema app; create table app.loot (filename text); create table app.t (i int); insert into app.t values (1), (2);
+            create function app.act() returns void language plpgsql as $$ begin
+                perform set_config('request.jwt.claims', '{{\"sub\": \"{ALICE}\"}}', true);
+                insert into app.loot select filename from carrel.documents;
+            end $$;
+            create function app.same(int) returns int immutable language plpgsql as $$ begin perform app.act(); return $1; end $$;
+            create function app.steal() returns void security definer language sql as 'select app.act()';
+            create index on app.t (app.same(i));
+            create materialized view app.v as select app.same(i) as i from app.t;
+            grant usage on schema app to public",
+        ));
+        let mut superuser = database.superuser();
+        superuser.run("analyze app.t; refresh materialized view app.v; select app.steal()");
+        database.service().run("select app.steal()");
+        assert_eq!(superuser.number("select count(*) from app.loot"), 0, "{source}");
+    }
+}
+
+#[test]
+fn statistics_tell_nothing_of_the_texts_of_others() {
+    let database = Cluster::shared().lived_in();
+    let mut superuser = database.superuser();
+    superuser.run("analyze carrel.documents, carrel.document_chunks, carrel.user_profiles, carrel.agent_sessions, carrel.agent_requests");
+    let shown = superuser.column(
+        "select tablename || '.' || attname from pg_stats where schemaname = 'carrel'
+        and attname in ('filename', 'storage_path', 'content_text', 'content', 'section_title', 'name', 'title') order by 1",
+    );
+    assert_eq!(shown, Vec::<String>::new());
 }
 
 #[test]
