@@ -41,8 +41,8 @@ Arguments are named, and new ones are added at the end with a default, so call b
 
 - **Callers**: end users are roles of `grant_user()`, services of `grant_service()`, operators of
   `grant_operator()`. Superusers may call every function.
-- **Volatility**: `stable` and `immutable` functions only read. They work in read-only transactions, on
-  standbys, and by GET in PostgREST.
+- **Volatility**: `stable` and `immutable` functions only read. They work in read-only transactions,
+  on standbys, and by GET in PostgREST.
 - **Errors** have an SQLSTATE to act on. PostgREST turns PTxyz into HTTP status xyz.
 
 | SQLSTATE | Meaning |
