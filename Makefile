@@ -33,7 +33,7 @@ export PG_CONFIG
 endif
 
 .PHONY: help setup build install package demo web psql stop test test-unit test-pgrx test-regress accept \
-	test-isolation test-lifecycle test-clients test-checkers test-upgrade test-package test-soak test-sqlsmith test-all fuzz bench-chunking bench-retrieval bench-search bench-usage bench-agents bench-identity lint readme-check clean
+	test-isolation test-lifecycle test-clients test-checkers test-upgrade test-package test-soak test-sqlsmith test-all fuzz bench-chunking bench-retrieval bench-search bench-usage bench-agents bench-identity lint docs docs-accept readme-check clean
 
 help: ## list the commands
 	@echo "Commands, all with PG=15|16|17|18 to pick the server:"
@@ -137,7 +137,14 @@ bench-identity: build ## what verifying a token costs, and asking who the caller
 lint: setup ## formatting, clippy, the README's claims
 	@scripts/lint.sh
 
-readme-check: ## what README and CONTRIBUTING name exists
+docs: ## build the pages of docs/ into target/book
+	@scripts/docs.sh
+
+docs-accept: build ## write docs/functions.md, and the output that README and docs/ show
+	@scripts/functions.sh --accept
+	@scripts/readme-sql.sh --accept
+
+readme-check: ## what README, CONTRIBUTING and docs/ name and link to exists
 	@scripts/readme-check.sh
 
 clean: ## stop the servers, remove what was built

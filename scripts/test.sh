@@ -164,8 +164,13 @@ upgrade() {
 # What other people's checkers find.
 checkers() { "$scripts/checkers.sh"; }
 
-# The README's SQL prints what the README says.
-readme() { "$scripts/readme-sql.sh"; }
+# The SQL of README and docs/ prints what they say, and the page of functions is the catalog's.
+readme() {
+    local status=0
+    "$scripts/functions.sh" || status=1
+    "$scripts/readme-sql.sh" || status=1
+    return $status
+}
 
 # The package, as it is built from what is here now.
 package() { "$scripts/package.sh" && "$scripts/package-test.sh"; }

@@ -206,7 +206,7 @@ fn a_dump_with_auth_users_restores_to_the_same() {
     move_in(&restored, NEW);
 }
 
-/// README's "carrel alone".
+/// docs/backup.md, "Dump carrel alone".
 #[test]
 fn carrel_alone_restores_beside_other_auth_users_and_follows_them_after_migrate() {
     let (database, _) = with_auth_and_carrel();

@@ -395,11 +395,11 @@ fn a_dump_carries_embeddings() {
 }
 
 #[test]
-fn the_readme_shows_what_runs() {
+fn the_documentation_shows_what_runs() {
     let Some(database) = embedded() else { return };
     database.superuser().run("drop extension vector cascade");
-    let readme = include_str!("../../README.md");
-    let (_, block) = readme.split_once("```sql with pgvector\n").expect("the block");
+    let page = include_str!("../../docs/embeddings.md");
+    let (_, block) = page.split_once("```sql with pgvector\n").expect("the block");
     let (block, _) = block.split_once("```").expect("its end");
     let mut admin = database.superuser();
     admin.claim(ALICE);

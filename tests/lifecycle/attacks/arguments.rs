@@ -77,7 +77,7 @@ fn aims(type_name: &str, besieged: &Besieged) -> Vec<(String, String)> {
     }
 }
 
-/// The SQLSTATEs that the README names, and those of constraints and limits.
+/// SQLSTATEs in docs/functions.md, and those of constraints and limits.
 fn is_documented(sqlstate: &str) -> bool {
     const DOCUMENTED: [&str; 9] =
         ["22023", "28000", "42501", "55000", "P0002", "PT402", "PT404", "PT409", "PT422"];
