@@ -33,7 +33,7 @@ export PG_CONFIG
 endif
 
 .PHONY: help setup build install package demo web psql stop test test-unit test-pgrx test-regress accept \
-	test-isolation test-lifecycle test-clients test-checkers test-upgrade test-package test-soak test-sqlsmith test-all fuzz bench-chunking bench-retrieval bench-search bench-usage bench-agents bench-identity lint readme-check clean
+	test-concurrency test-servers test-clients test-checkers test-upgrade test-package test-soak test-sqlsmith test-all fuzz bench-chunking bench-retrieval bench-search bench-usage bench-agents bench-identity lint readme-check clean
 
 help: ## list the commands
 	@echo "Commands, all with PG=15|16|17|18 to pick the server:"
@@ -80,11 +80,11 @@ test-regress: build ## regression tests: SQL and what it should print
 accept: build ## take what regression test T=name prints as expected
 	@scripts/accept.sh
 
-test-isolation: build ## sessions side by side
-	@scripts/test.sh isolation
+test-concurrency: build ## sessions side by side
+	@scripts/test.sh concurrency
 
-test-lifecycle: build ## dump, restore, uninstall
-	@scripts/test.sh lifecycle
+test-servers: build ## dump, restore, crash, attacks: real servers
+	@scripts/test.sh servers
 
 test-soak: build ## crashes, cancels, long sessions, for an hour or so (ROUNDS, SEED=number)
 	@scripts/test.sh soak

@@ -12,7 +12,6 @@ mod embeddings;
 mod faults;
 mod held_rows;
 mod import;
-mod isolation;
 mod locales;
 mod migrate;
 mod older_tables;
@@ -22,6 +21,7 @@ mod replication;
 mod rights;
 mod search;
 mod standby;
+mod tenants;
 mod usage;
 
 /// Counts the completed documents of which the chunks are not those of their text.
