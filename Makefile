@@ -63,7 +63,7 @@ psql: ## open psql on the demo's database
 	@scripts/cluster.sh psql demo
 
 stop: ## stop the demo and whatever server of this checkout is running
-	@scripts/cluster.sh stop
+	@scripts/cluster.sh stop-all
 
 test: build ## run all tests (T=name: those whose names contain it)
 	@scripts/test.sh $(STAGES)

@@ -1,7 +1,7 @@
 //! Whatever takes long stops soon when it is cancelled, or when its time is up, and the session goes on.
 
 use super::{is_soak, rounds};
-use carrel_tests::{ALICE, BOB, Cluster, Database, Session};
+use carrel_tests::{ALICE, BOB, Case, Cluster, Database, Role, Session};
 use std::time::{Duration, Instant};
 
 /// What a statement may go on for at most. A tenth of a second is what is meant, and what is there as a rule; with
@@ -176,17 +176,6 @@ struct Long {
     statement: String,
 }
 
-#[derive(Clone, Copy)]
-enum Role {
-    User,
-    Service,
-    Superuser,
-}
-
-fn long(role: Role, before: &str, statement: &str) -> Long {
-    Long { role, before: before.to_owned(), statement: statement.to_owned() }
-}
-
 /// A database with a lot of everything of Alice's.
 fn crowded() -> Database<'static> {
     let many = if is_soak() { 10 } else { 1 };
@@ -230,191 +219,17 @@ fn crowded() -> Database<'static> {
 }
 
 fn long_statements() -> Vec<Long> {
-    use Role::{Service, Superuser, User};
-    let add = |name: &str, text: &str| {
-        long(
-            User,
-            "",
-            &format!(
-                "select carrel.add_document('{name}', content) from public.texts where name = '{text}'"
-            ),
-        )
+    let fill = |sql: &str| {
+        let session = "(select id from carrel.agent_sessions where title = 'Birds')";
+        sql.replace("SESSION", session).replace("ALICE", ALICE)
     };
-    let session = "(select id from carrel.agent_sessions where title = 'Birds')";
-    let finish = &format!(
-        "update carrel.agent_requests set status = 'cancelled', completed_at = now() - interval '1 year' where user_id = '{ALICE}' and status = 'pending'"
-    );
-    let deferred = "set local carrel.processing = deferred;
-        insert into carrel.documents (filename, content_text) select 'p' || n, repeat('A mole digs. ', 500) from generate_series(1, 1000) as n";
-    let record_all = &format!(
-        "insert into carrel.usage_events (user_id, event_type, tokens_used) select '{ALICE}', 'agent_request', n from generate_series(1, 20000) as n"
-    );
-    vec![
-        add("a.txt", "prose"),
-        add("a.md", "prose"),
-        add("a.html", "page"),
-        add("a.json", "objects"),
-        add("a.yaml", "entries"),
-        add("a.txt", "letters"),
-        add("a.txt", "digits"),
-        add("a.md", "han"),
-        long(
-            User,
-            "set local carrel.chunk_unit = tokens; set local carrel.chunk_size = 200; set local carrel.chunk_overlap = 50",
-            "select carrel.add_document('a.md', content) from public.texts where name = 'prose'",
-        ),
-        long(
-            User,
-            "set local carrel.chunk_size = 1000000000",
-            "select carrel.add_document('a.txt', left(content, 1000000)) from public.texts where name = 'prose'",
-        ),
-        long(
-            User,
-            "",
-            "update carrel.documents set content_text = 'First. ' || content_text where filename = 'big.md'",
-        ),
-        long(User, "", "update carrel.documents set content_text = upper(content_text)"),
-        long(User, "", "update carrel.documents set filename = 'renamed.md'"),
-        long(User, "", "delete from carrel.documents"),
-        long(
-            User,
-            deferred,
-            "update carrel.documents set filename = filename || '.md' where filename like 'p%'",
-        ),
-        long(
-            User,
-            "",
-            "select carrel.rechunk_document(id, 100, 20) from carrel.documents where filename = 'big.md'",
-        ),
-        long(
-            User,
-            "",
-            "select sum(carrel.rechunk_document(id, 64, unit => 'tokens')) from carrel.documents where content_text is not null",
-        ),
-        long(
-            Superuser,
-            &deferred
-                .replace("(filename", "(user_id, filename")
-                .replace("select 'p'", &format!("select '{ALICE}', 'p'")),
-            "select carrel.process_documents(100000)",
-        ),
-        long(User, "", "select count(*) from carrel.search_chunks('mole digs hole', 100)"),
-        long(
-            User,
-            "",
-            "select count(*) from carrel.search_chunks('\"mole digs\" -kettle m* d*', 100, context_chunks => 5)",
-        ),
-        long(
-            User,
-            "",
-            "select count(*) from generate_series(1, 5) as n, carrel.search_chunks('mole ' || n, 100)",
-        ),
-        long(User, "", "select count(*) from carrel.search_chunks('kettle mole', 1000)"),
-        long(User, "", "select count(*) from carrel.search_documents('mole digs kettle', 1000)"),
-        long(
-            User,
-            "",
-            "select length(context) from carrel.build_context('kettle mole', 100000000)",
-        ),
-        long(
-            User,
-            "",
-            "select length(context) from carrel.build_context('hole', 100000000, encoding => 'o200k')",
-        ),
-        long(Service, "", "select count(*) from public.events, carrel.record_usage_batch(events)"),
-        long(
-            Service,
-            "select count(*) from public.events, carrel.record_usage_batch(events)",
-            "select count(*) from public.events, carrel.record_usage_batch(events)",
-        ),
-        long(Superuser, "", record_all),
-        long(Superuser, record_all, "set constraints all immediate"),
-        long(Superuser, record_all, "select carrel.verify_usage()"),
-        long(Superuser, "", "select carrel.rebuild_usage()"),
-        long(Service, "", "select count(*) from carrel.verify_usage()"),
-        long(
-            Service,
-            "",
-            "select count(*) from carrel.usage_report(now() - interval '30 days', now(), group_by => '{event_type,model,user}')",
-        ),
-        long(User, "", "select count(*) from carrel.current_usage()"),
-        long(
-            Service,
-            "",
-            &format!(
-                "select carrel.set_plan('{ALICE}', 'pro', billing_timezone => 'Asia/Tokyo', billing_anchor => now() - interval '9 days')"
-            ),
-        ),
-        long(
-            Superuser,
-            "",
-            "insert into carrel.plan_limits (plan_type, event_type, measure, limit_value, enforcement) values ('free', 't1', 'tokens', 1, 'hard')",
-        ),
-        long(Service, "", &format!("select count(*) from carrel.delete_user('{ALICE}')")),
-        long(
-            Service,
-            "",
-            &format!("select count(*) from carrel.delete_user('{ALICE}', archive_usage => true)"),
-        ),
-        long(Service, "", &format!("select count(*) from carrel.export_user('{ALICE}')")),
-        long(Superuser, finish, "select carrel.purge_requests(max_rows => 100000)"),
-        long(Superuser, "", finish),
-        long(User, "", &format!("select count(*) from carrel.session_history({session})")),
-        long(
-            Superuser,
-            finish,
-            &format!(
-                "select set_config('request.jwt.claims', '{{\"sub\": \"{ALICE}\"}}', true), carrel.fork_session((select id from carrel.agent_sessions where user_id = '{ALICE}'))"
-            ),
-        ),
-        long(
-            User,
-            "",
-            &format!(
-                "select (carrel.patch_session_state({session}, patch)).version from public.patches"
-            ),
-        ),
-        long(
-            User,
-            "",
-            &format!(
-                "insert into carrel.agent_requests (agent_type, content, session_id) select 'a', 'b', {session} from generate_series(1, 2000)"
-            ),
-        ),
-        long(
-            User,
-            "",
-            &format!(
-                "select count(carrel.append_to_session({session}, carrel.create_request('a', 'c'))) from generate_series(1, 200)"
-            ),
-        ),
-        long(Service, "", "select count(*) from carrel.claim_requests('w', 1000)"),
-        long(
-            Service,
-            "",
-            "select count(*) from generate_series(1, 100), carrel.claim_requests('w', 1000, '{none}')",
-        ),
-        long(
-            Service,
-            "",
-            "select count(*) from generate_series(1, 100), carrel.claim_requests('w', 3)",
-        ),
-        long(
-            Service,
-            "",
-            "select count(carrel.next_wakeup('{none}')) from generate_series(1, 1000)",
-        ),
-        long(
-            Service,
-            "",
-            "select count(*) from carrel.claim_requests('w', 1000) as c, carrel.complete_request(c.id, c.lease_token, '{}', tokens => 1)",
-        ),
-        long(Superuser, "", "select carrel.migrate()"),
-        long(Superuser, "", "select count(*) from carrel.doctor()"),
-        long(Superuser, "delete from carrel.search_statistics", "select carrel.migrate()"),
-        long(Superuser, "", "update carrel.document_chunks set content = content || '.'"),
-        long(Superuser, "", "delete from carrel.user_profiles"),
-    ]
+    let cases = Case::all(include_str!("long.toml"), "statement", &["role", "before", "sql"]);
+    let long = |case: &Case| Long {
+        role: case.role(),
+        before: fill(case.text("before")),
+        statement: fill(case.text("sql")),
+    };
+    cases.iter().map(long).collect()
 }
 
 #[test]
@@ -423,11 +238,7 @@ fn whatever_takes_long_stops_when_it_is_cancelled_and_the_session_goes_on() {
     let mut cancelled = 0;
     let mut too_slow = Vec::new();
     for Long { role, before, statement } in long_statements() {
-        let mut session = match role {
-            Role::User => database.user(ALICE),
-            Role::Service => database.service(),
-            Role::Superuser => database.superuser(),
-        };
+        let mut session = role.session(&database);
         session.run(&format!("begin; set local max_parallel_workers_per_gather = 0; {before}"));
         session.run("savepoint begun");
         let began = Instant::now();

@@ -68,7 +68,7 @@ fn what_fails_a_thousand_times_in_a_block_that_catches_it_leaves_no_trace() {
         if call.weight >= 50 {
             continue;
         }
-        let mut session = call.session(&database);
+        let mut session = call.role.session(&database);
         let before = contents(&database);
         for bad in &call.bad {
             session.run(&caught(bad, 1_000 / call.weight.min(10), true));
@@ -89,19 +89,19 @@ fn a_call_amid_calls_that_fail_does_what_it_does_alone() {
     let database = prepared();
     let mut superuser = database.superuser();
     for call in calls::all() {
-        let depends_on_chance = ["set_plan", "rechunk_document"].contains(&call.function);
+        let depends_on_chance = ["set_plan", "rechunk_document"].contains(&call.function.as_str());
         if call.weight >= 50 || call.good.is_empty() || depends_on_chance {
             continue;
         }
         // What this backend remembers from the first call, the second goes by.
-        let mut alone = call.session(&database);
+        let mut alone = call.role.session(&database);
         alone.run(&call.good);
         let start = sums(&mut superuser);
         alone.run(&call.good);
         let after = sums(&mut superuser);
         let expected = difference(&start, &after);
 
-        let mut session = call.session(&database);
+        let mut session = call.role.session(&database);
         session.run("begin");
         let fail = |session: &mut Session| {
             let bad = call.bad.iter().map(|bad| (bad, true));
@@ -164,7 +164,7 @@ fn whatever_trigger_of_an_operator_fails_nothing_is_left_of_the_call() {
         if call.weight >= 50 || call.good.is_empty() || call.function.contains("grant") {
             continue;
         }
-        let mut session = call.session(&database);
+        let mut session = call.role.session(&database);
         for place in &places {
             session.run(&format!("set test.fail = '{place}'"));
             session.run("begin; savepoint before");

@@ -35,7 +35,7 @@ fn no_function_takes_more_memory_the_more_often_it_is_called() {
         let cases =
             std::iter::once((&call.good, true)).chain(call.bad.iter().map(|bad| (bad, false)));
         for (sql, works) in cases.filter(|(sql, _)| !sql.is_empty()) {
-            let mut session = call.session(&database);
+            let mut session = call.role.session(&database);
             let pid = session.number("select pg_backend_pid()");
             let times = if works { call.weight } else { call.weight.min(4) };
             let began = std::time::Instant::now();

@@ -18,7 +18,7 @@ from carrel.usage_events order by event_type, tokens_used, id;
 select duplicate from carrel.record_usage('exact', 1000000000000000, 0.00000000015);
 select duplicate from carrel.record_usage('exact', 1000000000000000, 1000000000000000);
 reset role;
-select event_type, events, tokens_used, cost from carrel.usage_totals order by event_type;
+select event_type, events, tokens_used, cost from carrel.usage_totals order by event_type, events;
 
 -- A later time within the window, and an earlier one.
 set local role carrel_regress_service;
