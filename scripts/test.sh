@@ -158,6 +158,23 @@ upgrade() {
         cargo test --no-fail-fast --package carrel-tests --test upgrade -- "${only[@]}"
 }
 
+# Each benchmark runs, once, at its smallest size.
+benches() {
+    local name began number=0 failed=
+    for name in core database retrieval ranking search usage identity agents; do
+        [[ $name = *"$T"* ]] || continue
+        number=$((number + 1)) began=$SECONDS
+        if SMALLEST=yes "$scripts/bench.sh" "$name" >"$TARGET/test-logs/bench-$name" 2>&1; then
+            say "ok $number - $name, $((SECONDS - began)) s"
+        else
+            tail -n 40 "$TARGET/test-logs/bench-$name"
+            say "not ok $number - $name"
+            failed=yes
+        fi
+    done
+    [ -z "$failed" ]
+}
+
 # What other people's checkers find.
 checkers() { "$scripts/checkers.sh"; }
 
