@@ -33,7 +33,7 @@ export PG_CONFIG
 endif
 
 .PHONY: help setup build install package demo web psql stop test test-unit test-pgrx test-regress accept \
-	test-concurrency test-servers test-clients test-checkers test-upgrade test-package test-soak test-sqlsmith test-all fuzz bench-chunking bench-retrieval bench-search bench-usage bench-agents bench-identity lint readme-check clean
+	test-concurrency test-servers test-clients test-checkers test-benches test-builds test-upgrade test-package test-soak test-sqlsmith test-all fuzz bench-chunking bench-retrieval bench-search bench-usage bench-agents bench-identity lint readme-check clean
 
 help: ## list the commands
 	@echo "Commands, all with PG=15|16|17|18 to pick the server:"
@@ -94,6 +94,12 @@ test-clients: build ## through Drizzle, Deno, Python, Rust and others, each its 
 
 test-checkers: build ## what other people's checkers say of policies and SQL
 	@scripts/test.sh checkers
+
+test-benches: build ## each benchmark once, at its smallest size
+	@scripts/test.sh benches
+
+test-builds: build ## a build leaves running servers alone
+	@scripts/test.sh builds
 
 test-sqlsmith: build ## random SQL as an end user, for ten minutes (MINUTES=number, SEED=number, DEBUG=yes)
 	@scripts/sqlsmith.sh

@@ -33,14 +33,14 @@ else
     programs=$TARGET/benches/release
 fi
 
-# A fresh database in the private cluster `bench`, which waits for its disk as a real one does. What
-# runs by itself at any time is off. Further settings are arguments.
+# A fresh database in the private cluster `bench`, which waits for its disk as a real one does, where that is measured.
+# What runs by itself at any time is off. Further settings are arguments.
 prepare() {
     "$here/cluster.sh" start bench
     if [ $# -gt 0 ]; then configure "$@"; fi
-    "$here/cluster.sh" psql bench -d postgres -XAtq -v ON_ERROR_STOP=1 <<'SQL'
+    "$here/cluster.sh" psql bench -d postgres -XAtq -v ON_ERROR_STOP=1 -v fsync="$([ "$SMALLEST" ] && echo off || echo on)" <<'SQL'
 set client_min_messages = warning;
-alter system set fsync = on;
+alter system set fsync = :fsync;
 alter system set autovacuum = off;
 alter system set max_wal_size = '32GB';
 alter system set checkpoint_timeout = '1h';

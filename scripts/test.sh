@@ -2,8 +2,8 @@
 # Runs stages of the tests against the extension as scripts/build.sh installed it for version PG, then
 # prints a line for each with its seconds and exits 1 if any failed.
 #
-#   test.sh [STAGE…]    lint, unit, pgrx, regress, concurrency, servers, clients, checkers, readme, upgrade, package, soak;
-#                       the last three and lint only when they are named
+#   test.sh [STAGE…]    lint, unit, pgrx, regress, concurrency, servers, clients, checkers, readme, benches, builds,
+#                       upgrade, package, soak; the last three and lint only when they are named
 #   T=name test.sh …    only the tests whose names contain this
 source "$(dirname "$0")/env.sh"
 
@@ -175,6 +175,9 @@ benches() {
     [ -z "$failed" ]
 }
 
+# A build leaves servers alone that run, whichever version they are of.
+builds() { "$scripts/builds-test.sh"; }
+
 # What other people's checkers find.
 checkers() { "$scripts/checkers.sh"; }
 
@@ -195,7 +198,7 @@ count() {
         END { print passed + 0, failed + 0 }'
 }
 
-[ $# -gt 0 ] || set -- unit pgrx regress concurrency servers clients checkers readme
+[ $# -gt 0 ] || set -- unit pgrx regress concurrency servers clients checkers readme benches builds
 mkdir -p "$TARGET/test-logs"
 summary=() passed=0 failed=0 skipped=
 for stage; do
@@ -214,7 +217,7 @@ for stage; do
     outcome=ok
     if grep -q '^skipped: ' "$log"; then outcome=skipped skipped=yes; fi
     if [ "$status" != 0 ]; then outcome=FAILED; fi
-    summary+=("$(printf '  %-10s %-7s %5d passed %4d failed %5d s' "$stage" \
+    summary+=("$(printf '  %-11s %-7s %5d passed %4d failed %5d s' "$stage" \
         "$outcome" "$good" "$bad" $((SECONDS - began)))")
 done
 say "" "PostgreSQL $PG" "${summary[@]}" "$passed passed, $failed failed"
