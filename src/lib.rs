@@ -1,9 +1,9 @@
 //! carrel: the backend of a multi-tenant AI document application, inside Postgres.
 //!
 //! The map. SQL calls the domains: [`users`], [`documents`], [`search`], [`usage`], [`agents`], and
-//! for operators [`access`], [`schema`] and [`operations`]. They compute with the `carrel_core` crate, which knows
-//! nothing of Postgres, and work on the tables through [`spi`]. [`error`], [`spi`], [`trigger`],
-//! [`memory`], [`one_row`], [`payload`], [`postings`], [`toast`], [`datums`], [`leases`] and [`identity`] know none of the domains.
+//! for operators [`access`], [`schema`] and [`operations`]. They ask [`identity`] who is calling, compute with the
+//! `carrel_core` crate, which knows nothing of Postgres, and work on the tables through [`pg`], which knows no domain.
+//! [`definitions`] has the tables and rules as `sql/` defines them.
 //!
 //! The extension's SQL, in order: `sql/guard.sql`, the functions of this crate, `sql/install.sql`,
 //! which ends with carrel.migrate(). Tables, policies and privileges are in `sql/tables`, `sql/rules`

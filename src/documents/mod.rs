@@ -7,6 +7,7 @@
 
 mod chunk_rows;
 mod chunk_text;
+mod columns;
 pub mod embeddings;
 mod handover;
 mod leases;
@@ -27,6 +28,7 @@ use crate::pg::values::{Jsonb, TsVector};
 use crate::users;
 use carrel_core::chunking::Format;
 pub use chunk_text::encoding_named;
+use columns::Columns;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 pub use pipeline::filename_vector;
@@ -237,28 +239,6 @@ fn prepare_chunk<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         }
         Ok(())
     })
-}
-
-/// The columns that a document is processed from, but for its text.
-struct Columns {
-    filename: String,
-    file_type: Option<String>,
-    language: String,
-}
-
-impl Columns {
-    /// Those of a trigger's row.
-    fn read(row: &Row) -> Result<Self> {
-        Ok(Self {
-            filename: row.need(c"filename")?,
-            file_type: row.get(c"file_type"),
-            language: row.need(c"language")?,
-        })
-    }
-
-    fn format(&self) -> Format {
-        Format::of_file(self.file_type.as_deref(), &self.filename)
-    }
 }
 
 /// A row whose text, or what decides how it is read, is new.

@@ -1,8 +1,9 @@
 //! Documents that are stored already: processing those that wait, and cutting one anew.
 
 use super::chunk_text::{checked_options, encoding_named, unknown};
+use super::columns::Columns;
 use super::pipeline::{self, Outcome, Processed, Source};
-use super::{Columns, Parser, chunk_rows, settings};
+use super::{Parser, chunk_rows, settings};
 use crate::access;
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::spi::{self, Access, Db};

@@ -89,7 +89,7 @@ fn confirmed(db: &Db, check: fn(&Db) -> Result<Vec<String>>) -> Result<Vec<Strin
 fn tables(db: &Db) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
     for table in &TABLES {
-        if !super::relation_exists(db, table.name, "r")? {
+        if !super::tables::relation_exists(db, table.name, "r")? {
             wrong.push(format!("table carrel.{} is missing", table.name));
         }
     }
@@ -100,7 +100,7 @@ fn columns(db: &Db) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
     for table in &TABLES {
         for column in table.columns() {
-            let found = super::column_type(db, table.name, &column)?;
+            let found = super::tables::column_type(db, table.name, &column)?;
             let name = format!("{}.{}", table.name, column.name);
             match found {
                 None => {
@@ -112,10 +112,10 @@ fn columns(db: &Db) -> Result<Vec<String>> {
                 Some((_, true)) => {}
                 Some((found, false)) => wrong.push(format!(
                     "column {name} is {found} instead of {}",
-                    super::wanted_type(&column)
+                    super::tables::wanted_type(&column)
                 )),
             }
-            let (has_default, not_null) = super::column_state(db, table.name, column.name)?;
+            let (has_default, not_null) = super::tables::column_state(db, table.name, column.name)?;
             if column.is_not_null() && !not_null {
                 wrong.push(format!("column {name} may be null"));
             }
@@ -175,7 +175,11 @@ fn constraints(db: &Db) -> Result<Vec<String>> {
 fn indexes(db: &Db) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
     for index in TABLES.iter().flat_map(|table| table.indexes()) {
-        wrong.extend(super::index_definition(db, index.name, &normalized(index.definition))?);
+        wrong.extend(super::tables::index_definition(
+            db,
+            index.name,
+            &normalized(index.definition),
+        )?);
     }
     Ok(wrong)
 }

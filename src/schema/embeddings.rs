@@ -1,7 +1,7 @@
 //! enable_embeddings(): the column of embeddings, and what belongs to it. The column and its constraint
 //! say by themselves that it was called and what is stored, so that a dump carries all there is to know.
 
-use super::{index_definition, lock_tables, relation_exists};
+use super::tables::{index_definition, lock_tables, relation_exists};
 use crate::access;
 use crate::definitions::{EMBEDDINGS, Part, indexes, normalized, statements};
 use crate::documents::embeddings::{Kind, MAX_DIMENSIONS};

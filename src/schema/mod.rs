@@ -9,18 +9,20 @@ mod doctor_data;
 mod embeddings;
 mod renamed;
 mod row_types;
+mod tables;
 mod versions;
 
 use crate::access;
 use crate::access::owner;
 use crate::auth_users;
-use crate::definitions::{Part, RULES, TABLES, Table};
+use crate::definitions::{RULES, TABLES};
 use crate::pg;
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::extension;
 use crate::pg::spi::{self, Access, Db};
 use crate::usage;
 use pgrx::prelude::*;
+use tables::{create_missing, lock_tables, record};
 
 /// Creates what is missing of carrel's tables and applies policies, triggers, defaults, privileges and comments again. Idempotent; in
 /// the caller's transaction; never drops what a user added. For superusers.
@@ -80,26 +82,6 @@ fn change_tables(db: &Db) -> Result<()> {
     embeddings::restore(db)
 }
 
-/// Locks those of these tables that are there, all at once: who writes to several of them does so in another order
-/// than they are changed in.
-fn lock_tables(db: &Db, names: impl Iterator<Item = &'static str>) -> Result<()> {
-    let names: Vec<String> = names.map(str::to_owned).collect();
-    let list: Option<String> = db
-        .first(
-            "select string_agg(format('carrel.%I', relname), ', ' order by relname) from pg_class
-        where relnamespace = 'carrel'::regnamespace and relkind = 'r' and relname::text = any ($1)",
-            &[names.into()],
-            |row| Ok(row.get(1)),
-        )?
-        .flatten();
-    match list {
-        Some(list) => {
-            spi::patiently(|| db.script(&format!("lock table {list} in access exclusive mode")))
-        }
-        None => Ok(()),
-    }
-}
-
 /// Error 42501 where the schema belongs neither to a superuser nor to the extension's owner: whoever owns it can put functions
 /// beside carrel's (the class of CVE-2022-2625).
 fn refuse_foreign_schema() -> Result<()> {
@@ -127,169 +109,6 @@ fn refuse_foreign_schema() -> Result<()> {
     .hint(format!(
         "If what is in it can be trusted: alter schema carrel owner to \"{extension_owner}\""
     )))
-}
-
-/// Creates a table, or what is missing of one that is there: columns, constraints, indexes.
-fn create_missing(db: &Db, table: &Table) -> Result<()> {
-    if !relation_exists(db, table.name, "r")? {
-        db.script(table.create())?;
-    } else {
-        for column in table.columns() {
-            match column_type(db, table.name, &column)? {
-                Some((_, true)) => restore_column(db, table.name, &column)?,
-                Some((found, false)) => {
-                    return Err(Error::new(
-                        SqlState::ObjectNotInPrerequisiteState,
-                        format!(
-                            "column {} of table carrel.{} is of type {found}, where carrel needs {}",
-                            column.name,
-                            table.name,
-                            wanted_type(&column)
-                        ),
-                    )
-                    .hint("Rename the column, or alter its type; then run carrel.migrate() again."));
-                }
-                None => {
-                    renamed::refuse(db, table, &column)?;
-                    row_types::refuse(db)?;
-                    db.script(&format!(
-                        "alter table carrel.{} add column {}",
-                        table.name, column.definition
-                    ))?;
-                }
-            }
-        }
-        for constraint in table.constraints() {
-            if !constraint_exists(db, table.name, constraint.name)? {
-                db.script(&format!(
-                    "alter table carrel.{} add {}",
-                    table.name, constraint.definition
-                ))?;
-            }
-        }
-    }
-    for index in table.indexes() {
-        if !index_exists(db, table.name, index.name)? {
-            db.script(index.definition)?;
-        }
-    }
-    Ok(())
-}
-
-/// Puts back a column's default and NOT NULL, where they are gone.
-fn restore_column(db: &Db, table: &str, column: &Part) -> Result<()> {
-    let (has_default, not_null) = column_state(db, table, column.name)?;
-    if let Some(default) = column.default().filter(|_| !has_default) {
-        db.script(&format!(
-            "alter table carrel.{table} alter column {} set default {default}",
-            column.name
-        ))?;
-    }
-    if column.is_not_null() && !not_null {
-        db.script(&format!(
-            "alter table carrel.{table} alter column {} set not null",
-            column.name
-        ))?;
-    }
-    Ok(())
-}
-
-/// Whether a column has a default, and whether it is NOT NULL; both false where there is none.
-fn column_state(db: &Db, table: &str, column: &str) -> Result<(bool, bool)> {
-    let state = db.first(
-        "select atthasdef, attnotnull from pg_attribute
-        where attrelid = format('carrel.%I', $1)::regclass and attname::text = $2 and not attisdropped",
-        &[table.into(), column.into()],
-        |row| Ok((row.need(1)?, row.need(2)?)),
-    )?;
-    Ok(state.unwrap_or_default())
-}
-
-fn relation_exists(db: &Db, name: &str, kind: &str) -> Result<bool> {
-    db.value(
-        "select exists (
-            select from pg_class
-            where relnamespace = 'carrel'::regnamespace and relname::text = $1 and relkind::text = $2
-        )",
-        &[name.into(), kind.into()],
-    )
-}
-
-fn index_exists(db: &Db, table: &str, name: &str) -> Result<bool> {
-    db.value(
-        "select exists (
-            select from pg_index where indrelid = format('carrel.%I', $1)::regclass
-                and indexrelid = to_regclass(format('carrel.%I', $2))
-        )",
-        &[table.into(), name.into()],
-    )
-}
-
-fn constraint_exists(db: &Db, table: &str, name: &str) -> Result<bool> {
-    db.value(
-        "select exists (
-            select from pg_constraint
-            where conrelid = format('carrel.%I', $1)::regclass and conname::text = $2
-        )",
-        &[table.into(), name.into()],
-    )
-}
-
-/// The type of a column, with its collation if it is not the type's, and whether that is as defined; None where there
-/// is no such column. Where the definition names no collation, any is right.
-fn column_type(db: &Db, table: &str, column: &Part) -> Result<Option<(String, bool)>> {
-    db.first(
-        "select format_type(atttypid, atttypmod) || coalesce(' collate \"' || collname || '\"', ''),
-            atttypid = $3::regtype and (
-                $4::text is null
-                or collname::text is not distinct from $4 and collnamespace = 'pg_catalog'::regnamespace
-            )
-        from pg_attribute
-        left join pg_collation on pg_collation.oid = attcollation and collname <> 'default'
-        where attrelid = format('carrel.%I', $1)::regclass and attname::text = $2 and not attisdropped",
-        &[
-            table.into(),
-            column.name.into(),
-            column.column_type().into(),
-            column.collation().into(),
-        ],
-        |row| Ok((row.need(1)?, row.need(2)?)),
-    )
-}
-
-/// The type of a column as its table is defined, with its collation.
-fn wanted_type(column: &Part) -> String {
-    match column.collation() {
-        Some(collation) => format!("{} collate \"{collation}\"", column.column_type()),
-        None => column.column_type().to_owned(),
-    }
-}
-
-/// What is wrong with an index that should be so defined.
-fn index_definition(db: &Db, name: &str, expected: &str) -> Result<Option<String>> {
-    let found = db.first(
-        "select pg_get_indexdef(indexrelid), indisvalid from pg_index
-        where indexrelid = to_regclass(format('carrel.%I', $1))",
-        &[name.into()],
-        |row| Ok((row.get::<String>(1), row.need::<bool>(2)?)),
-    )?;
-    Ok(match found {
-        None | Some((None, true)) => Some(format!("index {name} is missing")),
-        Some((_, false)) => Some(format!("index {name} is invalid")),
-        Some((Some(found), true)) if crate::definitions::normalized(&found) != expected => {
-            Some(format!("index {name} is: {found}"))
-        }
-        Some(_) => None,
-    })
-}
-
-fn record(db: &Db, step: &str) -> Result<()> {
-    db.execute(
-        "insert into carrel.migrations (step_name, library_version) values ($1, $2)
-        on conflict do nothing",
-        &[step.into(), env!("CARGO_PKG_VERSION").into()],
-    )?;
-    Ok(())
 }
 
 #[cfg(test)]

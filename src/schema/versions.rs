@@ -1,7 +1,8 @@
 //! From one version to the next. The library, the extension in a database and the tables in it change one after
 //! the other: a server's package brings the library, ALTER EXTENSION UPDATE the functions, migrate() the tables.
 
-use super::{create_missing, record, relation_exists, row_types};
+use super::row_types;
+use super::tables::{create_missing, record, relation_exists};
 use crate::definitions::{STEPS, TABLES, Table};
 use crate::pg::error::{Error, Result, SqlState};
 use crate::pg::spi::Db;

@@ -1,7 +1,8 @@
 //! What answers a query, put together for a prompt.
 
+use super::filter::Filter;
 use super::passages::{self, Chunk, Passage};
-use super::{Filter, Page, best_chunks, from_zero};
+use super::{Page, best_chunks, from_zero};
 use crate::documents::encoding_named;
 use crate::identity;
 use crate::pg::error::{Result, check_for_interrupts, guard};

@@ -2,11 +2,13 @@
 //!
 //! Runs as the owner. Every statement here names the user in its own text.
 
+use super::filter::Filter;
 use super::nearest::{self, Neighbour};
 use super::query::{self, LanguageQuery};
+use super::ranking::best;
 use super::ranking::{self, Hit, Matched, RankedChunks};
 use super::top_k::MOST_RESULTS;
-use super::{Filter, best, settings, statistics};
+use super::{settings, statistics};
 use crate::documents::embeddings::{Kind, not_enabled};
 use crate::pg::error::Result;
 use crate::pg::spi::Db;

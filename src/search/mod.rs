@@ -11,6 +11,7 @@
 
 mod candidates;
 mod context;
+mod filter;
 mod hybrid;
 mod keys;
 mod nearest;
@@ -25,27 +26,18 @@ use crate::identity;
 use crate::pg::error::{Error, Result, SqlState, check_for_interrupts, guard};
 use crate::pg::spi::{self, Access, Db};
 use crate::pg::values::Jsonb;
+use filter::Filter;
 use hybrid::{Answer, Question};
 use passages::{Chunk, Passage};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use query::LanguageQuery;
-use ranking::Hit;
+use ranking::{Hit, best};
 use std::collections::HashSet;
 
 /// Registers the settings of search.
 pub fn register_settings() {
     settings::register();
-}
-
-/// Which documents are searched; what is None does not filter.
-#[derive(Default)]
-pub struct Filter {
-    pub document_ids: Option<Vec<Option<Uuid>>>,
-    pub file_types: Option<Vec<Option<String>>>,
-    pub metadata: Option<Jsonb>,
-    pub created_after: Option<TimestampWithTimeZone>,
-    pub created_before: Option<TimestampWithTimeZone>,
 }
 
 /// The chunks of the caller's documents that answer a query best, best first. Words are optional, and
@@ -269,15 +261,4 @@ impl Page {
         page.truncate(self.size);
         Ok(page)
     }
-}
-
-/// Leaves so many of the hits, the best, in order; gives the rest.
-fn best(hits: &mut Vec<Hit>, count: usize) -> Vec<Hit> {
-    let mut rest = Vec::new();
-    if count < hits.len() {
-        hits.select_nth_unstable_by(count, Hit::before);
-        rest = hits.split_off(count);
-    }
-    hits.sort_unstable_by(Hit::before);
-    rest
 }

@@ -4,11 +4,12 @@
 //! Runs as the owner. Every statement here names the user in its own text.
 
 use super::candidates::{self, Candidates, Id, Name, score};
+use super::filter::Filter;
 use super::query::LanguageQuery;
+use super::settings;
 use super::top_k;
-use super::{Filter, settings};
 use crate::pg::error::{Result, check_for_interrupts};
-use crate::pg::spi::{Arg, Db};
+use crate::pg::spi::Db;
 use carrel_core::ranking::{Frequency, Scale};
 use pgrx::datum::Uuid;
 use std::cmp::Ordering;
@@ -294,38 +295,13 @@ fn lengths(db: &Db, user: Uuid, documents: &mut HashMap<Id, Document>) -> Result
     )
 }
 
-impl Filter {
-    /// The documents that it lets through; None: all of them.
-    pub fn documents(&self, db: &Db, user: Uuid) -> Result<Option<HashSet<Id>>> {
-        let filters = self.document_ids.is_some()
-            || self.file_types.is_some()
-            || self.metadata.is_some()
-            || self.created_after.is_some()
-            || self.created_before.is_some();
-        if !filters {
-            return Ok(None);
-        }
-        let args: [Arg; 6] = [
-            user.into(),
-            self.document_ids.clone().into(),
-            self.file_types.clone().into(),
-            self.metadata.into(),
-            self.created_after.into(),
-            self.created_before.into(),
-        ];
-        let ids = db.planned_for_values(|| {
-            db.rows(
-                "select id from carrel.documents
-                where user_id = $1
-                    and ($2::uuid[] is null or id = any ($2))
-                    and ($3::text[] is null or file_type = any ($3))
-                    and ($4::jsonb is null or metadata @> $4)
-                    and ($5::timestamptz is null or created_at >= $5)
-                    and ($6::timestamptz is null or created_at < $6)",
-                &args,
-                |row| Ok(*row.need::<Uuid>(1)?.as_bytes()),
-            )
-        })?;
-        Ok(Some(ids.into_iter().collect()))
+/// Keeps the `count` best hits, in order; returns the others.
+pub fn best(hits: &mut Vec<Hit>, count: usize) -> Vec<Hit> {
+    let mut rest = Vec::new();
+    if count < hits.len() {
+        hits.select_nth_unstable_by(count, Hit::before);
+        rest = hits.split_off(count);
     }
+    hits.sort_unstable_by(Hit::before);
+    rest
 }

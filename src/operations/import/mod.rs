@@ -18,20 +18,12 @@ use crate::pg::xact;
 use crate::usage;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
-pub(super) use sources::SOURCES;
+pub(super) use sources::{Finding, SOURCES};
 
 const PROBLEMS: &str = include_str!("../../../sql/operations/import/problems.sql");
 const DOCUMENTS: &str = include_str!("../../../sql/operations/import/documents.sql");
 const CHUNKS: &str = include_str!("../../../sql/operations/import/chunks.sql");
 const REQUESTS: &str = include_str!("../../../sql/operations/import/requests.sql");
-
-/// A row of the result: a table and how many rows of it there are, or a problem and how many rows have it.
-struct Finding {
-    table: &'static str,
-    rows: i64,
-    problem: Option<String>,
-    blocks: bool,
-}
 
 /// Brings the six tables of an existing application, those of them that the schema has, over to carrel: ids,
 /// timestamps and chunks as they are. Missing profiles are made, counters rebuilt. A row for each table with how

@@ -1,11 +1,18 @@
 //! The application's tables: which of their columns are read, as which types, and how.
 
-use super::Finding;
 use crate::pg::error::Result;
 use crate::pg::heap::table_scan::{self, Lock};
 use crate::pg::spi::{Db, NamedRows, subtransaction};
 use pgrx::pg_sys;
 use std::ffi::CStr;
+
+/// A row of the result: a table and how many rows of it there are, or a problem and how many rows have it.
+pub struct Finding {
+    pub table: &'static str,
+    pub rows: i64,
+    pub problem: Option<String>,
+    pub blocks: bool,
+}
 
 /// What is read of a table of the application's, where it is there, and as which types.
 pub struct Source {

@@ -4,7 +4,6 @@
 //! and a row that every event changes has thousands; from the version that this backend knows to the last one
 //! there are as many as others have made since.
 
-use super::update::copy;
 use super::{
     Condition, GetLatestSnapshot, RegisterSnapshot, Rows, UnregisterSnapshot, Values, keys,
 };
@@ -128,4 +127,11 @@ unsafe fn is_as(values: &Values, keys: &mut [pg_sys::ScanKeyData]) -> bool {
             .value()
                 != 0
     })
+}
+
+/// # Safety
+/// A tuple.
+pub(super) unsafe fn copy(tuple: pg_sys::HeapTuple) -> Result<pg_sys::HeapTuple> {
+    // SAFETY: as the caller says.
+    catch(|| unsafe { heap_copytuple(tuple) })
 }

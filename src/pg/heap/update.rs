@@ -6,8 +6,7 @@ use super::{Condition, Row, Rows, Values, ctid_cache, places_of};
 use crate::pg::error::{Result, catch};
 use crate::pg::ffi::{CommandCounterIncrement, GetCurrentCommandId};
 use crate::pg::ffi::{
-    ReleaseBuffer, heap_copytuple, heap_freetuple, heap_lock_tuple, heap_modify_tuple_by_cols,
-    heap_update,
+    ReleaseBuffer, heap_freetuple, heap_lock_tuple, heap_modify_tuple_by_cols, heap_update,
 };
 use crate::pg::spi::{self, Arg};
 use pgrx::pg_sys;
@@ -50,7 +49,7 @@ impl Rows {
         self.each(conditions, columns, |tuple, row| {
             if each(row)? {
                 // SAFETY: a tuple.
-                found = Some(Chosen(unsafe { copy(tuple) }?, None));
+                found = Some(Chosen(unsafe { ctid_cache::copy(tuple) }?, None));
             }
             Ok(found.is_none())
         })?;
@@ -82,7 +81,7 @@ impl Rows {
         self.each(conditions, columns, |tuple, row| {
             if each(row)? {
                 // SAFETY: a tuple.
-                chosen = Some(Chosen(unsafe { copy(tuple) }?, None));
+                chosen = Some(Chosen(unsafe { ctid_cache::copy(tuple) }?, None));
             }
             Ok(true)
         })?;
@@ -229,13 +228,6 @@ impl Rows {
             }
         }
     }
-}
-
-/// # Safety
-/// A tuple.
-pub(super) unsafe fn copy(tuple: pg_sys::HeapTuple) -> Result<pg_sys::HeapTuple> {
-    // SAFETY: as the caller says.
-    catch(|| unsafe { heap_copytuple(tuple) })
 }
 
 /// Puts a new version with other values in the place of a row. If it does not wait: unless somebody else
