@@ -1,7 +1,7 @@
 //! The chunks of a text as processing makes them, until they are written: a list in the [`spool`].
 
+use crate::pg::error;
 use crate::pg::error::{Error, Result, SqlState};
-use crate::pg::memory;
 use crate::pg::spool::{self, Lease};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
@@ -72,7 +72,7 @@ impl Pieces {
         let record = &mut self.record;
         record.clear();
         // Lengths and numbers take less than that.
-        memory::make_room(record, piece.size_in_bytes() + 256 + 8 * piece.heading_path.len())?;
+        error::reserve(record, piece.size_in_bytes() + 256 + 8 * piece.heading_path.len())?;
         record.extend([0; size_of::<usize>()]);
         record.extend(piece.content_hash);
         let numbers = [

@@ -289,7 +289,7 @@ unsafe fn put(field: Field, text: Option<&String>) {
 /// been dropped. Every `#[pg_extern]` that can fail is `guard(move || { … })`, so that the frames
 /// the throw jumps over hold nothing.
 pub fn guard<T>(body: impl FnOnce() -> Result<T>) -> T {
-    match contain(|| memory::restore().and_then(|()| body())) {
+    match contain(|| restore_reserve().and_then(|()| body())) {
         Ok(value) => value,
         Err(error) => error.throw(),
     }
@@ -319,7 +319,7 @@ pub unsafe fn pass_on(result: Result<()>) -> Result<()> {
 /// [`contain`], which there must be.
 pub fn check_for_interrupts() {
     if memory::is_exhausted() {
-        resume_unwind(Box::new(Unwinding(memory::exhausted())));
+        resume_unwind(Box::new(Unwinding(exhausted())));
     }
     // SAFETY: a flag of the backend's.
     if unsafe { pg_sys::InterruptPending } == 0 {
@@ -331,27 +331,29 @@ pub fn check_for_interrupts() {
     }
 }
 
-/// Ends this session, with error 53200 to its client, as Postgres ends one that it is told to end.
-///
-/// It is called in the midst of allocations, out of which nothing may unwind or jump. Nothing does: what fails
-/// once errstart has seen FATAL, or while the process exits, is FATAL as well. What runs at a session's end must
-/// not panic, nor borrow what may be borrowed; see [`memory::forget`].
-pub fn end_session_without_memory(size: usize) -> ! {
-    // SAFETY: the sequence of ereport(FATAL, …), which does not come back. Nothing is allocated in Rust.
-    unsafe {
-        errstart(PgLogLevel::FATAL as c_int, std::ptr::null());
-        errcode(SqlState::OutOfMemory.code());
-        errmsg(c"out of memory".as_ptr());
-        errdetail(c"Failed on request of size %zu.".as_ptr(), size);
-        errfinish(c"carrel".as_ptr(), 0, std::ptr::null())
-    }
-}
-
 /// An error on its way to [`contain`].
 struct Unwinding(Error);
 
 // SAFETY: a backend has one thread; the payload of a panic has to be Send all the same.
 unsafe impl Send for Unwinding {}
+
+/// Puts the reserve of memory aside again; error 53200 where there is none.
+fn restore_reserve() -> Result<()> {
+    if memory::restore() { Ok(()) } else { Err(exhausted()) }
+}
+
+/// Reserves memory for this many bytes more, or fails with 53200: for what may be large.
+pub fn reserve(bytes: &mut Vec<u8>, more: usize) -> Result<()> {
+    if memory::try_reserve(bytes, more) {
+        return Ok(());
+    }
+    Err(exhausted().detail(format!("Failed on request of size {more}.")))
+}
+
+/// Error 53200.
+pub fn exhausted() -> Error {
+    Error::new(SqlState::OutOfMemory, "out of memory")
+}
 
 /// Calls into Postgres, and returns what it throws as an error with all its fields. The memory
 /// context is afterwards what it was before, whatever the call switches to: SPI's functions leave

@@ -11,21 +11,23 @@
 //!
 //! The allocator is the system's, so what is allocated in C and in Rust comes from the same.
 
-use crate::pg::error::{Error, Result, SqlState, end_session_without_memory};
+use super::ffi::{errcode, errdetail, errfinish, errmsg, errstart};
+use pgrx::{PgLogLevel, PgSqlErrorCode};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::RefCell;
+use std::ffi::c_int;
 use std::mem;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering::Relaxed};
 use std::thread::LocalKey;
 
 /// Enough for what a statement mostly allocates until its next check for interrupts. What is as large as
-/// texts are, and asks with [`make_room`], needs none of it; for what does not ask, the session ends.
+/// texts are, and asks with [`try_reserve`], needs none of it; for what does not ask, the session ends.
 const RESERVE: Layout = Layout::new::<[u8; 1 << 20]>();
 
 /// Null as long as it is given up. A backend has one thread.
 static HELD: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
-/// Whether who asks for memory takes no for an answer.
+/// True during [`try_reserve`], whose caller takes no for an answer.
 static IS_ASKING: AtomicBool = AtomicBool::new(false);
 
 // Not for unit tests, whose program has no Postgres.
@@ -96,25 +98,25 @@ pub fn is_exhausted() -> bool {
     HELD.load(Relaxed).is_null()
 }
 
-/// Puts the reserve aside, if it is not there: error 53200 where there is no memory for it.
+/// Puts the reserve aside, if it is not there; returns false where there is no memory for it.
 #[inline]
-pub fn restore() -> Result<()> {
-    if is_exhausted() { allocate_reserve() } else { Ok(()) }
+pub fn restore() -> bool {
+    !is_exhausted() || allocate_reserve()
 }
 
 #[cold]
-fn allocate_reserve() -> Result<()> {
+fn allocate_reserve() -> bool {
     // SAFETY: its size is not 0.
     HELD.store(unsafe { System.alloc(RESERVE) }, Relaxed);
-    if is_exhausted() { Err(exhausted()) } else { Ok(()) }
+    !is_exhausted()
 }
 
-/// Makes room for so many bytes more, or is error 53200: for what may be large.
-pub fn make_room(bytes: &mut Vec<u8>, more: usize) -> Result<()> {
+/// Reserves memory for this many bytes more; returns false where there is none. For what may be large.
+pub fn try_reserve(bytes: &mut Vec<u8>, more: usize) -> bool {
     IS_ASKING.store(true, Relaxed);
-    let made = bytes.try_reserve(more);
+    let reserved = bytes.try_reserve(more);
     IS_ASKING.store(false, Relaxed);
-    made.map_err(|_| exhausted().detail(format!("Failed on request of size {more}.")))
+    reserved.is_ok()
 }
 
 /// Lets go of what a transaction kept. A session that ends in the midst of an allocation comes here while what
@@ -123,7 +125,18 @@ pub fn forget<T: Default>(kept: &'static LocalKey<RefCell<T>>) {
     kept.with(|kept| kept.try_borrow_mut().map(|mut kept| mem::take(&mut *kept)).ok());
 }
 
-/// Error 53200.
-pub fn exhausted() -> Error {
-    Error::new(SqlState::OutOfMemory, "out of memory")
+/// Ends this session, with error 53200 to its client, as Postgres ends one that it is told to end.
+///
+/// It is called in the midst of allocations, out of which nothing may unwind or jump. Nothing does: what fails
+/// once errstart has seen FATAL, or while the process exits, is FATAL as well. What runs at a session's end must
+/// not panic, nor borrow what may be borrowed; see [`forget`].
+fn end_session_without_memory(size: usize) -> ! {
+    // SAFETY: the sequence of ereport(FATAL, …), which does not come back. Nothing is allocated in Rust.
+    unsafe {
+        errstart(PgLogLevel::FATAL as c_int, std::ptr::null());
+        errcode(PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY as c_int);
+        errmsg(c"out of memory".as_ptr());
+        errdetail(c"Failed on request of size %zu.".as_ptr(), size);
+        errfinish(c"carrel".as_ptr(), 0, std::ptr::null())
+    }
 }

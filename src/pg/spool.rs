@@ -4,6 +4,7 @@
 //!
 //! There is one spool per backend, and what is in it is forgotten at the transaction's end.
 
+use crate::pg::error;
 use crate::pg::error::{Error, Result, SqlState, catch};
 use crate::pg::ffi::{BufFileClose, BufFileCreateTemp, BufFileRead, BufFileSeek, BufFileWrite};
 use crate::pg::memory;
@@ -75,7 +76,7 @@ pub fn write(bytes: &[u8]) -> Result<()> {
     SPOOL.with_borrow_mut(|spool| {
         let (first, rest) =
             bytes.split_at(bytes.len().min(MAX_MEMORY.saturating_sub(spool.length)));
-        memory::make_room(&mut spool.memory, first.len())?;
+        error::reserve(&mut spool.memory, first.len())?;
         spool.memory.extend_from_slice(first);
         spool.length += first.len();
         if rest.is_empty() {
