@@ -18,7 +18,10 @@ mod documents;
 mod idempotency;
 mod identity;
 mod lease_arguments;
+mod locks;
+mod notify;
 mod operations;
+mod periods;
 mod pg;
 mod schema;
 mod search;
@@ -47,7 +50,7 @@ extern "C-unwind" fn _PG_init() {
     users::register_settings();
     documents::register_settings();
     search::register_settings();
-    agents::register_settings();
+    notify::register_settings();
     pg::heap::register_settings();
     // SAFETY: a C string; from here on, a misspelt setting of carrel's is an error.
     unsafe { pg_sys::MarkGUCPrefixReserved(c"carrel".as_ptr()) };

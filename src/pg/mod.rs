@@ -10,6 +10,7 @@ pub mod foreign_code;
 pub mod gin;
 pub mod heap;
 pub mod ids;
+pub mod locks;
 pub mod memory;
 pub mod owner;
 pub mod roles;

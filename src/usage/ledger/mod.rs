@@ -1,0 +1,13 @@
+//! Ledger of usage events: the facts that everything else of usage is derived from.
+//!
+//! - [`events`]: record_usage() and consume_usage(); [`batch`]: many events at once; [`void`]:
+//!   undoing one
+//! - [`insert`]: writes events; [`event_trigger`]: counts them in totals, allowances and counters
+//! - [`window`]: the time in which events may be recorded
+
+mod batch;
+mod event_trigger;
+pub mod events;
+mod insert;
+mod void;
+mod window;
