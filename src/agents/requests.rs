@@ -8,7 +8,7 @@ use crate::lease_arguments::{bad, given};
 use crate::periods;
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::spi::{self, Access, Arg, Db};
-use crate::usage::only_of;
+use crate::usage::{only_of, reused};
 use carrel_core::requests::{Operation, State};
 use pgrx::datum::{Interval, Uuid};
 use pgrx::prelude::*;
@@ -108,7 +108,7 @@ fn first_with_key(db: &Db, user: Uuid, key: Option<&str>, hash: Option<&[u8]>) -
     })?;
     match first_hash.as_deref() == hash {
         true => Ok(id),
-        false => Err(crate::usage::events::reused(key, id)),
+        false => Err(reused(key, id)),
     }
 }
 

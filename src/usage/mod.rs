@@ -26,4 +26,5 @@ pub use amounts::{AGENT_REQUEST, MOST};
 pub use callers::only_of;
 pub use ledger::events;
 pub use ledger::events::checked_type;
+pub use ledger::retries::reused;
 pub use totals::rebuild::rebuild_all;

@@ -7,7 +7,8 @@
 use super::accounts::Accounts;
 use super::amounts::UsageDelta;
 use super::callers::{only_of, recording_user};
-use super::ledger::events::{self, Event, Recorded, checked_type, reused};
+use super::ledger::events::{self, Event, Recorded, checked_type};
+use super::ledger::retries::reused;
 use super::limits::ChargeKind;
 use super::limits::admission::{set_counted, try_debit};
 use super::limits::allowances::debit;

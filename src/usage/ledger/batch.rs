@@ -1,7 +1,8 @@
 //! Recording many events in one statement.
 
-use super::events::{Event, first_with_key};
+use super::events::Event;
 use super::insert::{Entry, insert_many};
+use super::retries::first_with_key;
 use crate::access;
 use crate::pg::error::{Error, Result, SqlState, check_for_interrupts, guard};
 use crate::pg::spi::{Db, as_owner_now};

@@ -1,6 +1,6 @@
 //! Voids: an event that was wrong stays, and another one with negated amounts undoes it.
 
-use super::events::reused;
+use super::retries::reused;
 use crate::access;
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::heap::Condition;

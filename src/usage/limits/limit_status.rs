@@ -108,8 +108,7 @@ impl LimitWindows {
         ))
     }
 
-    /// Adds up the events of windows that are intervals: daily totals do not hold the time of day
-    /// of occurred.
+    /// Adds up the events of windows that are intervals: daily totals do not hold times of day.
     fn add_intervals(&mut self, user: Uuid) -> Result<()> {
         for window in self.windows.iter_mut().filter(|window| window.is_interval()) {
             let (start, end) = (window.start.into(), window.end.into());
