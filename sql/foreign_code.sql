@@ -1,11 +1,13 @@
--- Code of roles with fewer rights that would run in carrel's work or after it, on carrel's tables and on those that follow them by
--- foreign keys; beside it every table that was looked at.
+-- Code of roles with fewer rights that would run in carrel's work or after it: on carrel's tables (is_own), on those that follow
+-- them by foreign keys, and on those that carrel's keys refer to. Every table that was looked at has a row; what is null where
+-- nothing was found.
 --
--- Referential actions of foreign keys run in the session of whoever deletes: triggers and rules of the referencing tables
--- can change its settings, or leave behind what runs as its role at the end of the transaction. So a table of a plain role may
--- follow by ON DELETE CASCADE or NO ACTION, without triggers and rules of its own for DELETE, and without functions of its own in
--- indexes. Checks of domains need no function, and run where carrel writes.
-create function carrel.foreign_code() returns table (relation oid, what text)
+-- Checks and actions of foreign keys run in the session of whoever writes, as the owner of the other table: triggers, rules and
+-- functions there can change the session's settings, or leave behind what runs as its role at the end of the transaction. Planning
+-- them evaluates predicates of indexes and constraints. So a table of a plain role may follow by ON DELETE CASCADE or NO ACTION,
+-- without triggers and rules of its own for DELETE and TRUNCATE, and without functions, operators and casts of its own in its
+-- indexes, constraints and keys. Checks of domains need no function, and run where carrel writes.
+create function carrel.foreign_code() returns table (relation oid, what text, is_own boolean)
 language sql stable
 set search_path = pg_catalog, pg_temp
 set jit = off
@@ -29,12 +31,9 @@ as $$
         select f.oid
         from reached as r
         cross join lateral (
-            select t.tgconstrrelid as oid
-            from pg_trigger as t
-            join pg_proc as p on t.tgfoid = p.oid
-            where
-                t.tgrelid = r.oid and t.tgisinternal and t.tgconstrrelid <> 0
-                and p.proname ~ '^RI_FKey_(cascade|setnull|setdefault)_'
+            select k.conrelid as oid
+            from pg_constraint as k
+            where k.confrelid = r.oid and k.contype = 'f'
             union
             select i.inhrelid
             from pg_inherits as i
@@ -42,18 +41,42 @@ as $$
         ) as f
     ),
 
-    tables (oid, is_of_others, is_own) as (
-        select c.oid, c.relowner not in (select d.role from trusted as d), c.oid in (select o.oid from own as o)
-        from reached as r
-        join pg_class as c on r.oid = c.oid
+    referred (oid) as (
+        select k.confrelid
+        from own as o
+        join pg_constraint as k on o.oid = k.conrelid
+        where k.contype = 'f'
     ),
 
-    -- Planning a DELETE evaluates functions of constants in them.
+    tables (oid, is_of_others, is_own, follows) as (
+        select
+            c.oid, c.relowner not in (select d.role from trusted as d), c.oid in (select o.oid from own as o),
+            c.oid in (select r.oid from reached as r)
+        from (select r.oid from reached as r union select f.oid from referred as f) as one
+        join pg_class as c on one.oid = c.oid
+    ),
+
+    -- Planning evaluates functions of constants in them.
     parts (relation, classid, objid) as (
+        select t.oid, 'pg_class'::regclass::oid, t.oid
+        from tables as t
+        where t.is_of_others
+        union
         select t.oid, d.classid, d.objid
         from tables as t
         join pg_depend as d on d.refclassid = 'pg_class'::regclass and t.oid = d.refobjid
-        where t.is_of_others and d.classid in ('pg_class'::regclass, 'pg_statistic_ext'::regclass)
+        where t.is_of_others and d.classid in ('pg_class'::regclass, 'pg_statistic_ext'::regclass, 'pg_constraint'::regclass)
+    ),
+
+    functions (relation, classid, objid, function) as (
+        select q.relation, q.classid, q.objid, d.refobjid
+        from parts as q
+        join pg_depend as d on q.classid = d.classid and q.objid = d.objid and d.refclassid = 'pg_proc'::regclass
+        union
+        select q.relation, q.classid, q.objid, o.oprcode::oid
+        from parts as q
+        join pg_depend as d on q.classid = d.classid and q.objid = d.objid and d.refclassid = 'pg_operator'::regclass
+        join pg_operator as o on d.refobjid = o.oid
     ),
 
     found (relation, what) as (
@@ -63,10 +86,10 @@ as $$
         join pg_proc as p on g.tgfoid = p.oid
         join pg_roles as r on p.proowner = r.oid
         where
-            not g.tgisinternal and g.tgenabled <> 'D'
+            not g.tgisinternal and g.tgenabled <> 'D' and t.follows
             and case
-                -- Of DELETE.
-                when t.is_of_others then g.tgtype & 8 <> 0 and (p.proowner not in (select d.role from trusted as d) or g.tgqual is not null)
+                -- Of DELETE and TRUNCATE.
+                when t.is_of_others then g.tgtype & 40 <> 0 and (p.proowner not in (select d.role from trusted as d) or g.tgqual is not null)
                 else
                     g.tgdeferrable and not p.prosecdef and p.proowner not in (select d.role from trusted as d)
                     and current_setting('server_version_num')::int < 180000
@@ -75,7 +98,7 @@ as $$
         select t.oid, format('rule %I is on %s', w.rulename, t.oid::regclass)
         from tables as t
         join pg_rewrite as w on t.oid = w.ev_class
-        where t.is_of_others and w.ev_type = '4'
+        where t.is_of_others and t.follows and w.ev_type = '4'
         union all
         select t.oid, format('foreign key %I of %s changes rows by other than ON DELETE CASCADE', k.conname, t.oid::regclass)
         from tables as t
@@ -92,10 +115,20 @@ as $$
             t.is_of_others and k.contype = 'f' and c.relnamespace = 'carrel'::regnamespace
             and c.relname not in ('user_profiles', 'documents', 'document_chunks', 'agent_sessions', 'agent_requests', 'usage_events')
         union all
-        select q.relation, format('%s uses function %s of role "%s"', pg_describe_object(q.classid, q.objid, 0), p.oid::regprocedure, r.rolname)
-        from parts as q
-        join pg_depend as d on q.classid = d.classid and q.objid = d.objid and d.refclassid = 'pg_proc'::regclass
-        join pg_proc as p on d.refobjid = p.oid
+        select t.oid, format('foreign key %I of %s has a cast from type %s', k.conname, t.oid::regclass, own.atttypid::regtype)
+        from tables as t
+        join pg_constraint as k on t.oid = k.conrelid
+        cross join lateral unnest(k.conkey, k.confkey) as pair (own, referred)
+        join pg_attribute as own on own.attrelid = k.conrelid and pair.own = own.attnum
+        join pg_attribute as referred on referred.attrelid = k.confrelid and pair.referred = referred.attnum
+        join pg_type as y on own.atttypid = y.oid
+        where
+            t.is_of_others and k.contype = 'f' and k.confrelid in (select r.oid from reached as r)
+            and own.atttypid <> referred.atttypid and y.typtype <> 'd' and y.typowner not in (select d.role from trusted as d)
+        union all
+        select f.relation, format('%s uses function %s of role "%s"', pg_describe_object(f.classid, f.objid, 0), p.oid::regprocedure, r.rolname)
+        from functions as f
+        join pg_proc as p on f.function = p.oid
         join pg_roles as r on p.proowner = r.oid
         where p.proowner not in (select d.role from trusted as d)
         union all
@@ -109,7 +142,7 @@ as $$
             and y.typowner not in (select d.role from trusted as d)
     )
 
-    select t.oid, f.what
+    select t.oid, f.what, t.is_own
     from tables as t
     left join (select g.relation, min(g.what) as what from found as g group by g.relation) as f on t.oid = f.relation
 $$;

@@ -41,7 +41,7 @@ comment on function carrel.fail_document is 'Says that a claimed document has no
 comment on function carrel.fail_request is 'Says that an attempt at a claimed request failed, and bills what it spent; another one follows after retry_after, or a growing wait, until max_attempts. Returns the status, and when it runs again. The lease is lost, or it ended otherwise: PT409; no such request: PT404; bad amounts: 22023. For services.';
 comment on function carrel.files_to_erase is 'Files of deleted users that are to be erased, the longest waiting first, until erased_files() confirms them. For services.';
 comment on function carrel.follow_auth_users is 'Follows a table of users, such as Supabase''s auth.users: each of its users gets a profile, which goes with them. Its owner creates and deletes users from then on. A table without a unique id of type uuid: 22023. For superusers.';
-comment on function carrel.foreign_code is 'Code of roles with fewer rights on carrel''s tables and on those that follow them by foreign keys; carrel refuses to work where there is some.';
+comment on function carrel.foreign_code is 'Code of roles with fewer rights on carrel''s tables, on those that follow them by foreign keys, and on those that they refer to: a row for each table that was looked at; what is null where nothing was found.';
 comment on function carrel.forget_granted_roles is 'Trigger: has every session read again who is granted what.';
 comment on function carrel.forget_jwt_keys is 'Trigger: has no session use a key that was changed.';
 comment on function carrel.forget_plan_limits is 'Trigger: has no session remember limits that were changed.';
@@ -84,8 +84,7 @@ comment on function carrel.reckon_limits_anew is 'Trigger: has what is left of l
 comment on function carrel.record_erasure is 'Trigger: archives the usage of a user who is deleted, and lists the files to erase.';
 comment on function carrel.record_usage is 'Records what happened, and never refuses it for a limit. The same idempotency key again gives the first event with duplicate = true, or PT409 where anything else differs. Bad amounts: 22023; a time too far away: PT422; no such user: P0002.';
 comment on function carrel.record_usage_batch is 'Records many events at once: an array of objects whose fields are the arguments of record_usage(); a row for each, in order. All or nothing. Errors as for record_usage().';
-comment on function carrel.refuse_added_code is 'Event trigger: refuses triggers, foreign keys and functions that roles with fewer rights add to carrel''s tables and schema: 42501.';
-comment on function carrel.refuse_foreign_code is 'Event trigger: refuses what foreign_code() lists, to those whose tables it is on: 42501.';
+comment on function carrel.refuse_added_code is 'Event trigger: refuses triggers, foreign keys, functions and the like that roles with fewer rights add to carrel''s tables and schema, and code on tables that follow them (foreign_code()): 42501.';
 comment on function carrel.refuse_price_overlap is 'Trigger: refuses prices of one type of token that are valid at once.';
 comment on function carrel.refuse_usage_change is 'Trigger: refuses to change usage events.';
 comment on function carrel.release_usage is 'Ends a reservation of work that was not done; false where it was released before. No such reservation: PT404; settled: PT409.';
@@ -132,7 +131,6 @@ begin
         execute pg_catalog.format('alter function %s owner to %s', member, superuser);
     end loop;
     execute pg_catalog.format('alter event trigger carrel_refuse_added_code owner to %s', superuser);
-    execute pg_catalog.format('alter event trigger carrel_refuse_foreign_code owner to %s', superuser);
 end
 $$;
 

@@ -8,7 +8,7 @@
 //! The extension's SQL, in order: `sql/guard.sql`, the functions of this crate, `sql/install.sql`,
 //! which ends with carrel.migrate(). Tables, policies and privileges are in `sql/tables`, `sql/rules`
 //! and `sql/privileges`, which migrate() applies.
-#![deny(unsafe_op_in_unsafe_fn)]
+#![deny(unsafe_code, unsafe_op_in_unsafe_fn)]
 
 mod access;
 mod agents;
@@ -22,6 +22,7 @@ mod locks;
 mod notify;
 mod operations;
 mod periods;
+#[allow(unsafe_code)]
 mod pg;
 mod schema;
 mod search;
@@ -34,7 +35,7 @@ use pgrx::prelude::*;
 
 extension_sql_file!("../sql/guard.sql", bootstrap);
 extension_sql_file!("../sql/foreign_code.sql", name = "foreign_code");
-extension_sql_file!("../sql/added_code.sql", requires = ["foreign_code"]);
+extension_sql_file!("../sql/added_code.sql", requires = [access::added_code::refuse_added_code]);
 extension_sql_file!("../sql/installation.sql");
 extension_sql_file!("../sql/install.sql", finalize);
 
@@ -52,8 +53,7 @@ extern "C-unwind" fn _PG_init() {
     search::register_settings();
     notify::register_settings();
     pg::heap::register_settings();
-    // SAFETY: a C string; from here on, a misspelt setting of carrel's is an error.
-    unsafe { pg_sys::MarkGUCPrefixReserved(c"carrel".as_ptr()) };
+    pg::guc::reserve_prefix(c"carrel");
 }
 
 /// The version of the library that answers.

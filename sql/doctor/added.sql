@@ -1,4 +1,4 @@
--- Objects on carrel's tables and in its schema that roles with fewer rights own or added, and triggers that carrel does not
+-- Objects on carrel's tables, on those that follow them, and in its schema that roles with fewer rights own or added, and triggers that carrel does not
 -- define, each with its mending. $1: the triggers that carrel defines, as table.trigger. $2: the names of its tables.
 with tables as (
     select c.oid, c.relname
@@ -88,6 +88,10 @@ where exists (
     select from types as t group by t.referred having not bool_or(t.own = t.referred)
 )
 union
+select format('%s: drop it, or have a superuser own it', f.what)
+from carrel.foreign_code() as f
+where f.what is not null and not f.is_own
+union
 select format('function %s in schema carrel is not carrel''s: alter function %1$s set schema public', p.oid::regprocedure)
 from pg_proc as p
 where
@@ -105,7 +109,7 @@ from (
         one.name, case when e.oid is null then 'missing' else 'disabled' end as state,
         case when e.oid is null then 'drop extension carrel cascade, which keeps the data; create extension carrel'
             else format('alter event trigger %s enable', one.name) end as mend
-    from (values ('carrel_refuse_added_code'), ('carrel_refuse_foreign_code')) as one (name)
+    from (values ('carrel_refuse_added_code')) as one (name)
     left join pg_event_trigger as e on one.name = e.evtname
     where e.oid is null or e.evtenabled not in ('O', 'A')
 ) as g

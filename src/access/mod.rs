@@ -4,6 +4,7 @@
 //! [`callers`] tells what the role that calls is granted as. [`differences`] compares the privileges in the catalog with
 //! both.
 
+pub mod added_code;
 mod callers;
 mod differences;
 pub mod owner;
@@ -96,6 +97,13 @@ impl Role {
         require_operator(function)?;
         let name = given(name)?;
         let role = Self::find(&name)?.ok_or_else(|| no_such_role(&name))?;
+        if crate::pg::owner::find()? == Some(role.oid) {
+            return Err(Error::new(
+                SqlState::InvalidParameterValue,
+                format!("role \"{name}\" owns carrel's tables and is granted nothing"),
+            )
+            .hint("Nobody works as this role: grant to a role that logs in."));
+        }
         let is_superuser = roles::is_superuser();
         // An operator who granted to itself would read users' texts.
         let is_own = spi::as_caller(Access::Read, |db| {

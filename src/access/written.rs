@@ -41,7 +41,12 @@ fn check_privileges<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             return Ok(());
         }
         if verb != "update" {
-            return Err(refused(verb, &format!("table {table}"), ""));
+            let preposition = match verb {
+                "insert" => "into ",
+                "delete" => "from ",
+                _ => "",
+            };
+            return Err(refused(verb, &format!("{preposition}table {table}"), ""));
         }
         for column in trigger::updated_columns(trigger)? {
             if is_carrels(&table, &column) && !may(Some(&column)) {

@@ -5,11 +5,11 @@ use super::prepared_chunks::{Key, Piece, Pieces};
 use super::vectors;
 use crate::pg::error::Result;
 use crate::pg::ids::uuid_v7;
+use crate::pg::scratch::Args;
 use crate::pg::spi::{Arg, Db};
 use crate::pg::values::TsVector;
 use carrel_core::matching::matching;
 use pgrx::datum::Uuid;
-use pgrx::memcxt::PgMemoryContexts;
 use std::cell::Cell;
 use std::sync::LazyLock;
 
@@ -240,7 +240,7 @@ fn insert(
     pieces.each(|_, piece| {
         if is_new(index) {
             rows.push(offset(index)?, &piece)?;
-            if rows.args.len() == BATCH {
+            if rows.args.rows().len() == BATCH {
                 rows.insert(db)?;
             }
         }
@@ -252,46 +252,40 @@ fn insert(
 
 /// Rows to be inserted, as the arguments of a statement.
 struct Rows {
-    /// What the arguments live in.
-    room: PgMemoryContexts,
     document: Document,
-    args: Vec<[Arg; COLUMNS.len()]>,
+    args: Args<{ COLUMNS.len() }>,
 }
 
 impl Rows {
     fn new(document: Document) -> Self {
-        Self { room: PgMemoryContexts::new("carrel chunks"), document, args: Vec::new() }
+        Self { document, args: Args::new("carrel chunks") }
     }
 
     fn push(&mut self, index: i32, piece: &Piece) -> Result<()> {
         let words = vectors::words(&piece.vector)?;
         let titles: Vec<&str> = piece.heading_path.iter().map(|title| &**title).collect();
-        // SAFETY: the room is emptied only when the arguments are dropped.
-        let row = unsafe {
-            self.room.switch_to(|_| {
-                [
-                    uuid_v7().into(),
-                    index.into(),
-                    (&*piece.content).into(),
-                    titles.last().copied().into(),
-                    titles.into(),
-                    piece.start.into(),
-                    piece.end.into(),
-                    piece.size.into(),
-                    piece.content_hash.as_slice().into(),
-                    TsVector::from_body(&piece.vector).into(),
-                    words.into(),
-                    piece.title_words.into(),
-                ]
-            })
-        };
-        self.args.push(row);
+        self.args.push(|| {
+            [
+                uuid_v7().into(),
+                index.into(),
+                (&*piece.content).into(),
+                titles.last().copied().into(),
+                titles.into(),
+                piece.start.into(),
+                piece.end.into(),
+                piece.size.into(),
+                piece.content_hash.as_slice().into(),
+                TsVector::from_body(&piece.vector).into(),
+                words.into(),
+                piece.title_words.into(),
+            ]
+        });
         Ok(())
     }
 
     /// Inserts what there is.
     fn insert(&mut self, db: &Db) -> Result<()> {
-        let mut rest = &self.args[..];
+        let mut rest = self.args.rows();
         for (count, sql) in INSERTS.iter() {
             while let Some((rows, others)) = rest.split_at_checked(*count) {
                 let args: Vec<Arg> =
@@ -301,8 +295,6 @@ impl Rows {
             }
         }
         self.args.clear();
-        // SAFETY: no argument is left; an error, for which this is not reached, lives elsewhere.
-        unsafe { self.room.reset() };
         Ok(())
     }
 }

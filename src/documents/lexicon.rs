@@ -7,30 +7,23 @@
 //! changes. Dictionaries that read on (a thesaurus) don't speak for one word; configurations with
 //! such a one are left to parsetext().
 
-use crate::pg::error::{Result, catch, check_for_interrupts};
-use crate::pg::ffi::{
-    FunctionCall1Coll, FunctionCall2Coll, FunctionCall3Coll, FunctionCall4Coll,
-    lookup_ts_config_cache, lookup_ts_dictionary_cache, lookup_ts_parser_cache,
-};
+use crate::pg::cache::Changes;
+use crate::pg::error::{Result, check_for_interrupts};
+use crate::pg::scratch::Scratch;
+use crate::pg::text_search::{self, Config, Lexized};
 use carrel_core::ranking::{Mark, Term};
 use carrel_core::tsvector::{MAX_LEXEME, Position, Weight};
-use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_sys;
 use smallvec::SmallVec;
 use std::borrow::Cow;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::c_int;
 
 /// Words that are longer are not remembered.
 const MAX_WORD: usize = 64;
 /// How much is remembered, of all configurations, before it is forgotten: about so many bytes.
 const MAX_MEMORY: usize = 16 << 20;
-/// Tokens that are fetched from Postgres' own parser at once: they are parts of the text. Others may
-/// put the next one where the last was.
-const BATCH: usize = 64;
-/// The oid of that parser, pg_catalog.default.
-const DEFAULT_PARSER: u32 = 3722;
 
 /// The lexemes that a configuration has shown, by number, and which of them each word has.
 #[derive(Default)]
@@ -56,8 +49,7 @@ pub type Word = (u32, Position);
 
 thread_local! {
     static LEXICONS: RefCell<HashMap<pg_sys::Oid, Lexicon>> = RefCell::default();
-    static IS_STALE: Cell<bool> = const { Cell::new(true) };
-    static IS_REGISTERED: Cell<bool> = const { Cell::new(false) };
+    static CHANGES: Changes = const { text_search::changes() };
 }
 
 /// Whether names of files, hosts and the like are their parts as well.
@@ -73,7 +65,7 @@ pub enum Names {
 /// each lexeme is spelt. None where they have to be left to parsetext().
 pub fn words<T>(
     config: pg_sys::Oid,
-    room: &mut PgMemoryContexts,
+    scratch: &mut Scratch,
     texts: &[(&str, Weight)],
     names: Names,
     build: impl FnOnce(Vec<Word>, &[Box<[u8]>]) -> T,
@@ -82,7 +74,7 @@ pub fn words<T>(
         let mut words = Vec::new();
         let mut position = 0;
         for (text, weight) in texts {
-            let is_read = lexicon.read(config, room, text, names, |found| {
+            let is_read = lexicon.read(config, scratch, text, names, |found| {
                 position += u32::from(!found.is_part);
                 for (number, is_further) in found.lexemes {
                     position += u32::from(*is_further && !found.is_part);
@@ -102,13 +94,11 @@ pub fn words<T>(
 /// is found as a whole by what it is in lower case.
 pub fn marks(
     config: pg_sys::Oid,
-    room: &mut PgMemoryContexts,
+    scratch: &mut Scratch,
     text: &str,
     terms: &[Term],
 ) -> Result<Vec<Mark>> {
-    let context = room.value();
-    // SAFETY: the entry lives as long as the backend.
-    let entry = catch(|| unsafe { lookup_ts_config_cache(config) })?;
+    let asked = Config::find(config)?;
     let spelt = |lexeme: &[u8]| terms.iter().position(|term| term.is_of(lexeme));
     let has_prefixes = terms.iter().any(|term| term.is_prefix);
     with_lexicon(config, |lexicon| {
@@ -128,11 +118,9 @@ pub fn marks(
             }
             for (start, word) in name {
                 let kind = kinds::of(word);
-                // SAFETY: the configuration's entry.
-                let asked = unsafe { dictionaries(entry, kind) };
                 let mut term = None;
                 let bytes = word.as_bytes();
-                if !lexicon.look_up(asked, context, kind as usize, bytes, |known, spellings| {
+                if !lexicon.look_up(asked, scratch, kind, bytes, |known, spellings| {
                     term = known.iter().find_map(|(number, _)| match has_prefixes {
                         true => spelt(&spellings[*number as usize]),
                         false => {
@@ -192,8 +180,7 @@ fn run(text: &str, is_like: impl Fn(char) -> bool) -> usize {
 
 fn with_lexicon<T>(config: pg_sys::Oid, work: impl FnOnce(&mut Lexicon) -> Result<T>) -> Result<T> {
     LEXICONS.with_borrow_mut(|lexicons| {
-        register();
-        if IS_STALE.replace(false) {
+        if Changes::take(&CHANGES) {
             lexicons.clear();
         }
         if lexicons.values().map(|lexicon| lexicon.memory).sum::<usize>() > MAX_MEMORY {
@@ -234,20 +221,12 @@ mod kinds {
     }
 }
 
-/// A token as the parser gives it, within the text or the room.
-#[derive(Clone, Copy)]
-struct Token {
-    kind: c_int,
-    start: *const c_char,
-    length: c_int,
-}
-
 impl Lexicon {
     /// Calls `each` for the words of a text; false if that has to be left to parsetext().
     fn read(
         &mut self,
         config: pg_sys::Oid,
-        room: &mut PgMemoryContexts,
+        scratch: &mut Scratch,
         text: &str,
         names: Names,
         mut each: impl FnMut(Found),
@@ -255,109 +234,66 @@ impl Lexicon {
         if self.reads_on {
             return Ok(false);
         }
-        let context = room.value();
-        let (start, length) = (text.as_ptr(), text.len());
-        // SAFETY: the entries of the caches live as long as the backend; the parser reads a text and
-        // keeps its state in the room.
-        let (entry, parser, state) = catch(|| unsafe {
-            pg_sys::CurrentMemoryContext = context;
-            let entry = lookup_ts_config_cache(config);
-            let parser = lookup_ts_parser_cache((*entry).prsId);
-            let state = FunctionCall2Coll(
-                &raw mut (*parser).prsstart,
-                pg_sys::InvalidOid,
-                start.into(),
-                pg_sys::Datum::from(length),
-            );
-            (entry, parser, state)
-        })?;
-        // SAFETY: the configuration's entry.
-        let is_default = unsafe { (*entry).prsId } == pg_sys::Oid::from(DEFAULT_PARSER);
-        let batch = if is_default { BATCH } else { 1 };
-        let mut tokens = [Token { kind: 0, start: std::ptr::null(), length: 0 }; BATCH];
-        loop {
-            let buffer = tokens.as_mut_ptr();
-            // SAFETY: the parser's state, and room for so many tokens.
-            let count = catch(|| unsafe {
-                pg_sys::CurrentMemoryContext = context;
-                fetch(parser, state, buffer, batch)
-            })?;
-            for token in &tokens[..count] {
-                // SAFETY: a token is a part of the text, or of what the parser keeps of it.
-                let word = unsafe {
-                    std::slice::from_raw_parts(token.start.cast::<u8>(), token.length as usize)
-                };
-                // Servers differ in which words are too long for them.
-                if word.len() + 1 >= MAX_LEXEME {
-                    return Ok(false);
-                }
-                // SAFETY: the configuration's entry, looked up above.
-                let asked = unsafe { dictionaries(entry, token.kind) };
-                if asked.is_empty() {
-                    continue;
-                }
-                let mut is_known = false;
-                if !self.look_up(asked, context, token.kind as usize, word, |lexemes, _| {
-                    is_known = true;
-                    each(Found { lexemes, is_part: false });
-                })? {
+        let asked = Config::find(config)?;
+        let splits = names == Names::Split && asked.has_default_parser();
+        asked.tokens(scratch, text, |scratch, kind, word| {
+            // Servers differ in which words are too long for them.
+            if word.len() + 1 >= MAX_LEXEME {
+                return Ok(false);
+            }
+            if asked.dictionary_count(kind) == 0 {
+                return Ok(true);
+            }
+            let mut is_known = false;
+            if !self.look_up(asked, scratch, kind, word, |lexemes, _| {
+                is_known = true;
+                each(Found { lexemes, is_part: false });
+            })? {
+                self.reads_on = true;
+                return Ok(false);
+            }
+            if !(splits && is_known && kinds::SPLIT.contains(&kind)) {
+                return Ok(true);
+            }
+            for part in parts(word) {
+                if !self.look_up(
+                    asked,
+                    scratch,
+                    kinds::of(part),
+                    part.as_bytes(),
+                    |lexemes, _| {
+                        each(Found { lexemes, is_part: true });
+                    },
+                )? {
                     self.reads_on = true;
                     return Ok(false);
                 }
-                if !(names == Names::Split
-                    && is_default
-                    && is_known
-                    && kinds::SPLIT.contains(&token.kind))
-                {
-                    continue;
-                }
-                for part in parts(word) {
-                    let kind = kinds::of(part);
-                    // SAFETY: as above.
-                    let asked = unsafe { dictionaries(entry, kind) };
-                    if !self.look_up(
-                        asked,
-                        context,
-                        kind as usize,
-                        part.as_bytes(),
-                        |lexemes, _| each(Found { lexemes, is_part: true }),
-                    )? {
-                        self.reads_on = true;
-                        return Ok(false);
-                    }
-                }
             }
-            if count < batch {
-                break;
-            }
-        }
-        // SAFETY: the parser's state, which is not used after that.
-        catch(|| unsafe {
-            FunctionCall1Coll(&raw mut (*parser).prsend, pg_sys::InvalidOid, state);
-        })?;
-        Ok(true)
+            Ok(true)
+        })
     }
 
     /// Calls `found` with the lexemes of a word, and how each number is spelt, unless no dictionary knows
     /// it; whether they speak for one word.
     fn look_up(
         &mut self,
-        dictionaries: &[pg_sys::Oid],
-        context: pg_sys::MemoryContext,
-        kind: usize,
+        config: Config,
+        scratch: &mut Scratch,
+        kind: c_int,
         word: &[u8],
         found: impl FnOnce(&[(u32, bool)], &[Box<[u8]>]),
     ) -> Result<bool> {
-        if self.words.len() <= kind {
-            self.words.resize_with(kind + 1, HashMap::default);
+        let index = usize::try_from(kind).unwrap_or(0);
+        if self.words.len() <= index {
+            self.words.resize_with(index + 1, HashMap::default);
         }
-        if let Some(known) = self.words[kind].get(word) {
+        if let Some(known) = self.words[index].get(word) {
             if let Some(lexemes) = known {
                 found(lexemes, &self.lexemes);
             }
             return Ok(true);
         }
-        let Some(lexemes) = self.ask(dictionaries, context, word)? else { return Ok(false) };
+        let Some(lexemes) = self.ask(config, scratch, kind, word)? else { return Ok(false) };
         if let Some(lexemes) = &lexemes {
             found(lexemes, &self.lexemes);
         }
@@ -365,66 +301,32 @@ impl Lexicon {
             // With what a map takes for each.
             self.memory +=
                 2 * word.len() + 96 + lexemes.as_ref().map_or(0, |lexemes| 8 * lexemes.len());
-            self.words[kind].insert(word.into(), lexemes);
+            self.words[index].insert(word.into(), lexemes);
         }
         Ok(true)
     }
 
-    /// Asks the dictionaries in order, as LexizeExec() in ts_parse.c does for one word. None: one
-    /// wants to read on; Some(None): none knows the word.
+    /// Asks the dictionaries about a word. None: one wants to read on; Some(None): none knows it.
     fn ask(
         &mut self,
-        dictionaries: &[pg_sys::Oid],
-        context: pg_sys::MemoryContext,
+        config: Config,
+        scratch: &mut Scratch,
+        kind: c_int,
         word: &[u8],
     ) -> Result<Option<Option<Lexemes>>> {
         let word = folded(std::str::from_utf8(word).unwrap_or_default());
-        let (mut start, mut length) = (word.as_ptr().cast::<c_char>(), word.len() as c_int);
-        for dictionary in dictionaries {
-            let dictionary = *dictionary;
-            // SAFETY: a dictionary of the configuration, and a word, which it only reads.
-            let (lexemes, reads_on) = catch(|| unsafe {
-                pg_sys::CurrentMemoryContext = context;
-                let dictionary = lookup_ts_dictionary_cache(dictionary);
-                let mut state = pg_sys::DictSubState::default();
-                let lexemes = FunctionCall4Coll(
-                    &raw mut (*dictionary).lexize,
-                    pg_sys::InvalidOid,
-                    (*dictionary).dictData.into(),
-                    start.into(),
-                    length.into(),
-                    (&raw mut state).into(),
-                );
-                (lexemes.cast_mut_ptr::<pg_sys::TSLexeme>(), state.getnext)
-            })?;
-            if reads_on {
-                return Ok(None);
+        let mut lexemes = Lexemes::new();
+        let answer = config.lexize(scratch, kind, &word, |lexeme, is_further| {
+            // A longer lexeme fits in no vector.
+            if lexeme.len() < MAX_LEXEME {
+                lexemes.push((self.number(lexeme), is_further));
             }
-            if lexemes.is_null() {
-                continue;
-            }
-            // SAFETY: an array that ends with one that has no lexeme; C strings.
-            unsafe {
-                if (*lexemes).flags & pg_sys::TSL_FILTER as u16 != 0 {
-                    start = (*lexemes).lexeme;
-                    length = CStr::from_ptr(start).count_bytes() as c_int;
-                    continue;
-                }
-                let mut taken = Lexemes::new();
-                let mut lexeme = lexemes;
-                while !(*lexeme).lexeme.is_null() {
-                    let spelt = CStr::from_ptr((*lexeme).lexeme).to_bytes();
-                    let is_further = (*lexeme).flags & pg_sys::TSL_ADDPOS as u16 != 0;
-                    // No vector has room for it.
-                    if spelt.len() < MAX_LEXEME {
-                        taken.push((self.number(spelt), is_further));
-                    }
-                    lexeme = lexeme.add(1);
-                }
-                return Ok(Some(Some(taken)));
-            }
-        }
-        Ok(Some(None))
+        })?;
+        Ok(match answer {
+            Lexized::Known => Some(Some(lexemes)),
+            Lexized::Unknown => Some(None),
+            Lexized::ReadsOn => None,
+        })
     }
 
     fn number(&mut self, spelt: &[u8]) -> u32 {
@@ -460,69 +362,4 @@ fn parts(name: &[u8]) -> impl Iterator<Item = &str> {
     let name = std::str::from_utf8(name).unwrap_or_default();
     let is_one = words_of(name).nth(1).is_none();
     words_of(name).map(|(_, part)| part).filter(move |_| !is_one)
-}
-
-/// Fetches so many tokens, or until there are no more; how many.
-unsafe fn fetch(
-    parser: *mut pg_sys::TSParserCacheEntry,
-    state: pg_sys::Datum,
-    tokens: *mut Token,
-    batch: usize,
-) -> usize {
-    for count in 0..batch {
-        let mut token = Token { kind: 0, start: std::ptr::null(), length: 0 };
-        // SAFETY: the caller's parser and its state.
-        unsafe {
-            let kind = FunctionCall3Coll(
-                &raw mut (*parser).prstoken,
-                pg_sys::InvalidOid,
-                state,
-                (&raw mut token.start).into(),
-                (&raw mut token.length).into(),
-            );
-            token.kind = kind.value() as c_int;
-            if token.kind <= 0 {
-                return count;
-            }
-            tokens.add(count).write(token);
-        }
-    }
-    batch
-}
-
-/// The dictionaries that a configuration asks about tokens of a kind.
-unsafe fn dictionaries<'a>(
-    config: *mut pg_sys::TSConfigCacheEntry,
-    kind: c_int,
-) -> &'a [pg_sys::Oid] {
-    // SAFETY: the map has so many kinds, and each list so many dictionaries.
-    unsafe {
-        if kind >= (*config).lenmap {
-            return &[];
-        }
-        let list = *(*config).map.add(kind as usize);
-        if list.len == 0 {
-            &[]
-        } else {
-            std::slice::from_raw_parts(list.dictIds, list.len as usize)
-        }
-    }
-}
-
-/// Has Postgres say when a configuration or a dictionary changes.
-fn register() {
-    use pg_sys::SysCacheIdentifier::{TSCONFIGMAP, TSCONFIGOID, TSDICTOID, TSPARSEROID};
-    if IS_REGISTERED.replace(true) {
-        return;
-    }
-    for cache in [TSCONFIGMAP, TSCONFIGOID, TSDICTOID, TSPARSEROID] {
-        // SAFETY: a cache's number, and a function that sets a flag.
-        unsafe {
-            pg_sys::CacheRegisterSyscacheCallback(cache as c_int, Some(forget), 0.into());
-        }
-    }
-}
-
-unsafe extern "C-unwind" fn forget(_: pg_sys::Datum, _: c_int, _: u32) {
-    IS_STALE.set(true);
 }

@@ -15,7 +15,6 @@ mod pipeline;
 mod prepared_chunks;
 mod reprocess;
 mod settings;
-mod spool;
 mod vectors;
 
 use crate::access;

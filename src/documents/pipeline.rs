@@ -4,11 +4,9 @@ use super::prepared_chunks::{self, Key, Piece, Pieces};
 use super::vectors::{self, Parser};
 use crate::pg::error::{Error, Result, SqlState, check_for_interrupts};
 use crate::pg::spi::{self, Db};
-use crate::pg::values::TsVector;
 use carrel_core::chunking::{self, Chunk, Format, Options};
 use carrel_core::tsvector::{Assembler, Weight};
 use pgrx::datum::Uuid;
-use pgrx::memcxt::PgMemoryContexts;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
@@ -134,19 +132,11 @@ fn vector_of(db: &Db, chunk: Uuid) -> Result<Option<Vec<u8>>> {
         "select search_vector from carrel.document_chunks where id = $1 and search_vector is not null",
         &[chunk.into()],
         |row| {
-            vector = Some(body(row)?);
+            vector = Some(row.need_vector(1)?);
             Ok(())
         },
     )?;
     Ok(vector)
-}
-
-/// The body of the vector in a row's first column. What it was read from is freed: a document may have
-/// many.
-fn body(row: &spi::Row) -> Result<Vec<u8>> {
-    let mut room = PgMemoryContexts::new("carrel vector");
-    // SAFETY: the body is copied out of the room before that ends.
-    unsafe { room.switch_to(|_| row.need::<TsVector>(1).map(|vector| vector.to_body())) }
 }
 
 /// The vector of a document of which only the name is there to be found.
@@ -181,7 +171,7 @@ pub fn renamed_vector(
         "select search_vector from carrel.document_chunks
         where user_id = $1 and document_id = $2 and search_vector is not null order by chunk_index",
         &[user_id.into(), document_id.into()],
-        |row| vectors::add(&mut assembler, &body(row)?, None),
+        |row| vectors::add(&mut assembler, &row.need_vector(1)?, None),
     )?;
     Ok(assembler.finish())
 }

@@ -1,8 +1,8 @@
 //! The chunks of a text as processing makes them, until they are written: a list in the [`spool`].
 
-use super::spool::{self, Lease};
 use crate::pg::error::{Error, Result, SqlState};
 use crate::pg::memory;
+use crate::pg::spool::{self, Lease};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::rc::Rc;

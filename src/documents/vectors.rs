@@ -2,15 +2,14 @@
 
 use super::lexicon;
 pub use super::lexicon::Names;
-use crate::pg::error::{Error, Result, SqlState, catch, check_for_interrupts};
-use crate::pg::ffi::{GetSysCacheOid, make_tsvector, palloc, parsetext};
+use crate::pg::error::{Error, Result, SqlState, check_for_interrupts};
+use crate::pg::scratch::Scratch;
 use crate::pg::spi::Db;
+use crate::pg::text_search;
 use carrel_core::chunking::{self, Format, Options, Unit};
 use carrel_core::ranking::{Mark, Term, lead};
 use carrel_core::tsvector::{self, Assembler, MAX_POSITION, Malformed, View, Weight};
-use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_sys;
-use std::ffi::{CString, c_int};
 
 /// What is parsed at once. Postgres refuses vectors of 1 MB and more; no text of this many
 /// characters comes near.
@@ -19,14 +18,14 @@ const WINDOW: i32 = 32_000;
 /// A text search configuration, with room to parse in that is emptied after each text.
 pub struct Parser {
     config: pg_sys::Oid,
-    room: PgMemoryContexts,
+    scratch: Scratch,
 }
 
 impl Parser {
     /// The parser for a document's language: the name of a configuration of pg_catalog, or with its
     /// schema of any other. None where there is no such configuration.
     pub fn find(db: &Db, language: &str) -> Result<Option<Self>> {
-        let config = match of_pg_catalog(language)? {
+        let config = match text_search::config_of_pg_catalog(language)? {
             Some(config) => Some(config),
             None => {
                 let others = "select c.oid
@@ -35,7 +34,7 @@ impl Parser {
                 db.first(others, &[language.into()], |row| row.need::<pg_sys::Oid>(1))?
             }
         };
-        Ok(config.map(|config| Self { config, room: PgMemoryContexts::new("carrel parser") }))
+        Ok(config.map(|config| Self { config, scratch: Scratch::new("carrel parser") }))
     }
 
     /// The same, where an unknown language is error 22023.
@@ -75,9 +74,8 @@ impl Parser {
 
     /// Where in a text the words are that have the lexemes of any of the terms.
     pub fn marks(&mut self, text: &str, terms: &[Term]) -> Result<Vec<Mark>> {
-        let marks = lexicon::marks(self.config, &mut self.room, text, terms);
-        // SAFETY: nothing of what is in the room is used any more; an error lives elsewhere.
-        unsafe { self.room.reset() };
+        let marks = lexicon::marks(self.config, &mut self.scratch, text, terms);
+        self.scratch.reset();
         marks
     }
 
@@ -109,11 +107,11 @@ impl Parser {
     fn parse_both(&mut self, title: &str, text: &str, names: Names) -> Result<Vec<u8>> {
         let texts = [(title, Weight::B), (text, Weight::D)];
         let texts = if title.is_empty() { &texts[1..] } else { &texts };
-        let vector = lexicon::words(self.config, &mut self.room, texts, names, |words, lexemes| {
-            tsvector::of_words(words, |number| &lexemes[number as usize])
-        });
-        // SAFETY: nothing of what is in the room is used any more; an error lives elsewhere.
-        unsafe { self.room.reset() };
+        let vector =
+            lexicon::words(self.config, &mut self.scratch, texts, names, |words, lexemes| {
+                tsvector::of_words(words, |number| &lexemes[number as usize])
+            });
+        self.scratch.reset();
         match vector? {
             Some(Some(vector)) => Ok(vector),
             Some(None) => Err(Error::new(
@@ -133,63 +131,11 @@ impl Parser {
 
     /// The body of the vector of two texts, one after the other, and the last position of the first.
     fn parse_by_postgres(&mut self, first: &str, second: &str) -> Result<(Vec<u8>, u16)> {
-        /// No word is shorter on average; if more come, Postgres makes room.
-        const BYTES_PER_WORD: usize = 6;
-        let config = self.config;
-        let room = self.room.value();
-        let words = ((first.len() + second.len()) / BYTES_PER_WORD).max(2);
         let (first, second) = (lexicon::folded(first), lexicon::folded(second));
-        let (first, second) = ((first.as_ptr(), first.len()), (second.as_ptr(), second.len()));
-        // SAFETY: what to_tsvector() does: a configuration's oid, room for words, texts that are only
-        // read. All that it makes is in the room, and is copied before the room is emptied; an error
-        // is not, for `catch` is entered outside of it.
-        unsafe {
-            let (vector, first_end) = catch(|| {
-                pg_sys::CurrentMemoryContext = room;
-                let mut parsed = pg_sys::ParsedText {
-                    words: palloc(words * size_of::<pg_sys::ParsedWord>()).cast(),
-                    lenwords: words as c_int,
-                    curwords: 0,
-                    pos: 0,
-                };
-                if first.1 > 0 {
-                    parsetext(config, &mut parsed, first.0.cast(), first.1 as c_int);
-                }
-                let first_end = parsed.pos;
-                parsetext(config, &mut parsed, second.0.cast(), second.1 as c_int);
-                (make_tsvector(&mut parsed), first_end)
-            })?;
-            let start = pgrx::vardata_any(vector).cast::<u8>();
-            let body = std::slice::from_raw_parts(start, pgrx::varsize_any_exhdr(vector)).to_vec();
-            self.room.reset();
-            Ok((body, u16::try_from(first_end).unwrap_or(u16::MAX).min(MAX_POSITION)))
-        }
+        let (body, first_end) =
+            text_search::vector(self.config, &mut self.scratch, &first, &second)?;
+        Ok((body, u16::try_from(first_end).unwrap_or(u16::MAX).min(MAX_POSITION)))
     }
-}
-
-/// The configuration of pg_catalog that has this name, from the cache of the catalog: this is asked for every
-/// document and every search.
-fn of_pg_catalog(name: &str) -> Result<Option<pg_sys::Oid>> {
-    /// The column of pg_ts_config.
-    const OID: i16 = 1;
-    let Ok(name) = CString::new(name) else { return Ok(None) };
-    // A longer name is none, and the cache would find what its first bytes name.
-    if name.count_bytes() >= pg_sys::NAMEDATALEN as usize {
-        return Ok(None);
-    }
-    let name = name.as_ptr();
-    // SAFETY: a cache by name and namespace; the name outlives the call.
-    let config = catch(|| unsafe {
-        GetSysCacheOid(
-            pg_sys::SysCacheIdentifier::TSCONFIGNAMENSP as c_int,
-            OID,
-            name.into(),
-            pg_sys::Oid::from(pg_sys::PG_CATALOG_NAMESPACE).into(),
-            0.into(),
-            0.into(),
-        )
-    })?;
-    Ok((config != pg_sys::InvalidOid).then_some(config))
 }
 
 /// Appends a vector that is there already.

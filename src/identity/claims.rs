@@ -3,10 +3,10 @@
 
 use super::settings::identity_claim;
 use crate::pg::error::{Error, Result, SqlState};
+use crate::pg::guc;
 use crate::pg::spi;
 use carrel_core::claims::{self, Mistake};
 use pgrx::datum::Uuid;
-use pgrx::pg_sys;
 use std::cell::RefCell;
 use std::ffi::{CStr, CString};
 
@@ -15,12 +15,16 @@ const CLAIMS: &CStr = c"request.jwt.claims";
 /// The user that the claims name, None where there are no claims.
 pub fn current() -> Result<Option<Uuid>> {
     let claim = identity_claim()?;
-    if let Some(claims) = setting(CLAIMS) {
-        return of_setting(claims, &claim);
-    }
-    let Some(id) = setting(&legacy_setting(&claim)?) else { return Ok(None) };
-    let user = claims::tenant_of_string(&id.to_string_lossy(), &claim);
-    let user = user.map_err(|error| malformed(&error, &claim))?;
+    let user = guc::with_value(CLAIMS, |claims| Some(of_setting(claims?, &claim)));
+    user.unwrap_or_else(|| of_legacy_setting(&claim))
+}
+
+/// The user that the setting of PostgREST before version 9 names.
+fn of_legacy_setting(claim: &str) -> Result<Option<Uuid>> {
+    let id = legacy_setting(claim)?;
+    let id = guc::with_value(&id, |id| id.map(|id| id.to_string_lossy().into_owned()));
+    let Some(id) = id else { return Ok(None) };
+    let user = claims::tenant_of_string(&id, claim).map_err(|error| malformed(&error, claim))?;
     Ok(Some(Uuid::from_bytes(*user.as_bytes())))
 }
 
@@ -34,7 +38,7 @@ pub fn replace(user: Option<Uuid>) -> Result<()> {
     set_local(CLAIMS, &claims)?;
     // Claims that are empty give way to the setting of older PostgREST; it must not speak now.
     let legacy = legacy_setting(&claim)?;
-    if setting(&legacy).is_some() {
+    if guc::with_value(&legacy, |value| value.is_some()) {
         set_local(&legacy, "")?;
     }
     Ok(())
@@ -93,7 +97,7 @@ fn malformed(error: &claims::ClaimsError, claim: &str) -> Error {
 
 /// Tells whether the session has claims, of whatever content.
 pub fn are_set() -> bool {
-    setting(CLAIMS).is_some()
+    guc::with_value(CLAIMS, |claims| claims.is_some())
 }
 
 /// Where PostgREST before version 9 put a claim by itself.
@@ -101,18 +105,6 @@ fn legacy_setting(claim: &str) -> Result<CString> {
     CString::new(format!("request.jwt.claim.{claim}")).map_err(|_| {
         Error::new(SqlState::InvalidParameterValue, "carrel.identity_claim contains a zero byte")
     })
-}
-
-/// A setting's value, None where it is unset or empty: SET LOCAL leaves '' behind after COMMIT.
-fn setting<'a>(name: &CStr) -> Option<&'a CStr> {
-    // SAFETY: a C string in, and out, or null where the setting is missing.
-    let value = unsafe { pg_sys::GetConfigOption(name.as_ptr(), true, false) };
-    if value.is_null() {
-        return None;
-    }
-    // SAFETY: valid until the setting changes, which no caller here does before it is done with it.
-    let value = unsafe { CStr::from_ptr(value) };
-    (!value.is_empty()).then_some(value)
 }
 
 fn set_local(name: &CStr, value: &str) -> Result<()> {

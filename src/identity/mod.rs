@@ -17,7 +17,7 @@ mod token;
 
 use crate::access;
 use crate::pg::error::{Error, Result, SqlState, guard};
-use crate::pg::xact;
+use crate::pg::{roles, xact};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 
@@ -40,7 +40,7 @@ fn act_as(user_id: Option<Uuid>) {
             return Ok(());
         }
         warn_outside_transaction("act_as");
-        token::forget()?;
+        token::forget();
         claims::replace(user_id)
     })
 }
@@ -76,6 +76,10 @@ pub fn require() -> Result<Uuid> {
 
 /// The error for a transaction in which no user is set, or whose claims name nobody.
 fn nobody() -> Result<Error> {
+    if roles::is_restricted() {
+        let message = "no user is set in a security-restricted operation";
+        return Ok(Error::new(SqlState::InvalidAuthorization, message).detail("Functions of indexes, materialized views and foreign keys' actions run in one, as the owner of a table."));
+    }
     let no_user =
         || Error::new(SqlState::InvalidAuthorization, "no user is set for this transaction");
     if !are_claims_trusted()? {
@@ -97,7 +101,8 @@ fn nobody() -> Result<Error> {
 
 /// The caller's user id, None where no user is set, or the role is not granted carrel as an end user or a service.
 pub fn current() -> Result<Option<Uuid>> {
-    if !access::rights()?.may_be_a_user() {
+    // Code of a table's owner runs there in the sessions of others, and as nobody.
+    if roles::is_restricted() || !access::rights()?.may_be_a_user() {
         return Ok(None);
     }
     if let Some(user) = token::verified() {
@@ -106,9 +111,21 @@ pub fn current() -> Result<Option<Uuid>> {
     if are_claims_trusted()? { claims::current() } else { Ok(None) }
 }
 
-/// Says if claims make an identity.
+/// Tells whether claims make an identity: where the source is claims, and for services.
+///
+/// Code of a plain role may run in a trusted session: a SECURITY DEFINER function in a service's, for one. Claims are no
+/// identity there, if the source is token for anybody.
 fn are_claims_trusted() -> Result<bool> {
-    Ok(settings::are_claims_trusted()? || access::is_session_of_service()?)
+    let are_trusted = settings::are_claims_trusted()?;
+    let is_as_session = roles::current() == roles::of_session();
+    if is_as_session && are_trusted {
+        return Ok(true);
+    }
+    let is_session_of_service = access::is_session_of_service()?;
+    if is_as_session || !is_session_of_service || access::is_service()? {
+        return Ok(are_trusted || is_session_of_service);
+    }
+    Ok(are_trusted && !settings::is_token_anywhere()?)
 }
 
 fn warn_outside_transaction(function: &str) {

@@ -7,9 +7,11 @@
 //! apply, which is less strict. Identity is refused in such a session.
 
 use crate::pg::error::{Error, Result, SqlState};
+use crate::pg::owner;
+use crate::pg::spi::{self, Access};
+use crate::pg::{backend, guc, sealed};
 use carrel_core::claims;
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
-use pgrx::pg_sys;
 use std::cell::Cell;
 use std::ffi::{CStr, CString};
 
@@ -38,10 +40,8 @@ thread_local! {
 
 /// Registers `carrel.identity_source`, `carrel.identity_claim` and `carrel.verified_user`.
 pub fn register_settings() {
-    // SAFETY: the state of a parallel worker.
-    IS_UNCHECKED
-        .set(unsafe { pg_sys::ParallelWorkerNumber >= 0 && !pg_sys::InitializingParallelWorker });
-    let given = [SOURCE_NAME, CLAIM_NAME].map(|name| (name, has_default(name)));
+    IS_UNCHECKED.set(backend::is_started_worker());
+    let given = [SOURCE_NAME, CLAIM_NAME].map(|name| (name, guc::has_default(name)));
     GucRegistry::define_enum_guc(
         SOURCE_NAME,
         c"What makes the identity of end users: claims or token.",
@@ -58,25 +58,12 @@ pub fn register_settings() {
         GucContext::Suset,
         GucFlags::default(),
     );
-    super::token::register_setting();
-    let refused = given.into_iter().find(|(name, was_given)| *was_given && !has_default(name));
+    sealed::register_setting();
+    let refused = given.into_iter().find(|(name, was_given)| *was_given && !guc::has_default(name));
     if let Some((name, _)) = refused {
         REFUSED.set(Some(name));
         // Parallel workers get the settings, and not the flag.
-        // SAFETY: C strings; a value that is given below the session is no part of the transaction, and may be
-        // set in parallel mode by this action.
-        unsafe {
-            pg_sys::set_config_option(
-                SOURCE_NAME.as_ptr(),
-                c"token".as_ptr(),
-                pg_sys::GucContext::PGC_SUSET,
-                pg_sys::GucSource::PGC_S_OVERRIDE,
-                pg_sys::GucAction::GUC_ACTION_SAVE,
-                true,
-                0,
-                false,
-            );
-        }
+        guc::override_value(SOURCE_NAME, c"token");
     }
 }
 
@@ -102,6 +89,21 @@ pub fn are_claims_trusted() -> Result<bool> {
     }
 }
 
+/// Tells whether the source is token for this database, or for any role in it.
+pub fn is_token_anywhere() -> Result<bool> {
+    spi::as_owner_of_catalogs(owner::oid()?, Access::Read, |db| {
+        db.value(
+            "select exists (
+                select from pg_db_role_setting as s
+                cross join lateral unnest(s.setconfig) as setting
+                where s.setdatabase in (0, (select d.oid from pg_database as d where d.datname = current_database()))
+                    and lower(setting) = 'carrel.identity_source=token'
+            )",
+            &[],
+        )
+    })
+}
+
 /// The claim that names the tenant.
 pub fn identity_claim() -> Result<String> {
     let claim = CLAIM.get().unwrap_or_else(|| c"sub".to_owned());
@@ -115,32 +117,4 @@ pub fn identity_claim() -> Result<String> {
         .detail(format!("{error}."))
         .hint("Set it to a claim such as sub or app_metadata.org_id.")),
     }
-}
-
-/// Says if a setting has a value from below the session: of the server's file, the database, the role, or the
-/// client's connection.
-fn has_default(name: &CStr) -> bool {
-    find(name)
-        .is_some_and(|setting| setting.reset_source > pg_sys::GucSource::PGC_S_DYNAMIC_DEFAULT)
-}
-
-#[cfg(feature = "pg15")]
-fn find(name: &CStr) -> Option<&'static pg_sys::config_generic> {
-    // SAFETY: the backend's array of settings, of that many; their names are C strings.
-    unsafe {
-        let (settings, count) = (pg_sys::get_guc_variables(), pg_sys::GetNumConfigOptions());
-        if settings.is_null() {
-            return None;
-        }
-        let settings = std::slice::from_raw_parts(settings, count as usize);
-        settings.iter().filter_map(|setting| setting.as_ref()).find(|setting| {
-            CStr::from_ptr(setting.name).to_bytes().eq_ignore_ascii_case(name.to_bytes())
-        })
-    }
-}
-
-#[cfg(not(feature = "pg15"))]
-fn find(name: &CStr) -> Option<&'static pg_sys::config_generic> {
-    // SAFETY: a C string; gives null where there is no such setting.
-    unsafe { pg_sys::find_option(name.as_ptr(), false, true, 0).as_ref() }
 }

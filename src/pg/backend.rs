@@ -41,3 +41,9 @@ pub fn hide_statement(text: &'static CStr) {
         pg_sys::pgstat_report_activity(pg_sys::BackendState::STATE_RUNNING, text.as_ptr());
     }
 }
+
+/// Tells whether this is a parallel worker that has its leader's settings already.
+pub fn is_started_worker() -> bool {
+    // SAFETY: the state of a parallel worker.
+    unsafe { pg_sys::ParallelWorkerNumber >= 0 && !pg_sys::InitializingParallelWorker }
+}

@@ -155,7 +155,6 @@ unsafe extern "C-unwind" {
     pub fn get_index_isvalid(index: pg_sys::Oid) -> bool;
     pub fn get_namespace_oid(name: *const c_char, missing_ok: bool) -> pg_sys::Oid;
     pub fn get_rel_name(relation: pg_sys::Oid) -> *const c_char;
-    pub fn get_rel_namespace(relation: pg_sys::Oid) -> pg_sys::Oid;
     pub fn get_relname_relid(name: *const c_char, schema: pg_sys::Oid) -> pg_sys::Oid;
     pub fn get_role_oid(name: *const c_char, missing_ok: bool) -> pg_sys::Oid;
     pub fn get_typtype(kind: pg_sys::Oid) -> c_char;
@@ -408,6 +407,12 @@ unsafe extern "C-unwind" {
     pub fn SPI_register_relation(relation: pg_sys::EphemeralNamedRelation) -> c_int;
     pub fn SPI_register_trigger_data(trigger: *mut pg_sys::TriggerData) -> c_int;
     pub fn SPI_unregister_relation(name: *const c_char) -> c_int;
+    pub fn standard_planner(
+        query: *mut pg_sys::Query,
+        text: *const c_char,
+        options: c_int,
+        arguments: pg_sys::ParamListInfo,
+    ) -> *mut pg_sys::PlannedStmt;
     pub fn standard_ExecutorStart(query: *mut pg_sys::QueryDesc, flags: c_int);
     pub fn superuser_arg(role: pg_sys::Oid) -> bool;
     pub fn SysCacheGetAttr(

@@ -6,9 +6,9 @@
 //! superuser nor the owner: error 42501, naming function and role. A SECURITY DEFINER function runs as its own owner already, and is
 //! left alone. Functions in C are trusted, for only superusers can create them.
 //!
-//! A second hook, called when a query begins, confines queries of third roles: those of foreign keys by which tables of other roles
-//! follow carrel's run as the owners of these tables. Nothing that they leave behind runs later with more rights, see
-//! [`restrict_third_role`].
+//! Two more hooks, called when a query is planned and when it begins, confine queries of third roles: checks and actions of foreign
+//! keys that connect tables of other roles with carrel's run as the owners of these tables. Nothing that they leave behind runs
+//! later with more rights, see [`restrict_third_role`].
 //!
 //! The first hook is also what makes an operator's triggers run alike by carrel's functions and by plain statements: as the
 //! role that called carrel, with its search_path, unless the trigger function sets its own.
@@ -18,6 +18,7 @@ use crate::pg::error::{Error, Result, SqlState, catch, guard};
 use crate::pg::ffi::{
     GetUserNameFromId, ReleaseSysCache, SearchSysCache1, SysCacheGetAttr, deconstruct_array,
     format_procedure, pg_detoast_datum, pg_detoast_datum_packed, standard_ExecutorStart,
+    standard_planner,
 };
 use crate::pg::owner;
 use crate::pg::spi;
@@ -30,6 +31,7 @@ use std::ffi::{CStr, c_char, c_int};
 static mut NEXT_IS_NEEDED: pg_sys::needs_fmgr_hook_type = None;
 static mut NEXT_CALL: pg_sys::fmgr_hook_type = None;
 static mut NEXT_START: pg_sys::ExecutorStart_hook_type = None;
+static mut NEXT_PLANNER: pg_sys::planner_hook_type = None;
 
 thread_local! {
     /// State to restore when operators' trigger functions return, the innermost last.
@@ -56,6 +58,8 @@ pub fn install() {
         pg_sys::fmgr_hook = Some(call);
         NEXT_START = pg_sys::ExecutorStart_hook;
         pg_sys::ExecutorStart_hook = Some(start_query);
+        NEXT_PLANNER = pg_sys::planner_hook;
+        pg_sys::planner_hook = Some(plan_query);
     }
 }
 
@@ -175,9 +179,18 @@ fn treatment(oid: pg_sys::Oid) -> Result<Treatment> {
         Some(_) if function.is_security_definer && !is_trusted(function.owner)? => {
             Treatment::Restrict
         }
-        Some(caller) if function.is_trigger => Treatment::RunAsCaller(function, caller),
+        // A trigger of a third role's table runs as that role, confined.
+        Some(caller) if function.is_trigger && !is_third_role(caller)? => {
+            Treatment::RunAsCaller(function, caller)
+        }
         _ => Treatment::None,
     })
+}
+
+/// Tells whether carrel's work has come to a role that neither called carrel nor is trusted.
+fn is_third_role(caller: Caller) -> Result<bool> {
+    let user = roles::current();
+    Ok(user != caller.user && !is_trusted(user)?)
 }
 
 /// Answers whether Postgres has to tell the hook of calls of a function.
@@ -211,9 +224,28 @@ unsafe extern "C-unwind" fn call(
     }
 }
 
+/// Called by Postgres when a query is planned, which evaluates functions of constants.
+unsafe extern "C-unwind" fn plan_query(
+    query: *mut pg_sys::Query,
+    text: *const c_char,
+    options: c_int,
+    arguments: pg_sys::ParamListInfo,
+) -> *mut pg_sys::PlannedStmt {
+    // SAFETY: the query that is to be planned.
+    guard(|| restrict_third_role(unsafe { (*query).rtable }));
+    // SAFETY: the hook of another library or Postgres' own function, called as Postgres calls it.
+    unsafe {
+        match NEXT_PLANNER {
+            Some(next) => next(query, text, options, arguments),
+            None => standard_planner(query, text, options, arguments),
+        }
+    }
+}
+
 /// Called by Postgres when a query begins.
 unsafe extern "C-unwind" fn start_query(query: *mut pg_sys::QueryDesc, flags: c_int) {
-    guard(restrict_third_role);
+    // SAFETY: the query that begins, with its plan.
+    guard(|| restrict_third_role(unsafe { (*(*query).plannedstmt).rtable }));
     // SAFETY: the hook of another library or Postgres' own function, called as Postgres calls it.
     unsafe {
         match NEXT_START {
@@ -223,27 +255,37 @@ unsafe extern "C-unwind" fn start_query(query: *mut pg_sys::QueryDesc, flags: c_
     }
 }
 
-/// Makes the rest of the current query a security-restricted operation where carrel's work has come to a role that neither called
-/// carrel nor is trusted: it is the owner of a table that follows carrel's by a foreign key, whose action runs as that
-/// role. Deferred triggers and cursors WITH HOLD, which run later and as somebody else, are refused then.
-fn restrict_third_role() -> Result<()> {
-    let Some(caller) = caller::current() else { return Ok(()) };
-    let user = roles::current();
-    if user != caller.user && !is_trusted(user)? {
-        restrict();
+/// Makes the rest of the current query, on these tables, a security-restricted operation where it runs as a third role: one that neither
+/// began the session's or carrel's work nor is trusted. It is the owner of a table that a foreign key connects with
+/// carrel's. Deferred triggers and cursors WITH HOLD, which run later and as somebody else, are refused then.
+fn restrict_third_role(tables: *mut pg_sys::List) -> Result<()> {
+    let is_third = match caller::current() {
+        Some(caller) => is_third_role(caller)?,
+        None => {
+            let user = roles::current();
+            roles::is_of_foreign_key()
+                && user != roles::of_session()
+                && !is_trusted(user)?
+                && are_connected(tables)?
+        }
+    };
+    if is_third {
+        roles::restrict();
     }
     Ok(())
 }
 
-/// Makes what runs now a security-restricted operation, until Postgres puts the role and its security context back.
-fn restrict() {
-    // SAFETY: as Postgres does for index functions.
-    unsafe {
-        let (mut user, mut context) = (pg_sys::InvalidOid, 0);
-        pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
-        let restricted = context | pg_sys::SECURITY_RESTRICTED_OPERATION as c_int;
-        pg_sys::SetUserIdAndSecContext(user, restricted);
+/// Tells whether foreign keys connect one of these tables with carrel's.
+fn are_connected(tables: *mut pg_sys::List) -> Result<bool> {
+    // SAFETY: the tables of a query, or of its plan.
+    let tables = unsafe { pgrx::PgList::<pg_sys::RangeTblEntry>::from_pg(tables) };
+    for table in tables.iter_ptr() {
+        // SAFETY: an entry of the list; the oid of what is no table is 0.
+        if owner::is_connected(unsafe { (*table).relid })? {
+            return Ok(true);
+        }
     }
+    Ok(false)
 }
 
 fn begin(oid: pg_sys::Oid) -> Result<()> {
@@ -251,7 +293,7 @@ fn begin(oid: pg_sys::Oid) -> Result<()> {
         Treatment::None => return Ok(()),
         // Postgres puts the role and its security context back when the function returns.
         Treatment::Restrict => {
-            restrict();
+            roles::restrict();
             return Ok(());
         }
         Treatment::Refuse(function) => return Err(refusal(oid, function)),

@@ -11,13 +11,13 @@ use super::cache::Changes;
 use super::error::{Error, Result, SqlState, catch};
 use super::ffi::{
     SPI_gettypeid, get_element_type, get_func_namespace, get_namespace_oid, get_rel_name,
-    get_rel_namespace, get_typtype, table_close, table_open,
+    get_typtype, table_close, table_open,
 };
 use super::heap;
 use super::roles;
 use super::spi::{self, Access};
 use pgrx::pg_sys;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, c_int};
 use std::sync::OnceLock;
 
@@ -31,11 +31,15 @@ thread_local! {
     static KNOWN: Cell<pg_sys::Oid> = const { Cell::new(pg_sys::InvalidOid) };
     /// Set while all tables are known to belong to the owner.
     static OWNS_ALL: Cell<bool> = const { Cell::new(false) };
-    /// Changes of roles, schemas and functions, and of the tables whose triggers were read.
+    /// Changes of roles, schemas and functions, and of carrel's tables.
     static CHANGES: Changes = const {
         use pg_sys::SysCacheIdentifier::{AUTHNAME, NAMESPACENAME, PROCOID};
         Changes::of(&[AUTHNAME, NAMESPACENAME, PROCOID])
     };
+    /// Tables that foreign keys connect with carrel's; none: they are to be read.
+    static CONNECTED: RefCell<Vec<pg_sys::Oid>> = const { RefCell::new(Vec::new()) };
+    /// Changes of these tables.
+    static CONNECTED_CHANGES: Changes = const { Changes::of(&[]) };
 }
 
 /// Names the tables that have to belong to the owner. Called once, when the library is loaded.
@@ -47,8 +51,9 @@ fn tables() -> &'static [&'static str] {
     TABLES.get().map_or(&[], Vec::as_slice)
 }
 
-/// See `sql/foreign_code.sql`.
-const FOREIGN_CODE: &str = "select relation, what from carrel.foreign_code()";
+/// Tables that are connected with carrel's by foreign keys, and code of others on carrel's own; see `sql/foreign_code.sql`.
+const FOREIGN_CODE: &str =
+    "select relation, case when is_own then what end from carrel.foreign_code()";
 
 /// The owner's oid, if the role exists.
 pub fn find() -> Result<Option<pg_sys::Oid>> {
@@ -91,11 +96,37 @@ pub fn of_all_tables() -> Result<pg_sys::Oid> {
     Ok(owner)
 }
 
-/// The oids of carrel's tables, and whether anything on them is not carrel's that [`FOREIGN_CODE`] could be about: triggers, tables that
-/// follow or inherit, columns of domains. It takes microseconds, which that query does not.
-fn look_at_tables() -> Result<(Vec<pg_sys::Oid>, bool)> {
+/// Tells whether foreign keys connect a table with carrel's: it follows one of them, by a key or by a chain of keys, or one of
+/// them refers to it.
+pub fn is_connected(table: pg_sys::Oid) -> Result<bool> {
+    if Changes::take(&CONNECTED_CHANGES) {
+        CONNECTED.take();
+    }
+    if CONNECTED.with_borrow(Vec::is_empty) {
+        let Some(owner) = find()? else { return Ok(false) };
+        let tables = spi::as_owner_of_catalogs(owner, Access::Read, |db| {
+            db.latest(|| db.rows(FOREIGN_CODE, &[], |row| row.need::<pg_sys::Oid>(1)))
+        })?;
+        CONNECTED_CHANGES.with(|changes| changes.watch(tables.clone()));
+        CONNECTED.set(tables);
+    }
+    Ok(CONNECTED.with_borrow(|tables| tables.contains(&table)))
+}
+
+/// Tells whether the schema carrel is there.
+pub fn has_schema() -> Result<bool> {
+    Ok(schema()? != pg_sys::InvalidOid)
+}
+
+fn schema() -> Result<pg_sys::Oid> {
     // SAFETY: a name, looked up in the catalog's cache.
-    let schema = catch(|| unsafe { get_namespace_oid(c"carrel".as_ptr(), true) })?;
+    catch(|| unsafe { get_namespace_oid(c"carrel".as_ptr(), true) })
+}
+
+/// The oids of carrel's tables, and whether anything on them is not carrel's that [`FOREIGN_CODE`] could find: triggers, and columns of
+/// domains and composite types. It takes microseconds, which that query does not.
+fn look_at_tables() -> Result<(Vec<pg_sys::Oid>, bool)> {
+    let schema = schema()?;
     let (mut own, mut has_others) = (Vec::with_capacity(tables().len()), false);
     for table in tables() {
         let Some((oid, _)) = heap::owner_of(table)? else { continue };
@@ -104,28 +135,19 @@ fn look_at_tables() -> Result<(Vec<pg_sys::Oid>, bool)> {
         has_others |= catch(|| unsafe {
             let lock = pg_sys::AccessShareLock as c_int;
             let relation = table_open(oid, lock);
-            let mut has_others = (*(*relation).rd_rel).relhassubclass;
+            let mut has_others = false;
             let triggers = (*relation).trigdesc;
             let count = if triggers.is_null() { 0 } else { (*triggers).numtriggers as usize };
-            for place in 0..count {
-                let trigger = &*(*triggers).triggers.add(place);
-                has_others |= match trigger.tgisinternal {
-                    true => {
-                        ![pg_sys::F_RI_FKEY_CHECK_INS, pg_sys::F_RI_FKEY_CHECK_UPD]
-                            .contains(&trigger.tgfoid.to_u32())
-                            && trigger.tgconstrrelid != pg_sys::InvalidOid
-                            && get_rel_namespace(trigger.tgconstrrelid) != schema
-                    }
-                    false => get_func_namespace(trigger.tgfoid) != schema,
-                };
+            for index in 0..count {
+                let trigger = &*(*triggers).triggers.add(index);
+                has_others |= !trigger.tgisinternal && get_func_namespace(trigger.tgfoid) != schema;
             }
             for number in 1..=(*(*relation).rd_att).natts {
                 let kind = SPI_gettypeid((*relation).rd_att, number);
                 let element = get_element_type(kind);
                 for kind in [kind, element] {
-                    let kind = kind != pg_sys::InvalidOid
+                    has_others |= kind != pg_sys::InvalidOid
                         && [b'd', b'c'].contains(&(get_typtype(kind) as u8));
-                    has_others |= kind;
                 }
             }
             table_close(relation, lock);
@@ -135,20 +157,18 @@ fn look_at_tables() -> Result<(Vec<pg_sys::Oid>, bool)> {
     Ok((own, has_others))
 }
 
-/// Error 42501 where work as the owner would run code of roles with fewer rights in the midst, or leave it behind; see
+/// Error 42501 where carrel's own tables have code of roles with fewer rights that would run as the owner, or later as the caller; see
 /// `sql/foreign_code.sql`.
 fn refuse_foreign_code(owner: pg_sys::Oid) -> Result<()> {
     let (own, has_others) = look_at_tables()?;
+    CHANGES.with(|changes| changes.watch(own));
     if !has_others {
-        CHANGES.with(|changes| changes.watch(own));
         return Ok(());
     }
-    let reached = spi::as_owner_of_catalogs(owner, Access::Read, |db| {
-        db.rows(FOREIGN_CODE, &[], |row| Ok((row.need::<pg_sys::Oid>(1)?, row.get::<String>(2))))
+    let found = spi::as_owner_of_catalogs(owner, Access::Read, |db| {
+        db.latest(|| db.rows(FOREIGN_CODE, &[], |row| Ok(row.get::<String>(2))))
     })?;
-    let tables = reached.iter().map(|(relation, _)| *relation).collect();
-    CHANGES.with(|changes| changes.watch(tables));
-    let Some(what) = reached.into_iter().find_map(|(_, what)| what) else { return Ok(()) };
+    let Some(what) = found.into_iter().flatten().next() else { return Ok(()) };
     Err(Error::new(
         SqlState::InsufficientPrivilege,
         format!("{what}, which carrel does not run"),

@@ -19,6 +19,34 @@ pub fn of_session() -> pg_sys::Oid {
     unsafe { pg_sys::GetOuterUserId() }
 }
 
+/// Tells whether the current code runs in a security-restricted operation: an index function while a table is analyzed, for one.
+pub fn is_restricted() -> bool {
+    context() & pg_sys::SECURITY_RESTRICTED_OPERATION != 0
+}
+
+/// Tells whether the current query is one of a foreign key's checks and actions, which run as a table's owner.
+pub fn is_of_foreign_key() -> bool {
+    context() & pg_sys::SECURITY_NOFORCE_RLS != 0
+}
+
+/// Makes what runs now a security-restricted operation, until Postgres puts the role and its security context back.
+pub fn restrict() {
+    // SAFETY: as Postgres does for index functions.
+    unsafe {
+        let (mut user, mut context) = (pg_sys::InvalidOid, 0);
+        pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
+        let restricted = context | pg_sys::SECURITY_RESTRICTED_OPERATION as c_int;
+        pg_sys::SetUserIdAndSecContext(user, restricted);
+    }
+}
+
+fn context() -> u32 {
+    let (mut user, mut context) = (pg_sys::InvalidOid, 0);
+    // SAFETY: reads the session's state.
+    unsafe { pg_sys::GetUserIdAndSecContext(&mut user, &mut context) };
+    context as u32
+}
+
 /// Tells whether the current role is a superuser.
 pub fn is_superuser() -> bool {
     // SAFETY: reads the session's state and the catalog.

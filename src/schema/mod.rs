@@ -18,6 +18,7 @@ use crate::definitions::{Part, RULES, TABLES, Table};
 use crate::locks;
 use crate::pg;
 use crate::pg::error::{Error, Result, SqlState, guard};
+use crate::pg::extension;
 use crate::pg::spi::{self, Access, Db};
 use pgrx::prelude::*;
 
@@ -27,9 +28,8 @@ use pgrx::prelude::*;
 fn migrate() {
     guard(|| {
         access::require_superuser("migrate")?;
-        // SAFETY: a flag of the backend's.
-        let is_in_script = unsafe { pg_sys::creating_extension };
-        outside_of_script(|| {
+        let is_in_script = extension::is_in_script();
+        extension::outside_of_script(|| {
             access::lock_definitions()?;
             owner::prepare()?;
             refuse_foreign_schema()?;
@@ -54,7 +54,7 @@ fn migrate() {
 fn prepare_owner() {
     guard(|| {
         access::require_superuser("prepare_owner")?;
-        outside_of_script(owner::prepare)
+        extension::outside_of_script(owner::prepare)
     })
 }
 
@@ -97,21 +97,6 @@ fn lock_tables(db: &Db, names: impl Iterator<Item = &'static str>) -> Result<()>
             spi::patiently(|| db.script(&format!("lock table {list} in access exclusive mode")))
         }
         None => Ok(()),
-    }
-}
-
-/// Runs `work` as if no extension script were running: what it creates is no member of the
-/// extension, and what it grants is dumped like any other grant instead of counting as the
-/// extension's initial privileges.
-fn outside_of_script<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    // SAFETY: a backend's own flag. CREATE EXTENSION clears it when the script ends, and when it
-    // fails, so an error in `work` leaves it as Postgres wants it.
-    unsafe {
-        let in_script = pg_sys::creating_extension;
-        pg_sys::creating_extension = false;
-        let value = work()?;
-        pg_sys::creating_extension = in_script;
-        Ok(value)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use carrel_tests::{ALICE, Cluster, Database, Session, TABLES, grants};
 
-const UNGUARDED: &str = "alter event trigger carrel_refuse_added_code disable; alter event trigger carrel_refuse_foreign_code disable";
+const UNGUARDED: &str = "alter event trigger carrel_refuse_added_code disable";
 
 const NEW: &str = "c0000000-0000-4000-8000-00000000000c";
 
@@ -144,7 +144,7 @@ fn attached(attach: &[&str]) -> (Database<'static>, String) {
     for statement in attach {
         superuser.run(statement);
     }
-    superuser.run("alter event trigger carrel_refuse_added_code enable; alter event trigger carrel_refuse_foreign_code enable");
+    superuser.run("alter event trigger carrel_refuse_added_code enable");
     // Attaching ran some of it, as a superuser.
     superuser.run(&format!("alter role {role} nosuperuser; delete from trap.ran"));
     (database, role)

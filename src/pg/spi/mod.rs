@@ -18,6 +18,8 @@ use crate::pg::ffi::{
     SPI_prepare, SPI_register_trigger_data, UnregisterSnapshot, get_namespace_oid,
 };
 use crate::pg::owner;
+use crate::pg::scratch::Scratch;
+use crate::pg::values::TsVector;
 use pgrx::datum::{FromDatum, IntoDatum};
 use pgrx::{PgTrigger, pg_sys};
 pub use relations::NamedRows;
@@ -194,6 +196,14 @@ impl Row {
     /// The value of column `number`, which the statement says is never null.
     pub fn need<T: FromDatum>(&self, number: c_int) -> Result<T> {
         self.get(number).ok_or_else(|| null_column(number as usize))
+    }
+}
+
+impl Row {
+    /// The body of the tsvector in column `number`, which is never null. Memory that it was decompressed to is freed at once.
+    pub fn need_vector(&self, number: c_int) -> Result<Vec<u8>> {
+        let mut scratch = Scratch::new("carrel vector");
+        scratch.during(|| self.need::<TsVector>(number).map(|vector| vector.to_body()))
     }
 }
 

@@ -2,9 +2,9 @@
 //! reports.
 //!
 //! - [`add`]: adds events to daily totals; [`merge`] merges those of past days
-//! - [`usage_count`]: counts agent requests in the profiles
+//! - [`usage_count`] counts agent requests in the profiles
 //! - [`verify`], [`rebuild`]: compare totals with the ledger, and compute them from it
-//! - [`reports`]: usage_report()
+//! - [`reports`] computes usage_report()
 
 pub mod add;
 mod merge;

@@ -1,0 +1,21 @@
+-- Foreign keys of a table ($1) to carrel's tables whose columns have other types than those that they refer to: the cast runs as the
+-- owner of carrel's tables.
+with recursive keys (name, target, own, referred) as (
+    select k.conname, k.confrelid, own.atttypid, referred.atttypid
+    from pg_constraint as k
+    join pg_class as c on k.confrelid = c.oid
+    cross join lateral unnest(k.conkey, k.confkey) as pair (own, referred)
+    join pg_attribute as own on own.attrelid = k.conrelid and own.attnum = pair.own
+    join pg_attribute as referred on referred.attrelid = k.confrelid and referred.attnum = pair.referred
+    where k.conrelid = $1 and k.contype = 'f' and c.relnamespace = 'carrel'::regnamespace
+    union
+    select k.name, k.target, t.typbasetype, k.referred
+    from keys as k
+    join pg_type as t on k.own = t.oid
+    where t.typtype = 'd'
+)
+
+select format('%I', k.name)
+from keys as k
+group by k.name, k.target, k.referred
+having not bool_or(k.own = k.referred)

@@ -1,0 +1,128 @@
+//! Refusal of code that roles with fewer rights add to carrel's tables and schema, and to tables that follow them: an event trigger.
+//!
+//! Catalogs are read as they are when the command ends, whatever the transaction's snapshot: a column's type may have changed since.
+
+use crate::pg::error::{Error, Result, SqlState, guard};
+use crate::pg::spi::{self, Access, Db};
+use crate::pg::{owner, roles};
+use pgrx::prelude::*;
+
+const CASTING_KEYS: &str = include_str!("../../sql/access/casting_keys.sql");
+
+/// An object that a command has created or altered.
+struct Command {
+    object: pg_sys::Oid,
+    identity: String,
+    /// Name of its schema.
+    schema: Option<String>,
+    /// The table that it is, or that it belongs to.
+    table: Option<pg_sys::Oid>,
+    is_trigger: bool,
+}
+
+/// Event trigger: refuses triggers, foreign keys, functions and the like that roles with fewer rights add to carrel's tables and
+/// schema, and code on tables that follow them (foreign_code()): 42501.
+#[pg_extern(
+    volatile,
+    parallel_unsafe,
+    sql = "create function carrel.refuse_added_code() returns event_trigger language c as 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
+)]
+fn refuse_added_code() {
+    guard(|| {
+        let (current, of_session) = (roles::current(), roles::of_session());
+        // Without them there is nothing to protect, or migrate() says what is missing.
+        let (Some(owner), true) = (owner::find()?, owner::has_schema()?) else { return Ok(()) };
+        if current == owner || roles::has_superuser(current)? {
+            return Ok(());
+        }
+        spi::as_owner_of_catalogs(owner, Access::Write, |db| {
+            db.latest(|| {
+                let commands = commands(db)?;
+                commands.iter().try_for_each(|command| check(db, command, current))?;
+                check_followers(db, &commands, [current, of_session])
+            })
+        })
+    });
+}
+
+fn commands(db: &Db) -> Result<Vec<Command>> {
+    db.rows(
+        "select c.objid, coalesce(c.object_identity, ''), c.schema_name, c.classid = 'pg_trigger'::regclass,
+            case c.classid
+                when 'pg_trigger'::regclass then (select t.tgrelid from pg_trigger as t where t.oid = c.objid)
+                when 'pg_rewrite'::regclass then (select w.ev_class from pg_rewrite as w where w.oid = c.objid)
+                when 'pg_class'::regclass then coalesce((select i.indrelid from pg_index as i where i.indexrelid = c.objid), c.objid)
+            end
+        from pg_event_trigger_ddl_commands() as c",
+        &[],
+        |row| {
+            Ok(Command {
+                object: row.need(1)?,
+                identity: row.need(2)?,
+                schema: row.get(3),
+                is_trigger: row.need(4)?,
+                table: row.get(5),
+            })
+        },
+    )
+}
+
+fn check(db: &Db, command: &Command, actor: pg_sys::Oid) -> Result<()> {
+    let role = roles::name(actor)?;
+    let identity = &command.identity;
+    if command.schema.as_deref() == Some("carrel") {
+        return Err(refused(format!("role \"{role}\" may not create {identity} in schema carrel"))
+            .hint("Create it in a schema of your own."));
+    }
+    let Some(table) = command.table else { return Ok(()) };
+    if command.is_trigger {
+        let own: Option<String> = db.first(
+            "select relname::text from pg_class where oid = $1 and relnamespace = 'carrel'::regnamespace",
+            &[table.into()],
+            |row| row.need(1),
+        )?;
+        if let Some(own) = own {
+            return Err(refused(format!(
+                "role \"{role}\" may not add trigger {identity} to table carrel.{own}"
+            ))
+            .detail("It would run as whoever writes to the table.")
+            .hint("Have a superuser create it."));
+        }
+    }
+    let key: Option<String> =
+        db.first(CASTING_KEYS, &[command.object.into()], |row| row.need(1))?;
+    match key {
+        None => Ok(()),
+        Some(key) => Err(refused(format!(
+            "foreign key {key} of {identity} must have columns of the types that it refers to"
+        ))
+        .detail("A cast between the types would run as the owner of carrel's tables.")
+        .hint("Give the columns the types of those that they refer to.")),
+    }
+}
+
+/// Refuses what foreign_code() finds on the tables that the commands changed, and on those of the roles that act.
+fn check_followers(db: &Db, commands: &[Command], actors: [pg_sys::Oid; 2]) -> Result<()> {
+    let tables: Vec<pg_sys::Oid> = commands.iter().filter_map(|command| command.table).collect();
+    let found: Option<String> = db.first(
+        "select f.what
+        from carrel.foreign_code() as f
+        join pg_class as c on f.relation = c.oid
+        where f.what is not null and (
+            f.relation = any ($1) or pg_has_role($2, c.relowner, 'usage') or pg_has_role($3, c.relowner, 'usage')
+        )
+        order by f.what limit 1",
+        &[tables.into(), actors[0].into(), actors[1].into()],
+        |row| row.need(1),
+    )?;
+    match found {
+        None => Ok(()),
+        Some(what) => Err(refused(format!("{what}, which is refused on tables that follow carrel's"))
+            .detail("It would run in the sessions of those who delete carrel's rows.")
+            .hint("Let the foreign key be ON DELETE CASCADE or NO ACTION, without triggers, rules and functions of your own in indexes and constraints, or have a superuser own them.")),
+    }
+}
+
+fn refused(message: String) -> Error {
+    Error::new(SqlState::InsufficientPrivilege, message)
+}
