@@ -1,14 +1,14 @@
 //! What those who give out work under leases ask of workers.
 
+use crate::periods;
 use crate::pg::error::{Error, Result, SqlState};
-use crate::usage::period_micros;
 use pgrx::datum::Interval;
 
 /// For how long a worker has something, if it can be: above nothing, and up to a week.
 pub fn checked_lease(name: &str, lease: Option<Interval>) -> Result<Interval> {
     const WEEK: i64 = 7 * 86_400_000_000;
     let lease = given(name, lease)?;
-    if lease.months() != 0 || !(1..=WEEK).contains(&period_micros(&lease)) {
+    if lease.months() != 0 || !(1..=WEEK).contains(&periods::micros(&lease)) {
         return Err(bad(format!("{name} must be above 0 and up to 7 days, without months"))
             .hint("Say how long a worker may be silent: interval '30 seconds'"));
     }

@@ -18,12 +18,14 @@ mod documents;
 mod idempotency;
 mod identity;
 mod lease_arguments;
+mod locks;
+mod notify;
 mod operations;
+mod periods;
 #[allow(unsafe_code)]
 mod pg;
 mod schema;
 mod search;
-#[allow(unsafe_code)]
 mod usage;
 mod users;
 
@@ -49,7 +51,7 @@ extern "C-unwind" fn _PG_init() {
     users::register_settings();
     documents::register_settings();
     search::register_settings();
-    agents::register_settings();
+    notify::register_settings();
     pg::heap::register_settings();
     pg::guc::reserve_prefix(c"carrel");
 }

@@ -267,7 +267,7 @@ pub fn refresh_records(db: &Db) -> Result<()> {
 
 /// Waits until nobody else changes tables or privileges of carrel's, by a lock that no SQL statement can take.
 pub fn lock_definitions() -> Result<()> {
-    crate::usage::change_definitions()
+    crate::locks::change_definitions()
 }
 
 /// Records that do not name a role as it is, each with its mending. Part of doctor().

@@ -7,13 +7,14 @@
 use super::no_request;
 use crate::access;
 use crate::lease_arguments::{bad, checked_lease, given};
+use crate::periods;
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::ids;
 use crate::pg::single_row;
 use crate::pg::spi::{self, Db};
 use crate::pg::values::{Jsonb, Numeric};
+use crate::usage::AGENT_REQUEST;
 use crate::usage::events::{self, Attempt, Event};
-use crate::usage::{AGENT_REQUEST, period_micros};
 use carrel_core::requests::{Operation, State, backoff};
 use pgrx::datum::{Interval, Uuid};
 use pgrx::prelude::*;
@@ -161,7 +162,7 @@ fn fail_request(
         access::require_service("fail_request")?;
         let attempt = attempt(request_id, lease_token)?;
         if let Some(wait) = &retry_after
-            && (wait.months() < 0 || period_micros(wait) < 0)
+            && (wait.months() < 0 || periods::micros(wait) < 0)
         {
             return Err(bad("retry_after must not be negative"));
         }

@@ -5,9 +5,10 @@ use crate::access;
 use crate::idempotency;
 use crate::identity;
 use crate::lease_arguments::{bad, given};
+use crate::periods;
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::spi::{self, Access, Arg, Db};
-use crate::usage::{only_of, period_micros};
+use crate::usage::{only_of, reused};
 use carrel_core::requests::{Operation, State};
 use pgrx::datum::{Interval, Uuid};
 use pgrx::prelude::*;
@@ -107,7 +108,7 @@ fn first_with_key(db: &Db, user: Uuid, key: Option<&str>, hash: Option<&[u8]>) -
     })?;
     match first_hash.as_deref() == hash {
         true => Ok(id),
-        false => Err(crate::usage::events::reused(key, id)),
+        false => Err(reused(key, id)),
     }
 }
 
@@ -229,7 +230,7 @@ fn purge_requests(
         access::require_service("purge_requests")?;
         let older_than = given("older_than", older_than)?;
         let max_rows = given("max_rows", max_rows)?;
-        if period_micros(&older_than) < 0 || older_than.months() < 0 {
+        if periods::micros(&older_than) < 0 || older_than.months() < 0 {
             return Err(bad("older_than must not be negative"));
         }
         if max_rows < 0 {

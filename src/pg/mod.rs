@@ -28,6 +28,7 @@ pub mod gin;
 pub mod guc;
 pub mod heap;
 pub mod ids;
+pub mod locks;
 pub mod memory;
 pub mod owner;
 pub mod roles;

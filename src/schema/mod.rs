@@ -16,11 +16,11 @@ use crate::access;
 use crate::access::owner;
 use crate::auth_users;
 use crate::definitions::{RULES, TABLES};
+use crate::locks;
 use crate::pg;
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::extension;
 use crate::pg::spi::{self, Access, Db};
-use crate::usage;
 use pgrx::prelude::*;
 use tables::{create_missing, lock_tables, record};
 
@@ -66,7 +66,7 @@ fn change_tables(db: &Db) -> Result<()> {
     versions::refuse_others(db)?;
     // Usage is recorded under these locks before any table's, and the rules change plans.
     spi::patiently(|| {
-        usage::keep_from_changing()?;
+        locks::change_all_users()?;
         lock_tables(db, TABLES.iter().map(|table| table.name))
     })?;
     versions::apply_steps(db)?;

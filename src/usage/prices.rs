@@ -1,4 +1,4 @@
-//! What tokens cost.
+//! Prices of tokens.
 
 use crate::pg::clock;
 use crate::pg::error::{Error, Result, SqlState, guard};
@@ -8,10 +8,12 @@ use crate::pg::values::{Jsonb, Numeric};
 use carrel_core::prices::{Tokens, Unclear};
 use pgrx::prelude::*;
 
-/// What tokens of a model cost, by the prices that were valid at a time, rounded to 10 decimals. `tokens`
-/// has input, output, cached_input and reasoning, each token in one of them, or is the report of a
-/// provider whose parts can be told apart, else error 22023. Without a price of their own, cached_input
-/// costs what input does, and reasoning what output does. Null where a price is missing.
+/// Returns the price of tokens of a model at a time, rounded to 10 decimals; null where a price is
+/// missing.
+///
+/// `tokens` has the fields input, output, cached_input and reasoning, each token in one of them, or
+/// is a provider's usage report. Without a price of their own, cached_input costs what input does,
+/// and reasoning what output does. Errors: 22023 (report whose token types overlap or are unknown).
 #[pg_extern(stable, parallel_unsafe)]
 fn price_usage(
     model: Option<&str>,
@@ -25,7 +27,7 @@ fn price_usage(
     })
 }
 
-/// What price_usage() gives.
+/// Computes price_usage().
 pub fn price(
     db: &Db,
     model: &str,
@@ -35,20 +37,7 @@ pub fn price(
     let tokens = read(tokens)?;
     let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     let price = db.first(
-        "select case when bool_and(price is not null) then round(sum(tokens * price) / 1000000, 10) end
-        from (
-            select used.tokens, coalesce(own.price, like_it.price) as price
-            from (
-                values ('input', null, $2::bigint), ('cached_input', 'input', $3::bigint),
-                    ('output', null, $4::bigint), ('reasoning', 'output', $5::bigint)
-            ) as used (token_type, is_like, tokens)
-            left join carrel.model_prices as own on own.model = $1::text
-                and own.token_type = used.token_type and own.valid_during @> $6::timestamptz
-            left join carrel.model_prices as like_it on like_it.model = $1
-                and like_it.token_type = used.is_like and like_it.valid_during @> $6
-            where used.tokens > 0
-        ) as used
-        having count(*) > 0",
+        include_str!("../../sql/usage/price.sql"),
         &[
             model.into(),
             count(tokens.input).into(),
@@ -65,18 +54,20 @@ pub fn price(
     }
 }
 
-/// How many tokens a report has; null where its types are not those that price_usage() knows.
+/// Returns the number of tokens of a usage report; null where price_usage() does not know its token
+/// types.
 #[pg_extern(immutable, strict, parallel_safe)]
 fn usage_tokens(token_types: Jsonb) -> Option<i64> {
     guard(|| count(token_types))
 }
 
-/// What usage_tokens() gives.
+/// Computes usage_tokens().
 pub fn count(token_types: Jsonb) -> Result<Option<i64>> {
     let tokens = Tokens::read(&token_types.to_text()?).ok();
     Ok(tokens.and_then(|tokens| i64::try_from(tokens.sum()).ok()))
 }
 
+/// Reads a usage report. Fails with 22023 where its token types are unclear.
 fn read(tokens: Jsonb) -> Result<Tokens> {
     Tokens::read(&tokens.to_text()?).map_err(|unclear| {
         let hint = match &unclear {
@@ -87,10 +78,11 @@ fn read(tokens: Jsonb) -> Result<Tokens> {
     })
 }
 
-/// What tokens can be priced as.
+/// Token types that have prices.
 const TOKEN_TYPES: [&str; 4] = ["input", "output", "cached_input", "reasoning"];
 
-/// BEFORE INSERT OR UPDATE of model_prices: refuses what no price is (22023), before a CHECK does.
+/// Trigger BEFORE INSERT OR UPDATE of model_prices: checks model, token type and price. Errors:
+/// 22023.
 #[pg_trigger]
 fn prepare_price<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::before_row(trigger, |row| {
@@ -103,8 +95,8 @@ fn prepare_price<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     })
 }
 
-/// AFTER INSERT or UPDATE of model_prices: no two prices of one type of token are valid at once. Writers
-/// wait for each other.
+/// Trigger AFTER INSERT or UPDATE of model_prices: refuses two prices of one token type that are
+/// valid at once. Locks the table against other writers. Errors: 23P01.
 #[pg_trigger]
 fn refuse_price_overlap<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::statement(trigger, || {
@@ -113,15 +105,9 @@ fn refuse_price_overlap<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         }
         let overlap = spi::as_owner(Access::Write, |db| {
             db.script("lock table carrel.model_prices in share row exclusive mode")?;
-            db.first(
-                "select format('%s of %s during %s and %s', one.token_type, one.model, one.valid_during, other.valid_during)
-                from carrel.model_prices as one
-                join carrel.model_prices as other on other.model = one.model and other.token_type = one.token_type
-                    and other.valid_during > one.valid_during and other.valid_during && one.valid_during
-                limit 1",
-                &[],
-                |row| row.need::<String>(1),
-            )
+            db.first(include_str!("../../sql/usage/price_overlap.sql"), &[], |row| {
+                row.need::<String>(1)
+            })
         })?;
         match overlap {
             None => Ok(()),

@@ -5,18 +5,22 @@ mod erasure;
 use crate::access;
 use crate::definitions::TABLES;
 use crate::identity;
+use crate::locks;
+use crate::periods::{period_start, zone};
 use crate::pg::clock;
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::heap::{Condition, Table};
 use crate::pg::spi::{self, Access, Db};
 use crate::pg::trigger::{self, Change, Returned};
 use crate::pg::values::Jsonb;
-use crate::usage::{self, PROFILES, period_start, zone};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use std::cell::Cell;
 
-/// What `subscription_status` can be.
+/// Profiles, by the index of their users.
+pub const PROFILES: Table = Table { name: c"user_profiles", index: c"user_profiles_user_id_key" };
+
+/// Values of `subscription_status`.
 pub const STATUSES: [&str; 3] = ["active", "cancelled", "expired"];
 
 /// Registers the settings of users.
@@ -277,7 +281,7 @@ pub fn missing_user_id() -> Error {
 /// Locks a profile, so that nothing more of the user's can come while they are being deleted.
 fn lock(db: &Db, user_id: Uuid) -> Result<()> {
     // Whoever changes the user's plan waits for the row while others wait for them.
-    usage::keep(&[user_id])?;
+    locks::share_users(&[user_id])?;
     let found = db.execute(
         "select from carrel.user_profiles where user_id = $1 for update",
         &[user_id.into()],

@@ -9,6 +9,8 @@ use super::bad;
 use crate::access;
 use crate::auth_users;
 use crate::documents;
+use crate::locks;
+use crate::periods;
 use crate::pg::error::{Error, Result, SqlState, check_for_interrupts, guard};
 use crate::pg::heap::table_scan::Lock;
 use crate::pg::spi::{self, Access, Db};
@@ -93,7 +95,7 @@ fn import(db: &Db, schema: &str, dry_run: bool) -> Result<Vec<Finding>> {
     }
     if !dry_run {
         refuse_blocked(schema, &findings)?;
-        usage::keep_from_changing()?;
+        locks::change_all_users()?;
         bring(db)?;
     }
     relations.into_iter().try_for_each(|rows| rows.end())?;
@@ -126,7 +128,7 @@ fn find_problems(db: &Db, findings: &mut Vec<Finding>) -> Result<()> {
     })?;
     for (table, value, rows) in values {
         let checked = match (table.as_str(), &value) {
-            ("user_profiles", Some(zone)) => usage::zone(zone).map(|_| ()),
+            ("user_profiles", Some(zone)) => periods::zone(zone).map(|_| ()),
             ("documents", Some(language)) => {
                 documents::Parser::for_language(db, language).map(|_| ())
             }

@@ -1,0 +1,7 @@
+-- Tells if all shares of a limit together have an amount.
+--
+-- $1 user_id   $2 event_type   $3 measure   $4 period   $5 period_start   $6 amount
+select coalesce(sum(share.amount), 0) >= $6::numeric
+from carrel.usage_allowances as share
+where share.user_id = $1::uuid and share.period_start = $5::timestamptz and share.measure = $3::text
+    and share.event_type = $2::text and share.period = $4::text

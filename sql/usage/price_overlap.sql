@@ -1,0 +1,7 @@
+-- Two prices of one model and token type that are valid at once, if there are any, as text. No
+-- parameters.
+select format('%s of %s during %s and %s', one.token_type, one.model, one.valid_during, other.valid_during)
+from carrel.model_prices as one
+join carrel.model_prices as other on other.model = one.model and other.token_type = one.token_type
+    and other.valid_during > one.valid_during and other.valid_during && one.valid_during
+limit 1

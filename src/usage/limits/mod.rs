@@ -1,0 +1,21 @@
+//! Hard limits, enforced exactly under concurrency by escrow, and plans.
+//!
+//! - [`admission`]: charges usage against hard limits, or refuses it ([`refusals`])
+//! - [`allowances`]: the shares that remaining allowances are split into
+//! - [`limit_usage`]: what is used and held of limits; [`limit_status`]: the tightest limit of an
+//!   event
+//! - [`open_requests`], [`storage_quota`]: triggers that charge agent requests and documents
+//! - [`plans`], [`quotas`]: SQL functions and triggers of plans; what is left of their limits
+
+pub mod admission;
+pub mod allowances;
+pub mod limit_status;
+mod limit_usage;
+mod open_requests;
+mod plans;
+mod quotas;
+mod refusals;
+mod storage_quota;
+
+pub use limit_usage::{HeldSince, LimitKeys, LimitUsage, limit_usage};
+pub use refusals::ChargeKind;

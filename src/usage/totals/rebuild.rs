@@ -1,0 +1,90 @@
+//! Computing totals, counters and allowances again from the ledger: when plans, limits or billing
+//! periods change, and for operators.
+
+use super::usage_count;
+use crate::access;
+use crate::locks;
+use crate::pg::error::{Error, Result, SqlState, guard};
+use crate::pg::spi::{Access, Db, as_owner_now};
+use crate::pg::trigger::{self, Returned};
+use crate::pg::xact;
+use pgrx::datum::Uuid;
+use pgrx::prelude::*;
+
+/// Trigger BEFORE UPDATE of plan_limits, and of plans, anchors or time zones of profiles: waits
+/// until no transaction records usage by the old values.
+#[pg_trigger]
+fn wait_for_usage<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
+    trigger::statement(trigger, || {
+        if trigger::restoring() {
+            return Ok(());
+        }
+        locks::change_all_users()
+    })
+}
+
+/// Trigger AFTER UPDATE of a profile's plan, anchor or time zone: deletes the user's shares, and
+/// computes totals and counter for new billing periods.
+///
+/// Errors: 55000 (billing periods change in a REPEATABLE READ or SERIALIZABLE transaction).
+#[pg_trigger]
+fn rebuild_usage_periods<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
+    trigger::after_row(trigger, |row| {
+        let user: Uuid = row.new.need(c"user_id")?;
+        let anchor = |row: &trigger::Row| row.get::<TimestampWithTimeZone>(c"billing_anchor");
+        let is_moved = row.old.is_none_or(|old| anchor(&old) != anchor(&row.new));
+        let periods_are_new = is_moved || row.changes(c"billing_timezone")?;
+        if periods_are_new && xact::is_repeatable() {
+            return Err(Error::new(
+                SqlState::ObjectNotInPrerequisiteState,
+                "billing periods can't be changed in a REPEATABLE READ or SERIALIZABLE transaction",
+            )
+            .detail("Its snapshot may lack events that were recorded since.")
+            .hint("Do it in a READ COMMITTED transaction."));
+        }
+        as_owner_now(|db| {
+            db.execute("delete from carrel.usage_allowances where user_id = $1", &[user.into()])?;
+            if periods_are_new {
+                rebuild_totals(db, Some(user))?;
+                usage_count::recount(&[user])?;
+            }
+            Ok(())
+        })
+    })
+}
+
+/// Computes totals and counters of all users again from the events; returns the number of totals.
+///
+/// Deletes all shares: limits are allocated again when they are next debited. Totals of past days
+/// take the least space afterwards. Recording usage waits meanwhile. Callable by administrators.
+#[pg_extern(volatile, parallel_unsafe)]
+fn rebuild_usage() -> i64 {
+    guard(|| {
+        access::as_administrator("rebuild_usage", Access::Write, |db| {
+            locks::change_all_users()?;
+            rebuild_all(db)?;
+            db.value("select count(*) from carrel.usage_totals", &[])
+        })
+    })
+}
+
+/// Computes totals and counters of all users under the exclusive lock of all users.
+pub fn rebuild_all(db: &Db) -> Result<()> {
+    db.execute("delete from carrel.usage_allowances", &[])?;
+    rebuild_totals(db, None)?;
+    let users = db.value::<Vec<Uuid>>(
+        "select coalesce(array_agg(user_id order by user_id), '{}') from carrel.user_profiles",
+        &[],
+    )?;
+    usage_count::recount(&users)
+}
+
+/// Computes the totals of a user, or of all users, again from the events.
+fn rebuild_totals(db: &Db, user: Option<Uuid>) -> Result<()> {
+    db.execute(
+        "delete from carrel.usage_totals where $1::uuid is null or user_id = $1",
+        &[user.into()],
+    )?;
+    db.execute(include_str!("../../../sql/usage/rebuild_totals.sql"), &[user.into()])?;
+    Ok(())
+}
