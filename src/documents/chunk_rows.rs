@@ -5,7 +5,7 @@ use super::prepared_chunks::{Key, Piece, Pieces};
 use super::vectors;
 use crate::pg::error::Result;
 use crate::pg::ids::uuid_v7;
-use crate::pg::scratch::Args;
+use crate::pg::spi::Args;
 use crate::pg::spi::{Arg, Db};
 use crate::pg::values::TsVector;
 use carrel_core::matching::matching;

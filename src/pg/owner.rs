@@ -31,8 +31,6 @@ thread_local! {
     static KNOWN: Cell<pg_sys::Oid> = const { Cell::new(pg_sys::InvalidOid) };
     /// Set while all tables are known to belong to the owner.
     static OWNS_ALL: Cell<bool> = const { Cell::new(false) };
-    /// Set where tables of roles with fewer rights follow carrel's by foreign keys, as of the last look.
-    static IS_FOLLOWED: Cell<bool> = const { Cell::new(false) };
     /// Changes of roles, schemas and functions, and of the tables that were looked at.
     static CHANGES: Changes = const {
         use pg_sys::SysCacheIdentifier::{AUTHNAME, NAMESPACENAME, PROCOID};
@@ -96,11 +94,6 @@ pub fn of_all_tables() -> Result<pg_sys::Oid> {
     refuse_foreign_code(owner)?;
     OWNS_ALL.set(true);
     Ok(owner)
-}
-
-/// Tells whether tables of roles with fewer rights follow carrel's by foreign keys, as of the last look.
-pub fn is_followed_by_others() -> bool {
-    IS_FOLLOWED.get()
 }
 
 /// Tells whether foreign keys connect a table with carrel's: it follows one of them, by a key or by a chain of keys, or one of
@@ -177,7 +170,7 @@ fn look_at_tables() -> Result<(Vec<pg_sys::Oid>, bool)> {
 fn refuse_foreign_code(owner: pg_sys::Oid) -> Result<()> {
     let (own, has_others) = look_at_tables()?;
     if !has_others {
-        IS_FOLLOWED.set(false);
+        spi::set_followed_by_others(false);
         CHANGES.with(|changes| changes.watch(own));
         return Ok(());
     }
@@ -190,7 +183,7 @@ fn refuse_foreign_code(owner: pg_sys::Oid) -> Result<()> {
     })?;
     let tables = reached.iter().map(|(relation, ..)| *relation).collect();
     CHANGES.with(|changes| changes.watch(tables));
-    IS_FOLLOWED.set(reached.iter().any(|(.., is_of_others)| *is_of_others));
+    spi::set_followed_by_others(reached.iter().any(|(.., is_of_others)| *is_of_others));
     let Some(what) = reached.into_iter().find_map(|(_, what, _)| what) else { return Ok(()) };
     Err(Error::new(
         SqlState::InsufficientPrivilege,

@@ -1,6 +1,5 @@
 //! Memory contexts of carrel's own, emptied again and again.
 
-use super::spi::Arg;
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_sys;
 
@@ -28,33 +27,5 @@ impl Scratch {
     pub fn reset(&mut self) {
         // SAFETY: nothing points into the context, as said above.
         unsafe { self.0.reset() };
-    }
-}
-
-/// Arguments of statements, with the memory that they lie in.
-pub struct Args<const N: usize> {
-    memory: Scratch,
-    rows: Vec<[Arg; N]>,
-}
-
-impl<const N: usize> Args<N> {
-    pub fn new(name: &str) -> Self {
-        Self { memory: Scratch::new(name), rows: Vec::new() }
-    }
-
-    /// Adds the arguments that `make` makes.
-    pub fn push(&mut self, make: impl FnOnce() -> [Arg; N]) {
-        let row = self.memory.during(make);
-        self.rows.push(row);
-    }
-
-    pub fn rows(&self) -> &[[Arg; N]] {
-        &self.rows
-    }
-
-    /// Drops all arguments and frees their memory.
-    pub fn clear(&mut self) {
-        self.rows.clear();
-        self.memory.reset();
     }
 }

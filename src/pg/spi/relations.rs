@@ -1,7 +1,7 @@
 //! Rows that statements read by a name, as those of triggers read transition tables: kept by Postgres, in memory
 //! and beyond work_mem in temporary files, without a table.
 
-use super::{Db, check};
+use super::connection::{Db, check};
 use crate::pg::error::{Result, catch};
 use crate::pg::ffi::{
     CreateTemplateTupleDesc, SPI_register_relation, SPI_unregister_relation, TupleDescInitEntry,

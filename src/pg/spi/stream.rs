@@ -1,6 +1,6 @@
 //! Rows of a statement one by one as the executor makes them: neither copied nor kept.
 
-use super::{Access, Arg, Db, check, null_column, of_changed_tables, plan};
+use super::connection::{Access, Arg, Db, check, null_column, of_changed_tables, plan};
 use crate::pg::error::{Result, catch, contain, pass_on};
 use crate::pg::ffi::{
     SPI_execute_plan_extended, makeParamList, pg_detoast_datum, slot_getsomeattrs_int,
@@ -26,7 +26,7 @@ impl PassingRow {
     pub fn get<T: FromDatum>(&self, number: usize) -> Option<T> {
         let datum = self.datum(number)?;
         // SAFETY: the type is that of the column, as the caller says.
-        unsafe { T::from_polymorphic_datum(datum, false, super::T_OID_UNUSED) }
+        unsafe { T::from_polymorphic_datum(datum, false, super::connection::T_OID_UNUSED) }
     }
 
     /// The same where it is never null.

@@ -1,7 +1,7 @@
 //! How long locks are waited for.
 
-use super::settings::with_settings;
-use super::subtransaction;
+use super::pins::with_settings;
+use super::subtransaction::subtransaction;
 use crate::pg::error::{Result, check_for_interrupts};
 use pgrx::pg_sys;
 use std::ffi::{CStr, c_int};

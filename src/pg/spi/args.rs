@@ -1,0 +1,32 @@
+//! Arguments of many statements, kept together.
+
+use super::connection::Arg;
+use crate::pg::scratch::Scratch;
+
+/// Arguments of statements, with the memory that they lie in.
+pub struct Args<const N: usize> {
+    memory: Scratch,
+    rows: Vec<[Arg; N]>,
+}
+
+impl<const N: usize> Args<N> {
+    pub fn new(name: &str) -> Self {
+        Self { memory: Scratch::new(name), rows: Vec::new() }
+    }
+
+    /// Adds the arguments that `make` makes.
+    pub fn push(&mut self, make: impl FnOnce() -> [Arg; N]) {
+        let row = self.memory.during(make);
+        self.rows.push(row);
+    }
+
+    pub fn rows(&self) -> &[[Arg; N]] {
+        &self.rows
+    }
+
+    /// Drops all arguments and frees their memory.
+    pub fn clear(&mut self) {
+        self.rows.clear();
+        self.memory.reset();
+    }
+}
