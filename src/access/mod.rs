@@ -23,7 +23,16 @@ pub use differences::{default_privileges, differences};
 use pgrx::prelude::*;
 pub use privileges::Kind;
 
-const STALE_RECORDS: &str = include_str!("../../sql/access/stale_records.sql");
+/// A query of the records of granted roles with the roles that they name, as `named`. $1: this installation.
+macro_rules! of_named_roles {
+    ($($query:tt)*) => {
+        concat!("with named as (\n", include_str!("../../sql/access/named_roles.sql"), ")\n", $($query)*)
+    };
+}
+pub(crate) use of_named_roles;
+
+const MEMBERSHIPS: &str = include_str!("../../sql/access/memberships.sql");
+const STALE_RECORDS: &str = of_named_roles!(include_str!("../../sql/access/stale_records.sql"));
 
 /// Lets a role work as an application's end users do: in their own rows, under the policies.
 /// With self_metering it may also record its own usage.
@@ -240,26 +249,42 @@ pub fn adopt_known_roles() -> Result<()> {
 }
 
 /// Brings the records in step with the cluster's roles: renamed roles are recorded under their names, dropped ones no more;
-/// records that a restore or replication brought from another installation become those of the roles of the same names.
+/// records that a restore or replication brought from another installation become those of the roles that they name, once and for
+/// all. A role that only has the name of one (see `sql/access/named_roles.sql`) is not recorded, with a WARNING.
 pub fn refresh_records(db: &Db) -> Result<()> {
     let here = callers::here()?;
-    db.execute(
-        "delete from carrel.granted_roles as g
-        where case
-            when recorded_in = $1 then role_oid not in (select oid from pg_roles)
-            else role_name not in (select rolname::text from pg_roles) or exists (
-                select from carrel.granted_roles as own join pg_roles on own.role_oid = pg_roles.oid
-                where own.recorded_in = $1 and own.kind = g.kind and rolname::text = g.role_name
+    let strangers = db.rows(
+        of_named_roles!(
+            "delete from carrel.granted_roles as g using named as n
+            where (g.recorded_in, g.role_oid, g.kind) = (n.recorded_in, n.recorded_oid, n.kind) and (
+                n.role is null or not n.counts or not n.is_own and exists (
+                    select from named as own where own.is_own and own.kind = n.kind and own.role = n.role
+                )
             )
-        end",
+            returning n.role_name, n.kind, n.role is not null and not n.counts
+                and not exists (select from named as own where own.is_own and own.kind = n.kind and own.role = n.role)"
+        ),
         &[here.as_str().into()],
+        |row| Ok((row.need::<String>(1)?, row.need::<String>(2)?, row.need::<bool>(3)?)),
     )?;
+    for (role, kind, is_stranger) in strangers {
+        if is_stranger {
+            ereport!(
+                PgLogLevel::WARNING,
+                PgSqlErrorCode::ERRCODE_WARNING,
+                format!("role \"{role}\", granted as {kind} in another installation, is granted nothing here"),
+                "It has no privileges of carrel's: it was created later, or the dump was restored without privileges. Grant it again if it is the same role."
+            );
+        }
+    }
     db.execute(
-        "update carrel.granted_roles as g
-        set recorded_in = $1, role_oid = r.oid, role_name = r.rolname::text
-        from pg_roles as r
-        where case when g.recorded_in = $1 then g.role_oid = r.oid else g.role_name = r.rolname::text end
-            and (g.recorded_in, g.role_oid, g.role_name) is distinct from ($1, r.oid, r.rolname::text)",
+        of_named_roles!(
+            "update carrel.granted_roles as g
+            set recorded_in = $1, role_oid = n.role, role_name = n.name_now
+            from named as n
+            where (g.recorded_in, g.role_oid, g.kind) = (n.recorded_in, n.recorded_oid, n.kind)
+                and (g.recorded_in, g.role_oid, g.role_name) is distinct from ($1, n.role, n.name_now)"
+        ),
         &[here.as_str().into()],
     )?;
     Ok(())
@@ -270,9 +295,14 @@ pub fn lock_definitions() -> Result<()> {
     crate::usage::change_definitions()
 }
 
-/// Records that do not name a role as it is, each with its mending. Part of doctor().
-pub fn stale_records(db: &Db) -> Result<Vec<String>> {
-    db.rows(STALE_RECORDS, &[callers::here()?.into()], |row| row.need(1))
+/// Records that do not name a role as it is, and roles that have more rights than they are granted, each with its mending.
+/// Part of doctor().
+pub fn wrong_roles(db: &Db) -> Result<Vec<String>> {
+    let mut wrong: Vec<String> =
+        db.rows(STALE_RECORDS, &[callers::here()?.into()], |row| row.need(1))?;
+    let (roles, kinds) = differences::granted(db)?.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
+    wrong.extend(db.rows(MEMBERSHIPS, &[roles.into(), kinds.into()], |row| row.need::<String>(1))?);
+    Ok(wrong)
 }
 
 /// Grants what granted roles lack, and revokes what they, PUBLIC and the roles that default privileges name have too much.
