@@ -3,11 +3,10 @@ select format(
         when n.role is null then 'role %1$I, granted as %2$s, does not exist: select carrel.migrate()'
         when not n.counts then
             'role %1$I was granted as %2$s in another installation, and has no privileges of carrel''s here: '
-            'select carrel.%3$s or, if it is another role, carrel.migrate()'
+            'select carrel.migrate() or, if it is another role, select carrel.revoke_%3$s(%4$L)'
         else 'role %1$I, granted as %2$s, was renamed to ' || quote_ident(n.name_now) || ': select carrel.migrate()'
     end,
-    n.role_name, n.kind,
-    case n.kind when 'self_metering' then format('grant_user(%L, self_metering => true)', n.role_name) else format('grant_%s(%L)', n.kind, n.role_name) end
+    n.role_name, n.kind, case n.kind when 'self_metering' then 'user' else n.kind end, n.role_name
 )
 from named as n
 where n.granted and (n.role is null or not n.counts or n.name_now <> n.role_name)

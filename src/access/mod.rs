@@ -145,7 +145,7 @@ impl Role {
     fn grant(&self, kind: Kind) -> Result<()> {
         lock_definitions()?;
         spi::as_owner(Access::Write, |db| {
-            refresh_records(db)?;
+            refresh_records(db, Strangers::Remove)?;
             db.execute(
                 "insert into carrel.granted_roles (recorded_in, role_oid, kind, role_name, granted)
                 values ($1, $2, $3, $4, true)
@@ -172,7 +172,7 @@ fn revoke(function: &str, name: Option<Name>, kinds: &[Kind]) -> Result<()> {
     lock_definitions()?;
     let role = Role::find(&name)?;
     let recorded = spi::as_owner(Access::Write, |db| {
-        refresh_records(db)?;
+        refresh_records(db, Strangers::Remove)?;
         match &role {
             Some(role) => kinds.iter().try_fold(0, |_, kind| {
                 db.execute(
@@ -223,7 +223,7 @@ pub fn adopt_known_roles() -> Result<()> {
     for (role, kind) in [("authenticated", Kind::User), ("service_role", Kind::Service)] {
         let Some(role) = Role::find(role)? else { continue };
         let adopted = spi::as_owner(Access::Write, |db| {
-            refresh_records(db)?;
+            refresh_records(db, Strangers::Remove)?;
             db.execute(
                 "insert into carrel.granted_roles (recorded_in, role_oid, kind, role_name, granted)
                 values ($1, $2, $3, $4, true) on conflict do nothing",
@@ -248,34 +248,60 @@ pub fn adopt_known_roles() -> Result<()> {
     Ok(())
 }
 
+/// What becomes of records of other installations that name roles without privileges of carrel's here.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Strangers {
+    /// They are recorded, unless a role that no record names has privileges: it may be the one that was renamed.
+    Adopt,
+    /// Their records are removed.
+    Remove,
+}
+
 /// Brings the records in step with the cluster's roles: renamed roles are recorded under their names, dropped ones no more;
 /// records that a restore or replication brought from another installation become those of the roles that they name, once and for
-/// all. A role that only has the name of one (see `sql/access/named_roles.sql`) is not recorded, with a WARNING.
-pub fn refresh_records(db: &Db) -> Result<()> {
+/// all.
+///
+/// Names alone are believed only by migrate(), after a restore without privileges for example; see `sql/access/named_roles.sql`.
+pub fn refresh_records(db: &Db, strangers: Strangers) -> Result<()> {
     let here = callers::here()?;
-    let strangers = db.rows(
+    let is_adopting = strangers == Strangers::Adopt
+        && db.value::<bool>(
+            of_named_roles!(
+                "select not exists (
+                    select from pg_namespace as n
+                    cross join lateral aclexplode(n.nspacl) as a
+                    join pg_roles as r on a.grantee = r.oid
+                    where n.nspname = 'carrel' and a.grantee <> n.nspowner and not r.rolsuper and r.rolname <> 'carrel_owner'
+                        and a.grantee not in (select role from named where role is not null)
+                )"
+            ),
+            &[here.as_str().into()],
+        )?;
+    let removed = db.rows(
         of_named_roles!(
             "delete from carrel.granted_roles as g using named as n
             where (g.recorded_in, g.role_oid, g.kind) = (n.recorded_in, n.recorded_oid, n.kind) and (
-                n.role is null or not n.counts or not n.is_own and exists (
+                n.role is null or not n.counts and not $2 or not n.is_own and exists (
                     select from named as own where own.is_own and own.kind = n.kind and own.role = n.role
                 )
             )
             returning n.role_name, n.kind, n.role is not null and not n.counts
                 and not exists (select from named as own where own.is_own and own.kind = n.kind and own.role = n.role)"
         ),
-        &[here.as_str().into()],
+        &[here.as_str().into(), is_adopting.into()],
         |row| Ok((row.need::<String>(1)?, row.need::<String>(2)?, row.need::<bool>(3)?)),
     )?;
-    for (role, kind, is_stranger) in strangers {
-        if is_stranger {
-            ereport!(
-                PgLogLevel::WARNING,
-                PgSqlErrorCode::ERRCODE_WARNING,
-                format!("role \"{role}\", granted as {kind} in another installation, is granted nothing here"),
-                "It has no privileges of carrel's: it was created later, or the dump was restored without privileges. Grant it again if it is the same role."
-            );
-        }
+    for (role, kind, _) in removed.into_iter().filter(|(.., is_stranger)| *is_stranger) {
+        let grant = match kind.as_str() {
+            "self_metering" => format!("grant_user('{role}', self_metering => true)"),
+            kind => format!("grant_{kind}('{role}')"),
+        };
+        ereport!(
+            PgLogLevel::WARNING,
+            PgSqlErrorCode::ERRCODE_WARNING,
+            format!("role \"{role}\" was granted as {kind} in another installation and is granted nothing here"),
+            format!("It has no privileges of carrel's here. If it is the same role: select carrel.{grant}")
+        );
     }
     db.execute(
         of_named_roles!(

@@ -39,7 +39,9 @@ fn migrate() {
                 spi::as_owner_of_catalogs(pg::owner::oid()?, Access::Write, versions::is_first)?;
             spi::as_owner(Access::Write, change_tables)?;
             keys::enable()?;
-            spi::as_owner(Access::Write, access::refresh_records)?;
+            spi::as_owner(Access::Write, |db| {
+                access::refresh_records(db, access::Strangers::Adopt)
+            })?;
             if is_in_script || is_first {
                 access::adopt_known_roles()?;
             }

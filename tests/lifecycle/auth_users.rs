@@ -376,7 +376,7 @@ fn a_profile_that_cannot_be_made_keeps_nobody_from_signing_up() {
     database.connect(&admin).run(&format!("insert into auth.users values ('{NEW}')"));
     assert_eq!(superuser.number("select count(*) from auth.users"), 3);
     assert_eq!(name_of(&database, NEW), Vec::<String>::new());
-    assert!(database.complaints().iter().any(|line| line.contains("1 users of auth.users")));
+    assert!(database.complaints().iter().any(|line| line.contains("1 user of auth.users")));
     superuser.run("drop trigger refuse on carrel.user_profiles; select carrel.migrate()");
     assert_eq!(name_of(&database, NEW), ["-"]);
     database.assert_sound();
