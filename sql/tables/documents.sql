@@ -44,4 +44,4 @@ create index documents_without_text_idx on carrel.documents (created_at, id)
 
 -- Serves: files_to_erase() and delete_user(), which leave out the files of other documents. Paths may be longer than an entry of
 -- another kind of index.
-create index documents_storage_path_idx on carrel.documents using hash (storage_path) where storage_path is not null;
+create index documents_storage_path_idx on carrel.documents using hash (storage_path collate "C") where storage_path is not null;

@@ -137,7 +137,7 @@ fn files_to_erase(
         spi::as_owner(Access::Read, |db| {
             db.rows(
                 "select storage_path, pseudonym, deleted_at from carrel.files_to_erase as f
-                where not exists (select from carrel.documents as d where d.storage_path = f.storage_path)
+                where not exists (select from carrel.documents as d where d.storage_path = f.storage_path collate \"C\")
                 order by deleted_at, id limit $1",
                 &[max_files.into()],
                 |row| Ok((row.need(1)?, row.need(2)?, row.need(3)?)),

@@ -68,7 +68,7 @@ fn delete_user(
                 "select storage_path from carrel.documents as d
                 where user_id = $1 and storage_path is not null and not exists (
                     select from carrel.documents as other
-                    where other.storage_path = d.storage_path and other.user_id <> $1
+                    where other.storage_path = d.storage_path collate \"C\" and other.user_id <> $1
                 )
                 order by storage_path",
                 &[user_id.into()],

@@ -545,7 +545,10 @@ fn where_carrel_refuses_to_work_the_added_code_is_named_with_its_mending() {
     );
     let lines = lines(&database);
     assert!(lines.iter().any(|line| line.starts_with("added_code: ")), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains("drop trigger trap on carrel.documents")), "{lines:#?}");
     assert!(!lines.iter().any(|line| line.starts_with("owner: ")), "{lines:#?}");
+    superuser.run("drop trigger trap on carrel.documents");
+    database.assert_sound();
 }
 
 #[test]
