@@ -105,5 +105,5 @@ insert into carrel.documents (filename, storage_path) values ('theirs', 'bucket/
 select carrel.delete_user('eeeeeeee-0000-4000-8000-000000000001');
 select storage_path from carrel.files_to_erase();
 delete from carrel.documents where storage_path = 'bucket/theirs';
-select storage_path from carrel.files_to_erase();
+select storage_path from carrel.files_to_erase() order by storage_path;
 rollback;
