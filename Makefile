@@ -33,7 +33,7 @@ export PG_CONFIG
 endif
 
 .PHONY: help setup build install package demo web psql stop test test-unit test-pgrx test-regress accept \
-	test-isolation test-lifecycle test-clients test-checkers test-upgrade test-package test-soak test-sqlsmith test-all fuzz bench-chunking bench-retrieval bench-search bench-usage bench-agents bench-identity lint readme-check clean
+	test-concurrency test-servers test-clients test-checkers test-benches test-builds test-upgrade test-package test-soak test-sqlsmith test-all fuzz bench-chunking bench-retrieval bench-search bench-usage bench-agents bench-identity lint docs docs-accept readme-check clean
 
 help: ## list the commands
 	@echo "Commands, all with PG=15|16|17|18 to pick the server:"
@@ -63,7 +63,7 @@ psql: ## open psql on the demo's database
 	@scripts/cluster.sh psql demo
 
 stop: ## stop the demo and whatever server of this checkout is running
-	@scripts/cluster.sh stop
+	@scripts/cluster.sh stop-all
 
 test: build ## run all tests (T=name: those whose names contain it)
 	@scripts/test.sh $(STAGES)
@@ -80,11 +80,11 @@ test-regress: build ## regression tests: SQL and what it should print
 accept: build ## take what regression test T=name prints as expected
 	@scripts/accept.sh
 
-test-isolation: build ## sessions side by side
-	@scripts/test.sh isolation
+test-concurrency: build ## sessions side by side
+	@scripts/test.sh concurrency
 
-test-lifecycle: build ## dump, restore, uninstall
-	@scripts/test.sh lifecycle
+test-servers: build ## dump, restore, crash, attacks: real servers
+	@scripts/test.sh servers
 
 test-soak: build ## crashes, cancels, long sessions, for an hour or so (ROUNDS, SEED=number)
 	@scripts/test.sh soak
@@ -94,6 +94,12 @@ test-clients: build ## through Drizzle, Deno, Python, Rust and others, each its 
 
 test-checkers: build ## what other people's checkers say of policies and SQL
 	@scripts/test.sh checkers
+
+test-benches: build ## each benchmark once, at its smallest size
+	@scripts/test.sh benches
+
+test-builds: build ## a build leaves running servers alone
+	@scripts/test.sh builds
 
 test-sqlsmith: build ## random SQL as an end user, for ten minutes (MINUTES=number, SEED=number, DEBUG=yes)
 	@scripts/sqlsmith.sh
@@ -137,7 +143,14 @@ bench-identity: build ## what verifying a token costs, and asking who the caller
 lint: setup ## formatting, clippy, the README's claims
 	@scripts/lint.sh
 
-readme-check: ## what README and CONTRIBUTING name exists
+docs: ## build the pages of docs/ into target/book
+	@scripts/docs.sh
+
+docs-accept: build ## write docs/functions.md, and the output that README and docs/ show
+	@scripts/functions.sh --accept
+	@scripts/readme-sql.sh --accept
+
+readme-check: ## what README, CONTRIBUTING and docs/ name and link to exists
 	@scripts/readme-check.sh
 
 clean: ## stop the servers, remove what was built

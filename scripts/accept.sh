@@ -1,18 +1,21 @@
 #!/usr/bin/env bash
-# Runs the regression or isolation test T and takes what it prints as expected from now on. Read the
-# diff that it shows.
+# Runs the regression test or spec T (its name, with or without its folder) and takes what it prints as expected from
+# now on. Read the diff that it shows.
 source "$(dirname "$0")/env.sh"
 
 cd "$ROOT"
 T=${T:-}
-if [ -e "tests/pg_regress/sql/$T.sql" ]; then
-    stage=regress expected=tests/pg_regress/expected result=tests/pg_regress/results/$T.out
-elif [ -e "tests/isolation/specs/$T.spec" ]; then
-    stage=isolation expected=tests/isolation/expected result=$TARGET/isolation/results/$T.out
-else
-    die "T='$T': there is neither tests/pg_regress/sql/$T.sql nor tests/isolation/specs/$T.spec"
-fi
+named() { find "tests/$1" -path "tests/$1/$T.$2" -o -path "tests/$1/*/$T.$2"; }
+mapfile -t found < <(named pg_regress/sql sql; named concurrency/specs spec)
+[ ${#found[@]} != 0 ] || die "T='$T': there is neither such a test in tests/pg_regress/sql nor such a spec in tests/concurrency/specs"
+[ ${#found[@]} = 1 ] || die "T='$T' may be any of these: ${found[*]}"
+case ${found[0]} in
+    *.sql) stage=regress T=${found[0]#tests/pg_regress/sql/} T=${T%.sql} expected=tests/pg_regress/expected ;;
+    *) stage=concurrency T=${found[0]#tests/concurrency/specs/} T=${T%.spec} expected=tests/concurrency/expected ;;
+esac
+export T
 expected=$expected/$T.out
+result=$TARGET/$stage/results/$T.out
 
 # A test without expected output isn't run; one that differs is reported as failed.
 log=$TARGET/accept.log

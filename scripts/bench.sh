@@ -10,7 +10,8 @@
 #   bench.sh identity    what verifying a token costs, and asking who the caller is
 #   bench.sh agents      how fast workers claim and complete requests (DURATION=seconds, PART=throughput, finished or reader)
 #
-# They print what they measure and fail only when they can't measure it.
+# They print what they measure and fail only when they can't measure it. SMALLEST=yes runs each once at its smallest
+# size, which shows that it runs and measures nothing: `make test-benches`.
 source "$(dirname "$0")/env.sh"
 
 here=$ROOT/scripts
@@ -20,17 +21,26 @@ for directory in DOCS DATA; do
 done
 
 # Not in the project's workspace: linting and testing it must not build the rivals.
-export CARGO_TARGET_DIR=$TARGET/benches
-cargo build --quiet --release --manifest-path "$ROOT/benches/Cargo.toml"
+manifest=$ROOT/benches/Cargo.toml
+export SMALLEST=${SMALLEST:-}
+if [ "$SMALLEST" ]; then
+    # Beside the tests, whose dependencies are there.
+    cargo build --quiet --locked --manifest-path "$manifest"
+    programs=$TARGET/debug
+    export DOCS=$ROOT/benches/smallest BENCH_DATA=$ROOT/benches/smallest
+else
+    CARGO_TARGET_DIR=$TARGET/benches cargo build --quiet --release --manifest-path "$manifest"
+    programs=$TARGET/benches/release
+fi
 
-# A fresh database in the private cluster `bench`, which waits for its disk as a real one does. What
-# runs by itself at any time is off. Further settings are arguments.
+# A fresh database in the private cluster `bench`, which waits for its disk as a real one does, where that is measured.
+# What runs by itself at any time is off. Further settings are arguments.
 prepare() {
     "$here/cluster.sh" start bench
     if [ $# -gt 0 ]; then configure "$@"; fi
-    "$here/cluster.sh" psql bench -d postgres -XAtq -v ON_ERROR_STOP=1 <<'SQL'
+    "$here/cluster.sh" psql bench -d postgres -XAtq -v ON_ERROR_STOP=1 -v fsync="$([ "$SMALLEST" ] && echo off || echo on)" <<'SQL'
 set client_min_messages = warning;
-alter system set fsync = on;
+alter system set fsync = :fsync;
 alter system set autovacuum = off;
 alter system set max_wal_size = '32GB';
 alter system set checkpoint_timeout = '1h';
@@ -58,18 +68,18 @@ finish() { "$here/cluster.sh" remove bench; }
 
 for bench; do
     case $bench in
-        core) "$CARGO_TARGET_DIR/release/core" ;;
+        core) "$programs/core" ;;
         database | retrieval | ranking | search | usage | agents | identity)
             trap finish EXIT
             settings=()
             # Of a server that is meant for a database of this size; all else is as it comes.
-            case $bench in
+            case $SMALLEST$bench in
                 search | agents) settings=("shared_buffers = '4GB'") ;;
             esac
             prepare "${settings[@]}"
-            CARREL_URL=$("$here/cluster.sh" url bench) CARREL_PGBENCH=$TREE/bin/pgbench "$CARGO_TARGET_DIR/release/$bench"
-            finish
-            trap - EXIT
+            CARREL_URL=$("$here/cluster.sh" url bench) CARREL_PGBENCH=$TREE/bin/pgbench "$programs/$bench"
+            # Settings of one are not for another.
+            if [ ${#settings[@]} -gt 0 ]; then finish; fi
             ;;
         *) die "bench.sh: core, database, retrieval, ranking, search, usage, agents or identity" ;;
     esac

@@ -12,4 +12,15 @@ if [ "${1:-}" = --system ]; then
     export CARGO_TARGET_DIR=$TARGET/install PGRX_PG_CONFIG_PATH=$pg_config
     exec cargo pgrx install --release --pg-config "$pg_config" "${sudo[@]}"
 fi
-exec cargo pgrx install --release --pg-config "$TREE/bin/pg_config"
+
+# Each file takes the place of the one before at once: a server that runs keeps the library that it has open, where
+# writing into that one would crash it, and what is in other trees by a link stays as it is.
+staged=$TARGET/staged/$PG
+rm -rf "$staged"
+cargo pgrx package --pg-config "$TREE/bin/pg_config" --out-dir "$staged"
+find "$staged" -type f -printf '/%P\n' | while IFS= read -r file; do
+    mkdir -p "${file%/*}"
+    cp -p "$staged$file" "$file.new"
+    mv -f "$file.new" "$file"
+done
+rm -rf "$staged"

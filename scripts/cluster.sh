@@ -4,7 +4,8 @@
 #   cluster.sh start NAME        make the cluster when there is none, start it, create database carrel
 #   cluster.sh psql NAME [ARG…]  psql as superuser on that database, or as the ARGs say
 #   cluster.sh url NAME          how a client connects
-#   cluster.sh stop [NAME]       stop that one; else every one of this checkout, of any version
+#   cluster.sh stop [NAME]       stop that one; else every one of that version
+#   cluster.sh stop-all          stop every one of this checkout, of any version
 #   cluster.sh remove NAME       stop it and delete its data
 #
 # They listen on a Unix socket only. Whoever reaches it may be anybody, superuser included (trust); so
@@ -18,18 +19,30 @@ directory=$RUN/$name
 pg_ctl=$TREE/bin/pg_ctl
 needs_name() { [ -n "$name" ] || die "cluster.sh $command: which cluster?"; }
 
-running() { "$pg_ctl" status -D "$1" >/dev/null 2>&1; }
-
-stop() {
-    if running "$1"; then "$pg_ctl" stop --silent -m fast -D "$1"; fi
+# A server works in its data directory. Its postmaster.pid alone says little: the number may be another process' by now.
+running() {
+    local pid
+    pid=$(head -n 1 "$1/postmaster.pid" 2>/dev/null) && [ "/proc/$pid/cwd" -ef "$1" ]
 }
 
-# Any version's pg_ctl stops any server; a server's own tree may be gone.
-stop_all() {
+# Sessions that don't end within a minute don't keep it.
+stop() {
+    if running "$1"; then
+        "$pg_ctl" stop --silent -m fast -D "$1" || "$pg_ctl" stop --silent -m immediate -D "$1"
+    fi
+}
+
+# Every server below a directory with the clusters of a version. Any version's pg_ctl stops any server.
+stop_below() {
     local data
-    for pg_ctl in "$BASE"/pg/*/bin/pg_ctl; do
-        for data in "$BASE"/run/*/*/data "$BASE"/run/*/pgrx*/*-*; do
-            if [ -e "$data/postmaster.pid" ]; then stop "$data"; fi
+    for data in "$1"/*/data "$1"/pgrx*/*-*; do stop "$data"; done
+}
+
+stop_all() {
+    local run
+    for run in "$BASE"/run/*; do
+        for pg_ctl in "$BASE/pg/${run##*/}"/bin/pg_ctl "$BASE"/pg/*/bin/pg_ctl; do
+            if [ -e "$pg_ctl" ]; then stop_below "$run"; break; fi
         done
     done
 }
@@ -53,6 +66,7 @@ start() {
     as_server mkdir -p -m 0700 "$directory"
     if [ ! -e "$directory/data" ]; then make_cluster; fi
     if ! running "$directory/data"; then
+        as_server rm -f "$directory/data/postmaster.pid"
         "$pg_ctl" start --silent -D "$directory/data" -l "$directory/log" -o "-k $directory" ||
             { tail -n 20 "$directory/log" >&2; die "cluster $name of PostgreSQL $PG didn't start"; }
     fi
@@ -66,6 +80,7 @@ case $command in
     psql) needs_name; shift 2; psql -d carrel "$@" ;;
     url) needs_name; echo "postgresql:///carrel?host=$directory&user=postgres" ;;
     remove) needs_name; stop "$directory/data"; as_server rm -rf "$directory" ;;
-    stop) if [ -n "$name" ]; then stop "$directory/data"; else stop_all; fi ;;
-    *) die "cluster.sh: start, psql, url, stop or remove" ;;
+    stop) if [ -n "$name" ]; then stop "$directory/data"; else stop_below "$RUN"; fi ;;
+    stop-all) stop_all ;;
+    *) die "cluster.sh: start, psql, url, stop, stop-all or remove" ;;
 esac

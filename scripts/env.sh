@@ -16,6 +16,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 TARGET=$ROOT/target
 TOOLS=$TARGET/tools
 PGRX_VERSION=$(sed -n 's/^pgrx *=.*"=\([0-9.]*\)".*/\1/p' "$ROOT/Cargo.toml")
+MDBOOK_VERSION=0.5.4
 
 say() { printf '%s\n' "$@"; }
 die() { printf 'carrel: %s\n' "$*" >&2; exit 1; }

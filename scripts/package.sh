@@ -27,6 +27,8 @@ mkdir -p "$library" "$extension" "$documents" "$staged/DEBIAN"
 install -m 0644 "$built$("$TREE/bin/pg_config" --pkglibdir)/carrel.so" "$library/"
 install -m 0644 "$built$("$TREE/bin/pg_config" --sharedir)"/extension/carrel{.control,--*.sql} "$extension/"
 install -m 0644 README.md CHANGELOG.md "$documents/"
+mkdir "$documents/docs"
+install -m 0644 docs/*.md "$documents/docs/"
 strip --strip-unneeded --remove-section=.comment --remove-section=.note "$library/carrel.so"
 
 # What the library contains of others, who want their notices kept; of several licences the MIT licence.

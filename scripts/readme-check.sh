@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
-# Every `make` target, file and directory that README.md, CONTRIBUTING.md and docs/ name in code or link to
-# must exist. Names with a placeholder (<…>, *, …) and what lies under target/ are left out.
+# Checks README.md, CONTRIBUTING.md and docs/: every `make` target, file and directory that they name in code or link to
+# exists, and every heading that they link to. Names with a placeholder (<…>, *, …) and what lies under target/ are left
+# out. The book has every page of docs/ and no other; pages link to pages only, since the book has nothing else. Lines
+# of prose in README and docs/ have at most 100 characters, and the README has at most 220 lines.
 set -euo pipefail
+export LC_ALL=C.UTF-8
 cd "$(dirname "$0")/.."
 
 # The code of a Markdown file, one fenced line or inline span a line.
@@ -11,7 +14,21 @@ code() {
                         { n = split($0, part, "`"); for (i = 2; i < n; i += 2) print part[i] }' "$1"
 }
 
-links() { grep -oE '\]\([^)# ]+' "$1" | sed 's/^](//' | grep -v : || true; }
+# The text of a Markdown file without fenced code and comments.
+prose() {
+    awk '/^ *(```|~~~)/ { fenced = !fenced; next }
+         /^<!--/        { hidden = 1 }
+         /-->$/         { hidden = 0; next }
+         !fenced && !hidden' "$1"
+}
+
+# What a Markdown file links to: path, heading, or path#heading.
+links() { prose "$1" | grep -oE '\]\([^) ]+' | sed 's/^](//' | grep -vE '^[a-z]+:' || true; }
+
+# The anchors of a Markdown file's headings, as GitHub and mdBook make them.
+anchors() {
+    prose "$1" | sed -n 's/^##* //p' | tr '[:upper:]' '[:lower:]' | sed 's/[^[:alnum:]_ -]//g; s/ /-/g'
+}
 
 make_targets() { grep -oE '(^|[;&|$] *)(sudo )?make +([A-Z_]+=[^ ]+ +)*[a-z][a-z-]*' | grep -oE '[a-z-]+$' || true; }
 
@@ -32,7 +49,22 @@ for file in README.md CONTRIBUTING.md docs/*.md; do
         [ -e "$path" ] || complain $file "$path: no such file"
     done
     for link in $(links $file | sort -u); do
-        [ -e "$(dirname $file)/$link" ] || complain $file "$link: no such file"
+        path=${link%%#*}
+        target=${path:+$(dirname $file)/$path}
+        if [ ! -e "${target:=$file}" ]; then
+            complain $file "$link: no such file"
+        elif [[ $link = *#* ]] && ! anchors "$target" | grep -qxF -- "${link#*#}"; then
+            complain $file "$link: no such heading"
+        fi
+        if [[ $file = docs/* && $path = */* ]]; then complain $file "$link: not a page of docs/"; fi
     done
+    [ $file = CONTRIBUTING.md ] || while IFS= read -r line; do
+        complain $file "longer than 100 characters: $line"
+    done < <(prose $file | grep -vE '^ *(\||\[[^]]*\]\([^)]*\)[.,]?$)' | grep -E '.{101,}' || true)
+done
+[ "$(wc -l <README.md)" -le 220 ] || complain README.md "more than 220 lines"
+pages=$(cd docs && ls -- *.md | grep -vx SUMMARY.md)
+for page in $pages; do
+    grep -qF "($page)" docs/SUMMARY.md || complain docs/SUMMARY.md "$page is missing"
 done
 exit $bad

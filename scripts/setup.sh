@@ -2,11 +2,22 @@
 # Installs what is missing to build and test carrel; when nothing is, asks nobody and takes no time.
 # Packages come through apt (as root or with sudo), cargo-pgrx goes to target/tools, and the server of
 # version PG becomes a private tree (scripts/server.sh), unless --tools asks for the tools alone. --sqlsmith and
-# --clients ask as well for what few tests need: sqlsmith; Chromium, for the page.
+# --clients ask as well for what few tests need: sqlsmith; Chromium, for the page. --docs asks for mdbook alone.
 source "$(dirname "$0")/env.sh"
 
 rust=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml")
 command -v cargo >/dev/null || die "no cargo: install Rust $rust or newer, see https://rustup.rs"
+
+if [ "${1:-}" = --docs ]; then
+    if [ "$("$TOOLS/bin/mdbook" --version 2>/dev/null)" != "mdbook v$MDBOOK_VERSION" ]; then
+        # A book of twenty pages needs no optimised build, and no server of its own.
+        say "Installing mdbook $MDBOOK_VERSION into target/tools (once; about three minutes)"
+        env -u CARGO_TARGET_DIR CARGO_PROFILE_RELEASE_OPT_LEVEL=0 cargo install --quiet --locked --force \
+            --no-default-features --features search --root "$TOOLS" mdbook --version "=$MDBOOK_VERSION"
+    fi
+    exit 0
+fi
+
 [ -n "$PGRX_VERSION" ] || die "Cargo.toml pins no version of pgrx"
 
 has_cargo_pgrx() { [ "$("$1" pgrx --version 2>/dev/null)" = "cargo-pgrx $PGRX_VERSION" ]; }

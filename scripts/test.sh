@@ -2,8 +2,8 @@
 # Runs stages of the tests against the extension as scripts/build.sh installed it for version PG, then
 # prints a line for each with its seconds and exits 1 if any failed.
 #
-#   test.sh [STAGE…]    lint, unit, pgrx, regress, isolation, lifecycle, clients, checkers, readme, upgrade, package, soak;
-#                       the last three and lint only when they are named
+#   test.sh [STAGE…]    lint, unit, pgrx, regress, concurrency, servers, clients, checkers, readme, benches, builds,
+#                       upgrade, package, soak; the last three and lint only when they are named
 #   T=name test.sh …    only the tests whose names contain this
 source "$(dirname "$0")/env.sh"
 
@@ -11,7 +11,7 @@ cd "$ROOT"
 T=${T:-}
 only=(${T:+"$T"})
 regress=tests/pg_regress
-isolation=tests/isolation
+concurrency=tests/concurrency
 scripts=$ROOT/scripts
 
 # One run at a time per version: they share clusters. flock closes its file, lest a server inherit it.
@@ -22,15 +22,15 @@ if [ -z "${CARREL_LOCKED:-}" ]; then
     CARREL_LOCKED=1 exec flock --close "$lock" "$0" "$@"
 fi
 
-# Names of the tests (sql, spec) in a directory; fails when one lacks what it should print, which the
-# runners would take for nothing to do.
+# Names of the tests (sql, spec) in a directory, with their folders; fails when one lacks what it should print, which
+# the runners would take for nothing to do.
 tests_in() {
-    local directory=$1 kind=$2 suffix=$3 file name missing=
-    for file in "$directory/$kind"/*"$T"*."$suffix"; do
-        [ -e "$file" ] || continue
-        name=$(basename "$file" ".$suffix")
+    local directory=$1 kind=$2 suffix=$3 name missing=
+    while IFS= read -r name; do
+        name=${name%."$suffix"}
+        [[ $name = *"$T"* && $name != setup ]] || continue
         if [ -e "$directory/expected/$name.out" ]; then echo "$name"; else missing+=" $name"; fi
-    done
+    done < <(find "$directory/$kind" -name "*.$suffix" -printf '%P\n' | sort)
     [ -z "$missing" ] || { say "no expected output in $directory/expected:$missing" >&2; return 1; }
 }
 
@@ -58,75 +58,73 @@ pgrx() {
 # Those of usage run again where statements write its rows, and print the same.
 regress() {
     local status=0
-    regress_in_cluster "${only[@]}" || status=1
-    if [ -z "$T" ]; then PGOPTIONS='-c carrel.direct_writes=off' regress_in_cluster usage || status=1; fi
+    regress_in_cluster || status=1
+    if [ -z "$T" ]; then T=usage/ PGOPTIONS='-c carrel.direct_writes=off' regress_in_cluster || status=1; fi
     return $status
 }
 
-# A fresh cluster each time, for roles outlive a database. cargo-pgrx wants it to listen on TCP; so it
-# asks for a password, and is stopped afterwards.
+# A fresh cluster each time, for roles outlive a database. The session's settings keep what tests print short.
 regress_in_cluster() {
-    local names password data=$PGRX_HOME/data-$PG status=0
+    local names folder
     names=$(tests_in $regress sql sql) || return 1
     [ -n "$names" ] || { say "no tests"; return 0; }
-    password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
-    echo "$password" | as_server tee "$PGRX_HOME/password" >/dev/null
-    (umask 077 && echo "localhost:*:*:*:$password" >"$PGRX_HOME/pgpass")
-    "$TREE/bin/pg_ctl" stop --silent -m fast -D "$data" 2>/dev/null || true
-    as_server rm -rf "$data"
-    "$TREE/bin/initdb" --pgdata="$data" --username="$(id -un)" --auth=scram-sha-256 \
-        --pwfile="$PGRX_HOME/password" --encoding=UTF8 --locale=C.UTF-8 --no-instructions >/dev/null
-    printf 'fsync = off\nmax_wal_size = 64MB\n' | as_server tee -a "$data/postgresql.conf" >/dev/null
-    PGPASSFILE=$PGRX_HOME/pgpass cargo pgrx regress --release "pg$PG" "$@" || status=1
-    "$TREE/bin/pg_ctl" stop --silent -m fast -D "$data" || true
-    as_server rm -rf "$data"
-    [ $status = 0 ] || differences $regress/regression.diffs
+    for folder in $regress/sql/*/; do mkdir -p "$TARGET/regress/results/$(basename "$folder")"; done
+    # shellcheck disable=SC2086 # a list of names
+    PGOPTIONS="-c client_min_messages=warning ${PGOPTIONS:-}" \
+        run_regress regress/pg_regress $regress "$TARGET/regress" \
+        --dbname=carrel_regress --launcher="$ROOT/$regress/terse.sh" setup $names
 }
 
-isolation() {
-    local names output=$TARGET/isolation status=0
-    names=$(tests_in $isolation specs spec) || return 1
+concurrency() {
+    local names
+    names=$(tests_in $concurrency specs spec) || return 1
     [ -n "$names" ] || { say "no tests"; return 0; }
+    # shellcheck disable=SC2086 # a list of names
+    run_regress isolation/pg_isolation_regress $concurrency "$TARGET/concurrency" \
+        --dbname=carrel_concurrency --load-extension=carrel $names
+}
+
+# A runner of PostgreSQL's own, on a fresh cluster.
+run_regress() {
+    local runner=$1 input=$2 output=$3 status=0
+    shift 3
     "$scripts/cluster.sh" remove test
     "$scripts/cluster.sh" start test
     mkdir -p "$output"
-    # shellcheck disable=SC2086 # a list of names
-    "$(dirname "$("$TREE/bin/pg_config" --pgxs)")/../test/isolation/pg_isolation_regress" \
-        --host="$RUN/test" --user=postgres --dbname=carrel_isolation --load-extension=carrel \
-        --bindir="$TREE/bin" --inputdir=$isolation --outputdir="$output" $names || status=1
-    "$scripts/cluster.sh" stop test
+    "$(dirname "$("$TREE/bin/pg_config" --pgxs)")/../test/$runner" --host="$RUN/test" --user=postgres \
+        --bindir="$TREE/bin" --inputdir="$input" --outputdir="$output" "$@" || status=1
+    "$scripts/cluster.sh" remove test
     [ $status = 0 ] || differences "$output/regression.diffs"
 }
 
 # They start their own clusters, as RUN_AS, in directories under CARREL_RUN. Those of usage run again where statements
-# write its rows, and those of isolation and attacks with identities that the database verifies, and with the privileges
+# write its rows, and those of tenants and attacks with identities that the database verifies, and with the privileges
 # that guides have operators grant.
-lifecycle() {
+servers() {
     local status=0
     unset ROUNDS
-    servers "${only[@]}" || status=1
-    if [ -z "$T" ]; then CARREL_SETTINGS=carrel.direct_writes=off servers usage:: || status=1; fi
+    with_servers servers "${only[@]}" || status=1
+    if [ -z "$T" ]; then CARREL_SETTINGS=carrel.direct_writes=off with_servers servers usage:: || status=1; fi
     CARREL_IDENTITY=token kept_from --skip claims || status=1
     CARREL_GRANTS=guide kept_from || status=1
     return $status
 }
 
-# Tests of what users are kept from. Those of claims are not about verified identities.
+# Tests of what users are kept from. Those of claims are not about verified identities; how much a server bears (texts of
+# a gigabyte, lists of a million) is a quarter of the stage's time, and has nothing to do with who asks.
 kept_from() {
-    local module others=()
-    for module in $(sed -n 's/^mod \(.*\);$/\1/p' tests/lifecycle/main.rs); do
-        case $module in isolation | attacks) ;; *) others+=(--skip "$module::") ;; esac
+    local module others=(--skip attacks::large::)
+    for module in $(sed -n 's/^mod \(.*\);$/\1/p' tests/servers/main.rs); do
+        case $module in tenants | attacks) ;; *) others+=(--skip "$module::") ;; esac
     done
-    servers "${only[@]}" "$@" "${others[@]}"
+    with_servers servers "${only[@]}" "$@" "${others[@]}"
 }
-
-servers() { with_servers lifecycle "$@"; }
 
 with_servers() {
     local test=$1
     shift
-    as_server mkdir -p -m 0700 "$RUN/lifecycle"
-    CARREL_PG_BIN=$TREE/bin CARREL_RUN=$RUN/lifecycle CARREL_RUN_AS=$RUN_AS \
+    as_server mkdir -p -m 0700 "$RUN/servers"
+    CARREL_PG_BIN=$TREE/bin CARREL_RUN=$RUN/servers CARREL_RUN_AS=$RUN_AS \
         cargo test --no-fail-fast --package carrel-tests --test "$test" -- "$@"
 }
 
@@ -139,7 +137,7 @@ clients() {
 # Those that depend on chance or on patience, with much of both, one after the other; they say what they saw.
 soak() {
     export ROUNDS=${ROUNDS:-100}
-    servers --nocapture --test-threads=1 "${only[@]:-faults::}"
+    with_servers servers --nocapture --test-threads=1 "${only[@]:-faults::}"
 }
 
 # From an older PostgreSQL to this one, and from this version of carrel to an invented next one. Builds what is
@@ -155,17 +153,42 @@ upgrade() {
         fi
     done
     "$scripts/next.sh"
-    as_server mkdir -p -m 0700 "$RUN/lifecycle"
+    as_server mkdir -p -m 0700 "$RUN/servers"
     CARREL_OLD_PG_BIN=$BASE/pg/$old/bin CARREL_NEXT_PG_BIN=$TREE-next/bin \
-        CARREL_PG_BIN=$TREE/bin CARREL_RUN=$RUN/lifecycle CARREL_RUN_AS=$RUN_AS \
+        CARREL_PG_BIN=$TREE/bin CARREL_RUN=$RUN/servers CARREL_RUN_AS=$RUN_AS \
         cargo test --no-fail-fast --package carrel-tests --test upgrade -- "${only[@]}"
 }
+
+# Each benchmark runs, once, at its smallest size.
+benches() {
+    local name began number=0 failed=
+    for name in core database retrieval ranking search usage identity agents; do
+        [[ $name = *"$T"* ]] || continue
+        number=$((number + 1)) began=$SECONDS
+        if SMALLEST=yes "$scripts/bench.sh" "$name" >"$TARGET/test-logs/bench-$name" 2>&1; then
+            say "ok $number - $name, $((SECONDS - began)) s"
+        else
+            tail -n 40 "$TARGET/test-logs/bench-$name"
+            say "not ok $number - $name"
+            failed=yes
+        fi
+    done
+    [ -z "$failed" ]
+}
+
+# A build leaves servers alone that run, whichever version they are of.
+builds() { "$scripts/builds-test.sh"; }
 
 # What other people's checkers find.
 checkers() { "$scripts/checkers.sh"; }
 
-# The README's SQL prints what the README says.
-readme() { "$scripts/readme-sql.sh"; }
+# The SQL of README and docs/ prints what they say, and the page of functions is the catalog's.
+readme() {
+    local status=0
+    "$scripts/functions.sh" || status=1
+    "$scripts/readme-sql.sh" || status=1
+    return $status
+}
 
 # The package, as it is built from what is here now.
 package() { "$scripts/package.sh" && "$scripts/package-test.sh"; }
@@ -181,7 +204,7 @@ count() {
         END { print passed + 0, failed + 0 }'
 }
 
-[ $# -gt 0 ] || set -- unit pgrx regress isolation lifecycle clients checkers readme
+[ $# -gt 0 ] || set -- unit pgrx regress concurrency servers clients checkers readme benches builds
 mkdir -p "$TARGET/test-logs"
 summary=() passed=0 failed=0 skipped=
 for stage; do
@@ -200,7 +223,7 @@ for stage; do
     outcome=ok
     if grep -q '^skipped: ' "$log"; then outcome=skipped skipped=yes; fi
     if [ "$status" != 0 ]; then outcome=FAILED; fi
-    summary+=("$(printf '  %-10s %-7s %5d passed %4d failed %5d s' "$stage" \
+    summary+=("$(printf '  %-11s %-7s %5d passed %4d failed %5d s' "$stage" \
         "$outcome" "$good" "$bad" $((SECONDS - began)))")
 done
 say "" "PostgreSQL $PG" "${summary[@]}" "$passed passed, $failed failed"

@@ -12,9 +12,9 @@ ada=018f2f5c-7a00-7000-8000-00000000000a
 ben=018f2f5c-7a00-7000-8000-00000000000b
 
 if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then die "port $port is taken: make web PORT=number"; fi
-"$ROOT/scripts/clients.sh"
+"$ROOT/scripts/clients.sh" --page
 # What builds the page may be a program of Node.js'.
-PATH=$TOOLS/clients/bin:$PATH
+PATH=$TOOLS/node/bin:$PATH
 "$ROOT/scripts/cluster.sh" start web
 
 # psql as superuser; its directory is that of the documents.

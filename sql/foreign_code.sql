@@ -1,13 +1,13 @@
--- Code of roles with fewer rights that would run in carrel's work or after it: on carrel's tables (is_own), on those that follow
--- them by foreign keys, and on those that carrel's keys refer to. Every table that was looked at has a row; what is null where
--- nothing was found.
+-- Code of roles with fewer rights that would run in carrel's work or after it: on carrel's tables, on those that follow them by foreign
+-- keys, and on those that carrel's keys refer to. Every table that was looked at has a row; what is null where nothing was found.
+-- carrel refuses to work beside code that is_refused; on the others it is confined. is_of_others: a table of such a role that follows.
 --
 -- Checks and actions of foreign keys run in the session of whoever writes, as the owner of the other table: triggers, rules and
 -- functions there can change the session's settings, or leave behind what runs as its role at the end of the transaction. Planning
 -- them evaluates predicates of indexes and constraints. So a table of a plain role may follow by ON DELETE CASCADE or NO ACTION,
 -- without triggers and rules of its own for DELETE and TRUNCATE, and without functions, operators and casts of its own in its
 -- indexes, constraints and keys. Checks of domains need no function, and run where carrel writes.
-create function carrel.foreign_code() returns table (relation oid, what text, is_own boolean)
+create function carrel.foreign_code() returns table (relation oid, what text, is_refused boolean, is_of_others boolean)
 language sql stable
 set search_path = pg_catalog, pg_temp
 set jit = off
@@ -24,21 +24,28 @@ as $$
         where c.relnamespace = 'carrel'::regnamespace and c.relkind in ('r', 'p')
     ),
 
-    reached (oid) as (
-        select o.oid
+    -- cascades: a deletion of carrel's rows deletes or changes rows of the table.
+    links (oid, cascades) as (
+        select o.oid, true
         from own as o
         union
-        select f.oid
-        from reached as r
+        select f.oid, l.cascades and f.cascades
+        from links as l
         cross join lateral (
-            select k.conrelid as oid
+            select k.conrelid as oid, k.confdeltype in ('c', 'n', 'd') or k.confupdtype in ('c', 'n', 'd') as cascades
             from pg_constraint as k
-            where k.confrelid = r.oid and k.contype = 'f'
+            where k.confrelid = l.oid and k.contype = 'f'
             union
-            select i.inhrelid
+            select i.inhrelid, true
             from pg_inherits as i
-            where i.inhparent = r.oid
+            where i.inhparent = l.oid
         ) as f
+    ),
+
+    reached (oid, cascades) as (
+        select l.oid, bool_or(l.cascades)
+        from links as l
+        group by l.oid
     ),
 
     referred (oid) as (
@@ -48,15 +55,16 @@ as $$
         where k.contype = 'f'
     ),
 
-    tables (oid, is_of_others, is_own, follows) as (
+    tables (oid, is_of_others, is_own, follows, cascades) as (
         select
             c.oid, c.relowner not in (select d.role from trusted as d), c.oid in (select o.oid from own as o),
-            c.oid in (select r.oid from reached as r)
+            r.oid is not null, coalesce(r.cascades, false)
         from (select r.oid from reached as r union select f.oid from referred as f) as one
         join pg_class as c on one.oid = c.oid
+        left join reached as r on one.oid = r.oid
     ),
 
-    -- Planning evaluates functions of constants in them.
+    -- Planning evaluates functions of constants in predicates of indexes, and in checks of partitions.
     parts (relation, classid, objid) as (
         select t.oid, 'pg_class'::regclass::oid, t.oid
         from tables as t
@@ -65,7 +73,11 @@ as $$
         select t.oid, d.classid, d.objid
         from tables as t
         join pg_depend as d on d.refclassid = 'pg_class'::regclass and t.oid = d.refobjid
-        where t.is_of_others and d.classid in ('pg_class'::regclass, 'pg_statistic_ext'::regclass, 'pg_constraint'::regclass)
+        where
+            t.is_of_others and (
+                d.classid in ('pg_class'::regclass, 'pg_statistic_ext'::regclass)
+                or d.classid = 'pg_constraint'::regclass and t.oid in (select i.inhrelid from pg_inherits as i)
+            )
     ),
 
     functions (relation, classid, objid, function) as (
@@ -86,7 +98,7 @@ as $$
         join pg_proc as p on g.tgfoid = p.oid
         join pg_roles as r on p.proowner = r.oid
         where
-            not g.tgisinternal and g.tgenabled <> 'D' and t.follows
+            not g.tgisinternal and g.tgenabled <> 'D' and t.cascades
             and case
                 -- Of DELETE and TRUNCATE.
                 when t.is_of_others then g.tgtype & 40 <> 0 and (p.proowner not in (select d.role from trusted as d) or g.tgqual is not null)
@@ -98,7 +110,7 @@ as $$
         select t.oid, format('rule %I is on %s', w.rulename, t.oid::regclass)
         from tables as t
         join pg_rewrite as w on t.oid = w.ev_class
-        where t.is_of_others and t.follows and w.ev_type = '4'
+        where t.is_of_others and t.cascades and w.ev_type = '4'
         union all
         select t.oid, format('foreign key %I of %s changes rows by other than ON DELETE CASCADE', k.conname, t.oid::regclass)
         from tables as t
@@ -142,7 +154,7 @@ as $$
             and y.typowner not in (select d.role from trusted as d)
     )
 
-    select t.oid, f.what, t.is_own
+    select t.oid, f.what, t.follows, t.is_of_others and t.follows and not t.is_own
     from tables as t
     left join (select g.relation, min(g.what) as what from found as g group by g.relation) as f on t.oid = f.relation
 $$;

@@ -1,12 +1,13 @@
 //! Measuring time: warm, in rounds in which each side runs once, the median of the rounds. So what
 //! disturbs a machine for a second disturbs all of them.
 
+use crate::size::scaled;
 use std::time::{Duration, Instant};
 
 /// Rounds that count.
-const ROUNDS: usize = 5;
+const MOST_ROUNDS: usize = 5;
 /// What is faster is repeated within a round until it takes this long.
-const LEAST: Duration = Duration::from_millis(20);
+const LONG_ENOUGH: Duration = Duration::from_millis(20);
 
 /// What takes longer runs once.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -53,6 +54,8 @@ impl<'a> Contest<'a> {
 
     /// Runs them all; the timings come in the order in which they were added.
     pub fn run(mut self) -> Vec<Timing> {
+        let rounds = scaled(MOST_ROUNDS, 1);
+        let long_enough = scaled(LONG_ENOUGH, Duration::ZERO);
         let mut timings: Vec<Timing> = Vec::new();
         let mut repeats = Vec::new();
         for contestant in &mut self.contestants {
@@ -66,14 +69,14 @@ impl<'a> Contest<'a> {
                 bytes: contestant.bytes,
                 pieces,
                 seconds: once.as_secs_f64(),
-                runs: if once < PATIENCE { ROUNDS } else { 1 },
+                runs: if once < PATIENCE { rounds } else { 1 },
             });
-            repeats.push((LEAST.as_secs_f64() / once.as_secs_f64()).ceil().max(1.0) as u32);
+            repeats.push((long_enough.as_secs_f64() / once.as_secs_f64()).ceil().max(1.0) as u32);
         }
         let mut times = vec![Vec::new(); timings.len()];
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds {
             for (i, contestant) in self.contestants.iter_mut().enumerate() {
-                if timings[i].runs == ROUNDS {
+                if timings[i].runs == rounds {
                     let began = Instant::now();
                     for _ in 0..repeats[i] {
                         std::hint::black_box((contestant.work)());
@@ -82,7 +85,8 @@ impl<'a> Contest<'a> {
                 }
             }
         }
-        for (timing, times) in timings.iter_mut().zip(times).filter(|(timing, _)| timing.runs > 1) {
+        for (timing, times) in timings.iter_mut().zip(times).filter(|(_, times)| !times.is_empty())
+        {
             timing.seconds = median(times);
         }
         timings

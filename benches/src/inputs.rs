@@ -1,9 +1,17 @@
-//! The texts that are cut: each some 7 MB, the line 10 MB.
+//! The texts that are cut: each some 7 MB, the line 10 MB; in a smallest run a thousandth.
 
+use crate::size::scaled;
 use crate::{generated, registry};
 
-const SIZE: usize = 7_000_000;
-const LINE: usize = 10_000_000;
+/// Bytes of a text.
+fn size() -> usize {
+    scaled(7_000_000, 7_000)
+}
+
+/// Bytes of the line.
+fn line() -> usize {
+    scaled(10_000_000, 10_000)
+}
 
 pub struct Input {
     pub name: &'static str,
@@ -21,22 +29,22 @@ impl Input {
         let inputs = vec![
             Self::documentation(&comments),
             Self::markdown(),
-            Self::new("CJK", "generated: Chinese, Japanese, Korean", generated::cjk(SIZE)),
+            Self::new("CJK", "generated: Chinese, Japanese, Korean", generated::cjk(size())),
             Self::new(
                 "CJK, one line",
                 "the same without line breaks and Latin",
-                generated::cjk(SIZE).replace(|c: char| c.is_ascii() && c != ' ', ""),
+                generated::cjk(size()).replace(|c: char| c.is_ascii() && c != ' ', ""),
             ),
             Self::new(
                 "emoji",
                 "prose with an emoji each few words",
-                generated::emoji(&prose, SIZE),
+                generated::emoji(&prose, size()),
             ),
-            Self::new("code", "Rust source of crates", repeated(&code.concat(), SIZE)),
+            Self::new("code", "Rust source of crates", repeated(&code.concat(), size())),
             Self::new(
                 "one line",
                 "sentences of documentation, no line break",
-                repeated(&prose, LINE),
+                repeated(&prose, line()),
             ),
         ];
         inputs.into_iter().filter(|input| !input.text.is_empty()).collect()
@@ -50,8 +58,8 @@ impl Input {
     fn documentation(comments: &str) -> Self {
         let documents = registry::documents().join("\n");
         let own = documents.len();
-        let text = repeated(&(documents + "\n" + comments), SIZE);
-        let origin = match own.min(SIZE) as f64 / 1e6 {
+        let text = repeated(&(documents + "\n" + comments), size());
+        let origin = match own.min(size()) as f64 / 1e6 {
             own if own < 7.0 => format!("documents ({own:.1} MB), then documentation comments"),
             _ => "documents".into(),
         };
@@ -60,9 +68,11 @@ impl Input {
 
     fn markdown() -> Self {
         let text = registry::markdown().join("\n\n");
-        let origin =
-            format!("Markdown files, {:.1} MB of it different", text.len().min(SIZE) as f64 / 1e6);
-        Self::new("Markdown", &origin, repeated(&text, SIZE))
+        let origin = format!(
+            "Markdown files, {:.1} MB of it different",
+            text.len().min(size()) as f64 / 1e6
+        );
+        Self::new("Markdown", &origin, repeated(&text, size()))
     }
 
     fn new(name: &'static str, origin: &str, text: String) -> Self {

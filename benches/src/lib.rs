@@ -2,7 +2,8 @@
 //! says what the limit is; none of them fails because a figure is bad.
 //!
 //! `make bench-chunking` runs `core` and `database`, `make bench-retrieval` runs `retrieval` and
-//! `ranking`, `make bench-search` runs `search`, `make bench-usage` runs `usage`.
+//! `ranking`, `make bench-search` runs `search`, `make bench-usage` runs `usage`. `make test-benches` runs each of them once
+//! at its smallest size ([`size`]), lest it rot.
 
 pub mod beir;
 pub mod bm25;
@@ -14,6 +15,7 @@ mod registry;
 pub mod relevance;
 pub mod report;
 pub mod server;
+pub mod size;
 pub mod spans;
 pub mod tenants;
 

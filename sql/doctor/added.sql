@@ -93,7 +93,7 @@ where exists (
 union
 select format('%s: drop it, or have a superuser own it', f.what)
 from carrel.foreign_code() as f
-where f.what is not null and not f.is_own
+where f.what is not null
 union
 select format('function %s in schema carrel is not carrel''s: alter function %1$s set schema public', p.oid::regprocedure)
 from pg_proc as p

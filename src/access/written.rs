@@ -9,15 +9,24 @@ use super::callers;
 use super::privileges::Kind;
 use crate::definitions::TABLES;
 use crate::pg::error::{Error, Result, SqlState};
+use crate::pg::owner;
 use crate::pg::trigger::{self, Returned};
 use pgrx::prelude::*;
 
-/// BEFORE each statement on carrel's tables: error 42501 where carrel does not grant it to the caller.
+/// BEFORE each statement on carrel's tables: error 42501 where carrel does not grant it to the caller, or where it would run code of
+/// roles with fewer rights on tables that follow.
 #[pg_trigger]
 fn check_privileges<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::statement(trigger, || {
+        if trigger::restoring() {
+            return Ok(());
+        }
+        // Foreign keys' actions run triggers of the tables that follow as whoever deletes.
+        if trigger::operation(trigger) != pg_sys::TRIGGER_EVENT_INSERT {
+            owner::of_all_tables()?;
+        }
         let rights = callers::rights()?;
-        if rights.are_unrestricted() || trigger::restoring() {
+        if rights.are_unrestricted() {
             return Ok(());
         }
         let table = trigger::table_name(trigger);

@@ -17,7 +17,7 @@ mod token;
 
 use crate::access;
 use crate::pg::error::{Error, Result, SqlState, guard};
-use crate::pg::{roles, xact};
+use crate::pg::{owner, roles, xact};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 
@@ -76,7 +76,7 @@ pub fn require() -> Result<Uuid> {
 
 /// The error for a transaction in which no user is set, or whose claims name nobody.
 fn nobody() -> Result<Error> {
-    if roles::is_restricted() {
+    if is_code_of_others()? {
         let message = "no user is set in a security-restricted operation";
         return Ok(Error::new(SqlState::InvalidAuthorization, message).detail("Functions of indexes, materialized views and foreign keys' actions run in one, as the owner of a table."));
     }
@@ -101,14 +101,19 @@ fn nobody() -> Result<Error> {
 
 /// The caller's user id, None where no user is set, or the role is not granted carrel as an end user or a service.
 pub fn current() -> Result<Option<Uuid>> {
-    // Code of a table's owner runs there in the sessions of others, and as nobody.
-    if roles::is_restricted() || !access::rights()?.may_be_a_user() {
+    if is_code_of_others()? || !access::rights()?.may_be_a_user() {
         return Ok(None);
     }
     if let Some(user) = token::verified() {
         return Ok(Some(user));
     }
     if are_claims_trusted()? { claims::current() } else { Ok(None) }
+}
+
+/// Tells whether this is code of a table's owner that runs in the sessions of others, and as nobody: in a security-restricted
+/// operation.
+fn is_code_of_others() -> Result<bool> {
+    Ok(roles::is_restricted() && Some(roles::current()) != owner::find()?)
 }
 
 /// Tells whether claims make an identity: where the source is claims, and for services.

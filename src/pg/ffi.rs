@@ -154,6 +154,7 @@ unsafe extern "C-unwind" {
     pub fn get_func_namespace(function: pg_sys::Oid) -> pg_sys::Oid;
     pub fn get_index_isvalid(index: pg_sys::Oid) -> bool;
     pub fn get_namespace_oid(name: *const c_char, missing_ok: bool) -> pg_sys::Oid;
+    pub fn get_rel_namespace(relation: pg_sys::Oid) -> pg_sys::Oid;
     pub fn get_rel_name(relation: pg_sys::Oid) -> *const c_char;
     pub fn get_relname_relid(name: *const c_char, schema: pg_sys::Oid) -> pg_sys::Oid;
     pub fn get_role_oid(name: *const c_char, missing_ok: bool) -> pg_sys::Oid;

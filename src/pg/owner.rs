@@ -11,7 +11,7 @@ use super::cache::Changes;
 use super::error::{Error, Result, SqlState, catch};
 use super::ffi::{
     SPI_gettypeid, get_element_type, get_func_namespace, get_namespace_oid, get_rel_name,
-    get_typtype, table_close, table_open,
+    get_rel_namespace, get_typtype, table_close, table_open,
 };
 use super::heap;
 use super::roles;
@@ -31,7 +31,9 @@ thread_local! {
     static KNOWN: Cell<pg_sys::Oid> = const { Cell::new(pg_sys::InvalidOid) };
     /// Set while all tables are known to belong to the owner.
     static OWNS_ALL: Cell<bool> = const { Cell::new(false) };
-    /// Changes of roles, schemas and functions, and of carrel's tables.
+    /// Set where tables of roles with fewer rights follow carrel's by foreign keys, as of the last look.
+    static IS_FOLLOWED: Cell<bool> = const { Cell::new(false) };
+    /// Changes of roles, schemas and functions, and of the tables that were looked at.
     static CHANGES: Changes = const {
         use pg_sys::SysCacheIdentifier::{AUTHNAME, NAMESPACENAME, PROCOID};
         Changes::of(&[AUTHNAME, NAMESPACENAME, PROCOID])
@@ -51,9 +53,9 @@ fn tables() -> &'static [&'static str] {
     TABLES.get().map_or(&[], Vec::as_slice)
 }
 
-/// Tables that are connected with carrel's by foreign keys, and code of others on carrel's own; see `sql/foreign_code.sql`.
+/// See `sql/foreign_code.sql`.
 const FOREIGN_CODE: &str =
-    "select relation, case when is_own then what end from carrel.foreign_code()";
+    "select relation, case when is_refused then what end, is_of_others from carrel.foreign_code()";
 
 /// The owner's oid, if the role exists.
 pub fn find() -> Result<Option<pg_sys::Oid>> {
@@ -96,6 +98,11 @@ pub fn of_all_tables() -> Result<pg_sys::Oid> {
     Ok(owner)
 }
 
+/// Tells whether tables of roles with fewer rights follow carrel's by foreign keys, as of the last look.
+pub fn is_followed_by_others() -> bool {
+    IS_FOLLOWED.get()
+}
+
 /// Tells whether foreign keys connect a table with carrel's: it follows one of them, by a key or by a chain of keys, or one of
 /// them refers to it.
 pub fn is_connected(table: pg_sys::Oid) -> Result<bool> {
@@ -123,8 +130,8 @@ fn schema() -> Result<pg_sys::Oid> {
     catch(|| unsafe { get_namespace_oid(c"carrel".as_ptr(), true) })
 }
 
-/// The oids of carrel's tables, and whether anything on them is not carrel's that [`FOREIGN_CODE`] could find: triggers, and columns of
-/// domains and composite types. It takes microseconds, which that query does not.
+/// The oids of carrel's tables, and whether anything on them is not carrel's that [`FOREIGN_CODE`] could be about: triggers, tables that
+/// follow or inherit, and columns of domains and composite types. It takes microseconds, which that query does not.
 fn look_at_tables() -> Result<(Vec<pg_sys::Oid>, bool)> {
     let schema = schema()?;
     let (mut own, mut has_others) = (Vec::with_capacity(tables().len()), false);
@@ -135,12 +142,20 @@ fn look_at_tables() -> Result<(Vec<pg_sys::Oid>, bool)> {
         has_others |= catch(|| unsafe {
             let lock = pg_sys::AccessShareLock as c_int;
             let relation = table_open(oid, lock);
-            let mut has_others = false;
+            let mut has_others = (*(*relation).rd_rel).relhassubclass;
             let triggers = (*relation).trigdesc;
             let count = if triggers.is_null() { 0 } else { (*triggers).numtriggers as usize };
             for index in 0..count {
                 let trigger = &*(*triggers).triggers.add(index);
-                has_others |= !trigger.tgisinternal && get_func_namespace(trigger.tgfoid) != schema;
+                has_others |= match trigger.tgisinternal {
+                    true => {
+                        ![pg_sys::F_RI_FKEY_CHECK_INS, pg_sys::F_RI_FKEY_CHECK_UPD]
+                            .contains(&trigger.tgfoid.to_u32())
+                            && trigger.tgconstrrelid != pg_sys::InvalidOid
+                            && get_rel_namespace(trigger.tgconstrrelid) != schema
+                    }
+                    false => get_func_namespace(trigger.tgfoid) != schema,
+                };
             }
             for number in 1..=(*(*relation).rd_att).natts {
                 let kind = SPI_gettypeid((*relation).rd_att, number);
@@ -157,18 +172,26 @@ fn look_at_tables() -> Result<(Vec<pg_sys::Oid>, bool)> {
     Ok((own, has_others))
 }
 
-/// Error 42501 where carrel's own tables have code of roles with fewer rights that would run as the owner, or later as the caller; see
-/// `sql/foreign_code.sql`.
+/// Error 42501 where carrel's tables, or those that follow them, have code of roles with fewer rights that would run as the owner, or as
+/// the caller; see `sql/foreign_code.sql`.
 fn refuse_foreign_code(owner: pg_sys::Oid) -> Result<()> {
     let (own, has_others) = look_at_tables()?;
-    CHANGES.with(|changes| changes.watch(own));
     if !has_others {
+        IS_FOLLOWED.set(false);
+        CHANGES.with(|changes| changes.watch(own));
         return Ok(());
     }
-    let found = spi::as_owner_of_catalogs(owner, Access::Read, |db| {
-        db.latest(|| db.rows(FOREIGN_CODE, &[], |row| Ok(row.get::<String>(2))))
+    let reached = spi::as_owner_of_catalogs(owner, Access::Read, |db| {
+        db.latest(|| {
+            db.rows(FOREIGN_CODE, &[], |row| {
+                Ok((row.need::<pg_sys::Oid>(1)?, row.get::<String>(2), row.need::<bool>(3)?))
+            })
+        })
     })?;
-    let Some(what) = found.into_iter().flatten().next() else { return Ok(()) };
+    let tables = reached.iter().map(|(relation, ..)| *relation).collect();
+    CHANGES.with(|changes| changes.watch(tables));
+    IS_FOLLOWED.set(reached.iter().any(|(.., is_of_others)| *is_of_others));
+    let Some(what) = reached.into_iter().find_map(|(_, what, _)| what) else { return Ok(()) };
     Err(Error::new(
         SqlState::InsufficientPrivilege,
         format!("{what}, which carrel does not run"),

@@ -277,7 +277,7 @@ fn a_function_runs_by_itself() {
 fn the_functions_pass_denos_checks() {
     let directory = clients().join("typescript/functions");
     let entries = ["serve.ts", "ask", "documents", "hello", "requests", "upload", "usage"];
-    let mut deno = Command::new(directory.join("../node_modules/.bin/deno"));
+    let mut deno = Command::new(directory.join("../web/node_modules/.bin/deno"));
     deno.current_dir(&directory).args(["check", "--cached-only", "--node-modules-dir=manual"]);
     deno.env("DENO_NO_UPDATE_CHECK", "1");
     for entry in entries {

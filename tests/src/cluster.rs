@@ -378,7 +378,7 @@ impl Drop for Cluster {
 fn setting(name: &str) -> PathBuf {
     match std::env::var_os(name) {
         Some(value) if !value.is_empty() => value.into(),
-        _ => panic!("{name} is not set; run the tests by `make test-lifecycle`"),
+        _ => panic!("{name} is not set; run the tests by `make test-servers`"),
     }
 }
 

@@ -1,10 +1,11 @@
 //! What the tests with real servers share: private clusters, their databases, sessions in them, and
 //! the programs that dump and restore.
 //!
-//! `make test-lifecycle` runs the tests; it says by CARREL_PG_BIN where the server's programs are
+//! `make test-servers` runs the tests; it says by CARREL_PG_BIN where the server's programs are
 //! (with carrel installed), by CARREL_RUN where clusters may be, and by CARREL_RUN_AS which user is
 //! to run them when the tests themselves run as root.
 
+mod cases;
 mod catalog;
 mod client;
 mod cluster;
@@ -17,6 +18,7 @@ mod pooler;
 mod programs;
 mod session;
 
+pub use cases::{Case, Role};
 pub use catalog::{assert_same_lines, catalog, privileges};
 pub use client::{clients, installed, succeed};
 pub use cluster::Cluster;

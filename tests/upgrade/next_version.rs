@@ -304,7 +304,7 @@ fn a_step_that_fails_leaves_no_trace_and_what_an_operator_added_stays() {
     assert_everybody_works(&database);
 }
 
-/// What the README has operators ask on a copy before they update.
+/// docs/upgrade-and-uninstall.md, "Try an update before you make it".
 #[test]
 fn an_update_that_is_rolled_back_says_what_it_locks_and_rewrites_and_leaves_nothing() {
     let (cluster, name) = lived_in();

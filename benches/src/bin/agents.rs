@@ -20,11 +20,11 @@ use std::time::{Duration, Instant};
 use carrel_benches::median;
 use carrel_benches::report::{self, Bound, Target, number};
 use carrel_benches::server;
+use carrel_benches::size::{scaled, set_by};
 use postgres::types::ToSql;
 use postgres::{Client, Statement};
 
 const WORKERS: usize = 8;
-const ROUNDS: usize = 5;
 
 const TABLES: &str = "
     select count(carrel.create_user(md5('user ' || n)::uuid)) from generate_series(1, 1000) as n;
@@ -161,9 +161,10 @@ fn drain(side: Side, at_once: i32, count: usize) -> f64 {
 
 fn throughput(client: &mut Client, targets: &mut Vec<Target>) {
     println!("\n1,000 users, {WORKERS} workers: claimed and completed, a second");
-    for (at_once, count) in [(1, 20_000), (50, 20_000)] {
+    let count = scaled(20_000, 200);
+    for at_once in [1, 50] {
         let (mut rates, mut ratios) = ([Vec::new(), Vec::new()], Vec::new());
-        for _ in 0..ROUNDS {
+        for _ in 0..scaled(5, 1) {
             for (side, rates) in [Side::ByHand, Side::Carrel].into_iter().zip(&mut rates) {
                 fill(client, side, count);
                 rates.push(drain(side, at_once, count));
@@ -186,9 +187,9 @@ fn throughput(client: &mut Client, targets: &mut Vec<Target>) {
 
 /// How long one claim takes, in milliseconds: the 95th of a hundred.
 fn claim_p95() -> f64 {
-    const CLAIMS: usize = 5_000;
+    let claims = scaled(5_000, 50);
     let mut worker = Worker::new(Side::Carrel, 1);
-    let mut times: Vec<f64> = (0..CLAIMS)
+    let mut times: Vec<f64> = (0..claims)
         .map(|_| {
             let began = Instant::now();
             assert_eq!(worker.claim().len(), 1);
@@ -196,19 +197,19 @@ fn claim_p95() -> f64 {
         })
         .collect();
     times.sort_by(f64::total_cmp);
-    times[CLAIMS * 95 / 100]
+    times[claims * 95 / 100]
 }
 
 fn beside_finished(client: &mut Client, targets: &mut Vec<Target>) {
-    const PENDING: usize = 10_000;
-    const FINISHED: i64 = 1_000_000;
+    let pending = scaled(10_000, 100);
+    let finished = scaled(1_000_000, 1_000);
     let fresh = |client: &mut Client| {
         client
             .batch_execute(
                 "delete from carrel.agent_requests where status in ('pending', 'processing')",
             )
             .expect("no requests");
-        fill(client, Side::Carrel, PENDING);
+        fill(client, Side::Carrel, pending);
         client.batch_execute("vacuum analyze carrel.agent_requests").expect("vacuum");
     };
     client.batch_execute("truncate carrel.agent_requests").expect("no requests");
@@ -221,7 +222,7 @@ fn beside_finished(client: &mut Client, targets: &mut Vec<Target>) {
         .batch_execute(&format!(
             "insert into carrel.agent_requests (user_id, agent_type, content, status, progress, results, completed_at)
             select md5('user ' || 1 + n % 1000)::uuid, 'chat', 'What was it?', 'completed', 1, '{{}}', now()
-            from generate_series(1, {FINISHED}) as n"
+            from generate_series(1, {finished}) as n"
         ))
         .expect("finished requests");
     let mut many = Vec::new();
@@ -230,9 +231,9 @@ fn beside_finished(client: &mut Client, targets: &mut Vec<Target>) {
         many.push(claim_p95());
     }
     let (none, many) = (median(none), median(many));
-    println!("\nOne claim among {PENDING} pending requests, p95");
+    println!("\nOne claim among {pending} pending requests, p95");
     println!("  {:<48} {:>8} ms", "none finished", number(none));
-    println!("  {:<48} {:>8} ms", format!("{FINISHED} finished"), number(many));
+    println!("  {:<48} {:>8} ms", format!("{finished} finished"), number(many));
     let what = "a claim beside 1,000,000 finished requests and none";
     targets.push(Target::new(what, many / none, Bound::AtMost(1.3), "x"));
     client.batch_execute("truncate carrel.agent_requests").expect("no requests");
@@ -304,13 +305,14 @@ fn sustained(client: &mut Client, side: Side, duration: Duration, clients: usize
 }
 
 fn beside_a_reader(client: &mut Client, targets: &mut Vec<Target>) {
-    let seconds = std::env::var("DURATION").map_or(600, |n| n.parse().expect("DURATION"));
+    let seconds = set_by("DURATION", 600, 2).unsigned_abs();
+    let tenth = (seconds / 10).max(1);
     println!(
         "\nFull load, {WORKERS} workers, 1 at a time, beside an old snapshot, a second in each tenth of the time"
     );
     let runs = [
-        (Side::ByHand, "by hand", seconds / 10, 0),
-        (Side::Carrel, "carrel, while clients insert requests", seconds / 10, 2),
+        (Side::ByHand, "by hand", tenth, 0),
+        (Side::Carrel, "carrel, while clients insert requests", tenth, 2),
         (Side::Carrel, "carrel", seconds, 0),
     ];
     for (side, what, seconds, clients) in runs {

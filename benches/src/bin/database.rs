@@ -5,13 +5,24 @@
 use std::time::Instant;
 
 use carrel_benches::report::{Bound, Target};
+use carrel_benches::size::scaled;
 use carrel_benches::{Contest, Input, Timing, large_text, median, report, server};
 use postgres::Client;
 use postgres::types::ToSql;
 
-const ROUNDS: usize = 5;
-const DOCUMENTS: usize = 1_000;
-const LARGE: usize = 100_000_000;
+fn rounds() -> usize {
+    scaled(5, 1)
+}
+
+/// How many documents the text is cut into.
+fn documents() -> usize {
+    scaled(1_000, 10)
+}
+
+/// Bytes of a large text.
+fn large() -> usize {
+    scaled(100_000_000, 1_000_000)
+}
 
 /// Two schemas of tables with the indexes of carrel's and no triggers. `floor` is what the targets
 /// mean: documents without a vector, chunks that refer to nothing. `same` ends up with the same rows
@@ -66,9 +77,10 @@ fn insert_chunks(schema: &str) -> String {
     )
 }
 
+/// Cascades to whatever refers to documents.
 const CLEAN: &str = "
-    truncate carrel.documents, carrel.document_chunks, floor.documents, floor.document_chunks,
-        same.documents, same.document_chunks;
+    set client_min_messages = warning;
+    truncate carrel.documents, floor.documents, floor.document_chunks, same.documents, same.document_chunks cascade;
     checkpoint";
 
 /// A session, whose failures end the benchmark.
@@ -199,7 +211,7 @@ fn ingestion(texts: &[&str], targets: &mut Vec<Target>) {
     let completed = server::number(&mut admin, completed);
     let mut times = [const { Vec::new() }; 3];
     // The first round is warm-up.
-    for round in 0..=ROUNDS {
+    for round in 0..=rounds() {
         run(&mut admin, CLEAN);
         let began = Instant::now();
         user.execute(&into_carrel, &parameters).expect("carrel's side");
@@ -315,14 +327,14 @@ fn main() {
         &[],
     );
     let settings: Vec<String> = settings.expect("settings").iter().map(|row| row.get(0)).collect();
-    println!("In the server: median of {ROUNDS}, both sides in turn; {}.", settings.join(", "));
+    println!("In the server: median of {}, both sides in turn; {}.", rounds(), settings.join(", "));
     run(&mut admin, TABLES);
     let english = Input::english();
     println!("The text: {}.", english.origin);
     store(&mut admin, &english.text);
     reading(&english.text, &mut targets);
     ingestion(&[&english.text], &mut targets);
-    ingestion(&pieces(&english.text, DOCUMENTS), &mut targets);
-    memory(&large_text(LARGE), &mut targets);
+    ingestion(&pieces(&english.text, documents()), &mut targets);
+    memory(&large_text(large()), &mut targets);
     report::targets(&targets);
 }

@@ -9,15 +9,27 @@
 mod signer;
 
 use carrel_benches::report::{self, Bound, Target, number};
+use carrel_benches::size::scaled;
 use carrel_benches::{median, server};
 use carrel_core::jwt::{Algorithm, Material};
 use postgres::Client;
 use signer::Signer;
 use std::time::Instant;
 
-const ROUNDS: usize = 7;
-const TOKENS: i64 = 2_000;
-const CALLS: i64 = 1_000_000;
+fn rounds() -> usize {
+    scaled(7, 1)
+}
+
+/// Calls of authenticate().
+fn tokens() -> i64 {
+    scaled(2_000, 10)
+}
+
+/// Calls of current_user_id().
+fn calls() -> i64 {
+    scaled(1_000_000, 1_000)
+}
+
 const ALGORITHMS: [&str; 4] = ["ES256", "RS256", "EdDSA", "HS256"];
 const USER: &str = "a11ce000-0000-4000-8000-000000000001";
 
@@ -32,7 +44,7 @@ fn each(client: &mut Client, expression: &str, rows: i64) -> f64 {
 /// Microseconds of an expression, beside those of a column.
 fn measured(client: &mut Client, expressions: &[String], rows: i64) -> Vec<f64> {
     let mut times = vec![Vec::new(); expressions.len()];
-    for round in 0..=ROUNDS {
+    for round in 0..=rounds() {
         let nothing = each(client, "1", rows);
         for (expression, times) in expressions.iter().zip(&mut times) {
             let time = each(client, expression, rows) - nothing;
@@ -55,12 +67,12 @@ fn main() {
     }
     client.batch_execute("set role authenticated").expect("authenticated");
     client.batch_execute("begin").expect("a transaction");
-    let calls: Vec<String> = signers
+    let verifying: Vec<String> = signers
         .iter()
         .map(|signer| format!("carrel.authenticate('{}')", signer.token(&claims)))
         .collect();
-    let times = measured(&mut client, &calls, TOKENS);
-    println!("authenticate(), microseconds a call, {TOKENS} calls");
+    let times = measured(&mut client, &verifying, tokens());
+    println!("authenticate(), microseconds a call, {} calls", tokens());
     println!("  {:<10} {:>12} {:>16} {:>8}", "", "authenticate", "signature alone", "ratio");
     for (signer, time) in signers.iter().zip(&times) {
         let alone = signature_alone(signer, &claims);
@@ -71,16 +83,16 @@ fn main() {
 
     let current = ["carrel.current_user_id()", "current_setting('request.jwt.claims', true)"];
     let current = current.map(str::to_owned);
-    println!("\ncurrent_user_id(), nanoseconds a call, {CALLS} calls");
+    println!("\ncurrent_user_id(), nanoseconds a call, {} calls", calls());
     println!("  {:<32} {:>8} {:>16} {:>8}", "", "call", "current_setting", "ratio");
     let mut lines = Vec::new();
     for (name, begin) in [
         ("by claims", format!(r#"begin; set local request.jwt.claims = '{{"sub": "{USER}"}}'"#)),
-        ("by a token, beside claims", format!("begin; set local request.jwt.claims = '{{}}'; select {}", calls[0])),
+        ("by a token, beside claims", format!("begin; set local request.jwt.claims = '{{}}'; select {}", verifying[0])),
         (
             "by a token",
             format!("reset role; begin; set local carrel.identity_source = token; set local role authenticated;
-                set local request.jwt.claims = '{{}}'; select {}", calls[0]),
+                set local request.jwt.claims = '{{}}'; select {}", verifying[0]),
         ),
         (
             "nobody, where tokens are needed",
@@ -89,7 +101,7 @@ fn main() {
         ),
     ] {
         client.batch_execute(&begin).unwrap_or_else(|error| panic!("{begin}\n{error:?}"));
-        let times = measured(&mut client, &current, CALLS);
+        let times = measured(&mut client, &current, calls());
         let (call, setting) = (times[0] * 1e3, times[1] * 1e3);
         println!("  {name:<32} {:>8} {:>16} {:>8}", number(call), number(setting), number(call / setting));
         lines.push(call);
@@ -113,7 +125,7 @@ fn signature_alone(signer: &Signer, claims: &str) -> f64 {
     let token = signer.token(claims);
     let (signed, _) = token.rsplit_once('.').expect("a token");
     let signature = signer.signature(signed.as_bytes());
-    let rounds = (0..ROUNDS).map(|_| {
+    let rounds = (0..rounds()).map(|_| {
         let began = Instant::now();
         for _ in 0..200 {
             assert!(std::hint::black_box(&key).is_signed(signed.as_bytes(), &signature));

@@ -31,20 +31,27 @@ use carrel_benches::generated::Chance;
 use carrel_benches::latency::{self, Latencies, Side, head};
 use carrel_benches::report::{self, Bound, Target};
 use carrel_benches::server;
+use carrel_benches::size::{scaled, set_by};
 use carrel_benches::tenants::{MEDIAN, Plan, Plans, USERS, Writer};
 use postgres::Client;
 
 /// Of documents, in one statement.
 const BATCH: usize = 32;
-const QUERIES: usize = 200;
+fn queries() -> usize {
+    scaled(200, 8)
+}
 const MOST_WORDS: usize = 4;
 /// Of the queries, the first ones, for what is there for comparison only or takes long.
-const SOME: usize = 40;
+fn some() -> usize {
+    scaled(40, 4)
+}
 /// Chunks in the rivals' table.
 const RIVALS: i64 = 300_000;
 const LARGEST: usize = 0;
 /// Where there is no other side in turn.
-const ROUNDS: usize = 15;
+fn rounds() -> usize {
+    scaled(15, 1)
+}
 
 const INSERT: &str = "
     insert into carrel.documents (user_id, filename, file_type, language, content_text)
@@ -138,10 +145,7 @@ impl Query {
 }
 
 fn main() {
-    let chunks = match std::env::var("CHUNKS").as_deref() {
-        Err(_) | Ok("") => 1_000_000,
-        Ok(number) => number.parse().expect("CHUNKS is a number"),
-    };
+    let chunks = usize::try_from(set_by("CHUNKS", 1_000_000, 3_000)).expect("CHUNKS");
     let mut admin = server::superuser();
     let settings = admin.query(
         "select name || ' ' || current_setting(name) from unnest(array['server_version', 'shared_buffers', 'work_mem',
@@ -285,7 +289,7 @@ impl User {
     /// disturbs one of them for a second must not count.
     fn alone(&self) -> Vec<Latencies> {
         let measure =
-            |class: &Class| latency::run(vec![self.carrel()], &class.queries, ROUNDS).remove(0);
+            |class: &Class| latency::run(vec![self.carrel()], &class.queries, rounds()).remove(0);
         self.classes.iter().map(measure).collect()
     }
 }
@@ -318,7 +322,7 @@ impl Class {
             }
             Query { words: chosen }
         };
-        Self { name, queries: (0..QUERIES).map(&mut query).collect() }
+        Self { name, queries: (0..queries()).map(&mut query).collect() }
     }
 }
 
@@ -402,19 +406,19 @@ fn beside_by_hand(user: &User, limits: [Limit; 2], rounds: usize, targets: &mut 
     for (class, limit) in user.classes.iter().zip(limits) {
         let (name, class, queries) = (user.name, class.name, &class.queries);
         // What is there for comparison only: in the way that is mostly best, slow queries only some.
-        let (table, settings, some) = match user.place {
-            LARGEST if combined => ("combined", ALONE, SOME),
-            LARGEST => ("separate", ALONE, SOME),
-            _ if combined => ("combined", ALONE, QUERIES),
-            _ => ("separate", PLAIN, QUERIES),
+        let (table, settings, few) = match user.place {
+            LARGEST if combined => ("combined", ALONE, some()),
+            LARGEST => ("separate", ALONE, some()),
+            _ if combined => ("combined", ALONE, queries.len()),
+            _ => ("separate", PLAIN, queries.len()),
         };
         let parallel = format!("{settings}; reset max_parallel_workers_per_gather");
         let mut sides = vec![
             user.carrel(),
             user.by_hand(TWO, BY_HAND, "separate", ALONE),
-            user.by_hand("by hand, parallel by default", BY_HAND, table, &parallel).only(some),
-            user.carrel_rows().only(some),
-            user.by_hand(ROWS, BY_HAND_ROWS, table, settings).only(some),
+            user.by_hand("by hand, parallel by default", BY_HAND, table, &parallel).only(few),
+            user.carrel_rows().only(few),
+            user.by_hand(ROWS, BY_HAND_ROWS, table, settings).only(few),
         ];
         if combined {
             sides.insert(2, user.by_hand(ONE, BY_HAND, "combined", ALONE));
@@ -464,7 +468,7 @@ fn beside_by_hand(user: &User, limits: [Limit; 2], rounds: usize, targets: &mut 
 /// Of both classes, some queries.
 fn beside_policy(user: &User, targets: &mut Vec<Target>) {
     let [rare, common] = &user.classes;
-    let half = SOME / 2;
+    let half = some() / 2;
     let queries: Vec<Query> =
         rare.queries[..half].iter().chain(&common.queries[..half]).cloned().collect();
     let by_policy = {

@@ -21,10 +21,10 @@ use std::time::Instant;
 use carrel_benches::median;
 use carrel_benches::report::{self, Bound, Target, number};
 use carrel_benches::server;
+use carrel_benches::size::{is_smallest, scaled, set_by};
 use postgres::Client;
 
 const USERS: i64 = 1000;
-const ROUNDS: usize = 5;
 const BATCH: usize = 1000;
 
 const TABLES: &str = "
@@ -92,6 +92,9 @@ fn rate(script: &Script, clients: usize, how_long: [String; 2]) -> f64 {
 }
 
 fn seconds() -> [String; 2] {
+    if is_smallest() {
+        return ["--transactions".to_owned(), "10".to_owned()];
+    }
     ["--time".to_owned(), std::env::var("SECONDS_EACH").unwrap_or_else(|_| "5".to_owned())]
 }
 
@@ -100,7 +103,7 @@ fn compare(title: &str, clients: usize, scripts: &[Script]) -> Vec<f64> {
     println!("\n{title}, {clients} clients");
     let mut rates = vec![Vec::new(); scripts.len()];
     let mut ratios = vec![Vec::new(); scripts.len()];
-    for _ in 0..ROUNDS {
+    for _ in 0..scaled(5, 1) {
         for (i, script) in scripts.iter().enumerate() {
             rates[i].push(rate(script, clients, seconds()));
         }
@@ -187,7 +190,7 @@ fn batches(client: &mut Client, targets: &mut Vec<Target>) {
         ))
     );
     let mut times = [Vec::new(), Vec::new()];
-    for round in 0..33 {
+    for round in 0..scaled(33, 4) {
         for (sql, times) in [&insert, &batch].into_iter().zip(&mut times) {
             let began = Instant::now();
             client.simple_query(sql).expect("a batch");
@@ -211,7 +214,7 @@ fn batches(client: &mut Client, targets: &mut Vec<Target>) {
 }
 
 fn bloat(client: &mut Client, targets: &mut Vec<Target>) {
-    let events: i64 = std::env::var("EVENTS").map_or(1_000_000, |n| n.parse().expect("EVENTS"));
+    let events = set_by("EVENTS", 1_000_000, 10_000);
     client.batch_execute(HARD_LIMITS).expect("limits");
     let so_far = server::number(client, "select count(*) from carrel.usage_events");
     let each = (events - so_far).max(0) / 8;
@@ -241,18 +244,18 @@ fn bloat(client: &mut Client, targets: &mut Vec<Target>) {
 }
 
 fn year(client: &mut Client, targets: &mut Vec<Target>) {
-    let events: i64 = std::env::var("YEAR").map_or(10_000_000, |n| n.parse().expect("YEAR"));
-    const AT_ONCE: i64 = 100_000;
+    let events = set_by("YEAR", 10_000_000, 1_000);
+    let at_once = events.clamp(1, 100_000);
     let began = Instant::now();
-    for _ in 0..events / AT_ONCE {
+    for _ in 0..events / at_once {
         client
-            .batch_execute(
+            .batch_execute(&format!(
                 "insert into carrel.usage_events (id, user_id, event_type, tokens_used, cost, model, occurred_at)
                 select carrel.uuid_v7(), md5('user ' || 1 + n % 1000)::uuid,
                     (array['chat', 'embedding', 'search'])[1 + n % 3], 10, 0.01,
                     (array['small', 'large'])[1 + n / 3 % 2], now() - random() * interval '365 days'
-                from generate_series(1, 100000) as n",
-            )
+                from generate_series(1, {at_once}) as n",
+            ))
             .expect("events");
     }
     let took = began.elapsed().as_secs_f64();
@@ -276,7 +279,7 @@ fn year(client: &mut Client, targets: &mut Vec<Target>) {
         );
         let mut times = Vec::new();
         let mut rows = 0;
-        for _ in 0..20 {
+        for _ in 0..scaled(20, 1) {
             let began = Instant::now();
             rows = server::number(&mut user, &sql);
             times.push(began.elapsed().as_secs_f64() * 1e3);

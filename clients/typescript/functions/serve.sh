@@ -24,5 +24,5 @@ environment+=,PG*
 
 export DENO_NO_UPDATE_CHECK=1
 cd "$functions"
-exec ../node_modules/.bin/deno run --no-prompt --cached-only --node-modules-dir=manual \
+exec ../web/node_modules/.bin/deno run --no-prompt --cached-only --node-modules-dir=manual \
     "--allow-net=$net" ${read:+"--allow-read=$read"} ${write:+"$write"} "--allow-env=$environment" "$program"

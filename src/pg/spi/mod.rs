@@ -18,6 +18,7 @@ use crate::pg::ffi::{
     SPI_prepare, SPI_register_trigger_data, UnregisterSnapshot, get_namespace_oid,
 };
 use crate::pg::owner;
+use crate::pg::roles;
 use crate::pg::scratch::Scratch;
 use crate::pg::values::TsVector;
 use pgrx::datum::{FromDatum, IntoDatum};
@@ -259,19 +260,31 @@ impl Db {
         let statement = c_string(sql)?;
         let text = statement.as_ptr();
         // SAFETY: connected, a C string.
-        self.confined(|| check(catch(|| unsafe { SPI_execute(text, false, 0) })?))
+        self.confined(sql, || check(catch(|| unsafe { SPI_execute(text, false, 0) })?))
     }
 
-    /// Runs a statement so that settings end with it which code of others changes in its midst: tables of others follow carrel's
-    /// by foreign keys, and their triggers run as their owners.
-    fn confined<T>(&self, call: impl FnOnce() -> Result<T>) -> Result<T> {
+    /// Runs a statement so that code of others leaves nothing behind. Where tables of others follow carrel's by foreign keys,
+    /// BEFORE triggers run as their owners in the midst of carrel's statements, and AFTER triggers with the statement's rights.
+    ///
+    /// Settings that they change end with the statement. What would run later, as somebody else, is refused by Postgres in a
+    /// security-restricted operation: deferred triggers and cursors WITH HOLD. An INSERT reaches no such table, and may
+    /// have deferred triggers of carrel's own.
+    fn confined<T>(&self, sql: &str, call: impl FnOnce() -> Result<T>) -> Result<T> {
         if !self.is_elevated {
             return call();
         }
-        // SAFETY: a level of settings, ended on every way out.
+        let is_harmless =
+            ["select", "insert"].iter().any(|verb| sql.trim_start().starts_with(verb));
+        // SAFETY: as Postgres does for index functions; user and settings are put back on every way out.
         unsafe {
+            let (mut user, mut context) = (pg_sys::InvalidOid, 0);
+            pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
             let level = pg_sys::NewGUCNestLevel();
+            if !is_harmless && owner::is_followed_by_others() {
+                roles::restrict();
+            }
             let result = contain(call);
+            pg_sys::SetUserIdAndSecContext(user, context);
             pg_sys::AtEOXact_GUC(false, level);
             result
         }
@@ -345,7 +358,7 @@ impl Db {
             UnregisterSnapshot(latest);
             code
         };
-        self.confined(|| check(catch(run).map_err(|error| of_changed_tables(error, sql))?))?;
+        self.confined(sql, || check(catch(run).map_err(|error| of_changed_tables(error, sql))?))?;
         // SAFETY: SPI's results, read at once, before anything else can run SQL and replace them.
         unsafe {
             let processed = pg_sys::SPI_processed;

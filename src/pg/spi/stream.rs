@@ -129,7 +129,7 @@ impl Db {
                 ..pg_sys::SPIExecuteOptions::default()
             };
             let options = &raw const options;
-            let code = self.confined(|| catch(|| SPI_execute_plan_extended(plan, options)));
+            let code = self.confined(sql, || catch(|| SPI_execute_plan_extended(plan, options)));
             receiver.result?;
             check(code.map_err(|error| of_changed_tables(error, sql))?)
         }

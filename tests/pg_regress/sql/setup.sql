@@ -37,3 +37,11 @@ exception when others then
         || case when hint <> '' then E'\n  hint: ' || hint else '' end;
 end
 $$;
+
+-- Records usage of Ada's in each way that there is.
+create procedure public.record_each_way(tokens int) language plpgsql as $$ declare ada uuid := '11111111-1111-1111-1111-111111111111'; begin
+    perform carrel.record_usage('chat', tokens, user_id => ada);
+    perform carrel.record_usage('agent_request', tokens, idempotency_key => 'key ' || tokens, user_id => ada);
+    perform carrel.consume_usage('chat', tokens, user_id => ada);
+    perform carrel.record_usage_batch(jsonb_build_array(jsonb_build_object('event_type', 'chat', 'tokens_used', tokens, 'user_id', ada)));
+end $$;
