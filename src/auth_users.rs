@@ -421,7 +421,8 @@ pub fn faults(db: &Db) -> Result<Vec<String>> {
     match missing {
         0 => {}
         1 => faults.push(format!("1 user of {name} has no profile: select carrel.migrate()")),
-        _ => faults.push(format!("{missing} users of {name} have no profile: select carrel.migrate()")),
+        _ => faults
+            .push(format!("{missing} users of {name} have no profile: select carrel.migrate()")),
     }
     let more = deleted.first().map_or(0, |(_, count)| count - deleted.len() as i64);
     faults.extend(deleted.into_iter().map(|(user, _)| {

@@ -299,8 +299,12 @@ pub fn refresh_records(db: &Db, strangers: Strangers) -> Result<()> {
         ereport!(
             PgLogLevel::WARNING,
             PgSqlErrorCode::ERRCODE_WARNING,
-            format!("role \"{role}\" was granted as {kind} in another installation and is granted nothing here"),
-            format!("It has no privileges of carrel's here. If it is the same role: select carrel.{grant}")
+            format!(
+                "role \"{role}\" was granted as {kind} in another installation and is granted nothing here"
+            ),
+            format!(
+                "It has no privileges of carrel's here. If it is the same role: select carrel.{grant}"
+            )
         );
     }
     db.execute(

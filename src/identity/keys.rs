@@ -80,9 +80,11 @@ fn read() -> Result<Vec<Key>> {
 }
 
 fn material(algorithm: &str, key: &str) -> Result<Material> {
-    let named = Algorithm::named(algorithm).filter(|named| named.name() == algorithm).ok_or_else(|| {
-        bad(format!("unknown algorithm \"{algorithm}\"")).hint("Use RS256, ES256, EdDSA or HS256.")
-    })?;
+    let named =
+        Algorithm::named(algorithm).filter(|named| named.name() == algorithm).ok_or_else(|| {
+            bad(format!("unknown algorithm \"{algorithm}\""))
+                .hint("Use RS256, ES256, EdDSA or HS256.")
+        })?;
     Material::read(named, key).map_err(|error| {
         bad(error.to_string()).hint(match named {
             Algorithm::Hs256 => "Give a secret of at least 32 bytes, or a JWK of type oct.",
@@ -103,7 +105,8 @@ fn check_jwt_key<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         if trigger::restoring() {
             return Ok(());
         }
-        let names = [c"issuer", c"key_id", c"audience"].map(|column| row.new.need::<String>(column));
+        let names =
+            [c"issuer", c"key_id", c"audience"].map(|column| row.new.need::<String>(column));
         let [issuer, key_id, audience] = names;
         let (issuer, key_id, audience) = (issuer?, key_id?, audience?);
         if issuer.is_empty() {

@@ -59,7 +59,9 @@ fn doctor() -> TableIterator<
                     "tables" => missing.clone(),
                     "search_statistics" | "usage" if refusal.is_none() && has_columns => check(db)?,
                     "owner" => match (check(db)?, &refusal) {
-                        (wrong, Some(refusal)) if wrong.is_empty() && added_code(db)?.is_empty() => {
+                        (wrong, Some(refusal))
+                            if wrong.is_empty() && added_code(db)?.is_empty() =>
+                        {
                             vec![refusal.clone()]
                         }
                         (wrong, _) => wrong,

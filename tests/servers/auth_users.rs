@@ -393,7 +393,10 @@ fn users_who_were_deleted_past_the_triggers_are_named_with_the_statement() {
     let complaints = database.complaints();
     assert_eq!(complaints.len(), 1, "{complaints:?}");
     let mend = format!("select carrel.delete_user('{BEN}')");
-    assert!(complaints[0].starts_with("auth_users: ") && complaints[0].ends_with(&mend), "{complaints:?}");
+    assert!(
+        complaints[0].starts_with("auth_users: ") && complaints[0].ends_with(&mend),
+        "{complaints:?}"
+    );
     superuser.run(&mend);
     database.assert_sound();
 }

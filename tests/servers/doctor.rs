@@ -378,7 +378,12 @@ fn no_setting_makes_doctor_see_faults_that_are_none() {
 
 /// Everything that doctor() says, line by line.
 fn lines(database: &Database) -> Vec<String> {
-    database.complaints().iter().flat_map(|complaint| complaint.lines()).map(str::to_owned).collect()
+    database
+        .complaints()
+        .iter()
+        .flat_map(|complaint| complaint.lines())
+        .map(str::to_owned)
+        .collect()
 }
 
 #[track_caller]
@@ -452,7 +457,8 @@ fn superusers_lack_no_privileges() {
     let database = Cluster::shared().lived_in();
     let mut superuser = database.superuser();
     let later = database.create_role("later", "");
-    superuser.run(&format!("select carrel.grant_service('postgres'), carrel.grant_user('{later}')"));
+    superuser
+        .run(&format!("select carrel.grant_service('postgres'), carrel.grant_user('{later}')"));
     superuser.run(&format!("alter role {later} superuser"));
     database.assert_sound();
     superuser.run("revoke all on all functions in schema carrel from postgres cascade");
@@ -484,9 +490,8 @@ fn roles_that_are_more_than_they_were_granted_are_named_with_the_statement() {
     let mut superuser = database.superuser();
     let [app, between, operator] =
         ["app", "between", "operator"].map(|name| database.create_role(name, ""));
-    superuser.run(&format!(
-        "select carrel.grant_user('{app}'), carrel.grant_operator('{operator}')"
-    ));
+    superuser
+        .run(&format!("select carrel.grant_user('{app}'), carrel.grant_operator('{operator}')"));
     database.assert_sound();
     for (damage, mend) in [
         (format!("grant service_role to {app}"), format!("revoke service_role from {app}")),
@@ -495,7 +500,10 @@ fn roles_that_are_more_than_they_were_granted_are_named_with_the_statement() {
             format!("revoke service_role from {between}"),
         ),
         (format!("grant {operator} to {app}"), format!("revoke {operator} from {app}")),
-        (format!("grant service_role to {operator}"), format!("revoke service_role from {operator}")),
+        (
+            format!("grant service_role to {operator}"),
+            format!("revoke service_role from {operator}"),
+        ),
         (format!("alter role {app} bypassrls"), format!("alter role {app} nobypassrls")),
     ] {
         superuser.run(&damage);
@@ -545,7 +553,10 @@ fn where_carrel_refuses_to_work_the_added_code_is_named_with_its_mending() {
     );
     let lines = lines(&database);
     assert!(lines.iter().any(|line| line.starts_with("added_code: ")), "{lines:#?}");
-    assert!(lines.iter().any(|line| line.contains("drop trigger trap on carrel.documents")), "{lines:#?}");
+    assert!(
+        lines.iter().any(|line| line.contains("drop trigger trap on carrel.documents")),
+        "{lines:#?}"
+    );
     assert!(!lines.iter().any(|line| line.starts_with("owner: ")), "{lines:#?}");
     superuser.run("drop trigger trap on carrel.documents");
     database.assert_sound();

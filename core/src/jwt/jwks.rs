@@ -28,9 +28,10 @@ fn read_entry(jwk: &Value) -> Entry {
         None => Entry { key_id: String::new(), key: read_key(jwk) },
         Some(Value::String(key_id)) => Entry { key_id: key_id.clone(), key: read_key(jwk) },
         // Tokens name keys by strings (RFC 7515, 4.1.4).
-        Some(_) => {
-            Entry { key_id: String::new(), key: Err("without a \"kid\" that is a string".to_owned()) }
-        }
+        Some(_) => Entry {
+            key_id: String::new(),
+            key: Err("without a \"kid\" that is a string".to_owned()),
+        },
     }
 }
 

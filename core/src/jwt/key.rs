@@ -275,12 +275,16 @@ impl Material {
 }
 
 /// Why a JWK with these members is not for verifying signatures (RFC 7517, 4.2 and 4.3); None if it is.
-pub(super) fn other_purpose<'j>(member: impl Fn(&str) -> Option<&'j Value>) -> Option<&'static str> {
+pub(super) fn other_purpose<'j>(
+    member: impl Fn(&str) -> Option<&'j Value>,
+) -> Option<&'static str> {
     if member("use").is_some_and(|purpose| purpose.as_str() != Some("sig")) {
         return Some("not for signatures");
     }
     let verifies = |operations: &Value| {
-        operations.as_array().is_some_and(|list| list.iter().any(|name| name.as_str() == Some("verify")))
+        operations
+            .as_array()
+            .is_some_and(|list| list.iter().any(|name| name.as_str() == Some("verify")))
     };
     member("key_ops")
         .is_some_and(|operations| !verifies(operations))
