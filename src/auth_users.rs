@@ -140,8 +140,9 @@ fn follow_auth_users(users_table: Option<Relation>) {
             users_table.ok_or_else(|| bad("users_table must not be null".to_owned()))?;
         let table = spi::as_owner(Access::Write, |db| {
             let table = Table::look(db, oid)?.filter(|table| table.has_unique_id);
+            let name: String = db.value("select $1::regclass::text", &[oid.into()])?;
             table.ok_or_else(|| {
-                bad(format!("relation {} cannot be followed as a table of users", oid.to_u32()))
+                bad(format!("relation {name} cannot be followed as a table of users"))
                     .detail("It must be an ordinary table with a column id of type uuid that is unique by itself.")
             })
         })?;
@@ -223,8 +224,11 @@ fn follow(oid: pg_sys::Oid) -> Result<()> {
     ereport!(
         PgLogLevel::WARNING,
         PgSqlErrorCode::ERRCODE_WARNING,
-        format!("{orphans} profiles belong to no user in {}", table.name),
-        "They stay as they are; new profiles must belong to one."
+        match orphans {
+            1 => format!("1 profile belongs to no user in {}", table.name),
+            _ => format!("{orphans} profiles belong to no user in {}", table.name),
+        },
+        "What is there stays as it is; new profiles must belong to a user."
     );
     Ok(())
 }
@@ -401,9 +405,31 @@ pub fn faults(db: &Db) -> Result<Vec<String>> {
             )",
         &[],
     )?;
+    // While the key is not validated, there are profiles from before that belong to nobody; see `follow`.
+    let deleted = db.rows(
+        "select p.user_id::text, count(*) over ()
+        from carrel.user_profiles as p
+        where not exists (select from auth_users as u where u.id = p.user_id) and exists (
+            select from pg_constraint
+            where conrelid = 'carrel.user_profiles'::regclass and conname = $1::text and convalidated
+        )
+        order by p.user_id limit 10",
+        &[KEY.into()],
+        |row| Ok((row.need::<String>(1)?, row.need::<i64>(2)?)),
+    )?;
     rows.end()?;
-    if missing > 0 {
-        faults.push(format!("{missing} users of {name} have no profile: select carrel.migrate()"));
+    match missing {
+        0 => {}
+        1 => faults.push(format!("1 user of {name} has no profile: select carrel.migrate()")),
+        _ => faults
+            .push(format!("{missing} users of {name} have no profile: select carrel.migrate()")),
+    }
+    let more = deleted.first().map_or(0, |(_, count)| count - deleted.len() as i64);
+    faults.extend(deleted.into_iter().map(|(user, _)| {
+        format!("user {user} was deleted from {name}, past its triggers: select carrel.delete_user('{user}')")
+    }));
+    if more > 0 {
+        faults.push(format!("{more} more were deleted as well"));
     }
     Ok(faults)
 }

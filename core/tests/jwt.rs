@@ -595,6 +595,16 @@ fn keys_that_are_weak_or_of_another_kind_are_refused() {
             r#"{"kty": "OKP", "crv": "Ed25519", "x": "AA"}"#,
             "Ed25519 key does not have 32 bytes",
         ),
+        (
+            Algorithm::EdDsa,
+            r#"{"kty": "OKP", "crv": "Ed25519", "x": "AA", "use": "enc"}"#,
+            "JWK is not for signatures",
+        ),
+        (
+            Algorithm::EdDsa,
+            r#"{"kty": "OKP", "crv": "Ed25519", "x": "AA", "d": "AA"}"#,
+            "JWK is a private key: give the public one",
+        ),
         (Algorithm::Hs256, r#"{"kty": "AKP"}"#, "JWK is of another type than RSA, EC, OKP and oct"),
     ] {
         let refused = Material::read(algorithm, key).err().map(|error| error.to_string());
@@ -614,6 +624,11 @@ fn the_keys_of_a_set_are_read_and_those_that_serve_nothing_say_why() {
         r#"{"kty": "EC", "crv": "P-384", "kid": "384"}"#.to_owned(),
         r#"{"kty": "AKP", "kid": "pq"}"#.to_owned(),
         "5".to_owned(),
+        member(&ed, r#""kid": "curve", "alg": "Ed25519""#),
+        member(&ec, r#""kid": "both", "key_ops": ["sign", "verify"]"#),
+        member(&ec, r#""kid": "signs", "key_ops": ["sign"]"#),
+        member(&ec, r#""kid": "odd", "key_ops": "verify""#),
+        member(&ec, r#""kid": 7"#),
     ];
     let entries = read_jwks(&format!(r#"{{"keys": [{}]}}"#, set.join(","))).unwrap();
     let said: Vec<(&str, Result<Algorithm, &str>)> = entries
@@ -632,6 +647,11 @@ fn the_keys_of_a_set_are_read_and_those_that_serve_nothing_say_why() {
             ("384", Err("EC key is on another curve than P-256")),
             ("pq", Err("of another type than RSA, EC, OKP and oct")),
             ("", Err("not a JSON object")),
+            ("curve", Ok(Algorithm::EdDsa)),
+            ("both", Ok(Algorithm::Es256)),
+            ("signs", Err("not for verifying: \"key_ops\" lacks \"verify\"")),
+            ("odd", Err("not for verifying: \"key_ops\" lacks \"verify\"")),
+            ("", Err("without a \"kid\" that is a string")),
         ]
     );
     let (_, jwk) = entries[1].key.as_ref().unwrap();

@@ -1,12 +1,15 @@
 -- Privileges on carrel's schema, tables, columns and functions that differ from what the granted roles are to have.
 -- $1 to $5: the privileges of each kind: kind, class, object, column ('' for all) and privilege.
--- $6, $7: the granted roles and their kinds. $8: the names of carrel's tables.
+-- $6, $7: the granted roles and their kinds. $8: the names of carrel's tables. $9: their columns, as table.column: privileges on columns
+-- that operators added are theirs to grant.
 -- The third column of the result says whether carrel mends it: of PUBLIC, of recorded roles, revoked ones included, and of those that default privileges name.
 -- Superusers and carrel_owner are left out: they need no privileges.
 with expected as (
     select distinct g.role as grantee, e.class, e.object, e.col, e.privilege
     from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) as e (kind, class, object, col, privilege)
     join unnest($6::oid[], $7::text[]) as g (role, kind) on e.kind = g.kind
+    join pg_roles as r on g.role = r.oid
+    where not r.rolsuper
 ),
 
 objects (place, class, object, col, target, owner, acl) as (
@@ -18,7 +21,9 @@ objects (place, class, object, col, target, owner, acl) as (
     from pg_class as c
     where c.relnamespace = 'carrel'::regnamespace and c.relkind in ('r', 'p') and c.relname::text = any($8::text[])
     union all
-    select 3, 'table', c.relname::text, a.attname::text, format('table carrel.%I', c.relname), c.relowner, a.attacl
+    select
+        case when c.relname || '.' || a.attname = any($9::text[]) then 3 end, 'table', c.relname::text, a.attname::text,
+        format('table carrel.%I', c.relname), c.relowner, a.attacl
     from pg_class as c
     join pg_attribute as a on c.oid = a.attrelid
     where
@@ -61,7 +66,7 @@ differences (place, class, object, col, privilege, target, grantee, owner, grant
     from granted as g
     left join expected as e
         on g.grantee = e.grantee and g.class = e.class and g.object = e.object and g.col = e.col and g.privilege = e.privilege
-    where e.grantee is null or g.is_grantable
+    where g.place is not null and (e.grantee is null or g.is_grantable)
     union all
     select o.place, o.class, o.object, o.col, e.privilege, o.target, e.grantee, o.owner, o.owner as grantor, 'grant '
     from expected as e
@@ -94,9 +99,14 @@ select
     || case verb when 'grant ' then '' else ' cascade' end
     -- With a privilege on a table Postgres revokes that on its columns.
     || case when verb = 'revoke ' and class = 'table' and col = '' then coalesce((
-        select format('; grant %s (%s) on %s to %s', spelt.privilege, string_agg(quote_ident(e.col), ', ' order by e.col), spelt.target, spelt.role)
-        from expected as e
-        where e.grantee = spelt.grantee and e.class = 'table' and e.object = spelt.object and e.privilege = spelt.privilege and e.col <> ''
+        select format('; grant %s (%s) on %s to %s', spelt.privilege, string_agg(quote_ident(kept.col), ', ' order by kept.col), spelt.target, spelt.role)
+        from (
+            select e.col from expected as e
+            where e.grantee = spelt.grantee and e.class = 'table' and e.object = spelt.object and e.privilege = spelt.privilege and e.col <> ''
+            union
+            select a.col from granted as a
+            where a.place is null and a.grantee = spelt.grantee and a.object = spelt.object and a.privilege = spelt.privilege
+        ) as kept
         having count(*) > 0
     ), '') else '' end
     || case when other_grantor is null then '' else '; reset role' end,

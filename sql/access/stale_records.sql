@@ -1,12 +1,15 @@
--- Records of granted roles that do not name a role as it is, each with its mending. $1: where records of this database are made.
 select format(
     case
-        when r.oid is null then 'role %I, granted as %s, does not exist'
-        else 'role %I, granted as %s, was renamed to ' || quote_ident(r.rolname)
-    end || ': select carrel.migrate()', g.role_name, g.kind
+        when n.role is null then 'role %1$I, granted as %2$s, does not exist: select carrel.migrate()'
+        when not n.counts then
+            'role %1$I was granted as %2$s in another installation, and has no privileges of carrel''s here: '
+            'select carrel.migrate() or, if it is another role, select carrel.revoke_%3$s(%4$L)'
+        else 'role %1$I, granted as %2$s, was renamed to ' || quote_ident(n.name_now) || ': select carrel.migrate()'
+    end,
+    n.role_name, n.kind, case n.kind when 'self_metering' then 'user' else n.kind end, n.role_name
 )
-from carrel.granted_roles as g
-left join pg_roles as r
-    on case when g.recorded_in = $1::text then g.role_oid = r.oid else g.role_name = r.rolname::text end
-where g.granted and (r.oid is null or r.rolname::text <> g.role_name)
+from named as n
+where n.granted and (n.role is null or not n.counts or n.name_now <> n.role_name)
+    -- A grant or revoke here decides for the record of another installation.
+    and (n.is_own or not exists (select from named as own where own.is_own and own.kind = n.kind and own.role = n.role))
 order by 1

@@ -51,7 +51,10 @@ from needed as n
 join pg_roles as r on n.owner = r.oid
 where not r.rolsuper and r.rolname <> 'carrel_owner'
 union
-select format('trigger %I on %s is not carrel''s: %s it runs as whoever writes to the table', t.tgname, c.relname, f.name)
+select format(
+    'trigger %I on %s is not carrel''s: %s it runs as whoever writes to the table: drop trigger %1$I on carrel.%4$I; or trust it: alter function %5$s owner to carrel_owner',
+    t.tgname, c.relname, f.name, c.relname, t.tgfoid::regprocedure
+)
 from tables as c
 join pg_trigger as t on c.oid = t.tgrelid
 cross join lateral (

@@ -1,22 +1,36 @@
--- Settings of databases and roles that change what carrel does, each with its mending.
-select format(
-    '%s is set to %s for %s: alter %s reset %1$s', s.name, s.value, s.whose,
-    case when s.database is not null and s.role is not null then format('role %I in database %I', s.role, s.database)
-        when s.database is not null then format('database %I', s.database)
-        else format('role %I', s.role) end
-)
-from (
+-- Settings of databases, roles and the server's configuration files that change what carrel does, each with its mending.
+with found (name, setting, whose, mend) as (
     select
-        d.datname as database, r.rolname as role, split_part(item, '=', 1) as name, substr(item, strpos(item, '=') + 1) as value,
-        concat_ws(' in ', 'role ' || quote_ident(r.rolname), 'database ' || quote_ident(d.datname)) as whose
+        split_part(item, '=', 1), substr(item, strpos(item, '=') + 1),
+        coalesce(nullif(concat_ws(' in ', 'role ' || quote_ident(r.rolname), 'database ' || quote_ident(d.datname)), ''), 'all roles'),
+        case
+            when d.datname is not null and r.rolname is not null then format('alter role %I in database %I', r.rolname, d.datname)
+            when d.datname is not null then format('alter database %I', d.datname)
+            when r.rolname is not null then format('alter role %I', r.rolname)
+            else 'alter role all'
+        end || ' reset ' || split_part(item, '=', 1)
     from pg_db_role_setting as g
     left join pg_database as d on g.setdatabase = d.oid
     left join pg_roles as r on g.setrole = r.oid
     cross join lateral unnest(g.setconfig) as item
     where g.setdatabase = 0 or d.datname = current_database()
-) as s
+    union all
+    (
+        select distinct on (f.name)
+            f.name, f.setting, f.sourcefile,
+            case when f.sourcefile like '%postgresql.auto.conf' then format('alter system reset %s; select pg_reload_conf()', f.name)
+                else format('remove it from the file; select pg_reload_conf()') end
+        from pg_file_settings as f
+        where f.name in ('row_security', 'session_replication_role', 'event_triggers') and f.error is null
+        order by f.name, f.seqno desc
+    )
+)
+
+select format('%s is set to %s for %s: %s', f.name, f.setting, f.whose, f.mend)
+from found as f
 where
-    s.name = 'row_security' and s.value = 'off'
-    or s.name = 'session_replication_role' and s.value <> 'origin'
-    or s.name = 'event_triggers' and s.value = 'off'
+    case
+        when f.name in ('row_security', 'event_triggers') then not f.setting::boolean
+        when f.name = 'session_replication_role' then lower(f.setting) = 'replica'
+    end
 order by 1

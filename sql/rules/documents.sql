@@ -96,6 +96,7 @@ comment on column carrel.documents.created_at is 'When the row was inserted.';
 comment on column carrel.documents.updated_at is 'When the row was last updated.';
 comment on index carrel.documents_filename_keys_idx is 'Serves search_documents() and search_chunks(), which look for file names.';
 comment on index carrel.documents_without_words_idx is 'Serves search_documents() and search_chunks(): the languages of documents without chunks.';
+comment on index carrel.documents_storage_path_idx is 'Serves files_to_erase() and delete_user(), which leave out the files of other documents.';
 comment on index carrel.documents_user_id_created_at_idx is 'Serves a user''s documents, newest first.';
 comment on index carrel.documents_pending_idx is 'Serves process_documents(), oldest first.';
 comment on index carrel.documents_without_text_idx is 'Serves claim_documents(), oldest first.';

@@ -1,4 +1,4 @@
--- Operators edit keys. Nobody else reads them: an HS256 secret makes tokens as well.
+-- Operators read and edit keys, and so can sign tokens for any user. Nobody else reads them: an HS256 secret makes tokens as well.
 alter table carrel.jwt_keys enable row level security;
 
 drop policy if exists jwt_keys_all_operator on carrel.jwt_keys;

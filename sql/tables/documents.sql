@@ -41,3 +41,7 @@ create index documents_pending_idx on carrel.documents (created_at, id)
 -- Serves: claim_documents(), oldest first.
 create index documents_without_text_idx on carrel.documents (created_at, id)
     where content_text is null and (processing_status = 'pending' or processing_status = 'processing');
+
+-- Serves: files_to_erase() and delete_user(), which leave out the files of other documents. Paths may be longer than an entry of
+-- another kind of index.
+create index documents_storage_path_idx on carrel.documents using hash (storage_path collate "C") where storage_path is not null;

@@ -52,10 +52,10 @@ thread_local! {
     static KNOWN: RefCell<HashMap<pg_sys::Oid, Rights>> = RefCell::default();
     /// The role that was asked for last, and its rights: policies ask for each row.
     static LAST: Cell<Option<(pg_sys::Oid, Rights)>> = const { Cell::new(None) };
-    /// Changes of roles, memberships and granted_roles.
+    /// Changes of roles, memberships, the schema's privileges and granted_roles.
     static CHANGES: Changes = const {
-        use pg_sys::SysCacheIdentifier::{AUTHMEMMEMROLE, AUTHOID};
-        Changes::of(&[AUTHMEMMEMROLE, AUTHOID])
+        use pg_sys::SysCacheIdentifier::{AUTHMEMMEMROLE, AUTHOID, NAMESPACEOID};
+        Changes::of(&[AUTHMEMMEMROLE, AUTHOID, NAMESPACEOID])
     };
 }
 
@@ -124,7 +124,8 @@ fn look_up(role: pg_sys::Oid) -> Result<Rights> {
 }
 
 /// Record of a granted role: names it by its oid where it was granted by this installation, and by its name where a dump or
-/// replication brought it from another.
+/// replication brought it from another. A role of that name counts only if it also has USAGE on the schema; see
+/// `sql/access/named_roles.sql`.
 struct Record {
     is_of_here: bool,
     oid: pg_sys::Oid,
@@ -136,11 +137,26 @@ impl Record {
         if self.is_of_here {
             return Ok(roles::exists(self.oid)?.then_some(self.oid));
         }
-        match CString::new(self.name) {
-            Ok(name) => roles::find(&name),
-            Err(_) => Ok(None),
+        let Ok(name) = CString::new(self.name) else { return Ok(None) };
+        match roles::find(&name)? {
+            Some(role) if may_use_schema(role)? => Ok(Some(role)),
+            _ => Ok(None),
         }
     }
+}
+
+/// Tells whether USAGE on carrel's schema is granted to a role itself, not to roles that it inherits from.
+fn may_use_schema(role: pg_sys::Oid) -> Result<bool> {
+    spi::as_owner_of_catalogs(owner::oid()?, Access::Read, |db| {
+        db.value(
+            "select exists (
+                select from pg_namespace as n
+                cross join lateral aclexplode(n.nspacl) as a
+                where n.nspname = 'carrel' and a.grantee = $1 and a.privilege_type = 'USAGE'
+            )",
+            &[role.into()],
+        )
+    })
 }
 
 /// The installation that records of granted roles are made in; see `sql/installation.sql`.

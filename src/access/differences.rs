@@ -1,7 +1,7 @@
 //! Differences between the privileges in the catalog and those that carrel grants.
 
-use super::callers;
 use super::privileges::{Kind, Privilege};
+use super::{callers, of_named_roles};
 use crate::definitions::TABLES;
 use crate::pg::error::Result;
 use crate::pg::spi::Db;
@@ -30,6 +30,10 @@ pub fn differences(db: &Db) -> Result<Vec<Difference>> {
     };
     let (roles, kinds) = granted(db)?.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
     let tables: Vec<String> = TABLES.iter().map(|table| table.name.to_owned()).collect();
+    let columns: Vec<String> = TABLES
+        .iter()
+        .flat_map(|table| table.columns().map(|column| format!("{}.{}", table.name, column.name)))
+        .collect();
     db.planned_for_values(|| {
         db.rows(
             DIFFERENCES,
@@ -42,6 +46,7 @@ pub fn differences(db: &Db) -> Result<Vec<Difference>> {
                 roles.into(),
                 kinds.into(),
                 tables.into(),
+                columns.into(),
             ],
             |row| {
                 Ok(Difference {
@@ -57,12 +62,9 @@ pub fn differences(db: &Db) -> Result<Vec<Difference>> {
 /// The granted roles that exist, with their kinds.
 pub fn granted(db: &Db) -> Result<Vec<(pg_sys::Oid, String)>> {
     db.rows(
-        "select r.oid, g.kind
-        from carrel.granted_roles as g
-        join pg_roles as r
-            on case when g.recorded_in = $1 then g.role_oid = r.oid else g.role_name = r.rolname::text end
-        where g.granted
-        order by 1, 2",
+        of_named_roles!(
+            "select role, kind from named where granted and counts and role is not null order by 1, 2"
+        ),
         &[callers::here()?.into()],
         |row| Ok((row.need(1)?, row.need(2)?)),
     )

@@ -23,7 +23,16 @@ pub use differences::{default_privileges, differences};
 use pgrx::prelude::*;
 pub use privileges::Kind;
 
-const STALE_RECORDS: &str = include_str!("../../sql/access/stale_records.sql");
+/// A query of the records of granted roles with the roles that they name, as `named`. $1: this installation.
+macro_rules! of_named_roles {
+    ($($query:tt)*) => {
+        concat!("with named as (\n", include_str!("../../sql/access/named_roles.sql"), ")\n", $($query)*)
+    };
+}
+pub(crate) use of_named_roles;
+
+const MEMBERSHIPS: &str = include_str!("../../sql/access/memberships.sql");
+const STALE_RECORDS: &str = of_named_roles!(include_str!("../../sql/access/stale_records.sql"));
 
 /// Lets a role work as an application's end users do: in their own rows, under the policies.
 /// With self_metering it may also record its own usage.
@@ -136,7 +145,7 @@ impl Role {
     fn grant(&self, kind: Kind) -> Result<()> {
         lock_definitions()?;
         spi::as_owner(Access::Write, |db| {
-            refresh_records(db)?;
+            refresh_records(db, Strangers::Remove)?;
             db.execute(
                 "insert into carrel.granted_roles (recorded_in, role_oid, kind, role_name, granted)
                 values ($1, $2, $3, $4, true)
@@ -163,7 +172,7 @@ fn revoke(function: &str, name: Option<Name>, kinds: &[Kind]) -> Result<()> {
     lock_definitions()?;
     let role = Role::find(&name)?;
     let recorded = spi::as_owner(Access::Write, |db| {
-        refresh_records(db)?;
+        refresh_records(db, Strangers::Remove)?;
         match &role {
             Some(role) => kinds.iter().try_fold(0, |_, kind| {
                 db.execute(
@@ -214,7 +223,7 @@ pub fn adopt_known_roles() -> Result<()> {
     for (role, kind) in [("authenticated", Kind::User), ("service_role", Kind::Service)] {
         let Some(role) = Role::find(role)? else { continue };
         let adopted = spi::as_owner(Access::Write, |db| {
-            refresh_records(db)?;
+            refresh_records(db, Strangers::Remove)?;
             db.execute(
                 "insert into carrel.granted_roles (recorded_in, role_oid, kind, role_name, granted)
                 values ($1, $2, $3, $4, true) on conflict do nothing",
@@ -239,27 +248,73 @@ pub fn adopt_known_roles() -> Result<()> {
     Ok(())
 }
 
+/// What becomes of records of other installations that name roles without privileges of carrel's here.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Strangers {
+    /// They are recorded, unless a role that no record names has privileges: it may be the one that was renamed.
+    Adopt,
+    /// Their records are removed.
+    Remove,
+}
+
 /// Brings the records in step with the cluster's roles: renamed roles are recorded under their names, dropped ones no more;
-/// records that a restore or replication brought from another installation become those of the roles of the same names.
-pub fn refresh_records(db: &Db) -> Result<()> {
+/// records that a restore or replication brought from another installation become those of the roles that they name, once and for
+/// all.
+///
+/// Names alone are believed only by migrate(), after a restore without privileges for example; see `sql/access/named_roles.sql`.
+pub fn refresh_records(db: &Db, strangers: Strangers) -> Result<()> {
     let here = callers::here()?;
-    db.execute(
-        "delete from carrel.granted_roles as g
-        where case
-            when recorded_in = $1 then role_oid not in (select oid from pg_roles)
-            else role_name not in (select rolname::text from pg_roles) or exists (
-                select from carrel.granted_roles as own join pg_roles on own.role_oid = pg_roles.oid
-                where own.recorded_in = $1 and own.kind = g.kind and rolname::text = g.role_name
+    let is_adopting = strangers == Strangers::Adopt
+        && db.value::<bool>(
+            of_named_roles!(
+                "select not exists (
+                    select from pg_namespace as n
+                    cross join lateral aclexplode(n.nspacl) as a
+                    join pg_roles as r on a.grantee = r.oid
+                    where n.nspname = 'carrel' and a.grantee <> n.nspowner and not r.rolsuper and r.rolname <> 'carrel_owner'
+                        and a.grantee not in (select role from named where role is not null)
+                )"
+            ),
+            &[here.as_str().into()],
+        )?;
+    let removed = db.rows(
+        of_named_roles!(
+            "delete from carrel.granted_roles as g using named as n
+            where (g.recorded_in, g.role_oid, g.kind) = (n.recorded_in, n.recorded_oid, n.kind) and (
+                n.role is null or not n.counts and not $2 or not n.is_own and exists (
+                    select from named as own where own.is_own and own.kind = n.kind and own.role = n.role
+                )
             )
-        end",
-        &[here.as_str().into()],
+            returning n.role_name, n.kind, n.role is not null and not n.counts
+                and not exists (select from named as own where own.is_own and own.kind = n.kind and own.role = n.role)"
+        ),
+        &[here.as_str().into(), is_adopting.into()],
+        |row| Ok((row.need::<String>(1)?, row.need::<String>(2)?, row.need::<bool>(3)?)),
     )?;
+    for (role, kind, _) in removed.into_iter().filter(|(.., is_stranger)| *is_stranger) {
+        let grant = match kind.as_str() {
+            "self_metering" => format!("grant_user('{role}', self_metering => true)"),
+            kind => format!("grant_{kind}('{role}')"),
+        };
+        ereport!(
+            PgLogLevel::WARNING,
+            PgSqlErrorCode::ERRCODE_WARNING,
+            format!(
+                "role \"{role}\" was granted as {kind} in another installation and is granted nothing here"
+            ),
+            format!(
+                "It has no privileges of carrel's here. If it is the same role: select carrel.{grant}"
+            )
+        );
+    }
     db.execute(
-        "update carrel.granted_roles as g
-        set recorded_in = $1, role_oid = r.oid, role_name = r.rolname::text
-        from pg_roles as r
-        where case when g.recorded_in = $1 then g.role_oid = r.oid else g.role_name = r.rolname::text end
-            and (g.recorded_in, g.role_oid, g.role_name) is distinct from ($1, r.oid, r.rolname::text)",
+        of_named_roles!(
+            "update carrel.granted_roles as g
+            set recorded_in = $1, role_oid = n.role, role_name = n.name_now
+            from named as n
+            where (g.recorded_in, g.role_oid, g.kind) = (n.recorded_in, n.recorded_oid, n.kind)
+                and (g.recorded_in, g.role_oid, g.role_name) is distinct from ($1, n.role, n.name_now)"
+        ),
         &[here.as_str().into()],
     )?;
     Ok(())
@@ -270,9 +325,14 @@ pub fn lock_definitions() -> Result<()> {
     crate::locks::change_definitions()
 }
 
-/// Records that do not name a role as it is, each with its mending. Part of doctor().
-pub fn stale_records(db: &Db) -> Result<Vec<String>> {
-    db.rows(STALE_RECORDS, &[callers::here()?.into()], |row| row.need(1))
+/// Records that do not name a role as it is, and roles that have more rights than they are granted, each with its mending.
+/// Part of doctor().
+pub fn wrong_roles(db: &Db) -> Result<Vec<String>> {
+    let mut wrong: Vec<String> =
+        db.rows(STALE_RECORDS, &[callers::here()?.into()], |row| row.need(1))?;
+    let (roles, kinds) = differences::granted(db)?.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
+    wrong.extend(db.rows(MEMBERSHIPS, &[roles.into(), kinds.into()], |row| row.need::<String>(1))?);
+    Ok(wrong)
 }
 
 /// Grants what granted roles lack, and revokes what they, PUBLIC and the roles that default privileges name have too much.

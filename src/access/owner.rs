@@ -95,19 +95,23 @@ pub fn foreign_tables(db: &Db) -> Result<Vec<String>> {
         where c.relnamespace = 'carrel'::regnamespace and c.relkind = 'r' and c.relname::text = any ($1)
             and r.rolname <> 'carrel_owner'
         union all
-        select format('schema carrel belongs to role %I, which is no superuser: alter schema carrel owner to a superuser', r.rolname)
-        from pg_namespace as n join pg_roles as r on n.nspowner = r.oid
+        select format('schema carrel belongs to role %I, which is no superuser: alter schema carrel owner to %I', r.rolname, s.rolname)
+        from pg_namespace as n join pg_roles as r on n.nspowner = r.oid join pg_roles as s on s.oid = 10
         where n.nspname = 'carrel' and not r.rolsuper
         union all
-        select format('the extension belongs to role %I, which is no superuser: reassign owned by %1$I to a superuser', r.rolname)
-        from pg_extension as e join pg_roles as r on e.extowner = r.oid
+        select format('the extension belongs to role %I, which is no superuser: reassign owned by %1$I to %2$I', r.rolname, s.rolname)
+        from pg_extension as e join pg_roles as r on e.extowner = r.oid join pg_roles as s on s.oid = 10
         where e.extname = 'carrel' and not r.rolsuper
         union all
-        select format('function %s belongs to role %I, which is no superuser: alter function %1$s owner to a superuser', p.oid::regprocedure, r.rolname)
+        select format(
+            '%s %s belongs to role %I, which is no superuser: alter %1$s %2$s owner to %4$I',
+            case p.prokind when 'p' then 'procedure' when 'a' then 'aggregate' else 'function' end, p.oid::regprocedure, r.rolname, s.rolname
+        )
         from pg_depend as d
         join pg_extension as e on d.refobjid = e.oid
         join pg_proc as p on d.objid = p.oid
         join pg_roles as r on p.proowner = r.oid
+        join pg_roles as s on s.oid = 10
         where d.classid = 'pg_proc'::regclass and d.refclassid = 'pg_extension'::regclass and d.deptype = 'e'
             and e.extname = 'carrel' and not r.rolsuper
         order by 1",

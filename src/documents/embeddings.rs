@@ -132,10 +132,17 @@ impl Kind {
     }
 }
 
-/// That there are no embeddings in this database.
+/// That there are no embeddings in this database. Services learn who enables them; end users, what works without.
 pub fn not_enabled() -> Error {
-    Error::new(SqlState::ObjectNotInPrerequisiteState, "this database has no embeddings")
-        .hint("They are enabled by a superuser: select carrel.enable_embeddings(dimensions)")
+    let error =
+        Error::new(SqlState::ObjectNotInPrerequisiteState, "this database has no embeddings");
+    match access::is_session_of_service() {
+        Ok(true) => {
+            error.hint("A superuser enables them: select carrel.enable_embeddings(dimensions)")
+        }
+        Ok(false) => error.hint("Leave query_embedding out to search by words."),
+        Err(other) => other,
+    }
 }
 
 /// Chunks of all users that have no embedding yet, oldest first, at most so many, for a worker to

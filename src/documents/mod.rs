@@ -21,6 +21,8 @@ mod vectors;
 use crate::access;
 use crate::identity;
 use crate::pg::error::{Error, Result, SqlState, guard};
+use crate::pg::owner;
+use crate::pg::roles;
 use crate::pg::spi::{self, Access, Db};
 use crate::pg::toast;
 use crate::pg::trigger::{self, Change, Returned, Row};
@@ -105,7 +107,12 @@ fn process_document_row<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             return Ok(());
         }
         let (user_id, id): (Uuid, Uuid) = (row.new.need(c"user_id")?, row.new.need(c"id")?);
+        let role = roles::current();
         spi::as_owner(Access::Write, |db| {
+            // As carrel's owner, an import writes what another database let its users choose.
+            if role != owner::known() && row.changes(c"language")? {
+                Parser::require_usable(db, &row.new.need::<String>(c"language")?, role)?;
+            }
             if is_new {
                 process_row(db, row, user_id, id)
             } else {

@@ -15,6 +15,12 @@ use pgrx::pg_sys;
 /// characters comes near.
 const WINDOW: i32 = 32_000;
 
+fn unknown(language: &str) -> Error {
+    Error::new(SqlState::InvalidParameterValue, format!("unknown language \"{language}\""))
+        .detail("A language is the name of a text search configuration, with its schema where that is not pg_catalog.")
+        .hint("List those that you can use: select cfgnamespace::regnamespace, cfgname from pg_ts_config where has_schema_privilege(cfgnamespace, 'usage')")
+}
+
 /// A text search configuration, with room to parse in that is emptied after each text.
 pub struct Parser {
     config: pg_sys::Oid,
@@ -39,14 +45,23 @@ impl Parser {
 
     /// The same, where an unknown language is error 22023.
     pub fn for_language(db: &Db, language: &str) -> Result<Self> {
-        Self::find(db, language)?.ok_or_else(|| {
-            Error::new(
-                SqlState::InvalidParameterValue,
-                format!("unknown language \"{language}\""),
-            )
-            .detail("A language is the name of a text search configuration, with its schema where that is not pg_catalog.")
-            .hint("List them: select cfgnamespace::regnamespace, cfgname from pg_ts_config")
-        })
+        Self::find(db, language)?.ok_or_else(|| unknown(language))
+    }
+
+    /// Error 22023 for a language that a role does not know: there is no such configuration, or the role lacks USAGE on the
+    /// configuration's schema.
+    pub fn require_usable(db: &Db, language: &str, role: pg_sys::Oid) -> Result<()> {
+        if text_search::config_of_pg_catalog(language)?.is_some() {
+            return Ok(());
+        }
+        let usable = "select exists (
+            select from pg_ts_config as c join pg_namespace as n on n.oid = c.cfgnamespace
+            where format('%I.%I', n.nspname, c.cfgname) = $1 and has_schema_privilege($2, n.oid, 'usage')
+        )";
+        if db.value::<bool>(usable, &[language.into(), role.into()])? {
+            return Ok(());
+        }
+        Err(unknown(language))
     }
 
     /// Appends the vector of a text of any size.

@@ -18,6 +18,9 @@ use std::rc::Rc;
 
 const KEYS: Table = Table { name: c"jwt_keys", index: c"jwt_keys_pkey" };
 
+/// Size limit of an issuer, a key id and an audience, in bytes.
+const MAX_NAME: usize = 800;
+
 const NO_ISSUER: &str = "issuer must be the claim \"iss\" of the tokens";
 
 thread_local! {
@@ -77,9 +80,11 @@ fn read() -> Result<Vec<Key>> {
 }
 
 fn material(algorithm: &str, key: &str) -> Result<Material> {
-    let named = Algorithm::named(algorithm).ok_or_else(|| {
-        bad(format!("unknown algorithm \"{algorithm}\"")).hint("Use RS256, ES256, EdDSA or HS256.")
-    })?;
+    let named =
+        Algorithm::named(algorithm).filter(|named| named.name() == algorithm).ok_or_else(|| {
+            bad(format!("unknown algorithm \"{algorithm}\""))
+                .hint("Use RS256, ES256, EdDSA or HS256.")
+        })?;
     Material::read(named, key).map_err(|error| {
         bad(error.to_string()).hint(match named {
             Algorithm::Hs256 => "Give a secret of at least 32 bytes, or a JWK of type oct.",
@@ -100,11 +105,21 @@ fn check_jwt_key<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         if trigger::restoring() {
             return Ok(());
         }
-        for column in [c"key_id", c"audience"] {
-            row.new.need::<String>(column)?;
-        }
-        if row.new.need::<String>(c"issuer")?.is_empty() {
+        let names =
+            [c"issuer", c"key_id", c"audience"].map(|column| row.new.need::<String>(column));
+        let [issuer, key_id, audience] = names;
+        let (issuer, key_id, audience) = (issuer?, key_id?, audience?);
+        if issuer.is_empty() {
             return Err(bad(NO_ISSUER));
+        }
+        for (name, value) in [("issuer", issuer), ("key_id", key_id), ("audience", audience)] {
+            // The three are the key of an index, whose entries have less than 2704 bytes.
+            if value.len() > MAX_NAME {
+                return Err(bad(format!(
+                    "{name} has {} bytes: it may have {MAX_NAME} at most",
+                    value.len()
+                )));
+            }
         }
         let from: TimestampWithTimeZone = row.new.need(c"valid_from")?;
         let until: TimestampWithTimeZone = row.new.need(c"valid_until")?;

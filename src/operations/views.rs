@@ -15,6 +15,9 @@ fn create_views(target_schema: default!(Option<&str>, "'public'")) {
     guard(|| {
         let schema = target_schema.ok_or_else(|| bad("target_schema must not be null"))?;
         access::require_superuser("create_views")?;
+        if schema == "carrel" {
+            return Err(bad("views cannot be in schema carrel, where the tables are"));
+        }
         let roles = access::granted_role_names()?;
         spi::as_superuser(Access::Write, |db| {
             let (schema, before, taken) = db
@@ -23,7 +26,7 @@ fn create_views(target_schema: default!(Option<&str>, "'public'")) {
                         select string_agg(format('%I.%I', nspname, relname), ', ' order by relname)
                         from pg_class where relnamespace = n.oid and relname::text = any ($2)
                     )
-                    from pg_namespace as n where nspname::text = $1 and nspname <> 'carrel'",
+                    from pg_namespace as n where nspname::text = $1",
                     &[schema.into(), SOURCES.map(|source| source.name.to_owned()).to_vec().into()],
                     |row| {
                         Ok((row.need::<String>(1)?, row.need::<String>(2)?, row.get::<String>(3)))

@@ -38,7 +38,7 @@ fn doctor() -> TableIterator<
                 ("triggers", triggers),
                 ("privileges", privileges),
                 ("owner", owner),
-                ("granted_roles", access::stale_records),
+                ("granted_roles", access::wrong_roles),
                 ("added_code", added_code),
                 ("settings", settings),
                 ("auth_users", auth_users::faults),
@@ -49,23 +49,31 @@ fn doctor() -> TableIterator<
                 ("usage", usage),
             ];
             // Where tables are missing, the other checks have nothing to look at; where carrel refuses to work, nothing to
-            // look with.
+            // look with. What carrel refuses is among the faults of the owner or the added code.
             let missing = tables(db)?;
             let refusal = pg::owner::of_all_tables().err().map(|error| error.message());
+            let has_columns = missing.is_empty() && columns_are_there(db)?;
             let mut rows = Vec::new();
             for (name, check) in checks {
                 let wrong = match name {
                     "tables" => missing.clone(),
-                    "search_statistics" | "usage" if refusal.is_none() && missing.is_empty() => {
-                        check(db)?
-                    }
-                    "owner" => check(db)?.into_iter().chain(refusal.clone()).collect(),
+                    "search_statistics" | "usage" if refusal.is_none() && has_columns => check(db)?,
+                    "owner" => match (check(db)?, &refusal) {
+                        (wrong, Some(refusal))
+                            if wrong.is_empty() && added_code(db)?.is_empty() =>
+                        {
+                            vec![refusal.clone()]
+                        }
+                        (wrong, _) => wrong,
+                    },
+                    "added_code" => confirmed(db, check)?,
                     _ if let Some(refusal) = &refusal => vec![format!("not checked: {refusal}")],
-                    "versions" => confirmed(db, check)?,
+                    "versions" if has_columns || !missing.is_empty() => confirmed(db, check)?,
                     _ if !missing.is_empty() => {
                         vec!["not checked: tables are missing".to_owned()]
                     }
-                    _ => confirmed(db, check)?,
+                    _ if has_columns => confirmed(db, check)?,
+                    _ => unless_columns_are_missing(|| confirmed(db, check))?,
                 };
                 let detail = (!wrong.is_empty()).then(|| wrong.join("\n"));
                 rows.push((name.to_owned(), wrong.is_empty(), detail));
@@ -84,6 +92,36 @@ fn confirmed(db: &Db, check: fn(&Db) -> Result<Vec<String>>) -> Result<Vec<Strin
         wrong if wrong.is_empty() => Ok(wrong),
         _ => check(db),
     })
+}
+
+/// What a check finds, where columns are missing that it may need: their names are in the check of columns.
+fn unless_columns_are_missing(check: impl FnOnce() -> Result<Vec<String>>) -> Result<Vec<String>> {
+    match spi::subtransaction(check) {
+        Err(error)
+            if error.is_of_missing_column()
+                || error.message() == spi::missing_column("").message() =>
+        {
+            Ok(vec!["not checked: columns are missing".to_owned()])
+        }
+        result => result,
+    }
+}
+
+/// Tells whether every column is there, whatever its type.
+fn columns_are_there(db: &Db) -> Result<bool> {
+    let (tables, columns) = TABLES
+        .iter()
+        .flat_map(|table| table.columns().map(|column| (table.name, column.name)))
+        .unzip::<_, _, Vec<_>, Vec<_>>();
+    db.value(
+        "select not exists (
+            select from unnest($1::text[], $2::text[]) as defined (table_name, name)
+            left join pg_attribute on attrelid = to_regclass(format('carrel.%I', table_name))
+                and attname::text = name and not attisdropped
+            where attname is null
+        )",
+        &[tables.into(), columns.into()],
+    )
 }
 
 fn tables(db: &Db) -> Result<Vec<String>> {
@@ -105,7 +143,17 @@ fn columns(db: &Db) -> Result<Vec<String>> {
             match found {
                 None => {
                     let other = super::renamed::in_place_of(db, table, column.name)?;
-                    let other = other.map(|other| format!(": {other} is in its place"));
+                    let other = match other {
+                        Some(other) => {
+                            let quoted: String =
+                                db.value("select quote_ident($1)", &[other.as_str().into()])?;
+                            Some(format!(
+                                ": {other} is in its place; if it was renamed: alter table carrel.{} rename column {quoted} to {}",
+                                table.name, column.name
+                            ))
+                        }
+                        None => None,
+                    };
                     wrong.push(format!("column {name} is missing{}", other.unwrap_or_default()));
                     continue;
                 }
@@ -252,6 +300,7 @@ fn triggers(db: &Db) -> Result<Vec<String>> {
             ));
         }
     }
+    wrong.extend(super::keys::disabled(db)?);
     Ok(wrong)
 }
 
@@ -287,8 +336,9 @@ fn added_code(db: &Db) -> Result<Vec<String>> {
     db.rows(ADDED, &[triggers.into(), tables.into()], |row| row.need(1))
 }
 
-fn settings(db: &Db) -> Result<Vec<String>> {
-    db.rows(SETTINGS, &[], |row| row.need(1))
+/// The configuration files are for superusers to see.
+fn settings(_: &Db) -> Result<Vec<String>> {
+    spi::as_superuser(Access::Read, |db| db.rows(SETTINGS, &[], |row| row.need(1)))
 }
 
 /// Members of an extension are dropped with it, and what a user adds to them is not dumped.

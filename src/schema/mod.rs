@@ -7,6 +7,7 @@
 mod doctor;
 mod doctor_data;
 mod embeddings;
+mod keys;
 mod renamed;
 mod row_types;
 mod tables;
@@ -39,10 +40,12 @@ fn migrate() {
             let is_first =
                 spi::as_owner_of_catalogs(pg::owner::oid()?, Access::Write, versions::is_first)?;
             spi::as_owner(Access::Write, change_tables)?;
+            keys::enable()?;
+            spi::as_owner(Access::Write, |db| {
+                access::refresh_records(db, access::Strangers::Adopt)
+            })?;
             if is_in_script || is_first {
                 access::adopt_known_roles()?;
-            } else {
-                spi::as_owner(Access::Write, access::refresh_records)?;
             }
             access::mend_privileges()?;
             auth_users::follow_known()

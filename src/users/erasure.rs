@@ -120,7 +120,7 @@ fn purge_pseudonyms() -> i64 {
 }
 
 /// Files of deleted users that are to be erased, the longest waiting first, at most `max_files`. They stay listed until
-/// erased_files() confirms them. Errors: 22023 (max_files below 0 or null).
+/// erased_files() confirms them. A file that is the storage_path of a document is not listed while the document is there. Errors: 22023 (max_files below 0 or null).
 #[pg_extern(stable, parallel_unsafe)]
 fn files_to_erase(
     max_files: default!(Option<i32>, 100),
@@ -136,7 +136,8 @@ fn files_to_erase(
         })?;
         spi::as_owner(Access::Read, |db| {
             db.rows(
-                "select storage_path, pseudonym, deleted_at from carrel.files_to_erase
+                "select storage_path, pseudonym, deleted_at from carrel.files_to_erase as f
+                where not exists (select from carrel.documents as d where d.storage_path = f.storage_path collate \"C\")
                 order by deleted_at, id limit $1",
                 &[max_files.into()],
                 |row| Ok((row.need(1)?, row.need(2)?, row.need(3)?)),

@@ -55,7 +55,8 @@ fn create_user(
 /// erase, and stay listed in files_to_erase() until erased_files() confirms them.
 ///
 /// Usage is archived under a pseudonym, which operators can resolve for `carrel.archive_resolvable_for`. Then it is
-/// deleted; with `archive_usage` it is kept for good, and nothing says whose it was. Errors: PT404 (no such user).
+/// deleted; with `archive_usage` it is kept for good, and nothing says whose it was. A path that a document of another user
+/// has as well is left out. Errors: PT404 (no such user), 55000 (triggers that delete and archive are disabled).
 #[pg_extern(volatile, parallel_unsafe)]
 fn delete_user(
     user_id: Option<Uuid>,
@@ -66,9 +67,14 @@ fn delete_user(
         spi::as_owner(Access::Write, |db| {
             let user_id = user_id.ok_or_else(missing_user_id)?;
             spi::patiently(|| lock(db, user_id))?;
+            refuse_disabled_triggers(db)?;
             let paths = db.rows(
-                "select storage_path from carrel.documents
-                where user_id = $1 and storage_path is not null order by storage_path",
+                "select storage_path from carrel.documents as d
+                where user_id = $1 and storage_path is not null and not exists (
+                    select from carrel.documents as other
+                    where other.storage_path = d.storage_path collate \"C\" and other.user_id <> $1
+                )
+                order by storage_path",
                 &[user_id.into()],
                 |row| row.need(1),
             )?;
@@ -276,6 +282,39 @@ pub fn no_such_user(user_id: Uuid) -> Error {
 /// The error for a user id that was left out.
 pub fn missing_user_id() -> Error {
     Error::new(SqlState::InvalidParameterValue, "user_id must not be null")
+}
+
+/// Error 55000 while triggers are disabled that delete a user's rows, or archive them: they would stay, and belong to nobody.
+fn refuse_disabled_triggers(db: &Db) -> Result<()> {
+    let disabled = db.first(
+        "select t.tgrelid::regclass::text
+        from pg_trigger as t
+        where t.tgenabled not in ('O', 'A') and (
+            t.tgisinternal and t.tgconstraint in (
+                select k.oid from pg_constraint as k
+                join pg_class as c on k.conrelid = c.oid
+                where k.contype = 'f' and c.relnamespace = 'carrel'::regnamespace
+            )
+            or not t.tgisinternal and t.tgrelid = 'carrel.user_profiles'::regclass
+                and t.tgfoid in (select oid from pg_proc where pronamespace = 'carrel'::regnamespace)
+        )
+        union all
+        select 'every table' where current_setting('session_replication_role') = 'replica'
+        limit 1",
+        &[],
+        |row| row.need::<String>(1),
+    )?;
+    let Some(table) = disabled else { return Ok(()) };
+    let what = match table.as_str() {
+        "every table" => "triggers are disabled in this session".to_owned(),
+        table => format!("triggers of table {table} are disabled"),
+    };
+    Err(Error::new(SqlState::ObjectNotInPrerequisiteState, what)
+        .detail("They delete a user's rows and archive the usage.")
+        .hint(match table.as_str() {
+            "every table" => "Run: reset session_replication_role",
+            _ => "A superuser runs: select carrel.migrate()",
+        }))
 }
 
 /// Locks a profile, so that nothing more of the user's can come while they are being deleted.

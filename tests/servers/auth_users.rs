@@ -376,8 +376,37 @@ fn a_profile_that_cannot_be_made_keeps_nobody_from_signing_up() {
     database.connect(&admin).run(&format!("insert into auth.users values ('{NEW}')"));
     assert_eq!(superuser.number("select count(*) from auth.users"), 3);
     assert_eq!(name_of(&database, NEW), Vec::<String>::new());
-    assert!(database.complaints().iter().any(|line| line.contains("1 users of auth.users")));
+    assert!(database.complaints().iter().any(|line| line.contains("1 user of auth.users")));
     superuser.run("drop trigger refuse on carrel.user_profiles; select carrel.migrate()");
     assert_eq!(name_of(&database, NEW), ["-"]);
     database.assert_sound();
+}
+
+#[test]
+fn users_who_were_deleted_past_the_triggers_are_named_with_the_statement() {
+    let (database, _) = with_auth_and_carrel();
+    move_in(&database, BEN);
+    let mut superuser = database.superuser();
+    superuser.run(&format!(
+        "set session_replication_role = replica; delete from auth.users where id = '{BEN}'; reset session_replication_role"
+    ));
+    let complaints = database.complaints();
+    assert_eq!(complaints.len(), 1, "{complaints:?}");
+    let mend = format!("select carrel.delete_user('{BEN}')");
+    assert!(
+        complaints[0].starts_with("auth_users: ") && complaints[0].ends_with(&mend),
+        "{complaints:?}"
+    );
+    superuser.run(&mend);
+    database.assert_sound();
+}
+
+#[test]
+fn a_table_that_cannot_be_followed_is_named() {
+    let database = Cluster::shared().installed();
+    let mut superuser = database.superuser();
+    superuser.run("create table public.people (id int primary key)");
+    let refusal = superuser.failure("select carrel.follow_auth_users('public.people')");
+    assert_eq!(refusal.code().code(), "22023");
+    assert!(refusal.message().contains("people"), "{}", refusal.message());
 }

@@ -338,7 +338,7 @@ fn users_on_a_plan_that_does_not_exist_are_reported() {
         "set session_replication_role = replica;
         update carrel.user_profiles set plan_type = 'gone' where name = 'Alice'",
         "plans",
-        "1 users are on plan gone, which does not exist",
+        "1 user is on plan gone, which does not exist",
     );
 }
 
@@ -374,4 +374,209 @@ fn no_setting_makes_doctor_see_faults_that_are_none() {
         assert_eq!(superuser.column(wrong), Vec::<String>::new(), "{setting}");
         superuser.run("reset all");
     }
+}
+
+/// Everything that doctor() says, line by line.
+fn lines(database: &Database) -> Vec<String> {
+    database
+        .complaints()
+        .iter()
+        .flat_map(|complaint| complaint.lines())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[track_caller]
+fn assert_says(database: &Database, part: &str) {
+    let lines = lines(database);
+    assert!(lines.iter().any(|line| line.contains(part)), "{part}: {lines:#?}");
+}
+
+#[test]
+fn disabled_triggers_of_keys_are_named_and_enabled_and_delete_user_waits_for_them() {
+    for table in ["user_profiles", "documents"] {
+        let database = Cluster::shared().lived_in();
+        let mut superuser = database.superuser();
+        superuser.run(&format!("alter table carrel.{table} disable trigger all"));
+        assert_says(&database, "of foreign key documents_user_id_fkey");
+        let delete = format!("select carrel.delete_user('{ALICE}')");
+        assert_eq!(database.service().refused(&delete), "55000");
+        superuser.run("select carrel.migrate()");
+        database.assert_sound();
+        database.service().run(&delete);
+        let left = format!("select count(*) from carrel.documents where user_id = '{ALICE}'");
+        assert_eq!(superuser.number(&left), 0);
+    }
+    let database = Cluster::shared().lived_in();
+    let mut superuser = database.superuser();
+    superuser.run("set session_replication_role = replica");
+    assert_eq!(superuser.refused(&format!("select carrel.delete_user('{ALICE}')")), "55000");
+}
+
+#[test]
+fn settings_are_named_however_they_are_spelt_with_the_statement_that_ends_them() {
+    // A cluster of its own, for the settings are everybody's.
+    let cluster = Cluster::start();
+    cluster.create_roles();
+    let database = cluster.empty();
+    let mut superuser = database.superuser();
+    superuser.run("create extension carrel; create role odd");
+    database.assert_sound();
+    for (set, reset) in [
+        ("alter role all set row_security = off", "alter role all reset row_security"),
+        ("alter role odd set row_security = 'F'", "alter role odd reset row_security"),
+        ("alter role odd set row_security = '0'", "alter role odd reset row_security"),
+        ("alter role odd set row_security = 'no'", "alter role odd reset row_security"),
+        ("alter role odd set row_security = 'OFF'", "alter role odd reset row_security"),
+        (
+            "alter role odd set session_replication_role = 'REPLICA'",
+            "alter role odd reset session_replication_role",
+        ),
+    ] {
+        superuser.run(set);
+        assert_says(&database, reset);
+        assert_eq!(lines(&database).len(), 1, "{set}: {:?}", lines(&database));
+        superuser.run(reset);
+        database.assert_sound();
+    }
+    superuser.run("alter role odd set row_security = on");
+    superuser.run("alter role odd set session_replication_role = 'local'");
+    database.assert_sound();
+    for setting in ["row_security = 'no'", "session_replication_role = replica"] {
+        superuser.run(&format!("alter system set {setting}"));
+        let name = setting.split(' ').next().unwrap_or_default();
+        let mend = format!("alter system reset {name}; select pg_reload_conf()");
+        assert_says(&database, &mend);
+        superuser.run(&format!("alter system reset {name}"));
+        database.assert_sound();
+    }
+}
+
+#[test]
+fn superusers_lack_no_privileges() {
+    let database = Cluster::shared().lived_in();
+    let mut superuser = database.superuser();
+    let later = database.create_role("later", "");
+    superuser
+        .run(&format!("select carrel.grant_service('postgres'), carrel.grant_user('{later}')"));
+    superuser.run(&format!("alter role {later} superuser"));
+    database.assert_sound();
+    superuser.run("revoke all on all functions in schema carrel from postgres cascade");
+    assert_eq!(lines(&database), Vec::<String>::new());
+    superuser.run(&format!("alter role {later} nosuperuser; select carrel.migrate()"));
+    database.assert_sound();
+}
+
+#[test]
+fn columns_that_operators_add_are_theirs_to_grant() {
+    let database = Cluster::shared().lived_in();
+    let mut superuser = database.superuser();
+    let guest = database.create_role("guest", "");
+    superuser.run(&format!(
+        "alter table carrel.documents add column shelf text;
+        grant update (shelf), select (shelf) on carrel.documents to authenticated, {guest}"
+    ));
+    database.assert_sound();
+    database.user(ALICE).run("update carrel.documents set shelf = 'a'");
+    // What takes a privilege on the table away leaves that on the column.
+    superuser.run("grant update on carrel.documents to authenticated; select carrel.migrate()");
+    database.assert_sound();
+    database.user(ALICE).run("update carrel.documents set shelf = 'b'");
+}
+
+#[test]
+fn roles_that_are_more_than_they_were_granted_are_named_with_the_statement() {
+    let database = Cluster::shared().lived_in();
+    let mut superuser = database.superuser();
+    let [app, between, operator] =
+        ["app", "between", "operator"].map(|name| database.create_role(name, ""));
+    superuser
+        .run(&format!("select carrel.grant_user('{app}'), carrel.grant_operator('{operator}')"));
+    database.assert_sound();
+    for (damage, mend) in [
+        (format!("grant service_role to {app}"), format!("revoke service_role from {app}")),
+        (
+            format!("grant service_role to {between}; grant {between} to {app}"),
+            format!("revoke service_role from {between}"),
+        ),
+        (format!("grant {operator} to {app}"), format!("revoke {operator} from {app}")),
+        (
+            format!("grant service_role to {operator}"),
+            format!("revoke service_role from {operator}"),
+        ),
+        (format!("alter role {app} bypassrls"), format!("alter role {app} nobypassrls")),
+    ] {
+        superuser.run(&damage);
+        assert_says(&database, &mend);
+        assert_eq!(lines(&database).len(), 1, "{:?}", lines(&database));
+        superuser.run(&mend);
+        database.assert_sound();
+    }
+}
+
+#[test]
+fn a_renamed_column_is_named_with_the_statement_that_renames_it_back() {
+    let database = Cluster::shared().lived_in();
+    let mut superuser = database.superuser();
+    for (table, column) in [
+        ("user_profiles", "plan_type"),
+        ("usage_events", "tokens_used"),
+        ("plans", "plan_type"),
+        ("granted_roles", "role_oid"),
+        ("agent_requests", "status"),
+        ("usage_totals", "period_start"),
+    ] {
+        superuser.run(&format!("alter table carrel.{table} rename column {column} to other"));
+        let mend = format!("alter table carrel.{table} rename column other to {column}");
+        assert_says(&database, &mend);
+        superuser.run(&mend);
+        database.assert_sound();
+    }
+}
+
+#[test]
+fn where_carrel_refuses_to_work_the_added_code_is_named_with_its_mending() {
+    let database = Cluster::shared().lived_in();
+    let mut superuser = database.superuser();
+    let role = database.create_role("trapper", "");
+    superuser.run(&format!(
+        "create schema trap authorization {role};
+        set role {role};
+        create function trap.f() returns trigger language plpgsql as 'begin return new; end';
+        reset role"
+    ));
+    superuser.run(
+        "alter event trigger carrel_refuse_added_code disable;
+        create constraint trigger trap after insert on carrel.documents deferrable initially deferred
+            for each row execute function trap.f();
+        alter event trigger carrel_refuse_added_code enable",
+    );
+    let lines = lines(&database);
+    assert!(lines.iter().any(|line| line.starts_with("added_code: ")), "{lines:#?}");
+    assert!(
+        lines.iter().any(|line| line.contains("drop trigger trap on carrel.documents")),
+        "{lines:#?}"
+    );
+    assert!(!lines.iter().any(|line| line.starts_with("owner: ")), "{lines:#?}");
+    superuser.run("drop trigger trap on carrel.documents");
+    database.assert_sound();
+}
+
+#[test]
+fn the_statements_that_mend_an_owner_run_as_they_are() {
+    let database = Cluster::shared().lived_in();
+    let mut superuser = database.superuser();
+    let role = database.create_role("plain", "");
+    superuser.run(&format!(
+        "alter function carrel.version() owner to {role}; alter schema carrel owner to {role}"
+    ));
+    let mends: Vec<String> = lines(&database)
+        .iter()
+        .filter_map(|line| Some(line.split_once(": alter ")?.1.to_owned()))
+        .filter(|line| line.contains(" owner to "))
+        .collect();
+    assert_eq!(mends.len(), 2, "{:#?}", lines(&database));
+    mends.iter().for_each(|mend| superuser.run(&format!("alter {mend}")));
+    superuser.run("select carrel.migrate()");
+    database.assert_sound();
 }

@@ -54,6 +54,25 @@ fn a_dry_run_reports_tables_and_what_would_become_of_them_and_changes_nothing() 
 }
 
 #[test]
+fn a_dry_run_says_which_users_are_put_on_another_plan() {
+    let database = with_application();
+    let mut superuser = database.superuser();
+    let user = "(select user_id from public.user_profiles limit 1)";
+    superuser.run(&format!(
+        "update public.user_profiles set plan_type = 'pro';
+        select carrel.create_user({user}, plan_type => 'free')"
+    ));
+    let planned = superuser.column(
+        "select row_count, problem from carrel.import_from('public') where problem like '%plan%'",
+    );
+    assert_eq!(planned, ["1|profiles that are put on another plan: free to pro"]);
+    let plan = format!("select plan_type from carrel.user_profiles where user_id = {user}");
+    assert_eq!(superuser.value(&plan), "free");
+    import(&database);
+    assert_eq!(superuser.value(&plan), "pro");
+}
+
+#[test]
 fn ids_timestamps_chunks_and_amounts_are_what_they_were() {
     let database = with_application();
     assert_eq!(import(&database).len(), 10);

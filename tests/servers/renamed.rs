@@ -122,8 +122,10 @@ fn where_a_column_was_renamed_calls_name_it_and_migrate_says_how_it_was_called()
     let complaints = database.complaints();
     assert_eq!(
         complaints[0],
-        "columns: column documents.filename is missing: file name is in its place\n\
-         column agent_requests.agent_type is missing: kind is in its place"
+        "columns: column documents.filename is missing: file name is in its place; \
+         if it was renamed: alter table carrel.documents rename column \"file name\" to filename\n\
+         column agent_requests.agent_type is missing: kind is in its place; \
+         if it was renamed: alter table carrel.agent_requests rename column kind to agent_type"
     );
     for (table, old, new) in
         [("documents", "\"file name\"", "filename"), ("agent_requests", "kind", "agent_type")]
@@ -142,7 +144,7 @@ fn where_a_column_was_renamed_calls_name_it_and_migrate_says_how_it_was_called()
 
 #[test]
 fn a_column_that_may_be_null_is_not_made_again_beside_its_renamed_self() {
-    let database = renamed("alter table carrel.documents rename storage_path to path");
+    let database = renamed("alter table carrel.documents rename processing_error to error");
     let failure = database.superuser().failure("select carrel.migrate()");
     assert_eq!(failure.code().code(), "55000", "{failure:?}");
     // Unless the operator says that it is another one.

@@ -1,6 +1,6 @@
 //! Key sets as issuers publish them (JWKS, RFC 7517).
 
-use super::key::{Algorithm, Material};
+use super::key::{Algorithm, Material, other_purpose};
 use super::object::Object;
 use serde_json::{Map, Value};
 
@@ -24,8 +24,15 @@ pub fn read_jwks(json: &str) -> Result<Vec<Entry>, String> {
 }
 
 fn read_entry(jwk: &Value) -> Entry {
-    let key_id = jwk.get("kid").and_then(Value::as_str).unwrap_or_default().to_owned();
-    Entry { key_id, key: read_key(jwk) }
+    match jwk.get("kid") {
+        None => Entry { key_id: String::new(), key: read_key(jwk) },
+        Some(Value::String(key_id)) => Entry { key_id: key_id.clone(), key: read_key(jwk) },
+        // Tokens name keys by strings (RFC 7515, 4.1.4).
+        Some(_) => Entry {
+            key_id: String::new(),
+            key: Err("without a \"kid\" that is a string".to_owned()),
+        },
+    }
 }
 
 fn read_key(jwk: &Value) -> Result<(Algorithm, String), String> {
@@ -33,8 +40,8 @@ fn read_key(jwk: &Value) -> Result<(Algorithm, String), String> {
         return Err("not a JSON object".to_owned());
     }
     let text = |name: &str| jwk.get(name).and_then(Value::as_str);
-    if text("use").is_some_and(|purpose| purpose != "sig") {
-        return Err("not for signatures".to_owned());
+    if let Some(why) = other_purpose(|name| jwk.get(name)) {
+        return Err(why.to_owned());
     }
     let members: &[&str] = match text("kty") {
         Some("RSA") => &["kty", "n", "e"],
@@ -51,7 +58,7 @@ fn read_key(jwk: &Value) -> Result<(Algorithm, String), String> {
     let object = Object::parse(&public).map_err(str::to_owned)?;
     let algorithm = Material::of_jwk(&object).map_err(|error| error.to_string())?.algorithm();
     match text("alg") {
-        Some(name) if name != algorithm.name() => {
+        Some(name) if Algorithm::named(name) != Some(algorithm) => {
             Err(format!("for {}", super::error::excerpt(name)))
         }
         _ => Ok((algorithm, public)),

@@ -44,7 +44,8 @@ impl Algorithm {
         match name {
             "RS256" => Some(Self::Rs256),
             "ES256" => Some(Self::Es256),
-            "EdDSA" => Some(Self::EdDsa),
+            // RFC 9864 names the curve.
+            "EdDSA" | "Ed25519" => Some(Self::EdDsa),
             "HS256" => Some(Self::Hs256),
             _ => None,
         }
@@ -116,6 +117,12 @@ impl Material {
         } else if trimmed.starts_with('{') {
             let jwk =
                 Object::parse(trimmed).map_err(|why| KeyError(format!("malformed JWK: {why}")))?;
+            if let Some(why) = other_purpose(|name| jwk.get(name)) {
+                return Err(KeyError(format!("JWK is {why}")));
+            }
+            if jwk.get("kty").and_then(Value::as_str) != Some("oct") && jwk.get("d").is_some() {
+                return Err(KeyError("JWK is a private key: give the public one".into()));
+            }
             Self::of_jwk(&jwk)?
         } else if algorithm == Algorithm::Hs256 {
             Self::of_secret(key.as_bytes())?
@@ -265,6 +272,23 @@ impl Material {
         }
         Ok(Self::Secret(hmac::Key::new(hmac::HMAC_SHA256, secret)))
     }
+}
+
+/// Why a JWK with these members is not for verifying signatures (RFC 7517, 4.2 and 4.3); None if it is.
+pub(super) fn other_purpose<'j>(
+    member: impl Fn(&str) -> Option<&'j Value>,
+) -> Option<&'static str> {
+    if member("use").is_some_and(|purpose| purpose.as_str() != Some("sig")) {
+        return Some("not for signatures");
+    }
+    let verifies = |operations: &Value| {
+        operations
+            .as_array()
+            .is_some_and(|list| list.iter().any(|name| name.as_str() == Some("verify")))
+    };
+    member("key_ops")
+        .is_some_and(|operations| !verifies(operations))
+        .then_some("not for verifying: \"key_ops\" lacks \"verify\"")
 }
 
 /// PEM as strict parsers want it: no blanks around lines, which editors, environment variables and YAML add.

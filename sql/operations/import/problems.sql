@@ -56,6 +56,10 @@ problems (table_name, row_count, problem, blocks) as (
     where o.user_id is not null
         and not exists (select from import_user_profiles as p where p.user_id = o.user_id)
         and not exists (select from carrel.user_profiles as p where p.user_id = o.user_id)
+    union all
+    select 'user_profiles', count(*), 'profiles that are put on another plan: ' || string_agg(distinct p.plan_type || ' to ' || i.plan_type, ', '), false
+    from import_user_profiles as i join carrel.user_profiles as p on i.user_id = p.user_id
+    where i.plan_type <> p.plan_type
     -- Documents.
     union all
     select 'documents', count(*), 'without user_id', true from documents where user_id is null

@@ -39,6 +39,18 @@ insert into carrel.documents (filename, content_text, language) values ('n6', 't
 insert into carrel.documents (filename, content_text, language) values ('n7', 'the Own', 'carrel_regress_own');
 \echo :LAST_ERROR_SQLSTATE
 
+-- In a schema that the caller cannot use, it is as unknown as one that does not exist.
+reset role;
+create schema carrel_regress_hidden;
+create text search configuration carrel_regress_hidden.own (copy = pg_catalog.simple);
+set local role carrel_regress_user;
+insert into carrel.documents (filename, content_text, language) values ('n8', 'text', 'carrel_regress_hidden.own');
+\echo :LAST_ERROR_SQLSTATE
+select carrel.add_document('n8', 'text', language => 'carrel_regress_hidden.own');
+\echo :LAST_ERROR_SQLSTATE
+update carrel.documents set language = 'carrel_regress_hidden.own' where filename = 'n6';
+\echo :LAST_ERROR_SQLSTATE
+
 -- When it is dropped, what is there stays, and search goes on without it.
 reset role;
 drop text search configuration public.carrel_regress_own;

@@ -23,6 +23,17 @@ select * from carrel.import_jwks(jsonb_build_object('keys', jsonb_build_array(:'
 select * from carrel.import_jwks(:'one'::jsonb, 'https://issuer');
 select * from carrel.import_jwks('{"keys": []}', '');
 select * from carrel.import_jwks(null, 'https://issuer');
+
+-- What is not for verifying is skipped, whatever else it is; Ed25519 is another name of EdDSA.
+select * from carrel.import_jwks(jsonb_build_object('keys', jsonb_build_array(
+    :'two'::jsonb || '{"alg": "Ed25519"}',
+    :'one'::jsonb - 'use' || '{"kid": "verifies", "key_ops": ["sign", "verify"]}',
+    :'one'::jsonb || '{"kid": "signs", "key_ops": ["sign"]}',
+    :'one'::jsonb || '{"kid": "none", "key_ops": []}',
+    :'one'::jsonb || '{"kid": "encrypts", "use": "enc"}',
+    :'one'::jsonb || '{"kid": 7}'
+)), 'https://issuer', 'purposes');
+select * from carrel.import_jwks(jsonb_build_object('keys', jsonb_build_array(:'one'::jsonb || jsonb_build_object('kid', repeat('k', 1025)))), 'https://issuer');
 set local role carrel_regress_service;
 select * from carrel.import_jwks('{"keys": []}', 'https://issuer');
 rollback;

@@ -93,4 +93,17 @@ end
 $$;
 select public.go(), public.go();
 select count(*) as archived, count(distinct pseudonym) as pseudonyms from carrel.usage_archive where event_id = 'e0000000-0000-0000-0000-000000000001';
+
+-- A file that another user's document has as well is neither returned nor listed until that document is gone.
+reset role;
+delete from carrel.files_to_erase;
+select carrel.create_user('eeeeeeee-0000-4000-8000-000000000001'), carrel.create_user('eeeeeeee-0000-4000-8000-000000000002');
+select carrel.act_as('eeeeeeee-0000-4000-8000-000000000001');
+insert into carrel.documents (filename, storage_path) values ('mine', 'bucket/mine'), ('theirs', 'bucket/theirs');
+select carrel.act_as('eeeeeeee-0000-4000-8000-000000000002');
+insert into carrel.documents (filename, storage_path) values ('theirs', 'bucket/theirs');
+select carrel.delete_user('eeeeeeee-0000-4000-8000-000000000001');
+select storage_path from carrel.files_to_erase();
+delete from carrel.documents where storage_path = 'bucket/theirs';
+select storage_path from carrel.files_to_erase() order by storage_path;
 rollback;
