@@ -2,7 +2,7 @@
 
 import { errors, type JWTPayload, jwtVerify } from "jose";
 import { endsSession, type Transaction, transaction, withConnection } from "./db.ts";
-import { HttpError } from "./http.ts";
+import { HttpError } from "./http_error.ts";
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 

@@ -3,13 +3,7 @@
 import postgres from "postgres";
 import { asCaller, callerOf } from "./auth.ts";
 import { Busy, endsSession, type Transaction } from "./db.ts";
-
-/** An answer that is an error. Its message is for the caller to read. */
-export class HttpError extends Error {
-  constructor(readonly status: number, message: string, readonly hint?: string) {
-    super(message);
-  }
-}
+import { HttpError } from "./http_error.ts";
 
 /** What a function does for a method: in which access, and how its answer is made. */
 interface Method {

@@ -1,6 +1,7 @@
 // The caller's documents, newest first; with `id`, one and its first chunks.
 
-import { handler, HttpError, optionalText } from "../_shared/http.ts";
+import { handler, optionalText } from "../_shared/http.ts";
+import { HttpError } from "../_shared/http_error.ts";
 
 export const documents = handler({
   GET: {

@@ -1,7 +1,8 @@
 // A document: its text is cut into chunks and indexed in the same transaction. One that can't be processed is kept,
 // and its status says so.
 
-import { handler, HttpError, optionalText, text } from "../_shared/http.ts";
+import { handler, optionalText, text } from "../_shared/http.ts";
+import { HttpError } from "../_shared/http_error.ts";
 
 export const upload = handler({
   POST: {

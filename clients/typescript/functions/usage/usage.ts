@@ -1,6 +1,7 @@
 // What the caller used in this billing period, day by day, and what their plan allows.
 
-import { handler, HttpError } from "../_shared/http.ts";
+import { handler } from "../_shared/http.ts";
+import { HttpError } from "../_shared/http_error.ts";
 
 export const usage = handler({
   GET: {

@@ -1,7 +1,7 @@
 // A period's agent requests: their sum as a line below the limit that it may come to, and under it a bar for each day.
 
 import { svg } from "./dom.ts";
-import type { Usage } from "./usage.ts";
+import type { Usage } from "./usage_types.ts";
 
 const day = 24 * 60 * 60 * 1000;
 /** Where the line is, then the bars, then the dates. */

@@ -3,23 +3,7 @@
 import { chart } from "./chart.ts";
 import { bytes, failure, html, loading, panel, replace } from "./dom.ts";
 import type { Session } from "./session.ts";
-
-interface Limit {
-  event_type: string;
-  measure: string;
-  used: number;
-  limit: number | null;
-}
-
-export interface Usage {
-  plan: string;
-  starts_at: string;
-  ends_at: string;
-  now: string;
-  timezone: string;
-  limits: Limit[];
-  days: { day: string; events: number }[];
-}
+import type { Limit, Usage } from "./usage_types.ts";
 
 export interface UsagePanel {
   element: HTMLElement;
