@@ -1,7 +1,8 @@
 //! Differences between the privileges in the catalog and those that carrel grants.
 
+use super::callers;
+use super::named_roles::of_named_roles;
 use super::privileges::{Kind, Privilege};
-use super::{callers, of_named_roles};
 use crate::definitions::TABLES;
 use crate::pg::error::Result;
 use crate::pg::spi::Db;

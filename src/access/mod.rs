@@ -7,6 +7,7 @@
 pub mod added_code;
 mod callers;
 mod differences;
+mod named_roles;
 pub mod owner;
 mod privileges;
 mod written;
@@ -20,16 +21,9 @@ pub use callers::{
     require_operator_or_service, require_service, rights,
 };
 pub use differences::{default_privileges, differences};
+use named_roles::of_named_roles;
 use pgrx::prelude::*;
 pub use privileges::Kind;
-
-/// A query of the records of granted roles with the roles that they name, as `named`. $1: this installation.
-macro_rules! of_named_roles {
-    ($($query:tt)*) => {
-        concat!("with named as (\n", include_str!("../../sql/access/named_roles.sql"), ")\n", $($query)*)
-    };
-}
-pub(crate) use of_named_roles;
 
 const MEMBERSHIPS: &str = include_str!("../../sql/access/memberships.sql");
 const STALE_RECORDS: &str = of_named_roles!(include_str!("../../sql/access/stale_records.sql"));
