@@ -3,17 +3,18 @@
 //! A claim is named by a path of keys joined by dots, such as `sub` or `app_metadata.org_id`; one
 //! whose own name has a dot in it can't be. Nothing here fails open: what isn't plainly a tenant,
 //! or plainly none, is an error.
+
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use uuid::Uuid;
 
+use crate::excerpt::excerpt;
+
 /// Arrays and objects within each other that claims may have; real ones have three or four.
 const MAX_DEPTH: usize = 128;
 /// Bytes of a claim's path; all of it is within `MAX_DEPTH`.
 const MAX_CLAIM: usize = 200;
-/// Characters of a value that a message repeats.
-const MAX_EXCERPT: usize = 100;
 
 /// Claims that are no JSON object, or hold something else than a UUID where the tenant should be.
 /// The message names that value, shortened, and nothing else of the claims.
@@ -25,9 +26,9 @@ enum Problem {
     NotJson { line: usize, column: usize },
     TooDeep,
     ClaimsNotAnObject { found: String },
-    NotAnObject { place: String, found: String },
-    NotAUuid { place: String, found: String },
-    Repeated { place: String },
+    NotAnObject { claim: String, found: String },
+    NotAUuid { claim: String, found: String },
+    Repeated { claim: String },
 }
 
 impl fmt::Display for ClaimsError {
@@ -40,11 +41,11 @@ impl fmt::Display for ClaimsError {
             Problem::ClaimsNotAnObject { found } => {
                 write!(f, "claims are not a json object: {found}")
             }
-            Problem::NotAnObject { place, found } => {
-                write!(f, "claim {place} is not a json object: {found}")
+            Problem::NotAnObject { claim, found } => {
+                write!(f, "claim {claim} is not a json object: {found}")
             }
-            Problem::NotAUuid { place, found } => write!(f, "claim {place} is not a uuid: {found}"),
-            Problem::Repeated { place } => write!(f, "claim {place} is given more than once"),
+            Problem::NotAUuid { claim, found } => write!(f, "claim {claim} is not a uuid: {found}"),
+            Problem::Repeated { claim } => write!(f, "claim {claim} is given more than once"),
         }
     }
 }
@@ -126,8 +127,8 @@ pub fn tenant(claims: &str, claim: &str) -> Result<Option<Uuid>, ClaimsError> {
         return Err(ClaimsError(Problem::TooDeep));
     }
     let mut parser = serde_json::Deserializer::from_str(claims);
-    let place = Place { claim, reached: 0, rest: Some(claim) };
-    let found = place.deserialize(&mut parser);
+    let cursor = ClaimCursor { claim, reached: 0, rest: Some(claim) };
+    let found = cursor.deserialize(&mut parser);
     found
         .and_then(|found| parser.end().map(|()| found))
         .map_err(|error| Problem::NotJson { line: error.line(), column: error.column() })
@@ -139,7 +140,7 @@ pub fn tenant(claims: &str, claim: &str) -> Result<Option<Uuid>, ClaimsError> {
 pub fn tenant_of_string(value: &str, claim: &str) -> Result<Uuid, ClaimsError> {
     parse_uuid(value).ok_or_else(|| {
         ClaimsError(Problem::NotAUuid {
-            place: claim.to_owned(),
+            claim: claim.to_owned(),
             found: format!("\"{}\"", excerpt(value)),
         })
     })
@@ -179,26 +180,26 @@ fn depth_exceeds(json: &str, max: usize) -> bool {
 }
 
 /// What was found, apart from whether the JSON around it is valid.
-type Found = Result<Option<Uuid>, Problem>;
+type TenantResult = Result<Option<Uuid>, Problem>;
 
 /// Where in the claims a value is: on the way to the claim, or there, once `rest` is None.
 #[derive(Clone, Copy)]
-struct Place<'p> {
+struct ClaimCursor<'p> {
     claim: &'p str,
     /// Bytes of `claim` that led here.
     reached: usize,
     rest: Option<&'p str>,
 }
 
-impl<'p> Place<'p> {
-    fn wrong(&self, found: impl Into<String>) -> Found {
-        let (place, found) = (self.name(), found.into());
+impl<'p> ClaimCursor<'p> {
+    fn wrong(&self, found: impl Into<String>) -> TenantResult {
+        let (claim, found) = (self.name(), found.into());
         Err(if self.is_root() {
             Problem::ClaimsNotAnObject { found }
         } else if self.rest.is_some() {
-            Problem::NotAnObject { place, found }
+            Problem::NotAnObject { claim, found }
         } else {
-            Problem::NotAUuid { place, found }
+            Problem::NotAUuid { claim, found }
         })
     }
 
@@ -211,58 +212,58 @@ impl<'p> Place<'p> {
     }
 
     /// The key that leads on from here, and where to.
-    fn next(&self) -> Option<(&'p str, Place<'p>)> {
+    fn next(&self) -> Option<(&'p str, ClaimCursor<'p>)> {
         let rest = self.rest?;
         let (key, rest) = match rest.split_once('.') {
             Some((key, rest)) => (key, Some(rest)),
             None => (rest, None),
         };
         let reached = self.claim.len() - rest.map_or(0, |rest| rest.len() + 1);
-        Some((key, Place { claim: self.claim, reached, rest }))
+        Some((key, ClaimCursor { claim: self.claim, reached, rest }))
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Place<'_> {
-    type Value = Found;
+impl<'de> DeserializeSeed<'de> for ClaimCursor<'_> {
+    type Value = TenantResult;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Found, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<TenantResult, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Place<'_> {
-    type Value = Found;
+impl<'de> Visitor<'de> for ClaimCursor<'_> {
+    type Value = TenantResult;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("claims")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Found, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<TenantResult, A::Error> {
         let Some((key, next)) = self.next() else {
             while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
             return Ok(self.wrong("an object"));
         };
         let mut found = None;
-        while let Some(leads_on) = map.next_key_seed(KeyIs(key))? {
-            if !leads_on {
+        while let Some(is_on_path) = map.next_key_seed(KeyIs(key))? {
+            if !is_on_path {
                 map.next_value::<IgnoredAny>()?;
             } else if found.is_none() {
                 found = Some(map.next_value_seed(next)?);
             } else {
                 map.next_value::<IgnoredAny>()?;
-                let place = next.name();
-                found = Some(Err(Problem::Repeated { place }));
+                let claim = next.name();
+                found = Some(Err(Problem::Repeated { claim }));
             }
         }
         Ok(found.unwrap_or(Ok(None)))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Found, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<TenantResult, A::Error> {
         while seq.next_element::<IgnoredAny>()?.is_some() {}
         Ok(self.wrong("an array"))
     }
 
-    fn visit_str<E: Error>(self, value: &str) -> Result<Found, E> {
+    fn visit_str<E: Error>(self, value: &str) -> Result<TenantResult, E> {
         if self.is_root() {
             // Likely all the claims, encoded twice.
             return Ok(self.wrong("a string"));
@@ -273,23 +274,23 @@ impl<'de> Visitor<'de> for Place<'_> {
         }
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Found, E> {
+    fn visit_unit<E: Error>(self) -> Result<TenantResult, E> {
         Ok(if self.is_root() { self.wrong("null") } else { Ok(None) })
     }
 
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Found, E> {
+    fn visit_bool<E: Error>(self, value: bool) -> Result<TenantResult, E> {
         Ok(self.wrong(value.to_string()))
     }
 
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Found, E> {
+    fn visit_u64<E: Error>(self, value: u64) -> Result<TenantResult, E> {
         Ok(self.wrong(value.to_string()))
     }
 
-    fn visit_i64<E: Error>(self, value: i64) -> Result<Found, E> {
+    fn visit_i64<E: Error>(self, value: i64) -> Result<TenantResult, E> {
         Ok(self.wrong(value.to_string()))
     }
 
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Found, E> {
+    fn visit_f64<E: Error>(self, value: f64) -> Result<TenantResult, E> {
         Ok(self.wrong(excerpt(&value.to_string())))
     }
 }
@@ -315,14 +316,4 @@ impl Visitor<'_> for KeyIs<'_> {
     fn visit_str<E: Error>(self, key: &str) -> Result<bool, E> {
         Ok(key == self.0)
     }
-}
-
-/// A value as a message may repeat it. NUL and its like would cut a message or forge a log line.
-fn excerpt(value: &str) -> String {
-    let plain = |c: char| if c.is_control() { '?' } else { c };
-    let mut short: String = value.chars().take(MAX_EXCERPT).map(plain).collect();
-    if value.chars().nth(MAX_EXCERPT).is_some() {
-        short += "...";
-    }
-    short
 }

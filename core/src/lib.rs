@@ -16,6 +16,7 @@
 pub mod binary;
 pub mod chunking;
 pub mod claims;
+mod excerpt;
 pub mod jwt;
 pub mod matching;
 pub mod merge_patch;

@@ -5,7 +5,7 @@
 mod signer;
 
 use carrel_core::jwt::{
-    Algorithm, Entry, JwtError, Key, MAX_TOKEN, Material, Window, read_jwks, verify,
+    Algorithm, JwksEntry, JwtError, Key, MAX_TOKEN, Material, Window, read_jwks, verify,
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -618,7 +618,7 @@ fn the_keys_of_a_set_are_read_and_those_that_serve_nothing_say_why() {
     let entries = read_jwks(&format!(r#"{{"keys": [{}]}}"#, set.join(","))).unwrap();
     let said: Vec<(&str, Result<Algorithm, &str>)> = entries
         .iter()
-        .map(|Entry { key_id, key }| {
+        .map(|JwksEntry { key_id, key }| {
             (key_id.as_str(), key.as_ref().map(|(algorithm, _)| *algorithm).map_err(String::as_str))
         })
         .collect();

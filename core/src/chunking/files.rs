@@ -1,6 +1,6 @@
 //! What a file is: by its MIME type, else by its name.
 
-use super::Format;
+use super::options::Format;
 
 /// What says nothing about a text.
 const UNSPECIFIC: [&str; 4] = ["", "text/plain", "application/octet-stream", "binary/octet-stream"];

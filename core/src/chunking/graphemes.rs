@@ -6,8 +6,8 @@
 
 use unicode_segmentation::{GraphemeCursor, GraphemeIncomplete, UnicodeSegmentation};
 
+use super::chars::{char_at, char_before};
 use super::meter::{Meter, PIECE};
-use super::space::{char_at, char_before};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Join {

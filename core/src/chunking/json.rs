@@ -4,13 +4,14 @@
 //! after the other (JSON Lines), comments, text that breaks off. A line break ends a string, which
 //! cannot contain one, so that a stray quote spoils no more than its line.
 
+use super::boundary::{Boundary, LINE, item_rank, paragraph_rank};
 use super::graphemes::is_boundary;
+use super::headings::Path;
 use super::meter::{Meter, PIECE};
 use super::space::{after_newline, is_newline};
-use super::structure::{Boundary, LINE, Path, item_rank, paragraph_rank};
 
 /// The places between the members of objects and arrays, and between values.
-pub(super) struct Members<'t> {
+pub(super) struct JsonBoundaries<'t> {
     text: &'t str,
     /// What is before it was read.
     at: usize,
@@ -19,13 +20,13 @@ pub(super) struct Members<'t> {
     in_string: bool,
 }
 
-impl<'t> Members<'t> {
+impl<'t> JsonBoundaries<'t> {
     pub(super) fn new(text: &'t str) -> Self {
-        Members { text, at: 0, depth: 0, in_string: false }
+        JsonBoundaries { text, at: 0, depth: 0, in_string: false }
     }
 
     /// The next boundary of the text.
-    pub(super) fn pull<T: FnMut()>(&mut self, meter: &mut Meter<T>) -> Option<Boundary> {
+    pub(super) fn next<T: FnMut()>(&mut self, meter: &mut Meter<T>) -> Option<Boundary> {
         let length = self.text.len();
         while self.at < length {
             let from = self.at;
@@ -91,15 +92,15 @@ impl<'t> Members<'t> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::structure::RANKS;
+    use super::super::boundary::RANKS;
     use super::*;
 
     /// What is between the boundaries of this rank and above.
     fn split(text: &str, rank: usize) -> Vec<&str> {
-        let (mut members, mut meter) = (Members::new(text), Meter::new(|| {}));
+        let (mut boundaries, mut meter) = (JsonBoundaries::new(text), Meter::new(|| {}));
         let mut parts = Vec::new();
         let mut start = 0;
-        while let Some(boundary) = members.pull(&mut meter) {
+        while let Some(boundary) = boundaries.next(&mut meter) {
             assert!(boundary.at > start || boundary.at == 0 || boundary.rank < RANKS);
             if boundary.rank >= rank {
                 parts.push(&text[start..boundary.at]);

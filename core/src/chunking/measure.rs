@@ -6,15 +6,16 @@
 
 use std::ops::ControlFlow;
 
+use super::boundary::Reach;
 use super::meter::Meter;
+use super::options::{Options, Unit};
 use super::space::{advance_chars, retreat_chars};
 use super::tokens::Tokens;
 use super::words::{count_words, each_word};
-use super::{Options, Unit};
 
 /// A chunk measured in words has at most this many characters for each word it may have, so that
 /// text without words is cut too.
-const CHARACTERS_PER_WORD: usize = 8;
+pub(super) const CHARACTERS_PER_WORD: usize = 8;
 
 pub(super) struct Measure {
     unit: Gauge,
@@ -26,15 +27,6 @@ enum Gauge {
     Characters,
     Words,
     Tokens(Box<Tokens>),
-}
-
-/// How far a chunk may reach.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Reach {
-    /// A chunk that ends here or later is at least half full.
-    pub(super) half: usize,
-    /// A chunk that ends later is too large.
-    pub(super) limit: usize,
 }
 
 impl Measure {

@@ -23,64 +23,38 @@
 //! before that, `fine` and `graphemes` look for lesser ones where there is no such boundary.
 //! Nothing recurses, and every loop over input reports to the [`Meter`](meter::Meter).
 
+mod boundary;
+mod chars;
+mod chunk;
 mod chunks;
+mod cutter;
 mod files;
-mod fine;
+mod formats;
 mod graphemes;
+mod headings;
 mod html;
 mod json;
 mod markdown;
 mod measure;
 mod meter;
+mod offsets;
 mod options;
 mod outline;
+mod page;
 mod plain;
+mod segments;
 mod space;
 mod structure;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod words;
 mod yaml;
 
-use std::borrow::Cow;
-use std::rc::Rc;
-
-pub use chunks::Chunks;
+pub use chunk::Chunk;
+pub use chunks::{Chunks, chunks};
 pub use options::{Encoding, Format, Options, OptionsError, Unit, UnknownName};
 pub use tokens::count as count_tokens;
 
 #[cfg(doc)]
 use {measure::Measure, structure::Structure};
-
-/// A piece of a text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Chunk<'t> {
-    /// What the chunk says: a part of the text or, of a page, the text of that part.
-    pub content: Cow<'t, str>,
-    /// Where the content starts in the text, in characters from 0.
-    pub start: usize,
-    /// Where it ends, in characters: that of the first character after it.
-    pub end: usize,
-    /// The same positions in bytes.
-    pub byte_start: usize,
-    pub byte_end: usize,
-    /// In the unit asked for.
-    pub size: usize,
-    /// The headings that enclose the chunk's start, outermost first, a heading with which it begins
-    /// included. A title is source text without markers, or a page's text on one line, at most 1,000
-    /// bytes of it; an empty heading of Markdown has the title "", one of HTML is none. Empty in plain
-    /// text.
-    pub heading_path: Rc<[Rc<str>]>,
-}
-
-impl Chunk<'_> {
-    /// The title of the innermost heading that encloses the chunk's start.
-    pub fn section_title(&self) -> Option<&str> {
-        self.heading_path.last().map(|title| &**title)
-    }
-}
-
-/// Cuts `text` into chunks. `tick` is called at least once in 64 KiB of work, also while no chunk is
-/// yielded, so that the caller can stop; it may unwind.
-pub fn chunks<'t, T: FnMut()>(text: &'t str, options: &Options, tick: T) -> Chunks<'t, T> {
-    Chunks::new(text, options, tick)
-}

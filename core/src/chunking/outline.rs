@@ -4,46 +4,19 @@
 
 use std::collections::VecDeque;
 
-use super::html;
-use super::json::Members;
-use super::markdown::Lines;
+use super::boundary::{Boundary, Cut, RANKS, Window};
+use super::formats::Boundaries;
+use super::headings::Path;
+use super::html::HtmlBoundaries;
 use super::measure::Measure;
 use super::meter::Meter;
 use super::space::trim_end;
-use super::structure::{Boundary, Cut, Path, RANKS, Window};
-use super::yaml::Entries;
-
-/// Where the boundaries of a format come from, in order of position.
-pub(super) enum Source<'t> {
-    Markdown(Box<Lines<'t>>),
-    Html(html::Lines),
-    Json(Members<'t>),
-    Yaml(Entries<'t>),
-}
-
-impl Source<'_> {
-    /// The next boundary; of a page, which is still being read, only if it is at `to` or before.
-    fn pull<T: FnMut()>(
-        &mut self,
-        to: usize,
-        text: &str,
-        measure: &mut Measure,
-        meter: &mut Meter<T>,
-    ) -> Option<Boundary> {
-        match self {
-            Source::Markdown(lines) => lines.pull(measure, meter),
-            Source::Html(lines) => lines.pull(to, text, measure, meter),
-            Source::Json(members) => members.pull(meter),
-            Source::Yaml(entries) => entries.pull(meter),
-        }
-    }
-}
 
 /// How many boundaries are remembered whatever their rank.
 const RECENT: usize = 16;
 
 pub(super) struct Outline<'t> {
-    source: Source<'t>,
+    boundaries: Boundaries<'t>,
     /// The first boundary after what was read.
     next: Option<Boundary>,
     /// The latest boundary of each rank, in what was read.
@@ -53,13 +26,13 @@ pub(super) struct Outline<'t> {
 }
 
 impl<'t> Outline<'t> {
-    pub(super) fn new(source: Source<'t>) -> Self {
-        Outline { source, next: None, latest: [const { None }; RANKS], recent: VecDeque::new() }
+    pub(super) fn new(boundaries: Boundaries<'t>) -> Self {
+        Outline { boundaries, next: None, latest: [const { None }; RANKS], recent: VecDeque::new() }
     }
 
-    pub(super) fn lines(&mut self) -> Option<&mut html::Lines> {
-        match &mut self.source {
-            Source::Html(lines) => Some(lines),
+    pub(super) fn html(&mut self) -> Option<&mut HtmlBoundaries> {
+        match &mut self.boundaries {
+            Boundaries::Html(page) => Some(page),
             _ => None,
         }
     }
@@ -71,8 +44,8 @@ impl<'t> Outline<'t> {
             boundary.at = boundary.at.saturating_sub(by);
             boundary.path.since = boundary.path.since.saturating_sub(by);
         }
-        if let Some(lines) = self.lines() {
-            lines.moved(by);
+        if let Some(page) = self.html() {
+            page.moved(by);
         }
     }
 
@@ -87,7 +60,7 @@ impl<'t> Outline<'t> {
         let mut path = None;
         loop {
             if self.next.is_none() {
-                self.next = self.source.pull(to, text, measure, meter);
+                self.next = self.boundaries.next(to, text, measure, meter);
             }
             let Some(next) = self.next.take_if(|next| next.at <= to) else {
                 return path;

@@ -1,5 +1,6 @@
 //! Positions in text: whitespace, lines, and counting characters, in pieces between ticks.
 
+use super::chars::{char_at, char_before};
 use super::graphemes::{Join, join};
 use super::meter::{Meter, PIECE};
 
@@ -7,14 +8,6 @@ use super::meter::{Meter, PIECE};
 #[inline]
 pub(super) fn is_newline(byte: u8) -> bool {
     byte == b'\n' || byte == b'\r'
-}
-
-pub(super) fn char_at(text: &str, at: usize) -> Option<char> {
-    text.get(at..)?.chars().next()
-}
-
-pub(super) fn char_before(text: &str, at: usize) -> Option<char> {
-    text.get(..at)?.chars().next_back()
 }
 
 /// Where the line starts that follows the line break at `at`.

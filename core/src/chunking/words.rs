@@ -5,9 +5,9 @@ use std::ops::ControlFlow;
 
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::chars::{char_at, char_before};
 use super::graphemes::{is_flag_half, is_mark};
 use super::meter::{Meter, PIECE};
-use super::space::{char_at, char_before};
 
 /// A character from which segmentation can start anew: what comes before it has no say in where
 /// the boundaries after it are, and what comes after it no say in whether there is one before it.

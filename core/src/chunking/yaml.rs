@@ -1,24 +1,25 @@
 //! The structure of YAML: cut between entries of mappings and sequences, the outer ones before the
 //! inner ones, and between documents.
 //!
-//! Entries are told by their lines: an indentation, then `- `, `? `, a key with its `:`, or a
+//! YamlBoundaries are told by their lines: an indentation, then `- `, `? `, a key with its `:`, or a
 //! comment, which belongs to the entry below it. Lines of block scalars (`|`, `>`) are none. A line
 //! that only looks like an entry, in a quoted or plain scalar of several lines or in a flow
 //! collection, is further in than what it is in, so it does no harm.
 
+use super::boundary::{Boundary, LEVELS, LINE, item_rank, paragraph_rank};
+use super::headings::Path;
 use super::meter::{Meter, PIECE};
 use super::space::{after_newline, find_newline};
-use super::structure::{Boundary, LEVELS, LINE, Path, item_rank, paragraph_rank};
 
 /// How far into a line a key's `:` is looked for: that of an implicit key is within 1,024 characters.
 const SEEN: usize = 4096;
 
-pub(super) struct Entries<'t> {
+pub(super) struct YamlBoundaries<'t> {
     text: &'t str,
     /// Where the next line starts.
     at: usize,
     /// Where the open collections have their entries, outermost first, and no more than `LEVELS`.
-    open: Vec<Place>,
+    open: Vec<EntryStart>,
     /// The column of the entry whose value is a block scalar, while its lines are read.
     scalar: Option<usize>,
     after_blank: bool,
@@ -28,18 +29,25 @@ pub(super) struct Entries<'t> {
 
 /// Where entries begin. Those of a sequence may be in the column of the key that it is the value of.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+struct EntryStart {
     column: usize,
     is_item: bool,
 }
 
-impl<'t> Entries<'t> {
+impl<'t> YamlBoundaries<'t> {
     pub(super) fn new(text: &'t str) -> Self {
-        Entries { text, at: 0, open: Vec::new(), scalar: None, after_blank: false, comment: None }
+        YamlBoundaries {
+            text,
+            at: 0,
+            open: Vec::new(),
+            scalar: None,
+            after_blank: false,
+            comment: None,
+        }
     }
 
     /// The next boundary of the text.
-    pub(super) fn pull<T: FnMut()>(&mut self, meter: &mut Meter<T>) -> Option<Boundary> {
+    pub(super) fn next<T: FnMut()>(&mut self, meter: &mut Meter<T>) -> Option<Boundary> {
         while self.at < self.text.len() {
             let start = self.at;
             let length = self.text.len();
@@ -86,8 +94,8 @@ impl<'t> Entries<'t> {
             if comment == Some(indent) {
                 return LINE;
             }
-            let place = Place { column: indent, is_item: false };
-            return self.entry_rank(self.level_of(place));
+            let entry = EntryStart { column: indent, is_item: false };
+            return self.entry_rank(self.level_of(entry));
         }
         let is_scalar = ends_in_block_scalar(rest);
         let mut column = indent;
@@ -98,7 +106,7 @@ impl<'t> Entries<'t> {
             if !is_item && !is_marker(rest, b"?") && !has_key(rest) {
                 break;
             }
-            let level = self.enter(Place { column, is_item });
+            let level = self.enter(EntryStart { column, is_item });
             outermost.get_or_insert(level);
             if is_scalar {
                 self.scalar = Some(column);
@@ -120,16 +128,16 @@ impl<'t> Entries<'t> {
     }
 
     /// How many collections an entry at this place is in, besides its own.
-    fn level_of(&self, place: Place) -> usize {
-        self.open.iter().take_while(|&&open| open < place).count()
+    fn level_of(&self, entry: EntryStart) -> usize {
+        self.open.iter().take_while(|&&open| open < entry).count()
     }
 
     /// Closes what is further in, opens what begins here; the level.
-    fn enter(&mut self, place: Place) -> usize {
-        let level = self.level_of(place);
+    fn enter(&mut self, entry: EntryStart) -> usize {
+        let level = self.level_of(entry);
         self.open.truncate(level);
         if level < LEVELS {
-            self.open.push(place);
+            self.open.push(entry);
         }
         level
     }
@@ -174,8 +182,8 @@ mod tests {
 
     /// Each line at which there is a boundary, with the boundary's level if it is of entries.
     fn levels(text: &str) -> Vec<(&str, Option<usize>)> {
-        let (mut entries, mut meter) = (Entries::new(text), Meter::new(|| {}));
-        let boundaries = std::iter::from_fn(|| entries.pull(&mut meter));
+        let (mut entries, mut meter) = (YamlBoundaries::new(text), Meter::new(|| {}));
+        let boundaries = std::iter::from_fn(|| entries.next(&mut meter));
         boundaries
             .map(|boundary| {
                 let line = text[boundary.at..].lines().next().unwrap_or_default();

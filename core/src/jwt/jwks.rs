@@ -1,12 +1,14 @@
 //! Key sets as issuers publish them (JWKS, RFC 7517).
 
-use super::key::{Algorithm, Material};
+use super::algorithm::Algorithm;
+use super::key::Material;
 use super::object::Object;
+use crate::excerpt::excerpt;
 use serde_json::{Map, Value};
 
 /// A key of a set.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct JwksEntry {
     /// `kid`; empty if the key has none.
     pub key_id: String,
     /// The algorithm and the key as a JWK of its public members, or why the key can't be used.
@@ -15,7 +17,7 @@ pub struct Entry {
 
 /// The keys of a set, in its order. Keys for other purposes and of other kinds are entries with a reason.
 /// The error says why this is no key set.
-pub fn read_jwks(json: &str) -> Result<Vec<Entry>, String> {
+pub fn read_jwks(json: &str) -> Result<Vec<JwksEntry>, String> {
     let set = Object::parse(json).map_err(|why| format!("malformed JWKS: {why}"))?;
     let Some(Value::Array(keys)) = set.get("keys") else {
         return Err("JWKS has no array \"keys\"".to_owned());
@@ -23,9 +25,9 @@ pub fn read_jwks(json: &str) -> Result<Vec<Entry>, String> {
     Ok(keys.iter().map(read_entry).collect())
 }
 
-fn read_entry(jwk: &Value) -> Entry {
+fn read_entry(jwk: &Value) -> JwksEntry {
     let key_id = jwk.get("kid").and_then(Value::as_str).unwrap_or_default().to_owned();
-    Entry { key_id, key: read_key(jwk) }
+    JwksEntry { key_id, key: read_key(jwk) }
 }
 
 fn read_key(jwk: &Value) -> Result<(Algorithm, String), String> {
@@ -51,9 +53,7 @@ fn read_key(jwk: &Value) -> Result<(Algorithm, String), String> {
     let object = Object::parse(&public).map_err(str::to_owned)?;
     let algorithm = Material::of_jwk(&object).map_err(|error| error.to_string())?.algorithm();
     match text("alg") {
-        Some(name) if name != algorithm.name() => {
-            Err(format!("for {}", super::error::excerpt(name)))
-        }
+        Some(name) if name != algorithm.name() => Err(format!("for {}", excerpt(name))),
         _ => Ok((algorithm, public)),
     }
 }

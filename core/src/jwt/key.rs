@@ -4,6 +4,7 @@
 //! the bytes are the secret, or a JWK of type `oct`. RSA keys have 2048 to 8192 bits, EC keys are on P-256, OKP keys
 //! are Ed25519, and secrets have at least 32 bytes (RFC 7518, 3.2).
 
+use super::algorithm::Algorithm;
 use super::error::KeyError;
 use super::object::Object;
 use base64::Engine;
@@ -17,7 +18,6 @@ use serde_json::Value;
 use spki::der::asn1::UintRef;
 use spki::der::{Decode, Reader, SliceReader};
 use spki::{Document, ObjectIdentifier, SubjectPublicKeyInfoRef};
-use std::fmt;
 
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
@@ -28,44 +28,6 @@ const ED25519_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112"
 const MIN_SECRET: usize = 32;
 /// Bits of an RSA modulus.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
-
-/// A signature algorithm of JWTs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Algorithm {
-    Rs256,
-    Es256,
-    EdDsa,
-    Hs256,
-}
-
-impl Algorithm {
-    /// The algorithm with this name, as `alg` has it.
-    pub fn named(name: &str) -> Option<Self> {
-        match name {
-            "RS256" => Some(Self::Rs256),
-            "ES256" => Some(Self::Es256),
-            "EdDSA" => Some(Self::EdDsa),
-            "HS256" => Some(Self::Hs256),
-            _ => None,
-        }
-    }
-
-    /// The name, as `alg` has it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Rs256 => "RS256",
-            Self::Es256 => "ES256",
-            Self::EdDsa => "EdDSA",
-            Self::Hs256 => "HS256",
-        }
-    }
-}
-
-impl fmt::Display for Algorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 /// A key with the tokens that it serves.
 pub struct Key {

@@ -10,7 +10,7 @@ use super::elements::{Element, Raw};
 use super::references::{Characters, reference};
 
 /// No more text is yielded at a time.
-pub(super) const TEXT: usize = 4 * 1024;
+pub(in crate::chunking) const MAX_TEXT: usize = 4 * 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token {
@@ -25,7 +25,7 @@ pub(super) enum Token {
 
 /// The tokens of a page, in order.
 pub(super) struct Markup<'t> {
-    pub(super) source: &'t str,
+    source: &'t str,
     /// What is before it was read.
     at: usize,
     /// The element in which there are no tags but its own end.
@@ -35,6 +35,10 @@ pub(super) struct Markup<'t> {
 impl<'t> Markup<'t> {
     pub(super) fn new(source: &'t str) -> Self {
         Markup { source, at: 0, raw: None }
+    }
+
+    pub(super) fn source(&self) -> &'t str {
+        self.source
     }
 
     /// Takes what follows for the content of this element, of which the start tag was yielded last.
@@ -90,7 +94,7 @@ impl<'t> Markup<'t> {
     /// The text from here on. The first bytes are text anyway.
     fn text(&mut self, skip: usize) -> Option<Token> {
         let from = self.at;
-        let stop = self.source.floor_char_boundary((from + TEXT).min(self.source.len()));
+        let stop = self.source.floor_char_boundary((from + MAX_TEXT).min(self.source.len()));
         let rest = &self.source.as_bytes()[from + skip..stop];
         self.at = memchr3(b'<', b'&', 0, rest).map_or(stop, |found| from + skip + found);
         // A `<` or `&` that means nothing here.

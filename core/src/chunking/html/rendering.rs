@@ -4,9 +4,9 @@
 //! Elements that are open are counted, and that is all that is known of them: which one an end tag
 //! ends, and where one ends without, is told by the tag alone.
 
-use super::super::structure::{LINE, SECTION, item_rank, paragraph_rank};
+use super::super::boundary::{LINE, SECTION, item_rank, paragraph_rank};
+use super::boundaries::{HtmlBoundaries, LineNumber};
 use super::elements::{Element, Hidden, Raw};
-use super::lines::{Lines, Number};
 use super::markup::{Markup, Token, is_space};
 use super::references::Characters;
 use super::sources::Sources;
@@ -34,13 +34,13 @@ pub(super) struct Rendering {
     /// The element that hides what is read, and how many of its name are open.
     hidden: Option<(Hidden, usize)>,
     /// The heading to which the last text belongs.
-    heading: Option<Number>,
+    heading: Option<LineNumber>,
     /// The open rows, and how many lists and tables each is in.
-    rows: Vec<(usize, Number)>,
+    rows: Vec<(usize, LineNumber)>,
     row_has_text: bool,
     /// The `pre` and the line of it to which the last text belongs.
-    block: Option<Number>,
-    line: Line,
+    block: Option<LineNumber>,
+    line: PreLine,
 }
 
 /// What comes between the last text and the next.
@@ -66,10 +66,10 @@ enum Whole {
 
 /// A line of what keeps its white space.
 #[derive(Default)]
-struct Line {
+struct PreLine {
     start: usize,
     /// The line, once there is more to it than white space.
-    number: Option<Number>,
+    number: Option<LineNumber>,
     /// Whether the line before it is blank.
     after_blank: bool,
     /// Whether a line break here is left out, because a start tag is before it.
@@ -93,7 +93,7 @@ impl Rendering {
             rows: Vec::new(),
             row_has_text: false,
             block: None,
-            line: Line::default(),
+            line: PreLine::default(),
         }
     }
 
@@ -104,29 +104,39 @@ impl Rendering {
         self.line.start = self.line.start.saturating_sub(by);
     }
 
-    pub(super) fn take(&mut self, token: Token, markup: &mut Markup<'_>, lines: &mut Lines) {
+    pub(super) fn take(
+        &mut self,
+        token: Token,
+        markup: &mut Markup<'_>,
+        boundaries: &mut HtmlBoundaries,
+    ) {
         if self.hidden.is_some() {
-            return self.take_hidden(token, markup, lines);
+            return self.take_hidden(token, markup, boundaries);
         }
         if matches!(token, Token::Start(..) | Token::End(_)) {
             self.line.skip_newline = false;
         }
         match token {
-            Token::Text(from, to) => self.source_text(markup.source, (from, to), lines),
+            Token::Text(from, to) => self.source_text(markup.source(), (from, to), boundaries),
             Token::Reference(from, to, characters) => {
                 let mut buffer = [0; 4];
                 let characters = match characters {
                     Characters::One(char) => char.encode_utf8(&mut buffer),
                     Characters::Named(named) => named,
                 };
-                self.reference((from, to), characters, lines);
+                self.reference((from, to), characters, boundaries);
             }
-            Token::Start(element, closed) => self.start(element, closed, markup, lines),
-            Token::End(element) => self.end(element, lines),
+            Token::Start(element, closed) => self.start(element, closed, markup, boundaries),
+            Token::End(element) => self.end(element, boundaries),
         }
     }
 
-    fn take_hidden(&mut self, token: Token, markup: &mut Markup<'_>, lines: &mut Lines) {
+    fn take_hidden(
+        &mut self,
+        token: Token,
+        markup: &mut Markup<'_>,
+        boundaries: &mut HtmlBoundaries,
+    ) {
         let Some((hidden, open)) = &mut self.hidden else { return };
         let in_svg = *hidden == Hidden::Svg;
         match token {
@@ -152,7 +162,7 @@ impl Rendering {
                 _,
             ) if in_svg => {
                 self.hidden = None;
-                self.take(token, markup, lines);
+                self.take(token, markup, boundaries);
             }
             _ => {}
         }
@@ -163,46 +173,46 @@ impl Rendering {
         element: Element,
         closed: bool,
         markup: &mut Markup<'_>,
-        lines: &mut Lines,
+        boundaries: &mut HtmlBoundaries,
     ) {
         match element {
             Element::Inline => {}
-            Element::Block => self.apart(2, lines),
-            Element::Line => self.apart(1, lines),
+            Element::Block => self.apart(2, boundaries),
+            Element::Line => self.apart(1, boundaries),
             Element::Break if self.gap.in_cell => {}
             Element::Break => self.gap.newlines = (self.gap.newlines + 1).min(2),
             Element::Heading(level) => {
                 self.gap.in_cell = false;
-                self.apart(2, lines);
+                self.apart(2, boundaries);
                 self.gap.heading = Some(level);
             }
             Element::List => {
-                self.apart(if self.depth > 0 { 1 } else { 2 }, lines);
+                self.apart(if self.depth > 0 { 1 } else { 2 }, boundaries);
                 self.depth += 1;
             }
             Element::Item => {
-                self.apart(1, lines);
+                self.apart(1, boundaries);
                 self.item();
             }
             Element::Table => {
-                self.apart(2, lines);
+                self.apart(2, boundaries);
                 self.depth += 1;
                 self.row_has_text = false;
             }
             Element::Row => {
-                self.end_row(lines);
+                self.end_row(boundaries);
                 self.item();
                 self.gap.whole = Some(Whole::Row(self.depth));
             }
-            Element::Cell => self.cell(lines),
+            Element::Cell => self.cell(boundaries),
             Element::Pre => {
-                self.begin_pre(lines);
+                self.begin_pre(boundaries);
                 self.pre += 1;
             }
             Element::Raw(raw) => {
                 markup.enter(raw);
                 if matches!(raw, Raw::TextArea | Raw::Xmp | Raw::PlainText) {
-                    self.begin_pre(lines);
+                    self.begin_pre(boundaries);
                     self.pre += 1;
                     self.line.skip_newline = raw == Raw::TextArea;
                 }
@@ -212,39 +222,39 @@ impl Rendering {
         }
     }
 
-    fn end(&mut self, element: Element, lines: &mut Lines) {
+    fn end(&mut self, element: Element, boundaries: &mut HtmlBoundaries) {
         match element {
             Element::Inline | Element::Cell | Element::Hidden(_) => {}
-            Element::Block => self.apart(2, lines),
-            Element::Line | Element::Item => self.apart(1, lines),
+            Element::Block => self.apart(2, boundaries),
+            Element::Line | Element::Item => self.apart(1, boundaries),
             // As a start tag.
             Element::Break => self.gap.newlines = (self.gap.newlines + 1).min(2),
             Element::Heading(_) => {
                 self.gap.heading = None;
-                self.apart(2, lines);
+                self.apart(2, boundaries);
             }
             Element::List => {
                 self.depth = self.depth.saturating_sub(1);
                 self.kept = self.kept.min(self.depth);
-                self.apart(if self.depth > 0 { 1 } else { 2 }, lines);
+                self.apart(if self.depth > 0 { 1 } else { 2 }, boundaries);
             }
             Element::Table => {
-                self.end_row(lines);
+                self.end_row(boundaries);
                 self.depth = self.depth.saturating_sub(1);
                 self.kept = self.kept.min(self.depth);
-                self.apart(2, lines);
+                self.apart(2, boundaries);
             }
-            Element::Row => self.end_row(lines),
-            Element::Pre => self.end_pre(lines),
-            Element::Raw(Raw::TextArea | Raw::Xmp | Raw::PlainText) => self.end_pre(lines),
+            Element::Row => self.end_row(boundaries),
+            Element::Pre => self.end_pre(boundaries),
+            Element::Raw(Raw::TextArea | Raw::Xmp | Raw::PlainText) => self.end_pre(boundaries),
             Element::Raw(_) => {}
         }
     }
 
     /// Ends the line and, if two, the paragraph.
-    fn apart(&mut self, newlines: usize, lines: &mut Lines) {
+    fn apart(&mut self, newlines: usize, boundaries: &mut HtmlBoundaries) {
         if let Some(heading) = self.heading.take() {
-            lines.end(heading, self.text.len());
+            boundaries.end(heading, self.text.len());
         }
         if !self.gap.in_cell {
             self.gap.newlines = self.gap.newlines.max(newlines);
@@ -256,9 +266,9 @@ impl Rendering {
         self.gap.new_item = true;
     }
 
-    fn cell(&mut self, lines: &mut Lines) {
+    fn cell(&mut self, boundaries: &mut HtmlBoundaries) {
         self.gap.in_cell = false;
-        self.apart(0, lines);
+        self.apart(0, boundaries);
         if self.row_has_text {
             let tabs = self.gap.tabs.min(MAX_TABS - 1) + 1;
             self.gap = Gap { tabs, ..Gap::default() };
@@ -267,46 +277,51 @@ impl Rendering {
     }
 
     /// Ends the row, if one is open, and those inside it.
-    fn end_row(&mut self, lines: &mut Lines) {
+    fn end_row(&mut self, boundaries: &mut HtmlBoundaries) {
         while let Some((_, row)) = self.rows.pop_if(|(depth, _)| *depth >= self.depth) {
-            lines.end(row, self.text.len());
+            boundaries.end(row, self.text.len());
         }
         self.gap.in_cell = false;
         if std::mem::take(&mut self.row_has_text) {
             // What is in its last cell does not set it apart from the next row.
             self.gap.newlines = 1;
         }
-        self.apart(1, lines);
+        self.apart(1, boundaries);
     }
 
-    fn begin_pre(&mut self, lines: &mut Lines) {
-        self.apart(2, lines);
+    fn begin_pre(&mut self, boundaries: &mut HtmlBoundaries) {
+        self.apart(2, boundaries);
         if self.pre == 0 {
             self.gap.whole = Some(Whole::Pre);
         }
         self.line.skip_newline = true;
     }
 
-    fn end_pre(&mut self, lines: &mut Lines) {
+    fn end_pre(&mut self, boundaries: &mut HtmlBoundaries) {
         self.pre = self.pre.saturating_sub(1);
         if self.pre == 0 {
-            self.end_line(lines);
+            self.end_line(boundaries);
             if let Some(block) = self.block.take() {
-                lines.end(block, self.text.len());
+                boundaries.end(block, self.text.len());
             }
         }
-        self.apart(2, lines);
+        self.apart(2, boundaries);
     }
 
-    fn end_line(&mut self, lines: &mut Lines) {
+    fn end_line(&mut self, boundaries: &mut HtmlBoundaries) {
         if let Some(line) = self.line.number.take() {
-            lines.end(line, self.text.len());
+            boundaries.end(line, self.text.len());
         }
     }
 
-    fn source_text(&mut self, source: &str, (from, to): (usize, usize), lines: &mut Lines) {
+    fn source_text(
+        &mut self,
+        source: &str,
+        (from, to): (usize, usize),
+        boundaries: &mut HtmlBoundaries,
+    ) {
         if self.pre > 0 {
-            return self.keep(&source[from..to], Origin::Same(from), lines);
+            return self.keep(&source[from..to], Origin::Same(from), boundaries);
         }
         let bytes = source.as_bytes();
         let mut at = from;
@@ -322,25 +337,30 @@ impl Rendering {
                 at += 1;
             }
             if at > start && !self.is_surplus(&source[start..at]) {
-                self.fill_gap(start, lines);
+                self.fill_gap(start, boundaries);
                 self.push(&source[start..at], Origin::Same(start));
             }
         }
     }
 
-    fn reference(&mut self, range: (usize, usize), characters: &str, lines: &mut Lines) {
+    fn reference(
+        &mut self,
+        range: (usize, usize),
+        characters: &str,
+        boundaries: &mut HtmlBoundaries,
+    ) {
         if self.pre > 0 {
-            self.keep(characters, Origin::Reference(range), lines);
+            self.keep(characters, Origin::Reference(range), boundaries);
         } else if characters.bytes().all(is_space) {
             self.gap.space.get_or_insert(Origin::Reference(range));
         } else if !self.is_surplus(characters) {
-            self.fill_gap(range.0, lines);
+            self.fill_gap(range.0, boundaries);
             self.push(characters, Origin::Reference(range));
         }
     }
 
     /// Takes text with its white space.
-    fn keep(&mut self, text: &str, origin: Origin, lines: &mut Lines) {
+    fn keep(&mut self, text: &str, origin: Origin, boundaries: &mut HtmlBoundaries) {
         let mut skipped = 0;
         if std::mem::take(&mut self.line.skip_newline) {
             let newline =
@@ -351,13 +371,13 @@ impl Rendering {
         for piece in text[skipped..].split_inclusive(['\n', '\r']) {
             let surplus = self.is_surplus(piece);
             if !surplus {
-                self.fill_gap(origin.after(at).start(), lines);
+                self.fill_gap(origin.after(at).start(), boundaries);
             }
             let second_half = piece == "\n" && self.text.ends_with('\r');
             let body = piece.trim_end_matches(['\n', '\r']);
             if self.line.number.is_none() && !body.trim_start().is_empty() {
                 let rank = if self.line.after_blank { paragraph_rank(self.depth) } else { LINE };
-                self.line.number = Some(lines.push(self.line.start, rank, None));
+                self.line.number = Some(boundaries.push(self.line.start, rank, None));
             }
             if body.len() < piece.len() && !second_half {
                 self.line.after_blank = self.line.number.is_none();
@@ -367,14 +387,14 @@ impl Rendering {
             }
             at += piece.len();
             if body.len() < piece.len() {
-                self.end_line(lines);
+                self.end_line(boundaries);
                 self.line.start = self.text.len();
             }
         }
     }
 
     /// Adds what sets the next text, which is from here in the source, apart from the last.
-    fn fill_gap(&mut self, source: usize, lines: &mut Lines) {
+    fn fill_gap(&mut self, source: usize, boundaries: &mut HtmlBoundaries) {
         let Gap { newlines, tabs, space, in_cell: _, new_item, heading, whole } =
             std::mem::take(&mut self.gap);
         self.row_has_text = true;
@@ -390,20 +410,20 @@ impl Rendering {
             }
             return;
         }
-        self.end_line(lines);
+        self.end_line(boundaries);
         if self.begun {
             self.text.push_str(&"\n\n"[..newlines]);
             self.space += newlines;
         }
         self.begun = true;
-        self.line = Line { start: self.text.len(), ..Line::default() };
+        self.line = PreLine { start: self.text.len(), ..PreLine::default() };
         let rank = match newlines {
             _ if heading.is_some() => SECTION,
             2.. => paragraph_rank(kept),
             _ if new_item => item_rank(kept),
             _ => LINE,
         };
-        let number = lines.push(self.text.len(), rank, heading);
+        let number = boundaries.push(self.text.len(), rank, heading);
         if heading.is_some() {
             self.heading = Some(number);
             // What has a section in it is not kept whole.

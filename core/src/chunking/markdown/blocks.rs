@@ -5,8 +5,9 @@
 //! containers (block quotes, list items) that are open only [`MAX_DEPTH`] are told apart, deeper
 //! markers are text.
 
+use super::super::chars::char_at;
 use super::super::meter::Meter;
-use super::super::space::{after_newline, char_at, find_newline};
+use super::super::space::{after_newline, find_newline};
 use super::html::{self, End};
 use super::line::{self, Line, SEEN};
 
@@ -28,7 +29,7 @@ enum Container {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind<'t> {
+pub(super) enum BlockKind<'t> {
     Heading {
         level: u8,
         title: &'t str,
@@ -41,7 +42,7 @@ pub(super) enum Kind<'t> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Block<'t> {
-    pub(super) kind: Kind<'t>,
+    pub(super) kind: BlockKind<'t>,
     /// Where its first line starts, container markers included.
     pub(super) start: usize,
     /// Where its last line ends, without the line break.
@@ -111,7 +112,7 @@ impl<'t> Blocks<'t> {
             after_blank: false,
         };
         if let Some((end, next)) = front_matter(text, meter) {
-            let mut block = blocks.block(0, Kind::Other, false);
+            let mut block = blocks.block(0, BlockKind::Other, false);
             block.end = end;
             blocks.open = Some((block, Leaf::Closed));
             blocks.at = next;
@@ -176,7 +177,7 @@ impl<'t> Blocks<'t> {
             let (at, content) = line.content();
             if line.indent() > 3 {
                 if !lazy && !table && !line.is_blank() {
-                    opened = Some((Kind::Other, Leaf::Code));
+                    opened = Some((BlockKind::Other, Leaf::Code));
                 }
                 break;
             }
@@ -186,19 +187,19 @@ impl<'t> Blocks<'t> {
                 self.push(&mut depth, matched, Container::Quote);
             } else if let Some((level, first, last)) = line::atx(content) {
                 let title = self.title(from + at + first, from + at + last);
-                opened = Some((Kind::Heading { level, title }, Leaf::Closed));
+                opened = Some((BlockKind::Heading { level, title }, Leaf::Closed));
                 break;
             } else if let Some(mark) = line::fence(content) {
-                opened = Some((Kind::Fence, Leaf::Fence { mark }));
+                opened = Some((BlockKind::Fence, Leaf::Fence { mark }));
                 break;
             } else if let Some(html) = html::start(content, !lazy && !table) {
                 let rest = &self.text.as_bytes()[from + at..end];
                 let leaf =
                     if html.is_in(rest, meter) { Leaf::Closed } else { Leaf::Html { end: html } };
-                opened = Some((Kind::Other, leaf));
+                opened = Some((BlockKind::Other, leaf));
                 break;
             } else if line::is_thematic_break(content) {
-                opened = Some((Kind::Other, Leaf::Closed));
+                opened = Some((BlockKind::Other, Leaf::Closed));
                 break;
             } else if let Some(marker) =
                 line.marker().filter(|m| !deepest && (m.interrupts || !in_paragraph))
@@ -214,7 +215,7 @@ impl<'t> Blocks<'t> {
             (lazy, table) = (false, false);
             if line.is_blank() {
                 // A marker and nothing else.
-                opened = Some((Kind::Other, Leaf::Closed));
+                opened = Some((BlockKind::Other, Leaf::Closed));
                 break;
             }
         }
@@ -240,7 +241,7 @@ impl<'t> Blocks<'t> {
             let references = line::is_reference(content);
             let text = from + at;
             let paragraph = Paragraph { text, line: Some((start, text)), before: None, references };
-            (Kind::Other, Leaf::Paragraph(paragraph))
+            (BlockKind::Other, Leaf::Paragraph(paragraph))
         });
         let mut block = self.block(start, kind, new_item);
         block.end = end;
@@ -324,7 +325,7 @@ impl<'t> Blocks<'t> {
             return false;
         };
         let title = self.title(paragraph.text, block.end);
-        (block.kind, block.end) = (Kind::Heading { level, title }, end);
+        (block.kind, block.end) = (BlockKind::Heading { level, title }, end);
         self.open = Some((block, Leaf::Closed));
         true
     }
@@ -339,12 +340,12 @@ impl<'t> Blocks<'t> {
             return None;
         }
         let Some(before) = paragraph.before else {
-            (block.kind, block.end) = (Kind::Table, end);
+            (block.kind, block.end) = (BlockKind::Table, end);
             self.open = Some((block, Leaf::Table));
             return Some(None);
         };
         block.end = before;
-        let mut table = self.block(start, Kind::Table, false);
+        let mut table = self.block(start, BlockKind::Table, false);
         table.end = end;
         self.open = Some((table, Leaf::Table));
         Some(Some(block))
@@ -365,7 +366,7 @@ impl<'t> Blocks<'t> {
         self.text[from..stop].trim()
     }
 
-    fn block(&mut self, start: usize, kind: Kind<'t>, new_item: bool) -> Block<'t> {
+    fn block(&mut self, start: usize, kind: BlockKind<'t>, new_item: bool) -> Block<'t> {
         let block = Block {
             kind,
             start,

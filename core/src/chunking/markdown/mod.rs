@@ -8,14 +8,15 @@ mod tests;
 
 use std::rc::Rc;
 
+use super::boundary::{Boundary, LINE, SECTION, item_rank, paragraph_rank};
+use super::headings::{Heading, Path};
 use super::measure::Measure;
 use super::meter::Meter;
 use super::space::{after_newline, find_newline, skip_space, trim_end};
-use super::structure::{Boundary, Heading, LINE, Path, SECTION, item_rank, paragraph_rank};
-use blocks::{Block, Blocks, Kind};
+use blocks::{Block, BlockKind, Blocks};
 
 /// The boundaries of a Markdown text: the lines at which a chunk can begin.
-pub(super) struct Lines<'t> {
+pub(super) struct MarkdownBoundaries<'t> {
     text: &'t str,
     blocks: Blocks<'t>,
     /// The block that was read last, as far as boundaries inside it are still to come.
@@ -32,13 +33,18 @@ struct Inside<'t> {
     at: usize,
 }
 
-impl<'t> Lines<'t> {
+impl<'t> MarkdownBoundaries<'t> {
     pub(super) fn new<T: FnMut()>(text: &'t str, meter: &mut Meter<T>) -> Self {
-        Lines { text, blocks: Blocks::new(text, meter), inside: None, path: Path::default() }
+        MarkdownBoundaries {
+            text,
+            blocks: Blocks::new(text, meter),
+            inside: None,
+            path: Path::default(),
+        }
     }
 
     /// The next boundary of the text.
-    pub(super) fn pull<T: FnMut()>(
+    pub(super) fn next<T: FnMut()>(
         &mut self,
         measure: &mut Measure,
         meter: &mut Meter<T>,
@@ -51,12 +57,12 @@ impl<'t> Lines<'t> {
         let block = self.blocks.next(meter)?;
         self.enter(&block);
         let rank = match block.kind {
-            Kind::Heading { .. } => SECTION,
+            BlockKind::Heading { .. } => SECTION,
             _ if block.after_blank => paragraph_rank(block.items),
             _ if block.new_item => item_rank(block.items),
             _ => LINE,
         };
-        let keep = matches!(block.kind, Kind::Fence | Kind::Table);
+        let keep = matches!(block.kind, BlockKind::Fence | BlockKind::Table);
         let whole = keep && measure.fits(self.text, block.start, block.end, meter);
         let mut solid = whole;
         if !whole {
@@ -94,7 +100,7 @@ impl<'t> Lines<'t> {
             at = next;
         };
         self.inside = Some(Inside { block, at: next });
-        let keep = matches!(block.kind, Kind::Fence | Kind::Table);
+        let keep = matches!(block.kind, BlockKind::Fence | BlockKind::Table);
         let solid =
             keep && measure.fits(self.text, at, trim_end(self.text, at, next, meter).0, meter);
         let rank = if blank { paragraph_rank(block.items) } else { LINE };
@@ -117,7 +123,7 @@ impl<'t> Lines<'t> {
         while let Some(heading) = outer.take_if(|heading| heading.depth > block.kept) {
             outer = heading.outer.clone();
         }
-        if let Kind::Heading { level, title } = block.kind {
+        if let BlockKind::Heading { level, title } = block.kind {
             let depth = block.depth;
             while let Some(heading) =
                 outer.take_if(|heading| heading.depth == depth && heading.level >= level)

@@ -5,7 +5,7 @@ use proptest::sample::select;
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 use super::super::meter::Meter;
-use super::blocks::{Block, Blocks, Kind};
+use super::blocks::{Block, BlockKind, Blocks};
 
 fn blocks(text: &str) -> Vec<Block<'_>> {
     let mut meter = Meter::new(|| {});
@@ -36,10 +36,10 @@ enum Seen {
 
 fn ours(text: &str) -> Vec<Seen> {
     let seen = blocks(text).into_iter().filter_map(|block| match block.kind {
-        Kind::Heading { level, .. } => Some(Seen::Heading(block.start, level)),
-        Kind::Fence => Some(Seen::Fence(block.start, trimmed(text, block.end))),
-        Kind::Table => Some(Seen::Table(block.start, trimmed(text, block.end))),
-        Kind::Other => None,
+        BlockKind::Heading { level, .. } => Some(Seen::Heading(block.start, level)),
+        BlockKind::Fence => Some(Seen::Fence(block.start, trimmed(text, block.end))),
+        BlockKind::Table => Some(Seen::Table(block.start, trimmed(text, block.end))),
+        BlockKind::Other => None,
     });
     seen.collect()
 }

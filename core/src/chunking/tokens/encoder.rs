@@ -6,7 +6,7 @@ use bpe_openai::Tokenizer;
 use bpe_openai::appendable_encoder::AppendableEncoder;
 use bpe_openai::byte_pair_encoding::BytePairEncoding;
 
-use super::super::Encoding;
+use super::super::options::Encoding;
 
 /// Longer pieces are encoded in windows of so many bytes.
 pub(super) const LONG: usize = 8 * 1024;

@@ -11,9 +11,9 @@ mod split;
 
 use std::ops::ControlFlow;
 
-use super::Encoding;
-use super::measure::Reach;
+use super::boundary::Reach;
 use super::meter::Meter;
+use super::options::Encoding;
 use encoder::{Encoder, LONG};
 use split::piece_end;
 
@@ -24,7 +24,7 @@ const SLOTS: usize = 1 << 14;
 /// then the piece ends before the row or after it.
 const SAFE: usize = 16;
 /// No token of any encoding is of more bytes.
-const LONGEST: usize = 128;
+pub(super) const LONGEST_TOKEN: usize = 128;
 /// How many more tokens a prefix of a text is looked at for having, in case a longer one has fewer.
 const SLACK: usize = 8;
 
@@ -168,7 +168,7 @@ impl Tokens {
         meter: &mut Meter<T>,
     ) -> Result<Piece, Piece> {
         // Not further than so many tokens can reach.
-        let near = most.saturating_add(1).saturating_mul(LONGEST).min(LONG);
+        let near = most.saturating_add(1).saturating_mul(LONGEST_TOKEN).min(LONG);
         match self.short(text, at, near, meter) {
             Some(piece) => Ok(piece),
             None => self.long(text, at, near, most, meter),

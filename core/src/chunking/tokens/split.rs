@@ -3,8 +3,8 @@
 //! the text. The patterns are those of tiktoken
 //! (<https://github.com/openai/tiktoken/blob/main/tiktoken_ext/openai_public.py>).
 
-use super::super::Encoding;
 use super::super::meter::PIECE;
+use super::super::options::Encoding;
 use super::classes::{Class, classes};
 
 /// Where the piece ends that starts at `at`, or if the text up to `stop` does not tell, how far it

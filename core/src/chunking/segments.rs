@@ -3,9 +3,9 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::chars::{char_at, char_before};
 use super::graphemes::{is_boundary, is_mark};
 use super::meter::Meter;
-use super::space::{char_at, char_before};
 use super::words::{base_before, is_base};
 
 /// Small because unicode-segmentation looks ahead anew from each character after a full stop, so
@@ -15,14 +15,14 @@ const WINDOW: usize = 256;
 const AHEAD: usize = 256;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum Segment {
     Sentence,
     Word,
 }
 
 /// The last boundary in `[from, to]`.
 pub(super) fn last_boundary<T: FnMut()>(
-    kind: Kind,
+    segment: Segment,
     text: &str,
     from: usize,
     to: usize,
@@ -31,20 +31,20 @@ pub(super) fn last_boundary<T: FnMut()>(
     let mut end = to;
     let mut found = Vec::new();
     // Words are short: the first look back rarely has to be repeated.
-    let mut window = if kind == Kind::Word { WINDOW / 4 } else { WINDOW };
+    let mut window = if segment == Segment::Word { WINDOW / 4 } else { WINDOW };
     // Most full stops end a sentence. A row of them is looked at window by window.
     let mut guesses = 4;
     while from <= end {
         let mut start = text.ceil_char_boundary(end.saturating_sub(window).max(from));
         let mut last = end;
-        if kind == Kind::Sentence
+        if segment == Segment::Sentence
             && guesses > 0
             && let Some((terminator, next)) = ascii_terminator(text, start, end)
         {
             (start, last) = (terminator, next);
             guesses -= 1;
         }
-        boundaries(kind, text, start, last, meter, &mut found);
+        boundaries(segment, text, start, last, meter, &mut found);
         if let Some(&last) = found.last() {
             return Some(last);
         }
@@ -70,7 +70,7 @@ fn ascii_terminator(text: &str, from: usize, to: usize) -> Option<(usize, usize)
 
 /// The first boundary in `[from, to]`; for words, one that no space follows.
 pub(super) fn first_boundary<T: FnMut()>(
-    kind: Kind,
+    segment: Segment,
     text: &str,
     from: usize,
     to: usize,
@@ -80,9 +80,9 @@ pub(super) fn first_boundary<T: FnMut()>(
     let mut found = Vec::new();
     loop {
         let end = text.floor_char_boundary(start + WINDOW).min(to);
-        boundaries(kind, text, start, end, meter, &mut found);
+        boundaries(segment, text, start, end, meter, &mut found);
         let first = found.iter().copied().find(|&at| {
-            kind == Kind::Sentence || char_at(text, at).is_some_and(|c| !c.is_whitespace())
+            segment == Segment::Sentence || char_at(text, at).is_some_and(|c| !c.is_whitespace())
         });
         if first.is_some() || end >= to {
             return first;
@@ -93,7 +93,7 @@ pub(super) fn first_boundary<T: FnMut()>(
 
 /// Collects the boundaries in `[from, to]` that are boundaries of grapheme clusters too.
 fn boundaries<T: FnMut()>(
-    kind: Kind,
+    segment: Segment,
     text: &str,
     from: usize,
     to: usize,
@@ -104,11 +104,11 @@ fn boundaries<T: FnMut()>(
     let bytes = &text.as_bytes()[from..to];
     // Not from `from` itself, since a start says nothing about a boundary there.
     let near = before(text, from);
-    let start = match kind {
-        Kind::Word => base_before(text, 0, near).unwrap_or(near),
-        Kind::Sentence => letter_before(text, near).unwrap_or(near),
+    let start = match segment {
+        Segment::Word => base_before(text, 0, near).unwrap_or(near),
+        Segment::Sentence => letter_before(text, near).unwrap_or(near),
     };
-    if kind == Kind::Sentence {
+    if segment == Segment::Sentence {
         // Without a full stop or the like, or a line's end, no sentence ends. `?` and `!` are all
         // that ASCII has besides; any other character may be one of another script.
         let seen = &text.as_bytes()[start..to];
@@ -121,9 +121,9 @@ fn boundaries<T: FnMut()>(
         }
     }
     // What decides is the next letter after a full stop, however many marks or spaces come first.
-    let decides = |at: usize, c: char| match kind {
-        Kind::Word => at > 0 && is_base(c),
-        Kind::Sentence => c.is_alphabetic() && !is_mark(c),
+    let decides = |at: usize, c: char| match segment {
+        Segment::Word => at > 0 && is_base(c),
+        Segment::Sentence => c.is_alphabetic() && !is_mark(c),
     };
     let mut stop = to;
     for (at, c) in text[to..].char_indices().take(AHEAD) {
@@ -145,9 +145,9 @@ fn boundaries<T: FnMut()>(
         }
         true
     };
-    match kind {
-        Kind::Word => seen.split_word_bound_indices().all(|(offset, _)| keep(offset)),
-        Kind::Sentence => seen.split_sentence_bound_indices().all(|(offset, _)| keep(offset)),
+    match segment {
+        Segment::Word => seen.split_word_bound_indices().all(|(offset, _)| keep(offset)),
+        Segment::Sentence => seen.split_sentence_bound_indices().all(|(offset, _)| keep(offset)),
     };
 }
 

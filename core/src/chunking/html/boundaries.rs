@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use super::super::boundary::Boundary;
+use super::super::headings::{Heading, Path};
 use super::super::measure::Measure;
 use super::super::meter::Meter;
 use super::super::space::trim_end;
-use super::super::structure::{Boundary, Heading, Path};
 
 /// A title of unbounded length would be repeated in every chunk of its section.
 const MAX_TITLE: usize = 1000;
@@ -16,8 +17,8 @@ pub(super) const TITLE_SEEN: usize = 4 * MAX_TITLE;
 /// The lines of the text, in order. Whether one is kept whole is found out when it is pulled: then
 /// as much text was read after it as fits in a chunk.
 #[derive(Default)]
-pub(in super::super) struct Lines {
-    lines: VecDeque<Line>,
+pub(in crate::chunking) struct HtmlBoundaries {
+    lines: VecDeque<PageLine>,
     /// How many lines were pulled.
     pulled: usize,
     /// Up to here no line begins, because what is before it is kept whole.
@@ -25,7 +26,7 @@ pub(in super::super) struct Lines {
     path: Path,
 }
 
-struct Line {
+struct PageLine {
     at: usize,
     rank: usize,
     /// The level of the heading that it is.
@@ -36,24 +37,24 @@ struct Line {
 
 /// Which line it is, counted from the first of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Number(usize);
+pub(super) struct LineNumber(usize);
 
-impl Lines {
+impl HtmlBoundaries {
     /// A new line, at the end of the text.
-    pub(super) fn push(&mut self, at: usize, rank: usize, heading: Option<u8>) -> Number {
-        self.lines.push_back(Line { at, rank, heading, end: None });
-        Number(self.pulled + self.lines.len() - 1)
+    pub(super) fn push(&mut self, at: usize, rank: usize, heading: Option<u8>) -> LineNumber {
+        self.lines.push_back(PageLine { at, rank, heading, end: None });
+        LineNumber(self.pulled + self.lines.len() - 1)
     }
 
     /// Says where a heading ends, or what is kept whole.
-    pub(super) fn end(&mut self, number: Number, at: usize) {
+    pub(super) fn end(&mut self, number: LineNumber, at: usize) {
         if let Some(line) = number.0.checked_sub(self.pulled).and_then(|n| self.lines.get_mut(n)) {
             line.end = Some(at);
         }
     }
 
     /// Forgets the first bytes of the text.
-    pub(in super::super) fn moved(&mut self, by: usize) {
+    pub(in crate::chunking) fn moved(&mut self, by: usize) {
         for line in &mut self.lines {
             line.at = line.at.saturating_sub(by);
             line.end = line.end.map(|end| end.saturating_sub(by));
@@ -63,7 +64,7 @@ impl Lines {
     }
 
     /// The next boundary of the text, if it is at `to` or before.
-    pub(in super::super) fn pull<T: FnMut()>(
+    pub(in crate::chunking) fn next<T: FnMut()>(
         &mut self,
         to: usize,
         text: &str,
@@ -71,7 +72,8 @@ impl Lines {
         meter: &mut Meter<T>,
     ) -> Option<Boundary> {
         loop {
-            let Line { at, rank, heading, end } = self.lines.pop_front_if(|line| line.at <= to)?;
+            let PageLine { at, rank, heading, end } =
+                self.lines.pop_front_if(|line| line.at <= to)?;
             self.pulled += 1;
             meter.work(16);
             if let Some(level) = heading {

@@ -1,0 +1,43 @@
+//! The headings that enclose a position.
+
+use std::rc::Rc;
+
+/// The headings that enclose a position, the innermost first. A list that shares its tail, because
+/// it is remembered for several positions at a time.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Path {
+    pub(super) innermost: Option<Rc<Heading>>,
+    /// From here on up to the position these headings hold.
+    pub(super) since: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct Heading {
+    pub(super) title: Rc<str>,
+    pub(super) level: u8,
+    /// In how many block quotes and list items it is: it encloses nothing outside of them.
+    pub(super) depth: usize,
+    pub(super) outer: Option<Rc<Heading>>,
+}
+
+impl Path {
+    /// The titles, outermost first.
+    pub(super) fn titles(&self) -> Rc<[Rc<str>]> {
+        let mut titles = Vec::new();
+        let mut heading = self.innermost.as_ref();
+        while let Some(inner) = heading {
+            titles.push(inner.title.clone());
+            heading = inner.outer.as_ref();
+        }
+        titles.reverse();
+        titles.into()
+    }
+
+    /// Whether both have the same headings.
+    pub(super) fn is_same(&self, other: &Path) -> bool {
+        match (&self.innermost, &other.innermost) {
+            (Some(a), Some(b)) => Rc::ptr_eq(a, b),
+            (a, b) => a.is_none() && b.is_none(),
+        }
+    }
+}
