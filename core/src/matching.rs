@@ -22,18 +22,18 @@ pub fn matching<T: Eq + Hash>(old: &[T], new: &[T]) -> Vec<Option<usize>> {
         matched[new.len() - i] = Some(old.len() - i);
     }
 
-    let mut places: HashMap<&T, VecDeque<usize>> = HashMap::new();
+    let mut indexes: HashMap<&T, VecDeque<usize>> = HashMap::new();
     for (i, element) in old.iter().enumerate().take(old.len() - suffix).skip(prefix) {
-        places.entry(element).or_default().push_back(i);
+        indexes.entry(element).or_default().push_back(i);
     }
     let mut pairs: Vec<(usize, usize)> = Vec::new();
     for (i, element) in new.iter().enumerate().take(new.len() - suffix).skip(prefix) {
-        if let Some(place) = places.get_mut(element).and_then(VecDeque::pop_front) {
-            pairs.push((i, place));
+        if let Some(index) = indexes.get_mut(element).and_then(VecDeque::pop_front) {
+            pairs.push((i, index));
         }
     }
-    for (i, place) in longest_ascending(&pairs) {
-        matched[i] = Some(place);
+    for (i, index) in longest_ascending(&pairs) {
+        matched[i] = Some(index);
     }
     matched
 }
@@ -43,8 +43,8 @@ fn longest_ascending(pairs: &[(usize, usize)]) -> Vec<(usize, usize)> {
     // ends[n] is the pair that ends the best run of n + 1 pairs found so far.
     let mut ends: Vec<usize> = Vec::new();
     let mut before: Vec<Option<usize>> = Vec::with_capacity(pairs.len());
-    for (i, &(_, place)) in pairs.iter().enumerate() {
-        let length = ends.partition_point(|&end| pairs[end].1 < place);
+    for (i, &(_, index)) in pairs.iter().enumerate() {
+        let length = ends.partition_point(|&end| pairs[end].1 < index);
         before.push(length.checked_sub(1).map(|n| ends[n]));
         if length == ends.len() {
             ends.push(i);

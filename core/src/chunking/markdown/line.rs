@@ -5,7 +5,7 @@ pub(super) const SEEN: usize = 16 * 1024;
 
 /// A position in a line. A tab can be consumed in part: `> ` before one leaves columns of it.
 #[derive(Clone, Copy)]
-pub(super) struct Line<'a> {
+pub(super) struct LineCursor<'a> {
     /// Without its line break, and without what is beyond [`SEEN`].
     bytes: &'a [u8],
     at: usize,
@@ -18,7 +18,7 @@ pub(super) struct Line<'a> {
 }
 
 /// A list item's marker, followed by a space or the line's end.
-pub(super) struct Marker {
+pub(super) struct ListMarker {
     /// How many columns further its content starts.
     pub(super) width: usize,
     /// Whether it can begin a list in the middle of a paragraph.
@@ -26,10 +26,10 @@ pub(super) struct Marker {
     pub(super) blank: bool,
 }
 
-impl<'a> Line<'a> {
+impl<'a> LineCursor<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         let bytes = &bytes[..bytes.len().min(SEEN)];
-        let mut line = Line { bytes, at: 0, column: 0, tab_end: 0, next: 0, next_column: 0 };
+        let mut line = LineCursor { bytes, at: 0, column: 0, tab_end: 0, next: 0, next_column: 0 };
         line.look();
         line
     }
@@ -103,8 +103,8 @@ impl<'a> Line<'a> {
         found
     }
 
-    /// The marker that starts here; consume it with [`Line::consume_marker`].
-    pub(super) fn marker(&self) -> Option<Marker> {
+    /// The marker that starts here; consume it with [`LineCursor::consume_marker`].
+    pub(super) fn marker(&self) -> Option<ListMarker> {
         let (_, content) = self.content();
         let digits = content.iter().take(10).take_while(|b| b.is_ascii_digit()).count();
         let (length, interrupts) = match content.get(digits)? {
@@ -120,10 +120,10 @@ impl<'a> Line<'a> {
         let blank = after.is_blank();
         let space = if blank || after.indent() > 4 { 1 } else { after.indent() };
         let width = self.indent() + length + space;
-        Some(Marker { width, interrupts: interrupts && !blank, blank })
+        Some(ListMarker { width, interrupts: interrupts && !blank, blank })
     }
 
-    pub(super) fn consume_marker(&mut self, marker: &Marker) {
+    pub(super) fn consume_marker(&mut self, marker: &ListMarker) {
         let column = self.column + marker.width;
         let length = self.bytes[self.next..]
             .iter()

@@ -1,6 +1,8 @@
 //! The structure of Markdown: where it can be cut, how well, and under which headings.
 
 mod blocks;
+mod containers;
+mod front_matter;
 mod html;
 mod line;
 #[cfg(test)]

@@ -4,12 +4,14 @@
 //! Elements that are open are counted, and that is all that is known of them: which one an end tag
 //! ends, and where one ends without, is told by the tag alone.
 
-use super::super::boundary::{LINE, SECTION, item_rank, paragraph_rank};
+mod preformatted;
+
 use super::boundaries::{HtmlBoundaries, LineNumber};
 use super::elements::{Element, Hidden, Raw};
 use super::markup::{Markup, Token, is_space};
 use super::references::Characters;
 use super::sources::Sources;
+use crate::chunking::boundary::{LINE, SECTION, item_rank, paragraph_rank};
 
 /// Of rows inside rows, no more than so many are kept whole.
 const MAX_ROWS: usize = 64;
@@ -289,31 +291,6 @@ impl Rendering {
         self.apart(1, boundaries);
     }
 
-    fn begin_pre(&mut self, boundaries: &mut HtmlBoundaries) {
-        self.apart(2, boundaries);
-        if self.pre == 0 {
-            self.gap.whole = Some(Whole::Pre);
-        }
-        self.line.skip_newline = true;
-    }
-
-    fn end_pre(&mut self, boundaries: &mut HtmlBoundaries) {
-        self.pre = self.pre.saturating_sub(1);
-        if self.pre == 0 {
-            self.end_line(boundaries);
-            if let Some(block) = self.block.take() {
-                boundaries.end(block, self.text.len());
-            }
-        }
-        self.apart(2, boundaries);
-    }
-
-    fn end_line(&mut self, boundaries: &mut HtmlBoundaries) {
-        if let Some(line) = self.line.number.take() {
-            boundaries.end(line, self.text.len());
-        }
-    }
-
     fn source_text(
         &mut self,
         source: &str,
@@ -356,40 +333,6 @@ impl Rendering {
         } else if !self.is_surplus(characters) {
             self.fill_gap(range.0, boundaries);
             self.push(characters, Origin::Reference(range));
-        }
-    }
-
-    /// Takes text with its white space.
-    fn keep(&mut self, text: &str, origin: Origin, boundaries: &mut HtmlBoundaries) {
-        let mut skipped = 0;
-        if std::mem::take(&mut self.line.skip_newline) {
-            let newline =
-                ["\r\n", "\n", "\r"].into_iter().find(|newline| text.starts_with(newline));
-            skipped = newline.map_or(0, str::len);
-        }
-        let mut at = skipped;
-        for piece in text[skipped..].split_inclusive(['\n', '\r']) {
-            let surplus = self.is_surplus(piece);
-            if !surplus {
-                self.fill_gap(origin.after(at).start(), boundaries);
-            }
-            let second_half = piece == "\n" && self.text.ends_with('\r');
-            let body = piece.trim_end_matches(['\n', '\r']);
-            if self.line.number.is_none() && !body.trim_start().is_empty() {
-                let rank = if self.line.after_blank { paragraph_rank(self.depth) } else { LINE };
-                self.line.number = Some(boundaries.push(self.line.start, rank, None));
-            }
-            if body.len() < piece.len() && !second_half {
-                self.line.after_blank = self.line.number.is_none();
-            }
-            if !surplus {
-                self.push(piece, origin.after(at));
-            }
-            at += piece.len();
-            if body.len() < piece.len() {
-                self.end_line(boundaries);
-                self.line.start = self.text.len();
-            }
         }
     }
 
