@@ -8,21 +8,21 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// How deeply objects of a patch may be nested.
-pub const MOST_DEEP: usize = 256;
+pub const MAX_DEPTH: usize = 256;
 
 /// Why there is no result.
 #[derive(Debug, PartialEq)]
-pub enum Refused {
-    /// The patch's objects are nested more deeply than [`MOST_DEEP`].
+pub enum MergePatchError {
+    /// The patch's objects are nested more deeply than [`MAX_DEPTH`].
     TooDeep,
     /// One of the texts is no JSON.
     Malformed(String),
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for MergePatchError {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
         match self {
-            Self::TooDeep => write!(out, "the patch is nested more than {MOST_DEEP} deep"),
+            Self::TooDeep => write!(out, "the patch is nested more than {MAX_DEPTH} deep"),
             Self::Malformed(why) => write!(out, "malformed JSON: {why}"),
         }
     }
@@ -31,7 +31,7 @@ impl fmt::Display for Refused {
 type Object<'a> = BTreeMap<String, &'a RawValue>;
 
 /// The target as the patch changes it. `tick` is called for each member that is read or written.
-pub fn merge(target: &str, patch: &str, mut tick: impl FnMut()) -> Result<String, Refused> {
+pub fn merge(target: &str, patch: &str, mut tick: impl FnMut()) -> Result<String, MergePatchError> {
     let mut out = String::with_capacity(target.len() + patch.len());
     merge_into(&mut out, Some(target), patch, 0, &mut tick)?;
     Ok(out)
@@ -43,13 +43,13 @@ fn merge_into(
     patch: &str,
     depth: usize,
     tick: &mut dyn FnMut(),
-) -> Result<(), Refused> {
+) -> Result<(), MergePatchError> {
     let Some(patch) = object(patch, tick)? else {
         out.push_str(patch);
         return Ok(());
     };
-    if depth >= MOST_DEEP {
-        return Err(Refused::TooDeep);
+    if depth >= MAX_DEPTH {
+        return Err(MergePatchError::TooDeep);
     }
     let target = target.map_or(Ok(None), |target| object(target, tick))?.unwrap_or_default();
     out.push('{');
@@ -77,14 +77,17 @@ fn merge_into(
 }
 
 /// The members of a text that is an object; None of another.
-fn object<'a>(text: &'a str, tick: &mut dyn FnMut()) -> Result<Option<Object<'a>>, Refused> {
+fn object<'a>(
+    text: &'a str,
+    tick: &mut dyn FnMut(),
+) -> Result<Option<Object<'a>>, MergePatchError> {
     if !text.trim_start().starts_with('{') {
         return Ok(None);
     }
     let mut json = serde_json::Deserializer::from_str(text);
     let members = json.deserialize_map(Members(tick));
     let members = members.and_then(|members| json.end().map(|()| members));
-    members.map(Some).map_err(|error| Refused::Malformed(error.to_string()))
+    members.map(Some).map_err(|error| MergePatchError::Malformed(error.to_string()))
 }
 
 /// Reads an object's members, one by one.

@@ -17,7 +17,7 @@ pub struct Tokens {
 
 /// Why a report cannot be told apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Unclear {
+pub enum TokenReportError {
     /// It is no JSON object.
     NotAnObject,
     /// It has a field that is of no known report, or of another one.
@@ -28,7 +28,7 @@ pub enum Unclear {
     Overlap(String),
 }
 
-impl std::fmt::Display for Unclear {
+impl std::fmt::Display for TokenReportError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NotAnObject => f.write_str("token types must be a JSON object"),
@@ -43,9 +43,9 @@ impl std::fmt::Display for Unclear {
     }
 }
 
-impl std::error::Error for Unclear {}
+impl std::error::Error for TokenReportError {}
 
-const MOST: u64 = 1_000_000_000_000_000;
+const MAX_COUNT: u64 = 1_000_000_000_000_000;
 
 impl Tokens {
     /// Reads a report. Either by carrel's own types (`input`, `output`, `cached_input`, `reasoning`, each
@@ -53,9 +53,9 @@ impl Tokens {
     /// `input_tokens` and `output_tokens`, of which `…_tokens_details` are parts (`cached_tokens`,
     /// `reasoning_tokens`); or with `input_tokens` beside `cache_read_input_tokens` and
     /// `cache_creation_input_tokens`, which are not parts of it. A `total_tokens` has to be their sum.
-    pub fn read(json: &str) -> Result<Self, Unclear> {
+    pub fn read(json: &str) -> Result<Self, TokenReportError> {
         let Ok(Value::Object(report)) = serde_json::from_str(json) else {
-            return Err(Unclear::NotAnObject);
+            return Err(TokenReportError::NotAnObject);
         };
         let has = |name| report.contains_key(name);
         let (tokens, known) = if has("prompt_tokens") || has("completion_tokens") {
@@ -77,11 +77,11 @@ impl Tokens {
         };
         for name in report.keys() {
             if name != "total_tokens" && !known.contains(name) {
-                return Err(Unclear::Unknown(name.clone()));
+                return Err(TokenReportError::Unknown(name.clone()));
             }
         }
         if has("total_tokens") && count(&report, "total_tokens")? != tokens.sum() {
-            return Err(Unclear::Overlap("total_tokens".to_owned()));
+            return Err(TokenReportError::Overlap("total_tokens".to_owned()));
         }
         Ok(tokens)
     }
@@ -95,16 +95,18 @@ impl Tokens {
     fn inclusive(
         report: &Map<String, Value>,
         [read, written]: [&str; 2],
-    ) -> Result<(Self, Vec<String>), Unclear> {
+    ) -> Result<(Self, Vec<String>), TokenReportError> {
         let names = [read, written].map(|name| format!("{name}_tokens"));
         let details = names.each_ref().map(|name| format!("{name}_details"));
         let part = |whole: u64, at: usize, name: &str| {
             let part = match report.get(&details[at]) {
                 None | Some(Value::Null) => 0,
                 Some(Value::Object(details)) => count(details, name)?,
-                Some(_) => return Err(Unclear::NotACount(details[at].clone())),
+                Some(_) => return Err(TokenReportError::NotACount(details[at].clone())),
             };
-            let rest = whole.checked_sub(part).ok_or_else(|| Unclear::Overlap(name.to_owned()))?;
+            let rest = whole
+                .checked_sub(part)
+                .ok_or_else(|| TokenReportError::Overlap(name.to_owned()))?;
             Ok((rest, part))
         };
         let (input, cached_input) = part(count(report, &names[0])?, 0, "cached_tokens")?;
@@ -114,7 +116,7 @@ impl Tokens {
     }
 
     /// Of a report whose caches are not parts of what was read.
-    fn exclusive(report: &Map<String, Value>) -> Result<(Self, Vec<String>), Unclear> {
+    fn exclusive(report: &Map<String, Value>) -> Result<(Self, Vec<String>), TokenReportError> {
         let names = [
             "input_tokens",
             "cache_creation_input_tokens",
@@ -132,12 +134,12 @@ impl Tokens {
     }
 }
 
-fn count(report: &Map<String, Value>, name: &str) -> Result<u64, Unclear> {
+fn count(report: &Map<String, Value>, name: &str) -> Result<u64, TokenReportError> {
     match report.get(name) {
         None | Some(Value::Null) => Ok(0),
         Some(value) => value
             .as_u64()
-            .filter(|count| *count <= MOST)
-            .ok_or_else(|| Unclear::NotACount(name.to_owned())),
+            .filter(|count| *count <= MAX_COUNT)
+            .ok_or_else(|| TokenReportError::NotACount(name.to_owned())),
     }
 }

@@ -3,12 +3,12 @@
 #[path = "merge_patch/of_the_rfc.rs"]
 mod of_the_rfc;
 
-use carrel_core::merge_patch::{self, MOST_DEEP, Refused};
+use carrel_core::merge_patch::{self, MAX_DEPTH, MergePatchError};
 use of_the_rfc::of_the_rfc;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-fn merge(target: &str, patch: &str) -> Result<String, Refused> {
+fn merge(target: &str, patch: &str) -> Result<String, MergePatchError> {
     merge_patch::merge(target, patch, || ())
 }
 
@@ -61,10 +61,10 @@ fn names_are_names_however_they_are_written() {
 #[test]
 fn a_patch_that_is_nested_too_deeply_is_refused() {
     let patch = |depth: usize| format!("{}1{}", r#"{"a":"#.repeat(depth), "}".repeat(depth));
-    assert!(merge("{}", &patch(MOST_DEEP)).is_ok());
-    assert_eq!(merge("{}", &patch(MOST_DEEP + 1)), Err(Refused::TooDeep));
-    assert_eq!(merge("{}", &patch(100_000)), Err(Refused::TooDeep));
-    assert!(matches!(merge("{}", "{"), Err(Refused::Malformed(_))));
+    assert!(merge("{}", &patch(MAX_DEPTH)).is_ok());
+    assert_eq!(merge("{}", &patch(MAX_DEPTH + 1)), Err(MergePatchError::TooDeep));
+    assert_eq!(merge("{}", &patch(100_000)), Err(MergePatchError::TooDeep));
+    assert!(matches!(merge("{}", "{"), Err(MergePatchError::Malformed(_))));
 }
 
 #[test]

@@ -8,7 +8,7 @@
 //! such a one are left to parsetext().
 
 use crate::pg::error::{Result, catch, check_for_interrupts};
-use carrel_core::ranking::{Mark, Term};
+use carrel_core::ranking::{Highlight, Term};
 use carrel_core::tsvector::{MAX_LEXEME, Position, Weight};
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_sys;
@@ -101,7 +101,7 @@ pub fn marks(
     room: &mut PgMemoryContexts,
     text: &str,
     terms: &[Term],
-) -> Result<Vec<Mark>> {
+) -> Result<Vec<Highlight>> {
     let context = room.value();
     // SAFETY: the entry lives as long as the backend.
     let entry = catch(|| unsafe { lookup_ts_config_cache(config) })?;
@@ -119,7 +119,7 @@ pub fn marks(
             if let [(first, _), .., (last, word)] = name[..] {
                 let (start, end) = (first, last + word.len());
                 if let Some(term) = spelt(text[start..end].to_lowercase().as_bytes()) {
-                    marks.push(Mark { start, end, term });
+                    marks.push(Highlight { start, end, term });
                 }
             }
             for (start, word) in name {
@@ -140,7 +140,7 @@ pub fn marks(
                     term = spelt(word.to_lowercase().as_bytes());
                 }
                 if let Some(term) = term {
-                    marks.push(Mark { start, end: start + word.len(), term });
+                    marks.push(Highlight { start, end: start + word.len(), term });
                 }
             }
         }

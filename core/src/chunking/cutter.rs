@@ -104,15 +104,15 @@ impl Cutter {
 
     /// Takes note that the text is now without its first bytes, of which none matter any more, and
     /// with more at its end.
-    pub(super) fn moved(&mut self, by: usize) {
+    pub(super) fn drop_front(&mut self, by: usize) {
         // It remembers tokens by their positions, and has seen the text end where it does not.
-        self.measure.moved();
+        self.measure.forget_positions();
         self.at -= by;
         self.path.since = self.path.since.saturating_sub(by);
         if let Some((start, end, _)) = &mut self.previous {
             (*start, *end) = (start.saturating_sub(by), *end - by);
         }
-        self.offsets.moved(by);
+        self.offsets.drop_front(by);
     }
 
     /// Where a chunk starts that takes what follows `at`: without blank lines, but with the first

@@ -7,7 +7,7 @@
 use unicode_segmentation::{GraphemeCursor, GraphemeIncomplete, UnicodeSegmentation};
 
 use super::chars::{char_at, char_before};
-use super::meter::{Meter, PIECE};
+use super::meter::{MAX_STEP, Meter};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Join {
@@ -138,22 +138,22 @@ pub(super) fn last_boundary<T: FnMut()>(
     let to = to - start;
     let seen = char_at(rest, to).map_or(rest.len(), |c| to + c.len_utf8());
     let mut cursor = GraphemeCursor::new(0, rest.len(), true);
-    let mut piece = 0;
+    let mut chunk_start = 0;
     let mut last = (start > origin).then_some(start);
     loop {
-        let stop = rest.floor_char_boundary((piece + PIECE).min(seen));
-        match cursor.next_boundary(&rest[piece..stop], piece) {
+        let stop = rest.floor_char_boundary((chunk_start + MAX_STEP).min(seen));
+        match cursor.next_boundary(&rest[chunk_start..stop], chunk_start) {
             Ok(Some(found)) if found <= to => {
                 meter.work((start + found).saturating_sub(last.unwrap_or(start)));
                 last = Some(start + found);
             }
             Ok(_) => return last,
             Err(GraphemeIncomplete::NextChunk) if stop < seen => {
-                meter.work(stop - piece);
-                piece = stop;
+                meter.work(stop - chunk_start);
+                chunk_start = stop;
             }
             Err(GraphemeIncomplete::PreContext(at)) => {
-                let from = rest.floor_char_boundary(at.saturating_sub(PIECE));
+                let from = rest.floor_char_boundary(at.saturating_sub(MAX_STEP));
                 meter.work(at - from);
                 cursor.provide_context(&rest[from..at], from);
             }

@@ -7,7 +7,7 @@
 use super::boundary::{Boundary, LINE, item_rank, paragraph_rank};
 use super::graphemes::is_boundary;
 use super::headings::Path;
-use super::meter::{Meter, PIECE};
+use super::meter::{MAX_STEP, Meter};
 use super::space::{after_newline, is_newline};
 
 /// The places between the members of objects and arrays, and between values.
@@ -30,7 +30,7 @@ impl<'t> JsonBoundaries<'t> {
         let length = self.text.len();
         while self.at < length {
             let from = self.at;
-            let found = self.scan((from + PIECE).min(length));
+            let found = self.scan((from + MAX_STEP).min(length));
             meter.work(self.at - from);
             // A mark on a comma is part of it.
             if let Some(rank) = found

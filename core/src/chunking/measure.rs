@@ -40,9 +40,9 @@ impl Measure {
     }
 
     /// Takes note that the text is another part of the same.
-    pub(super) fn moved(&mut self) {
+    pub(super) fn forget_positions(&mut self) {
         if let Gauge::Tokens(tokens) = &mut self.unit {
-            tokens.moved();
+            tokens.forget_positions();
         }
     }
 

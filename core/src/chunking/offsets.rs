@@ -23,7 +23,7 @@ impl Offsets {
     }
 
     /// Takes note that the text is now without its first bytes. Offsets still count from its start.
-    pub(super) fn moved(&mut self, by: usize) {
+    pub(super) fn drop_front(&mut self, by: usize) {
         self.byte -= by;
     }
 }

@@ -38,14 +38,14 @@ impl<'t> Outline<'t> {
     }
 
     /// Takes note that the text is now without its first bytes.
-    pub(super) fn moved(&mut self, by: usize) {
+    pub(super) fn drop_front(&mut self, by: usize) {
         let known = self.latest.iter_mut().chain([&mut self.next]).flatten();
         for boundary in known.chain(&mut self.recent) {
             boundary.at = boundary.at.saturating_sub(by);
             boundary.path.since = boundary.path.since.saturating_sub(by);
         }
         if let Some(page) = self.html() {
-            page.moved(by);
+            page.drop_front(by);
         }
     }
 

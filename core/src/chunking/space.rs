@@ -2,7 +2,7 @@
 
 use super::chars::{char_at, char_before};
 use super::graphemes::{Join, join};
-use super::meter::{Meter, PIECE};
+use super::meter::{MAX_STEP, Meter};
 
 /// A line ends with LF, CRLF or CR, as in CommonMark.
 #[inline]
@@ -23,7 +23,7 @@ pub(super) fn at_line_start(text: &str, at: usize) -> bool {
 pub(super) fn skip_space<T: FnMut()>(text: &str, from: usize, meter: &mut Meter<T>) -> usize {
     let mut at = from;
     while at < text.len() {
-        let stop = text.ceil_char_boundary((at + PIECE).min(text.len()));
+        let stop = text.ceil_char_boundary((at + MAX_STEP).min(text.len()));
         match text[at..stop].find(|c: char| !c.is_whitespace()) {
             Some(found) => return at + found,
             None => meter.work(stop - at),
@@ -46,7 +46,7 @@ pub(super) fn trim_end<T: FnMut()>(
     let mut end = to;
     let mut lines = 0;
     loop {
-        let floor = text.floor_char_boundary(end.saturating_sub(PIECE)).max(from);
+        let floor = text.floor_char_boundary(end.saturating_sub(MAX_STEP)).max(from);
         let kept = floor + text[floor..end].trim_end().len();
         for at in (kept..end).rev() {
             let crlf = bytes[at] == b'\r' && at + 1 < to && bytes[at + 1] == b'\n';
@@ -82,7 +82,7 @@ pub(super) fn find_newline<T: FnMut()>(
 ) -> Option<usize> {
     let mut at = from;
     while at < to {
-        let stop = (at + PIECE).min(to);
+        let stop = (at + MAX_STEP).min(to);
         match memchr::memchr2(b'\n', b'\r', &text.as_bytes()[at..stop]) {
             Some(found) => {
                 meter.work(found);
@@ -104,7 +104,7 @@ pub(super) fn rfind_newline<T: FnMut()>(
 ) -> Option<usize> {
     let mut end = to;
     while from < end {
-        let floor = end.saturating_sub(PIECE).max(from);
+        let floor = end.saturating_sub(MAX_STEP).max(from);
         match memchr::memrchr2(b'\n', b'\r', &text.as_bytes()[floor..end]) {
             Some(found) => {
                 meter.work(end - floor - found);
@@ -127,7 +127,7 @@ pub(super) fn count_chars<T: FnMut()>(
     let mut at = from;
     let mut count = 0;
     while at < to {
-        let stop = text.floor_char_boundary((at + PIECE).min(to));
+        let stop = text.floor_char_boundary((at + MAX_STEP).min(to));
         count += text[at..stop].chars().count();
         meter.work(stop - at);
         at = stop;
@@ -145,7 +145,7 @@ pub(super) fn advance_chars<T: FnMut()>(
     let mut at = from;
     let mut left = count;
     while left > 0 && at < text.len() {
-        let step = left.min(PIECE / 4);
+        let step = left.min(MAX_STEP / 4);
         let ascii = text.as_bytes().get(at..at + step).is_some_and(<[u8]>::is_ascii);
         let next = if ascii {
             at + step
@@ -172,7 +172,7 @@ pub(super) fn retreat_chars<T: FnMut()>(
     let mut at = from;
     let mut left = count;
     while left > 0 && at > floor {
-        let step = left.min(PIECE / 4);
+        let step = left.min(MAX_STEP / 4);
         let mut chars = text[floor..at].chars();
         chars.nth_back(step - 1);
         let next = floor + chars.as_str().len();

@@ -50,9 +50,9 @@ impl<'t> Structure<'t> {
     }
 
     /// Takes note that the text is now without its first bytes.
-    pub(super) fn moved(&mut self, by: usize) {
+    pub(super) fn drop_front(&mut self, by: usize) {
         if let Structure::Outlined(outline) = self {
-            outline.moved(by);
+            outline.drop_front(by);
         }
     }
 

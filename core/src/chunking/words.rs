@@ -7,7 +7,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::chars::{char_at, char_before};
 use super::graphemes::{is_flag_half, is_mark};
-use super::meter::{Meter, PIECE};
+use super::meter::{MAX_STEP, Meter};
 
 /// A character from which segmentation can start anew: what comes before it has no say in where
 /// the boundaries after it are, and what comes after it no say in whether there is one before it.
@@ -40,7 +40,7 @@ pub(super) fn each_word<T: FnMut()>(
 ) {
     let mut at = from;
     while at < to {
-        let stop = text.floor_char_boundary((at + PIECE).min(to));
+        let stop = text.floor_char_boundary((at + MAX_STEP).min(to));
         let resume = if stop == to { Some(stop) } else { resume_at(text, at, stop) };
         meter.work(resume.map_or(stop, |to| to) - at);
         match resume {
@@ -114,7 +114,7 @@ fn segment_end<T: FnMut()>(text: &str, at: usize, to: usize, meter: &mut Meter<T
     let mut context = String::new();
     let mut at = at;
     loop {
-        let stop = text.floor_char_boundary((at + PIECE).min(to));
+        let stop = text.floor_char_boundary((at + MAX_STEP).min(to));
         let window = &text[at..stop];
         meter.work(window.len());
         let end = if context.is_empty() {
@@ -148,7 +148,7 @@ fn segment_end<T: FnMut()>(text: &str, at: usize, to: usize, meter: &mut Meter<T
 fn any_alphanumeric<T: FnMut()>(text: &str, meter: &mut Meter<T>) -> bool {
     let mut at = 0;
     while at < text.len() {
-        let stop = text.floor_char_boundary((at + PIECE).min(text.len()));
+        let stop = text.floor_char_boundary((at + MAX_STEP).min(text.len()));
         if text[at..stop].contains(char::is_alphanumeric) {
             return true;
         }

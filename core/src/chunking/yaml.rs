@@ -8,7 +8,7 @@
 
 use super::boundary::{Boundary, LEVELS, LINE, item_rank, paragraph_rank};
 use super::headings::Path;
-use super::meter::{Meter, PIECE};
+use super::meter::{MAX_STEP, Meter};
 use super::space::{after_newline, find_newline};
 
 /// How far into a line a key's `:` is looked for: that of an implicit key is within 1,024 characters.
@@ -56,11 +56,11 @@ impl<'t> YamlBoundaries<'t> {
             self.at = newline.map_or(length, |newline| after_newline(self.text, newline));
             let line = &self.text.as_bytes()[start..newline.unwrap_or(length)];
             let mut indent = 0;
-            for piece in line.chunks(PIECE) {
-                let spaces = piece.iter().take_while(|&&byte| byte == b' ').count();
+            for part in line.chunks(MAX_STEP) {
+                let spaces = part.iter().take_while(|&&byte| byte == b' ').count();
                 meter.work(spaces);
                 indent += spaces;
-                if spaces < piece.len() {
+                if spaces < part.len() {
                     break;
                 }
             }

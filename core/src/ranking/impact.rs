@@ -7,7 +7,7 @@
 //! A term of frequency f in a text of w words adds f / (f + c + d·w) of the most that it can add, where
 //! c and d follow from BM25's constants and the average length of the texts. Levels are steps of
 //! f / (c + d·w) for the usual constants and an average of 128 words; what a level says for other
-//! constants, and other averages, follows from that: see [`Scale::most`]. That is the less precise, the
+//! constants, and other averages, follows from that: see [`Scale::upper_bound`]. That is the less precise, the
 //! farther they are: for texts of average length by a quarter where that is long, by two thirds where
 //! it is 64.
 
@@ -39,7 +39,7 @@ fn end(level: u8) -> f64 {
 
 impl Scale {
     /// What a term of this level adds to a score, at most, in a text without a name that has it, too.
-    pub fn most(&self, term: usize, level: u8) -> f64 {
+    pub fn upper_bound(&self, term: usize, level: u8) -> f64 {
         let (near, far) = self.norm();
         // f < e·(c + d·w), and f / (f + c' + d'·w) grows with f; the quotient of the two norms lies
         // between those of their parts.

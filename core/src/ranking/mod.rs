@@ -8,15 +8,15 @@
 mod bm25;
 mod fusion;
 mod impact;
-mod lead;
 mod query;
 mod snippet;
 mod terms;
+mod title;
 
 pub use bm25::{Collection, Parameters, Scale, UnfitParameter};
 pub use fusion::reciprocal_rank;
 pub use impact::{LEVELS, level};
-pub use lead::lead;
 pub use query::{Part, PartKind, parts};
-pub use snippet::{Mark, snippet};
-pub use terms::{Frequency, Phrase, Place, Query, Reading, Term};
+pub use snippet::{Highlight, snippet};
+pub use terms::{Frequency, Phrase, PhrasePosition, Query, Reading, Term};
+pub use title::leading_title;

@@ -2,7 +2,7 @@
 
 /// A word of a text that was looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mark {
+pub struct Highlight {
     /// Where it is in the text, in bytes.
     pub start: usize,
     pub end: usize,
@@ -15,40 +15,43 @@ const CLOSE: &str = "</mark>";
 const CUT: &str = "…";
 
 /// The passage of at most `max_characters` that has the most of what was looked for (`worth` says
-/// what each term is worth, once), the first of them if there are more. Without the marks, and the
-/// ellipses where it was cut, it is a part of the text as it is. `marks` are in the order of their
+/// what each term is worth, once), the first of them if there are more. Without the highlights, and the
+/// ellipses where it was cut, it is a part of the text as it is. `highlights` are in the order of their
 /// starts; those that are not within the text, at its characters, are passed over.
 pub fn snippet(
     content: &str,
-    marks: &[Mark],
+    highlights: &[Highlight],
     worth: impl Fn(usize) -> f64,
     max_characters: usize,
 ) -> String {
-    let mut marks: Vec<Mark> = marks.to_vec();
-    marks.retain(|mark| content.get(mark.start..mark.end).is_some_and(|word| !word.is_empty()));
-    let best = densest(&marks, worth, max_characters);
-    let (from, to) = best.map_or((0, 0), |(first, last)| (marks[first].start, marks[last].end));
+    let mut highlights: Vec<Highlight> = highlights.to_vec();
+    highlights.retain(|highlight| {
+        content.get(highlight.start..highlight.end).is_some_and(|word| !word.is_empty())
+    });
+    let best = densest(&highlights, worth, max_characters);
+    let (from, to) =
+        best.map_or((0, 0), |(first, last)| (highlights[first].start, highlights[last].end));
     let (start, end) = widen(content, from, to, max_characters);
     let mut snippet = String::with_capacity(end - start + 64);
     if start > 0 {
         snippet.push_str(CUT);
     }
     let mut at = start;
-    for mark in marks {
+    for highlight in highlights {
         // A compound and its parts are marked as one.
-        if mark.end <= at || mark.end > end {
+        if highlight.end <= at || highlight.end > end {
             continue;
         }
-        let from = mark.start.max(at);
+        let from = highlight.start.max(at);
         if from == at && snippet.ends_with(CLOSE) {
             snippet.truncate(snippet.len() - CLOSE.len());
         } else {
             snippet.push_str(&content[at..from]);
             snippet.push_str(OPEN);
         }
-        snippet.push_str(&content[from..mark.end]);
+        snippet.push_str(&content[from..highlight.end]);
         snippet.push_str(CLOSE);
-        at = mark.end;
+        at = highlight.end;
     }
     snippet.push_str(&content[at..end]);
     if end < content.len() {
@@ -57,23 +60,23 @@ pub fn snippet(
     snippet
 }
 
-/// The first and last of the marks that are worth most within so many bytes.
+/// The first and last of the highlights that are worth most within so many bytes.
 fn densest(
-    marks: &[Mark],
+    highlights: &[Highlight],
     worth: impl Fn(usize) -> f64,
     max_bytes: usize,
 ) -> Option<(usize, usize)> {
-    let terms = marks.iter().map(|mark| mark.term + 1).max().unwrap_or(0);
+    let terms = highlights.iter().map(|highlight| highlight.term + 1).max().unwrap_or(0);
     let mut within = vec![0_u32; terms];
     let (mut sum, mut first) = (0.0, 0);
     let mut best: Option<(f64, usize, usize)> = None;
-    for (last, mark) in marks.iter().enumerate() {
-        within[mark.term] += 1;
-        if within[mark.term] == 1 {
-            sum += worth(mark.term);
+    for (last, highlight) in highlights.iter().enumerate() {
+        within[highlight.term] += 1;
+        if within[highlight.term] == 1 {
+            sum += worth(highlight.term);
         }
-        while first < last && mark.end > marks[first].start + max_bytes {
-            let left = marks[first].term;
+        while first < last && highlight.end > highlights[first].start + max_bytes {
+            let left = highlights[first].term;
             within[left] -= 1;
             if within[left] == 0 {
                 sum -= worth(left);

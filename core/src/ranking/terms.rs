@@ -11,14 +11,14 @@ pub struct Term {
 
 /// Where one of these terms has to stand in a phrase.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct PhrasePosition {
     /// How many positions after the phrase's first.
     pub offset: u16,
     pub terms: Vec<Term>,
 }
 
 /// Words that have to stand at these distances; the first place has offset 0.
-pub type Phrase = Vec<Place>;
+pub type Phrase = Vec<PhrasePosition>;
 
 /// What is looked for. Terms are optional; phrases are not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -158,19 +158,19 @@ impl Term {
     }
 }
 
-/// Whether the places of a phrase are all taken, one after the other. A vector without positions only
+/// Whether the positions of a phrase are all taken, one after the other. A vector without positions only
 /// knows whether the words are there.
 fn has_phrase(vector: &View, phrase: &Phrase) -> bool {
     let mut starts: Option<Vec<i32>> = None;
     let mut unknown = false;
-    for place in phrase {
+    for position in phrase {
         let mut here = Vec::new();
         let mut any = false;
-        for term in &place.terms {
+        for term in &position.terms {
             term.each(vector, |positions| {
                 any = true;
                 unknown |= positions.len() == 0;
-                here.extend(positions.map(|p| i32::from(p.position) - i32::from(place.offset)));
+                here.extend(positions.map(|p| i32::from(p.position) - i32::from(position.offset)));
             });
         }
         if !any {

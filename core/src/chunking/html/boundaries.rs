@@ -54,7 +54,7 @@ impl HtmlBoundaries {
     }
 
     /// Forgets the first bytes of the text.
-    pub(in crate::chunking) fn moved(&mut self, by: usize) {
+    pub(in crate::chunking) fn drop_front(&mut self, by: usize) {
         for line in &mut self.lines {
             line.at = line.at.saturating_sub(by);
             line.end = line.end.map(|end| end.saturating_sub(by));

@@ -5,7 +5,7 @@
 
 use memchr::{memchr, memchr2, memchr3};
 
-use super::super::meter::{Meter, PIECE};
+use super::super::meter::{MAX_STEP, Meter};
 use super::elements::{Element, Raw};
 use super::references::{Characters, reference};
 
@@ -241,7 +241,7 @@ impl<'t> Markup<'t> {
     fn skip<T: FnMut()>(&mut self, skipped: impl Fn(u8) -> bool, meter: &mut Meter<T>) {
         let bytes = self.source.as_bytes();
         while self.at < bytes.len() {
-            let stop = (self.at + PIECE).min(bytes.len());
+            let stop = (self.at + MAX_STEP).min(bytes.len());
             let rest = &bytes[self.at..stop];
             let found = rest.iter().position(|&b| !skipped(b));
             let length = found.unwrap_or(rest.len());
@@ -265,7 +265,7 @@ impl<'t> Markup<'t> {
     fn find<T: FnMut()>(&mut self, bytes: &[u8], meter: &mut Meter<T>) -> Option<usize> {
         let source = self.source.as_bytes();
         while self.at < source.len() {
-            let stop = (self.at + PIECE).min(source.len());
+            let stop = (self.at + MAX_STEP).min(source.len());
             let rest = &source[self.at..stop];
             let found = match *bytes {
                 [one] => memchr(one, rest),

@@ -47,8 +47,8 @@ impl<'t> PageReader<'t> {
     }
 
     /// Drops the first bytes of the text.
-    pub(in crate::chunking) fn moved(&mut self, by: usize) {
-        self.rendering.moved(by);
+    pub(in crate::chunking) fn drop_front(&mut self, by: usize) {
+        self.rendering.drop_front(by);
     }
 
     /// Reads until the text has `length` bytes or the source ends, and adds the boundaries of the new

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use entities::ENTITIES;
 
-use super::super::meter::{Meter, PIECE};
+use super::super::meter::{MAX_STEP, Meter};
 
 /// What a reference stands for: one character or two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,8 +66,8 @@ fn numeric<T: FnMut()>(
     while let Some(digit) = bytes.get(end).and_then(|&b| char::from(b).to_digit(radix)) {
         code = code.saturating_mul(radix).saturating_add(digit);
         end += 1;
-        if (end - at).is_multiple_of(PIECE) {
-            meter.work(PIECE);
+        if (end - at).is_multiple_of(MAX_STEP) {
+            meter.work(MAX_STEP);
         }
     }
     if end == at {

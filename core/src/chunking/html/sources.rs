@@ -51,7 +51,7 @@ impl Sources {
     }
 
     /// Forgets the first bytes of the text.
-    pub(super) fn moved(&mut self, by: usize) {
+    pub(super) fn drop_front(&mut self, by: usize) {
         let done = self.runs.partition_point(|run| run.text <= by).saturating_sub(1);
         self.runs.drain(..done);
         for run in &mut self.runs {

@@ -1,6 +1,6 @@
 //! HTML blocks as CommonMark defines them: inside one, nothing is a heading.
 
-use super::super::meter::{Meter, PIECE};
+use super::super::meter::{MAX_STEP, Meter};
 
 /// What ends an HTML block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,7 +162,7 @@ impl End {
 fn contains<T: FnMut()>(line: &[u8], mark: &[u8], meter: &mut Meter<T>) -> bool {
     let mut at = 0;
     while at < line.len() {
-        let stop = (at + PIECE).min(line.len());
+        let stop = (at + MAX_STEP).min(line.len());
         meter.work(stop - at);
         let found = memchr::memchr_iter(mark[0], &line[at..stop]).any(|start| {
             let start = at + start;

@@ -88,9 +88,9 @@ impl<'t> Page<'t> {
             return;
         }
         let done = self.reader.text().floor_char_boundary(needed.saturating_sub(CONTEXT));
-        self.reader.moved(done);
-        self.cutter.moved(done);
-        self.structure.moved(done);
+        self.reader.drop_front(done);
+        self.cutter.drop_front(done);
+        self.structure.drop_front(done);
         let Some(boundaries) = self.structure.html() else { return };
         let enough = (at - done).saturating_add(self.ahead).saturating_add(self.min_read);
         self.reader.read_to(enough, boundaries, meter);

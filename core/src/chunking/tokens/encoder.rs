@@ -1,4 +1,4 @@
-//! Byte pair encoding of pieces, by the `bpe` crate.
+//! Byte pair encoding of pretokens, by the `bpe` crate.
 
 use std::ops::ControlFlow;
 
@@ -8,7 +8,7 @@ use bpe_openai::byte_pair_encoding::BytePairEncoding;
 
 use super::super::options::Encoding;
 
-/// Longer pieces are encoded in windows of so many bytes.
+/// Longer pretokens are encoded in windows of so many bytes.
 pub(super) const LONG: usize = 8 * 1024;
 /// Tokens this near to a window's end may be others when the next bytes are known. No token is of
 /// more than 128 bytes.
@@ -35,33 +35,33 @@ impl Encoder {
         Encoder { bpe: &tokenizer.bpe, known: vec![(0, 0); REMEMBERED].into_boxed_slice() }
     }
 
-    /// The number of tokens of a piece.
-    pub(super) fn count(&mut self, piece: &[u8]) -> usize {
-        if piece.len() > SHORT {
-            return self.bpe.count(piece);
+    /// The number of tokens of a pretoken.
+    pub(super) fn count(&mut self, pretoken: &[u8]) -> usize {
+        if pretoken.len() > SHORT {
+            return self.bpe.count(pretoken);
         }
         let mut key = [0; 16];
-        key[..piece.len()].copy_from_slice(piece);
-        key[SHORT] = piece.len() as u8;
+        key[..pretoken.len()].copy_from_slice(pretoken);
+        key[SHORT] = pretoken.len() as u8;
         let key = u128::from_le_bytes(key);
         // Fibonacci hashing of both halves.
         let mixed =
             (key as u64 ^ ((key >> 64) as u64).rotate_left(29)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let slot = &mut self.known[(mixed >> 52) as usize % REMEMBERED];
         if slot.0 != key {
-            *slot = (key, self.bpe.count(piece) as u32);
+            *slot = (key, self.bpe.count(pretoken) as u32);
         }
         slot.1 as usize
     }
 
-    /// Calls `prefix(length, tokens)` for each prefix of a piece, in order, until it breaks.
+    /// Calls `prefix(length, tokens)` for each prefix of a pretoken, in order, until it breaks.
     pub(super) fn each_prefix(
         &self,
-        piece: &[u8],
+        pretoken: &[u8],
         mut prefix: impl FnMut(usize, usize) -> ControlFlow<()>,
     ) {
         let mut encoder = AppendableEncoder::new(self.bpe);
-        for &byte in piece {
+        for &byte in pretoken {
             encoder.push(byte);
             if prefix(encoder.len(), encoder.token_count()).is_break() {
                 return;
@@ -69,14 +69,14 @@ impl Encoder {
         }
     }
 
-    /// Encodes a long piece, of which the end need not be known.
+    /// Encodes a long pretoken, of which the end need not be known.
     pub(super) fn windows<'a>(&self, bytes: &'a [u8]) -> Windows<'a> {
         let start = Joint { at: 0, tokens: 0, last: None };
         Windows { bpe: self.bpe, bytes, joint: start, before: start, window: LONG }
     }
 }
 
-/// A long piece, encoded window by window. Of each window the tokens are kept that end well before
+/// A long pretoken, encoded window by window. Of each window the tokens are kept that end well before
 /// it does, and the next one begins there.
 ///
 /// A sequence of tokens is the encoding of its bytes if and only if each two neighbours are the
@@ -92,7 +92,7 @@ pub(super) struct Windows<'a> {
     window: usize,
 }
 
-/// Between two windows: how far the piece is encoded, in how many tokens, and the last of them.
+/// Between two windows: how far the pretoken is encoded, in how many tokens, and the last of them.
 #[derive(Clone, Copy)]
 struct Joint {
     at: usize,
@@ -113,7 +113,7 @@ impl Windows<'_> {
         most < window.len() && self.bpe.count_till_limit(window, most).is_none()
     }
 
-    /// Encodes one window more of the bytes up to `to`, where the piece ends or goes on. Says
+    /// Encodes one window more of the bytes up to `to`, where the pretoken ends or goes on. Says
     /// whether there is more that can be encoded.
     pub(super) fn step(&mut self, to: usize, is_end: bool) -> bool {
         let Joint { at, tokens, last } = self.joint;

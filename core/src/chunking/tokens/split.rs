@@ -1,15 +1,15 @@
-//! How tokenizers cut a text into pieces: what the patterns of cl100k_base and o200k_base match, each
-//! in one pass from left to right, without a regular expression, because a piece may be as long as
+//! How tokenizers cut a text into pretokens: what the patterns of cl100k_base and o200k_base match, each
+//! in one pass from left to right, without a regular expression, because a pretoken may be as long as
 //! the text. The patterns are those of tiktoken
 //! (<https://github.com/openai/tiktoken/blob/main/tiktoken_ext/openai_public.py>).
 
-use super::super::meter::PIECE;
+use super::super::meter::MAX_STEP;
 use super::super::options::Encoding;
 use super::classes::{Class, classes};
 
-/// Where the piece ends that starts at `at`, or if the text up to `stop` does not tell, how far it
-/// goes at least. If that is the whole text, it tells. Long pieces report their `work`.
-pub(super) fn piece_end(
+/// Where the pretoken ends that starts at `at`, or if the text up to `stop` does not tell, how far it
+/// goes at least. If that is the whole text, it tells. Long pretokens report their `work`.
+pub(super) fn pretoken_end(
     encoding: Encoding,
     text: &str,
     at: usize,
@@ -32,7 +32,7 @@ struct Seen<'t> {
     classes: &'static [Class],
     /// Whether it was of interest what is there.
     to_the_end: bool,
-    /// If it was, how far the piece goes whatever is there.
+    /// If it was, how far the pretoken goes whatever is there.
     at_least: usize,
     work: &'t mut dyn FnMut(usize),
 }
@@ -41,8 +41,8 @@ impl Seen<'_> {
     /// Reports the work of going on from one position to the next, now and then.
     #[inline]
     fn went(&mut self, from: usize, to: usize) {
-        if from / PIECE != to / PIECE {
-            (self.work)(PIECE);
+        if from / MAX_STEP != to / MAX_STEP {
+            (self.work)(MAX_STEP);
         }
     }
 

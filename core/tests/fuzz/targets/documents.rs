@@ -2,7 +2,7 @@
 
 use arbitrary::{Result, Unstructured};
 use carrel_core::claims::{claims_for, tenant, tenant_of_string, validate_claim};
-use carrel_core::merge_patch::{MOST_DEEP, Refused, merge};
+use carrel_core::merge_patch::{MAX_DEPTH, MergePatchError, merge};
 use carrel_core::prices::Tokens;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -149,7 +149,7 @@ pub fn patches(u: &mut Unstructured) -> Result<()> {
     let (target, mut patch) = (json::value(u, 5, json::leaf)?, json::value(u, 5, json::leaf)?);
     let too_deep = !u.is_empty() && u.ratio(1, 200)?;
     if too_deep {
-        let deeper = MOST_DEEP + 1 + u.int_in_range(0..=300)?;
+        let deeper = MAX_DEPTH + 1 + u.int_in_range(0..=300)?;
         patch = (0..deeper).fold(patch, |value, _| Json::Object(vec![("a".to_owned(), value)]));
     }
     let (mut target_text, mut patch_text) = (String::new(), String::new());
@@ -158,7 +158,7 @@ pub fn patches(u: &mut Unstructured) -> Result<()> {
     let mut members = 0;
     let result = merge(&target_text, &patch_text, || members += 1);
     if too_deep {
-        assert_eq!(result, Err(Refused::TooDeep));
+        assert_eq!(result, Err(MergePatchError::TooDeep));
         return Ok(());
     }
     let input = (&target_text, &patch_text);

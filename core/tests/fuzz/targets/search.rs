@@ -1,7 +1,7 @@
 //! What search reads: vectors, whatever their bytes are, and what people type.
 
 use arbitrary::{Result, Unstructured};
-use carrel_core::ranking::{Frequency, PartKind, Place, Query, Term, parts};
+use carrel_core::ranking::{Frequency, PartKind, PhrasePosition, Query, Term, parts};
 use carrel_core::tsvector::{self, Assembler, MAX_POSITION, MAX_POSITIONS, Position, View, Weight};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -77,8 +77,9 @@ fn read_everything(view: &View, u: &mut Unstructured) -> Result<()> {
     let terms: Vec<Term> = (0..u.int_in_range(0..=3)?)
         .map(|_| Ok(Term { lexeme: lexeme(u)?.into(), is_prefix: u.arbitrary()? }))
         .collect::<Result<_>>()?;
-    let places =
-        terms.iter().map(|term| Ok(Place { offset: u.arbitrary()?, terms: vec![term.clone()] }));
+    let places = terms
+        .iter()
+        .map(|term| Ok(PhrasePosition { offset: u.arbitrary()?, terms: vec![term.clone()] }));
     let phrase = places.collect::<Result<Vec<_>>>()?;
     let query = Query { terms, required: vec![phrase.clone(); 2], excluded: vec![phrase] };
     let mut found: Vec<(usize, Frequency)> = Vec::new();

@@ -100,9 +100,9 @@ impl Rendering {
     }
 
     /// Forgets the first bytes of the text.
-    pub(super) fn moved(&mut self, by: usize) {
+    pub(super) fn drop_front(&mut self, by: usize) {
         self.text.drain(..by);
-        self.sources.moved(by);
+        self.sources.drop_front(by);
         self.line.start = self.line.start.saturating_sub(by);
     }
 

@@ -39,25 +39,25 @@ impl Rendering {
             skipped = newline.map_or(0, str::len);
         }
         let mut at = skipped;
-        for piece in text[skipped..].split_inclusive(['\n', '\r']) {
-            let surplus = self.is_surplus(piece);
+        for line in text[skipped..].split_inclusive(['\n', '\r']) {
+            let surplus = self.is_surplus(line);
             if !surplus {
                 self.fill_gap(origin.after(at).start(), boundaries);
             }
-            let second_half = piece == "\n" && self.text.ends_with('\r');
-            let body = piece.trim_end_matches(['\n', '\r']);
+            let second_half = line == "\n" && self.text.ends_with('\r');
+            let body = line.trim_end_matches(['\n', '\r']);
             if self.line.number.is_none() && !body.trim_start().is_empty() {
                 let rank = if self.line.after_blank { paragraph_rank(self.depth) } else { LINE };
                 self.line.number = Some(boundaries.push(self.line.start, rank, None));
             }
-            if body.len() < piece.len() && !second_half {
+            if body.len() < line.len() && !second_half {
                 self.line.after_blank = self.line.number.is_none();
             }
             if !surplus {
-                self.push(piece, origin.after(at));
+                self.push(line, origin.after(at));
             }
-            at += piece.len();
-            if body.len() < piece.len() {
+            at += line.len();
+            if body.len() < line.len() {
                 self.end_line(boundaries);
                 self.line.start = self.text.len();
             }

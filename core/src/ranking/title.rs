@@ -1,16 +1,16 @@
 //! What a text without headings begins with: as a rule, what it is about.
 
 /// A title has no more bytes.
-const LONGEST: usize = 200;
+const MAX_TITLE: usize = 200;
 
 /// The title that a text begins with: its first line, or, where that is longer than titles are, the
 /// first sentence of it; empty, where that is, too.
-pub fn lead(text: &str) -> &str {
+pub fn leading_title(text: &str) -> &str {
     let line = text.split_inclusive('\n').next().unwrap_or_default();
-    if line.len() <= LONGEST {
+    if line.len() <= MAX_TITLE {
         return line;
     }
-    let line = &line[..line.floor_char_boundary(LONGEST)];
+    let line = &line[..line.floor_char_boundary(MAX_TITLE)];
     let end = line.char_indices().zip(line.chars().skip(1)).find_map(|((at, c), next)| {
         let ends = match c {
             '.' | '!' | '?' => next.is_whitespace(),
