@@ -1,60 +1,60 @@
-//! Boundaries at which a text can be cut, and their ranks.
+//! Boundaries at which a text can be cut, their ranks, and the window in which a chunk may end.
 
 use super::headings::Path;
 
-/// Ranks of boundaries, from the lowest to the highest: a line; then for each level of nesting, the
-/// innermost first, between two of its items, and after a blank line in it (or whatever sets apart
-/// as much); a section. So a list is split between its items before it is split inside one.
+/// Rank of a line start, the lowest. Above it, each level of nesting has two ranks, innermost level
+/// first: between two items, and after a blank line. The highest is [`SECTION`]. A list is
+/// therefore split between its items before an item is split.
 pub(super) const LINE: usize = 0;
-/// Deeper levels are not told apart.
+/// Levels of nesting that have ranks of their own. Deeper levels share the last one.
 pub(super) const LEVELS: usize = 64;
 pub(super) const SECTION: usize = 2 * LEVELS + 1;
 pub(super) const RANKS: usize = SECTION + 1;
 
-/// Between two items at this level of nesting, 0 the outermost.
+/// Rank of a boundary between two items at a level of nesting; 0 is the outermost.
 pub(super) fn item_rank(level: usize) -> usize {
     2 * LEVELS - 1 - 2 * level.min(LEVELS - 1)
 }
 
-/// Between two paragraphs at this level of nesting, 0 outside of all.
+/// Rank of a boundary between two paragraphs at a level of nesting; 0 is outside of all.
 pub(super) fn paragraph_rank(level: usize) -> usize {
     item_rank(level) + 1
 }
 
-/// A line's start, or a place between two members, at which a chunk can begin.
+/// Position at which a chunk can begin: the start of a line or, in JSON, of a member.
 #[derive(Clone, Debug)]
 pub(super) struct Boundary {
     pub(super) at: usize,
     pub(super) rank: usize,
-    /// Whether what follows, up to the next boundary, is to be kept whole.
+    /// True if the text up to the next boundary is to be kept whole.
     pub(super) solid: bool,
     pub(super) path: Path,
 }
 
-/// The part of the text in which a chunk may end.
+/// Stretch of text in which a chunk may end.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Window {
-    /// Where the chunk starts.
+    /// Start of the chunk.
     pub(super) start: usize,
-    /// The chunk has to end here at the latest.
+    /// Last position at which the chunk may end.
     pub(super) limit: usize,
-    /// The end of the whitespace after `limit`. A boundary as late as this fits as well, because
-    /// the whitespace before it is dropped.
+    /// End of the whitespace after `limit`. A boundary up to here fits as well, because the
+    /// whitespace before it is dropped.
     pub(super) gap_end: usize,
 }
 
-/// A place to cut: where the chunk's content ends, and the headings that hold for what follows.
+/// Position to cut at: the end of a chunk's content, and the headings of the text after it.
 #[derive(Clone, Debug)]
 pub(super) struct Cut {
     pub(super) end: usize,
     pub(super) path: Path,
 }
 
-/// How far a chunk may reach.
+/// Range of ends that the measure allows for a chunk.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reach {
-    /// A chunk that ends here or later is at least half full.
+    /// First end at which the chunk is at least half full.
     pub(super) half: usize,
-    /// A chunk that ends later is too large.
+    /// Last end at which the chunk is not too large.
     pub(super) limit: usize,
 }

@@ -3,29 +3,32 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-/// A piece of a text.
+/// Chunk of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chunk<'t> {
-    /// What the chunk says: a part of the text or, of a page, the text of that part.
+    /// Content: a slice of the text. For HTML, the rendered text of that slice.
     pub content: Cow<'t, str>,
-    /// Where the content starts in the text, in characters from 0.
+    /// Start of the content, in characters from the start of the text.
     pub start: usize,
-    /// Where it ends, in characters: that of the first character after it.
+    /// End of the content, in characters, exclusive.
     pub end: usize,
-    /// The same positions in bytes.
+    /// Start of the content, in bytes from the start of the text.
     pub byte_start: usize,
+    /// End of the content, in bytes, exclusive.
     pub byte_end: usize,
-    /// In the unit asked for.
+    /// Size in the unit of the options.
     pub size: usize,
-    /// The headings that enclose the chunk's start, outermost first, a heading with which it begins
-    /// included. A title is source text without markers, or a page's text on one line, at most 1,000
-    /// bytes of it; an empty heading of Markdown has the title "", one of HTML is none. Empty in plain
-    /// text.
+    /// Titles of the headings that enclose the chunk's start, outermost first. A heading at the
+    /// chunk's start is included.
+    ///
+    /// Markdown titles are source text without markers; an empty heading has the title "". HTML
+    /// titles are text on one line; an empty heading is left out. A title has at most 1,000 bytes.
+    /// Empty for plain text, JSON and YAML.
     pub heading_path: Rc<[Rc<str>]>,
 }
 
 impl Chunk<'_> {
-    /// The title of the innermost heading that encloses the chunk's start.
+    /// Title of the innermost heading that encloses the chunk's start.
     pub fn section_title(&self) -> Option<&str> {
         self.heading_path.last().map(|title| &**title)
     }

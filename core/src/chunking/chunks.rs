@@ -1,4 +1,4 @@
-//! The chunks of a text, one after the other.
+//! Iterator over the chunks of a text.
 
 use std::borrow::Cow;
 
@@ -10,22 +10,24 @@ use super::page::Page;
 use super::space::trim_end;
 use super::structure::Structure;
 
-/// Cuts `text` into chunks. `tick` is called at least once in 64 KiB of work, also while no chunk is
-/// yielded, so that the caller can stop; it may unwind.
+/// Cuts `text` into chunks, in order.
+///
+/// `tick` is called at least once in 64 KiB of work, also while no chunk is yielded, so that the
+/// caller can cancel. It may unwind.
 pub fn chunks<'t, T: FnMut()>(text: &'t str, options: &Options, tick: T) -> Chunks<'t, T> {
     Chunks::new(text, options, tick)
 }
 
-/// The chunks of a text, in order. Made by [`chunks`](super::chunks).
+/// Iterator returned by [`chunks`].
 pub struct Chunks<'t, T> {
     input: Input<'t>,
     meter: Meter<T>,
 }
 
 enum Input<'t> {
-    /// What is cut is the text itself.
+    /// Text that is cut as it is.
     Text { text: &'t str, format: Format, cutter: Cutter, structure: Option<Structure<'t>> },
-    /// What is cut is the text of a page.
+    /// Page whose rendered text is cut.
     Page(Box<Page<'t>>),
 }
 

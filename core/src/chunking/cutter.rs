@@ -16,23 +16,23 @@ use super::segments::{self, Segment};
 use super::space::{after_newline, at_line_start, find_newline, skip_space, trim_end};
 use super::structure::Structure;
 
-/// Goes through a text from chunk to chunk.
+/// Finds one chunk after the other.
 pub(super) struct Cutter {
     measure: Measure,
-    /// Where the last chunk ended; what is before it is done.
+    /// End of the last chunk. Text before it is done.
     at: usize,
-    /// The headings that hold for what follows.
+    /// Headings at `at`.
     path: Path,
-    /// The last chunk: start, end, size.
+    /// Last chunk: start, end, size.
     previous: Option<(usize, usize, usize)>,
     offsets: Offsets,
     titles: Titles,
 }
 
-/// How many places are tried for the start of an overlap.
+/// Positions tried for the start of an overlap.
 const TRIES: usize = 4;
 
-/// Where a chunk is in the text, in bytes and in characters.
+/// Range of a chunk, in bytes and in characters.
 pub(super) struct ChunkSpan {
     pub(super) start: usize,
     pub(super) end: usize,
@@ -42,7 +42,7 @@ pub(super) struct ChunkSpan {
     pub(super) heading_path: Rc<[Rc<str>]>,
 }
 
-/// The heading path as given out last, because most chunks share it with the one before.
+/// Cache of the last heading path: most chunks share it with the chunk before.
 struct Titles {
     path: Path,
     titles: Rc<[Rc<str>]>,
@@ -60,9 +60,10 @@ impl Cutter {
         }
     }
 
-    /// The next chunk of a text that has no whitespace at its end. What is larger than it should be,
-    /// because the size was told by a longer text (in tokens, fewer characters can be more), is cut
-    /// again a little earlier.
+    /// Returns the next chunk of a text that has no whitespace at its end.
+    ///
+    /// In tokens, a text can be larger than a longer text, so a chunk can turn out too large. It is
+    /// then cut again at an earlier boundary.
     pub(super) fn next<T: FnMut()>(
         &mut self,
         text: &str,
@@ -80,7 +81,7 @@ impl Cutter {
             .overlap(text, meter)
             .and_then(|start| self.fit(text, structure, start, fresh, meter))
             .or_else(|| self.fit(text, structure, fresh, fresh, meter))
-            // Indentation, and nothing that fits beside it.
+            // The indentation leaves no space for text: drop it.
             .or_else(|| {
                 let first = skip_space(text, fresh, meter);
                 self.fit(text, structure, first, first, meter)
@@ -95,17 +96,17 @@ impl Cutter {
         Some(ChunkSpan { start, end: cut.end, start_offset, end_offset, size, heading_path })
     }
 
-    /// From where on the text still matters, and from where on it is not in a chunk yet. They differ
-    /// if the next chunk repeats what is before it.
+    /// Returns the position from which the text is still needed, and the end of the last chunk.
+    /// They differ if the next chunk can overlap the last one.
     pub(super) fn needed(&self) -> (usize, usize) {
         let overlapping = self.previous.filter(|_| self.measure.overlap > 0);
         (overlapping.map_or(self.at, |(start, ..)| start), self.at)
     }
 
-    /// Takes note that the text is now without its first bytes, of which none matter any more, and
-    /// with more at its end.
+    /// Adjusts positions after the first `by` bytes of the text, which are not needed any more,
+    /// were dropped and text was added at the end.
     pub(super) fn drop_front(&mut self, by: usize) {
-        // It remembers tokens by their positions, and has seen the text end where it does not.
+        // Remembered tokens are found by position, and the text does not end any more where it did.
         self.measure.forget_positions();
         self.at -= by;
         self.path.since = self.path.since.saturating_sub(by);
@@ -115,8 +116,8 @@ impl Cutter {
         self.offsets.drop_front(by);
     }
 
-    /// Where a chunk starts that takes what follows `at`: without blank lines, but with the first
-    /// line's indentation, unless that alone would not fit.
+    /// Start of a chunk that takes the text after `at`: blank lines are skipped. The indentation of
+    /// the first line is kept, unless the indentation alone would not fit.
     fn begin<T: FnMut()>(&mut self, text: &str, at: usize, meter: &mut Meter<T>) -> usize {
         let first = skip_space(text, at, meter);
         if first == at || first == text.len() {
@@ -138,7 +139,7 @@ impl Cutter {
                 break;
             }
             let limit = self.measure.reach(text, start, meter).limit;
-            // Both the blank and a whole cluster after it have to fit.
+            // The blank and a whole cluster after it have to fit.
             let fits = limit == text.len()
                 || graphemes::last_boundary(text, start, limit, meter)
                     .is_some_and(|end| end > first);
@@ -149,8 +150,8 @@ impl Cutter {
         first
     }
 
-    /// Where to end a chunk that starts at `start` and has to take something from `fresh` on, and its
-    /// size, unless that is told by its offsets.
+    /// Finds the cut of a chunk that starts at `start` and has to take some text after `fresh`.
+    /// Returns start, cut and size; no size if the unit is characters.
     fn fit<T: FnMut()>(
         &mut self,
         text: &str,
@@ -170,7 +171,8 @@ impl Cutter {
         }
     }
 
-    /// The same as far as the measure tells it, and before `below`.
+    /// Finds a cut within the reach of the measure and before `below`. The size of the chunk is not
+    /// checked.
     fn cut<T: FnMut()>(
         &mut self,
         text: &str,
@@ -196,7 +198,7 @@ impl Cutter {
         };
         let window = Window { start, limit: reach.limit, gap_end };
         structure.read(text, &window, &mut self.measure, meter);
-        // First the second half, then anywhere.
+        // The second half first, then any position.
         for lowest in [reach.half.max(fresh + 1), fresh + 1] {
             if let Some(cut) = structure.best(text, &window, lowest, meter) {
                 return Some(cut);
@@ -210,7 +212,7 @@ impl Cutter {
         if start < fresh {
             return None;
         }
-        // What was to be kept whole does not fit, or it is one cluster that is larger than a chunk.
+        // A block to keep whole does not fit, or one cluster is larger than a chunk.
         let path = structure.path(&window);
         let end = fine_cut(text, &window, fresh + 1, meter).unwrap_or_else(|| {
             before_flag(text, start, trim_end(text, start, window.limit, meter).0)
@@ -218,21 +220,22 @@ impl Cutter {
         (end > start).then_some(Cut { end, path })
     }
 
-    /// Where the next chunk starts if it repeats the end of the previous one.
+    /// Start of the next chunk if it repeats the end of the last one.
     fn overlap<T: FnMut()>(&mut self, text: &str, meter: &mut Meter<T>) -> Option<usize> {
         let (from, to, size) = self.previous?;
         if self.measure.overlap == 0 {
             return None;
         }
         let lowest = self.measure.overlap(text, (from, to), size, meter);
-        // Not before the chunk's own section: its heading path would be that of another. And after
-        // the start of the previous chunk, which would otherwise be contained in this one.
+        // Not before the section of the new chunk: it would have the heading path of another
+        // section. Not before the start of the last chunk either: the new chunk would contain it.
         let next = after(text, from);
         let mut lowest = lowest.max(next).max(self.path.since);
         let middle = text.floor_char_boundary(lowest + to.saturating_sub(lowest) / 2);
-        // A sentence, unless that gives up more than half of the overlap.
+        // A sentence start, unless it gives up more than half of the overlap; else a word start.
         for (segment, last) in [(Segment::Sentence, middle), (Segment::Word, to)] {
-            // What begins elsewhere may be more tokens; but rarely is a few words further on.
+            // In tokens, a later start can be a larger overlap, but rarely is a few words further
+            // on.
             for _ in 0..TRIES {
                 if lowest > last || lowest >= to {
                     break;
@@ -261,7 +264,7 @@ impl Cutter {
     }
 }
 
-/// The best end of content in the window, at `lowest` or later, of those below the rank of a line.
+/// Best end of content in the window, at `lowest` or later, among sentences, words and clusters.
 fn fine_cut<T: FnMut()>(
     text: &str,
     window: &Window,
@@ -275,13 +278,14 @@ fn fine_cut<T: FnMut()>(
     for segment in [Segment::Sentence, Segment::Word] {
         let mut found = segments::last_boundary(segment, text, lowest, window.gap_end, meter);
         if segment == Segment::Word && between_flags {
-            // In a long row of flags only its start tells where one ends.
+            // In a long row of flags, only the start of the row decides where one ends.
             let flags = graphemes::last_boundary(text, window.start, window.limit, meter);
             found = found.max(flags.filter(|&at| is_between_flags(text, window.start, at, meter)));
         }
         if let Some(found) = found {
             let (end, _) = trim_end(text, window.start, found, meter);
-            // Otherwise all from `lowest` to `found` is blank, and earlier ones would not do either.
+            // Otherwise the text from `lowest` to `found` is blank, and earlier boundaries do not
+            // help.
             if end >= lowest {
                 return Some(end);
             }
@@ -292,8 +296,8 @@ fn fine_cut<T: FnMut()>(
     (end >= lowest).then_some(end)
 }
 
-/// Where to end in a cluster that does not fit: not within the flag at its end, if more than that is in the
-/// chunk, for flags pair up from where the next chunk begins.
+/// Moves a cut in a cluster that does not fit before the flag at its end, if the chunk has more
+/// than that flag. Flags pair up from the start of the next chunk.
 fn before_flag(text: &str, start: usize, end: usize) -> usize {
     match (char_before(text, end), char_at(text, end)) {
         (Some(a), Some(b)) if is_flag_half(a) && is_flag_half(b) => {
@@ -303,8 +307,9 @@ fn before_flag(text: &str, start: usize, end: usize) -> usize {
     }
 }
 
-/// Whether a cluster boundary in a row of flags is one of words too. Both pair up the halves from the
-/// row's start, but for words a mark within the row does not end it.
+/// True if a cluster boundary in a row of flags is a word boundary too. Clusters and words both
+/// pair up flag halves from the start of the row, but a combining mark does not end a row for
+/// words.
 fn is_between_flags<T: FnMut()>(text: &str, from: usize, at: usize, meter: &mut Meter<T>) -> bool {
     let before = text[from..at].trim_end_matches(is_flag_half);
     meter.work(at - from - before.len());
@@ -317,7 +322,7 @@ fn is_between_flags<T: FnMut()>(text: &str, from: usize, at: usize, meter: &mut 
     })
 }
 
-/// The position one character further.
+/// Position one character after `at`.
 fn after(text: &str, at: usize) -> usize {
     at + char_at(text, at).map_or(1, char::len_utf8)
 }

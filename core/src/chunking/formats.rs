@@ -1,4 +1,4 @@
-//! The boundaries of a text, by its format.
+//! Boundaries of a text, by its format.
 
 use super::boundary::Boundary;
 use super::html::HtmlBoundaries;
@@ -8,7 +8,7 @@ use super::measure::Measure;
 use super::meter::Meter;
 use super::yaml::YamlBoundaries;
 
-/// Where the boundaries of a format come from, in order of position.
+/// Boundaries of a text in order of position.
 pub(super) enum Boundaries<'t> {
     Markdown(Box<MarkdownBoundaries<'t>>),
     Html(HtmlBoundaries),
@@ -17,7 +17,8 @@ pub(super) enum Boundaries<'t> {
 }
 
 impl Boundaries<'_> {
-    /// The next boundary; of a page, which is still being read, only if it is at `to` or before.
+    /// Returns the next boundary. A page is still being read: its next boundary is returned only if
+    /// it is at `to` or before.
     pub(super) fn next<T: FnMut()>(
         &mut self,
         to: usize,

@@ -1,13 +1,13 @@
-//! The headings that enclose a position.
+//! Headings that enclose a position.
 
 use std::rc::Rc;
 
-/// The headings that enclose a position, the innermost first. A list that shares its tail, because
-/// it is remembered for several positions at a time.
+/// Headings that enclose a position, innermost first: a list that shares its tail, because it is
+/// kept for several positions at a time.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Path {
     pub(super) innermost: Option<Rc<Heading>>,
-    /// From here on up to the position these headings hold.
+    /// Start of the text that has these headings.
     pub(super) since: usize,
 }
 
@@ -15,13 +15,13 @@ pub(super) struct Path {
 pub(super) struct Heading {
     pub(super) title: Rc<str>,
     pub(super) level: u8,
-    /// In how many block quotes and list items it is: it encloses nothing outside of them.
+    /// Block quotes and list items around the heading. It encloses nothing outside of them.
     pub(super) depth: usize,
     pub(super) outer: Option<Rc<Heading>>,
 }
 
 impl Path {
-    /// The titles, outermost first.
+    /// Titles, outermost first.
     pub(super) fn titles(&self) -> Rc<[Rc<str>]> {
         let mut titles = Vec::new();
         let mut heading = self.innermost.as_ref();
@@ -33,7 +33,7 @@ impl Path {
         titles.into()
     }
 
-    /// Whether both have the same headings.
+    /// True if both have the same headings.
     pub(super) fn is_same(&self, other: &Path) -> bool {
         match (&self.innermost, &other.innermost) {
             (Some(a), Some(b)) => Rc::ptr_eq(a, b),

@@ -1,8 +1,8 @@
-//! The structure of JSON: cut between members, the outer ones before the inner ones.
+//! Boundaries of JSON: between members, outer ones before inner ones.
 //!
-//! The scan only tells strings from brackets and commas, so it takes anything: several values one
-//! after the other (JSON Lines), comments, text that breaks off. A line break ends a string, which
-//! cannot contain one, so that a stray quote spoils no more than its line.
+//! The scan only distinguishes strings, brackets and commas, so it accepts any text: several values
+//! in a row (JSON Lines), comments, truncated text. A line break ends a string, since a string
+//! cannot contain one; a stray quote therefore affects only its line.
 
 use super::boundary::{Boundary, LINE, item_rank, paragraph_rank};
 use super::graphemes::is_boundary;
@@ -10,12 +10,12 @@ use super::headings::Path;
 use super::meter::{MAX_STEP, Meter};
 use super::space::{after_newline, is_newline};
 
-/// The places between the members of objects and arrays, and between values.
+/// Boundaries between the members of objects and arrays, and between values.
 pub(super) struct JsonBoundaries<'t> {
     text: &'t str,
-    /// What is before it was read.
+    /// Text before this position was scanned.
     at: usize,
-    /// How many brackets are open.
+    /// Open brackets.
     depth: usize,
     in_string: bool,
 }
@@ -25,14 +25,14 @@ impl<'t> JsonBoundaries<'t> {
         JsonBoundaries { text, at: 0, depth: 0, in_string: false }
     }
 
-    /// The next boundary of the text.
+    /// Returns the next boundary.
     pub(super) fn next<T: FnMut()>(&mut self, meter: &mut Meter<T>) -> Option<Boundary> {
         let length = self.text.len();
         while self.at < length {
             let from = self.at;
             let found = self.scan((from + MAX_STEP).min(length));
             meter.work(self.at - from);
-            // A mark on a comma is part of it.
+            // A combining mark on a comma belongs to it.
             if let Some(rank) = found
                 && is_boundary(self.text, self.at)
             {
@@ -42,7 +42,7 @@ impl<'t> JsonBoundaries<'t> {
         None
     }
 
-    /// Reads on to the next boundary, and says of what rank it is, or up to `to`.
+    /// Scans to the next boundary, but not beyond `to`. Returns the boundary's rank.
     fn scan(&mut self, to: usize) -> Option<usize> {
         let bytes = self.text.as_bytes();
         while self.at < to {
@@ -52,7 +52,8 @@ impl<'t> JsonBoundaries<'t> {
                 match memchr::memchr3(b'"', b'\\', b'\n', rest) {
                     Some(found) if rest[found] == b'"' => self.at += found + 1,
                     Some(found) if rest[found] == b'\\' => {
-                        // What follows is no quote, unless it is beyond the text; but a line's end.
+                        // The escaped byte is never the end of the string, but may be the end of
+                        // the line.
                         self.at = (self.at + found + 1).min(bytes.len());
                         if bytes.get(self.at).is_some_and(|&byte| byte != b'\n') {
                             self.at += 1;
@@ -95,7 +96,7 @@ mod tests {
     use super::super::boundary::RANKS;
     use super::*;
 
-    /// What is between the boundaries of this rank and above.
+    /// Text between the boundaries of this rank and above.
     fn split(text: &str, rank: usize) -> Vec<&str> {
         let (mut boundaries, mut meter) = (JsonBoundaries::new(text), Meter::new(|| {}));
         let mut parts = Vec::new();

@@ -1,10 +1,10 @@
-//! Calls the caller's `tick` in proportion to the work done, so that a cancel is obeyed in time.
+//! Calls the caller's `tick` in proportion to the work done, so that a cancel takes effect in time.
 
-/// At least one tick in so many bytes of work. Half of what is promised, because a loop reports its
-/// work after a piece of up to [`MAX_STEP`] bytes.
+/// Bytes of work between two ticks, at most. Half of the promised 64 KiB, because a loop reports
+/// its work after up to [`MAX_STEP`] bytes.
 pub(super) const QUANTUM: usize = 32 * 1024;
 
-/// The largest piece of input that any loop works through before it reports.
+/// Bytes of input that a loop processes before it reports, at most.
 pub(super) const MAX_STEP: usize = 16 * 1024;
 
 pub(super) struct Meter<T> {
@@ -17,7 +17,7 @@ impl<T: FnMut()> Meter<T> {
         Meter { tick, left: QUANTUM }
     }
 
-    /// Reports that about `bytes` bytes were worked through. May unwind, if the tick does.
+    /// Reports that about `bytes` bytes were processed. Unwinds if the tick does.
     #[inline]
     pub(super) fn work(&mut self, bytes: usize) {
         if bytes < self.left {

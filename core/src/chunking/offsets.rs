@@ -1,9 +1,10 @@
-//! Offsets in characters of byte positions.
+//! Offsets in characters of positions in bytes.
 
 use super::meter::Meter;
 use super::space::count_chars;
 
-/// Tells the character offsets of positions, counted from the one asked for last.
+/// Converts positions in bytes into offsets in characters, counting from the last position asked
+/// for.
 #[derive(Default)]
 pub(super) struct Offsets {
     byte: usize,
@@ -22,7 +23,8 @@ impl Offsets {
         chars
     }
 
-    /// Takes note that the text is now without its first bytes. Offsets still count from its start.
+    /// Adjusts positions after the first `by` bytes of the text were dropped. Offsets still count
+    /// from the start of the whole text.
     pub(super) fn drop_front(&mut self, by: usize) {
         self.byte -= by;
     }

@@ -1,6 +1,7 @@
-//! The boundaries of a text that has structure, read forward, once, up to the end of the window. Of
-//! each rank only the latest is remembered: that is all that the cutter asks for, whatever the size
-//! of a chunk, so memory is constant.
+//! Boundaries of a text that has structure, read forward, once, up to the end of the window.
+//!
+//! Only the latest boundary of each rank is kept. The cutter needs no other, whatever the size of a
+//! chunk, so memory is constant.
 
 use std::collections::VecDeque;
 
@@ -12,16 +13,16 @@ use super::measure::Measure;
 use super::meter::Meter;
 use super::space::trim_end;
 
-/// How many boundaries are remembered whatever their rank.
+/// Boundaries kept whatever their rank.
 const RECENT: usize = 16;
 
 pub(super) struct Outline<'t> {
     boundaries: Boundaries<'t>,
-    /// The first boundary after what was read.
+    /// First boundary beyond the text that was read.
     next: Option<Boundary>,
-    /// The latest boundary of each rank, in what was read.
+    /// Latest boundary of each rank.
     latest: [Option<Boundary>; RANKS],
-    /// The latest of all: a window that turned out too large, in tokens, becomes a little smaller.
+    /// Latest boundaries of any rank: in tokens, a window can turn out too large and be shortened.
     recent: VecDeque<Boundary>,
 }
 
@@ -37,7 +38,7 @@ impl<'t> Outline<'t> {
         }
     }
 
-    /// Takes note that the text is now without its first bytes.
+    /// Adjusts positions after the first `by` bytes of the text were dropped.
     pub(super) fn drop_front(&mut self, by: usize) {
         let known = self.latest.iter_mut().chain([&mut self.next]).flatten();
         for boundary in known.chain(&mut self.recent) {
@@ -49,7 +50,7 @@ impl<'t> Outline<'t> {
         }
     }
 
-    /// Reads all boundaries up to `to`; the headings at the last of them, if there was one.
+    /// Reads all boundaries up to `to`. Returns the headings at the last of them, if there was one.
     pub(super) fn read_to<T: FnMut()>(
         &mut self,
         to: usize,
@@ -85,7 +86,7 @@ impl<'t> Outline<'t> {
         let of_window = |boundary: &&Boundary| (lowest..=window.gap_end).contains(&boundary.at);
         let mut rank = RANKS;
         loop {
-            // The latest of the next lower rank.
+            // The latest boundary of the next lower rank.
             let boundary = self
                 .known()
                 .filter(of_window)
@@ -107,7 +108,7 @@ impl<'t> Outline<'t> {
         self.last(window).map(|last| last.path.clone()).unwrap_or_default()
     }
 
-    /// The last boundary of the window, or before it.
+    /// Last boundary in the window or before it.
     fn last(&self, window: &Window) -> Option<&Boundary> {
         let is_in = |boundary: &&Boundary| boundary.at <= window.gap_end;
         let recent = self.recent.iter().rev().find(is_in);

@@ -1,16 +1,16 @@
-//! Positions in text: whitespace, lines, and counting characters, in pieces between ticks.
+//! Whitespace, lines and character counts, in steps between ticks.
 
 use super::chars::{char_at, char_before};
 use super::graphemes::{Join, join};
 use super::meter::{MAX_STEP, Meter};
 
-/// A line ends with LF, CRLF or CR, as in CommonMark.
+/// True for the bytes that end a line. A line ends with LF, CRLF or CR, as in CommonMark.
 #[inline]
 pub(super) fn is_newline(byte: u8) -> bool {
     byte == b'\n' || byte == b'\r'
 }
 
-/// Where the line starts that follows the line break at `at`.
+/// Start of the line after the line break at `at`.
 pub(super) fn after_newline(text: &str, at: usize) -> usize {
     if text.as_bytes()[at..].starts_with(b"\r\n") { at + 2 } else { at + 1 }
 }
@@ -19,7 +19,7 @@ pub(super) fn at_line_start(text: &str, at: usize) -> bool {
     at == 0 || is_newline(text.as_bytes()[at - 1])
 }
 
-/// The first position from `from` on that is not White_Space, or the end of the text.
+/// First position from `from` on that is not White_Space, or the end of the text.
 pub(super) fn skip_space<T: FnMut()>(text: &str, from: usize, meter: &mut Meter<T>) -> usize {
     let mut at = from;
     while at < text.len() {
@@ -33,9 +33,9 @@ pub(super) fn skip_space<T: FnMut()>(text: &str, from: usize, meter: &mut Meter<
     at
 }
 
-/// The end of what is left of `text[from..to]` without White_Space at its end, and how many lines
-/// end in what was cut off (counted up to 2). A space that belongs to the grapheme cluster before
-/// it (after a Prepend character, such as U+0600) stays.
+/// Trims White_Space from the end of `text[from..to]`. Returns the new end and the number of lines
+/// that end in the trimmed text, up to 2. A space that belongs to the grapheme cluster before it
+/// (after a Prepend character, such as U+0600) stays.
 pub(super) fn trim_end<T: FnMut()>(
     text: &str,
     from: usize,
@@ -61,7 +61,7 @@ pub(super) fn trim_end<T: FnMut()>(
         }
     }
     if from < end && end < to {
-        // Only a Prepend character joins with what follows it; all others are told by one byte.
+        // Only a Prepend character joins with a space after it. Its last byte is never ASCII.
         let before = bytes[end - 1];
         if before >= 0x80
             && let (Some(a), Some(b)) = (char_before(text, end), char_at(text, end))
@@ -73,7 +73,7 @@ pub(super) fn trim_end<T: FnMut()>(
     (end, lines)
 }
 
-/// The first line break in `text[from..to]`.
+/// First line break in `text[from..to]`.
 pub(super) fn find_newline<T: FnMut()>(
     text: &str,
     from: usize,
@@ -95,7 +95,7 @@ pub(super) fn find_newline<T: FnMut()>(
     None
 }
 
-/// The last line break in `text[from..to]`.
+/// Last line break in `text[from..to]`.
 pub(super) fn rfind_newline<T: FnMut()>(
     text: &str,
     from: usize,
@@ -117,7 +117,7 @@ pub(super) fn rfind_newline<T: FnMut()>(
     None
 }
 
-/// The number of characters in `text[from..to]`.
+/// Number of characters in `text[from..to]`.
 pub(super) fn count_chars<T: FnMut()>(
     text: &str,
     from: usize,
@@ -135,7 +135,7 @@ pub(super) fn count_chars<T: FnMut()>(
     count
 }
 
-/// The position `count` characters after `from`, or the end of the text.
+/// Position `count` characters after `from`, or the end of the text.
 pub(super) fn advance_chars<T: FnMut()>(
     text: &str,
     from: usize,
@@ -161,7 +161,7 @@ pub(super) fn advance_chars<T: FnMut()>(
     at
 }
 
-/// The position `count` characters before `from`, but not before `floor`.
+/// Position `count` characters before `from`, but not before `floor`.
 pub(super) fn retreat_chars<T: FnMut()>(
     text: &str,
     floor: usize,

@@ -1,4 +1,4 @@
-//! The structure of a text: the boundaries above sentences, and the headings.
+//! Structure of a text: the boundaries above sentences, and the headings.
 
 use super::boundary::{Cut, Window};
 use super::formats::Boundaries;
@@ -32,7 +32,7 @@ impl<'t> Structure<'t> {
         Structure::of(boundaries)
     }
 
-    /// The structure of a page, whose boundaries are added while it is read.
+    /// Structure of a page. Boundaries are added while the page is read.
     pub(super) fn of_page() -> Self {
         Structure::of(Boundaries::Html(HtmlBoundaries::default()))
     }
@@ -41,7 +41,7 @@ impl<'t> Structure<'t> {
         Structure::Outlined(Box::new(Outline::new(boundaries)))
     }
 
-    /// The lines of a page, to which what is read of it is added.
+    /// Boundaries of a page, to add to.
     pub(super) fn html(&mut self) -> Option<&mut HtmlBoundaries> {
         match self {
             Structure::Outlined(outline) => outline.html(),
@@ -49,14 +49,15 @@ impl<'t> Structure<'t> {
         }
     }
 
-    /// Takes note that the text is now without its first bytes.
+    /// Adjusts positions after the first `by` bytes of the text were dropped.
     pub(super) fn drop_front(&mut self, by: usize) {
         if let Structure::Outlined(outline) = self {
             outline.drop_front(by);
         }
     }
 
-    /// Goes on to `at`, where a chunk starts; if new headings begin on the way, says which.
+    /// Advances to `at`, the start of a chunk. Returns the headings there if they changed on the
+    /// way.
     pub(super) fn enter<T: FnMut()>(
         &mut self,
         at: usize,
@@ -70,7 +71,7 @@ impl<'t> Structure<'t> {
         }
     }
 
-    /// Takes in the text up to the window's end. Windows never go back.
+    /// Reads the boundaries up to the end of the window. Windows never go back.
     pub(super) fn read<T: FnMut()>(
         &mut self,
         text: &str,
@@ -83,8 +84,8 @@ impl<'t> Structure<'t> {
         }
     }
 
-    /// The highest-ranked boundary of the window, the latest of that rank, at which the content
-    /// ends at `lowest` or later. Lines are the lowest rank here.
+    /// Highest-ranked boundary of the window, the latest of that rank, with its content ending at
+    /// `lowest` or later. Lines are the lowest rank here.
     pub(super) fn best<T: FnMut()>(
         &self,
         text: &str,
@@ -99,7 +100,7 @@ impl<'t> Structure<'t> {
         }
     }
 
-    /// Whether what follows the last boundary of the window is to be kept whole.
+    /// True if the text after the last boundary of the window is to be kept whole.
     pub(super) fn is_solid(&self, window: &Window) -> bool {
         match self {
             Structure::Plain => false,
@@ -107,7 +108,7 @@ impl<'t> Structure<'t> {
         }
     }
 
-    /// The headings at a position between the last boundary of the window and the next.
+    /// Headings between the last boundary of the window and the next boundary.
     pub(super) fn path(&self, window: &Window) -> Path {
         match self {
             Structure::Plain => Path::default(),

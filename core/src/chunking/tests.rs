@@ -51,7 +51,7 @@ fn both_ways_of_a_search_for_a_cluster_tick() {
         let mut ticks = 0;
         let to = text.len() - sample.len();
         graphemes::last_boundary(&text, 0, to, &mut Meter::new(|| ticks += 1));
-        // The way back reports its work eightfold.
+        // The scan back reports eight times its bytes.
         let back = (8 << 20) / QUANTUM;
         assert!(ticks >= back + 16, "{sample:?}: {ticks}");
     }

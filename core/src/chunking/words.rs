@@ -1,5 +1,5 @@
-//! Counting words (UAX #29, what `unicode_words` yields) window by window, so that neither one huge
-//! word nor a long text is worked through without a tick.
+//! Counts words (UAX #29, as `unicode_words` yields them) window by window, so that neither one
+//! huge word nor a long text is processed without a tick.
 
 use std::ops::ControlFlow;
 
@@ -9,10 +9,11 @@ use super::chars::{char_at, char_before};
 use super::graphemes::{is_flag_half, is_mark};
 use super::meter::{MAX_STEP, Meter};
 
-/// A character from which segmentation can start anew: what comes before it has no say in where
-/// the boundaries after it are, and what comes after it no say in whether there is one before it.
-/// Not so: marks, which attach to what is before them; `.` and `'` and the like, which are part of
-/// a word between letters; halves of flags, which pair up.
+/// True for a character from which segmentation can start. Text before it does not move the
+/// boundaries after it, and text after it does not decide about a boundary before it.
+///
+/// False for combining marks, which attach to the text before them; for `.` and `'` and the like,
+/// which are inside a word between letters; and for halves of flags, which pair up.
 pub(super) fn is_base(c: char) -> bool {
     if c.is_ascii() {
         return !matches!(c, '.' | ',' | ':' | ';' | '\'' | '"');
@@ -29,8 +30,8 @@ pub(super) fn is_base(c: char) -> bool {
             && (c.is_alphanumeric() || !joins("a", "a") && !joins("1", "1"))
 }
 
-/// Calls `word(start, end)` for every word of `text[from..to]`, in order, segmented as if the text
-/// began at `from` and ended at `to`, until it breaks.
+/// Calls `word(start, end)` for every word of `text[from..to]`, in order, until it breaks. The text
+/// is segmented as if it began at `from` and ended at `to`.
 pub(super) fn each_word<T: FnMut()>(
     text: &str,
     from: usize,
@@ -65,10 +66,10 @@ pub(super) fn each_word<T: FnMut()>(
     }
 }
 
-/// The last boundary inside `text[at..stop]` that no character beyond it could take back: one
-/// before a base (before `'` the next window could still turn out to continue the word).
+/// Last boundary inside `text[at..stop]` that text after `stop` cannot remove: a boundary before a
+/// base. Before `'`, for example, the next window could continue the word.
 fn resume_at(text: &str, at: usize, stop: usize) -> Option<usize> {
-    // Most often there is one near the end. Forward only: the iterator's way back starts at `stop`.
+    // There is usually one near the end. Forward only: the iterator looks back from `stop`.
     for back in [256, 2048] {
         let floor = text.ceil_char_boundary(stop.saturating_sub(back).max(at));
         let Some(start) = base_before(text, at, floor) else { continue };
@@ -81,7 +82,7 @@ fn resume_at(text: &str, at: usize, stop: usize) -> Option<usize> {
             return last;
         }
     }
-    // Flags or apostrophes and nothing else: what follows a boundary decides about it soon.
+    // Flags or apostrophes and nothing else: the 64 bytes after a boundary decide about it.
     let bounds = text[at..stop].split_word_bound_indices();
     bounds
         .map(|(offset, _)| at + offset)
@@ -89,8 +90,8 @@ fn resume_at(text: &str, at: usize, stop: usize) -> Option<usize> {
         .fold(None, |_, found| Some(found))
 }
 
-/// The last position in `[from, at]` from which segmentation can start anew, looked for in the last
-/// few characters; `from` is one.
+/// Last position in `[from, at]` from which segmentation can start, among the last 64 characters.
+/// `from` counts as one.
 pub(super) fn base_before(text: &str, from: usize, at: usize) -> Option<usize> {
     let mut start = at;
     for _ in 0..64 {
@@ -107,10 +108,10 @@ pub(super) fn base_before(text: &str, from: usize, at: usize) -> Option<usize> {
     None
 }
 
-/// Where the segment that starts at `at` ends; it is longer than a window.
+/// End of the segment that starts at `at` and is longer than a window.
 fn segment_end<T: FnMut()>(text: &str, at: usize, to: usize, meter: &mut Meter<T>) -> usize {
-    // What is put before a window in place of all that came before: the last base, and the last
-    // character if that is a mark, since a ZWJ right before a pictograph counts.
+    // Stands for the text before a window: the last base, and the last character if that is a
+    // combining mark, since a ZWJ right before a pictograph counts.
     let mut context = String::new();
     let mut at = at;
     loop {
@@ -126,7 +127,7 @@ fn segment_end<T: FnMut()>(text: &str, at: usize, to: usize, meter: &mut Meter<T
             bounds.find(|&start| start >= skip).map(|start| start - skip)
         };
         match end {
-            // Near the window's end, what comes after it may continue the word.
+            // Near the end of the window, the next text may continue the word.
             Some(end) if stop == to || end + 64 < window.len() => return at + end,
             _ if stop == to => return to,
             _ => {}
@@ -158,7 +159,7 @@ fn any_alphanumeric<T: FnMut()>(text: &str, meter: &mut Meter<T>) -> bool {
     false
 }
 
-/// The number of words in `text[from..to]`.
+/// Number of words in `text[from..to]`.
 pub(super) fn count_words<T: FnMut()>(
     text: &str,
     from: usize,

@@ -1,33 +1,35 @@
-//! The structure of YAML: cut between entries of mappings and sequences, the outer ones before the
-//! inner ones, and between documents.
+//! Boundaries of YAML: between documents, and between entries of mappings and sequences, outer ones
+//! before inner ones.
 //!
-//! YamlBoundaries are told by their lines: an indentation, then `- `, `? `, a key with its `:`, or a
-//! comment, which belongs to the entry below it. Lines of block scalars (`|`, `>`) are none. A line
-//! that only looks like an entry, in a quoted or plain scalar of several lines or in a flow
-//! collection, is further in than what it is in, so it does no harm.
+//! A line is an entry if it has, after the indentation, `- `, `? `, a key with its `:`, or a
+//! comment. A comment belongs to the entry below it. Lines of block scalars (`|`, `>`) are no
+//! entries. Other lines can look like an entry: in a quoted or plain scalar of several lines, or in
+//! a flow collection. They are indented further than the entry they are in, so cutting there does
+//! no harm.
 
 use super::boundary::{Boundary, LEVELS, LINE, item_rank, paragraph_rank};
 use super::headings::Path;
 use super::meter::{MAX_STEP, Meter};
 use super::space::{after_newline, find_newline};
 
-/// How far into a line a key's `:` is looked for: that of an implicit key is within 1,024 characters.
+/// Bytes of a line in which a key's `:` is searched. YAML allows 1,024 characters for an implicit
+/// key.
 const SEEN: usize = 4096;
 
 pub(super) struct YamlBoundaries<'t> {
     text: &'t str,
-    /// Where the next line starts.
+    /// Start of the next line.
     at: usize,
-    /// Where the open collections have their entries, outermost first, and no more than `LEVELS`.
+    /// First entry of each open collection, outermost first, up to `LEVELS`.
     open: Vec<EntryStart>,
-    /// The column of the entry whose value is a block scalar, while its lines are read.
+    /// Column of the entry that the current block scalar belongs to.
     scalar: Option<usize>,
     after_blank: bool,
-    /// The column of the comment in the line before.
+    /// Column of the comment in the line before.
     comment: Option<usize>,
 }
 
-/// Where entries begin. Those of a sequence may be in the column of the key that it is the value of.
+/// Start of an entry. Items of a sequence may be in the column of the key that they belong to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct EntryStart {
     column: usize,
@@ -46,7 +48,7 @@ impl<'t> YamlBoundaries<'t> {
         }
     }
 
-    /// The next boundary of the text.
+    /// Returns the next boundary.
     pub(super) fn next<T: FnMut()>(&mut self, meter: &mut Meter<T>) -> Option<Boundary> {
         while self.at < self.text.len() {
             let start = self.at;
@@ -77,7 +79,7 @@ impl<'t> YamlBoundaries<'t> {
         None
     }
 
-    /// The rank of the boundary before a line that is not blank.
+    /// Rank of the boundary before a line that is not blank.
     fn rank(&mut self, line: &[u8], indent: usize) -> usize {
         let comment = self.comment.take();
         if self.scalar.is_some_and(|column| indent > column) {
@@ -100,7 +102,7 @@ impl<'t> YamlBoundaries<'t> {
         let is_scalar = ends_in_block_scalar(rest);
         let mut column = indent;
         let mut outermost = None;
-        // Deeper levels are not told apart, so nobody has to look for them.
+        // Deeper levels share a rank.
         for _ in 0..LEVELS {
             let is_item = is_marker(rest, b"-");
             if !is_item && !is_marker(rest, b"?") && !has_key(rest) {
@@ -127,12 +129,12 @@ impl<'t> YamlBoundaries<'t> {
         if self.after_blank { paragraph_rank(level) } else { item_rank(level) }
     }
 
-    /// How many collections an entry at this place is in, besides its own.
+    /// Number of collections around an entry, besides its own.
     fn level_of(&self, entry: EntryStart) -> usize {
         self.open.iter().take_while(|&&open| open < entry).count()
     }
 
-    /// Closes what is further in, opens what begins here; the level.
+    /// Closes the collections that the entry ends and opens its own. Returns the entry's level.
     fn enter(&mut self, entry: EntryStart) -> usize {
         let level = self.level_of(entry);
         self.open.truncate(level);
@@ -143,12 +145,12 @@ impl<'t> YamlBoundaries<'t> {
     }
 }
 
-/// Whether this begins with a mark that stands by itself.
+/// True if the text begins with a marker that stands by itself.
 fn is_marker(rest: &[u8], mark: &[u8]) -> bool {
     rest.strip_prefix(mark).is_some_and(|after| matches!(after.first(), None | Some(b' ' | b'\t')))
 }
 
-/// Whether this begins with a key and its `:`.
+/// True if the text begins with a key and its `:`.
 fn has_key(rest: &[u8]) -> bool {
     let seen = &rest[..rest.len().min(SEEN)];
     let from = match seen.first() {
@@ -164,8 +166,8 @@ fn has_key(rest: &[u8]) -> bool {
         .any(|colon| matches!(rest.get(colon + 1), None | Some(b' ' | b'\t')))
 }
 
-/// Whether the line's value is a block scalar, whose lines follow: `|` or `>` with its indicators
-/// at the end, and maybe a comment.
+/// True if the value of the line is a block scalar: `|` or `>` with its indicators at the end,
+/// maybe with a comment.
 fn ends_in_block_scalar(line: &[u8]) -> bool {
     let line = &line[line.len().saturating_sub(SEEN)..];
     let end = memchr::memmem::find(line, b" #").unwrap_or(line.len());
@@ -180,7 +182,7 @@ fn ends_in_block_scalar(line: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    /// Each line at which there is a boundary, with the boundary's level if it is of entries.
+    /// First line of text at each boundary, with the level of an entry.
     fn levels(text: &str) -> Vec<(&str, Option<usize>)> {
         let (mut entries, mut meter) = (YamlBoundaries::new(text), Meter::new(|| {}));
         let boundaries = std::iter::from_fn(|| entries.next(&mut meter));
