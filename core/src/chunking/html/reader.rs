@@ -1,4 +1,4 @@
-//! Reads the text of a page token by token, and drops the text that is not needed any more.
+//! Reader of a page's text, token by token.
 
 use super::super::meter::Meter;
 use super::super::space::trim_end;
@@ -6,7 +6,7 @@ use super::boundaries::HtmlBoundaries;
 use super::markup::Markup;
 use super::rendering::Rendering;
 
-/// The text of a page as far as it was read.
+/// Rendered text of a page as far as it was read. Text that is not needed any more is dropped.
 pub(in crate::chunking) struct PageReader<'t> {
     markup: Markup<'t>,
     rendering: Rendering,

@@ -1,9 +1,8 @@
-//! The block structure of Markdown (CommonMark, and GFM's tables), one line at a time.
+//! Block structure of Markdown (CommonMark with GFM's tables), one line at a time.
 //!
-//! Only what matters for cutting is kept of a block: where it is and of what kind, in how many list
-//! items it is. Blocks come in order, without gaps but for blank lines. Memory is constant: of the
-//! containers (block quotes, list items) that are open only [`MAX_DEPTH`] are told apart, deeper
-//! markers are text.
+//! A block has only what the cutter needs: range, kind, and the list items around it. Blocks come
+//! in order, without gaps except blank lines. Memory is constant: at most [`MAX_DEPTH`] containers
+//! (block quotes, list items) are open; deeper markers are text.
 
 use super::super::chars::char_at;
 use super::super::meter::Meter;
@@ -13,7 +12,7 @@ use super::front_matter::front_matter;
 use super::html::{self, End};
 use super::line::{self, LineCursor, SEEN};
 
-/// A title of unbounded length would be repeated in every chunk of its section.
+/// Size limit of a title, in bytes. A longer title would be repeated in every chunk of its section.
 const MAX_TITLE: usize = 1000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,33 +23,34 @@ pub(super) enum BlockKind<'t> {
     },
     Fence,
     Table,
-    /// Everything else: paragraphs, indented code, HTML, rules, list items that begin with a blank line.
+    /// Everything else: paragraphs, indented code, HTML, thematic breaks, list items that begin
+    /// with a blank line.
     Other,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Block<'t> {
     pub(super) kind: BlockKind<'t>,
-    /// Where its first line starts, container markers included.
+    /// Start of the first line, with the markers of containers.
     pub(super) start: usize,
-    /// Where its last line ends, without the line break.
+    /// End of the last line, without the line break.
     pub(super) end: usize,
-    /// Whether there is a blank line before it.
+    /// True if there is a blank line before the block.
     pub(super) after_blank: bool,
-    /// Whether it begins with a list item's marker.
+    /// True if the block begins with a list item's marker.
     pub(super) new_item: bool,
-    /// In how many list items both it and the block before it are.
+    /// Number of list items that contain both this block and the block before it.
     pub(super) items: usize,
-    /// In how many containers both it and the block before it are.
+    /// Number of containers that contain both this block and the block before it.
     pub(super) kept: usize,
-    /// In how many containers it is.
+    /// Number of containers around the block.
     pub(super) depth: usize,
 }
 
-/// How the open block goes on.
+/// Ways in which the open block can continue.
 #[derive(Clone, Copy, Debug)]
 enum Leaf {
-    /// Not at all: it is one line, or ended.
+    /// Ended.
     Closed,
     Paragraph(Paragraph),
     Fence {
@@ -63,44 +63,45 @@ enum Leaf {
     Table,
 }
 
-/// What a later line can make of a paragraph: a heading, or its last line a table's header.
+/// Paragraph that a later line can turn into a heading, or whose last line it can turn into the
+/// header of a table.
 #[derive(Clone, Copy, Debug)]
 struct Paragraph {
-    /// Where its text starts.
+    /// Start of the text.
     text: usize,
-    /// Where its last line and that line's text start, unless that is a lazy continuation.
+    /// Start of the last line, and of its text. None for a lazy continuation.
     line: Option<(usize, usize)>,
-    /// Where the line before that ends.
+    /// End of the line before the last.
     before: Option<usize>,
-    /// Whether all of it looks like reference definitions.
+    /// True if each line looks like a reference definition.
     references: bool,
 }
 
-/// A line of the text.
+/// Line of the text.
 struct TextLine<'t> {
     start: usize,
-    /// Where it ends, without the line break.
+    /// End without the line break.
     end: usize,
-    /// Where it starts, without a byte order mark.
+    /// Start without a byte order mark.
     from: usize,
     cursor: LineCursor<'t>,
 }
 
-/// What a line opens.
+/// Containers and block that a line opens.
 struct Opening<'t> {
-    /// Whether it may continue the open paragraph.
+    /// True if the line may continue the open paragraph.
     lazy: bool,
-    /// Whether it may be a row of the open table.
+    /// True if the line may be a row of the open table.
     table: bool,
-    /// Whether it has a list item's marker.
+    /// True if the line has a list item's marker.
     new_item: bool,
-    /// The block that it begins, unless that is a paragraph.
+    /// Block that begins at the line, unless it is a paragraph.
     leaf: Option<(BlockKind<'t>, Leaf)>,
 }
 
 pub(super) struct Blocks<'t> {
     text: &'t str,
-    /// Where the next line starts.
+    /// Start of the next line.
     at: usize,
     containers: Containers,
     open: Option<(Block<'t>, Leaf)>,
@@ -125,7 +126,7 @@ impl<'t> Blocks<'t> {
         blocks
     }
 
-    /// The next block.
+    /// Returns the next block.
     pub(super) fn next<T: FnMut()>(&mut self, meter: &mut Meter<T>) -> Option<Block<'t>> {
         while self.at < self.text.len() {
             let start = self.at;
@@ -234,7 +235,7 @@ impl<'t> Blocks<'t> {
             // Text after a marker on the same line never continues a paragraph.
             (opening.lazy, opening.table) = (false, false);
             if line.cursor.is_blank() {
-                // A marker and nothing else.
+                // A marker without text.
                 opening.leaf = Some((BlockKind::Other, Leaf::Closed));
                 return depth;
             }
@@ -283,8 +284,8 @@ impl<'t> Blocks<'t> {
         self.open.replace((block, leaf)).map(|(block, _)| block)
     }
 
-    /// Takes the line into the open block if that is one whose lines are not looked into: code,
-    /// HTML. Says whether it did.
+    /// Adds the line to the open block if that is code or HTML, whose lines are not parsed. True if
+    /// it did.
     fn continue_literal<T: FnMut()>(&mut self, line: &TextLine<'t>, meter: &mut Meter<T>) -> bool {
         let Some((block, leaf)) = &mut self.open else {
             return false;
@@ -304,7 +305,7 @@ impl<'t> Blocks<'t> {
                 block.end = end;
                 true
             }
-            // Its end stays where it is: blank lines at the end are not part of the code.
+            // The end stays: blank lines at the end are not part of the code.
             Leaf::Code => cursor.is_blank(),
             Leaf::Html { end: html } if *html == End::BlankLine => {
                 if cursor.is_blank() {
@@ -325,7 +326,7 @@ impl<'t> Blocks<'t> {
         }
     }
 
-    /// If the line makes a heading of the open paragraph, takes it in and says so.
+    /// Turns the open paragraph into a heading if the line is its underline. True if it did.
     fn becomes_heading(&mut self, content: &[u8], end: usize) -> bool {
         let Some((mut block, Leaf::Paragraph(paragraph))) = self.open else { return false };
         let Some(level) = line::setext(content).filter(|_| !paragraph.references) else {
@@ -337,8 +338,8 @@ impl<'t> Blocks<'t> {
         true
     }
 
-    /// If the line makes a table's header of the last line of the open paragraph, takes it in. What
-    /// there is of the paragraph before that is a block of its own.
+    /// Turns the last line of the open paragraph into the header of a table if the line is a
+    /// delimiter row. The lines before the header become a block, which is returned.
     fn becomes_table(&mut self, content: &[u8], end: usize) -> Option<Option<Block<'t>>> {
         let (mut block, Leaf::Paragraph(paragraph)) = self.open? else { return None };
         let (start, text) = paragraph.line?;
@@ -367,7 +368,7 @@ impl<'t> Blocks<'t> {
         }
     }
 
-    /// A title: the text without the space around it, and not more of it than [`MAX_TITLE`] bytes.
+    /// Trimmed title, up to [`MAX_TITLE`] bytes.
     fn title(&self, from: usize, to: usize) -> &'t str {
         let stop = self.text.floor_char_boundary(to.min(from + MAX_TITLE));
         self.text[from..stop].trim()

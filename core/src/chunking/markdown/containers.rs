@@ -1,22 +1,22 @@
-//! The open containers of Markdown: block quotes and list items.
+//! Open containers of Markdown: block quotes and list items.
 
 use super::line::LineCursor;
 
-/// How deep containers nest. Each costs a look at every line, so that without a bound hostile input
-/// takes quadratic time.
+/// Depth limit of containers. Each one costs a check at every line: without a limit, hostile input
+/// would take quadratic time.
 pub(super) const MAX_DEPTH: usize = 32;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Container {
     Quote,
-    /// A list item: how many columns its content is indented, and whether it has any yet.
+    /// List item: columns that its content is indented, and true while it has no content.
     Item {
         width: usize,
         empty: bool,
     },
 }
 
-/// The open containers, outermost first.
+/// Open containers, outermost first.
 #[derive(Default)]
 pub(super) struct Containers {
     open: Vec<Container>,

@@ -4,8 +4,7 @@ use super::super::meter::Meter;
 use super::super::space::{after_newline, find_newline};
 use super::line::SEEN;
 
-/// The end of the front matter (YAML between two lines `---`, at the very start) and where the text
-/// goes on after it.
+/// End of the front matter, and the position at which the text continues.
 pub(super) fn front_matter<T: FnMut()>(text: &str, meter: &mut Meter<T>) -> Option<(usize, usize)> {
     let is_rule = |line: &str| line.trim_end_matches([' ', '\t']) == "---";
     let mut at = if text.starts_with('\u{FEFF}') { 3 } else { 0 };

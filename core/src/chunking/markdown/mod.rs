@@ -1,4 +1,4 @@
-//! The structure of Markdown: where it can be cut, how well, and under which headings.
+//! Boundaries of Markdown, with their ranks and headings.
 
 mod blocks;
 mod containers;
@@ -17,21 +17,21 @@ use super::meter::Meter;
 use super::space::{after_newline, find_newline, skip_space, trim_end};
 use blocks::{Block, BlockKind, Blocks};
 
-/// The boundaries of a Markdown text: the lines at which a chunk can begin.
+/// Boundaries of a Markdown text: the lines at which a chunk can begin.
 pub(super) struct MarkdownBoundaries<'t> {
     text: &'t str,
     blocks: Blocks<'t>,
-    /// The block that was read last, as far as boundaries inside it are still to come.
+    /// Last block, while boundaries inside it are still to come.
     inside: Option<Inside<'t>>,
-    /// The headings at the end of the last block.
+    /// Headings at the end of the last block.
     path: Path,
 }
 
-/// The lines of a block that is not kept whole.
+/// Lines of a block that is not kept whole.
 #[derive(Clone, Copy)]
 struct Inside<'t> {
     block: Block<'t>,
-    /// Where the next line starts.
+    /// Start of the next line.
     at: usize,
 }
 
@@ -45,7 +45,7 @@ impl<'t> MarkdownBoundaries<'t> {
         }
     }
 
-    /// The next boundary of the text.
+    /// Returns the next boundary.
     pub(super) fn next<T: FnMut()>(
         &mut self,
         measure: &mut Measure,
@@ -70,7 +70,8 @@ impl<'t> MarkdownBoundaries<'t> {
         if !whole {
             let mut at = self.after_line(block.start, block.end, meter);
             if keep {
-                // The opening line stays with the first line of code, the header with its rule.
+                // The opening line of a fence stays with the first line of code, a table's header
+                // with its delimiter row.
                 at = skip_space_in(self.text, at, block.end, meter);
                 at = self.after_line(at, block.end, meter);
                 let (end, _) = trim_end(self.text, block.start, at, meter);
@@ -81,7 +82,7 @@ impl<'t> MarkdownBoundaries<'t> {
         Some(Boundary { at: block.start, rank, solid, path: self.path.clone() })
     }
 
-    /// The next boundary inside a block: a line that is not blank.
+    /// Returns the next boundary inside a block: a line that is not blank.
     fn line_inside<T: FnMut()>(
         &mut self,
         inside: Inside<'t>,
@@ -109,7 +110,7 @@ impl<'t> MarkdownBoundaries<'t> {
         Some(Boundary { at, rank, solid, path: self.path.clone() })
     }
 
-    /// Where the line after the one at `at` starts, or `end`.
+    /// Start of the line after the one at `at`, or `end`.
     fn after_line<T: FnMut()>(&self, at: usize, end: usize, meter: &mut Meter<T>) -> usize {
         meter.work(8);
         match find_newline(self.text, at, end, meter) {
@@ -118,10 +119,10 @@ impl<'t> MarkdownBoundaries<'t> {
         }
     }
 
-    /// Brings the headings up to date for a block.
+    /// Updates the headings for a block.
     fn enter(&mut self, block: &Block<'t>) {
         let mut outer = self.path.innermost.clone();
-        // A heading holds to the end of the quote or item that it is in.
+        // A heading ends with the quote or item that it is in.
         while let Some(heading) = outer.take_if(|heading| heading.depth > block.kept) {
             outer = heading.outer.clone();
         }
@@ -143,7 +144,7 @@ impl<'t> MarkdownBoundaries<'t> {
     }
 }
 
-/// The first position in `text[from..to]` that is not White_Space, or `to`.
+/// First position in `text[from..to]` that is not White_Space, or `to`.
 fn skip_space_in<T: FnMut()>(text: &str, from: usize, to: usize, meter: &mut Meter<T>) -> usize {
     skip_space(&text[..to], from, meter)
 }

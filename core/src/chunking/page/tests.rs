@@ -53,7 +53,7 @@ const FRAGMENTS: &[&str] = &[
 fn page() -> impl Strategy<Value = String> {
     let part = (prop::collection::vec(select(FRAGMENTS), 1..12), 1..40usize)
         .prop_map(|(fragments, times)| fragments.concat().repeat(times));
-    // More than is read at a time at the least, with runs longer than is looked ahead.
+    // More text than is read at a time, with runs longer than the look-ahead.
     let parts = prop::collection::vec(part, 1..20);
     let long = (select(FRAGMENTS), 1..40_000usize)
         .prop_map(|(fragment, size)| fragment.repeat(size / fragment.len()));
@@ -119,7 +119,7 @@ proptest! {
     fn chunks_do_not_depend_on_how_much_is_read_at_a_time(
         page in page(), size in 4..200i32, overlap in 0..200i32, unit in unit(), step in 0..5000usize
     ) {
-        // Of tokens more is read ahead.
+        // More text is read ahead for tokens.
         let (page, size) = match unit {
             Unit::Tokens(_) => (page.repeat(12), size.min(40)),
             _ => (page, size),

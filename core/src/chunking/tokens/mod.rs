@@ -1,9 +1,9 @@
-//! Counting tokens exactly, as tiktoken does: `split` cuts the text into pretokens, and each pretoken is
-//! encoded by itself.
+//! Counts tokens exactly, as tiktoken does: `split` cuts the text into pretokens, and each pretoken
+//! is encoded by itself.
 //!
-//! Where a pretoken ends, and of how many tokens it is, depends on nothing before it, so what was told
-//! of one pretoken is remembered by its position, and chunks that begin elsewhere find it again. Pieces
-//! can be as long as the text: those beyond [`LONG`] are encoded window by window.
+//! The end of a pretoken and its number of tokens depend on nothing before it. They are therefore
+//! remembered by position, and chunks that begin elsewhere find them again. A pretoken can be as
+//! long as the text: those beyond [`LONG`] bytes are encoded window by window.
 
 mod classes;
 mod encoder;
@@ -17,23 +17,23 @@ use super::options::Encoding;
 use encoder::{Encoder, LONG};
 use split::pretoken_end;
 
-/// How many positions are remembered.
+/// Positions that are remembered.
 const SLOTS: usize = 1 << 14;
-/// A pretoken that ends this many bytes before the text does is the same whatever comes after the text:
-/// either the next few characters decide, or whether a row of capitals goes on in small letters, and
-/// then the pretoken ends before the row or after it.
+/// A pretoken that ends this many bytes before the end of the text does not depend on text after
+/// it. Either the next few characters decide, or whether a row of capitals continues in small
+/// letters; then the pretoken ends before the row or after it.
 const SAFE: usize = 16;
-/// No token of any encoding is of more bytes.
+/// Bytes of the longest token of any encoding.
 pub(super) const LONGEST_TOKEN: usize = 128;
-/// How many more tokens a prefix of a text is looked at for having, in case a longer one has fewer.
+/// Tokens beyond the limit at which the search for a longer prefix with fewer tokens ends.
 const SLACK: usize = 8;
 
-/// The number of tokens of a text. `tick` is called as for [`chunks`](super::chunks).
+/// Returns the number of tokens of a text. `tick` is called as in [`chunks`](super::chunks).
 pub fn count<T: FnMut()>(text: &str, encoding: Encoding, tick: T) -> usize {
     Tokens::new(encoding).count(text, &mut Meter::new(tick))
 }
 
-/// Counts the tokens of one text, and of parts of it.
+/// Counts the tokens of one text and of its parts.
 pub(super) struct Tokens {
     encoding: Encoding,
     encoder: Encoder,
@@ -41,7 +41,7 @@ pub(super) struct Tokens {
     slots: Vec<Slot>,
 }
 
-/// The pretoken that starts at a position.
+/// Pretoken that starts at a position.
 #[derive(Clone, Copy)]
 struct Slot {
     start: usize,
@@ -59,13 +59,13 @@ impl Tokens {
         Tokens { encoding, encoder: Encoder::new(encoding), slots: Vec::new() }
     }
 
-    /// Forgets what is known by its position.
+    /// Forgets the remembered pretokens: the text at their positions changed.
     pub(super) fn forget_positions(&mut self) {
         self.slots.clear();
     }
 
-    /// How far a chunk of so many tokens may reach from `from`. What ends inside the last pretoken, or
-    /// inside the one with the middle, is told as if nothing followed it.
+    /// Reach of a chunk of `size` tokens from `from`. An end inside a pretoken is counted as if no
+    /// text followed it.
     pub(super) fn reach<T: FnMut()>(
         &mut self,
         text: &str,
@@ -96,7 +96,7 @@ impl Tokens {
         Reach { half: half.unwrap_or(at), limit: at }
     }
 
-    /// The number of tokens of `text[from..to]`, when that is all there is.
+    /// Number of tokens of `text[from..to]` by itself.
     pub(super) fn size<T: FnMut()>(
         &mut self,
         text: &str,
@@ -104,7 +104,7 @@ impl Tokens {
         to: usize,
         meter: &mut Meter<T>,
     ) -> usize {
-        // Pieces of whitespace are told by what follows the whitespace.
+        // Text after white space decides about its pretokens.
         let end = from + text[from..to].trim_end().len();
         let (mut at, mut count) = (from, 0);
         while let Some(pretoken) = self.short(text, at, end.saturating_sub(at) + SAFE, meter)
@@ -115,7 +115,7 @@ impl Tokens {
         count + self.count(&text[at..to], meter)
     }
 
-    /// The first position in `text[from..to]` after so many tokens of it.
+    /// First position in `text[from..to]` after `skip` tokens.
     pub(super) fn skip<T: FnMut()>(
         &mut self,
         text: &str,
@@ -150,7 +150,7 @@ impl Tokens {
                     Ok(end) => (end, self.encoder.count(&text.as_bytes()[at..end])),
                     Err(_) => match self.long(text, at, LONG, usize::MAX, meter) {
                         Ok(pretoken) => (pretoken.end, pretoken.tokens),
-                        // Nothing is more than so many.
+                        // Never: no pretoken has more tokens than this limit.
                         Err(done) => (text.len(), done.tokens),
                     },
                 };
@@ -160,8 +160,8 @@ impl Tokens {
         count
     }
 
-    /// The pretoken that starts at `at`, or if that is long and of more tokens than `most`, as much of
-    /// it as is surely within that.
+    /// Pretoken that starts at `at`. Err with a prefix of it that surely has at most `most` tokens
+    /// if the pretoken is long and has more.
     fn pretoken<T: FnMut()>(
         &mut self,
         text: &str,
@@ -169,7 +169,7 @@ impl Tokens {
         most: usize,
         meter: &mut Meter<T>,
     ) -> Result<Pretoken, Pretoken> {
-        // Not further than so many tokens can reach.
+        // `most` tokens reach no further.
         let near = most.saturating_add(1).saturating_mul(LONGEST_TOKEN).min(LONG);
         match self.short(text, at, near, meter) {
             Some(pretoken) => Ok(pretoken),
@@ -177,7 +177,7 @@ impl Tokens {
         }
     }
 
-    /// The pretoken that starts at `at`, if it is no long one and ends within so many bytes.
+    /// Pretoken that starts at `at`, if it is not long and ends within `near` bytes.
     fn short<T: FnMut()>(
         &mut self,
         text: &str,
@@ -209,8 +209,8 @@ impl Tokens {
         Some(pretoken)
     }
 
-    /// The same for a long one. How far it goes is found out in step with its tokens, lest each of
-    /// the many chunks of a long pretoken read it to its end.
+    /// Long pretoken that starts at `at`. Its end is searched in step with its tokens: otherwise
+    /// each of its many chunks would read it to its end.
     fn long<T: FnMut()>(
         &mut self,
         text: &str,
@@ -248,8 +248,8 @@ impl Tokens {
         }
     }
 
-    /// The last character's end in the pretoken `text[at..end]` up to which it has no more than `most`
-    /// tokens. What is `done` of it is known to have fewer.
+    /// Last end of a character in the pretoken `text[at..end]` up to which it has at most `most`
+    /// tokens. `done` is a prefix with fewer.
     fn last_within<T: FnMut()>(
         &self,
         text: &str,
@@ -272,7 +272,7 @@ impl Tokens {
         last
     }
 
-    /// The first character's end in the pretoken `text[at..end]` up to which it has at least `least`
+    /// First end of a character in the pretoken `text[at..end]` up to which it has at least `least`
     /// tokens, or `end`.
     fn first_of<T: FnMut()>(
         &self,

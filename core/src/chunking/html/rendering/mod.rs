@@ -1,8 +1,7 @@
-//! The text of a page as a reader sees it: without what is hidden, white space collapsed, blocks set
-//! apart. All of it but white space is from the page.
+//! Rendered text of a page: hidden elements left out, white space collapsed, blocks separated. All
+//! characters but white space are from the page.
 //!
-//! Elements that are open are counted, and that is all that is known of them: which one an end tag
-//! ends, and where one ends without, is told by the tag alone.
+//! There is no tree: open elements are only counted. A tag alone decides which element it closes.
 
 mod preformatted;
 
@@ -13,46 +12,46 @@ use super::references::Characters;
 use super::sources::Sources;
 use crate::chunking::boundary::{LINE, SECTION, item_rank, paragraph_rank};
 
-/// Of rows inside rows, no more than so many are kept whole.
+/// Open rows that may be kept whole, at most: rows can be inside rows.
 const MAX_ROWS: usize = 64;
 const MAX_TABS: usize = 255;
 
-/// The end of a page's text, as far as it was read, and what is to know to go on from there.
+/// End of the rendered text as far as the page was read, and the state to continue from there.
 pub(super) struct Rendering {
     pub(super) text: String,
     pub(super) sources: Sources,
-    /// Of a longer run of white space no more is kept. It is no part of a chunk anyway.
+    /// Bytes of white space in a row that are kept, about. No chunk contains more.
     most_space: usize,
-    /// How long the white space at the end of the text is.
+    /// Bytes of white space at the end of the text.
     space: usize,
-    /// Whether there is any text.
+    /// True once there is text.
     begun: bool,
     gap: Gap,
-    /// How many lists and tables are open, and the least of it since the last text.
+    /// Open lists and tables, and the least number of them since the last text.
     depth: usize,
     kept: usize,
-    /// How many `pre` are open.
+    /// Open `pre` elements.
     pre: usize,
-    /// The element that hides what is read, and how many of its name are open.
+    /// Element that hides the text, and the number of open elements of its name.
     hidden: Option<(Hidden, usize)>,
-    /// The heading to which the last text belongs.
+    /// Heading that the last text belongs to.
     heading: Option<LineNumber>,
-    /// The open rows, and how many lists and tables each is in.
+    /// Open rows, each with the number of lists and tables around it.
     rows: Vec<(usize, LineNumber)>,
     row_has_text: bool,
-    /// The `pre` and the line of it to which the last text belongs.
+    /// Preformatted block that the last text belongs to.
     block: Option<LineNumber>,
     line: PreLine,
 }
 
-/// What comes between the last text and the next.
+/// Separation between the last text and the next.
 #[derive(Default)]
 struct Gap {
     newlines: usize,
     tabs: usize,
-    /// Where the first white space is.
+    /// Origin of the first white space.
     space: Option<Origin>,
-    /// Whether a cell begins here: its own blocks do not set it apart from the cell before it.
+    /// True at the start of a cell: blocks in a cell do not separate it from the cell before.
     in_cell: bool,
     new_item: bool,
     heading: Option<u8>,
@@ -61,20 +60,20 @@ struct Gap {
 
 #[derive(Clone, Copy)]
 enum Whole {
-    /// A row in so many lists and tables.
+    /// Row, with the number of lists and tables around it.
     Row(usize),
     Pre,
 }
 
-/// A line of what keeps its white space.
+/// Line of preformatted text.
 #[derive(Default)]
 struct PreLine {
     start: usize,
-    /// The line, once there is more to it than white space.
+    /// Number of the line, once it has more than white space.
     number: Option<LineNumber>,
-    /// Whether the line before it is blank.
+    /// True if the line before is blank.
     after_blank: bool,
-    /// Whether a line break here is left out, because a start tag is before it.
+    /// True right after a start tag, where a line break is left out.
     skip_newline: bool,
 }
 
@@ -99,7 +98,7 @@ impl Rendering {
         }
     }
 
-    /// Forgets the first bytes of the text.
+    /// Drops the first `by` bytes of the text.
     pub(super) fn drop_front(&mut self, by: usize) {
         self.text.drain(..by);
         self.sources.drop_front(by);
@@ -152,7 +151,7 @@ impl Rendering {
                     self.hidden = None;
                 }
             }
-            // These are never in an image: its end tag is missing.
+            // An SVG image cannot contain these: its end tag is missing.
             Token::Start(
                 Element::Block
                 | Element::Break
@@ -229,7 +228,7 @@ impl Rendering {
             Element::Inline | Element::Cell | Element::Hidden(_) => {}
             Element::Block => self.apart(2, boundaries),
             Element::Line | Element::Item => self.apart(1, boundaries),
-            // As a start tag.
+            // HTML reads `</br>` as `<br>`.
             Element::Break => self.gap.newlines = (self.gap.newlines + 1).min(2),
             Element::Heading(_) => {
                 self.gap.heading = None;
@@ -253,7 +252,7 @@ impl Rendering {
         }
     }
 
-    /// Ends the line and, if two, the paragraph.
+    /// Ends the line (1) or the paragraph (2).
     fn apart(&mut self, newlines: usize, boundaries: &mut HtmlBoundaries) {
         if let Some(heading) = self.heading.take() {
             boundaries.end(heading, self.text.len());
@@ -278,14 +277,14 @@ impl Rendering {
         self.gap.in_cell = true;
     }
 
-    /// Ends the row, if one is open, and those inside it.
+    /// Ends the open row and the rows inside it.
     fn end_row(&mut self, boundaries: &mut HtmlBoundaries) {
         while let Some((_, row)) = self.rows.pop_if(|(depth, _)| *depth >= self.depth) {
             boundaries.end(row, self.text.len());
         }
         self.gap.in_cell = false;
         if std::mem::take(&mut self.row_has_text) {
-            // What is in its last cell does not set it apart from the next row.
+            // Blocks in the last cell do not separate the row from the next one.
             self.gap.newlines = 1;
         }
         self.apart(1, boundaries);
@@ -308,7 +307,7 @@ impl Rendering {
             if at > start {
                 self.gap.space.get_or_insert(Origin::Same(start));
             }
-            // As long as white space is one space it is as it stands in the source.
+            // Single spaces are copied with the text around them.
             let start = at;
             while at < to && (!is_space(bytes[at]) || is_single_space(&bytes[at..to])) {
                 at += 1;
@@ -336,7 +335,7 @@ impl Rendering {
         }
     }
 
-    /// Adds what sets the next text, which is from here in the source, apart from the last.
+    /// Adds the separation before the next text, which is at `source`.
     fn fill_gap(&mut self, source: usize, boundaries: &mut HtmlBoundaries) {
         let Gap { newlines, tabs, space, in_cell: _, new_item, heading, whole } =
             std::mem::take(&mut self.gap);
@@ -344,7 +343,7 @@ impl Rendering {
         let kept = std::mem::replace(&mut self.kept, self.depth);
         if self.begun && newlines == 0 {
             if tabs > 0 {
-                // A chunk can begin with them, in a line of code.
+                // A chunk can begin with tabs, in a line of code.
                 self.sources.push_whole(self.text.len(), (source, source));
                 self.text.extend(std::iter::repeat_n('\t', tabs));
                 self.space += tabs;
@@ -369,7 +368,7 @@ impl Rendering {
         let number = boundaries.push(self.text.len(), rank, heading);
         if heading.is_some() {
             self.heading = Some(number);
-            // What has a section in it is not kept whole.
+            // A block that contains a heading is not kept whole.
             self.rows.clear();
             self.block = None;
         }
@@ -382,12 +381,12 @@ impl Rendering {
         }
     }
 
-    /// Whether this is more white space than is kept.
+    /// True if the text is white space beyond the limit.
     fn is_surplus(&self, text: &str) -> bool {
         self.space > self.most_space && text.trim_start().is_empty()
     }
 
-    /// Adds to the text.
+    /// Appends text.
     fn push(&mut self, text: &str, origin: Origin) {
         let kept = text.trim_end().len();
         if kept > 0 {
@@ -402,16 +401,16 @@ impl Rendering {
     }
 }
 
-/// Where in the source text comes from.
+/// Origin of text in the source.
 #[derive(Clone, Copy)]
 enum Origin {
-    /// It stands there from here on.
+    /// Copied from this position on.
     Same(usize),
     Reference((usize, usize)),
 }
 
 impl Origin {
-    /// Of what is left of the text after so much of it.
+    /// Origin of the text after its first `skipped` bytes.
     fn after(self, skipped: usize) -> Self {
         match self {
             Origin::Same(from) => Origin::Same(from + skipped),
@@ -426,7 +425,7 @@ impl Origin {
     }
 }
 
-/// Whether this begins with a space, and more than white space follows.
+/// True if the text is one space and then no white space.
 fn is_single_space(bytes: &[u8]) -> bool {
     matches!(bytes, [b' ', next, ..] if !is_space(*next))
 }

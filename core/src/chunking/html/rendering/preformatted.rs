@@ -1,4 +1,4 @@
-//! Preformatted text: `pre` and the elements like it, whose white space is kept.
+//! Preformatted text: `pre` and similar elements, whose white space is kept.
 
 use super::super::boundaries::HtmlBoundaries;
 use super::{Origin, Rendering, Whole};
@@ -30,7 +30,7 @@ impl Rendering {
         }
     }
 
-    /// Takes text with its white space.
+    /// Appends text with its white space.
     pub(super) fn keep(&mut self, text: &str, origin: Origin, boundaries: &mut HtmlBoundaries) {
         let mut skipped = 0;
         if std::mem::take(&mut self.line.skip_newline) {
