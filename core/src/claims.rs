@@ -1,8 +1,8 @@
-//! The tenant that a transaction's JWT claims name.
+//! Tenant named by the JWT claims of a transaction.
 //!
-//! A claim is named by a path of keys joined by dots, such as `sub` or `app_metadata.org_id`; one
-//! whose own name has a dot in it can't be. Nothing here fails open: what isn't plainly a tenant,
-//! or plainly none, is an error.
+//! A claim is given as a path of keys joined by dots, such as `sub` or `app_metadata.org_id`. A key
+//! that contains a dot cannot be given. Nothing here fails open: a value that is neither clearly a
+//! tenant nor clearly none is an error.
 
 use std::fmt;
 
@@ -11,13 +11,13 @@ use uuid::Uuid;
 
 use crate::excerpt::excerpt;
 
-/// Arrays and objects within each other that claims may have; real ones have three or four.
+/// Depth limit of nested arrays and objects. Real claims have three or four levels.
 const MAX_DEPTH: usize = 128;
-/// Bytes of a claim's path; all of it is within `MAX_DEPTH`.
+/// Size limit of a claim's path, in bytes. Its depth is within `MAX_DEPTH`.
 const MAX_CLAIM: usize = 200;
 
-/// Claims that are no JSON object, or hold something else than a UUID where the tenant should be.
-/// The message names that value, shortened, and nothing else of the claims.
+/// Error: claims are no JSON object, or the tenant is no UUID. The message contains that value,
+/// shortened, and nothing else of the claims.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimsError(Problem);
 
@@ -52,14 +52,14 @@ impl fmt::Display for ClaimsError {
 
 impl std::error::Error for ClaimsError {}
 
-/// The kind of mistake in claims: decides what helps.
+/// Kind of error in claims; decides the HINT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mistake {
-    /// The claims are no JSON object, or are nested too deep.
+    /// Claims are no JSON object, or are nested too deep.
     Json,
-    /// A value at the claim's path is neither a UUID nor an object that leads to one.
+    /// Value at the claim's path is neither a UUID nor an object that leads to one.
     Value,
-    /// A key on the claim's path is given twice.
+    /// Key on the claim's path is given twice.
     Repeated,
 }
 
@@ -75,7 +75,7 @@ impl ClaimsError {
     }
 }
 
-/// A name that is no path of a claim; the message says why.
+/// Error: name that is no path of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InvalidClaim {
     /// Nothing before, between or after dots.
@@ -100,8 +100,7 @@ impl fmt::Display for InvalidClaim {
 
 impl std::error::Error for InvalidClaim {}
 
-/// Whether `claim` can name a claim: segments that aren't empty, no control characters, at most
-/// 200 bytes.
+/// Checks the path of a claim: no empty segments, no control characters, at most 200 bytes.
 pub fn validate_claim(claim: &str) -> Result<(), InvalidClaim> {
     if claim.len() > MAX_CLAIM {
         Err(InvalidClaim::TooLong)
@@ -114,15 +113,15 @@ pub fn validate_claim(claim: &str) -> Result<(), InvalidClaim> {
     }
 }
 
-/// The tenant that `claims`, a JSON object, name at the path `claim`. None if the claim, or
-/// something on the way to it, is missing or null.
+/// Returns the tenant at the path `claim` in `claims`, a JSON object. None if the claim, or a key
+/// on the way to it, is missing or null.
 ///
 /// A UUID may be hyphenated, plain or in braces, in any case. Everything else is an error: other
 /// types, other strings (an empty one too), a key on the path given twice (parsers differ in which
 /// one counts), nesting beyond 128. Other claims are only checked to be JSON, and not kept.
 pub fn tenant(claims: &str, claim: &str) -> Result<Option<Uuid>, ClaimsError> {
-    // IgnoredAny skips any depth without recursion. Refused all the same, wherever it is: what
-    // else reads these claims may not be so patient.
+    // IgnoredAny skips any depth without recursion. Deep nesting is rejected all the same, because
+    // other readers of these claims may recurse.
     if depth_exceeds(claims, MAX_DEPTH) {
         return Err(ClaimsError(Problem::TooDeep));
     }
@@ -136,7 +135,7 @@ pub fn tenant(claims: &str, claim: &str) -> Result<Option<Uuid>, ClaimsError> {
         .map_err(ClaimsError)
 }
 
-/// The tenant in a claim that stands by itself, as the string that it is.
+/// Returns the tenant in the value of a claim that is given by itself, as a string.
 pub fn tenant_of_string(value: &str, claim: &str) -> Result<Uuid, ClaimsError> {
     parse_uuid(value).ok_or_else(|| {
         ClaimsError(Problem::NotAUuid {
@@ -150,7 +149,7 @@ fn parse_uuid(value: &str) -> Option<Uuid> {
     Uuid::try_parse(value).ok().filter(|_| !value.starts_with("urn:"))
 }
 
-/// The JSON object that holds `user` at the path `claim`, and nothing else.
+/// Builds the JSON object with `user` at the path `claim`, and nothing else.
 pub fn claims_for(claim: &str, user: Uuid) -> String {
     let mut json = String::new();
     for segment in claim.split('.') {
@@ -163,7 +162,7 @@ pub fn claims_for(claim: &str, user: Uuid) -> String {
     json
 }
 
-/// Counts brackets outside strings, whether or not they match.
+/// Counts brackets outside strings, matching or not.
 fn depth_exceeds(json: &str, max: usize) -> bool {
     let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
     json.bytes().any(|byte| {
@@ -179,14 +178,14 @@ fn depth_exceeds(json: &str, max: usize) -> bool {
     })
 }
 
-/// What was found, apart from whether the JSON around it is valid.
+/// Tenant or error, apart from the validity of the JSON around it.
 type TenantResult = Result<Option<Uuid>, Problem>;
 
-/// Where in the claims a value is: on the way to the claim, or there, once `rest` is None.
+/// Position on the path to the claim. `rest` is None at the claim itself.
 #[derive(Clone, Copy)]
 struct ClaimCursor<'p> {
     claim: &'p str,
-    /// Bytes of `claim` that led here.
+    /// Bytes of `claim` up to here.
     reached: usize,
     rest: Option<&'p str>,
 }
@@ -211,7 +210,7 @@ impl<'p> ClaimCursor<'p> {
         self.reached == 0 && self.rest.is_some()
     }
 
-    /// The key that leads on from here, and where to.
+    /// Next key of the path, and the position after it.
     fn next(&self) -> Option<(&'p str, ClaimCursor<'p>)> {
         let rest = self.rest?;
         let (key, rest) = match rest.split_once('.') {
@@ -265,7 +264,7 @@ impl<'de> Visitor<'de> for ClaimCursor<'_> {
 
     fn visit_str<E: Error>(self, value: &str) -> Result<TenantResult, E> {
         if self.is_root() {
-            // Likely all the claims, encoded twice.
+            // Probably all the claims, encoded twice.
             return Ok(self.wrong("a string"));
         }
         match parse_uuid(value) {
@@ -295,7 +294,7 @@ impl<'de> Visitor<'de> for ClaimCursor<'_> {
     }
 }
 
-/// Whether a key is this one, without keeping it.
+/// Compares a key without keeping it.
 struct KeyIs<'k>(&'k str);
 
 impl<'de> DeserializeSeed<'de> for KeyIs<'_> {

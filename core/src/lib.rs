@@ -1,6 +1,6 @@
-//! carrel's algorithms, without Postgres: no pgrx, no unsafe.
+//! Algorithms of carrel, without Postgres: no pgrx, no unsafe.
 #![forbid(unsafe_code)]
-// Not in [lints], which would hold the tests to it as well.
+// In [lints], this would apply to the tests too.
 #![cfg_attr(
     not(test),
     deny(

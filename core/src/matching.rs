@@ -1,13 +1,15 @@
-//! Which pieces of a sequence are still there in its successor: what lets a new version of a
-//! document keep the rows of the chunks that it did not change.
+//! Matches the elements of a sequence with those of its predecessor. A new version of a document
+//! keeps the rows of its unchanged chunks this way.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 
-/// For each element of `new`, the index of the equal element of `old` that it continues, if any.
-/// The indices ascend: what was kept is in the same order as before. Common beginnings and ends are
-/// always kept; of what is between, the longest ascending run of equals paired in order (patience
-/// sorting). O(n log n) time, linear memory.
+/// Returns, for each element of `new`, the index of the equal element of `old` that it continues,
+/// if any.
+///
+/// The indexes ascend. Common beginnings and ends are always matched. Between them, equal elements
+/// are paired in order and the longest ascending run of pairs is kept (patience sorting). O(n log
+/// n) time, linear memory.
 pub fn matching<T: Eq + Hash>(old: &[T], new: &[T]) -> Vec<Option<usize>> {
     let mut matched = vec![None; new.len()];
     let common = old.len().min(new.len());
@@ -38,7 +40,7 @@ pub fn matching<T: Eq + Hash>(old: &[T], new: &[T]) -> Vec<Option<usize>> {
     matched
 }
 
-/// The longest subsequence of pairs whose second members ascend.
+/// Longest subsequence of pairs whose second members ascend.
 fn longest_ascending(pairs: &[(usize, usize)]) -> Vec<(usize, usize)> {
     // ends[n] is the pair that ends the best run of n + 1 pairs found so far.
     let mut ends: Vec<usize> = Vec::new();

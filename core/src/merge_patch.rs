@@ -1,5 +1,5 @@
-//! JSON Merge Patch (RFC 7396) over texts. What a patch does not touch is passed on as it is written: no
-//! digit of a number is lost, and it may be nested as deeply as it is.
+//! JSON Merge Patch (RFC 7396) over texts. Values that a patch does not change are copied as they
+//! are written: no digit of a number is lost, and their depth is not limited.
 
 use serde::Deserializer as _;
 use serde::de::{MapAccess, Visitor};
@@ -7,13 +7,13 @@ use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// How deeply objects of a patch may be nested.
+/// Depth limit of nested objects in a patch.
 pub const MAX_DEPTH: usize = 256;
 
-/// Why there is no result.
+/// Error: patch cannot be applied.
 #[derive(Debug, PartialEq)]
 pub enum MergePatchError {
-    /// The patch's objects are nested more deeply than [`MAX_DEPTH`].
+    /// Objects of the patch are nested more deeply than [`MAX_DEPTH`].
     TooDeep,
     /// One of the texts is no JSON.
     Malformed(String),
@@ -30,7 +30,7 @@ impl fmt::Display for MergePatchError {
 
 type Object<'a> = BTreeMap<String, &'a RawValue>;
 
-/// The target as the patch changes it. `tick` is called for each member that is read or written.
+/// Applies a patch to a target. `tick` is called for each member that is read or written.
 pub fn merge(target: &str, patch: &str, mut tick: impl FnMut()) -> Result<String, MergePatchError> {
     let mut out = String::with_capacity(target.len() + patch.len());
     merge_into(&mut out, Some(target), patch, 0, &mut tick)?;
@@ -76,7 +76,7 @@ fn merge_into(
     Ok(())
 }
 
-/// The members of a text that is an object; None of another.
+/// Members of a JSON object; None for other values.
 fn object<'a>(
     text: &'a str,
     tick: &mut dyn FnMut(),
@@ -90,7 +90,7 @@ fn object<'a>(
     members.map(Some).map_err(|error| MergePatchError::Malformed(error.to_string()))
 }
 
-/// Reads an object's members, one by one.
+/// Reads the members of an object, one by one.
 struct Members<'t>(&'t mut dyn FnMut());
 
 impl<'a> Visitor<'a> for Members<'_> {

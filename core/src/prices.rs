@@ -1,30 +1,31 @@
-//! What a model's provider reports of a call, as tokens that are each of one type: what is billed once.
+//! Token usage as model providers report it, converted so that each token has exactly one type and
+//! is billed once.
 
 use serde_json::{Map, Value};
 
-/// Tokens by type; no token is of two.
+/// Numbers of tokens by type. No token is in two of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tokens {
-    /// Read anew.
+    /// Input tokens that were not cached.
     pub input: u64,
-    /// Written, without those of reasoning.
+    /// Output tokens without reasoning.
     pub output: u64,
-    /// Read from a cache.
+    /// Input tokens read from a cache.
     pub cached_input: u64,
-    /// Written while thinking.
+    /// Output tokens of reasoning.
     pub reasoning: u64,
 }
 
-/// Why a report cannot be told apart.
+/// Error: report that cannot be converted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenReportError {
-    /// It is no JSON object.
+    /// Report is no JSON object.
     NotAnObject,
-    /// It has a field that is of no known report, or of another one.
+    /// Field of no known report, or of another kind of report.
     Unknown(String),
-    /// This field is no whole number from 0 to 10^15.
+    /// Field is no whole number from 0 to 10^15.
     NotACount(String),
-    /// This field is a part of another one, but is more, or the total is another.
+    /// Field is a part of another field but greater, or the total differs from the sum.
     Overlap(String),
 }
 
@@ -48,11 +49,17 @@ impl std::error::Error for TokenReportError {}
 const MAX_COUNT: u64 = 1_000_000_000_000_000;
 
 impl Tokens {
-    /// Reads a report. Either by carrel's own types (`input`, `output`, `cached_input`, `reasoning`, each
-    /// token in one of them), or as providers have it: with `prompt_tokens` and `completion_tokens`, or
-    /// `input_tokens` and `output_tokens`, of which `…_tokens_details` are parts (`cached_tokens`,
-    /// `reasoning_tokens`); or with `input_tokens` beside `cache_read_input_tokens` and
-    /// `cache_creation_input_tokens`, which are not parts of it. A `total_tokens` has to be their sum.
+    /// Reads a report in one of these forms:
+    ///
+    /// - carrel's own types: `input`, `output`, `cached_input`, `reasoning`, each token in one of
+    ///   them;
+    /// - `prompt_tokens` and `completion_tokens`, or `input_tokens` and `output_tokens`, with
+    ///   details that are parts of them: `…_tokens_details` with `cached_tokens` and
+    ///   `reasoning_tokens`;
+    /// - `input_tokens` with `cache_read_input_tokens` and `cache_creation_input_tokens`, which are
+    ///   not parts of it.
+    ///
+    /// A `total_tokens` must be the sum of all.
     pub fn read(json: &str) -> Result<Self, TokenReportError> {
         let Ok(Value::Object(report)) = serde_json::from_str(json) else {
             return Err(TokenReportError::NotAnObject);
@@ -86,12 +93,12 @@ impl Tokens {
         Ok(tokens)
     }
 
-    /// All of them.
+    /// Sum of all types.
     pub fn sum(&self) -> u64 {
         self.input + self.output + self.cached_input + self.reasoning
     }
 
-    /// Of a report whose details are parts.
+    /// Reads a report with details that are parts of the totals.
     fn inclusive(
         report: &Map<String, Value>,
         [read, written]: [&str; 2],
@@ -115,7 +122,7 @@ impl Tokens {
         Ok((Self { input, output, cached_input, reasoning }, known))
     }
 
-    /// Of a report whose caches are not parts of what was read.
+    /// Reads a report with cached tokens that are not parts of the input.
     fn exclusive(report: &Map<String, Value>) -> Result<(Self, Vec<String>), TokenReportError> {
         let names = [
             "input_tokens",

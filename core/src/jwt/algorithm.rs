@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A signature algorithm of JWTs.
+/// Signature algorithm of a JWT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
     Rs256,
@@ -12,7 +12,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// The algorithm with this name, as `alg` has it.
+    /// Algorithm with this name, as in `alg`.
     pub fn named(name: &str) -> Option<Self> {
         match name {
             "RS256" => Some(Self::Rs256),
@@ -23,7 +23,7 @@ impl Algorithm {
         }
     }
 
-    /// The name, as `alg` has it.
+    /// Name, as in `alg`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Rs256 => "RS256",

@@ -1,7 +1,7 @@
-//! Reasons why a token or a key is refused.
+//! Errors of tokens and keys.
 //!
-//! Messages name the check that failed. They repeat an issuer, a key id, an audience or the name of an algorithm, never
-//! a part of the token as it was sent and never anything of a key.
+//! A message names the check that failed. It can contain an issuer, a key id, an audience or the
+//! name of an algorithm; never a part of the token as it was sent, and nothing of a key.
 
 use super::algorithm::Algorithm;
 use std::fmt;
@@ -100,7 +100,7 @@ impl fmt::Display for JwtError {
 
 impl std::error::Error for JwtError {}
 
-/// Why a key is refused. The message repeats nothing of the key.
+/// Error: key that cannot be used. The message contains nothing of the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyError(pub(super) String);
 

@@ -11,12 +11,13 @@ use serde_json::{Map, Value};
 pub struct JwksEntry {
     /// `kid`; empty if the key has none.
     pub key_id: String,
-    /// The algorithm and the key as a JWK of its public members, or why the key can't be used.
+    /// Algorithm, and the key as a JWK of its public members; or the reason why the key can't be
+    /// used.
     pub key: Result<(Algorithm, String), String>,
 }
 
-/// The keys of a set, in its order. Keys for other purposes and of other kinds are entries with a reason.
-/// The error says why this is no key set.
+/// Reads a key set, in its order. Keys for other purposes and of other kinds are entries with a
+/// reason. The error is the reason why the text is no key set.
 pub fn read_jwks(json: &str) -> Result<Vec<JwksEntry>, String> {
     let set = Object::parse(json).map_err(|why| format!("malformed JWKS: {why}"))?;
     let Some(Value::Array(keys)) = set.get("keys") else {

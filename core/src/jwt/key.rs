@@ -1,8 +1,9 @@
-//! Keys that signatures are verified with.
+//! Keys that verify signatures.
 //!
-//! A public key is PEM (`-----BEGIN PUBLIC KEY-----`, SubjectPublicKeyInfo) or a JWK; an HS256 secret is a text, of which
-//! the bytes are the secret, or a JWK of type `oct`. RSA keys have 2048 to 8192 bits, EC keys are on P-256, OKP keys
-//! are Ed25519, and secrets have at least 32 bytes (RFC 7518, 3.2).
+//! A public key is PEM (`-----BEGIN PUBLIC KEY-----`, SubjectPublicKeyInfo) or a JWK. An HS256
+//! secret is a text, whose bytes are the secret, or a JWK of type `oct`. RSA keys have 2048 to 8192
+//! bits, EC keys are on P-256, OKP keys are Ed25519, and secrets have at least 32 bytes (RFC 7518,
+//! 3.2).
 
 use super::algorithm::Algorithm;
 use super::error::KeyError;
@@ -24,23 +25,23 @@ const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 const ED25519_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
-/// Bytes of an HS256 secret at least.
+/// Bytes of an HS256 secret, at least.
 const MIN_SECRET: usize = 32;
 /// Bits of an RSA modulus.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// A key with the tokens that it serves.
+/// Key, and the tokens that it can verify.
 pub struct Key {
     pub issuer: String,
-    /// Empty: serves tokens of any `kid`.
+    /// `kid` of the tokens; empty for any `kid`.
     pub key_id: String,
-    /// Empty: serves tokens without `aud`.
+    /// `aud` of the tokens; empty for tokens without `aud`.
     pub audience: String,
     pub window: Window,
     pub material: Material,
 }
 
-/// The time in which a key is valid, in microseconds since 1970, the end exclusive.
+/// Validity of a key, in microseconds since 1970. The end is exclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     pub from: i64,
@@ -48,7 +49,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// Without limits: the greatest and the least number stand for infinity.
+    /// No limits: the least and the greatest number stand for infinity.
     pub const ALWAYS: Self = Self { from: i64::MIN, until: i64::MAX };
 
     pub fn contains(self, now: i64) -> bool {
@@ -56,14 +57,14 @@ impl Window {
     }
 }
 
-/// Key material that was checked.
+/// Checked key material.
 pub enum Material {
     /// Modulus and exponent, big-endian without leading zeros.
     Rsa {
         n: Vec<u8>,
         e: Vec<u8>,
     },
-    /// An uncompressed point of P-256.
+    /// Uncompressed point of P-256.
     P256([u8; 65]),
     Ed25519([u8; 32]),
     Secret(hmac::Key),
@@ -90,7 +91,7 @@ impl Material {
         Ok(material)
     }
 
-    /// The one algorithm that the key is for.
+    /// Algorithm of the key. A key has only one.
     pub fn algorithm(&self) -> Algorithm {
         match self {
             Self::Rsa { .. } => Algorithm::Rs256,
@@ -100,7 +101,7 @@ impl Material {
         }
     }
 
-    /// Says if the key made the signature.
+    /// True if the key made the signature.
     pub fn is_signed(&self, message: &[u8], signature: &[u8]) -> bool {
         match self {
             Self::Rsa { n, e } => RsaPublicKeyComponents { n, e }
@@ -144,7 +145,7 @@ impl Material {
         }
     }
 
-    /// Reads a JWK (RFC 7517). A private part is not looked at.
+    /// Reads a JWK (RFC 7517). Private members are ignored.
     pub(super) fn of_jwk(jwk: &Object) -> Result<Self, KeyError> {
         let text = |name: &str| jwk.get(name).and_then(Value::as_str);
         let bytes = |name: &str| {
@@ -221,7 +222,7 @@ impl Material {
                 secret.len()
             )));
         }
-        // PEM that something else precedes: a public key that everybody knows is no secret.
+        // PEM after other text: a public key that everybody knows is no secret.
         if secret.windows(11).any(|bytes| bytes == b"-----BEGIN ") {
             return Err(KeyError("HS256 secret is a PEM key".into()));
         }
@@ -229,7 +230,8 @@ impl Material {
     }
 }
 
-/// PEM as strict parsers want it: no blanks around lines, which editors, environment variables and YAML add.
+/// Normalizes PEM for strict parsers: removes blanks around lines, which editors, environment
+/// variables and YAML add.
 fn tidy(pem: &str) -> String {
     let pem = pem.replace("\\n", "\n");
     pem.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n") + "\n"
@@ -246,7 +248,8 @@ fn rsa_components(der: &[u8]) -> spki::der::Result<(&[u8], &[u8])> {
     Ok(components)
 }
 
-/// Says if a point is on P-256. ring tells a bad key from a bad signature only where it agrees on a key.
+/// True if a point is on P-256. ring's `verify` does not distinguish a bad key from a bad
+/// signature; key agreement does.
 fn is_on_curve(point: &[u8]) -> bool {
     let random = rand::SystemRandom::new();
     let Ok(own) = agreement::EphemeralPrivateKey::generate(&agreement::ECDH_P256, &random) else {

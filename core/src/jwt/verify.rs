@@ -11,12 +11,12 @@ use crate::excerpt::excerpt;
 
 /// Seconds that `nbf` and `iat` may lie in the future.
 pub const LEEWAY: f64 = 30.0;
-/// Values of `typ` that access tokens and ID tokens have. Others (`logout+jwt`, `dpop+jwt`) are made for other
-/// purposes and do not identify a caller, though the same key may sign them (RFC 8725, 3.11).
+/// Values of `typ` that access tokens and ID tokens have. Other tokens (`logout+jwt`, `dpop+jwt`)
+/// do not identify a caller, though the same key may sign them (RFC 8725, 3.11).
 const TYPES: [&str; 2] = ["jwt", "at+jwt"];
 
-/// Returns the claims of a token, as JSON text, if the token is signed by one of the keys and valid at `now`, in
-/// microseconds since 1970.
+/// Returns the claims of a token, as JSON text, if one of the keys signed the token and it is valid
+/// at `now`, in microseconds since 1970.
 pub fn verify(token: &str, keys: &[Key], now: i64) -> Result<String, JwtError> {
     if token.len() > MAX_TOKEN {
         return Err(JwtError::TooLarge { bytes: token.len() });
@@ -54,7 +54,7 @@ pub fn verify(token: &str, keys: &[Key], now: i64) -> Result<String, JwtError> {
     Ok(claims_json)
 }
 
-/// The three parts of a token in the compact form.
+/// Parts of a token in the compact form.
 struct Parts<'t> {
     header: &'t str,
     payload: &'t str,
@@ -80,7 +80,8 @@ impl<'t> Parts<'t> {
     }
 }
 
-/// Decodes base64url without padding. Bits beyond the last byte have to be zero, so that a token has one spelling.
+/// Decodes base64url without padding. Bits beyond the last byte have to be zero, so that a token
+/// has one spelling.
 fn decode(part: &str, name: &'static str) -> Result<Vec<u8>, JwtError> {
     URL_SAFE_NO_PAD.decode(part).map_err(|_| {
         JwtError::Malformed(match name {
@@ -93,7 +94,7 @@ fn decode(part: &str, name: &'static str) -> Result<Vec<u8>, JwtError> {
 
 /// Returns the algorithm that the header names.
 fn check_header(header: &Object) -> Result<Algorithm, JwtError> {
-    // Extensions that a receiver has to understand; none are understood here.
+    // Extensions that a receiver has to understand. None are supported.
     if header.get("crit").is_some() {
         return Err(JwtError::Critical);
     }
@@ -111,8 +112,8 @@ fn check_header(header: &Object) -> Result<Algorithm, JwtError> {
     Algorithm::named(name).ok_or_else(|| JwtError::Algorithm(Some(excerpt(name))))
 }
 
-/// Selects the keys that may have signed a token. A key without an id serves any token of its issuer and algorithm; so
-/// do all keys for a token without `kid`.
+/// Selects the keys that may have signed a token. A key without an id can have signed any token of
+/// its issuer and algorithm, and any key a token without `kid`.
 fn candidates<'k>(
     keys: &'k [Key],
     issuer: &str,
@@ -165,8 +166,9 @@ fn check_times(claims: &Object, now: i64) -> Result<(), JwtError> {
     Ok(())
 }
 
-/// Checks `aud` against the keys that the signature is of. A key without an audience accepts tokens without one: an
-/// issuer that serves several applications says in `aud` which of them a token is for.
+/// Checks `aud` against the keys that signed the token. A key without an audience accepts only
+/// tokens without `aud`: an issuer that serves several applications names in `aud` the one that a
+/// token is for.
 fn check_audience(claims: &Object, signed: &[&Key]) -> Result<(), JwtError> {
     let wrong = JwtError::ClaimType { claim: "aud", wanted: "a string or an array of strings" };
     let audiences: Vec<&str> = match claims.get("aud") {

@@ -1,12 +1,13 @@
-//! The passage of a text that shows why it was found.
+//! Snippet: the passage of a text that shows the terms it was found by.
 
-/// A word of a text that was looked for.
+/// Word of a text that matches a term.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Highlight {
-    /// Where it is in the text, in bytes.
+    /// Start in the text, in bytes.
     pub start: usize,
+    /// End, exclusive, in bytes.
     pub end: usize,
-    /// The number of its term.
+    /// Index of the term.
     pub term: usize,
 }
 
@@ -14,10 +15,12 @@ const OPEN: &str = "<mark>";
 const CLOSE: &str = "</mark>";
 const CUT: &str = "…";
 
-/// The passage of at most `max_characters` that has the most of what was looked for (`worth` says
-/// what each term is worth, once), the first of them if there are more. Without the highlights, and the
-/// ellipses where it was cut, it is a part of the text as it is. `highlights` are in the order of their
-/// starts; those that are not within the text, at its characters, are passed over.
+/// Returns the passage of at most `max_characters` whose distinct terms have the greatest `worth`,
+/// the first of several, with `<mark>` around them.
+///
+/// Without highlights, and without the ellipses where it was cut, the passage is a slice of the
+/// text. `highlights` are ordered by start. Those outside the text, or not at its characters, are
+/// ignored.
 pub fn snippet(
     content: &str,
     highlights: &[Highlight],
@@ -38,7 +41,7 @@ pub fn snippet(
     }
     let mut at = start;
     for highlight in highlights {
-        // A compound and its parts are marked as one.
+        // A compound and its parts are highlighted as one.
         if highlight.end <= at || highlight.end > end {
             continue;
         }
@@ -60,7 +63,7 @@ pub fn snippet(
     snippet
 }
 
-/// The first and last of the highlights that are worth most within so many bytes.
+/// First and last of the highlights worth most within `max_bytes`.
 fn densest(
     highlights: &[Highlight],
     worth: impl Fn(usize) -> f64,
@@ -83,7 +86,7 @@ fn densest(
             }
             first += 1;
         }
-        // Sums of the same terms differ by how they were added up.
+        // Sums of the same terms differ by the order of additions.
         if best.is_none_or(|(most, ..)| sum > most + 1e-9) {
             best = Some((sum, first, last));
         }
@@ -91,22 +94,22 @@ fn densest(
     best.map(|(_, first, last)| (first, last))
 }
 
-/// A range around another one, of so many characters if the text has as many, that begins and ends
-/// between words where there are blanks.
+/// Widens a range to `max_characters`, if the text has as many. The new range begins and ends
+/// between words if there are blanks.
 fn widen(content: &str, from: usize, to: usize, max_characters: usize) -> (usize, usize) {
     let inner = content[from..to].chars().count();
-    let room = max_characters.saturating_sub(inner);
+    let budget = max_characters.saturating_sub(inner);
     let mut before = content[..from].char_indices().rev();
     let mut after = content[to..].char_indices();
     let (mut start, mut end) = (from, to);
-    // A third before, the rest after; what one side has no use for is the other's.
-    let in_front = content[..from].chars().rev().take(room).count();
-    let behind = content[to..].chars().take(room).count();
-    let front = in_front.min((room / 3).max(room - behind.min(room)));
+    // One third before, the rest after. One side gets the characters that the other cannot use.
+    let in_front = content[..from].chars().rev().take(budget).count();
+    let behind = content[to..].chars().take(budget).count();
+    let front = in_front.min((budget / 3).max(budget - behind.min(budget)));
     for _ in 0..front {
         start = before.next().map_or(start, |(at, _)| at);
     }
-    for _ in 0..room - front {
+    for _ in 0..budget - front {
         end = after.next().map_or(end, |(at, c)| to + at + c.len_utf8());
     }
     if start > 0

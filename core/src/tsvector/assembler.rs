@@ -1,4 +1,4 @@
-//! Joining tsvectors.
+//! Assembler: joins tsvectors.
 
 use std::cmp::Reverse;
 
@@ -12,27 +12,26 @@ use super::view::View;
 
 /// Joins tsvectors as Postgres' `a || b || …` does, in one pass over all of them.
 ///
-/// The result is byte for byte that of `||` wherever Postgres has one. Where it raises "string is
-/// too long for tsvector", because the string area would exceed [`MAX_AREA`], this gives way
-/// instead, as little as it must and always the same way:
+/// The result is byte for byte the result of `||` if Postgres has one. If Postgres raises "string
+/// is too long for tsvector", because the string area would exceed [`MAX_AREA`], the assembler
+/// drops as little as it must, always in the same order:
 ///
 /// 1. Each lexeme keeps only its first *n* positions, with the greatest *n* that fits. Phrase
-///    search no longer finds what occurs only later, and ranking sees fewer occurrences.
-/// 2. With one position each still too many, lexemes are left out: first those that bear no
-///    weight above D, among these the least frequent, among equals the last to come. What they
-///    stand for is no longer found.
+///    search no longer finds later occurrences, and ranking sees fewer of them.
+/// 2. If one position each is still too much, lexemes are left out and no longer found: first those
+///    without a weight above D, among these the least frequent, among equals the last to come.
 ///
 /// Like Postgres, it keeps at most [`MAX_POSITIONS`] of a lexeme, and counts all positions beyond
 /// [`MAX_POSITION`] as that one.
 ///
-/// Memory: of each distinct lexeme its bytes, once, its positions, and some 50 bytes more. Time:
-/// linear in what is appended; `finish` sorts no more lexemes than fit into a string area.
+/// Memory: for each distinct lexeme its bytes, its positions, and about 50 bytes. Time: linear in
+/// the appended vectors; `finish` sorts no more lexemes than fit into a string area.
 #[derive(Debug, Default)]
 pub struct Assembler {
-    /// The distinct lexemes, one behind the other.
+    /// Bytes of the distinct lexemes, one after the other.
     text: Vec<u8>,
     lexemes: Vec<Lexeme>,
-    /// Indexes of `lexemes`, by what they spell. The hash is keyed, for texts may be hostile.
+    /// Indexes of `lexemes`, by their bytes. The hash is keyed, for texts may be hostile.
     table: HashTable<u32>,
     hasher: RandomState,
     highest: u16,
@@ -42,11 +41,12 @@ pub struct Assembler {
 struct Lexeme {
     start: usize,
     len: u16,
-    /// Whether one of them was heavier than D.
+    /// True if a position was heavier than D.
     weighted: bool,
-    /// All that were seen, not only those that are kept.
+    /// Occurrences seen, including those that were not kept.
     occurrences: u32,
-    /// Packed, ascending by position. Most lexemes of a large text are rare: eight fit in place.
+    /// Packed positions, ascending. Most lexemes of a large text are rare: eight positions need no
+    /// allocation.
     positions: SmallVec<[u16; 8]>,
 }
 
@@ -55,12 +55,12 @@ impl Lexeme {
         &text[self.start..self.start + usize::from(self.len)]
     }
 
-    /// Adds a position and says whether it is kept. What Postgres made comes in ascending order
-    /// and is pushed; anything else finds its place.
+    /// Adds a position. True if it is kept. Postgres writes positions in ascending order, which are
+    /// pushed; others are inserted.
     fn insert(&mut self, new: Position) -> bool {
         let known = self.positions.binary_search_by_key(&new.position, |p| p & MAX_POSITION);
         match known {
-            // What lies beyond the highest position isn't one place: there, the first stands.
+            // Positions beyond the highest all count as the highest: the first of them stays.
             Ok(_) if new.position == MAX_POSITION => false,
             Ok(at) => {
                 self.positions[at] = self.positions[at].max(new.pack());
@@ -75,7 +75,7 @@ impl Lexeme {
         }
     }
 
-    /// Where the string area ends after this lexeme, with so many positions, is added to it.
+    /// End of the string area after this lexeme, with at most `max_positions`, is added to it.
     fn end(&self, start: usize, max_positions: usize) -> usize {
         let end = start + usize::from(self.len);
         match self.positions.len().min(max_positions) {
@@ -86,16 +86,16 @@ impl Lexeme {
 }
 
 impl Assembler {
-    /// With nothing in it: finished now, it is the empty tsvector.
+    /// Empty assembler. Finished now, it returns the empty tsvector.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a vector behind all that came before: its positions are counted on from the highest so
-    /// far. With a weight, that replaces its own, as `setweight` does.
+    /// Appends a vector. Its positions continue from the highest position so far. `weight` replaces
+    /// its weights, as `setweight` does.
     ///
-    /// A view that Postgres would not have made (out of order, or repeating a lexeme) is sorted
-    /// and merged, a repeated position keeping its heaviest weight.
+    /// A view that Postgres would not have made (out of order, or with a repeated lexeme) is sorted
+    /// and merged; a repeated position keeps its heaviest weight.
     pub fn append(&mut self, view: &View, weight: Option<Weight>) {
         let before = self.highest;
         for (lexeme, positions) in view.iter() {
@@ -117,8 +117,8 @@ impl Assembler {
         }
     }
 
-    /// Finds a lexeme or takes it in. None once there are as many as a `u32` counts: the last to
-    /// come would be left out anyway.
+    /// Finds or adds a lexeme. None once there are as many as a `u32` counts: the last to come
+    /// would be left out anyway.
     fn lexeme(&mut self, spelled: &[u8]) -> Option<&mut Lexeme> {
         let Assembler { text, lexemes, table, hasher, .. } = self;
         let spell = |index: &u32| lexemes[*index as usize].spell(text);
@@ -131,7 +131,7 @@ impl Assembler {
             Entry::Occupied(known) => *known.get(),
             Entry::Vacant(vacant) => {
                 let index = u32::try_from(lexemes.len()).ok()?;
-                // A view holds no lexeme of 2048 bytes.
+                // A view has no lexeme of 2048 bytes.
                 let len = u16::try_from(spelled.len()).ok()?;
                 vacant.insert(index);
                 lexemes.push(Lexeme {
@@ -148,16 +148,16 @@ impl Assembler {
         lexemes.get_mut(index as usize)
     }
 
-    /// The bytes of the result: lexemes sorted as Postgres sorts them, positions ascending.
+    /// Returns the bytes of the result: lexemes in the order of Postgres, positions ascending.
     pub fn finish(self) -> Vec<u8> {
-        // The last to be left out comes first.
+        // Ascending: the lexeme that is left out last comes first.
         let rank = |index: &u32| {
             let lexeme = &self.lexemes[*index as usize];
             (Reverse(lexeme.weighted), Reverse(lexeme.occurrences), *index)
         };
         let mut indexes: Vec<u32> = (0..self.lexemes.len() as u32).collect();
-        // All but one lexeme have a byte at least, so many can't stay; don't sort millions by
-        // spelling to find out. Nor those beyond the limit by their bytes alone.
+        // All but one lexeme have at least one byte, so more than this cannot fit. Millions are not
+        // sorted by spelling to find out, nor are those beyond the limit by their bytes alone.
         let crowded = indexes.len() > MAX_AREA + 1;
         if crowded {
             indexes.select_nth_unstable_by_key(MAX_AREA, rank);
@@ -172,8 +172,8 @@ impl Assembler {
         }
         indexes.sort_unstable_by_key(|index| self.lexemes[*index as usize].spell(&self.text));
 
-        // Sizes grow with what is sought below: padding takes back one byte at most, and only
-        // where an odd one was added.
+        // Sizes grow with the numbers searched below: padding can save at most one byte, and only
+        // if an odd byte was added.
         let max_positions = match crowded {
             true => 1,
             false => greatest(MAX_POSITIONS, |n| self.fits(indexes.iter(), n)).max(1),
@@ -216,7 +216,7 @@ impl Assembler {
     }
 }
 
-/// The greatest number up to `max` that holds, or 0, given that those that hold come first.
+/// Greatest number up to `max` that holds, or 0. Numbers that hold come before those that do not.
 fn greatest(max: usize, holds: impl Fn(usize) -> bool) -> usize {
     let (mut low, mut high) = (0, max);
     while low < high {

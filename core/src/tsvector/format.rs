@@ -1,44 +1,43 @@
 //! Layout of entries and positions.
 
-// There, compilers allocate bitfields from the other end.
+// On big-endian machines, compilers allocate bitfields from the other end.
 #[cfg(target_endian = "big")]
 compile_error!("entries of a tsvector are only understood on little-endian machines");
 
-/// The highest position; Postgres counts every later one as this.
+/// Highest position. Postgres counts every later one as this.
 pub const MAX_POSITION: u16 = (1 << 14) - 1;
 /// Positions that Postgres keeps of one lexeme. `to_tsvector` stops at 255, `||` at 256.
 pub const MAX_POSITIONS: usize = 256;
-/// A lexeme has fewer bytes.
+/// Size limit of a lexeme, in bytes, exclusive.
 pub const MAX_LEXEME: usize = 1 << 11;
-/// Bytes of the longest string area that Postgres makes.
+/// Size limit of a string area, in bytes.
 pub const MAX_AREA: usize = (1 << 20) - 1;
 
 pub(super) const LEXEME_BITS: u32 = 11;
 
-/// The weight of a position, lightest first.
+/// Weight of a position, lightest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Weight {
-    /// The default, which Postgres doesn't print.
+    /// Default weight, which Postgres does not print.
     D,
-    /// Of the others, the lightest.
+    /// Lightest weight above the default.
     C,
-    /// Heavier.
     B,
-    /// The heaviest.
+    /// Heaviest weight.
     A,
 }
 
-/// One occurrence of a lexeme.
+/// Occurrence of a lexeme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
     /// D unless it was set.
     pub weight: Weight,
-    /// From 1 to [`MAX_POSITION`] in what Postgres makes; 0 can come in with a binary COPY.
+    /// From 1 to [`MAX_POSITION`] if Postgres wrote it; a binary COPY can bring 0.
     pub position: u16,
 }
 
 impl Position {
-    /// A position of a text, which may have more than there are.
+    /// Position of a word. Words beyond [`MAX_POSITION`] share the highest position.
     pub fn at(position: u32, weight: Weight) -> Self {
         Position { weight, position: position.min(MAX_POSITION.into()) as u16 }
     }
@@ -58,7 +57,7 @@ impl Position {
     }
 }
 
-/// Where in the string area an entry's lexeme is.
+/// Range of an entry's lexeme in the string area.
 pub(super) fn bounds(entry: [u8; 4]) -> (usize, usize) {
     let word = u32::from_ne_bytes(entry);
     let start = (word >> (LEXEME_BITS + 1)) as usize;

@@ -1,10 +1,10 @@
-//! Postgres' tsvector as bytes: one is read in place, any number are joined into one.
+//! Postgres' tsvector as bytes: reading one in place, writing one, and joining many.
 //!
-//! Bytes here are what follows the 4-byte length of a detoasted value: an `i32` count, so many
-//! entries, then the string area that entries point into. An entry is a bitfield (bit 0: has
-//! positions, 11 bits: length of the lexeme, 20 bits: its offset); positions, when there are any,
-//! follow the lexeme at the next even offset: a `u16` count, then a `u16` each, the weight in its
-//! two highest bits. Everything is in the byte order of the machine.
+//! The bytes are the content of a detoasted value, after its 4-byte length: an `i32` count, the
+//! entries, and the string area that they point into. An entry is a bitfield (bit 0: has positions,
+//! 11 bits: length of the lexeme, 20 bits: its offset). Positions, if there are any, follow the
+//! lexeme at the next even offset: a `u16` count, then a `u16` each, with the weight in its two
+//! highest bits. All numbers are in the byte order of the machine.
 
 mod assembler;
 mod format;

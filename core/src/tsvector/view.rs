@@ -1,13 +1,13 @@
-//! Reading a tsvector in place.
+//! View: reads a tsvector in place.
 
 use super::format::{MAX_POSITIONS, Position, bounds};
 
-/// Bytes that are no tsvector.
+/// Error: bytes that are no tsvector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Malformed {
-    /// Shorter than the count, or than the entries it announces; or the count is negative.
+    /// Shorter than the count or than its entries, or the count is negative.
     Truncated,
-    /// This entry, counted from 0, points outside the string area or has too many positions.
+    /// Entry, counted from 0, that points outside the string area or has too many positions.
     Entry(usize),
 }
 
@@ -24,8 +24,8 @@ impl std::error::Error for Malformed {}
 
 /// A tsvector, read in place.
 ///
-/// Whatever the bytes are, reading stays inside them. That entries are sorted, distinct and apart
-/// from each other is not checked: a view of hostile bytes may repeat a lexeme.
+/// Reads stay inside the bytes, whatever they are. Entries are not checked to be sorted, distinct
+/// and disjoint: a view of hostile bytes may repeat a lexeme.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
     pub(super) entries: &'a [[u8; 4]],
@@ -33,7 +33,7 @@ pub struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    /// Checks every entry once; [`View::iter`] relies on that.
+    /// Checks every entry once.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let view = Self::open(bytes)?;
         match view.entries.iter().position(|entry| view.read(*entry).is_none()) {
@@ -42,8 +42,8 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Checks no entry: one that points outside is as if it were not there. For vectors that Postgres
-    /// made, of which few entries are wanted.
+    /// Checks no entry: entries that point outside are skipped. For vectors that Postgres made, if
+    /// few of their entries are read.
     pub fn open(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let (count, rest) = bytes.split_first_chunk().ok_or(Malformed::Truncated)?;
         let size = usize::try_from(i32::from_ne_bytes(*count))
@@ -54,14 +54,15 @@ impl<'a> View<'a> {
         Ok(View { entries: entries.as_chunks().0, area })
     }
 
-    /// The positions of a lexeme, by binary search: entries are in the order of their bytes.
+    /// Positions of a lexeme, by binary search: entries are ordered by their bytes.
     pub fn find(&self, lexeme: &[u8]) -> Option<Positions<'a>> {
         let wanted = Prefix::of(lexeme, 0, lexeme.len());
         let prefix = |entry: [u8; 4]| {
             let (start, end) = bounds(entry);
             Prefix::of(self.area, start, end)
         };
-        // By halves, without a branch on what is compared: most of these are wrong as often as right.
+        // Binary search without a branch on the comparison, which would be mispredicted half of the
+        // time.
         let (mut first, mut count) = (0, self.entries.len());
         while count > 0 {
             let half = count.div_ceil(2);
@@ -75,7 +76,7 @@ impl<'a> View<'a> {
         Some(Positions(positions.iter()))
     }
 
-    /// The lexemes that begin in this way, with their positions.
+    /// Lexemes that begin with `prefix`, with their positions.
     pub fn starting_with<'b>(
         &self,
         prefix: &'b [u8],
@@ -90,17 +91,17 @@ impl<'a> View<'a> {
             .map(|(lexeme, positions)| (lexeme, Positions(positions.iter())))
     }
 
-    /// The number of entries.
+    /// Number of entries.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there is no entry.
+    /// True if there is no entry.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Each lexeme with its positions (none, if it was stripped), as they are stored.
+    /// Each lexeme with its positions as they are stored; none if the vector was stripped.
     pub fn iter(&self) -> impl Iterator<Item = (&'a [u8], Positions<'a>)> + use<'a> {
         let view = *self;
         view.entries.iter().filter_map(move |entry| {
@@ -127,18 +128,18 @@ impl<'a> View<'a> {
     }
 }
 
-/// How a lexeme begins, with zeros behind it: of two that differ here, the lesser is that of the lesser
-/// lexeme.
+/// First 8 bytes of a lexeme, zero-padded. Of two lexemes with different prefixes, the lesser has
+/// the lesser prefix.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Prefix(u64);
 
 impl Prefix {
-    /// That of a part of some bytes; of nothing, where the part is not in them.
+    /// First 8 bytes of `bytes[start..end]`, big-endian, zero-padded; 0 if out of range.
     fn of(bytes: &[u8], start: usize, end: usize) -> Self {
         let kept = (end - start).min(8);
         let first = match bytes.get(start..).and_then(|rest| rest.first_chunk()) {
             Some(chunk) => u64::from_be_bytes(*chunk),
-            // The last few bytes.
+            // Less than 8 bytes to the end.
             None => {
                 let mut chunk = [0; 8];
                 let rest = bytes.get(start..start + kept).unwrap_or_default();
@@ -153,7 +154,7 @@ impl Prefix {
     }
 }
 
-/// The positions of a lexeme, as they are stored.
+/// Positions of a lexeme, as they are stored.
 #[derive(Clone, Debug)]
 pub struct Positions<'a>(std::slice::Iter<'a, [u8; 2]>);
 

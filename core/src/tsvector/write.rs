@@ -1,4 +1,4 @@
-//! Writing tsvectors, and changing weights in place.
+//! Writes tsvectors, and changes weights in place.
 
 use super::format::{
     LEXEME_BITS, MAX_AREA, MAX_LEXEME, MAX_POSITION, MAX_POSITIONS, Position, Weight, bounds,
@@ -8,9 +8,11 @@ use super::view::{Malformed, View};
 /// Positions that `to_tsvector` keeps of one lexeme.
 const MAX_PARSED: usize = MAX_POSITIONS - 1;
 
-/// The vector of a text: of its words in the order of their positions, each the number of a lexeme
-/// and a position. Byte for byte what Postgres' make_tsvector() makes of them; None where that raises
-/// "string is too long for tsvector".
+/// Builds the vector of a text from its words, in the order of their positions: number of the
+/// lexeme, and position. `spell` returns a lexeme's bytes.
+///
+/// The result is byte for byte that of Postgres' make_tsvector(). None if Postgres raises "string
+/// is too long for tsvector".
 pub fn of_words<'a>(
     mut words: Vec<(u32, Position)>,
     spell: impl Fn(u32) -> &'a [u8],
@@ -47,8 +49,8 @@ pub fn of_words<'a>(
     Some(bytes)
 }
 
-/// A vector of these keys, without positions. What they have room for, that is: where some are left out,
-/// `overflow` is there in their place.
+/// Builds a vector of keys without positions. If some do not fit into the string area, they are
+/// left out and `overflow` is added.
 pub fn of_keys(mut keys: Vec<Vec<u8>>, overflow: Vec<u8>) -> Vec<u8> {
     keys.sort_unstable();
     keys.dedup();
@@ -75,22 +77,22 @@ pub fn of_keys(mut keys: Vec<Vec<u8>>, overflow: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// A lexeme between a prefix and a suffix, cut to what fits between them.
+/// Joins a lexeme with a prefix and a suffix, and cuts the lexeme to the bytes that fit.
 pub fn key(prefix: &[u8], lexeme: &[u8], suffix: &[u8]) -> Vec<u8> {
-    // One less than fits, for Postgres reads no longer words in a tsquery.
+    // One byte less than fits: Postgres reads no longer words in a tsquery.
     let space = MAX_LEXEME - 2 - prefix.len() - LONGEST_SUFFIX.max(suffix.len());
     let mut end = lexeme.len().min(space);
-    // Not within a character.
+    // The cut is not inside a character.
     while end < lexeme.len() && end > 0 && lexeme[end] & 0xC0 == 0x80 {
         end -= 1;
     }
     [prefix, &lexeme[..end], suffix].concat()
 }
 
-/// Lexemes are cut the same for every suffix up to this one.
+/// Suffixes up to this length cut a lexeme at the same byte.
 const LONGEST_SUFFIX: usize = 2;
 
-/// Gives this weight to all positions up to `last`: to what a text begins with.
+/// Sets the weight of all positions up to `last`, at the beginning of a text.
 pub fn set_weight_up_to(bytes: &mut [u8], last: u16, weight: Weight) -> Result<(), Malformed> {
     let entries = View::parse(bytes)?.entries.to_vec();
     let area = &mut bytes[size_of::<i32>() + 4 * entries.len()..];
@@ -99,7 +101,7 @@ pub fn set_weight_up_to(bytes: &mut [u8], last: u16, weight: Weight) -> Result<(
         if u32::from_ne_bytes(entry) & 1 == 0 {
             continue;
         }
-        // View::parse looked at all of it.
+        // View::parse checked all of it.
         let Some((count, rest)) = area[end.next_multiple_of(2)..].split_first_chunk_mut() else {
             continue;
         };
