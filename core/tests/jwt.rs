@@ -1,5 +1,5 @@
-//! Tokens are accepted if they are signed by a key, for what it is for, and valid now; each other one is refused for the
-//! check that it fails.
+//! A token is accepted if a key of its issuer signed it and it is valid now. Every other token is
+//! rejected with the check that it fails.
 
 #[path = "jwt/signer.rs"]
 mod signer;
@@ -59,14 +59,14 @@ fn a_token_with_any_bit_changed_is_refused() {
         let signer = Signer::new(algorithm, "one");
         let keys = [key(&signer)];
         let token = signer.token(GOOD);
-        for place in 0..token.len() {
+        for index in 0..token.len() {
             for bit in 0..7 {
                 let mut bytes = token.clone().into_bytes();
-                bytes[place] ^= 1 << bit;
+                bytes[index] ^= 1 << bit;
                 let changed = String::from_utf8(bytes).unwrap();
                 assert!(check(&changed, &keys).is_err(), "{algorithm}: {changed}");
             }
-            assert!(check(&token[..place], &keys).is_err(), "{algorithm}: {place}");
+            assert!(check(&token[..index], &keys).is_err(), "{algorithm}: {index}");
         }
     }
 }
@@ -229,7 +229,7 @@ fn base64_has_one_spelling() {
     ] {
         assert!(matches!(check(&changed, &keys), Err(JwtError::Malformed(_))), "{changed}");
     }
-    // 43 characters for 32 bytes: two bits of the last say nothing.
+    // 43 characters for 32 bytes: two bits of the last one are unused.
     let mut spelt = token.clone().into_bytes();
     let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let last = spelt.last_mut().unwrap();
@@ -403,7 +403,7 @@ fn two_keys_are_valid_during_a_rotation() {
     };
     assert!(of(&old, r#", "kid": "old""#).is_ok());
     assert!(of(&new, r#", "kid": "new""#).is_ok());
-    // Without kid, each is tried.
+    // Without kid, each key is tried.
     assert!(of(&old, "").is_ok() && of(&new, "").is_ok());
     assert_eq!(of(&old, r#", "kid": "new""#), Err(JwtError::Signature));
     assert_eq!(of(&third, ""), Err(JwtError::Signature));
@@ -452,7 +452,7 @@ fn audiences_of_one_key_may_be_several_rows() {
     }
 }
 
-/// Examples of RFC 7515, appendix A; they expired in 2011.
+/// Examples of RFC 7515, appendix A. They expired in 2011.
 const OF_THE_RFC: &str = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
 
 #[test]

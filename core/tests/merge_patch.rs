@@ -1,11 +1,11 @@
 //! JSON Merge Patch as RFC 7396 defines it.
 
-#[path = "merge_patch/of_the_rfc.rs"]
-mod of_the_rfc;
+#[path = "merge_patch/reference.rs"]
+mod reference;
 
 use carrel_core::merge_patch::{self, MAX_DEPTH, MergePatchError};
-use of_the_rfc::of_the_rfc;
 use proptest::prelude::*;
+use reference::merged_values;
 use serde_json::{Value, json};
 
 fn merge(target: &str, patch: &str) -> Result<String, MergePatchError> {
@@ -18,7 +18,7 @@ fn merged(target: &str, patch: &str) -> Value {
 
 #[test]
 fn the_examples_of_the_rfc() {
-    // Appendix A.
+    // RFC 7396, appendix A.
     for (target, patch, result) in [
         (r#"{"a":"b"}"#, r#"{"a":"c"}"#, r#"{"a":"c"}"#),
         (r#"{"a":"b"}"#, r#"{"b":"c"}"#, r#"{"a":"b","b":"c"}"#),
@@ -98,6 +98,6 @@ proptest! {
     #[test]
     fn it_is_what_the_rfc_says(target in values(), patch in values()) {
         let result = merged(&target.to_string(), &patch.to_string());
-        prop_assert_eq!(result, of_the_rfc(target, &patch));
+        prop_assert_eq!(result, merged_values(target, &patch));
     }
 }

@@ -1,4 +1,4 @@
-//! Tokens of a report are each of one type.
+//! Each token of a report has one type.
 use carrel_core::prices::{TokenReportError, Tokens};
 use proptest::prelude::*;
 
@@ -42,7 +42,7 @@ fn what_cannot_be_told_apart_is_refused() {
         refused(r#"{"input": 1, "cache": 1}"#),
         TokenReportError::Unknown("cache".to_owned())
     );
-    // Of two reports at once.
+    // Fields of two kinds of report.
     assert_eq!(
         refused(r#"{"prompt_tokens": 1, "input": 1}"#),
         TokenReportError::Unknown("input".to_owned())

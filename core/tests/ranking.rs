@@ -1,4 +1,4 @@
-//! Ranked search, against what the words of its description say.
+//! Ranked search, compared with its description.
 use std::collections::BTreeMap;
 
 use carrel_core::ranking::{
@@ -8,7 +8,7 @@ use carrel_core::ranking::{
 use carrel_core::tsvector::{MAX_AREA, Position, View, Weight, key, of_keys, of_words};
 use proptest::prelude::*;
 
-/// A text as a list of lexemes, each with its weight; positions are from 1.
+/// Vector of a text given as lexemes with weights. Positions are from 1.
 fn vector(words: &[(String, Weight)]) -> Vec<u8> {
     let mut spelt: Vec<&str> = words.iter().map(|(word, _)| word.as_str()).collect();
     spelt.sort_unstable();
@@ -46,8 +46,8 @@ fn terms() -> impl Strategy<Value = Vec<Term>> {
 }
 
 fn phrase(terms: Vec<Term>) -> Vec<PhrasePosition> {
-    let places = terms.into_iter().enumerate();
-    places
+    let offsets = terms.into_iter().enumerate();
+    offsets
         .map(|(offset, term)| PhrasePosition { offset: offset as u16, terms: vec![term] })
         .collect()
 }
@@ -85,13 +85,13 @@ proptest! {
         });
         prop_assert_eq!(reading, Reading::default());
         for (number, term) in terms.iter().enumerate() {
-            let places: Vec<(u16, Weight)> = (1..)
+            let positions: Vec<(u16, Weight)> = (1..)
                 .zip(&text)
                 .filter(|(_, (word, _))| is_it(term, word))
                 .map(|(position, (_, weight))| (position, *weight))
                 .collect();
-            let body = places.iter().filter(|(_, weight)| *weight == Weight::D).count() as f64;
-            let heaviest = places.iter().map(|(position, weight)| match weight {
+            let body = positions.iter().filter(|(_, weight)| *weight == Weight::D).count() as f64;
+            let heaviest = positions.iter().map(|(position, weight)| match weight {
                 Weight::D if *position <= title => 3.0,
                 Weight::D => 1.0,
                 Weight::C => 2.0,
@@ -175,10 +175,10 @@ proptest! {
     #[test]
     fn a_snippet_is_a_part_of_the_text(
         content in "([a-d] |[é漢🫖]|\\n|longer ){0,120}",
-        places in prop::collection::vec((0_usize..400, 0_usize..9, 0_usize..4), 0..12),
+        ranges in prop::collection::vec((0_usize..400, 0_usize..9, 0_usize..4), 0..12),
         max in 1_usize..80,
     ) {
-        let mut highlights: Vec<Highlight> = places
+        let mut highlights: Vec<Highlight> = ranges
             .into_iter()
             .map(|(start, length, term)| Highlight { start, end: start + length, term })
             .collect();
@@ -190,7 +190,7 @@ proptest! {
         prop_assert!(content.contains(part), "{:?} is not in {:?}", part, content);
         let longest = highlights.iter().map(|highlight| highlight.end.saturating_sub(highlight.start)).max();
         prop_assert!(part.chars().count() <= max.max(longest.unwrap_or(0)));
-        // Marks open and close by turns, around something.
+        // Tags open and close in turn, and are never empty.
         prop_assert_eq!(marked.matches("<mark>").count(), marked.matches("</mark>").count());
         prop_assert!(!marked.contains("<mark></mark>"));
         let fits = |highlight: &Highlight| {
@@ -300,10 +300,10 @@ fn scores_are_bm25() {
     let idf = (1.0_f64 + 8.5 / 2.5).ln();
     let expected = idf * 2.0 * 2.2 / (2.0 + 1.2 * (0.25 + 0.75 * 50.0 / 100.0));
     assert!((score - expected).abs() < 1e-12, "{score} {expected}");
-    // What all texts have says little, but never the opposite.
+    // A term of all texts has a low weight, but never a negative one.
     assert!(scale.idf(1) > 0.0 && scale.idf(1) < scale.idf(0));
-    // More terms than the query has are worth nothing, and counts that contradict each other are no
-    // reason for a score below nothing.
+    // Terms that the query does not have add nothing. Contradictory counts do not make a score
+    // negative.
     assert_eq!(scale.score(1, [(7, Frequency::IN_NAME)]), 0.0);
     let odd =
         Scale::new(Parameters::new(0.0, 1.0).unwrap(), Collection { texts: 0, words: 0 }, &[3]);
@@ -339,7 +339,7 @@ fn a_snippet_shows_where_most_of_the_words_are() {
     highlights.sort_by_key(|highlight| highlight.start);
     let shown = snippet(&content, &highlights, |_| 1.0, 60);
     assert!(shown.ends_with("<mark>kettle</mark> <mark>stove</mark>."), "{shown}");
-    // What is worth more, and the first of what is worth the same.
+    // The passage worth more, and the first of several worth the same.
     let shown = snippet(&content, &highlights, |term| term as f64, 60);
     assert!(shown.contains("<mark>stove</mark> word") && !shown.contains("kettle"), "{shown}");
 }

@@ -1,4 +1,4 @@
-//! Every state and operation of a request, and its waits.
+//! Every state and operation of a request, and the backoff.
 
 use carrel_core::requests::Operation::{
     self, Cancel, Claim, Complete, Fail, Heartbeat, Requeue, Retry,
@@ -7,7 +7,7 @@ use carrel_core::requests::State::{self, Cancelled, Completed, Failed, Pending, 
 use carrel_core::requests::backoff;
 use proptest::prelude::*;
 
-/// What each operation leads to.
+/// State after each operation.
 type Row = [(Operation, Option<State>); 7];
 
 #[test]

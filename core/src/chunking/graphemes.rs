@@ -59,8 +59,8 @@ pub(super) fn is_boundary(text: &str, at: usize) -> bool {
         Join::Joined => false,
         Join::Apart => true,
         Join::Depends => {
-            // Flags pair up from the first of their row; other characters look back past marks
-            // only.
+            // Flags pair up from the first of their row; other characters look back past combining
+            // marks only.
             let flags = is_flag_half(a);
             let goes_on = |c: char| if flags { is_flag_half(c) } else { is_mark(c) };
             let mut start = at;

@@ -53,7 +53,8 @@ pub(super) fn each_word<T: FnMut()>(
                 }
                 at = resume;
             }
-            // One segment fills the window: a huge word, or a huge run of spaces or marks.
+            // One segment fills the window: a huge word, or a huge run of spaces or combining
+            // marks.
             None => {
                 let end = segment_end(text, at, to, meter);
                 let is_word = any_alphanumeric(&text[at..end], meter);

@@ -146,8 +146,9 @@ impl<'t> YamlBoundaries<'t> {
 }
 
 /// True if the text begins with a marker that stands by itself.
-fn is_marker(rest: &[u8], mark: &[u8]) -> bool {
-    rest.strip_prefix(mark).is_some_and(|after| matches!(after.first(), None | Some(b' ' | b'\t')))
+fn is_marker(rest: &[u8], marker: &[u8]) -> bool {
+    rest.strip_prefix(marker)
+        .is_some_and(|after| matches!(after.first(), None | Some(b' ' | b'\t')))
 }
 
 /// True if the text begins with a key and its `:`.
@@ -173,8 +174,8 @@ fn ends_in_block_scalar(line: &[u8]) -> bool {
     let end = memchr::memmem::find(line, b" #").unwrap_or(line.len());
     let line = line[..end].trim_ascii_end();
     let indicators = line.iter().rev().take_while(|b| matches!(b, b'+' | b'-' | b'1'..=b'9'));
-    let mark = line.len() - indicators.take(2).count();
-    let (before, last) = line[..mark].split_at(mark.saturating_sub(1));
+    let indicator = line.len() - indicators.take(2).count();
+    let (before, last) = line[..indicator].split_at(indicator.saturating_sub(1));
     matches!(last, b"|" | b">") && matches!(before.last(), None | Some(b' ' | b'\t'))
 }
 
@@ -225,8 +226,8 @@ mod tests {
 
     #[test]
     fn a_block_scalar_has_lines_and_no_entries() {
-        for mark in ["|", ">-", "|2+", "| # why", "!!str |"] {
-            let text = format!("a: {mark}\n  b: 1\n\n  - c\nd: 2\n");
+        for header in ["|", ">-", "|2+", "| # why", "!!str |"] {
+            let text = format!("a: {header}\n  b: 1\n\n  - c\nd: 2\n");
             let scalar = [("  b: 1", None), ("  - c", None)];
             let [first, second, third, fourth] = levels(&text)[..] else { panic!("{text}") };
             assert_eq!(([second, third], first.1, fourth), (scalar, Some(0), ("d: 2", Some(0))));

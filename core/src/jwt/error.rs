@@ -6,8 +6,8 @@
 use super::algorithm::Algorithm;
 use std::fmt;
 
-/// Size limit of a token, in bytes. Tokens of identity providers have 1 to 4 kB; HTTP servers refuse
-/// longer headers than 8 or 16 kB.
+/// Size limit of a token, in bytes. Tokens of identity providers have 1 to 4 kB; HTTP servers
+/// refuse longer headers than 8 or 16 kB.
 pub const MAX_TOKEN: usize = 16_384;
 
 /// The check that a token failed.

@@ -6,6 +6,6 @@
 const K: f64 = 60.0;
 
 /// Score of a rank in one ranking, from 0 for the first, with the weight of that ranking.
-pub fn reciprocal_rank(place: usize, weight: f64) -> f64 {
-    weight / (K + 1.0 + place as f64)
+pub fn reciprocal_rank(rank: usize, weight: f64) -> f64 {
+    weight / (K + 1.0 + rank as f64)
 }

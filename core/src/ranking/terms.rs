@@ -20,7 +20,7 @@ pub struct PhrasePosition {
 /// Positions of a phrase. The first one has offset 0.
 pub type Phrase = Vec<PhrasePosition>;
 
-/// Query. A text with any of the terms and all of the required phrases matches.
+/// Query. Terms are optional; required phrases are not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
     pub terms: Vec<Term>,

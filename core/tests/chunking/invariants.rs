@@ -1,4 +1,4 @@
-//! What has to hold for the chunks of any text that is no page, at any size and overlap.
+//! Invariants of the chunks of any text that is no page, at any size and overlap.
 #![allow(dead_code, reason = "not every test that uses this file needs all of it")]
 
 use bpe_openai::{cl100k_base, o200k_base};
@@ -73,7 +73,7 @@ pub fn check(
         }
         done = chunk.byte_end;
 
-        // Whitespace at the edges goes, indentation stays.
+        // Whitespace at the edges is dropped, indentation is kept.
         let whole = |at: usize| clusters.binary_search(&at).is_ok();
         let kept = content.len() - content.trim_end().len();
         prop_assert!(kept == 0 || !whole(chunk.byte_end - kept), "{:?}", content);
@@ -95,7 +95,7 @@ pub fn check(
             prop_assert!(!whole(word), "{:?} begins with a space", content);
         }
 
-        // 4. Clusters stay whole, unless too large; what fits is one chunk.
+        // 4. Clusters stay whole, unless too large; a rest that fits is one chunk.
         for at in [chunk.byte_start, chunk.byte_end] {
             if !whole(at) {
                 let next = clusters.partition_point(|&cluster| cluster < at);
@@ -109,7 +109,7 @@ pub fn check(
             let end = text.trim_end().len();
             let end = clusters.iter().copied().find(|&at| at >= end).unwrap_or(end);
             let rest = &text[chunk.byte_start..end];
-            // In this order, for words and tokens take time to count.
+            // In this order, because counting words and tokens takes time.
             let fits = (unit == Unit::Characters || rest.chars().count() <= size.saturating_mul(8))
                 && size_of(unit, rest) <= size;
             prop_assert!(!fits, "{:?} fits", rest);

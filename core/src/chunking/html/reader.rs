@@ -51,8 +51,8 @@ impl<'t> PageReader<'t> {
         self.rendering.drop_front(by);
     }
 
-    /// Reads until the text has `length` bytes or the source ends, and adds the boundaries of the new
-    /// text. White space at the end of the page is dropped.
+    /// Reads until the text has `length` bytes or the source ends, and adds the boundaries of the
+    /// new text. White space at the end of the page is dropped.
     pub(in crate::chunking) fn read_to<T: FnMut()>(
         &mut self,
         length: usize,

@@ -196,8 +196,8 @@ impl<'t> Blocks<'t> {
         self.begin(&line, opening)
     }
 
-    /// Opens the containers whose markers the line has, and finds the block that begins inside them.
-    /// Returns the number of containers that the line is in.
+    /// Opens the containers whose markers the line has, and finds the block that begins inside
+    /// them. Returns the number of containers that the line is in.
     fn open_containers<T: FnMut()>(
         &mut self,
         line: &mut TextLine<'t>,

@@ -54,7 +54,8 @@ impl Containers {
         self.open.len()
     }
 
-    /// Opens a container inside the first `depth` ones. At `matched`, the unmatched ones are closed.
+    /// Opens a container inside the first `depth` ones. At `matched`, the unmatched ones are
+    /// closed.
     pub(super) fn push(&mut self, depth: &mut usize, matched: usize, container: Container) {
         if *depth == matched {
             self.truncate(matched);

@@ -85,8 +85,8 @@ const BLOCKS: [&str; 62] = [
 /// starts a block only if it is `alone`: not in a paragraph, and nothing else on its line.
 pub(super) fn start(content: &[u8], alone: bool) -> Option<End> {
     let rest = content.strip_prefix(b"<")?;
-    for (mark, end) in [("!--", "-->"), ("?", "?>"), ("![CDATA[", "]]>")] {
-        if rest.starts_with(mark.as_bytes()) {
+    for (opening, end) in [("!--", "-->"), ("?", "?>"), ("![CDATA[", "]]>")] {
+        if rest.starts_with(opening.as_bytes()) {
             return Some(End::Contains(end));
         }
     }
@@ -152,21 +152,21 @@ impl End {
     pub(super) fn is_in<T: FnMut()>(self, line: &[u8], meter: &mut Meter<T>) -> bool {
         match self {
             End::BlankLine => false,
-            End::Contains(mark) => contains(line, mark.as_bytes(), meter),
+            End::Contains(text) => contains(line, text.as_bytes(), meter),
             End::RawTag => RAW_ENDS.iter().any(|tag| contains(line, tag.as_bytes(), meter)),
         }
     }
 }
 
 /// True if the line contains the text, ignoring case.
-fn contains<T: FnMut()>(line: &[u8], mark: &[u8], meter: &mut Meter<T>) -> bool {
+fn contains<T: FnMut()>(line: &[u8], text: &[u8], meter: &mut Meter<T>) -> bool {
     let mut at = 0;
     while at < line.len() {
         let stop = (at + MAX_STEP).min(line.len());
         meter.work(stop - at);
-        let found = memchr::memchr_iter(mark[0], &line[at..stop]).any(|start| {
+        let found = memchr::memchr_iter(text[0], &line[at..stop]).any(|start| {
             let start = at + start;
-            line.get(start..start + mark.len()).is_some_and(|seen| seen.eq_ignore_ascii_case(mark))
+            line.get(start..start + text.len()).is_some_and(|seen| seen.eq_ignore_ascii_case(text))
         });
         if found {
             return true;

@@ -165,25 +165,25 @@ pub(super) fn setext(content: &[u8]) -> Option<u8> {
 }
 
 pub(super) fn is_thematic_break(content: &[u8]) -> bool {
-    let Some(&mark @ (b'-' | b'*' | b'_')) = content.first() else {
+    let Some(&rule @ (b'-' | b'*' | b'_')) = content.first() else {
         return false;
     };
-    content.iter().all(|&b| b == mark || is_space(b))
-        && content.iter().filter(|&&b| b == mark).count() > 2
+    content.iter().all(|&b| b == rule || is_space(b))
+        && content.iter().filter(|&&b| b == rule).count() > 2
 }
 
 /// Character and length of a fence that opens a code block.
 pub(super) fn fence(content: &[u8]) -> Option<(u8, usize)> {
-    let &mark @ (b'`' | b'~') = content.first()? else {
+    let &byte @ (b'`' | b'~') = content.first()? else {
         return None;
     };
-    let length = content.iter().take_while(|&&b| b == mark).count();
-    let info_fits = mark == b'~' || !content[length..].contains(&b'`');
-    (length > 2 && info_fits).then_some((mark, length))
+    let length = content.iter().take_while(|&&b| b == byte).count();
+    let info_fits = byte == b'~' || !content[length..].contains(&b'`');
+    (length > 2 && info_fits).then_some((byte, length))
 }
 
-pub(super) fn closes_fence(content: &[u8], (mark, length): (u8, usize)) -> bool {
-    let run = content.iter().take_while(|&&b| b == mark).count();
+pub(super) fn closes_fence(content: &[u8], (byte, length): (u8, usize)) -> bool {
+    let run = content.iter().take_while(|&&b| b == byte).count();
     run >= length && content[run..].iter().all(|&b| is_space(b))
 }
 
