@@ -78,7 +78,7 @@ impl ClaimsError {
 /// Error: name that is no path of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InvalidClaim {
-    /// Nothing before, between or after dots.
+    /// Empty text before, between or after dots.
     EmptySegment,
     /// A control character.
     ControlCharacter,

@@ -1,6 +1,6 @@
 //! Algorithms of carrel, without Postgres: no pgrx, no unsafe.
 #![forbid(unsafe_code)]
-// In [lints], this would apply to the tests too.
+// Lints stand here because in [lints] they would apply to the tests too.
 #![cfg_attr(
     not(test),
     deny(

@@ -146,7 +146,7 @@ fn assert_linear(
     units: &[Unit],
     formats: &[Format],
 ) {
-    // In tokens, pretokens of up to 8 KiB cost less than longer ones, whose cost grows from there.
+    // Pretokens of up to 8 KiB cost less than longer ones, whose cost grows from there.
     let tokens = matches!(units, [Unit::Tokens(_)]);
     for (bytes, size) in [(if tokens { 120_000 } else { 30_000 }, 20), (400_000, 2_000)] {
         for ((name, large), (_, small)) in inputs(bytes).into_iter().zip(inputs(bytes / 4)) {

@@ -403,7 +403,7 @@ fn two_keys_are_valid_during_a_rotation() {
     };
     assert!(of(&old, r#", "kid": "old""#).is_ok());
     assert!(of(&new, r#", "kid": "new""#).is_ok());
-    // Without kid, each key is tried.
+    // A token without kid is checked with each key.
     assert!(of(&old, "").is_ok() && of(&new, "").is_ok());
     assert_eq!(of(&old, r#", "kid": "new""#), Err(JwtError::Signature));
     assert_eq!(of(&third, ""), Err(JwtError::Signature));

@@ -267,7 +267,7 @@ fn a_start_that_occurs_twice_is_the_first() {
 
 #[test]
 fn clocks_put_back_into_the_month_before_change_nothing() {
-    // At 00:01 on 2009-11-01, St. John's went back to 23:01 on 31 October. The period had begun.
+    // St. John's went back to 23:01 on 31 October at 00:01 on 2009-11-01. The period had begun.
     let of = |at| period("2009-10-01T02:30:30Z", "America/St_Johns", at);
     let november = own("2009-11-01T02:30:30Z", "2009-12-01T03:30:30Z");
     assert_eq!(of("2009-11-01T02:30:29Z").1, november.0);

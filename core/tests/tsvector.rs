@@ -266,7 +266,7 @@ fn a_result_that_just_fits_loses_nothing() {
 
 #[test]
 fn of_300_000_lexemes_the_weighty_the_frequent_and_the_first_remain() {
-    // Ascending within a part, as in a vector, but not from part to part.
+    // Lexemes ascend within a part, as in a vector, but not from part to part.
     let name = |i: u32| format!("{:03}{:03}", i / 1_000 * 7 % 300, i % 1_000);
     let mut assembler = Assembler::new();
     let mut append = |range: std::ops::Range<u32>, positions: &[u16], weight| {

@@ -227,14 +227,15 @@ impl Cutter {
             return None;
         }
         let lowest = self.measure.overlap(text, (from, to), size, meter);
-        // Not before the section of the new chunk: it would have the heading path of another
-        // section. Not before the start of the last chunk either: the new chunk would contain it.
+        // The start is not before the section of the new chunk, which would have the heading path
+        // of another section. It is after the start of the last chunk, or the new chunk would
+        // contain that one.
         let next = after(text, from);
         let mut lowest = lowest.max(next).max(self.path.since);
         let middle = text.floor_char_boundary(lowest + to.saturating_sub(lowest) / 2);
         // A sentence start, unless it gives up more than half of the overlap; else a word start.
         for (segment, last) in [(Segment::Sentence, middle), (Segment::Word, to)] {
-            // In tokens, a later start can be a larger overlap, but rarely is a few words further
+            // A later start can be a larger overlap in tokens, but rarely is a few words further
             // on.
             for _ in 0..TRIES {
                 if lowest > last || lowest >= to {
@@ -278,14 +279,13 @@ fn fine_cut<T: FnMut()>(
     for segment in [Segment::Sentence, Segment::Word] {
         let mut found = segments::last_boundary(segment, text, lowest, window.gap_end, meter);
         if segment == Segment::Word && between_flags {
-            // In a long row of flags, only the start of the row decides where one ends.
+            // Flags in a long row are paired from the start of the row.
             let flags = graphemes::last_boundary(text, window.start, window.limit, meter);
             found = found.max(flags.filter(|&at| is_between_flags(text, window.start, at, meter)));
         }
         if let Some(found) = found {
             let (end, _) = trim_end(text, window.start, found, meter);
-            // Otherwise the text from `lowest` to `found` is blank, and earlier boundaries do not
-            // help.
+            // Earlier boundaries do not help: the text from `lowest` to `found` is blank.
             if end >= lowest {
                 return Some(end);
             }

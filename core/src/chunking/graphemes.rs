@@ -11,9 +11,9 @@ use super::meter::{MAX_STEP, Meter};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Join {
-    /// Never a boundary.
+    /// The two are always in one cluster.
     Joined,
-    /// Always a boundary.
+    /// The two are never in one cluster.
     Apart,
     /// The characters before the two decide.
     Depends,
@@ -39,7 +39,7 @@ pub(super) fn join(a: char, b: char) -> Join {
     if clusters_as_pair(a, b) {
         return Join::Joined;
     }
-    // After a combining mark, earlier characters matter to a pictograph (if the mark is ZWJ) and to
+    // Earlier characters than a combining mark matter to a pictograph (if the mark is ZWJ) and to
     // an Indic consonant. Neither is ASCII.
     let follows = |before: &str| {
         let mut probe = String::from(before);
@@ -114,7 +114,7 @@ pub(super) fn last_boundary<T: FnMut()>(
     to: usize,
     meter: &mut Meter<T>,
 ) -> Option<usize> {
-    // Back to a certain start of a cluster.
+    // Scans back to a certain start of a cluster.
     let mut start = to;
     loop {
         if start <= origin {
@@ -133,8 +133,8 @@ pub(super) fn last_boundary<T: FnMut()>(
     if start == to && start > origin {
         return Some(start);
     }
-    // Forward to the last boundary up to `to`. The cursor sees the text from `start` on, and no
-    // more of it than the one character after `to` that it needs.
+    // Scans forward to the last boundary up to `to`. The cursor sees the text from `start` on, and
+    // no more of it than the one character after `to` that it needs.
     let rest = &text[start..];
     let to = to - start;
     let seen = char_at(rest, to).map_or(rest.len(), |c| to + c.len_utf8());

@@ -110,7 +110,7 @@ fn boundaries<T: FnMut()>(
         Segment::Sentence => letter_before(text, near).unwrap_or(near),
     };
     if segment == Segment::Sentence {
-        // Without a full stop or a line end, no sentence ends. ASCII has only `.`, `?` and `!`; any
+        // No sentence ends without a full stop or a line end. ASCII has only `.`, `?` and `!`; any
         // other character may be the full stop of another script.
         let seen = &text.as_bytes()[start..to];
         if seen.is_ascii()

@@ -70,7 +70,7 @@ pub(super) fn each_word<T: FnMut()>(
 /// Last boundary inside `text[at..stop]` that text after `stop` cannot remove: a boundary before a
 /// base. Before `'`, for example, the next window could continue the word.
 fn resume_at(text: &str, at: usize, stop: usize) -> Option<usize> {
-    // There is usually one near the end. Forward only: the iterator looks back from `stop`.
+    // A boundary is usually near the end. Forward only: the iterator looks back from `stop`.
     for back in [256, 2048] {
         let floor = text.ceil_char_boundary(stop.saturating_sub(back).max(at));
         let Some(start) = base_before(text, at, floor) else { continue };
@@ -128,7 +128,7 @@ fn segment_end<T: FnMut()>(text: &str, at: usize, to: usize, meter: &mut Meter<T
             bounds.find(|&start| start >= skip).map(|start| start - skip)
         };
         match end {
-            // Near the end of the window, the next text may continue the word.
+            // Text after the window may continue a word near its end.
             Some(end) if stop == to || end + 64 < window.len() => return at + end,
             _ if stop == to => return to,
             _ => {}

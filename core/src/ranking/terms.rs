@@ -24,7 +24,7 @@ pub type Phrase = Vec<PhrasePosition>;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
     pub terms: Vec<Term>,
-    /// Only the first 64 count.
+    /// Required phrases. The first 64 count.
     pub required: Vec<Phrase>,
     pub excluded: Vec<Phrase>,
 }

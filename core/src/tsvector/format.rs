@@ -1,6 +1,6 @@
 //! Layout of entries and positions.
 
-// On big-endian machines, compilers allocate bitfields from the other end.
+// Compilers for big-endian machines allocate bitfields from the other end.
 #[cfg(target_endian = "big")]
 compile_error!("entries of a tsvector are only understood on little-endian machines");
 
@@ -32,7 +32,7 @@ pub enum Weight {
 pub struct Position {
     /// D unless it was set.
     pub weight: Weight,
-    /// From 1 to [`MAX_POSITION`] if Postgres wrote it; a binary COPY can bring 0.
+    /// Position, from 1 to [`MAX_POSITION`] if Postgres wrote it; a binary COPY can bring 0.
     pub position: u16,
 }
 

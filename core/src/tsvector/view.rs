@@ -139,7 +139,7 @@ impl Prefix {
         let kept = (end - start).min(8);
         let first = match bytes.get(start..).and_then(|rest| rest.first_chunk()) {
             Some(chunk) => u64::from_be_bytes(*chunk),
-            // Less than 8 bytes to the end.
+            // Fewer than 8 bytes are left.
             None => {
                 let mut chunk = [0; 8];
                 let rest = bytes.get(start..start + kept).unwrap_or_default();

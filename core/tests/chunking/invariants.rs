@@ -109,7 +109,7 @@ pub fn check(
             let end = text.trim_end().len();
             let end = clusters.iter().copied().find(|&at| at >= end).unwrap_or(end);
             let rest = &text[chunk.byte_start..end];
-            // In this order, because counting words and tokens takes time.
+            // Characters first: counting words and tokens takes time.
             let fits = (unit == Unit::Characters || rest.chars().count() <= size.saturating_mul(8))
                 && size_of(unit, rest) <= size;
             prop_assert!(!fits, "{:?} fits", rest);

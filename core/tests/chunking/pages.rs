@@ -23,7 +23,7 @@ pub fn ink(text: &str) -> String {
     text.chars().filter(|c| !c.is_whitespace()).collect()
 }
 
-/// Without overlap: chunks come in order, are not too large, and have all the text of the page.
+/// Chunks without overlap come in order, are not too large, and have all the text of the page.
 pub fn check_order(page: &str, size: i32, unit: Unit) -> Result<(), TestCaseError> {
     let chunks = cut_in(page, size, 0, unit, Format::Html);
     let most = (size as usize).saturating_mul(8);
@@ -46,7 +46,8 @@ pub fn check_order(page: &str, size: i32, unit: Unit) -> Result<(), TestCaseErro
     Ok(())
 }
 
-/// With overlap, of a page of [`page::WITHOUT_RAW`].
+/// Chunks with overlap have all the text of the page, once their repeated beginnings are removed.
+/// For pages of [`page::WITHOUT_RAW`].
 pub fn check_overlap(page: &str, size: i32, overlap: i32, unit: Unit) -> Result<(), TestCaseError> {
     let mut before = (0, 0);
     let mut fresh = String::new();

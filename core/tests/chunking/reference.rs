@@ -79,7 +79,7 @@ impl<'t> Known<'t> {
                 Unit::Tokens(encoding) => 2 * count_tokens(content, encoding, || {}) >= size,
             }
         };
-        // Half full at any end up to there.
+        // True if the text is half full at some end up to `end`.
         let once_half_full = |end: usize| match unit {
             Unit::Tokens(_) => {
                 text[start..end].char_indices().any(|(at, c)| half_full(start + at + c.len_utf8()))

@@ -152,7 +152,8 @@ fn tables() -> impl Strategy<Value = String> {
             "# One\n",
             "```\n",
             "<!-- a -->\n",
-            // No tables. Without a blank line after them, parsers disagree.
+            // Tables without a blank line after them are read differently by parsers. These are no
+            // tables.
             "\n| a \\| b |\n|-|-|\n\n",
             "\n| a | b |\n|-|\n\n",
             "\n| a | b |\n\n",
