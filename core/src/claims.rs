@@ -64,6 +64,7 @@ pub enum Mistake {
 }
 
 impl ClaimsError {
+    /// Kind of the error.
     pub fn mistake(&self) -> Mistake {
         match self.0 {
             Problem::NotJson { .. } | Problem::TooDeep | Problem::ClaimsNotAnObject { .. } => {

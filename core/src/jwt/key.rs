@@ -52,6 +52,7 @@ impl Window {
     /// No limits: the least and the greatest number stand for infinity.
     pub const ALWAYS: Self = Self { from: i64::MIN, until: i64::MAX };
 
+    /// True if the key is valid at `now`, in microseconds since 1970.
     pub fn contains(self, now: i64) -> bool {
         self.from <= now && (now < self.until || self.until == i64::MAX)
     }
@@ -71,7 +72,8 @@ pub enum Material {
 }
 
 impl Material {
-    /// Reads a key for an algorithm.
+    /// Reads a key: PEM, a JWK or, for HS256, a secret. Errors: malformed, too weak, or a key for another
+    /// algorithm.
     pub fn read(algorithm: Algorithm, key: &str) -> Result<Self, KeyError> {
         let trimmed = key.trim();
         let material = if trimmed.starts_with("-----BEGIN ") {

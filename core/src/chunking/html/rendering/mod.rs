@@ -3,7 +3,12 @@
 //!
 //! There is no tree: open elements are only counted. A tag alone decides which element it closes.
 
+mod gap;
+mod origin;
 mod preformatted;
+
+use gap::{Gap, Whole};
+use origin::Origin;
 
 use super::boundaries::{HtmlBoundaries, LineNumber};
 use super::elements::{Element, Hidden, Raw};
@@ -42,27 +47,6 @@ pub(super) struct Rendering {
     /// Preformatted block that the last text belongs to.
     block: Option<LineNumber>,
     line: PreLine,
-}
-
-/// Separation between the last text and the next.
-#[derive(Default)]
-struct Gap {
-    newlines: usize,
-    tabs: usize,
-    /// Origin of the first white space.
-    space: Option<Origin>,
-    /// True at the start of a cell: blocks in a cell do not separate it from the cell before.
-    in_cell: bool,
-    new_item: bool,
-    heading: Option<u8>,
-    whole: Option<Whole>,
-}
-
-#[derive(Clone, Copy)]
-enum Whole {
-    /// Row, with the number of lists and tables around it.
-    Row(usize),
-    Pre,
 }
 
 /// Line of preformatted text.
@@ -398,30 +382,6 @@ impl Rendering {
             Origin::Reference(range) => self.sources.push_whole(self.text.len(), range),
         }
         self.text.push_str(text);
-    }
-}
-
-/// Origin of text in the source.
-#[derive(Clone, Copy)]
-enum Origin {
-    /// Copied from this position on.
-    Same(usize),
-    Reference((usize, usize)),
-}
-
-impl Origin {
-    /// Origin of the text after its first `skipped` bytes.
-    fn after(self, skipped: usize) -> Self {
-        match self {
-            Origin::Same(from) => Origin::Same(from + skipped),
-            Origin::Reference(_) => self,
-        }
-    }
-
-    fn start(self) -> usize {
-        match self {
-            Origin::Same(from) | Origin::Reference((from, _)) => from,
-        }
     }
 }
 

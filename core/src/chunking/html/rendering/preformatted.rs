@@ -1,7 +1,9 @@
 //! Preformatted text: `pre` and similar elements, whose white space is kept.
 
 use super::super::boundaries::HtmlBoundaries;
-use super::{Origin, Rendering, Whole};
+use super::Rendering;
+use super::gap::Whole;
+use super::origin::Origin;
 use crate::chunking::boundary::{LINE, paragraph_rank};
 
 impl Rendering {
