@@ -1,6 +1,6 @@
 //! Boundaries at which a text can be cut, their ranks, and the window in which a chunk may end.
 
-use super::headings::Path;
+use super::headings::HeadingPath;
 
 /// Rank of a line start, the lowest. Above it, each level of nesting has two ranks, innermost level
 /// first: between two items, and after a blank line. The highest is [`SECTION`]. A list is
@@ -28,7 +28,7 @@ pub(super) struct Boundary {
     pub(super) rank: usize,
     /// True if the text up to the next boundary is to be kept whole.
     pub(super) solid: bool,
-    pub(super) path: Path,
+    pub(super) path: HeadingPath,
 }
 
 /// Stretch of text in which a chunk may end.
@@ -47,7 +47,7 @@ pub(super) struct Window {
 #[derive(Clone, Debug)]
 pub(super) struct Cut {
     pub(super) end: usize,
-    pub(super) path: Path,
+    pub(super) path: HeadingPath,
 }
 
 /// Range of ends that the measure allows for a chunk.

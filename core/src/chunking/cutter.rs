@@ -7,7 +7,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::boundary::{Cut, Window};
 use super::chars::{char_at, char_before};
 use super::graphemes::{self, Join, is_flag_half, join};
-use super::headings::Path;
+use super::headings::HeadingPath;
 use super::measure::Measure;
 use super::meter::Meter;
 use super::offsets::Offsets;
@@ -22,7 +22,7 @@ pub(super) struct Cutter {
     /// End of the last chunk. Text before it is done.
     at: usize,
     /// Headings at `at`.
-    path: Path,
+    path: HeadingPath,
     /// Last chunk: start, end, size.
     previous: Option<(usize, usize, usize)>,
     offsets: Offsets,
@@ -44,7 +44,7 @@ pub(super) struct ChunkSpan {
 
 /// Cache of the last heading path: most chunks share it with the chunk before.
 struct Titles {
-    path: Path,
+    path: HeadingPath,
     titles: Rc<[Rc<str>]>,
 }
 
@@ -53,10 +53,10 @@ impl Cutter {
         Cutter {
             measure: Measure::new(options),
             at: 0,
-            path: Path::default(),
+            path: HeadingPath::default(),
             previous: None,
             offsets: Offsets::default(),
-            titles: Titles { path: Path::default(), titles: Rc::from([]) },
+            titles: Titles { path: HeadingPath::default(), titles: Rc::from([]) },
         }
     }
 
@@ -186,7 +186,7 @@ impl Cutter {
             reach.limit = text.floor_char_boundary(below - 1);
         }
         if reach.limit >= text.len() {
-            return Some(Cut { end: text.len(), path: Path::default() });
+            return Some(Cut { end: text.len(), path: HeadingPath::default() });
         }
         if reach.limit <= fresh {
             return None;
@@ -257,7 +257,7 @@ impl Cutter {
         None
     }
 
-    fn titles(&mut self, path: &Path) -> Rc<[Rc<str>]> {
+    fn titles(&mut self, path: &HeadingPath) -> Rc<[Rc<str>]> {
         if !path.is_same(&self.titles.path) {
             self.titles = Titles { path: path.clone(), titles: path.titles() };
         }

@@ -6,6 +6,7 @@ use super::json::JsonBoundaries;
 use super::markdown::MarkdownBoundaries;
 use super::measure::Measure;
 use super::meter::Meter;
+use super::options::Format;
 use super::yaml::YamlBoundaries;
 
 /// Boundaries of a text in order of position.
@@ -16,7 +17,29 @@ pub(super) enum Boundaries<'t> {
     Yaml(YamlBoundaries<'t>),
 }
 
-impl Boundaries<'_> {
+impl<'t> Boundaries<'t> {
+    /// Boundaries of a text. None for plain text: its boundaries are found by looking back.
+    pub(super) fn new<T: FnMut()>(
+        format: Format,
+        text: &'t str,
+        meter: &mut Meter<T>,
+    ) -> Option<Self> {
+        match format {
+            Format::Plain => None,
+            Format::Markdown => {
+                Some(Boundaries::Markdown(Box::new(MarkdownBoundaries::new(text, meter))))
+            }
+            Format::Html => Some(Boundaries::of_page()),
+            Format::Json => Some(Boundaries::Json(JsonBoundaries::new(text))),
+            Format::Yaml => Some(Boundaries::Yaml(YamlBoundaries::new(text))),
+        }
+    }
+
+    /// Boundaries of a page, which are added while it is read.
+    pub(super) fn of_page() -> Self {
+        Boundaries::Html(HtmlBoundaries::default())
+    }
+
     /// Returns the next boundary. A page is still being read: its next boundary is returned only if
     /// it is at `to` or before.
     pub(super) fn next<T: FnMut()>(

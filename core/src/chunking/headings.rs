@@ -5,7 +5,7 @@ use std::rc::Rc;
 /// Headings that enclose a position, innermost first: a list that shares its tail, because it is
 /// kept for several positions at a time.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Path {
+pub(super) struct HeadingPath {
     pub(super) innermost: Option<Rc<Heading>>,
     /// Start of the text that has these headings.
     pub(super) since: usize,
@@ -20,7 +20,7 @@ pub(super) struct Heading {
     pub(super) outer: Option<Rc<Heading>>,
 }
 
-impl Path {
+impl HeadingPath {
     /// Titles, outermost first.
     pub(super) fn titles(&self) -> Rc<[Rc<str>]> {
         let mut titles = Vec::new();
@@ -34,7 +34,7 @@ impl Path {
     }
 
     /// True if both have the same headings.
-    pub(super) fn is_same(&self, other: &Path) -> bool {
+    pub(super) fn is_same(&self, other: &HeadingPath) -> bool {
         match (&self.innermost, &other.innermost) {
             (Some(a), Some(b)) => Rc::ptr_eq(a, b),
             (a, b) => a.is_none() && b.is_none(),

@@ -6,7 +6,7 @@
 
 use super::boundary::{Boundary, LINE, item_rank, paragraph_rank};
 use super::graphemes::is_boundary;
-use super::headings::Path;
+use super::headings::HeadingPath;
 use super::meter::{MAX_STEP, Meter};
 use super::space::{after_newline, is_newline};
 
@@ -36,7 +36,12 @@ impl<'t> JsonBoundaries<'t> {
             if let Some(rank) = found
                 && is_boundary(self.text, self.at)
             {
-                return Some(Boundary { at: self.at, rank, solid: false, path: Path::default() });
+                return Some(Boundary {
+                    at: self.at,
+                    rank,
+                    solid: false,
+                    path: HeadingPath::default(),
+                });
             }
         }
         None

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use super::boundary::{Boundary, Cut, RANKS, Window};
 use super::formats::Boundaries;
-use super::headings::Path;
+use super::headings::HeadingPath;
 use super::html::HtmlBoundaries;
 use super::measure::Measure;
 use super::meter::Meter;
@@ -57,7 +57,7 @@ impl<'t> Outline<'t> {
         text: &str,
         measure: &mut Measure,
         meter: &mut Meter<T>,
-    ) -> Option<Path> {
+    ) -> Option<HeadingPath> {
         let mut path = None;
         loop {
             if self.next.is_none() {
@@ -104,7 +104,7 @@ impl<'t> Outline<'t> {
         self.last(window).is_some_and(|last| last.solid)
     }
 
-    pub(super) fn path(&self, window: &Window) -> Path {
+    pub(super) fn path(&self, window: &Window) -> HeadingPath {
         self.last(window).map(|last| last.path.clone()).unwrap_or_default()
     }
 

@@ -2,16 +2,13 @@
 
 use super::boundary::{Cut, Window};
 use super::formats::Boundaries;
-use super::headings::Path;
+use super::headings::HeadingPath;
 use super::html::HtmlBoundaries;
-use super::json::JsonBoundaries;
-use super::markdown::MarkdownBoundaries;
 use super::measure::Measure;
 use super::meter::Meter;
 use super::options::Format;
 use super::outline::Outline;
 use super::plain;
-use super::yaml::YamlBoundaries;
 
 pub(super) enum Structure<'t> {
     Plain,
@@ -20,21 +17,15 @@ pub(super) enum Structure<'t> {
 
 impl<'t> Structure<'t> {
     pub(super) fn new<T: FnMut()>(format: Format, text: &'t str, meter: &mut Meter<T>) -> Self {
-        let boundaries = match format {
-            Format::Plain => return Structure::Plain,
-            Format::Markdown => {
-                Boundaries::Markdown(Box::new(MarkdownBoundaries::new(text, meter)))
-            }
-            Format::Html => Boundaries::Html(HtmlBoundaries::default()),
-            Format::Json => Boundaries::Json(JsonBoundaries::new(text)),
-            Format::Yaml => Boundaries::Yaml(YamlBoundaries::new(text)),
-        };
-        Structure::of(boundaries)
+        match Boundaries::new(format, text, meter) {
+            Some(boundaries) => Structure::of(boundaries),
+            None => Structure::Plain,
+        }
     }
 
     /// Structure of a page. Boundaries are added while the page is read.
     pub(super) fn of_page() -> Self {
-        Structure::of(Boundaries::Html(HtmlBoundaries::default()))
+        Structure::of(Boundaries::of_page())
     }
 
     fn of(boundaries: Boundaries<'t>) -> Self {
@@ -64,7 +55,7 @@ impl<'t> Structure<'t> {
         text: &str,
         measure: &mut Measure,
         meter: &mut Meter<T>,
-    ) -> Option<Path> {
+    ) -> Option<HeadingPath> {
         match self {
             Structure::Plain => None,
             Structure::Outlined(outline) => outline.read_to(at, text, measure, meter),
@@ -95,7 +86,7 @@ impl<'t> Structure<'t> {
     ) -> Option<Cut> {
         match self {
             Structure::Plain => plain::best(text, window, lowest, meter)
-                .map(|end| Cut { end, path: Path::default() }),
+                .map(|end| Cut { end, path: HeadingPath::default() }),
             Structure::Outlined(outline) => outline.best(text, window, lowest, meter),
         }
     }
@@ -109,9 +100,9 @@ impl<'t> Structure<'t> {
     }
 
     /// Headings between the last boundary of the window and the next boundary.
-    pub(super) fn path(&self, window: &Window) -> Path {
+    pub(super) fn path(&self, window: &Window) -> HeadingPath {
         match self {
-            Structure::Plain => Path::default(),
+            Structure::Plain => HeadingPath::default(),
             Structure::Outlined(outline) => outline.path(window),
         }
     }

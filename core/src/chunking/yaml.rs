@@ -8,7 +8,7 @@
 //! no harm.
 
 use super::boundary::{Boundary, LEVELS, LINE, item_rank, paragraph_rank};
-use super::headings::Path;
+use super::headings::HeadingPath;
 use super::meter::{MAX_STEP, Meter};
 use super::space::{after_newline, find_newline};
 
@@ -74,7 +74,7 @@ impl<'t> YamlBoundaries<'t> {
             }
             let rank = self.rank(line, indent);
             self.after_blank = false;
-            return Some(Boundary { at: start, rank, solid: false, path: Path::default() });
+            return Some(Boundary { at: start, rank, solid: false, path: HeadingPath::default() });
         }
         None
     }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::super::boundary::Boundary;
-use super::super::headings::{Heading, Path};
+use super::super::headings::{Heading, HeadingPath};
 use super::super::measure::Measure;
 use super::super::meter::Meter;
 use super::super::space::trim_end;
@@ -23,7 +23,7 @@ pub(in crate::chunking) struct HtmlBoundaries {
     pulled: usize,
     /// End of the block that is kept whole: no boundary before it.
     whole_to: usize,
-    path: Path,
+    path: HeadingPath,
 }
 
 struct PageLine {
@@ -100,7 +100,7 @@ impl HtmlBoundaries {
             outer = heading.outer.clone();
         }
         let heading = Heading { title, level, depth: 0, outer };
-        self.path = Path { innermost: Some(Rc::new(heading)), since: at };
+        self.path = HeadingPath { innermost: Some(Rc::new(heading)), since: at };
     }
 }
 

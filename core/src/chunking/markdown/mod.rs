@@ -11,7 +11,7 @@ mod tests;
 use std::rc::Rc;
 
 use super::boundary::{Boundary, LINE, SECTION, item_rank, paragraph_rank};
-use super::headings::{Heading, Path};
+use super::headings::{Heading, HeadingPath};
 use super::measure::Measure;
 use super::meter::Meter;
 use super::space::{after_newline, find_newline, skip_space, trim_end};
@@ -24,7 +24,7 @@ pub(super) struct MarkdownBoundaries<'t> {
     /// Last block, while boundaries inside it are still to come.
     inside: Option<Inside<'t>>,
     /// Headings at the end of the last block.
-    path: Path,
+    path: HeadingPath,
 }
 
 /// Lines of a block that is not kept whole.
@@ -41,7 +41,7 @@ impl<'t> MarkdownBoundaries<'t> {
             text,
             blocks: Blocks::new(text, meter),
             inside: None,
-            path: Path::default(),
+            path: HeadingPath::default(),
         }
     }
 
@@ -134,10 +134,10 @@ impl<'t> MarkdownBoundaries<'t> {
                 outer = heading.outer.clone();
             }
             let heading = Heading { title: title.into(), level, depth, outer };
-            self.path = Path { innermost: Some(Rc::new(heading)), since: block.start };
+            self.path = HeadingPath { innermost: Some(Rc::new(heading)), since: block.start };
             return;
         }
-        let path = Path { innermost: outer, since: block.start };
+        let path = HeadingPath { innermost: outer, since: block.start };
         if !path.is_same(&self.path) {
             self.path = path;
         }
