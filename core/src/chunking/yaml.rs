@@ -14,7 +14,7 @@ use super::space::{after_newline, find_newline};
 
 /// Bytes of a line in which a key's `:` is searched. YAML allows 1,024 characters for an implicit
 /// key.
-const SEEN: usize = 4096;
+const MAX_KEY: usize = 4096;
 
 pub(super) struct YamlBoundaries<'t> {
     text: &'t str,
@@ -54,7 +54,7 @@ impl<'t> YamlBoundaries<'t> {
             let start = self.at;
             let length = self.text.len();
             let newline = find_newline(self.text, start, length, meter);
-            meter.work(SEEN);
+            meter.work(MAX_KEY);
             self.at = newline.map_or(length, |newline| after_newline(self.text, newline));
             let line = &self.text.as_bytes()[start..newline.unwrap_or(length)];
             let mut indent = 0;
@@ -66,7 +66,7 @@ impl<'t> YamlBoundaries<'t> {
                     break;
                 }
             }
-            let (head, tail) = line.split_at(line.len().saturating_sub(SEEN).max(indent));
+            let (head, tail) = line.split_at(line.len().saturating_sub(MAX_KEY).max(indent));
             let line = &line[..head.len() + tail.trim_ascii_end().len()];
             if line.len() == indent {
                 self.after_blank = true;
@@ -116,7 +116,7 @@ impl<'t> YamlBoundaries<'t> {
             if !is_item {
                 break;
             }
-            let spaces = rest[1..].iter().take(SEEN).take_while(|&&byte| byte == b' ').count();
+            let spaces = rest[1..].iter().take(MAX_KEY).take_while(|&&byte| byte == b' ').count();
             (column, rest) = (column + 1 + spaces, &rest[1 + spaces..]);
         }
         match outermost {
@@ -153,7 +153,7 @@ fn is_marker(rest: &[u8], marker: &[u8]) -> bool {
 
 /// True if the text begins with a key and its `:`.
 fn has_key(rest: &[u8]) -> bool {
-    let seen = &rest[..rest.len().min(SEEN)];
+    let seen = &rest[..rest.len().min(MAX_KEY)];
     let from = match seen.first() {
         Some(&quote @ (b'"' | b'\'')) => match memchr::memchr(quote, &seen[1..]) {
             Some(end) => end + 2,
@@ -170,7 +170,7 @@ fn has_key(rest: &[u8]) -> bool {
 /// True if the value of the line is a block scalar: `|` or `>` with its indicators at the end,
 /// maybe with a comment.
 fn ends_in_block_scalar(line: &[u8]) -> bool {
-    let line = &line[line.len().saturating_sub(SEEN)..];
+    let line = &line[line.len().saturating_sub(MAX_KEY)..];
     let end = memchr::memmem::find(line, b" #").unwrap_or(line.len());
     let line = line[..end].trim_ascii_end();
     let indicators = line.iter().rev().take_while(|b| matches!(b, b'+' | b'-' | b'1'..=b'9'));

@@ -12,7 +12,7 @@ use super::super::space::trim_end;
 /// Size limit of a title, in bytes. A longer title would be repeated in every chunk of its section.
 const MAX_TITLE: usize = 1000;
 /// Bytes of a heading's text that its title is made of. They can contain white space.
-pub(super) const TITLE_SEEN: usize = 4 * MAX_TITLE;
+pub(super) const TITLE_SOURCE: usize = 4 * MAX_TITLE;
 
 /// Lines of the text, in order. A line is taken out only when as much text was read after it as
 /// fits in a chunk: then it is known if its block is kept whole.
@@ -106,7 +106,7 @@ impl HtmlBoundaries {
 
 /// Text of a heading on one line, up to [`MAX_TITLE`] bytes.
 fn title(text: &str, at: usize, end: Option<usize>) -> Rc<str> {
-    let seen = text.floor_char_boundary((at + TITLE_SEEN).min(text.len()));
+    let seen = text.floor_char_boundary((at + TITLE_SOURCE).min(text.len()));
     let words = text[at..end.map_or(seen, |end| end.min(seen))].split_whitespace();
     let mut title = words.collect::<Vec<_>>().join(" ");
     title.truncate(title.floor_char_boundary(MAX_TITLE));

@@ -68,7 +68,7 @@ impl<'t> PageReader<'t> {
                 return;
             };
             meter.work(16);
-            self.rendering.take(token, &mut self.markup, boundaries);
+            self.rendering.add(token, &mut self.markup, boundaries);
         }
     }
 }

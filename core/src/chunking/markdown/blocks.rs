@@ -10,7 +10,7 @@ use super::super::space::{after_newline, find_newline};
 use super::containers::{Container, Containers, MAX_DEPTH};
 use super::front_matter::front_matter;
 use super::html::{self, End};
-use super::line::{self, LineCursor, SEEN};
+use super::line::{self, LineCursor, MAX_LINE};
 
 /// Size limit of a title, in bytes. A longer title would be repeated in every chunk of its section.
 const MAX_TITLE: usize = 1000;
@@ -294,7 +294,9 @@ impl<'t> Blocks<'t> {
         let (at, content) = cursor.content();
         match leaf {
             Leaf::Fence { fence } => {
-                if cursor.indent() < 4 && line::closes_fence(content, *fence) && end - start < SEEN
+                if cursor.indent() < 4
+                    && line::closes_fence(content, *fence)
+                    && end - start < MAX_LINE
                 {
                     *leaf = Leaf::Closed;
                 }
@@ -344,7 +346,7 @@ impl<'t> Blocks<'t> {
         let (mut block, Leaf::Paragraph(paragraph)) = self.open? else { return None };
         let (start, text) = paragraph.line?;
         let header = &self.text.as_bytes()[text..block.end];
-        if header.len() > SEEN || !line::is_delimiter_row(content, header) {
+        if header.len() > MAX_LINE || !line::is_delimiter_row(content, header) {
             return None;
         }
         let Some(before) = paragraph.before else {

@@ -2,7 +2,7 @@
 
 use super::super::meter::Meter;
 use super::super::space::{after_newline, find_newline};
-use super::line::SEEN;
+use super::line::MAX_LINE;
 
 /// End of the front matter, and the position at which the text continues.
 pub(super) fn front_matter<T: FnMut()>(text: &str, meter: &mut Meter<T>) -> Option<(usize, usize)> {
@@ -12,7 +12,7 @@ pub(super) fn front_matter<T: FnMut()>(text: &str, meter: &mut Meter<T>) -> Opti
     while at < text.len() {
         let end = find_newline(text, at, text.len(), meter).unwrap_or(text.len());
         meter.work(16);
-        let rule = end - at < SEEN && is_rule(&text[at..end]);
+        let rule = end - at < MAX_LINE && is_rule(&text[at..end]);
         if rule && !first {
             return Some((end, if end < text.len() { after_newline(text, end) } else { end }));
         }

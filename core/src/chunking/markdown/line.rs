@@ -1,12 +1,12 @@
 //! A line as CommonMark reads it: columns with tab stops of 4, and the markers that start a block.
 
 /// Bytes of a line that are parsed, at most.
-pub(super) const SEEN: usize = 16 * 1024;
+pub(super) const MAX_LINE: usize = 16 * 1024;
 
 /// Position in a line. A tab can be consumed partly: `> ` before a tab leaves some of its columns.
 #[derive(Clone, Copy)]
 pub(super) struct LineCursor<'a> {
-    /// The line without its line break, up to [`SEEN`] bytes.
+    /// The line without its line break, up to [`MAX_LINE`] bytes.
     bytes: &'a [u8],
     at: usize,
     column: usize,
@@ -28,7 +28,7 @@ pub(super) struct ListMarker {
 
 impl<'a> LineCursor<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        let bytes = &bytes[..bytes.len().min(SEEN)];
+        let bytes = &bytes[..bytes.len().min(MAX_LINE)];
         let mut line = LineCursor { bytes, at: 0, column: 0, tab_end: 0, next: 0, next_column: 0 };
         line.look();
         line

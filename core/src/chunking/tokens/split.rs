@@ -17,8 +17,13 @@ pub(super) fn pretoken_end(
     work: &mut dyn FnMut(usize),
 ) -> Result<usize, usize> {
     let text_seen = &text[..stop];
-    let mut seen =
-        Seen { text: text_seen, classes: classes(), to_the_end: false, at_least: stop, work };
+    let mut seen = PartialText {
+        text: text_seen,
+        classes: classes(),
+        to_the_end: false,
+        at_least: stop,
+        work,
+    };
     let end = match encoding {
         Encoding::Cl100k => cl100k(&mut seen, at),
         Encoding::O200k => o200k(&mut seen, at),
@@ -27,7 +32,7 @@ pub(super) fn pretoken_end(
 }
 
 /// Text that may continue after its end.
-struct Seen<'t> {
+struct PartialText<'t> {
     text: &'t str,
     classes: &'static [Class],
     /// True if the pretoken depends on the text after the end.
@@ -37,7 +42,7 @@ struct Seen<'t> {
     work: &'t mut dyn FnMut(usize),
 }
 
-impl Seen<'_> {
+impl PartialText<'_> {
     /// Reports the work of a step from one position to another, once per [`MAX_STEP`].
     #[inline]
     fn went(&mut self, from: usize, to: usize) {
@@ -145,7 +150,7 @@ impl Seen<'_> {
     }
 }
 
-fn cl100k(seen: &mut Seen<'_>, at: usize) -> usize {
+fn cl100k(seen: &mut PartialText<'_>, at: usize) -> usize {
     let Some((class, next)) = seen.at(at) else { return at };
     if let Some(end) = seen.contraction(at) {
         return end;
@@ -166,7 +171,7 @@ fn cl100k(seen: &mut Seen<'_>, at: usize) -> usize {
     }
 }
 
-fn o200k(seen: &mut Seen, at: usize) -> usize {
+fn o200k(seen: &mut PartialText, at: usize) -> usize {
     let Some((class, next)) = seen.at(at) else { return at };
     if class == Class::Number {
         return seen.number(at);
@@ -206,7 +211,7 @@ struct Word {
 
 /// End of `U*W+` from `from` on, else of `U+W*`, where `U` is `[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]` and
 /// `W` is `[\p{Ll}\p{Lm}\p{Lo}\p{M}]`.
-fn cased_word(seen: &mut Seen, from: usize) -> Option<Word> {
+fn cased_word(seen: &mut PartialText, from: usize) -> Option<Word> {
     let mut end = from;
     // End of the last character that is in both classes.
     let mut caseless = None;

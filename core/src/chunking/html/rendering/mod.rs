@@ -26,11 +26,11 @@ pub(super) struct Rendering {
     pub(super) text: String,
     pub(super) sources: Sources,
     /// Bytes of white space in a row that are kept, about. No chunk contains more.
-    most_space: usize,
+    max_space: usize,
     /// Bytes of white space at the end of the text.
     space: usize,
     /// True once there is text.
-    begun: bool,
+    has_text: bool,
     gap: Gap,
     /// Open lists and tables, and the least number of them since the last text.
     depth: usize,
@@ -62,13 +62,13 @@ struct PreLine {
 }
 
 impl Rendering {
-    pub(super) fn new(most_space: usize) -> Self {
+    pub(super) fn new(max_space: usize) -> Self {
         Rendering {
             text: String::new(),
             sources: Sources::default(),
-            most_space,
+            max_space,
             space: 0,
-            begun: false,
+            has_text: false,
             gap: Gap::default(),
             depth: 0,
             kept: 0,
@@ -89,7 +89,7 @@ impl Rendering {
         self.line.start = self.line.start.saturating_sub(by);
     }
 
-    pub(super) fn take(
+    pub(super) fn add(
         &mut self,
         token: Token,
         markup: &mut Markup<'_>,
@@ -147,7 +147,7 @@ impl Rendering {
                 _,
             ) if in_svg => {
                 self.hidden = None;
-                self.take(token, markup, boundaries);
+                self.add(token, markup, boundaries);
             }
             _ => {}
         }
@@ -162,25 +162,25 @@ impl Rendering {
     ) {
         match element {
             Element::Inline => {}
-            Element::Block => self.apart(2, boundaries),
-            Element::Line => self.apart(1, boundaries),
+            Element::Block => self.separate(2, boundaries),
+            Element::Line => self.separate(1, boundaries),
             Element::Break if self.gap.in_cell => {}
             Element::Break => self.gap.newlines = (self.gap.newlines + 1).min(2),
             Element::Heading(level) => {
                 self.gap.in_cell = false;
-                self.apart(2, boundaries);
+                self.separate(2, boundaries);
                 self.gap.heading = Some(level);
             }
             Element::List => {
-                self.apart(if self.depth > 0 { 1 } else { 2 }, boundaries);
+                self.separate(if self.depth > 0 { 1 } else { 2 }, boundaries);
                 self.depth += 1;
             }
             Element::Item => {
-                self.apart(1, boundaries);
+                self.separate(1, boundaries);
                 self.item();
             }
             Element::Table => {
-                self.apart(2, boundaries);
+                self.separate(2, boundaries);
                 self.depth += 1;
                 self.row_has_text = false;
             }
@@ -210,24 +210,24 @@ impl Rendering {
     fn end(&mut self, element: Element, boundaries: &mut HtmlBoundaries) {
         match element {
             Element::Inline | Element::Cell | Element::Hidden(_) => {}
-            Element::Block => self.apart(2, boundaries),
-            Element::Line | Element::Item => self.apart(1, boundaries),
+            Element::Block => self.separate(2, boundaries),
+            Element::Line | Element::Item => self.separate(1, boundaries),
             // HTML reads `</br>` as `<br>`.
             Element::Break => self.gap.newlines = (self.gap.newlines + 1).min(2),
             Element::Heading(_) => {
                 self.gap.heading = None;
-                self.apart(2, boundaries);
+                self.separate(2, boundaries);
             }
             Element::List => {
                 self.depth = self.depth.saturating_sub(1);
                 self.kept = self.kept.min(self.depth);
-                self.apart(if self.depth > 0 { 1 } else { 2 }, boundaries);
+                self.separate(if self.depth > 0 { 1 } else { 2 }, boundaries);
             }
             Element::Table => {
                 self.end_row(boundaries);
                 self.depth = self.depth.saturating_sub(1);
                 self.kept = self.kept.min(self.depth);
-                self.apart(2, boundaries);
+                self.separate(2, boundaries);
             }
             Element::Row => self.end_row(boundaries),
             Element::Pre => self.end_pre(boundaries),
@@ -237,7 +237,7 @@ impl Rendering {
     }
 
     /// Ends the line (1) or the paragraph (2).
-    fn apart(&mut self, newlines: usize, boundaries: &mut HtmlBoundaries) {
+    fn separate(&mut self, newlines: usize, boundaries: &mut HtmlBoundaries) {
         if let Some(heading) = self.heading.take() {
             boundaries.end(heading, self.text.len());
         }
@@ -253,7 +253,7 @@ impl Rendering {
 
     fn cell(&mut self, boundaries: &mut HtmlBoundaries) {
         self.gap.in_cell = false;
-        self.apart(0, boundaries);
+        self.separate(0, boundaries);
         if self.row_has_text {
             let tabs = self.gap.tabs.min(MAX_TABS - 1) + 1;
             self.gap = Gap { tabs, ..Gap::default() };
@@ -271,7 +271,7 @@ impl Rendering {
             // Blocks in the last cell do not separate the row from the next one.
             self.gap.newlines = 1;
         }
-        self.apart(1, boundaries);
+        self.separate(1, boundaries);
     }
 
     fn source_text(
@@ -281,7 +281,7 @@ impl Rendering {
         boundaries: &mut HtmlBoundaries,
     ) {
         if self.pre > 0 {
-            return self.keep(&source[from..to], Origin::Same(from), boundaries);
+            return self.add_preformatted(&source[from..to], Origin::Same(from), boundaries);
         }
         let bytes = source.as_bytes();
         let mut at = from;
@@ -310,7 +310,7 @@ impl Rendering {
         boundaries: &mut HtmlBoundaries,
     ) {
         if self.pre > 0 {
-            self.keep(characters, Origin::Reference(range), boundaries);
+            self.add_preformatted(characters, Origin::Reference(range), boundaries);
         } else if characters.bytes().all(is_space) {
             self.gap.space.get_or_insert(Origin::Reference(range));
         } else if !self.is_surplus(characters) {
@@ -325,7 +325,7 @@ impl Rendering {
             std::mem::take(&mut self.gap);
         self.row_has_text = true;
         let kept = std::mem::replace(&mut self.kept, self.depth);
-        if self.begun && newlines == 0 {
+        if self.has_text && newlines == 0 {
             if tabs > 0 {
                 // A chunk can begin with tabs, in a line of code.
                 self.sources.push_whole(self.text.len(), (source, source));
@@ -337,11 +337,11 @@ impl Rendering {
             return;
         }
         self.end_line(boundaries);
-        if self.begun {
+        if self.has_text {
             self.text.push_str(&"\n\n"[..newlines]);
             self.space += newlines;
         }
-        self.begun = true;
+        self.has_text = true;
         self.line = PreLine { start: self.text.len(), ..PreLine::default() };
         let rank = match newlines {
             _ if heading.is_some() => SECTION,
@@ -367,7 +367,7 @@ impl Rendering {
 
     /// True if the text is white space beyond the limit.
     fn is_surplus(&self, text: &str) -> bool {
-        self.space > self.most_space && text.trim_start().is_empty()
+        self.space > self.max_space && text.trim_start().is_empty()
     }
 
     /// Appends text.

@@ -8,7 +8,7 @@ use crate::chunking::boundary::{LINE, paragraph_rank};
 
 impl Rendering {
     pub(super) fn begin_pre(&mut self, boundaries: &mut HtmlBoundaries) {
-        self.apart(2, boundaries);
+        self.separate(2, boundaries);
         if self.pre == 0 {
             self.gap.whole = Some(Whole::Pre);
         }
@@ -23,7 +23,7 @@ impl Rendering {
                 boundaries.end(block, self.text.len());
             }
         }
-        self.apart(2, boundaries);
+        self.separate(2, boundaries);
     }
 
     pub(super) fn end_line(&mut self, boundaries: &mut HtmlBoundaries) {
@@ -33,7 +33,12 @@ impl Rendering {
     }
 
     /// Appends text with its white space.
-    pub(super) fn keep(&mut self, text: &str, origin: Origin, boundaries: &mut HtmlBoundaries) {
+    pub(super) fn add_preformatted(
+        &mut self,
+        text: &str,
+        origin: Origin,
+        boundaries: &mut HtmlBoundaries,
+    ) {
         let mut skipped = 0;
         if std::mem::take(&mut self.line.skip_newline) {
             let newline =
