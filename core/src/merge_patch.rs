@@ -30,8 +30,8 @@ impl fmt::Display for MergePatchError {
 
 type Object<'a> = BTreeMap<String, &'a RawValue>;
 
-/// Applies a patch to a target and returns the result. `tick` is called for each member that is read
-/// or written. Errors: a text is no JSON, or the patch is nested too deeply.
+/// Applies a patch to a target and returns the result. `tick` is called for each member that is
+/// read or written. Errors: a text is no JSON, or the patch is nested too deeply.
 pub fn merge(target: &str, patch: &str, mut tick: impl FnMut()) -> Result<String, MergePatchError> {
     let mut out = String::with_capacity(target.len() + patch.len());
     merge_into(&mut out, Some(target), patch, 0, &mut tick)?;

@@ -129,7 +129,7 @@ impl Cutter {
             from = after_newline(text, newline);
             line = Some(from);
         }
-        // A space with a combining mark on it is a cluster that is not blank.
+        // A space with a combining character on it is a cluster that is not blank.
         let cluster = match (char_before(text, first), char_at(text, first)) {
             (Some(a), Some(b)) if join(a, b) == Join::Joined => first - a.len_utf8(),
             _ => first,
@@ -308,7 +308,7 @@ fn before_flag(text: &str, start: usize, end: usize) -> usize {
 }
 
 /// True if a cluster boundary in a row of flags is a word boundary too. Clusters and words both
-/// pair up flag halves from the start of the row, but a combining mark does not end a row for
+/// pair up flag halves from the start of the row, but a combining character does not end a row for
 /// words.
 fn is_between_flags<T: FnMut()>(text: &str, from: usize, at: usize, meter: &mut Meter<T>) -> bool {
     let before = text[from..at].trim_end_matches(is_flag_half);

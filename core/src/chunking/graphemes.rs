@@ -25,7 +25,7 @@ pub(super) fn join(a: char, b: char) -> Join {
         return if a == '\r' && b == '\n' { Join::Joined } else { Join::Apart };
     }
     // Blocks without characters that join with another of these blocks: CJK ideographs and their
-    // punctuation, kana without the combining voice marks.
+    // punctuation, kana without the combining voice characters.
     let plain = |c: char| {
         matches!(c, ' '..='~' | '\u{3001}'..='\u{3029}' | '\u{3041}'..='\u{3096}'
             | '\u{30A1}'..='\u{30FF}' | '\u{4E00}'..='\u{9FFF}' | '\u{FF01}'..='\u{FF9D}')
@@ -39,8 +39,8 @@ pub(super) fn join(a: char, b: char) -> Join {
     if clusters_as_pair(a, b) {
         return Join::Joined;
     }
-    // Earlier characters than a combining mark matter to a pictograph (if the mark is ZWJ) and to
-    // an Indic consonant. Neither is ASCII.
+    // Characters before a combining character matter to a pictograph (if it is ZWJ) and to an Indic
+    // consonant. Neither is ASCII.
     let follows = |before: &str| {
         let mut probe = String::from(before);
         probe.push(b);
@@ -60,7 +60,7 @@ pub(super) fn is_boundary(text: &str, at: usize) -> bool {
         Join::Apart => true,
         Join::Depends => {
             // Flags pair up from the first of their row; other characters look back past combining
-            // marks only.
+            // characters only.
             let flags = is_flag_half(a);
             let goes_on = |c: char| if flags { is_flag_half(c) } else { is_mark(c) };
             let mut start = at;
@@ -95,7 +95,7 @@ fn clusters_as_pair(a: char, b: char) -> bool {
     pair.graphemes(true).next().is_some_and(|cluster| cluster.len() == both)
 }
 
-/// True if a character always continues the cluster before it (combining marks, joiners).
+/// True if a character always continues the cluster before it (combining characters, joiners).
 pub(super) fn is_mark(c: char) -> bool {
     match c {
         // Shortcuts for characters that come in long rows.

@@ -32,7 +32,7 @@ impl<'t> JsonBoundaries<'t> {
             let from = self.at;
             let found = self.scan((from + MAX_STEP).min(length));
             meter.work(self.at - from);
-            // A combining mark on a comma belongs to it.
+            // A combining character on a comma belongs to it.
             if let Some(rank) = found
                 && is_boundary(self.text, self.at)
             {

@@ -121,7 +121,8 @@ fn boundaries<T: FnMut()>(
             return;
         }
     }
-    // The next letter after a full stop decides, however many combining marks or spaces come first.
+    // The next letter after a full stop decides, however many combining characters or spaces come
+    // first.
     let decides = |at: usize, c: char| match segment {
         Segment::Word => at > 0 && is_base(c),
         Segment::Sentence => c.is_alphabetic() && !is_mark(c),

@@ -12,8 +12,8 @@ use super::meter::{MAX_STEP, Meter};
 /// True for a character from which segmentation can start. Text before it does not move the
 /// boundaries after it, and text after it does not decide about a boundary before it.
 ///
-/// False for combining marks, which attach to the text before them; for `.` and `'` and the like,
-/// which are inside a word between letters; and for halves of flags, which pair up.
+/// False for combining characters, which attach to the text before them; for `.` and `'` and the
+/// like, which are inside a word between letters; and for halves of flags, which pair up.
 pub(super) fn is_base(c: char) -> bool {
     if c.is_ascii() {
         return !matches!(c, '.' | ',' | ':' | ';' | '\'' | '"');
@@ -54,7 +54,7 @@ pub(super) fn each_word<T: FnMut()>(
                 at = resume;
             }
             // One segment fills the window: a huge word, or a huge run of spaces or combining
-            // marks.
+            // characters.
             None => {
                 let end = segment_end(text, at, to, meter);
                 let is_word = any_alphanumeric(&text[at..end], meter);
@@ -112,7 +112,7 @@ pub(super) fn base_before(text: &str, from: usize, at: usize) -> Option<usize> {
 /// End of the segment that starts at `at` and is longer than a window.
 fn segment_end<T: FnMut()>(text: &str, at: usize, to: usize, meter: &mut Meter<T>) -> usize {
     // Stands for the text before a window: the last base, and the last character if that is a
-    // combining mark, since a ZWJ right before a pictograph counts.
+    // combining character, since a ZWJ right before a pictograph counts.
     let mut context = String::new();
     let mut at = at;
     loop {

@@ -72,8 +72,8 @@ pub enum Material {
 }
 
 impl Material {
-    /// Reads a key: PEM, a JWK or, for HS256, a secret. Errors: malformed, too weak, or a key for another
-    /// algorithm.
+    /// Reads a key: PEM, a JWK or, for HS256, a secret. Errors: malformed, too weak, or a key for
+    /// another algorithm.
     pub fn read(algorithm: Algorithm, key: &str) -> Result<Self, KeyError> {
         let trimmed = key.trim();
         let material = if trimmed.starts_with("-----BEGIN ") {

@@ -1,4 +1,4 @@
-//! Postgres' tsvector as bytes: reading one in place, writing one, and joining many.
+//! Postgres' tsvector as bytes: reading one without a copy, writing one, and joining many.
 //!
 //! The bytes are the content of a detoasted value, after its 4-byte length: an `i32` count, the
 //! entries, and the string area that they point into. An entry is a bitfield (bit 0: has positions,

@@ -1,4 +1,4 @@
-//! View: reads a tsvector in place.
+//! View: reads a tsvector without copying it.
 
 use super::format::{MAX_POSITIONS, Position, bounds};
 
@@ -22,7 +22,7 @@ impl std::fmt::Display for Malformed {
 
 impl std::error::Error for Malformed {}
 
-/// A tsvector, read in place.
+/// A tsvector, read from its bytes.
 ///
 /// Reads stay inside the bytes, whatever they are. Entries are not checked to be sorted, distinct
 /// and disjoint: a view of hostile bytes may repeat a lexeme.

@@ -1,4 +1,4 @@
-//! Writes tsvectors, and changes weights in place.
+//! Writes tsvectors, and changes weights in their bytes.
 
 use super::format::{
     LEXEME_BITS, MAX_AREA, MAX_LEXEME, MAX_POSITION, MAX_POSITIONS, Position, Weight, bounds,

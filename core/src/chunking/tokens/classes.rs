@@ -19,7 +19,7 @@ pub(super) enum Class {
     Lower,
     /// Lm and Lo: letters without case.
     Caseless,
-    /// M: combining marks.
+    /// M: combining characters.
     Mark,
     /// N.
     Number,
