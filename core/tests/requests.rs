@@ -8,13 +8,13 @@ use carrel_core::requests::backoff;
 use proptest::prelude::*;
 
 /// State after each operation.
-type Row = [(Operation, Option<State>); 7];
+type Transitions = [(Operation, Option<State>); 7];
 
 #[test]
 fn every_operation_leads_from_every_state_where_it_should() {
     let no = None;
     #[rustfmt::skip]
-    let expected: [(State, Row); 5] = [
+    let expected: [(State, Transitions); 5] = [
         (Pending, [(Claim, Some(Processing)), (Heartbeat, no), (Complete, no), (Requeue, no), (Fail, no), (Cancel, Some(Cancelled)), (Retry, no)]),
         (Processing, [(Claim, Some(Processing)), (Heartbeat, Some(Processing)), (Complete, Some(Completed)), (Requeue, Some(Pending)), (Fail, Some(Failed)), (Cancel, Some(Cancelled)), (Retry, no)]),
         (Completed, [(Claim, no), (Heartbeat, no), (Complete, no), (Requeue, no), (Fail, no), (Cancel, no), (Retry, no)]),
