@@ -196,7 +196,7 @@ fn flags_behind_a_cluster_that_does_not_fit_stay_whole() {
 }
 
 #[test]
-fn a_mark_within_a_row_of_flags_leaves_no_boundary_of_words_there() {
+fn a_combining_character_within_a_row_of_flags_leaves_no_boundary_of_words_there() {
     let text = format!("The end.aaaaaaa\u{1F1E9}\u{94d}{}", "\u{1F1E9}\u{1F1EA}".repeat(12));
     for size in 8..40 {
         let known = Known::plain(&text);

@@ -120,7 +120,7 @@ fn long_texts() -> Vec<String> {
 }
 
 #[test]
-fn pieces_longer_than_a_window_are_counted_right() {
+fn pretokens_longer_than_a_window_are_counted_right() {
     for text in long_texts() {
         for encoding in ENCODINGS {
             let counted = count_tokens(&text, encoding, || {});
@@ -136,7 +136,7 @@ fn pieces_longer_than_a_window_are_counted_right() {
 }
 
 #[test]
-fn chunks_of_long_pieces_are_measured_right() {
+fn chunks_of_long_pretokens_are_measured_right() {
     for text in long_texts() {
         for (size, overlap) in [(50, 0), (300, 100), (20_000, 0)] {
             let options =

@@ -35,7 +35,7 @@ proptest! {
     }
 
     #[test]
-    fn an_edit_in_one_place_keeps_everything_else(
+    fn an_edit_at_one_position_keeps_everything_else(
         head in prop::collection::vec(any::<u8>(), 0..40),
         cut in prop::collection::vec(any::<u8>(), 0..5),
         put in prop::collection::vec(any::<u8>(), 0..5),

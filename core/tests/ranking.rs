@@ -272,7 +272,7 @@ fn a_long_lexeme_is_cut_between_characters() {
 }
 
 #[test]
-fn fusion_counts_places() {
+fn fusion_adds_reciprocal_ranks() {
     assert_eq!(reciprocal_rank(0, 1.0), 1.0 / 61.0);
     assert_eq!(reciprocal_rank(9, 2.0), 2.0 / 70.0);
 }

@@ -165,7 +165,7 @@ fn join(fragments: Vec<String>) -> String {
     fragments.concat()
 }
 
-fn any_piece() -> impl Strategy<Value = String> {
+fn any_fragment() -> impl Strategy<Value = String> {
     prop_oneof![
         20 => select(FRAGMENTS).prop_map(String::from),
         2 => any::<char>().prop_map(String::from),
@@ -178,7 +178,7 @@ fn any_piece() -> impl Strategy<Value = String> {
 #[allow(dead_code, reason = "not every test that uses this file takes texts from it")]
 pub fn plain() -> impl Strategy<Value = String> {
     prop_oneof![
-        8 => prop::collection::vec(any_piece(), 0..60).prop_map(join),
+        8 => prop::collection::vec(any_fragment(), 0..60).prop_map(join),
         2 => prop::collection::vec(
             select(&["word", "Hello", ".", ". ", " ", " ", "\n", "\n\n"][..]), 0..120)
             .prop_map(|fragments| fragments.concat()),
@@ -192,7 +192,7 @@ pub fn plain() -> impl Strategy<Value = String> {
 pub fn markdown() -> impl Strategy<Value = String> {
     let fragment = prop_oneof![
         4 => select(MARKUP).prop_map(String::from),
-        2 => any_piece(),
+        2 => any_fragment(),
         2 => select(&["word ", "Some words. ", "text\n", "More text.\n\n"][..]).prop_map(String::from),
     ];
     prop::collection::vec(fragment, 0..50).prop_map(join)
@@ -203,7 +203,7 @@ pub fn markdown() -> impl Strategy<Value = String> {
 pub fn data() -> impl Strategy<Value = String> {
     let fragment = prop_oneof![
         5 => select(DATA).prop_map(String::from),
-        1 => any_piece(),
+        1 => any_fragment(),
     ];
     prop::collection::vec(fragment, 0..60).prop_map(join)
 }

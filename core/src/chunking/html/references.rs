@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_stand_for_what_browsers_show() {
+    fn numbers_are_the_characters_that_browsers_show() {
         for (text, end, char) in [
             ("&#65;", 5, "A"),
             ("&#x41g", 5, "A"),
