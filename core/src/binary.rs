@@ -1,19 +1,20 @@
-//! Telling text from the bytes of a file that was read as if it were text, such as a PDF.
+//! Detects the content of a binary file, such as a PDF, that was read as if it were text.
 use std::fmt;
 
-/// Bytes of a text that are looked at.
+/// Bytes of a text that are examined, at most.
 pub const SAMPLE: usize = 8192;
 
-/// One character in so many that no text has, and so many at least: then it is binary.
+/// A text is binary if at least one character in `SHARE`, and at least `LEAST` of them, is
+/// unreadable.
 const SHARE: usize = 10;
 const LEAST: usize = 4;
 
-/// A sign that a text is the content of a binary file.
+/// Sign that a text is the content of a binary file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sign {
-    /// It begins as files of this kind do.
+    /// Begins like files of this kind.
     BeginsAs(&'static str),
-    /// So many characters of so many are control characters or stand for bytes that are no text.
+    /// `count` of the first `of` characters are control characters or replacement characters.
     Unreadable { count: usize, of: usize },
 }
 
@@ -31,15 +32,16 @@ impl fmt::Display for Sign {
     }
 }
 
-/// The beginnings of files that hold documents. Most other binary files have too many control characters;
-/// these may begin with none.
+/// Beginnings of files that hold documents. Most other binary files have too many control
+/// characters; these may begin with none.
 const BEGINNINGS: [(&str, &str); 3] =
     [("PK\u{3}\u{4}", "a ZIP or Office file"), ("\u{7f}ELF", "a program"), ("GIF8", "a GIF image")];
 
-/// Returns the sign that `text` is binary, if there is one. Looks at the first [`SAMPLE`] bytes.
+/// Returns the sign that `text` is binary, if there is one. Examines the first [`SAMPLE`] bytes.
 ///
-/// Line ends, tabs, form feeds, backspaces (manual pages) and escapes (coloured logs) are text. Replacement
-/// characters (U+FFFD) and C1 controls are what remains of bytes that were decoded as UTF-8 or Latin-1.
+/// Line ends, tabs, form feeds, backspaces (manual pages) and escapes (coloured logs) are text.
+/// Replacement characters (U+FFFD) and C1 controls remain where bytes were decoded as UTF-8 or
+/// Latin-1.
 pub fn sign(text: &str) -> Option<Sign> {
     let text = &text[..text.floor_char_boundary(SAMPLE)];
     let start = text.trim_start_matches('\u{feff}');
@@ -52,7 +54,7 @@ pub fn sign(text: &str) -> Option<Sign> {
         count += usize::from(is_unreadable(c));
     }
     for (beginning, kind) in BEGINNINGS {
-        // A text may begin with the letters; the file has bytes that no text has as well.
+        // A text may begin with these letters; a file has unreadable bytes as well.
         if start.starts_with(beginning) && count > 0 {
             return Some(Sign::BeginsAs(kind));
         }
@@ -60,7 +62,7 @@ pub fn sign(text: &str) -> Option<Sign> {
     (count >= LEAST && count * SHARE >= of).then_some(Sign::Unreadable { count, of })
 }
 
-/// Tells whether a text is a PDF file: it has the header and an object. A text about PDF has at most one of them.
+/// True for a PDF file: it has the header and an object. A text about PDF has at most one of them.
 fn is_pdf(text: &str) -> bool {
     let Some(version) = text.strip_prefix("%PDF-") else { return false };
     version.starts_with(|c: char| c.is_ascii_digit()) && version.contains(" obj")

@@ -1,22 +1,23 @@
-//! The tenant that a transaction's JWT claims name.
+//! Tenant named by the JWT claims of a transaction.
 //!
-//! A claim is named by a path of keys joined by dots, such as `sub` or `app_metadata.org_id`; one
-//! whose own name has a dot in it can't be. Nothing here fails open: what isn't plainly a tenant,
-//! or plainly none, is an error.
+//! A claim is given as a path of keys joined by dots, such as `sub` or `app_metadata.org_id`. A key
+//! that contains a dot cannot be given. Nothing here fails open: a value that is neither clearly a
+//! tenant nor clearly none is an error.
+
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use uuid::Uuid;
 
-/// Arrays and objects within each other that claims may have; real ones have three or four.
-const MAX_DEPTH: usize = 128;
-/// Bytes of a claim's path; all of it is within `MAX_DEPTH`.
-const MAX_CLAIM: usize = 200;
-/// Characters of a value that a message repeats.
-const MAX_EXCERPT: usize = 100;
+use crate::excerpt::excerpt;
 
-/// Claims that are no JSON object, or hold something else than a UUID where the tenant should be.
-/// The message names that value, shortened, and nothing else of the claims.
+/// Depth limit of nested arrays and objects. Real claims have three or four levels.
+const MAX_DEPTH: usize = 128;
+/// Size limit of a claim's path, in bytes. Its depth is within `MAX_DEPTH`.
+const MAX_CLAIM: usize = 200;
+
+/// Error: claims are no JSON object, or the tenant is no UUID. The message contains that value,
+/// shortened, and nothing else of the claims.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimsError(Problem);
 
@@ -25,9 +26,9 @@ enum Problem {
     NotJson { line: usize, column: usize },
     TooDeep,
     ClaimsNotAnObject { found: String },
-    NotAnObject { place: String, found: String },
-    NotAUuid { place: String, found: String },
-    Repeated { place: String },
+    NotAnObject { claim: String, found: String },
+    NotAUuid { claim: String, found: String },
+    Repeated { claim: String },
 }
 
 impl fmt::Display for ClaimsError {
@@ -40,29 +41,30 @@ impl fmt::Display for ClaimsError {
             Problem::ClaimsNotAnObject { found } => {
                 write!(f, "claims are not a json object: {found}")
             }
-            Problem::NotAnObject { place, found } => {
-                write!(f, "claim {place} is not a json object: {found}")
+            Problem::NotAnObject { claim, found } => {
+                write!(f, "claim {claim} is not a json object: {found}")
             }
-            Problem::NotAUuid { place, found } => write!(f, "claim {place} is not a uuid: {found}"),
-            Problem::Repeated { place } => write!(f, "claim {place} is given more than once"),
+            Problem::NotAUuid { claim, found } => write!(f, "claim {claim} is not a uuid: {found}"),
+            Problem::Repeated { claim } => write!(f, "claim {claim} is given more than once"),
         }
     }
 }
 
 impl std::error::Error for ClaimsError {}
 
-/// The kind of mistake in claims: decides what helps.
+/// Kind of error in claims; decides the HINT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mistake {
-    /// The claims are no JSON object, or are nested too deep.
+    /// Claims are no JSON object, or are nested too deep.
     Json,
-    /// A value at the claim's path is neither a UUID nor an object that leads to one.
+    /// Value at the claim's path is neither a UUID nor an object that leads to one.
     Value,
-    /// A key on the claim's path is given twice.
+    /// Key on the claim's path is given twice.
     Repeated,
 }
 
 impl ClaimsError {
+    /// Kind of the error.
     pub fn mistake(&self) -> Mistake {
         match self.0 {
             Problem::NotJson { .. } | Problem::TooDeep | Problem::ClaimsNotAnObject { .. } => {
@@ -74,10 +76,10 @@ impl ClaimsError {
     }
 }
 
-/// A name that is no path of a claim; the message says why.
+/// Error: name that is no path of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InvalidClaim {
-    /// Nothing before, between or after dots.
+    /// Empty text before, between or after dots.
     EmptySegment,
     /// A control character.
     ControlCharacter,
@@ -99,8 +101,7 @@ impl fmt::Display for InvalidClaim {
 
 impl std::error::Error for InvalidClaim {}
 
-/// Whether `claim` can name a claim: segments that aren't empty, no control characters, at most
-/// 200 bytes.
+/// Checks the path of a claim: no empty segments, no control characters, at most 200 bytes.
 pub fn validate_claim(claim: &str) -> Result<(), InvalidClaim> {
     if claim.len() > MAX_CLAIM {
         Err(InvalidClaim::TooLong)
@@ -113,21 +114,21 @@ pub fn validate_claim(claim: &str) -> Result<(), InvalidClaim> {
     }
 }
 
-/// The tenant that `claims`, a JSON object, name at the path `claim`. None if the claim, or
-/// something on the way to it, is missing or null.
+/// Returns the tenant at the path `claim` in `claims`, a JSON object. None if the claim, or a key
+/// on the way to it, is missing or null.
 ///
 /// A UUID may be hyphenated, plain or in braces, in any case. Everything else is an error: other
 /// types, other strings (an empty one too), a key on the path given twice (parsers differ in which
 /// one counts), nesting beyond 128. Other claims are only checked to be JSON, and not kept.
 pub fn tenant(claims: &str, claim: &str) -> Result<Option<Uuid>, ClaimsError> {
-    // IgnoredAny skips any depth without recursion. Refused all the same, wherever it is: what
-    // else reads these claims may not be so patient.
+    // IgnoredAny skips any depth without recursion. Deep nesting is rejected all the same, because
+    // other readers of these claims may recurse.
     if depth_exceeds(claims, MAX_DEPTH) {
         return Err(ClaimsError(Problem::TooDeep));
     }
     let mut parser = serde_json::Deserializer::from_str(claims);
-    let place = Place { claim, reached: 0, rest: Some(claim) };
-    let found = place.deserialize(&mut parser);
+    let cursor = ClaimCursor { claim, reached: 0, rest: Some(claim) };
+    let found = cursor.deserialize(&mut parser);
     found
         .and_then(|found| parser.end().map(|()| found))
         .map_err(|error| Problem::NotJson { line: error.line(), column: error.column() })
@@ -135,11 +136,11 @@ pub fn tenant(claims: &str, claim: &str) -> Result<Option<Uuid>, ClaimsError> {
         .map_err(ClaimsError)
 }
 
-/// The tenant in a claim that stands by itself, as the string that it is.
+/// Returns the tenant in the value of a claim that is given by itself, as a string.
 pub fn tenant_of_string(value: &str, claim: &str) -> Result<Uuid, ClaimsError> {
     parse_uuid(value).ok_or_else(|| {
         ClaimsError(Problem::NotAUuid {
-            place: claim.to_owned(),
+            claim: claim.to_owned(),
             found: format!("\"{}\"", excerpt(value)),
         })
     })
@@ -149,7 +150,7 @@ fn parse_uuid(value: &str) -> Option<Uuid> {
     Uuid::try_parse(value).ok().filter(|_| !value.starts_with("urn:"))
 }
 
-/// The JSON object that holds `user` at the path `claim`, and nothing else.
+/// Builds the JSON object with `user` at the path `claim`, and nothing else.
 pub fn claims_for(claim: &str, user: Uuid) -> String {
     let mut json = String::new();
     for segment in claim.split('.') {
@@ -162,7 +163,7 @@ pub fn claims_for(claim: &str, user: Uuid) -> String {
     json
 }
 
-/// Counts brackets outside strings, whether or not they match.
+/// Counts brackets outside strings, matching or not.
 fn depth_exceeds(json: &str, max: usize) -> bool {
     let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
     json.bytes().any(|byte| {
@@ -178,27 +179,27 @@ fn depth_exceeds(json: &str, max: usize) -> bool {
     })
 }
 
-/// What was found, apart from whether the JSON around it is valid.
-type Found = Result<Option<Uuid>, Problem>;
+/// Tenant or error, apart from the validity of the JSON around it.
+type TenantResult = Result<Option<Uuid>, Problem>;
 
-/// Where in the claims a value is: on the way to the claim, or there, once `rest` is None.
+/// Position on the path to the claim. `rest` is None at the claim itself.
 #[derive(Clone, Copy)]
-struct Place<'p> {
+struct ClaimCursor<'p> {
     claim: &'p str,
-    /// Bytes of `claim` that led here.
+    /// Bytes of `claim` up to here.
     reached: usize,
     rest: Option<&'p str>,
 }
 
-impl<'p> Place<'p> {
-    fn wrong(&self, found: impl Into<String>) -> Found {
-        let (place, found) = (self.name(), found.into());
+impl<'p> ClaimCursor<'p> {
+    fn wrong(&self, found: impl Into<String>) -> TenantResult {
+        let (claim, found) = (self.name(), found.into());
         Err(if self.is_root() {
             Problem::ClaimsNotAnObject { found }
         } else if self.rest.is_some() {
-            Problem::NotAnObject { place, found }
+            Problem::NotAnObject { claim, found }
         } else {
-            Problem::NotAUuid { place, found }
+            Problem::NotAUuid { claim, found }
         })
     }
 
@@ -210,61 +211,61 @@ impl<'p> Place<'p> {
         self.reached == 0 && self.rest.is_some()
     }
 
-    /// The key that leads on from here, and where to.
-    fn next(&self) -> Option<(&'p str, Place<'p>)> {
+    /// Next key of the path, and the position after it.
+    fn next(&self) -> Option<(&'p str, ClaimCursor<'p>)> {
         let rest = self.rest?;
         let (key, rest) = match rest.split_once('.') {
             Some((key, rest)) => (key, Some(rest)),
             None => (rest, None),
         };
         let reached = self.claim.len() - rest.map_or(0, |rest| rest.len() + 1);
-        Some((key, Place { claim: self.claim, reached, rest }))
+        Some((key, ClaimCursor { claim: self.claim, reached, rest }))
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Place<'_> {
-    type Value = Found;
+impl<'de> DeserializeSeed<'de> for ClaimCursor<'_> {
+    type Value = TenantResult;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Found, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<TenantResult, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Place<'_> {
-    type Value = Found;
+impl<'de> Visitor<'de> for ClaimCursor<'_> {
+    type Value = TenantResult;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("claims")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Found, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<TenantResult, A::Error> {
         let Some((key, next)) = self.next() else {
             while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
             return Ok(self.wrong("an object"));
         };
         let mut found = None;
-        while let Some(leads_on) = map.next_key_seed(KeyIs(key))? {
-            if !leads_on {
+        while let Some(is_on_path) = map.next_key_seed(KeyIs(key))? {
+            if !is_on_path {
                 map.next_value::<IgnoredAny>()?;
             } else if found.is_none() {
                 found = Some(map.next_value_seed(next)?);
             } else {
                 map.next_value::<IgnoredAny>()?;
-                let place = next.name();
-                found = Some(Err(Problem::Repeated { place }));
+                let claim = next.name();
+                found = Some(Err(Problem::Repeated { claim }));
             }
         }
         Ok(found.unwrap_or(Ok(None)))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Found, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<TenantResult, A::Error> {
         while seq.next_element::<IgnoredAny>()?.is_some() {}
         Ok(self.wrong("an array"))
     }
 
-    fn visit_str<E: Error>(self, value: &str) -> Result<Found, E> {
+    fn visit_str<E: Error>(self, value: &str) -> Result<TenantResult, E> {
         if self.is_root() {
-            // Likely all the claims, encoded twice.
+            // Probably all the claims, encoded twice.
             return Ok(self.wrong("a string"));
         }
         match parse_uuid(value) {
@@ -273,28 +274,28 @@ impl<'de> Visitor<'de> for Place<'_> {
         }
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Found, E> {
+    fn visit_unit<E: Error>(self) -> Result<TenantResult, E> {
         Ok(if self.is_root() { self.wrong("null") } else { Ok(None) })
     }
 
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Found, E> {
+    fn visit_bool<E: Error>(self, value: bool) -> Result<TenantResult, E> {
         Ok(self.wrong(value.to_string()))
     }
 
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Found, E> {
+    fn visit_u64<E: Error>(self, value: u64) -> Result<TenantResult, E> {
         Ok(self.wrong(value.to_string()))
     }
 
-    fn visit_i64<E: Error>(self, value: i64) -> Result<Found, E> {
+    fn visit_i64<E: Error>(self, value: i64) -> Result<TenantResult, E> {
         Ok(self.wrong(value.to_string()))
     }
 
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Found, E> {
+    fn visit_f64<E: Error>(self, value: f64) -> Result<TenantResult, E> {
         Ok(self.wrong(excerpt(&value.to_string())))
     }
 }
 
-/// Whether a key is this one, without keeping it.
+/// Compares a key without keeping it.
 struct KeyIs<'k>(&'k str);
 
 impl<'de> DeserializeSeed<'de> for KeyIs<'_> {
@@ -315,14 +316,4 @@ impl Visitor<'_> for KeyIs<'_> {
     fn visit_str<E: Error>(self, key: &str) -> Result<bool, E> {
         Ok(key == self.0)
     }
-}
-
-/// A value as a message may repeat it. NUL and its like would cut a message or forge a log line.
-fn excerpt(value: &str) -> String {
-    let plain = |c: char| if c.is_control() { '?' } else { c };
-    let mut short: String = value.chars().take(MAX_EXCERPT).map(plain).collect();
-    if value.chars().nth(MAX_EXCERPT).is_some() {
-        short += "...";
-    }
-    short
 }

@@ -1,6 +1,6 @@
-//! carrel's algorithms, without Postgres: no pgrx, no unsafe.
+//! Algorithms of carrel, without Postgres: no pgrx, no unsafe.
 #![forbid(unsafe_code)]
-// Not in [lints], which would hold the tests to it as well.
+// Lints stand here because in [lints] they would apply to the tests too.
 #![cfg_attr(
     not(test),
     deny(
@@ -16,6 +16,7 @@
 pub mod binary;
 pub mod chunking;
 pub mod claims;
+mod excerpt;
 pub mod jwt;
 pub mod matching;
 pub mod merge_patch;

@@ -1,13 +1,15 @@
-//! Which pieces of a sequence are still there in its successor: what lets a new version of a
-//! document keep the rows of the chunks that it did not change.
+//! Matches the elements of a sequence with those of its predecessor. A new version of a document
+//! keeps the rows of its unchanged chunks this way.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 
-/// For each element of `new`, the index of the equal element of `old` that it continues, if any.
-/// The indices ascend: what was kept is in the same order as before. Common beginnings and ends are
-/// always kept; of what is between, the longest ascending run of equals paired in order (patience
-/// sorting). O(n log n) time, linear memory.
+/// Returns, for each element of `new`, the index of the equal element of `old` that it continues,
+/// if any.
+///
+/// The indexes ascend. Common beginnings and ends are always matched. Between them, equal elements
+/// are paired in order and the longest ascending run of pairs is kept (patience sorting). O(n log
+/// n) time, linear memory.
 pub fn matching<T: Eq + Hash>(old: &[T], new: &[T]) -> Vec<Option<usize>> {
     let mut matched = vec![None; new.len()];
     let common = old.len().min(new.len());
@@ -22,29 +24,29 @@ pub fn matching<T: Eq + Hash>(old: &[T], new: &[T]) -> Vec<Option<usize>> {
         matched[new.len() - i] = Some(old.len() - i);
     }
 
-    let mut places: HashMap<&T, VecDeque<usize>> = HashMap::new();
+    let mut indexes: HashMap<&T, VecDeque<usize>> = HashMap::new();
     for (i, element) in old.iter().enumerate().take(old.len() - suffix).skip(prefix) {
-        places.entry(element).or_default().push_back(i);
+        indexes.entry(element).or_default().push_back(i);
     }
     let mut pairs: Vec<(usize, usize)> = Vec::new();
     for (i, element) in new.iter().enumerate().take(new.len() - suffix).skip(prefix) {
-        if let Some(place) = places.get_mut(element).and_then(VecDeque::pop_front) {
-            pairs.push((i, place));
+        if let Some(index) = indexes.get_mut(element).and_then(VecDeque::pop_front) {
+            pairs.push((i, index));
         }
     }
-    for (i, place) in longest_ascending(&pairs) {
-        matched[i] = Some(place);
+    for (i, index) in longest_ascending(&pairs) {
+        matched[i] = Some(index);
     }
     matched
 }
 
-/// The longest subsequence of pairs whose second members ascend.
+/// Longest subsequence of pairs whose second members ascend.
 fn longest_ascending(pairs: &[(usize, usize)]) -> Vec<(usize, usize)> {
     // ends[n] is the pair that ends the best run of n + 1 pairs found so far.
     let mut ends: Vec<usize> = Vec::new();
     let mut before: Vec<Option<usize>> = Vec::with_capacity(pairs.len());
-    for (i, &(_, place)) in pairs.iter().enumerate() {
-        let length = ends.partition_point(|&end| pairs[end].1 < place);
+    for (i, &(_, index)) in pairs.iter().enumerate() {
+        let length = ends.partition_point(|&end| pairs[end].1 < index);
         before.push(length.checked_sub(1).map(|n| ends[n]));
         if length == ends.len() {
             ends.push(i);

@@ -1,5 +1,5 @@
-//! JSON Merge Patch (RFC 7396) over texts. What a patch does not touch is passed on as it is written: no
-//! digit of a number is lost, and it may be nested as deeply as it is.
+//! JSON Merge Patch (RFC 7396) over texts. Values that a patch does not change are copied as they
+//! are written: no digit of a number is lost, and their depth is not limited.
 
 use serde::Deserializer as _;
 use serde::de::{MapAccess, Visitor};
@@ -7,22 +7,22 @@ use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// How deeply objects of a patch may be nested.
-pub const MOST_DEEP: usize = 256;
+/// Depth limit of nested objects in a patch.
+pub const MAX_DEPTH: usize = 256;
 
-/// Why there is no result.
+/// Error: patch cannot be applied.
 #[derive(Debug, PartialEq)]
-pub enum Refused {
-    /// The patch's objects are nested more deeply than [`MOST_DEEP`].
+pub enum MergePatchError {
+    /// Objects of the patch are nested more deeply than [`MAX_DEPTH`].
     TooDeep,
     /// One of the texts is no JSON.
     Malformed(String),
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for MergePatchError {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
         match self {
-            Self::TooDeep => write!(out, "the patch is nested more than {MOST_DEEP} deep"),
+            Self::TooDeep => write!(out, "the patch is nested more than {MAX_DEPTH} deep"),
             Self::Malformed(why) => write!(out, "malformed JSON: {why}"),
         }
     }
@@ -30,8 +30,9 @@ impl fmt::Display for Refused {
 
 type Object<'a> = BTreeMap<String, &'a RawValue>;
 
-/// The target as the patch changes it. `tick` is called for each member that is read or written.
-pub fn merge(target: &str, patch: &str, mut tick: impl FnMut()) -> Result<String, Refused> {
+/// Applies a patch to a target and returns the result. `tick` is called for each member that is
+/// read or written. Errors: a text is no JSON, or the patch is nested too deeply.
+pub fn merge(target: &str, patch: &str, mut tick: impl FnMut()) -> Result<String, MergePatchError> {
     let mut out = String::with_capacity(target.len() + patch.len());
     merge_into(&mut out, Some(target), patch, 0, &mut tick)?;
     Ok(out)
@@ -43,13 +44,13 @@ fn merge_into(
     patch: &str,
     depth: usize,
     tick: &mut dyn FnMut(),
-) -> Result<(), Refused> {
+) -> Result<(), MergePatchError> {
     let Some(patch) = object(patch, tick)? else {
         out.push_str(patch);
         return Ok(());
     };
-    if depth >= MOST_DEEP {
-        return Err(Refused::TooDeep);
+    if depth >= MAX_DEPTH {
+        return Err(MergePatchError::TooDeep);
     }
     let target = target.map_or(Ok(None), |target| object(target, tick))?.unwrap_or_default();
     out.push('{');
@@ -76,18 +77,21 @@ fn merge_into(
     Ok(())
 }
 
-/// The members of a text that is an object; None of another.
-fn object<'a>(text: &'a str, tick: &mut dyn FnMut()) -> Result<Option<Object<'a>>, Refused> {
+/// Members of a JSON object; None for other values.
+fn object<'a>(
+    text: &'a str,
+    tick: &mut dyn FnMut(),
+) -> Result<Option<Object<'a>>, MergePatchError> {
     if !text.trim_start().starts_with('{') {
         return Ok(None);
     }
     let mut json = serde_json::Deserializer::from_str(text);
     let members = json.deserialize_map(Members(tick));
     let members = members.and_then(|members| json.end().map(|()| members));
-    members.map(Some).map_err(|error| Refused::Malformed(error.to_string()))
+    members.map(Some).map_err(|error| MergePatchError::Malformed(error.to_string()))
 }
 
-/// Reads an object's members, one by one.
+/// Reads the members of an object, one by one.
 struct Members<'t>(&'t mut dyn FnMut());
 
 impl<'a> Visitor<'a> for Members<'_> {

@@ -1,41 +1,41 @@
-//! Periods that tile: billing months that begin at an anchor, on the clocks of a time zone, the zone's
-//! days and weeks, and windows of one length.
+//! Periods without gaps: billing months from an anchor in a time zone, days and weeks of a zone,
+//! and windows of a fixed length.
 //!
 //! Instants are microseconds since the Unix epoch. The rules of the zones are compiled in, not read
-//! from the server, so that a primary, its standbys and its successor agree where a period ends.
+//! from the server, so that a primary, its standbys and its successor agree on the end of a period.
 use std::ops::Range;
 
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{Span, Timestamp};
 
-/// A time zone of the IANA database.
+/// Time zone of the IANA database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Zone(TimeZone);
 
 impl Zone {
-    /// Finds a zone by its IANA name, such as `Europe/Berlin`, in any case. Offsets, POSIX strings
-    /// and abbreviations are no names, save those few that IANA lists, such as `EST`.
+    /// Finds a zone by its IANA name, such as `Europe/Berlin`, ignoring case. Offsets, POSIX
+    /// strings and abbreviations are rejected, except the few that IANA lists, such as `EST`.
     pub fn named(name: &str) -> Result<Zone, UnknownZone> {
         let unknown = || UnknownZone { name: name.chars().take(100).collect() };
         let zone = TimeZoneDatabase::bundled().get(name).map_err(|_| unknown())?;
-        // jiff's own name for "no zone".
+        // The name that jiff gives to "no zone".
         if zone.is_unknown() {
             return Err(unknown());
         }
         Ok(Zone(zone))
     }
 
-    /// The name as IANA spells it.
+    /// Name as IANA spells it.
     pub fn name(&self) -> &str {
         self.0.iana_name().unwrap_or("UTC")
     }
 }
 
-/// No zone has this name.
+/// Error: no zone has this name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownZone {
-    /// What was asked for, at most its first 100 characters.
+    /// Name that was asked for, at most its first 100 characters.
     pub name: String,
 }
 
@@ -47,10 +47,10 @@ impl std::fmt::Display for UnknownZone {
 
 impl std::error::Error for UnknownZone {}
 
-/// A period that doesn't lie within the years -9999 to 9999, or that of an anchor outside them.
+/// Error: the period or its anchor is outside the years -9999 to 9999.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfRange {
-    /// The anchor, if that is too far away, else the instant whose period was sought.
+    /// Anchor if it is out of range, else the instant whose period was asked for.
     pub instant: i64,
 }
 
@@ -63,19 +63,20 @@ impl std::fmt::Display for OutOfRange {
 
 impl std::error::Error for OutOfRange {}
 
-/// The monthly period that contains `at`: start inclusive, end exclusive.
+/// Returns the monthly period that contains `at`: start inclusive, end exclusive.
 ///
 /// Period *n* starts at the anchor's local time *n* months from the anchor, on the anchor's day or,
-/// where a month is shorter, on its last. Every start is computed from the anchor, so an anchor on
-/// the 31st is back on the 31st after February. A local time that a clock change skips counts as
-/// that much later, one that occurs twice as the first; period 0 starts at the anchor itself even
-/// if that is the second. Periods tile: each ends where the next starts, in both directions.
+/// in a shorter month, on the last day. Every start is computed from the anchor, so an anchor on
+/// the 31st is back on the 31st after February. A local time that a clock change skips is moved
+/// later by the change; a local time that occurs twice means the first. Period 0 starts at the
+/// anchor itself even if that is the second. Each period ends where the next starts, in both
+/// directions.
 pub fn month_containing(anchor: i64, zone: &Zone, at: i64) -> Result<Range<i64>, OutOfRange> {
     let anchored = Anchored { instant: anchor, zone, local: local(anchor, zone)? };
     let sought = local(at, zone)?;
     let out_of_range = || OutOfRange { instant: at };
 
-    // Exact up to the day in the month and to clock changes.
+    // A first guess: exact up to the day in the month and to clock changes.
     let mut n = months(sought) - months(anchored.local);
     let mut start = anchored.start(n).ok_or_else(out_of_range)?;
     while at < start {
@@ -91,9 +92,11 @@ pub fn month_containing(anchor: i64, zone: &Zone, at: i64) -> Result<Range<i64>,
     Ok(start..end)
 }
 
-/// The day that contains `at`, on the zone's calendar, and when it starts and ends: at midnight, or where
-/// clocks skip that, as soon as the day is there; a midnight that occurs twice counts as the first. Days
-/// tile. A day that a zone left out contains nothing.
+/// Returns the day that contains `at` on the zone's calendar, with its start and end.
+///
+/// A day starts at midnight. If clocks skip midnight, it starts at its first instant; a midnight
+/// that occurs twice means the first. Each day ends where the next starts. A day that a zone left
+/// out contains nothing.
 pub fn day_containing(zone: &Zone, at: i64) -> Result<(Date, Range<i64>), OutOfRange> {
     let mut date = local(at, zone)?.date();
     let out_of_range = || OutOfRange { instant: at };
@@ -113,7 +116,8 @@ pub fn day_containing(zone: &Zone, at: i64) -> Result<(Date, Range<i64>), OutOfR
     Ok((date, start..end))
 }
 
-/// The week that contains `at`, from Monday to Sunday of the zone's calendar. Weeks tile.
+/// Returns the week that contains `at`, from Monday to Sunday of the zone's calendar. Each week
+/// ends where the next starts.
 pub fn week_containing(zone: &Zone, at: i64) -> Result<Range<i64>, OutOfRange> {
     let (date, _) = day_containing(zone, at)?;
     let since_monday = i32::from(date.weekday().to_monday_zero_offset());
@@ -125,7 +129,8 @@ pub fn week_containing(zone: &Zone, at: i64) -> Result<Range<i64>, OutOfRange> {
     range().ok_or(OutOfRange { instant: at })
 }
 
-/// The window of this length, from 1, that contains `at`, of those that begin at the anchor. Windows tile.
+/// Returns the window that contains `at`. Windows start at the anchor and have `length`
+/// microseconds, at least 1. Each window ends where the next starts.
 pub fn window_containing(anchor: i64, length: i64, at: i64) -> Result<Range<i64>, OutOfRange> {
     let out_of_range = OutOfRange { instant: at };
     let length = i128::from(length.max(1));
@@ -135,7 +140,7 @@ pub fn window_containing(anchor: i64, length: i64, at: i64) -> Result<Range<i64>
     Ok(instant(start)?..instant(start + length)?)
 }
 
-/// The first instant of a day.
+/// First instant of a day.
 fn midnight(zone: &Zone, date: Date) -> Option<i64> {
     let start = zone.0.to_ambiguous_timestamp(date.at(0, 0, 0, 0)).compatible().ok()?;
     Some(start.as_microsecond())
@@ -148,7 +153,7 @@ struct Anchored<'a> {
 }
 
 impl Anchored<'_> {
-    /// When period `n` starts; ever later for a greater `n`. None if out of range.
+    /// Start of period `n`; later for a greater `n`. None if out of range.
     fn start(&self, n: i32) -> Option<i64> {
         if n == 0 {
             return Some(self.instant);

@@ -1,34 +1,35 @@
-//! What a model's provider reports of a call, as tokens that are each of one type: what is billed once.
+//! Token usage as model providers report it, converted so that each token has exactly one type and
+//! is billed once.
 
 use serde_json::{Map, Value};
 
-/// Tokens by type; no token is of two.
+/// Numbers of tokens by type. No token is in two of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tokens {
-    /// Read anew.
+    /// Input tokens that were not cached.
     pub input: u64,
-    /// Written, without those of reasoning.
+    /// Output tokens without reasoning.
     pub output: u64,
-    /// Read from a cache.
+    /// Input tokens read from a cache.
     pub cached_input: u64,
-    /// Written while thinking.
+    /// Output tokens of reasoning.
     pub reasoning: u64,
 }
 
-/// Why a report cannot be told apart.
+/// Error: report that cannot be converted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Unclear {
-    /// It is no JSON object.
+pub enum TokenReportError {
+    /// Report is no JSON object.
     NotAnObject,
-    /// It has a field that is of no known report, or of another one.
+    /// Field of no known report, or of another kind of report.
     Unknown(String),
-    /// This field is no whole number from 0 to 10^15.
+    /// Field is no whole number from 0 to 10^15.
     NotACount(String),
-    /// This field is a part of another one, but is more, or the total is another.
+    /// Field is a part of another field but greater, or the total differs from the sum.
     Overlap(String),
 }
 
-impl std::fmt::Display for Unclear {
+impl std::fmt::Display for TokenReportError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NotAnObject => f.write_str("token types must be a JSON object"),
@@ -43,19 +44,25 @@ impl std::fmt::Display for Unclear {
     }
 }
 
-impl std::error::Error for Unclear {}
+impl std::error::Error for TokenReportError {}
 
-const MOST: u64 = 1_000_000_000_000_000;
+const MAX_COUNT: u64 = 1_000_000_000_000_000;
 
 impl Tokens {
-    /// Reads a report. Either by carrel's own types (`input`, `output`, `cached_input`, `reasoning`, each
-    /// token in one of them), or as providers have it: with `prompt_tokens` and `completion_tokens`, or
-    /// `input_tokens` and `output_tokens`, of which `…_tokens_details` are parts (`cached_tokens`,
-    /// `reasoning_tokens`); or with `input_tokens` beside `cache_read_input_tokens` and
-    /// `cache_creation_input_tokens`, which are not parts of it. A `total_tokens` has to be their sum.
-    pub fn read(json: &str) -> Result<Self, Unclear> {
+    /// Reads a report in one of these forms:
+    ///
+    /// - carrel's own types: `input`, `output`, `cached_input`, `reasoning`, each token in one of
+    ///   them;
+    /// - `prompt_tokens` and `completion_tokens`, or `input_tokens` and `output_tokens`, with
+    ///   details that are parts of them: `…_tokens_details` with `cached_tokens` and
+    ///   `reasoning_tokens`;
+    /// - `input_tokens` with `cache_read_input_tokens` and `cache_creation_input_tokens`, which are
+    ///   not parts of it.
+    ///
+    /// A `total_tokens` must be the sum of all.
+    pub fn read(json: &str) -> Result<Self, TokenReportError> {
         let Ok(Value::Object(report)) = serde_json::from_str(json) else {
-            return Err(Unclear::NotAnObject);
+            return Err(TokenReportError::NotAnObject);
         };
         let has = |name| report.contains_key(name);
         let (tokens, known) = if has("prompt_tokens") || has("completion_tokens") {
@@ -77,34 +84,36 @@ impl Tokens {
         };
         for name in report.keys() {
             if name != "total_tokens" && !known.contains(name) {
-                return Err(Unclear::Unknown(name.clone()));
+                return Err(TokenReportError::Unknown(name.clone()));
             }
         }
         if has("total_tokens") && count(&report, "total_tokens")? != tokens.sum() {
-            return Err(Unclear::Overlap("total_tokens".to_owned()));
+            return Err(TokenReportError::Overlap("total_tokens".to_owned()));
         }
         Ok(tokens)
     }
 
-    /// All of them.
+    /// Sum of all types.
     pub fn sum(&self) -> u64 {
         self.input + self.output + self.cached_input + self.reasoning
     }
 
-    /// Of a report whose details are parts.
+    /// Reads a report with details that are parts of the totals.
     fn inclusive(
         report: &Map<String, Value>,
         [read, written]: [&str; 2],
-    ) -> Result<(Self, Vec<String>), Unclear> {
+    ) -> Result<(Self, Vec<String>), TokenReportError> {
         let names = [read, written].map(|name| format!("{name}_tokens"));
         let details = names.each_ref().map(|name| format!("{name}_details"));
         let part = |whole: u64, at: usize, name: &str| {
             let part = match report.get(&details[at]) {
                 None | Some(Value::Null) => 0,
                 Some(Value::Object(details)) => count(details, name)?,
-                Some(_) => return Err(Unclear::NotACount(details[at].clone())),
+                Some(_) => return Err(TokenReportError::NotACount(details[at].clone())),
             };
-            let rest = whole.checked_sub(part).ok_or_else(|| Unclear::Overlap(name.to_owned()))?;
+            let rest = whole
+                .checked_sub(part)
+                .ok_or_else(|| TokenReportError::Overlap(name.to_owned()))?;
             Ok((rest, part))
         };
         let (input, cached_input) = part(count(report, &names[0])?, 0, "cached_tokens")?;
@@ -113,8 +122,8 @@ impl Tokens {
         Ok((Self { input, output, cached_input, reasoning }, known))
     }
 
-    /// Of a report whose caches are not parts of what was read.
-    fn exclusive(report: &Map<String, Value>) -> Result<(Self, Vec<String>), Unclear> {
+    /// Reads a report with cached tokens that are not parts of the input.
+    fn exclusive(report: &Map<String, Value>) -> Result<(Self, Vec<String>), TokenReportError> {
         let names = [
             "input_tokens",
             "cache_creation_input_tokens",
@@ -132,12 +141,12 @@ impl Tokens {
     }
 }
 
-fn count(report: &Map<String, Value>, name: &str) -> Result<u64, Unclear> {
+fn count(report: &Map<String, Value>, name: &str) -> Result<u64, TokenReportError> {
     match report.get(name) {
         None | Some(Value::Null) => Ok(0),
         Some(value) => value
             .as_u64()
-            .filter(|count| *count <= MOST)
-            .ok_or_else(|| Unclear::NotACount(name.to_owned())),
+            .filter(|count| *count <= MAX_COUNT)
+            .ok_or_else(|| TokenReportError::NotACount(name.to_owned())),
     }
 }

@@ -1,36 +1,35 @@
-//! The life of an agent request: which operation leads from which state to which, and how long a failed
-//! one waits.
+//! Life cycle of an agent request: transitions between states, and backoff after failures.
 
 use std::fmt;
 
-/// Where a request is in its life.
+/// State of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// It waits to be claimed, or for its time.
+    /// Waits to be claimed, or for its `run_at`.
     Pending,
-    /// A worker has it, under a lease.
+    /// Leased by a worker.
     Processing,
     Completed,
     Failed,
     Cancelled,
 }
 
-/// What is done to a request.
+/// Operation on a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
-    /// A worker takes it, maybe over from one whose lease lapsed.
+    /// A worker leases it, possibly after another worker's lease expired.
     Claim,
-    /// Its worker says that it is still at it.
+    /// The worker extends its lease.
     Heartbeat,
-    /// Its worker has done it.
+    /// The worker finished it.
     Complete,
-    /// An attempt failed, or its lease lapsed, and another one may be made.
+    /// An attempt failed or its lease expired, and attempts are left.
     Requeue,
-    /// The last attempt failed, or its lease lapsed.
+    /// The last attempt failed or its lease expired.
     Fail,
-    /// It is not wanted any more.
+    /// A caller gives it up.
     Cancel,
-    /// What did not succeed is to be tried afresh.
+    /// A caller starts a failed or cancelled request again.
     Retry,
 }
 
@@ -40,12 +39,12 @@ use State::{Cancelled, Completed, Failed, Pending, Processing};
 impl State {
     pub const ALL: [State; 5] = [Pending, Processing, Completed, Failed, Cancelled];
 
-    /// That of a name in the database.
+    /// State with this name in the database.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.name() == name)
     }
 
-    /// The name in the database.
+    /// Name in the database.
     pub fn name(self) -> &'static str {
         match self {
             Pending => "pending",
@@ -56,12 +55,12 @@ impl State {
         }
     }
 
-    /// Whether nothing more becomes of it by itself.
+    /// True for states that no worker changes.
     pub fn is_finished(self) -> bool {
         matches!(self, Completed | Failed | Cancelled)
     }
 
-    /// The state that an operation leads to; None where it can't be done.
+    /// State after an operation; None if the operation is not allowed.
     pub fn after(self, operation: Operation) -> Option<Self> {
         match (self, operation) {
             (Pending | Processing, Claim) => Some(Processing),
@@ -75,7 +74,7 @@ impl State {
         }
     }
 
-    /// Whether some operation leads from this state to that one, or it is the same.
+    /// True if some operation leads to `other`, or both states are equal.
     pub fn may_become(self, other: Self) -> bool {
         self == other
             || Operation::ALL.into_iter().any(|operation| self.after(operation) == Some(other))
@@ -92,9 +91,11 @@ impl Operation {
     pub const ALL: [Operation; 7] = [Claim, Heartbeat, Complete, Requeue, Fail, Cancel, Retry];
 }
 
-/// How many milliseconds a request waits after a failed attempt (the first is 1), by a random number:
-/// between half of and all of a second that doubles with each attempt, an hour at most. Exponential
-/// backoff with "equal jitter": M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+/// Delay in milliseconds after a failed attempt; the first attempt is 1.
+///
+/// A random delay between one half and all of a second that doubles with each attempt, up to an
+/// hour. Exponential backoff with "equal jitter": M. Brooker, "Exponential Backoff And Jitter", AWS
+/// Architecture Blog, 2015.
 pub fn backoff(attempt: i32, random: u64) -> i64 {
     const SECOND: u64 = 1_000;
     const HOUR: u64 = 3_600 * SECOND;

@@ -1,4 +1,4 @@
-//! Each chunk ends where a slow reference says that it has to.
+//! Each chunk ends at the boundary that the slow reference finds.
 
 #[path = "chunking/reference.rs"]
 mod reference;
@@ -44,13 +44,13 @@ fn any_unit() -> impl Strategy<Value = Unit> {
     ]
 }
 
-/// The least size of a chunk.
+/// Least size of a chunk.
 fn least(unit: Unit) -> usize {
     if matches!(unit, Unit::Tokens(_)) { 4 } else { 1 }
 }
 
-/// A document whose structure is known, because it is put together from its blocks: the text, the
-/// rank of the boundary before each line, and the ranges that are to be kept whole if they fit.
+/// Document with known structure, built from its blocks: the text, the rank of the boundary before
+/// each line, and the ranges that are kept whole if they fit.
 #[derive(Clone, Debug)]
 struct Document {
     text: String,
@@ -119,7 +119,8 @@ fn build(parts: Vec<Part>, newline: &str) -> Document {
         for (index, line) in lines.into_iter().enumerate() {
             let rank = match index {
                 0 => first,
-                // The line that opens a fence, or a table's header, stays with the next if both fit.
+                // The opening line of a fence, or a table's header, stays with the next line if
+                // both fit.
                 _ if keep && opening => SENTENCE,
                 _ if blank => PARAGRAPH,
                 _ => LINE,
@@ -156,7 +157,7 @@ impl Document {
         known
     }
 
-    /// Whether a boundary is none because of what has to be kept whole around it.
+    /// True for a boundary that does not count, because the text around it is kept whole.
     fn inside(&self, at: usize, rank: u32, range: (usize, usize), size: usize, unit: Unit) -> bool {
         let fits =
             |from: usize, to: usize| reference::fits(self.text[from..to].trim_end(), size, unit);
@@ -166,14 +167,15 @@ impl Document {
         if fits(range.0, range.1) {
             return true;
         }
-        // What does not fit is split between its lines, and a line only if it does not fit either.
+        // A block that does not fit is split between its lines; a line is split only if it does not
+        // fit either.
         let starts = || self.lines.iter().filter(|line| line.1 > SENTENCE).map(|line| line.0);
         let line = starts().rfind(|&start| start <= at).unwrap_or(0);
         let next = starts().find(|&start| start > at).unwrap_or(self.text.len());
         rank < LINE && fits(line, next)
     }
 
-    /// The titles of the headings that enclose a position.
+    /// Titles of the headings that enclose a position.
     fn path(&self, at: usize) -> Vec<&str> {
         let mut open: Vec<&(usize, u32, String)> = vec![];
         for heading in self.headings.iter().filter(|heading| heading.0 <= at) {
@@ -194,7 +196,7 @@ fn flags_behind_a_cluster_that_does_not_fit_stay_whole() {
 }
 
 #[test]
-fn a_mark_within_a_row_of_flags_leaves_no_boundary_of_words_there() {
+fn a_combining_character_within_a_row_of_flags_leaves_no_boundary_of_words_there() {
     let text = format!("The end.aaaaaaa\u{1F1E9}\u{94d}{}", "\u{1F1E9}\u{1F1EA}".repeat(12));
     for size in 8..40 {
         let known = Known::plain(&text);

@@ -1,4 +1,4 @@
-//! Hostile input: time is linear, measured in ticks, and a cancel is obeyed everywhere.
+//! Hostile input: time is linear, measured in ticks, and a cancel takes effect everywhere.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -7,11 +7,11 @@ use unicode_segmentation::UnicodeSegmentation;
 
 const SIZE: usize = 120_000;
 
-fn fill(piece: &str, bytes: usize) -> String {
-    piece.repeat(bytes / piece.len())
+fn fill(fragment: &str, bytes: usize) -> String {
+    fragment.repeat(bytes / fragment.len())
 }
 
-/// What would take quadratic time, much memory or deep recursion, if anything does.
+/// Inputs that could take quadratic time, much memory or deep recursion.
 fn inputs(bytes: usize) -> Vec<(&'static str, String)> {
     let deep = bytes / 10;
     vec![
@@ -28,8 +28,8 @@ fn inputs(bytes: usize) -> Vec<(&'static str, String)> {
         ("full stops", fill(".", bytes)),
         ("a full stop, then brackets", fill(&format!(".{}", ")".repeat(5000)), bytes)),
         ("spaced full stops", fill(&format!(".{}", " ".repeat(5000)), bytes)),
-        ("combining marks", format!("a{}", fill("\u{301}", bytes))),
-        ("marks, letters after", format!("a{}b c d", fill("\u{301}", bytes))),
+        ("combining characters", format!("a{}", fill("\u{301}", bytes))),
+        ("combining characters, letters after", format!("a{}b c d", fill("\u{301}", bytes))),
         ("regional indicators", fill("🇩", bytes)),
         ("joined emoji", fill("👩\u{200D}", bytes)),
         ("joiners", format!("👩{}👩", fill("\u{200D}", bytes))),
@@ -75,7 +75,7 @@ fn inputs(bytes: usize) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// The same for pages.
+/// Pages that could take quadratic time, much memory or deep recursion.
 fn pages(bytes: usize) -> Vec<(&'static str, String)> {
     vec![
         ("nested divs", format!("{}a", fill("<div>", bytes))),
@@ -125,7 +125,7 @@ fn options(size: i32, overlap: i32, unit: Unit, format: Format) -> Options {
     Options::new(size, overlap, unit, format).expect("valid options")
 }
 
-/// The number of ticks it takes, all chunks checked for what is cheap to check.
+/// Number of ticks. The cheap invariants of all chunks are checked too.
 fn ticks(text: &str, options: &Options, html: bool) -> usize {
     let mut ticks = 0;
     let mut end = 0;
@@ -146,7 +146,7 @@ fn assert_linear(
     units: &[Unit],
     formats: &[Format],
 ) {
-    // In tokens, pieces of up to 8 KiB cost less than longer ones, which grow from there.
+    // Pretokens of up to 8 KiB cost less than longer ones, whose cost grows from there.
     let tokens = matches!(units, [Unit::Tokens(_)]);
     for (bytes, size) in [(if tokens { 120_000 } else { 30_000 }, 20), (400_000, 2_000)] {
         for ((name, large), (_, small)) in inputs(bytes).into_iter().zip(inputs(bytes / 4)) {
@@ -156,7 +156,7 @@ fn assert_linear(
                     let html = format == Format::Html;
                     let (small, large) =
                         (ticks(&small, &options, html), ticks(&large, &options, html));
-                    // What is quadratic takes 16 times the work.
+                    // A quadratic algorithm takes 16 times the work.
                     assert!(
                         large <= 7 * small + 40,
                         "{name}, {unit:?}, {format:?}, {size}: {small}, {large}"
@@ -192,7 +192,7 @@ fn with_overlap_the_work_grows_with_the_result() {
                     result += chunk.content.len();
                 }
                 let ticks = ticks(&text, &options, format == Format::Html);
-                // Each byte is looked at some times, and each cut costs a look around.
+                // Each byte is examined a few times, and each cut looks at the text around it.
                 let bound = 100 * (text.len() + result) / 32_768 + count + 10;
                 assert!(ticks <= bound, "{name}, {size}, {overlap}, {unit:?}: {ticks} > {bound}");
             }

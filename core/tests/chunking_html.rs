@@ -1,4 +1,4 @@
-//! What HTML means for chunks: the text of the page, its headings, lists, tables, code.
+//! HTML: the text of a page, its headings, lists, tables and code.
 
 #[path = "chunking/invariants.rs"]
 mod invariants;
@@ -21,12 +21,12 @@ fn contents(page: &str, size: i32) -> Vec<String> {
     cut(page, size).into_iter().map(|chunk| chunk.content.into_owned()).collect()
 }
 
-/// All of the text of a page.
+/// Text of a page.
 fn text(page: &str) -> String {
     contents(page, i32::MAX).concat()
 }
 
-/// The heading path of the chunk that begins with `start`.
+/// Heading path of the chunk that begins with `start`.
 fn path(page: &str, size: i32, start: &str) -> Vec<String> {
     let chunks = cut(page, size);
     let chunk = chunks.iter().find(|chunk| chunk.content.starts_with(start));
@@ -129,7 +129,7 @@ fn a_heading_that_is_not_closed_ends_with_its_first_block() {
 #[test]
 fn offsets_are_those_of_the_source() {
     let page = "<p>\u{e9} &lt;a&gt;</p><p>b &amp; c &#x263A;</p><p>d";
-    let places: Vec<_> = cut(page, 7)
+    let sources: Vec<_> = cut(page, 7)
         .into_iter()
         .map(|chunk| {
             assert_eq!(page[..chunk.byte_start].chars().count(), chunk.start);
@@ -139,8 +139,8 @@ fn offsets_are_those_of_the_source() {
         .collect();
     let expected =
         [("\u{e9} &lt;a&gt;", "\u{e9} <a>"), ("b &amp; c &#x263A;", "b & c \u{263A}"), ("d", "d")];
-    assert_eq!(places, expected.map(|(source, text)| (source.to_string(), text.to_string())));
-    // A reference that is as long as what it stands for.
+    assert_eq!(sources, expected.map(|(source, text)| (source.to_string(), text.to_string())));
+    // A reference that is as long as its text.
     let chunk = &cut("&acE;ab", 4)[0];
     assert_eq!((chunk.byte_start, chunk.byte_end), (0, 7));
 }
@@ -183,7 +183,7 @@ fn a_list_is_split_between_its_outer_items() {
 fn a_row_is_kept_whole_even_if_the_chunk_before_it_is_short() {
     let page = "<table><tr><td>a. b<td>c<tr><td><p>One two. Three.</p><p>Four.</p></table>";
     assert_eq!(contents(page, 24), ["a. b\tc", "One two. Three.\n\nFour."]);
-    // What does not fit is split at the best place in it.
+    // A block that does not fit is split at its best boundary.
     assert_eq!(contents(page, 20), ["a. b\tc\nOne two.", "Three.\n\nFour."]);
 }
 
@@ -191,7 +191,7 @@ fn a_row_is_kept_whole_even_if_the_chunk_before_it_is_short() {
 fn a_row_with_a_heading_in_it_is_split_there() {
     let page = "<table><tr><td>Some text.<h1>A</h1>Some more text.</table>";
     assert_eq!(contents(page, 20), ["Some text.", "A\n\nSome more text."]);
-    // Also if it fits.
+    // A heading in a row is a boundary even if the row fits.
     let page = "0123456789<table><tr><td>Some text.<h1>A</h1>More.</table>After it.";
     assert_eq!(contents(page, 24), ["0123456789\n\nSome text.", "A\n\nMore.\n\nAfter it."]);
 }
@@ -275,7 +275,7 @@ proptest! {
     fn a_chunk_knows_the_headings_around_its_start(
         parts in prop::collection::vec((0..8u8, 1..6usize), 1..20), size in 8..120i32, overlap in 0..40i32
     ) {
-        // Each word says which part it is of.
+        // Each word names its part.
         let word = |part: usize| format!("word{part}x");
         let page: String = parts
             .iter()

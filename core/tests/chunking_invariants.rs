@@ -1,4 +1,4 @@
-//! What holds for any text, unit, format, size and overlap.
+//! Invariants for any text, unit, format, size and overlap.
 
 #[path = "chunking/invariants.rs"]
 mod invariants;

@@ -1,4 +1,4 @@
-//! What Markdown means for chunks: headings, code, tables, lists.
+//! Markdown: headings, code, tables and lists.
 
 use carrel_core::chunking::{Chunk, Format, Options, Unit, chunks};
 
@@ -15,7 +15,7 @@ fn titles(chunk: &Chunk) -> Vec<String> {
     chunk.heading_path.iter().map(|title| title.to_string()).collect()
 }
 
-/// The heading path of the chunk that begins with `start`.
+/// Heading path of the chunk that begins with `start`.
 fn path(text: &str, size: i32, start: &str) -> Vec<String> {
     let chunks = cut(text, size);
     let chunk = chunks.iter().find(|chunk| chunk.content.starts_with(start));
@@ -45,7 +45,7 @@ fn front_matter_is_never_a_heading() {
     let text = "---\ntitle: x\n# comment\n---\n# Real\n";
     assert_eq!(path(text, 100, "---"), [] as [&str; 0]);
     assert_eq!(path(text, 26, "# Real"), ["Real"]);
-    // Without an end it is none.
+    // Front matter needs an end.
     assert_eq!(path("---\n# Real\ntext", 100, "---"), [] as [&str; 0]);
     assert_eq!(path("---\n# Real\nMore of it.", 12, "More"), ["Real"]);
 }
@@ -99,7 +99,7 @@ fn a_table_is_split_between_rows() {
     let rows = ["| aaaa | bb bb |", "| cccc | dd dd |"];
     assert_eq!(contents(text, 50), [&text[..50], rows[1]]);
     assert_eq!(contents(text, 40), [header, &text[34..]]);
-    // A row stays whole, even if its chunk is short for that.
+    // A row stays whole, even if its chunk becomes short.
     assert_eq!(contents(&text[..50], 49), [header, rows[0]]);
     assert_eq!(contents(text, 67), [text]);
 }

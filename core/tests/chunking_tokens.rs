@@ -17,8 +17,8 @@ fn tokenizer(encoding: Encoding) -> &'static Tokenizer {
     }
 }
 
-/// What the patterns of the tokenizers tell apart, and what their rules look ahead for.
-const PIECES: &[&str] = &[
+/// Fragments for every class and every look-ahead in the patterns of the tokenizers.
+const FRAGMENTS: &[&str] = &[
     "a", "B", "word", "Word", "WORD", "ß", "Ǆ", "ǅ", "ʰ", "漢", "語", "\u{301}", "\u{94D}", "1",
     "22", "4444", "½", "!", "?!", "/", "//", "'", "'s", "'S", "'t", "'re", "'Ve", "'ll", "'l",
     "'r", "'ſ", "'d", " ", "  ", "   ", "\t", "\n", "\n\n", "\r\n", "\r", "\u{A0}", "\u{3000}",
@@ -26,12 +26,12 @@ const PIECES: &[&str] = &[
 ];
 
 fn any_text() -> impl Strategy<Value = String> {
-    let piece = prop_oneof![
-        8 => select(PIECES).prop_map(String::from),
+    let fragment = prop_oneof![
+        8 => select(FRAGMENTS).prop_map(String::from),
         1 => any::<char>().prop_map(String::from),
     ];
     prop_oneof![
-        4 => prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat()),
+        4 => prop::collection::vec(fragment, 0..40).prop_map(|fragments| fragments.concat()),
         1 => text::plain(),
         1 => text::markdown(),
     ]
@@ -66,7 +66,7 @@ proptest! {
     }
 }
 
-/// Pieces of any length, of every class that a piece can be of, and what may end them.
+/// Pretokens of any length and class, with every text that may end them.
 fn long_texts() -> Vec<String> {
     let runs = [
         "a",
@@ -120,7 +120,7 @@ fn long_texts() -> Vec<String> {
 }
 
 #[test]
-fn pieces_longer_than_a_window_are_counted_right() {
+fn pretokens_longer_than_a_window_are_counted_right() {
     for text in long_texts() {
         for encoding in ENCODINGS {
             let counted = count_tokens(&text, encoding, || {});
@@ -136,7 +136,7 @@ fn pieces_longer_than_a_window_are_counted_right() {
 }
 
 #[test]
-fn chunks_of_long_pieces_are_measured_right() {
+fn chunks_of_long_pretokens_are_measured_right() {
     for text in long_texts() {
         for (size, overlap) in [(50, 0), (300, 100), (20_000, 0)] {
             let options =
@@ -150,8 +150,8 @@ fn chunks_of_long_pieces_are_measured_right() {
     }
 }
 
-/// Texts in which a line without its end is more tokens than with it, so that a chunk has to be cut
-/// again: what was read beyond it must not be mistaken for what is in it.
+/// A line can have more tokens without its end than with it. Its chunk is cut again, and text that
+/// was read beyond it must not count.
 #[test]
 fn a_chunk_that_is_cut_again_ends_at_the_boundary_before() {
     let cut = |text: &'static str, size: i32, format: Format| {

@@ -1,4 +1,4 @@
-//! Claims name a tenant, none, or are an error that tells no more than it must.
+//! Claims name a tenant or none, or are an error. The message contains no more than it must.
 use carrel_core::claims::{InvalidClaim, claims_for, tenant, validate_claim};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ fn message(claims: &str, claim: &str) -> String {
     tenant(claims, claim).unwrap_err().to_string()
 }
 
-/// What `tenant` does, by way of a whole Value. Err where it should be an error.
+/// Reference for `tenant`, by parsing the whole value. Err if an error is expected.
 fn model(claims: &Value, claim: &str) -> Result<Option<Uuid>, ()> {
     let mut value = claims.as_object().map(|_| claims).ok_or(())?;
     for key in claim.split('.') {
@@ -152,7 +152,7 @@ fn a_claim_given_twice_is_an_error() {
     assert_eq!(message(&claims, "sub"), "claim sub is given more than once");
     let claims = format!(r#"{{"a":null,"a":{{"\u0062":"{USER}"}}}}"#);
     assert_eq!(message(&claims, "a.b"), "claim a is given more than once");
-    // What isn't on the way is nobody's business.
+    // Members beside the path are not checked for repetition.
     let claims = format!(r#"{{"x":1,"sub":"{USER}","x":2}}"#);
     assert_eq!(tenant(&claims, "sub"), Ok(USER.parse().ok()));
 }
@@ -177,7 +177,7 @@ fn deep_nesting_is_an_error_wherever_it_is() {
     assert_eq!(message(&claims, "sub"), too_deep);
     let claims = "{\"a\":".repeat(100_000) + "1" + &"}".repeat(100_000);
     assert_eq!(message(&claims, &["a"; 100_000].join(".")), too_deep);
-    // Brackets in strings, and side by side, don't count.
+    // Brackets in strings and side by side do not count.
     let flat = "[],".repeat(1_000);
     let claims = json!({ "x": format!("\"\\{open}"), "sub": USER }).to_string();
     assert_eq!(tenant(&claims, "sub"), Ok(USER.parse().ok()));

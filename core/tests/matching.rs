@@ -1,9 +1,9 @@
-//! What `matching` promises, over generated edits.
+//! Promises of `matching`, over generated edits.
 
 use carrel_core::matching::matching;
 use proptest::prelude::*;
 
-/// The length of the longest common subsequence, the slow way.
+/// Length of the longest common subsequence, by the quadratic algorithm.
 fn lcs(old: &[u8], new: &[u8]) -> usize {
     let mut row = vec![0; new.len() + 1];
     for a in old {
@@ -27,15 +27,15 @@ proptest! {
         prop_assert_eq!(matched.len(), new.len());
         let kept: Vec<usize> = matched.iter().flatten().copied().collect();
         prop_assert!(kept.windows(2).all(|pair| pair[0] < pair[1]));
-        for (i, place) in matched.iter().enumerate() {
-            if let Some(place) = place {
-                prop_assert_eq!(old[*place], new[i]);
+        for (i, index) in matched.iter().enumerate() {
+            if let Some(index) = index {
+                prop_assert_eq!(old[*index], new[i]);
             }
         }
     }
 
     #[test]
-    fn an_edit_in_one_place_keeps_everything_else(
+    fn an_edit_at_one_position_keeps_everything_else(
         head in prop::collection::vec(any::<u8>(), 0..40),
         cut in prop::collection::vec(any::<u8>(), 0..5),
         put in prop::collection::vec(any::<u8>(), 0..5),

@@ -1,14 +1,14 @@
 //! JSON Merge Patch as RFC 7396 defines it.
 
-#[path = "merge_patch/of_the_rfc.rs"]
-mod of_the_rfc;
+#[path = "merge_patch/reference.rs"]
+mod reference;
 
-use carrel_core::merge_patch::{self, MOST_DEEP, Refused};
-use of_the_rfc::of_the_rfc;
+use carrel_core::merge_patch::{self, MAX_DEPTH, MergePatchError};
 use proptest::prelude::*;
+use reference::merged_values;
 use serde_json::{Value, json};
 
-fn merge(target: &str, patch: &str) -> Result<String, Refused> {
+fn merge(target: &str, patch: &str) -> Result<String, MergePatchError> {
     merge_patch::merge(target, patch, || ())
 }
 
@@ -18,7 +18,7 @@ fn merged(target: &str, patch: &str) -> Value {
 
 #[test]
 fn the_examples_of_the_rfc() {
-    // Appendix A.
+    // RFC 7396, appendix A.
     for (target, patch, result) in [
         (r#"{"a":"b"}"#, r#"{"a":"c"}"#, r#"{"a":"c"}"#),
         (r#"{"a":"b"}"#, r#"{"b":"c"}"#, r#"{"a":"b","b":"c"}"#),
@@ -61,10 +61,10 @@ fn names_are_names_however_they_are_written() {
 #[test]
 fn a_patch_that_is_nested_too_deeply_is_refused() {
     let patch = |depth: usize| format!("{}1{}", r#"{"a":"#.repeat(depth), "}".repeat(depth));
-    assert!(merge("{}", &patch(MOST_DEEP)).is_ok());
-    assert_eq!(merge("{}", &patch(MOST_DEEP + 1)), Err(Refused::TooDeep));
-    assert_eq!(merge("{}", &patch(100_000)), Err(Refused::TooDeep));
-    assert!(matches!(merge("{}", "{"), Err(Refused::Malformed(_))));
+    assert!(merge("{}", &patch(MAX_DEPTH)).is_ok());
+    assert_eq!(merge("{}", &patch(MAX_DEPTH + 1)), Err(MergePatchError::TooDeep));
+    assert_eq!(merge("{}", &patch(100_000)), Err(MergePatchError::TooDeep));
+    assert!(matches!(merge("{}", "{"), Err(MergePatchError::Malformed(_))));
 }
 
 #[test]
@@ -98,6 +98,6 @@ proptest! {
     #[test]
     fn it_is_what_the_rfc_says(target in values(), patch in values()) {
         let result = merged(&target.to_string(), &patch.to_string());
-        prop_assert_eq!(result, of_the_rfc(target, &patch));
+        prop_assert_eq!(result, merged_values(target, &patch));
     }
 }

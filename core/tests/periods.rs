@@ -1,4 +1,5 @@
-//! Monthly periods tile, contain what they are asked for, and start where the anchor says.
+//! Monthly periods follow each other without gaps, contain their instant, and start at the anchor's
+//! time.
 use std::sync::LazyLock;
 
 use carrel_core::periods::{
@@ -38,8 +39,8 @@ fn zones() -> impl Strategy<Value = &'static str> {
     prop_oneof![1 => prop::sample::select(changing), 2 => prop::sample::select(ZONES.clone())]
 }
 
-/// Local dates and times from 2000 to 2100, many of them on the days that some months don't have
-/// and in the hours in which clocks change.
+/// Local dates and times from 2000 to 2100, many of them on days that some months do not have and
+/// in hours in which clocks change.
 fn anchors() -> impl Strategy<Value = DateTime> {
     let days = prop_oneof![3 => 28..=31i8, 1 => 1..=28i8];
     let hours = prop_oneof![2 => 0..=3i8, 1 => 0..=23i8];
@@ -55,7 +56,7 @@ fn anchors() -> impl Strategy<Value = DateTime> {
         .prop_map(|(date, hour, minute, micros)| date.at(hour, minute, 30, micros * 1_000))
 }
 
-/// Of a local time that occurs twice, the first or the second.
+/// The first or the second instant, if a local time occurs twice.
 fn instants(zone: &'static str) -> impl Strategy<Value = i64> {
     (anchors(), any::<bool>()).prop_map(move |(local, second)| {
         let ambiguous = time_zone(zone).to_ambiguous_timestamp(local);
@@ -64,7 +65,7 @@ fn instants(zone: &'static str) -> impl Strategy<Value = i64> {
     })
 }
 
-/// A zone, an anchor there, and an instant to ask for, often near the start of a period.
+/// A zone, an anchor there, and an instant, often near the start of a period.
 fn cases() -> impl Strategy<Value = (&'static str, i64, i64)> {
     zones().prop_flat_map(|zone| {
         let near = (instants(zone), anchors(), -DAY..DAY).prop_map(move |(anchor, at, off)| {
@@ -117,7 +118,7 @@ proptest! {
             date.with().day(day).build().unwrap().to_datetime(anchored.time())
         };
         if start != expected(start.date()) {
-            // The clock skips that time, by a day at most; it is as much later.
+            // The clock skips that time, by at most a day; the start is later by the skipped time.
             let skipped = expected(start.date().yesterday().unwrap());
             let skipped = [expected(start.date()), skipped].map(|local| {
                 match zone.to_ambiguous_timestamp(local).offset() {
@@ -140,7 +141,7 @@ proptest! {
         anchor in any::<i64>(), at in any::<i64>(), zone in zones(), scale in 1..200i64,
     ) {
         let zone = Zone::named(zone).unwrap();
-        // Postgres' range is 20 times that of jiff, i64 another 2.
+        // The range of Postgres is 20 times the range of jiff, and i64 twice the range of Postgres.
         if let Ok(period) = month_containing(anchor / scale, &zone, at / scale) {
             prop_assert!(period.contains(&(at / scale)));
         } else {
@@ -202,7 +203,7 @@ fn a_week_starts_on_monday_where_the_user_is() {
         let text = |at| Timestamp::from_microsecond(at).unwrap().to_string();
         (text(week.start), text(week.end))
     };
-    // Sunday evening in Greenwich is Monday in Tokyo; clocks change on the Sunday between.
+    // Sunday evening in Greenwich is Monday in Tokyo. Clocks change on the Sunday between.
     assert_eq!(week("UTC", "2024-03-31T20Z"), own("2024-03-25T00:00:00Z", "2024-04-01T00:00:00Z"));
     let tokyo = own("2024-03-31T15:00:00Z", "2024-04-07T15:00:00Z");
     assert_eq!(week("Asia/Tokyo", "2024-03-31T20Z"), tokyo);
@@ -249,7 +250,7 @@ fn a_start_that_clocks_skip_is_as_much_later() {
     let of = |at| period("2024-02-10T07:30:00Z", "America/New_York", at);
     assert_eq!(of("2024-03-10T07:29:59Z"), own("2024-02-10T07:30:00Z", "2024-03-10T07:30:00Z"));
     assert_eq!(of("2024-03-10T07:30:00Z"), own("2024-03-10T07:30:00Z", "2024-04-10T06:30:00Z"));
-    // Nor does 2011-12-30 in Samoa.
+    // 2011-12-30 doesn't exist in Samoa.
     let of = |at| period("2011-10-30T22:00:00Z", "Pacific/Apia", at);
     assert_eq!(of("2011-12-31T00Z"), own("2011-12-30T22:00:00Z", "2012-01-29T22:00:00Z"));
 }
@@ -266,7 +267,7 @@ fn a_start_that_occurs_twice_is_the_first() {
 
 #[test]
 fn clocks_put_back_into_the_month_before_change_nothing() {
-    // At 00:01 on 2009-11-01, St. John's went back to 23:01 on 31 October. The period had begun.
+    // St. John's went back to 23:01 on 31 October at 00:01 on 2009-11-01. The period had begun.
     let of = |at| period("2009-10-01T02:30:30Z", "America/St_Johns", at);
     let november = own("2009-11-01T02:30:30Z", "2009-12-01T03:30:30Z");
     assert_eq!(of("2009-11-01T02:30:29Z").1, november.0);

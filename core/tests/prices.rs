@@ -1,5 +1,5 @@
-//! Tokens of a report are each of one type.
-use carrel_core::prices::{Tokens, Unclear};
+//! Each token of a report has one type.
+use carrel_core::prices::{TokenReportError, Tokens};
 use proptest::prelude::*;
 
 fn tokens(input: u64, output: u64, cached_input: u64, reasoning: u64) -> Tokens {
@@ -36,24 +36,27 @@ fn caches_beside_the_input_are_not_parts_of_it() {
 fn what_cannot_be_told_apart_is_refused() {
     let refused = |json: &str| Tokens::read(json).unwrap_err();
     for no in ["[]", "7", "null", "", "{"] {
-        assert_eq!(refused(no), Unclear::NotAnObject);
+        assert_eq!(refused(no), TokenReportError::NotAnObject);
     }
-    assert_eq!(refused(r#"{"input": 1, "cache": 1}"#), Unclear::Unknown("cache".to_owned()));
-    // Of two reports at once.
+    assert_eq!(
+        refused(r#"{"input": 1, "cache": 1}"#),
+        TokenReportError::Unknown("cache".to_owned())
+    );
+    // Fields of two kinds of report.
     assert_eq!(
         refused(r#"{"prompt_tokens": 1, "input": 1}"#),
-        Unclear::Unknown("input".to_owned())
+        TokenReportError::Unknown("input".to_owned())
     );
     for no in ["-1", "1.5", "1e3", "\"1\"", "1000000000000001", "[]", "true"] {
         assert_eq!(
             refused(&format!(r#"{{"input": {no}}}"#)),
-            Unclear::NotACount("input".to_owned())
+            TokenReportError::NotACount("input".to_owned())
         );
     }
     let more = r#"{"prompt_tokens": 10, "prompt_tokens_details": {"cached_tokens": 11}}"#;
-    assert_eq!(refused(more), Unclear::Overlap("cached_tokens".to_owned()));
+    assert_eq!(refused(more), TokenReportError::Overlap("cached_tokens".to_owned()));
     let total = r#"{"input": 10, "cached_input": 8, "total_tokens": 10}"#;
-    assert_eq!(refused(total), Unclear::Overlap("total_tokens".to_owned()));
+    assert_eq!(refused(total), TokenReportError::Overlap("total_tokens".to_owned()));
 }
 
 proptest! {

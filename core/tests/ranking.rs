@@ -1,14 +1,14 @@
-//! Ranked search, against what the words of its description say.
+//! Ranked search, compared with its description.
 use std::collections::BTreeMap;
 
 use carrel_core::ranking::{
-    Collection, Frequency, LEVELS, Mark, Parameters, PartKind, Place, Query, Reading, Scale, Term,
-    lead, level, parts, reciprocal_rank, snippet,
+    Collection, Frequency, Highlight, LEVELS, Parameters, PartKind, PhrasePosition, Query, Reading,
+    Scale, Term, leading_title, level, parts, reciprocal_rank, snippet,
 };
 use carrel_core::tsvector::{MAX_AREA, Position, View, Weight, key, of_keys, of_words};
 use proptest::prelude::*;
 
-/// A text as a list of lexemes, each with its weight; positions are from 1.
+/// Vector of a text given as lexemes with weights. Positions are from 1.
 fn vector(words: &[(String, Weight)]) -> Vec<u8> {
     let mut spelt: Vec<&str> = words.iter().map(|(word, _)| word.as_str()).collect();
     spelt.sort_unstable();
@@ -45,9 +45,11 @@ fn terms() -> impl Strategy<Value = Vec<Term>> {
     prop::collection::vec((lexeme(), any::<bool>()).prop_map(|(word, p)| term(&word, p)), 1..5)
 }
 
-fn phrase(terms: Vec<Term>) -> Vec<Place> {
-    let places = terms.into_iter().enumerate();
-    places.map(|(offset, term)| Place { offset: offset as u16, terms: vec![term] }).collect()
+fn phrase(terms: Vec<Term>) -> Vec<PhrasePosition> {
+    let offsets = terms.into_iter().enumerate();
+    offsets
+        .map(|(offset, term)| PhrasePosition { offset: offset as u16, terms: vec![term] })
+        .collect()
 }
 
 proptest! {
@@ -83,13 +85,13 @@ proptest! {
         });
         prop_assert_eq!(reading, Reading::default());
         for (number, term) in terms.iter().enumerate() {
-            let places: Vec<(u16, Weight)> = (1..)
+            let positions: Vec<(u16, Weight)> = (1..)
                 .zip(&text)
                 .filter(|(_, (word, _))| is_it(term, word))
                 .map(|(position, (_, weight))| (position, *weight))
                 .collect();
-            let body = places.iter().filter(|(_, weight)| *weight == Weight::D).count() as f64;
-            let heaviest = places.iter().map(|(position, weight)| match weight {
+            let body = positions.iter().filter(|(_, weight)| *weight == Weight::D).count() as f64;
+            let heaviest = positions.iter().map(|(position, weight)| match weight {
                 Weight::D if *position <= title => 3.0,
                 Weight::D => 1.0,
                 Weight::C => 2.0,
@@ -151,7 +153,7 @@ proptest! {
             let level = level(frequency, words);
             prop_assert!(level < LEVELS);
             let score = scale.score(words, [(0, frequency)]);
-            prop_assert!(score <= scale.most(0, level) * (1.0 + 1e-12), "{} {}", score, level);
+            prop_assert!(score <= scale.upper_bound(0, level) * (1.0 + 1e-12), "{} {}", score, level);
         }
     }
 
@@ -173,38 +175,38 @@ proptest! {
     #[test]
     fn a_snippet_is_a_part_of_the_text(
         content in "([a-d] |[é漢🫖]|\\n|longer ){0,120}",
-        places in prop::collection::vec((0_usize..400, 0_usize..9, 0_usize..4), 0..12),
+        ranges in prop::collection::vec((0_usize..400, 0_usize..9, 0_usize..4), 0..12),
         max in 1_usize..80,
     ) {
-        let mut marks: Vec<Mark> = places
+        let mut highlights: Vec<Highlight> = ranges
             .into_iter()
-            .map(|(start, length, term)| Mark { start, end: start + length, term })
+            .map(|(start, length, term)| Highlight { start, end: start + length, term })
             .collect();
-        marks.sort_by_key(|mark| mark.start);
-        let marked = snippet(&content, &marks, |_| 1.0, max);
+        highlights.sort_by_key(|highlight| highlight.start);
+        let marked = snippet(&content, &highlights, |_| 1.0, max);
         let plain = marked.replace("<mark>", "").replace("</mark>", "");
         let part = plain.strip_prefix('…').unwrap_or(&plain);
         let part = part.strip_suffix('…').unwrap_or(part);
         prop_assert!(content.contains(part), "{:?} is not in {:?}", part, content);
-        let longest = marks.iter().map(|mark| mark.end.saturating_sub(mark.start)).max();
+        let longest = highlights.iter().map(|highlight| highlight.end.saturating_sub(highlight.start)).max();
         prop_assert!(part.chars().count() <= max.max(longest.unwrap_or(0)));
-        // Marks open and close by turns, around something.
+        // Tags open and close in turn, and are never empty.
         prop_assert_eq!(marked.matches("<mark>").count(), marked.matches("</mark>").count());
         prop_assert!(!marked.contains("<mark></mark>"));
-        let fits = |mark: &Mark| {
-            content.get(mark.start..mark.end).is_some_and(|word| !word.is_empty() && word.len() <= max)
+        let fits = |highlight: &Highlight| {
+            content.get(highlight.start..highlight.end).is_some_and(|word| !word.is_empty() && word.len() <= max)
         };
-        if marks.iter().any(fits) {
+        if highlights.iter().any(fits) {
             prop_assert!(marked.contains("<mark>"), "{:?}", marked);
         }
     }
 
     #[test]
     fn a_lead_is_what_the_text_begins_with(text in "(longer words [a-c]|\\. |\n|。|é){0,60}") {
-        let lead = lead(&text);
-        prop_assert!(text.starts_with(lead));
-        prop_assert!(lead.len() <= 200);
-        prop_assert!(lead.trim_end_matches('\n').lines().count() <= 1);
+        let title = leading_title(&text);
+        prop_assert!(text.starts_with(title));
+        prop_assert!(title.len() <= 200);
+        prop_assert!(title.trim_end_matches('\n').lines().count() <= 1);
     }
 }
 
@@ -270,7 +272,7 @@ fn a_long_lexeme_is_cut_between_characters() {
 }
 
 #[test]
-fn fusion_counts_places() {
+fn fusion_adds_reciprocal_ranks() {
     assert_eq!(reciprocal_rank(0, 1.0), 1.0 / 61.0);
     assert_eq!(reciprocal_rank(9, 2.0), 2.0 / 70.0);
 }
@@ -298,10 +300,10 @@ fn scores_are_bm25() {
     let idf = (1.0_f64 + 8.5 / 2.5).ln();
     let expected = idf * 2.0 * 2.2 / (2.0 + 1.2 * (0.25 + 0.75 * 50.0 / 100.0));
     assert!((score - expected).abs() < 1e-12, "{score} {expected}");
-    // What all texts have says little, but never the opposite.
+    // A term of all texts has a low weight, but never a negative one.
     assert!(scale.idf(1) > 0.0 && scale.idf(1) < scale.idf(0));
-    // More terms than the query has are worth nothing, and counts that contradict each other are no
-    // reason for a score below nothing.
+    // Terms that the query does not have add nothing. Contradictory counts do not make a score
+    // negative.
     assert_eq!(scale.score(1, [(7, Frequency::IN_NAME)]), 0.0);
     let odd =
         Scale::new(Parameters::new(0.0, 1.0).unwrap(), Collection { texts: 0, words: 0 }, &[3]);
@@ -326,28 +328,28 @@ fn constants_that_mean_nothing_are_refused() {
 fn a_snippet_shows_where_most_of_the_words_are() {
     let content =
         format!("kettle {} stove {} kettle stove.", "word ".repeat(40), "word ".repeat(40));
-    let mut marks = Vec::new();
+    let mut highlights = Vec::new();
     for (term, word) in ["kettle", "stove"].into_iter().enumerate() {
-        marks.extend(content.match_indices(word).map(|(start, word)| Mark {
+        highlights.extend(content.match_indices(word).map(|(start, word)| Highlight {
             start,
             end: start + word.len(),
             term,
         }));
     }
-    marks.sort_by_key(|mark| mark.start);
-    let shown = snippet(&content, &marks, |_| 1.0, 60);
+    highlights.sort_by_key(|highlight| highlight.start);
+    let shown = snippet(&content, &highlights, |_| 1.0, 60);
     assert!(shown.ends_with("<mark>kettle</mark> <mark>stove</mark>."), "{shown}");
-    // What is worth more, and the first of what is worth the same.
-    let shown = snippet(&content, &marks, |term| term as f64, 60);
+    // The passage worth more, and the first of several worth the same.
+    let shown = snippet(&content, &highlights, |term| term as f64, 60);
     assert!(shown.contains("<mark>stove</mark> word") && !shown.contains("kettle"), "{shown}");
 }
 
 #[test]
 fn a_lead_is_no_longer_than_titles_are() {
     let line = "word ".repeat(50);
-    assert_eq!(lead(&line), "");
-    assert_eq!(lead(&format!("{line}end. More.")), "");
-    assert_eq!(lead(&format!("A title. {line}")), "A title.");
-    assert_eq!(lead(&format!("題。{line}")), "題。");
-    assert_eq!(lead("A line\nand more"), "A line\n");
+    assert_eq!(leading_title(&line), "");
+    assert_eq!(leading_title(&format!("{line}end. More.")), "");
+    assert_eq!(leading_title(&format!("A title. {line}")), "A title.");
+    assert_eq!(leading_title(&format!("題。{line}")), "題。");
+    assert_eq!(leading_title("A line\nand more"), "A line\n");
 }

@@ -1,4 +1,4 @@
-//! Every state and operation of a request, and its waits.
+//! Every state and operation of a request, and the backoff.
 
 use carrel_core::requests::Operation::{
     self, Cancel, Claim, Complete, Fail, Heartbeat, Requeue, Retry,
@@ -7,14 +7,14 @@ use carrel_core::requests::State::{self, Cancelled, Completed, Failed, Pending, 
 use carrel_core::requests::backoff;
 use proptest::prelude::*;
 
-/// What each operation leads to.
-type Row = [(Operation, Option<State>); 7];
+/// State after each operation.
+type Transitions = [(Operation, Option<State>); 7];
 
 #[test]
 fn every_operation_leads_from_every_state_where_it_should() {
     let no = None;
     #[rustfmt::skip]
-    let expected: [(State, Row); 5] = [
+    let expected: [(State, Transitions); 5] = [
         (Pending, [(Claim, Some(Processing)), (Heartbeat, no), (Complete, no), (Requeue, no), (Fail, no), (Cancel, Some(Cancelled)), (Retry, no)]),
         (Processing, [(Claim, Some(Processing)), (Heartbeat, Some(Processing)), (Complete, Some(Completed)), (Requeue, Some(Pending)), (Fail, Some(Failed)), (Cancel, Some(Cancelled)), (Retry, no)]),
         (Completed, [(Claim, no), (Heartbeat, no), (Complete, no), (Requeue, no), (Fail, no), (Cancel, no), (Retry, no)]),

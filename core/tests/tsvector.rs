@@ -6,10 +6,10 @@ use carrel_core::tsvector::{
 };
 use proptest::prelude::*;
 
-/// A vector as a sorted map; what the bytes are checked against.
+/// Vector as a sorted map: the reference for the bytes.
 type Model = BTreeMap<Vec<u8>, Vec<(Weight, u16)>>;
 
-/// Written down from the description of the format, not from the Assembler.
+/// Encodes a vector by the description of the format, without the Assembler.
 fn encode(model: &Model) -> Vec<u8> {
     let (mut entries, mut area) = (Vec::new(), Vec::new());
     for (lexeme, positions) in model {
@@ -45,7 +45,7 @@ fn decode(bytes: &[u8]) -> Model {
     model
 }
 
-/// `a || b`, as tsvector_concat and add_pos of Postgres 15 do it.
+/// `a || b`, as in tsvector_concat and add_pos of Postgres 15.
 fn concat(a: &Model, b: &Model) -> Model {
     let shift = a.values().flatten().map(|(_, position)| *position).max().unwrap_or(0);
     let mut joined = a.clone();
@@ -146,7 +146,7 @@ proptest! {
     }
 }
 
-/// A vector of lexemes with positions of weight D, from text.
+/// Vector of lexemes with positions of weight D.
 fn plain(lexemes: &[(&str, &[u16])]) -> Model {
     let weigh = |p: &[u16]| p.iter().map(|p| (Weight::D, *p)).collect();
     lexemes
@@ -157,7 +157,8 @@ fn plain(lexemes: &[(&str, &[u16])]) -> Model {
 
 #[test]
 fn what_postgres_wrote_is_read_and_written_alike() {
-    // From a page of Postgres 15: 'ab' 'b':1 'cat':3A,16383 'categ':2B,4C,5 || 'b':2A,16383 'dog':1
+    // Read from a page of Postgres 15: 'ab' 'b':1 'cat':3A,16383 'categ':2B,4C,5 || 'b':2A,16383
+    // 'dog':1
     let page = "05000000 04000000 03200000 07a00000 0b400100 07200200 6162 6200 0200 0100 ffff \
                 636174 00 0200 03c0 ff3f 6361746567 00 0300 0280 0440 0500 646f67 00 0100 ff3f"
         .replace(' ', "");
@@ -237,7 +238,7 @@ fn area(bytes: &[u8]) -> usize {
 
 #[test]
 fn positions_are_thinned_before_any_lexeme_is_left_out() {
-    // 3,000 × (8 + 2 + 2 × 256) bytes: 169 positions each fit, 170 don't.
+    // 3,000 × (8 + 2 + 2 × 256) bytes: 169 positions each fit, 170 do not.
     let positions: Vec<u16> = (1..=MAX_POSITIONS as u16).collect();
     let names: Vec<String> = (0..3_000).map(|i| format!("lex{i:05}")).collect();
     let part = |names: &[String]| {
@@ -265,7 +266,7 @@ fn a_result_that_just_fits_loses_nothing() {
 
 #[test]
 fn of_300_000_lexemes_the_weighty_the_frequent_and_the_first_remain() {
-    // Ascending within a part, as a vector is, but not from part to part.
+    // Lexemes ascend within a part, as in a vector, but not from part to part.
     let name = |i: u32| format!("{:03}{:03}", i / 1_000 * 7 % 300, i % 1_000);
     let mut assembler = Assembler::new();
     let mut append = |range: std::ops::Range<u32>, positions: &[u16], weight| {
@@ -283,7 +284,7 @@ fn of_300_000_lexemes_the_weighty_the_frequent_and_the_first_remain() {
 
     assert!((MAX_AREA - 10..=MAX_AREA).contains(&area(&bytes)));
     let kept = decode(&bytes);
-    // 6 + 2 + 2 bytes each; 1,000 are there for their weight, 1,000 because they come thrice.
+    // 6 + 2 + 2 bytes each. 1,000 are kept for their weight, 1,000 because they occur three times.
     let first = MAX_AREA as u32 / 10 - 2_000;
     let expected = (0..first).chain(297_000..298_000).chain(299_000..300_000);
     let expected: std::collections::BTreeSet<_> = expected.map(|i| name(i).into_bytes()).collect();

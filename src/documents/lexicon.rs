@@ -11,7 +11,7 @@ use crate::pg::cache::Changes;
 use crate::pg::error::{Result, check_for_interrupts};
 use crate::pg::scratch::Scratch;
 use crate::pg::text_search::{self, Config, Lexized};
-use carrel_core::ranking::{Mark, Term};
+use carrel_core::ranking::{Highlight, Term};
 use carrel_core::tsvector::{MAX_LEXEME, Position, Weight};
 use pgrx::pg_sys;
 use smallvec::SmallVec;
@@ -97,7 +97,7 @@ pub fn marks(
     scratch: &mut Scratch,
     text: &str,
     terms: &[Term],
-) -> Result<Vec<Mark>> {
+) -> Result<Vec<Highlight>> {
     let asked = Config::find(config)?;
     let spelt = |lexeme: &[u8]| terms.iter().position(|term| term.is_of(lexeme));
     let has_prefixes = terms.iter().any(|term| term.is_prefix);
@@ -113,7 +113,7 @@ pub fn marks(
             if let [(first, _), .., (last, word)] = name[..] {
                 let (start, end) = (first, last + word.len());
                 if let Some(term) = spelt(text[start..end].to_lowercase().as_bytes()) {
-                    marks.push(Mark { start, end, term });
+                    marks.push(Highlight { start, end, term });
                 }
             }
             for (start, word) in name {
@@ -132,7 +132,7 @@ pub fn marks(
                     term = spelt(word.to_lowercase().as_bytes());
                 }
                 if let Some(term) = term {
-                    marks.push(Mark { start, end: start + word.len(), term });
+                    marks.push(Highlight { start, end: start + word.len(), term });
                 }
             }
         }

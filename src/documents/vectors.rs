@@ -7,7 +7,7 @@ use crate::pg::scratch::Scratch;
 use crate::pg::spi::Db;
 use crate::pg::text_search;
 use carrel_core::chunking::{self, Format, Options, Unit};
-use carrel_core::ranking::{Mark, Term, lead};
+use carrel_core::ranking::{Highlight, Term, leading_title};
 use carrel_core::tsvector::{self, Assembler, MAX_POSITION, Malformed, View, Weight};
 use pgrx::pg_sys;
 
@@ -88,7 +88,7 @@ impl Parser {
     }
 
     /// Where in a text the words are that have the lexemes of any of the terms.
-    pub fn marks(&mut self, text: &str, terms: &[Term]) -> Result<Vec<Mark>> {
+    pub fn marks(&mut self, text: &str, terms: &[Term]) -> Result<Vec<Highlight>> {
         let marks = lexicon::marks(self.config, &mut self.scratch, text, terms);
         self.scratch.reset();
         marks
@@ -112,7 +112,7 @@ impl Parser {
 
     /// How many positions the title takes that a text without headings begins with.
     pub fn lead(&mut self, content: &str) -> Result<i32> {
-        let vector = self.parse(lead(content), Names::Whole)?;
+        let vector = self.parse(leading_title(content), Names::Whole)?;
         let view = View::open(&vector).map_err(malformed)?;
         let last = view.iter().flat_map(|(_, positions)| positions).map(|p| p.position).max();
         Ok(last.unwrap_or(0).into())

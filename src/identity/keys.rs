@@ -10,7 +10,7 @@ use crate::pg::heap::Table;
 use crate::pg::spi::{self, Access, Db};
 use crate::pg::trigger::{self, Returned};
 use crate::pg::values::Jsonb;
-use carrel_core::jwt::{Algorithm, Entry, Key, Material, Window, read_jwks};
+use carrel_core::jwt::{Algorithm, JwksEntry, Key, Material, Window, read_jwks};
 use pgrx::prelude::*;
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -178,14 +178,14 @@ type Imported = (String, Option<String>, String, Option<String>);
 
 fn import(
     db: &Db,
-    entries: Vec<Entry>,
+    entries: Vec<JwksEntry>,
     issuer: &str,
     audience: &str,
     remove: bool,
 ) -> Result<Vec<Imported>> {
     let mut rows = Vec::new();
     let mut kept: HashSet<String> = HashSet::new();
-    for Entry { key_id, key } in entries {
+    for JwksEntry { key_id, key } in entries {
         let skipped = |why: &str| Ok((None, "skipped", Some(why.to_owned())));
         let (algorithm, outcome, detail) = match key {
             Err(why) => skipped(&why),

@@ -5,7 +5,7 @@ use super::statistics::{self, Statistics};
 use crate::documents::{Names, Parser};
 use crate::pg::error::{Result, check_for_interrupts};
 use crate::pg::spi::Db;
-use carrel_core::ranking::{Part, PartKind, Phrase, Place, Query, Term, parts};
+use carrel_core::ranking::{Part, PartKind, Phrase, PhrasePosition, Query, Term, parts};
 use carrel_core::tsvector::View;
 use pgrx::datum::Uuid;
 
@@ -104,7 +104,7 @@ fn places(parser: &mut Parser, part: &Part, names: Names) -> Result<Phrase> {
     let first = words.first().map_or(0, |(position, _)| *position);
     let mut places: Phrase = words
         .chunk_by(|a, b| a.0 == b.0)
-        .map(|words| Place {
+        .map(|words| PhrasePosition {
             offset: words[0].0 - first,
             terms: words.iter().map(|(_, lexeme)| term(lexeme)).collect(),
         })
@@ -113,7 +113,7 @@ fn places(parser: &mut Parser, part: &Part, names: Names) -> Result<Phrase> {
         // What no dictionary knows, or all of them pass over, may still begin a word.
         if places.is_empty() && part.text.chars().all(char::is_alphanumeric) {
             let terms = vec![term(part.text.to_lowercase().as_bytes())];
-            places.push(Place { offset: 0, terms });
+            places.push(PhrasePosition { offset: 0, terms });
         }
         for term in places.last_mut().into_iter().flat_map(|place| &mut place.terms) {
             term.is_prefix = true;

@@ -160,7 +160,7 @@ impl Ranked {
         }
         let scale = Scale::new(parameters, query.statistics.chunks, &found_in);
         let most: Vec<Vec<f64>> = (0..found_in.len())
-            .map(|term| (0..LEVELS).map(|level| scale.most(term, level)).collect())
+            .map(|term| (0..LEVELS).map(|level| scale.upper_bound(term, level)).collect())
             .collect();
         let chunks = chunks.into_iter().map(|of_chunk| {
             let most = of_chunk.iter().map(|of| most[of.term()][usize::from(of.level())]);

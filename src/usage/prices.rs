@@ -5,7 +5,7 @@ use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::spi::{self, Access, Db};
 use crate::pg::trigger::{self, Returned};
 use crate::pg::values::{Jsonb, Numeric};
-use carrel_core::prices::{Tokens, Unclear};
+use carrel_core::prices::{TokenReportError, Tokens};
 use pgrx::prelude::*;
 
 /// Returns the price of tokens of a model at a time, rounded to 10 decimals; null where a price is
@@ -71,7 +71,7 @@ pub fn count(token_types: Jsonb) -> Result<Option<i64>> {
 fn read(tokens: Jsonb) -> Result<Tokens> {
     Tokens::read(&tokens.to_text()?).map_err(|unclear| {
         let hint = match &unclear {
-            Unclear::Overlap(_) => "Each token is of one type: what is cached is no input, and reasoning no output.",
+            TokenReportError::Overlap(_) => "Each token is of one type: what is cached is no input, and reasoning no output.",
             _ => "Give input, output, cached_input and reasoning, or usage as the provider reports it.",
         };
         Error::new(SqlState::InvalidParameterValue, unclear.to_string()).hint(hint)

@@ -1,32 +1,33 @@
-//! The cutter: goes to the size limit and looks back from there for the best place to end a chunk.
+//! Iterator over the chunks of a text.
 
 use std::borrow::Cow;
-use std::rc::Rc;
 
-use unicode_segmentation::UnicodeSegmentation;
-
-use super::fine::{self, Kind};
-use super::graphemes::{self, Join, is_flag_half, join};
-use super::html::Page;
-use super::measure::Measure;
+use super::chunk::Chunk;
+use super::cutter::Cutter;
 use super::meter::Meter;
-use super::space::{
-    after_newline, at_line_start, char_at, char_before, count_chars, find_newline, skip_space,
-    trim_end,
-};
-use super::structure::{Cut, Path, Structure, Window};
-use super::{Chunk, Format, Options};
+use super::options::{Format, Options};
+use super::page::Page;
+use super::space::trim_end;
+use super::structure::Structure;
 
-/// The chunks of a text, in order. Made by [`chunks`](super::chunks).
+/// Cuts `text` into chunks, in order.
+///
+/// `tick` is called at least once in 64 KiB of work, also while no chunk is yielded, so that the
+/// caller can cancel. It may unwind.
+pub fn chunks<'t, T: FnMut()>(text: &'t str, options: &Options, tick: T) -> Chunks<'t, T> {
+    Chunks::new(text, options, tick)
+}
+
+/// Iterator returned by [`chunks`].
 pub struct Chunks<'t, T> {
     input: Input<'t>,
     meter: Meter<T>,
 }
 
 enum Input<'t> {
-    /// What is cut is the text itself.
+    /// Text that is cut as it is.
     Text { text: &'t str, format: Format, cutter: Cutter, structure: Option<Structure<'t>> },
-    /// What is cut is the text of a page.
+    /// Page whose rendered text is cut.
     Page(Box<Page<'t>>),
 }
 
@@ -57,341 +58,15 @@ impl<'t, T: FnMut()> Iterator for Chunks<'t, T> {
                 structure.insert(Structure::new(format, text, meter))
             }
         };
-        let piece = cutter.next(text, structure, meter)?;
+        let span = cutter.next(text, structure, meter)?;
         Some(Chunk {
-            content: Cow::Borrowed(&text[piece.start..piece.end]),
-            start: piece.start_offset,
-            end: piece.end_offset,
-            byte_start: piece.start,
-            byte_end: piece.end,
-            size: piece.size,
-            heading_path: piece.heading_path,
+            content: Cow::Borrowed(&text[span.start..span.end]),
+            start: span.start_offset,
+            end: span.end_offset,
+            byte_start: span.start,
+            byte_end: span.end,
+            size: span.size,
+            heading_path: span.heading_path,
         })
     }
-}
-
-/// Goes through a text from chunk to chunk.
-pub(super) struct Cutter {
-    measure: Measure,
-    /// Where the last chunk ended; what is before it is done.
-    at: usize,
-    /// The headings that hold for what follows.
-    path: Path,
-    /// The last chunk: start, end, size.
-    previous: Option<(usize, usize, usize)>,
-    offsets: Offsets,
-    titles: Titles,
-}
-
-/// How many places are tried for the start of an overlap.
-const TRIES: usize = 4;
-
-/// Where a chunk is in the text, in bytes and in characters.
-pub(super) struct Piece {
-    pub(super) start: usize,
-    pub(super) end: usize,
-    pub(super) start_offset: usize,
-    pub(super) end_offset: usize,
-    pub(super) size: usize,
-    pub(super) heading_path: Rc<[Rc<str>]>,
-}
-
-/// The heading path as given out last, because most chunks share it with the one before.
-struct Titles {
-    path: Path,
-    titles: Rc<[Rc<str>]>,
-}
-
-impl Cutter {
-    pub(super) fn new(options: &Options) -> Self {
-        Cutter {
-            measure: Measure::new(options),
-            at: 0,
-            path: Path::default(),
-            previous: None,
-            offsets: Offsets::default(),
-            titles: Titles { path: Path::default(), titles: Rc::from([]) },
-        }
-    }
-
-    /// The next chunk of a text that has no whitespace at its end. What is larger than it should be,
-    /// because the size was told by a longer text (in tokens, fewer characters can be more), is cut
-    /// again a little earlier.
-    pub(super) fn next<T: FnMut()>(
-        &mut self,
-        text: &str,
-        structure: &mut Structure<'_>,
-        meter: &mut Meter<T>,
-    ) -> Option<Piece> {
-        let fresh = self.begin(text, self.at, meter);
-        if fresh >= text.len() {
-            return None;
-        }
-        if let Some(path) = structure.enter(fresh, text, &mut self.measure, meter) {
-            self.path = path;
-        }
-        let (start, cut, size) = self
-            .overlap(text, meter)
-            .and_then(|start| self.fit(text, structure, start, fresh, meter))
-            .or_else(|| self.fit(text, structure, fresh, fresh, meter))
-            // Indentation, and nothing that fits beside it.
-            .or_else(|| {
-                let first = skip_space(text, fresh, meter);
-                self.fit(text, structure, first, first, meter)
-            })?;
-        let path = std::mem::replace(&mut self.path, cut.path);
-        let start_offset = self.offsets.of(text, start, meter);
-        let end_offset = self.offsets.of(text, cut.end, meter);
-        let size = size.unwrap_or(end_offset - start_offset);
-        self.at = cut.end;
-        self.previous = Some((start, cut.end, size));
-        let heading_path = self.titles(&path);
-        Some(Piece { start, end: cut.end, start_offset, end_offset, size, heading_path })
-    }
-
-    /// From where on the text still matters, and from where on it is not in a chunk yet. They differ
-    /// if the next chunk repeats what is before it.
-    pub(super) fn needed(&self) -> (usize, usize) {
-        let overlapping = self.previous.filter(|_| self.measure.overlap > 0);
-        (overlapping.map_or(self.at, |(start, ..)| start), self.at)
-    }
-
-    /// Takes note that the text is now without its first bytes, of which none matter any more, and
-    /// with more at its end.
-    pub(super) fn moved(&mut self, by: usize) {
-        // It remembers tokens by their positions, and has seen the text end where it does not.
-        self.measure.moved();
-        self.at -= by;
-        self.path.since = self.path.since.saturating_sub(by);
-        if let Some((start, end, _)) = &mut self.previous {
-            (*start, *end) = (start.saturating_sub(by), *end - by);
-        }
-        self.offsets.byte -= by;
-    }
-
-    /// Where a chunk starts that takes what follows `at`: without blank lines, but with the first
-    /// line's indentation, unless that alone would not fit.
-    fn begin<T: FnMut()>(&mut self, text: &str, at: usize, meter: &mut Meter<T>) -> usize {
-        let first = skip_space(text, at, meter);
-        if first == at || first == text.len() {
-            return first;
-        }
-        let mut line = at_line_start(text, at).then_some(at);
-        let mut from = at;
-        while let Some(newline) = find_newline(text, from, first, meter) {
-            from = after_newline(text, newline);
-            line = Some(from);
-        }
-        // A space with a combining mark on it is a cluster that is not blank.
-        let cluster = match (char_before(text, first), char_at(text, first)) {
-            (Some(a), Some(b)) if join(a, b) == Join::Joined => first - a.len_utf8(),
-            _ => first,
-        };
-        for start in [line.filter(|&line| line < cluster), Some(cluster)].into_iter().flatten() {
-            if start == first {
-                break;
-            }
-            let limit = self.measure.reach(text, start, meter).limit;
-            // Both the blank and a whole cluster after it have to fit.
-            let fits = limit == text.len()
-                || graphemes::last_boundary(text, start, limit, meter)
-                    .is_some_and(|end| end > first);
-            if fits {
-                return start;
-            }
-        }
-        first
-    }
-
-    /// Where to end a chunk that starts at `start` and has to take something from `fresh` on, and its
-    /// size, unless that is told by its offsets.
-    fn fit<T: FnMut()>(
-        &mut self,
-        text: &str,
-        structure: &mut Structure<'_>,
-        start: usize,
-        fresh: usize,
-        meter: &mut Meter<T>,
-    ) -> Option<(usize, Cut, Option<usize>)> {
-        let mut below = usize::MAX;
-        loop {
-            let cut = self.cut(text, structure, (start, fresh), below, meter)?;
-            let size = self.measure.size(text, start, cut.end, meter);
-            if size.is_none_or(|size| size <= self.measure.size) {
-                return Some((start, cut, size));
-            }
-            below = cut.end;
-        }
-    }
-
-    /// The same as far as the measure tells it, and before `below`.
-    fn cut<T: FnMut()>(
-        &mut self,
-        text: &str,
-        structure: &mut Structure<'_>,
-        (start, fresh): (usize, usize),
-        below: usize,
-        meter: &mut Meter<T>,
-    ) -> Option<Cut> {
-        let mut reach = self.measure.reach(text, start, meter);
-        if reach.limit >= below {
-            reach.limit = text.floor_char_boundary(below - 1);
-        }
-        if reach.limit >= text.len() {
-            return Some(Cut { end: text.len(), path: Path::default() });
-        }
-        if reach.limit <= fresh {
-            return None;
-        }
-        let gap_end = match (char_before(text, reach.limit), char_at(text, reach.limit)) {
-            // This space is part of a cluster that does not fit.
-            (Some(a), Some(b)) if !a.is_whitespace() && join(a, b) == Join::Joined => reach.limit,
-            _ => skip_space(text, reach.limit, meter),
-        };
-        let window = Window { start, limit: reach.limit, gap_end };
-        structure.read(text, &window, &mut self.measure, meter);
-        // First the second half, then anywhere.
-        for lowest in [reach.half.max(fresh + 1), fresh + 1] {
-            if let Some(cut) = structure.best(text, &window, lowest, meter) {
-                return Some(cut);
-            }
-            if !structure.is_solid(&window)
-                && let Some(end) = fine_cut(text, &window, lowest, meter)
-            {
-                return Some(Cut { end, path: structure.path(&window) });
-            }
-        }
-        if start < fresh {
-            return None;
-        }
-        // What was to be kept whole does not fit, or it is one cluster that is larger than a chunk.
-        let path = structure.path(&window);
-        let end = fine_cut(text, &window, fresh + 1, meter).unwrap_or_else(|| {
-            before_flag(text, start, trim_end(text, start, window.limit, meter).0)
-        });
-        (end > start).then_some(Cut { end, path })
-    }
-
-    /// Where the next chunk starts if it repeats the end of the previous one.
-    fn overlap<T: FnMut()>(&mut self, text: &str, meter: &mut Meter<T>) -> Option<usize> {
-        let (from, to, size) = self.previous?;
-        if self.measure.overlap == 0 {
-            return None;
-        }
-        let lowest = self.measure.overlap(text, (from, to), size, meter);
-        // Not before the chunk's own section: its heading path would be that of another. And after
-        // the start of the previous chunk, which would otherwise be contained in this one.
-        let next = after(text, from);
-        let mut lowest = lowest.max(next).max(self.path.since);
-        let middle = text.floor_char_boundary(lowest + to.saturating_sub(lowest) / 2);
-        // A sentence, unless that gives up more than half of the overlap.
-        for (kind, last) in [(Kind::Sentence, middle), (Kind::Word, to)] {
-            // What begins elsewhere may be more tokens; but rarely is a few words further on.
-            for _ in 0..TRIES {
-                if lowest > last || lowest >= to {
-                    break;
-                }
-                let found = fine::first_boundary(kind, text, lowest, last, meter);
-                let Some(found) = found else { break };
-                let start = self.begin(text, found, meter);
-                if start >= to {
-                    break;
-                }
-                let size = self.measure.size(text, start, to, meter);
-                if size.is_none_or(|size| size <= self.measure.overlap) {
-                    return Some(start);
-                }
-                lowest = after(text, found);
-            }
-        }
-        None
-    }
-
-    fn titles(&mut self, path: &Path) -> Rc<[Rc<str>]> {
-        if !path.is_same(&self.titles.path) {
-            self.titles = Titles { path: path.clone(), titles: path.titles() };
-        }
-        self.titles.titles.clone()
-    }
-}
-
-/// Tells the character offsets of positions, counted from the one asked for last.
-#[derive(Default)]
-pub(super) struct Offsets {
-    byte: usize,
-    chars: usize,
-}
-
-impl Offsets {
-    pub(super) fn of<T: FnMut()>(&mut self, text: &str, at: usize, meter: &mut Meter<T>) -> usize {
-        let Offsets { byte, chars } = *self;
-        let chars = if at >= byte {
-            chars + count_chars(text, byte, at, meter)
-        } else {
-            chars - count_chars(text, at, byte, meter)
-        };
-        *self = Offsets { byte: at, chars };
-        chars
-    }
-}
-
-/// The best end of content in the window, at `lowest` or later, of those below the rank of a line.
-fn fine_cut<T: FnMut()>(
-    text: &str,
-    window: &Window,
-    lowest: usize,
-    meter: &mut Meter<T>,
-) -> Option<usize> {
-    let between_flags = [char_before(text, window.limit), char_at(text, window.limit)]
-        .into_iter()
-        .flatten()
-        .any(is_flag_half);
-    for kind in [Kind::Sentence, Kind::Word] {
-        let mut found = fine::last_boundary(kind, text, lowest, window.gap_end, meter);
-        if kind == Kind::Word && between_flags {
-            // In a long row of flags only its start tells where one ends.
-            let flags = graphemes::last_boundary(text, window.start, window.limit, meter);
-            found = found.max(flags.filter(|&at| is_between_flags(text, window.start, at, meter)));
-        }
-        if let Some(found) = found {
-            let (end, _) = trim_end(text, window.start, found, meter);
-            // Otherwise all from `lowest` to `found` is blank, and earlier ones would not do either.
-            if end >= lowest {
-                return Some(end);
-            }
-        }
-    }
-    let found = graphemes::last_boundary(text, window.start, window.limit, meter)?;
-    let (end, _) = trim_end(text, window.start, found, meter);
-    (end >= lowest).then_some(end)
-}
-
-/// Where to end in a cluster that does not fit: not within the flag at its end, if more than that is in the
-/// chunk, for flags pair up from where the next chunk begins.
-fn before_flag(text: &str, start: usize, end: usize) -> usize {
-    match (char_before(text, end), char_at(text, end)) {
-        (Some(a), Some(b)) if is_flag_half(a) && is_flag_half(b) => {
-            Some(end - a.len_utf8()).filter(|&before| before > start).unwrap_or(end)
-        }
-        _ => end,
-    }
-}
-
-/// Whether a cluster boundary in a row of flags is one of words too. Both pair up the halves from the
-/// row's start, but for words a mark within the row does not end it.
-fn is_between_flags<T: FnMut()>(text: &str, from: usize, at: usize, meter: &mut Meter<T>) -> bool {
-    let before = text[from..at].trim_end_matches(is_flag_half);
-    meter.work(at - from - before.len());
-    if before.len() == at - from || !char_at(text, at).is_some_and(is_flag_half) {
-        return false;
-    }
-    !before.chars().next_back().is_some_and(|c| {
-        let probe = format!("\u{1F1E9}{c}\u{1F1E9}");
-        probe.split_word_bounds().nth(1).is_none()
-    })
-}
-
-/// The position one character further.
-fn after(text: &str, at: usize) -> usize {
-    at + char_at(text, at).map_or(1, char::len_utf8)
 }

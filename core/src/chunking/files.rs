@@ -1,8 +1,8 @@
-//! What a file is: by its MIME type, else by its name.
+//! Format of a file, by its MIME type, else by its name.
 
-use super::Format;
+use super::options::Format;
 
-/// What says nothing about a text.
+/// MIME types that say nothing about the format.
 const UNSPECIFIC: [&str; 4] = ["", "text/plain", "application/octet-stream", "binary/octet-stream"];
 
 const TYPES: [(Format, &[&str]); 4] = [
@@ -33,8 +33,8 @@ const EXTENSIONS: [(Format, &[&str]); 4] = [
 ];
 
 impl Format {
-    /// The format of a file. Its MIME type, parameters aside, decides; where that says nothing or is
-    /// missing, the extension of its name does. What is of no known format is plain.
+    /// Format of a file. The MIME type decides, without its parameters. If it is missing or
+    /// unspecific, the extension of the file name decides. Unknown formats are plain text.
     pub fn of_file(file_type: Option<&str>, filename: &str) -> Self {
         let file_type = file_type.unwrap_or_default();
         let essence = file_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

@@ -1,31 +1,31 @@
 //! Grapheme clusters near a position, without segmenting the text before it.
 //!
-//! Whether there is a boundary between two characters is nearly always told by these two alone. The
-//! exceptions (flags, emoji joined by ZWJ, Indic conjuncts) look back, as far as a hostile text
-//! likes: then the cursor of unicode-segmentation runs from the nearest certain boundary.
+//! Two characters nearly always decide whether there is a boundary between them. The exceptions
+//! (flags, emoji joined by ZWJ, Indic conjuncts) look back, without limit in a hostile text: then
+//! the cursor of unicode-segmentation runs from the nearest certain boundary.
 
 use unicode_segmentation::{GraphemeCursor, GraphemeIncomplete, UnicodeSegmentation};
 
-use super::meter::{Meter, PIECE};
-use super::space::{char_at, char_before};
+use super::chars::{char_at, char_before};
+use super::meter::{MAX_STEP, Meter};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Join {
-    /// Never a boundary between the two.
+    /// The two are always in one cluster.
     Joined,
-    /// Always a boundary between the two.
+    /// The two are never in one cluster.
     Apart,
-    /// It depends on what comes before the two.
+    /// The characters before the two decide.
     Depends,
 }
 
-/// Whether two neighbouring characters belong to one cluster, as far as they alone tell.
+/// Tells whether two neighbouring characters are in one cluster, as far as they alone decide.
 pub(super) fn join(a: char, b: char) -> Join {
     if a.is_ascii() && b.is_ascii() {
         return if a == '\r' && b == '\n' { Join::Joined } else { Join::Apart };
     }
-    // Blocks in which no character joins with one of the same blocks: CJK ideographs and their
-    // punctuation, kana but for the combining voice marks.
+    // Blocks without characters that join with another of these blocks: CJK ideographs and their
+    // punctuation, kana without the combining voice characters.
     let plain = |c: char| {
         matches!(c, ' '..='~' | '\u{3001}'..='\u{3029}' | '\u{3041}'..='\u{3096}'
             | '\u{30A1}'..='\u{30FF}' | '\u{4E00}'..='\u{9FFF}' | '\u{FF01}'..='\u{FF9D}')
@@ -39,8 +39,8 @@ pub(super) fn join(a: char, b: char) -> Join {
     if clusters_as_pair(a, b) {
         return Join::Joined;
     }
-    // After a mark, what is further back matters to a pictograph (if the mark is ZWJ) and to an
-    // Indic consonant; neither is ASCII.
+    // Characters before a combining character matter to a pictograph (if it is ZWJ) and to an Indic
+    // consonant. Neither is ASCII.
     let follows = |before: &str| {
         let mut probe = String::from(before);
         probe.push(b);
@@ -52,14 +52,15 @@ pub(super) fn join(a: char, b: char) -> Join {
     if depends { Join::Depends } else { Join::Apart }
 }
 
-/// Whether there is a cluster boundary, as far as the nearest characters tell.
+/// True if there is a cluster boundary at `at`, as far as the nearest 64 characters decide.
 pub(super) fn is_boundary(text: &str, at: usize) -> bool {
     let (Some(a), Some(b)) = (char_before(text, at), char_at(text, at)) else { return true };
     match join(a, b) {
         Join::Joined => false,
         Join::Apart => true,
         Join::Depends => {
-            // Flags pair up from the first of their row, others look back past marks only.
+            // Flags pair up from the first of their row; other characters look back past combining
+            // characters only.
             let flags = is_flag_half(a);
             let goes_on = |c: char| if flags { is_flag_half(c) } else { is_mark(c) };
             let mut start = at;
@@ -94,10 +95,10 @@ fn clusters_as_pair(a: char, b: char) -> bool {
     pair.graphemes(true).next().is_some_and(|cluster| cluster.len() == both)
 }
 
-/// Whether a character only ever continues the cluster before it (marks, joiners).
+/// True if a character always continues the cluster before it (combining characters, joiners).
 pub(super) fn is_mark(c: char) -> bool {
     match c {
-        // Shortcuts for what long rows are made of.
+        // Shortcuts for characters that come in long rows.
         ..'\u{300}' => false,
         '\u{300}'..='\u{36F}' | ZWJ | '\u{FE0F}' => true,
         '\u{3041}'..='\u{3096}' | '\u{30A1}'..='\u{30FF}' | '\u{4E00}'..='\u{9FFF}' => false,
@@ -106,14 +107,14 @@ pub(super) fn is_mark(c: char) -> bool {
     }
 }
 
-/// The last cluster boundary in `(origin, to]`; `origin` is a boundary itself, or taken for one.
+/// Last cluster boundary in `(origin, to]`. `origin` is taken for a boundary.
 pub(super) fn last_boundary<T: FnMut()>(
     text: &str,
     origin: usize,
     to: usize,
     meter: &mut Meter<T>,
 ) -> Option<usize> {
-    // Back to where a cluster certainly starts.
+    // Scans back to a certain start of a cluster.
     let mut start = to;
     loop {
         if start <= origin {
@@ -132,28 +133,28 @@ pub(super) fn last_boundary<T: FnMut()>(
     if start == to && start > origin {
         return Some(start);
     }
-    // And forward to the last one that is not past `to`. The cursor sees the text from `start` on,
-    // and no more of it than the one character past `to` that it needs.
+    // Scans forward to the last boundary up to `to`. The cursor sees the text from `start` on, and
+    // no more of it than the one character after `to` that it needs.
     let rest = &text[start..];
     let to = to - start;
     let seen = char_at(rest, to).map_or(rest.len(), |c| to + c.len_utf8());
     let mut cursor = GraphemeCursor::new(0, rest.len(), true);
-    let mut piece = 0;
+    let mut chunk_start = 0;
     let mut last = (start > origin).then_some(start);
     loop {
-        let stop = rest.floor_char_boundary((piece + PIECE).min(seen));
-        match cursor.next_boundary(&rest[piece..stop], piece) {
+        let stop = rest.floor_char_boundary((chunk_start + MAX_STEP).min(seen));
+        match cursor.next_boundary(&rest[chunk_start..stop], chunk_start) {
             Ok(Some(found)) if found <= to => {
                 meter.work((start + found).saturating_sub(last.unwrap_or(start)));
                 last = Some(start + found);
             }
             Ok(_) => return last,
             Err(GraphemeIncomplete::NextChunk) if stop < seen => {
-                meter.work(stop - piece);
-                piece = stop;
+                meter.work(stop - chunk_start);
+                chunk_start = stop;
             }
             Err(GraphemeIncomplete::PreContext(at)) => {
-                let from = rest.floor_char_boundary(at.saturating_sub(PIECE));
+                let from = rest.floor_char_boundary(at.saturating_sub(MAX_STEP));
                 meter.work(at - from);
                 cursor.provide_context(&rest[from..at], from);
             }

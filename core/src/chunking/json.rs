@@ -1,47 +1,53 @@
-//! The structure of JSON: cut between members, the outer ones before the inner ones.
+//! Boundaries of JSON: between members, outer ones before inner ones.
 //!
-//! The scan only tells strings from brackets and commas, so it takes anything: several values one
-//! after the other (JSON Lines), comments, text that breaks off. A line break ends a string, which
-//! cannot contain one, so that a stray quote spoils no more than its line.
+//! The scan only distinguishes strings, brackets and commas, so it accepts any text: several values
+//! in a row (JSON Lines), comments, truncated text. A line break ends a string, since a string
+//! cannot contain one; a stray quote therefore affects only its line.
 
+use super::boundary::{Boundary, LINE, item_rank, paragraph_rank};
 use super::graphemes::is_boundary;
-use super::meter::{Meter, PIECE};
+use super::headings::HeadingPath;
+use super::meter::{MAX_STEP, Meter};
 use super::space::{after_newline, is_newline};
-use super::structure::{Boundary, LINE, Path, item_rank, paragraph_rank};
 
-/// The places between the members of objects and arrays, and between values.
-pub(super) struct Members<'t> {
+/// Boundaries between the members of objects and arrays, and between values.
+pub(super) struct JsonBoundaries<'t> {
     text: &'t str,
-    /// What is before it was read.
+    /// Text before this position was scanned.
     at: usize,
-    /// How many brackets are open.
+    /// Open brackets.
     depth: usize,
     in_string: bool,
 }
 
-impl<'t> Members<'t> {
+impl<'t> JsonBoundaries<'t> {
     pub(super) fn new(text: &'t str) -> Self {
-        Members { text, at: 0, depth: 0, in_string: false }
+        JsonBoundaries { text, at: 0, depth: 0, in_string: false }
     }
 
-    /// The next boundary of the text.
-    pub(super) fn pull<T: FnMut()>(&mut self, meter: &mut Meter<T>) -> Option<Boundary> {
+    /// Returns the next boundary.
+    pub(super) fn next<T: FnMut()>(&mut self, meter: &mut Meter<T>) -> Option<Boundary> {
         let length = self.text.len();
         while self.at < length {
             let from = self.at;
-            let found = self.scan((from + PIECE).min(length));
+            let found = self.scan((from + MAX_STEP).min(length));
             meter.work(self.at - from);
-            // A mark on a comma is part of it.
+            // A combining character on a comma belongs to it.
             if let Some(rank) = found
                 && is_boundary(self.text, self.at)
             {
-                return Some(Boundary { at: self.at, rank, solid: false, path: Path::default() });
+                return Some(Boundary {
+                    at: self.at,
+                    rank,
+                    solid: false,
+                    path: HeadingPath::default(),
+                });
             }
         }
         None
     }
 
-    /// Reads on to the next boundary, and says of what rank it is, or up to `to`.
+    /// Scans to the next boundary, but not beyond `to`. Returns the boundary's rank.
     fn scan(&mut self, to: usize) -> Option<usize> {
         let bytes = self.text.as_bytes();
         while self.at < to {
@@ -51,7 +57,8 @@ impl<'t> Members<'t> {
                 match memchr::memchr3(b'"', b'\\', b'\n', rest) {
                     Some(found) if rest[found] == b'"' => self.at += found + 1,
                     Some(found) if rest[found] == b'\\' => {
-                        // What follows is no quote, unless it is beyond the text; but a line's end.
+                        // The escaped byte is never the end of the string, but may be the end of
+                        // the line.
                         self.at = (self.at + found + 1).min(bytes.len());
                         if bytes.get(self.at).is_some_and(|&byte| byte != b'\n') {
                             self.at += 1;
@@ -91,15 +98,15 @@ impl<'t> Members<'t> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::structure::RANKS;
+    use super::super::boundary::RANKS;
     use super::*;
 
-    /// What is between the boundaries of this rank and above.
+    /// Text between the boundaries of this rank and above.
     fn split(text: &str, rank: usize) -> Vec<&str> {
-        let (mut members, mut meter) = (Members::new(text), Meter::new(|| {}));
+        let (mut boundaries, mut meter) = (JsonBoundaries::new(text), Meter::new(|| {}));
         let mut parts = Vec::new();
         let mut start = 0;
-        while let Some(boundary) = members.pull(&mut meter) {
+        while let Some(boundary) = boundaries.next(&mut meter) {
             assert!(boundary.at > start || boundary.at == 0 || boundary.rank < RANKS);
             if boundary.rank >= rank {
                 parts.push(&text[start..boundary.at]);

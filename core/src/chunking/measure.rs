@@ -1,20 +1,21 @@
-//! The units in which chunks are measured: how far a chunk may reach, and how large one is.
+//! Units in which chunks are measured: the reach of a chunk, and its size.
 //!
-//! A new unit is a new arm of each function here and nothing else. What the cutter relies on: the
-//! size of `text[a..b]` hardly ever shrinks when `b` grows. Where it does (in tokens), the cutter
-//! looks at the size of what it cut, and cuts again.
+//! A new unit is a new arm of each function here and nothing else. The cutter assumes that the size
+//! of `text[a..b]` hardly ever shrinks when `b` grows. In tokens it can; the cutter then checks the
+//! size of the chunk and cuts again.
 
 use std::ops::ControlFlow;
 
+use super::boundary::Reach;
 use super::meter::Meter;
+use super::options::{Options, Unit};
 use super::space::{advance_chars, retreat_chars};
 use super::tokens::Tokens;
 use super::words::{count_words, each_word};
-use super::{Options, Unit};
 
-/// A chunk measured in words has at most this many characters for each word it may have, so that
-/// text without words is cut too.
-const CHARACTERS_PER_WORD: usize = 8;
+/// Upper bound on a chunk's characters for each word that it may have, so that text without words
+/// is cut too.
+pub(super) const CHARACTERS_PER_WORD: usize = 8;
 
 pub(super) struct Measure {
     unit: Gauge,
@@ -28,15 +29,6 @@ enum Gauge {
     Tokens(Box<Tokens>),
 }
 
-/// How far a chunk may reach.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Reach {
-    /// A chunk that ends here or later is at least half full.
-    pub(super) half: usize,
-    /// A chunk that ends later is too large.
-    pub(super) limit: usize,
-}
-
 impl Measure {
     pub(super) fn new(options: &Options) -> Self {
         let unit = match options.unit {
@@ -47,10 +39,10 @@ impl Measure {
         Measure { unit, size: options.chunk_size, overlap: options.chunk_overlap }
     }
 
-    /// Takes note that the text is another part of the same.
-    pub(super) fn moved(&mut self) {
+    /// Prepares for another stretch of the text: remembered tokens are found by position.
+    pub(super) fn forget_positions(&mut self) {
         if let Gauge::Tokens(tokens) = &mut self.unit {
-            tokens.moved();
+            tokens.forget_positions();
         }
     }
 
@@ -74,7 +66,7 @@ impl Measure {
                 each_word(text, from, end, meter, |start, stop| {
                     count += 1;
                     if count == self.size.div_ceil(2) {
-                        // Cut inside, it counts as well as whole.
+                        // A word that is cut inside counts as one word.
                         let mut word = text[start..stop].char_indices();
                         let first = word.find(|(_, c)| c.is_alphanumeric());
                         half = first.map_or(stop, |(at, c)| start + at + c.len_utf8());
@@ -85,7 +77,7 @@ impl Measure {
                     limit = start;
                     ControlFlow::Break(())
                 });
-                // Half of what ran out: words, or else characters.
+                // Half of the unit that ran out: words, or else characters.
                 Reach { half: if count > self.size { half } else { middle }, limit }
             }
             Gauge::Tokens(tokens) => tokens.reach(text, from, self.size, meter),
@@ -105,7 +97,7 @@ impl Measure {
                 && self.size(text, from, to, meter).is_none_or(|size| size <= self.size)
     }
 
-    /// The size of `text[from..to]`; characters are told by their offsets.
+    /// Size of `text[from..to]`. None for characters: the caller computes it from offsets.
     pub(super) fn size<T: FnMut()>(
         &mut self,
         text: &str,
@@ -120,8 +112,9 @@ impl Measure {
         }
     }
 
-    /// The first position in the chunk `text[from..to]` of this size from which on it is no larger
-    /// than the overlap, as far as can be told without looking at what is left.
+    /// First position in the chunk `text[from..to]` after which its text fits into the overlap.
+    /// `size` is the chunk's size. In tokens, the result is approximate: the text after it is not
+    /// counted by itself.
     pub(super) fn overlap<T: FnMut()>(
         &mut self,
         text: &str,

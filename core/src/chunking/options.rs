@@ -1,42 +1,42 @@
-//! How to cut: the options of [`chunks`](super::chunks), checked.
+//! Options of [`chunks`](super::chunks), checked.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// In what chunks are measured.
+/// Unit of a chunk's size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// Unicode scalar values, as `length()` counts in Postgres.
     Characters,
-    /// Words as UAX #29 defines them; punctuation and space between them do not count.
+    /// Words as UAX #29 defines them, without punctuation and space.
     Words,
-    /// Tokens of a language model, as its tokenizer makes them of the chunk by itself.
+    /// Tokens of a language model: the chunk's content as its tokenizer counts it by itself.
     Tokens(Encoding),
 }
 
-/// A vocabulary of tokens.
+/// Vocabulary of tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
-    /// cl100k_base: that of GPT-4 and text-embedding-3.
+    /// cl100k_base, of GPT-4 and text-embedding-3.
     Cl100k,
-    /// o200k_base: that of GPT-4o and later models.
+    /// o200k_base, of GPT-4o and later models.
     O200k,
 }
 
-/// What a text is, as far as its structure is concerned.
+/// Format of a text: decides about its boundaries and headings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     Plain,
     Markdown,
-    /// A page: what is cut is its text, under its headings.
+    /// Page: its text is cut, under its headings.
     Html,
     /// One value or several, cut between members.
     Json,
-    /// Documents, cut between entries.
+    /// One document or several, cut between entries.
     Yaml,
 }
 
-/// A name of a unit, format or encoding that does not exist.
+/// Error: unknown name of a unit, format or encoding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownName {
     what: &'static str,
@@ -58,7 +58,7 @@ const FORMATS: [(&str, Format); 5] = [
 const ENCODINGS: [(&str, Encoding); 2] = [("cl100k", Encoding::Cl100k), ("o200k", Encoding::O200k)];
 
 impl Unit {
-    /// The unit of this name; the encoding is that of tokens.
+    /// Unit of this name. `encoding` is used for tokens.
     pub fn named(name: &str, encoding: Encoding) -> Result<Self, UnknownName> {
         find("unit", &UNITS, name).map(|unit| unit(encoding))
     }
@@ -84,14 +84,14 @@ fn find<V: Copy>(what: &'static str, known: &[(&str, V)], name: &str) -> Result<
     let found = known.iter().find(|(known, _)| *known == name);
     found.map(|&(_, value)| value).ok_or_else(|| {
         let names: Vec<&str> = known.iter().map(|&(name, _)| name).collect();
-        // Enough of it to recognise it in a message.
+        // Enough of the name to recognise it in a message.
         let name = name.chars().take(64).collect();
         UnknownName { what, name, allowed: names.join(", ") }
     })
 }
 
 impl UnknownName {
-    /// What is allowed.
+    /// Names that exist, for a HINT.
     pub fn hint(&self) -> String {
         format!("allowed are: {}", self.allowed)
     }
@@ -105,10 +105,10 @@ impl fmt::Display for UnknownName {
 
 impl std::error::Error for UnknownName {}
 
-/// One character can be as many tokens.
+/// Tokens that one character can have, at most.
 const MIN_TOKENS: i32 = 4;
 
-/// How to cut. Only options that make sense together exist.
+/// Size, overlap, unit and format of chunks. Values that make no sense together are rejected.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     pub(super) chunk_size: usize,
@@ -117,12 +117,12 @@ pub struct Options {
     pub(super) format: Format,
 }
 
-/// Why options do not make sense.
+/// Error: options that make no sense.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OptionsError {
     /// `chunk_size` is less than 1.
     Size(i32),
-    /// `chunk_size` is less than one character can be tokens.
+    /// `chunk_size` is less than the tokens that one character can have.
     Tokens(i32),
     /// `chunk_overlap` is negative.
     NegativeOverlap(i32),
@@ -131,8 +131,8 @@ pub enum OptionsError {
 }
 
 impl Options {
-    /// `chunk_size` and `chunk_overlap` are in units. A chunk repeats at most `chunk_overlap` units
-    /// of the one before it, which count towards its size.
+    /// Checks the options. `chunk_size` and `chunk_overlap` are in units. A chunk repeats at most
+    /// `chunk_overlap` units of the chunk before it; they count towards its size.
     pub fn new(
         chunk_size: i32,
         chunk_overlap: i32,
@@ -152,14 +152,14 @@ impl Options {
         Ok(Options { chunk_size: size, chunk_overlap: overlap, unit, format })
     }
 
-    /// How the text is read.
+    /// Format of the text.
     pub fn format(&self) -> Format {
         self.format
     }
 }
 
 impl OptionsError {
-    /// What would be right.
+    /// Values that are allowed, for a HINT.
     pub fn hint(&self) -> String {
         match self {
             OptionsError::Size(_) => "chunk_size is at least 1".into(),

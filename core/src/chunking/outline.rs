@@ -1,93 +1,67 @@
-//! The boundaries of a text that has structure, read forward, once, up to the end of the window. Of
-//! each rank only the latest is remembered: that is all that the cutter asks for, whatever the size
-//! of a chunk, so memory is constant.
+//! Boundaries of a text that has structure, read forward, once, up to the end of the window.
+//!
+//! Only the latest boundary of each rank is kept. The cutter needs no other, whatever the size of a
+//! chunk, so memory is constant.
 
 use std::collections::VecDeque;
 
-use super::html;
-use super::json::Members;
-use super::markdown::Lines;
+use super::boundary::{Boundary, Cut, RANKS, Window};
+use super::formats::Boundaries;
+use super::headings::HeadingPath;
+use super::html::HtmlBoundaries;
 use super::measure::Measure;
 use super::meter::Meter;
 use super::space::trim_end;
-use super::structure::{Boundary, Cut, Path, RANKS, Window};
-use super::yaml::Entries;
 
-/// Where the boundaries of a format come from, in order of position.
-pub(super) enum Source<'t> {
-    Markdown(Box<Lines<'t>>),
-    Html(html::Lines),
-    Json(Members<'t>),
-    Yaml(Entries<'t>),
-}
-
-impl Source<'_> {
-    /// The next boundary; of a page, which is still being read, only if it is at `to` or before.
-    fn pull<T: FnMut()>(
-        &mut self,
-        to: usize,
-        text: &str,
-        measure: &mut Measure,
-        meter: &mut Meter<T>,
-    ) -> Option<Boundary> {
-        match self {
-            Source::Markdown(lines) => lines.pull(measure, meter),
-            Source::Html(lines) => lines.pull(to, text, measure, meter),
-            Source::Json(members) => members.pull(meter),
-            Source::Yaml(entries) => entries.pull(meter),
-        }
-    }
-}
-
-/// How many boundaries are remembered whatever their rank.
+/// Boundaries kept whatever their rank.
 const RECENT: usize = 16;
 
 pub(super) struct Outline<'t> {
-    source: Source<'t>,
-    /// The first boundary after what was read.
+    boundaries: Boundaries<'t>,
+    /// First boundary beyond the text that was read.
     next: Option<Boundary>,
-    /// The latest boundary of each rank, in what was read.
+    /// Latest boundary of each rank.
     latest: [Option<Boundary>; RANKS],
-    /// The latest of all: a window that turned out too large, in tokens, becomes a little smaller.
+    /// Latest boundaries of any rank: in tokens, a window can turn out too large and be shortened.
     recent: VecDeque<Boundary>,
 }
 
 impl<'t> Outline<'t> {
-    pub(super) fn new(source: Source<'t>) -> Self {
-        Outline { source, next: None, latest: [const { None }; RANKS], recent: VecDeque::new() }
+    pub(super) fn new(boundaries: Boundaries<'t>) -> Self {
+        Outline { boundaries, next: None, latest: [const { None }; RANKS], recent: VecDeque::new() }
     }
 
-    pub(super) fn lines(&mut self) -> Option<&mut html::Lines> {
-        match &mut self.source {
-            Source::Html(lines) => Some(lines),
+    pub(super) fn html(&mut self) -> Option<&mut HtmlBoundaries> {
+        match &mut self.boundaries {
+            Boundaries::Html(page) => Some(page),
             _ => None,
         }
     }
 
-    /// Takes note that the text is now without its first bytes.
-    pub(super) fn moved(&mut self, by: usize) {
+    /// Adjusts positions after the first `by` bytes of the text were dropped.
+    pub(super) fn drop_front(&mut self, by: usize) {
         let known = self.latest.iter_mut().chain([&mut self.next]).flatten();
         for boundary in known.chain(&mut self.recent) {
             boundary.at = boundary.at.saturating_sub(by);
             boundary.path.since = boundary.path.since.saturating_sub(by);
         }
-        if let Some(lines) = self.lines() {
-            lines.moved(by);
+        if let Some(page) = self.html() {
+            page.drop_front(by);
         }
     }
 
-    /// Reads all boundaries up to `to`; the headings at the last of them, if there was one.
+    /// Reads all boundaries up to `to`. Returns the headings at the last of them, if there was one.
     pub(super) fn read_to<T: FnMut()>(
         &mut self,
         to: usize,
         text: &str,
         measure: &mut Measure,
         meter: &mut Meter<T>,
-    ) -> Option<Path> {
+    ) -> Option<HeadingPath> {
         let mut path = None;
         loop {
             if self.next.is_none() {
-                self.next = self.source.pull(to, text, measure, meter);
+                self.next = self.boundaries.next(to, text, measure, meter);
             }
             let Some(next) = self.next.take_if(|next| next.at <= to) else {
                 return path;
@@ -112,7 +86,7 @@ impl<'t> Outline<'t> {
         let of_window = |boundary: &&Boundary| (lowest..=window.gap_end).contains(&boundary.at);
         let mut rank = RANKS;
         loop {
-            // The latest of the next lower rank.
+            // The latest boundary of the next lower rank.
             let boundary = self
                 .known()
                 .filter(of_window)
@@ -130,11 +104,11 @@ impl<'t> Outline<'t> {
         self.last(window).is_some_and(|last| last.solid)
     }
 
-    pub(super) fn path(&self, window: &Window) -> Path {
+    pub(super) fn path(&self, window: &Window) -> HeadingPath {
         self.last(window).map(|last| last.path.clone()).unwrap_or_default()
     }
 
-    /// The last boundary of the window, or before it.
+    /// Last boundary in the window or before it.
     fn last(&self, window: &Window) -> Option<&Boundary> {
         let is_in = |boundary: &&Boundary| boundary.at <= window.gap_end;
         let recent = self.recent.iter().rev().find(is_in);

@@ -1,11 +1,10 @@
-//! The structure of plain text: paragraphs (blank lines) and lines, found by looking back.
+//! Boundaries of plain text: paragraphs (blank lines) and lines, found by looking back.
 
+use super::boundary::Window;
 use super::meter::Meter;
 use super::space::{rfind_newline, trim_end};
-use super::structure::Window;
 
-/// Where the content of a chunk ends that ends at the best boundary in the window: the last blank
-/// line, else the last line's end.
+/// End of content at the best boundary in the window: the last blank line, else the last line end.
 pub(super) fn best<T: FnMut()>(
     text: &str,
     window: &Window,

@@ -1,18 +1,19 @@
-//! Counting words (UAX #29, what `unicode_words` yields) window by window, so that neither one huge
-//! word nor a long text is worked through without a tick.
+//! Counts words (UAX #29, as `unicode_words` yields them) window by window, so that neither one
+//! huge word nor a long text is processed without a tick.
 
 use std::ops::ControlFlow;
 
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::chars::{char_at, char_before};
 use super::graphemes::{is_flag_half, is_mark};
-use super::meter::{Meter, PIECE};
-use super::space::{char_at, char_before};
+use super::meter::{MAX_STEP, Meter};
 
-/// A character from which segmentation can start anew: what comes before it has no say in where
-/// the boundaries after it are, and what comes after it no say in whether there is one before it.
-/// Not so: marks, which attach to what is before them; `.` and `'` and the like, which are part of
-/// a word between letters; halves of flags, which pair up.
+/// True for a character from which segmentation can start. Text before it does not move the
+/// boundaries after it, and text after it does not decide about a boundary before it.
+///
+/// False for combining characters, which attach to the text before them; for `.` and `'` and the
+/// like, which are inside a word between letters; and for halves of flags, which pair up.
 pub(super) fn is_base(c: char) -> bool {
     if c.is_ascii() {
         return !matches!(c, '.' | ',' | ':' | ';' | '\'' | '"');
@@ -29,8 +30,8 @@ pub(super) fn is_base(c: char) -> bool {
             && (c.is_alphanumeric() || !joins("a", "a") && !joins("1", "1"))
 }
 
-/// Calls `word(start, end)` for every word of `text[from..to]`, in order, segmented as if the text
-/// began at `from` and ended at `to`, until it breaks.
+/// Calls `word(start, end)` for every word of `text[from..to]`, in order, until it breaks. The text
+/// is segmented as if it began at `from` and ended at `to`.
 pub(super) fn each_word<T: FnMut()>(
     text: &str,
     from: usize,
@@ -40,7 +41,7 @@ pub(super) fn each_word<T: FnMut()>(
 ) {
     let mut at = from;
     while at < to {
-        let stop = text.floor_char_boundary((at + PIECE).min(to));
+        let stop = text.floor_char_boundary((at + MAX_STEP).min(to));
         let resume = if stop == to { Some(stop) } else { resume_at(text, at, stop) };
         meter.work(resume.map_or(stop, |to| to) - at);
         match resume {
@@ -52,7 +53,8 @@ pub(super) fn each_word<T: FnMut()>(
                 }
                 at = resume;
             }
-            // One segment fills the window: a huge word, or a huge run of spaces or marks.
+            // One segment fills the window: a huge word, or a huge run of spaces or combining
+            // characters.
             None => {
                 let end = segment_end(text, at, to, meter);
                 let is_word = any_alphanumeric(&text[at..end], meter);
@@ -65,10 +67,10 @@ pub(super) fn each_word<T: FnMut()>(
     }
 }
 
-/// The last boundary inside `text[at..stop]` that no character beyond it could take back: one
-/// before a base (before `'` the next window could still turn out to continue the word).
+/// Last boundary inside `text[at..stop]` that text after `stop` cannot remove: a boundary before a
+/// base. Before `'`, for example, the next window could continue the word.
 fn resume_at(text: &str, at: usize, stop: usize) -> Option<usize> {
-    // Most often there is one near the end. Forward only: the iterator's way back starts at `stop`.
+    // A boundary is usually near the end. Forward only: the iterator looks back from `stop`.
     for back in [256, 2048] {
         let floor = text.ceil_char_boundary(stop.saturating_sub(back).max(at));
         let Some(start) = base_before(text, at, floor) else { continue };
@@ -81,7 +83,7 @@ fn resume_at(text: &str, at: usize, stop: usize) -> Option<usize> {
             return last;
         }
     }
-    // Flags or apostrophes and nothing else: what follows a boundary decides about it soon.
+    // Flags or apostrophes and nothing else: the 64 bytes after a boundary decide about it.
     let bounds = text[at..stop].split_word_bound_indices();
     bounds
         .map(|(offset, _)| at + offset)
@@ -89,8 +91,8 @@ fn resume_at(text: &str, at: usize, stop: usize) -> Option<usize> {
         .fold(None, |_, found| Some(found))
 }
 
-/// The last position in `[from, at]` from which segmentation can start anew, looked for in the last
-/// few characters; `from` is one.
+/// Last position in `[from, at]` from which segmentation can start, among the last 64 characters.
+/// `from` counts as one.
 pub(super) fn base_before(text: &str, from: usize, at: usize) -> Option<usize> {
     let mut start = at;
     for _ in 0..64 {
@@ -107,14 +109,14 @@ pub(super) fn base_before(text: &str, from: usize, at: usize) -> Option<usize> {
     None
 }
 
-/// Where the segment that starts at `at` ends; it is longer than a window.
+/// End of the segment that starts at `at` and is longer than a window.
 fn segment_end<T: FnMut()>(text: &str, at: usize, to: usize, meter: &mut Meter<T>) -> usize {
-    // What is put before a window in place of all that came before: the last base, and the last
-    // character if that is a mark, since a ZWJ right before a pictograph counts.
+    // Stands for the text before a window: the last base, and the last character if that is a
+    // combining character, since a ZWJ right before a pictograph counts.
     let mut context = String::new();
     let mut at = at;
     loop {
-        let stop = text.floor_char_boundary((at + PIECE).min(to));
+        let stop = text.floor_char_boundary((at + MAX_STEP).min(to));
         let window = &text[at..stop];
         meter.work(window.len());
         let end = if context.is_empty() {
@@ -126,7 +128,7 @@ fn segment_end<T: FnMut()>(text: &str, at: usize, to: usize, meter: &mut Meter<T
             bounds.find(|&start| start >= skip).map(|start| start - skip)
         };
         match end {
-            // Near the window's end, what comes after it may continue the word.
+            // Text after the window may continue a word near its end.
             Some(end) if stop == to || end + 64 < window.len() => return at + end,
             _ if stop == to => return to,
             _ => {}
@@ -148,7 +150,7 @@ fn segment_end<T: FnMut()>(text: &str, at: usize, to: usize, meter: &mut Meter<T
 fn any_alphanumeric<T: FnMut()>(text: &str, meter: &mut Meter<T>) -> bool {
     let mut at = 0;
     while at < text.len() {
-        let stop = text.floor_char_boundary((at + PIECE).min(text.len()));
+        let stop = text.floor_char_boundary((at + MAX_STEP).min(text.len()));
         if text[at..stop].contains(char::is_alphanumeric) {
             return true;
         }
@@ -158,7 +160,7 @@ fn any_alphanumeric<T: FnMut()>(text: &str, meter: &mut Meter<T>) -> bool {
     false
 }
 
-/// The number of words in `text[from..to]`.
+/// Number of words in `text[from..to]`.
 pub(super) fn count_words<T: FnMut()>(
     text: &str,
     from: usize,

@@ -1,62 +1,72 @@
-//! The structure of YAML: cut between entries of mappings and sequences, the outer ones before the
-//! inner ones, and between documents.
+//! Boundaries of YAML: between documents, and between entries of mappings and sequences, outer ones
+//! before inner ones.
 //!
-//! Entries are told by their lines: an indentation, then `- `, `? `, a key with its `:`, or a
-//! comment, which belongs to the entry below it. Lines of block scalars (`|`, `>`) are none. A line
-//! that only looks like an entry, in a quoted or plain scalar of several lines or in a flow
-//! collection, is further in than what it is in, so it does no harm.
+//! A line is an entry if it has, after the indentation, `- `, `? `, a key with its `:`, or a
+//! comment. A comment belongs to the entry below it. Lines of block scalars (`|`, `>`) are no
+//! entries. Other lines can look like an entry: in a quoted or plain scalar of several lines, or in
+//! a flow collection. They are indented further than the entry they are in, so cutting there does
+//! no harm.
 
-use super::meter::{Meter, PIECE};
+use super::boundary::{Boundary, LEVELS, LINE, item_rank, paragraph_rank};
+use super::headings::HeadingPath;
+use super::meter::{MAX_STEP, Meter};
 use super::space::{after_newline, find_newline};
-use super::structure::{Boundary, LEVELS, LINE, Path, item_rank, paragraph_rank};
 
-/// How far into a line a key's `:` is looked for: that of an implicit key is within 1,024 characters.
-const SEEN: usize = 4096;
+/// Bytes of a line in which a key's `:` is searched. YAML allows 1,024 characters for an implicit
+/// key.
+const MAX_KEY: usize = 4096;
 
-pub(super) struct Entries<'t> {
+pub(super) struct YamlBoundaries<'t> {
     text: &'t str,
-    /// Where the next line starts.
+    /// Start of the next line.
     at: usize,
-    /// Where the open collections have their entries, outermost first, and no more than `LEVELS`.
-    open: Vec<Place>,
-    /// The column of the entry whose value is a block scalar, while its lines are read.
+    /// First entry of each open collection, outermost first, up to `LEVELS`.
+    open: Vec<EntryStart>,
+    /// Column of the entry that the current block scalar belongs to.
     scalar: Option<usize>,
     after_blank: bool,
-    /// The column of the comment in the line before.
+    /// Column of the comment in the line before.
     comment: Option<usize>,
 }
 
-/// Where entries begin. Those of a sequence may be in the column of the key that it is the value of.
+/// Start of an entry. Items of a sequence may be in the column of the key that they belong to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+struct EntryStart {
     column: usize,
     is_item: bool,
 }
 
-impl<'t> Entries<'t> {
+impl<'t> YamlBoundaries<'t> {
     pub(super) fn new(text: &'t str) -> Self {
-        Entries { text, at: 0, open: Vec::new(), scalar: None, after_blank: false, comment: None }
+        YamlBoundaries {
+            text,
+            at: 0,
+            open: Vec::new(),
+            scalar: None,
+            after_blank: false,
+            comment: None,
+        }
     }
 
-    /// The next boundary of the text.
-    pub(super) fn pull<T: FnMut()>(&mut self, meter: &mut Meter<T>) -> Option<Boundary> {
+    /// Returns the next boundary.
+    pub(super) fn next<T: FnMut()>(&mut self, meter: &mut Meter<T>) -> Option<Boundary> {
         while self.at < self.text.len() {
             let start = self.at;
             let length = self.text.len();
             let newline = find_newline(self.text, start, length, meter);
-            meter.work(SEEN);
+            meter.work(MAX_KEY);
             self.at = newline.map_or(length, |newline| after_newline(self.text, newline));
             let line = &self.text.as_bytes()[start..newline.unwrap_or(length)];
             let mut indent = 0;
-            for piece in line.chunks(PIECE) {
-                let spaces = piece.iter().take_while(|&&byte| byte == b' ').count();
+            for part in line.chunks(MAX_STEP) {
+                let spaces = part.iter().take_while(|&&byte| byte == b' ').count();
                 meter.work(spaces);
                 indent += spaces;
-                if spaces < piece.len() {
+                if spaces < part.len() {
                     break;
                 }
             }
-            let (head, tail) = line.split_at(line.len().saturating_sub(SEEN).max(indent));
+            let (head, tail) = line.split_at(line.len().saturating_sub(MAX_KEY).max(indent));
             let line = &line[..head.len() + tail.trim_ascii_end().len()];
             if line.len() == indent {
                 self.after_blank = true;
@@ -64,12 +74,12 @@ impl<'t> Entries<'t> {
             }
             let rank = self.rank(line, indent);
             self.after_blank = false;
-            return Some(Boundary { at: start, rank, solid: false, path: Path::default() });
+            return Some(Boundary { at: start, rank, solid: false, path: HeadingPath::default() });
         }
         None
     }
 
-    /// The rank of the boundary before a line that is not blank.
+    /// Rank of the boundary before a line that is not blank.
     fn rank(&mut self, line: &[u8], indent: usize) -> usize {
         let comment = self.comment.take();
         if self.scalar.is_some_and(|column| indent > column) {
@@ -86,19 +96,19 @@ impl<'t> Entries<'t> {
             if comment == Some(indent) {
                 return LINE;
             }
-            let place = Place { column: indent, is_item: false };
-            return self.entry_rank(self.level_of(place));
+            let entry = EntryStart { column: indent, is_item: false };
+            return self.entry_rank(self.level_of(entry));
         }
         let is_scalar = ends_in_block_scalar(rest);
         let mut column = indent;
         let mut outermost = None;
-        // Deeper levels are not told apart, so nobody has to look for them.
+        // Deeper levels share a rank.
         for _ in 0..LEVELS {
             let is_item = is_marker(rest, b"-");
             if !is_item && !is_marker(rest, b"?") && !has_key(rest) {
                 break;
             }
-            let level = self.enter(Place { column, is_item });
+            let level = self.enter(EntryStart { column, is_item });
             outermost.get_or_insert(level);
             if is_scalar {
                 self.scalar = Some(column);
@@ -106,7 +116,7 @@ impl<'t> Entries<'t> {
             if !is_item {
                 break;
             }
-            let spaces = rest[1..].iter().take(SEEN).take_while(|&&byte| byte == b' ').count();
+            let spaces = rest[1..].iter().take(MAX_KEY).take_while(|&&byte| byte == b' ').count();
             (column, rest) = (column + 1 + spaces, &rest[1 + spaces..]);
         }
         match outermost {
@@ -119,30 +129,31 @@ impl<'t> Entries<'t> {
         if self.after_blank { paragraph_rank(level) } else { item_rank(level) }
     }
 
-    /// How many collections an entry at this place is in, besides its own.
-    fn level_of(&self, place: Place) -> usize {
-        self.open.iter().take_while(|&&open| open < place).count()
+    /// Number of collections around an entry, besides its own.
+    fn level_of(&self, entry: EntryStart) -> usize {
+        self.open.iter().take_while(|&&open| open < entry).count()
     }
 
-    /// Closes what is further in, opens what begins here; the level.
-    fn enter(&mut self, place: Place) -> usize {
-        let level = self.level_of(place);
+    /// Closes the collections that the entry ends and opens its own. Returns the entry's level.
+    fn enter(&mut self, entry: EntryStart) -> usize {
+        let level = self.level_of(entry);
         self.open.truncate(level);
         if level < LEVELS {
-            self.open.push(place);
+            self.open.push(entry);
         }
         level
     }
 }
 
-/// Whether this begins with a mark that stands by itself.
-fn is_marker(rest: &[u8], mark: &[u8]) -> bool {
-    rest.strip_prefix(mark).is_some_and(|after| matches!(after.first(), None | Some(b' ' | b'\t')))
+/// True if the text begins with a marker that stands by itself.
+fn is_marker(rest: &[u8], marker: &[u8]) -> bool {
+    rest.strip_prefix(marker)
+        .is_some_and(|after| matches!(after.first(), None | Some(b' ' | b'\t')))
 }
 
-/// Whether this begins with a key and its `:`.
+/// True if the text begins with a key and its `:`.
 fn has_key(rest: &[u8]) -> bool {
-    let seen = &rest[..rest.len().min(SEEN)];
+    let seen = &rest[..rest.len().min(MAX_KEY)];
     let from = match seen.first() {
         Some(&quote @ (b'"' | b'\'')) => match memchr::memchr(quote, &seen[1..]) {
             Some(end) => end + 2,
@@ -156,15 +167,15 @@ fn has_key(rest: &[u8]) -> bool {
         .any(|colon| matches!(rest.get(colon + 1), None | Some(b' ' | b'\t')))
 }
 
-/// Whether the line's value is a block scalar, whose lines follow: `|` or `>` with its indicators
-/// at the end, and maybe a comment.
+/// True if the value of the line is a block scalar: `|` or `>` with its indicators at the end,
+/// maybe with a comment.
 fn ends_in_block_scalar(line: &[u8]) -> bool {
-    let line = &line[line.len().saturating_sub(SEEN)..];
+    let line = &line[line.len().saturating_sub(MAX_KEY)..];
     let end = memchr::memmem::find(line, b" #").unwrap_or(line.len());
     let line = line[..end].trim_ascii_end();
     let indicators = line.iter().rev().take_while(|b| matches!(b, b'+' | b'-' | b'1'..=b'9'));
-    let mark = line.len() - indicators.take(2).count();
-    let (before, last) = line[..mark].split_at(mark.saturating_sub(1));
+    let indicator = line.len() - indicators.take(2).count();
+    let (before, last) = line[..indicator].split_at(indicator.saturating_sub(1));
     matches!(last, b"|" | b">") && matches!(before.last(), None | Some(b' ' | b'\t'))
 }
 
@@ -172,10 +183,10 @@ fn ends_in_block_scalar(line: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    /// Each line at which there is a boundary, with the boundary's level if it is of entries.
+    /// First line of text at each boundary, with the level of an entry.
     fn levels(text: &str) -> Vec<(&str, Option<usize>)> {
-        let (mut entries, mut meter) = (Entries::new(text), Meter::new(|| {}));
-        let boundaries = std::iter::from_fn(|| entries.pull(&mut meter));
+        let (mut entries, mut meter) = (YamlBoundaries::new(text), Meter::new(|| {}));
+        let boundaries = std::iter::from_fn(|| entries.next(&mut meter));
         boundaries
             .map(|boundary| {
                 let line = text[boundary.at..].lines().next().unwrap_or_default();
@@ -215,8 +226,8 @@ mod tests {
 
     #[test]
     fn a_block_scalar_has_lines_and_no_entries() {
-        for mark in ["|", ">-", "|2+", "| # why", "!!str |"] {
-            let text = format!("a: {mark}\n  b: 1\n\n  - c\nd: 2\n");
+        for header in ["|", ">-", "|2+", "| # why", "!!str |"] {
+            let text = format!("a: {header}\n  b: 1\n\n  - c\nd: 2\n");
             let scalar = [("  b: 1", None), ("  - c", None)];
             let [first, second, third, fourth] = levels(&text)[..] else { panic!("{text}") };
             assert_eq!(([second, third], first.1, fourth), (scalar, Some(0), ("d: 2", Some(0))));

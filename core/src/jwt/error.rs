@@ -1,18 +1,19 @@
-//! Reasons why a token or a key is refused.
+//! Errors of tokens and keys.
 //!
-//! Messages name the check that failed. They repeat an issuer, a key id, an audience or the name of an algorithm, never
-//! a part of the token as it was sent and never anything of a key.
+//! A message names the check that failed. It can contain an issuer, a key id, an audience or the
+//! name of an algorithm; never a part of the token as it was sent, and nothing of a key.
 
-use super::Algorithm;
+use super::algorithm::Algorithm;
 use std::fmt;
 
-/// Characters of a value that a message repeats.
-const MAX_EXCERPT: usize = 100;
+/// Size limit of a token, in bytes. Tokens of identity providers have 1 to 4 kB; HTTP servers
+/// refuse longer headers than 8 or 16 kB.
+pub const MAX_TOKEN: usize = 16_384;
 
 /// The check that a token failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JwtError {
-    /// More bytes than [`super::MAX_TOKEN`].
+    /// More bytes than [`MAX_TOKEN`].
     TooLarge { bytes: usize },
     /// No token in the compact form.
     Malformed(&'static str),
@@ -56,7 +57,7 @@ impl fmt::Display for JwtError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLarge { bytes } => {
-                write!(f, "token has {bytes} bytes: it may have {}", super::MAX_TOKEN)
+                write!(f, "token has {bytes} bytes: it may have {}", MAX_TOKEN)
             }
             Self::Malformed(why) => write!(f, "not a signed JWT: {why}"),
             Self::Header(why) => write!(f, "malformed token header: {why}"),
@@ -99,7 +100,7 @@ impl fmt::Display for JwtError {
 
 impl std::error::Error for JwtError {}
 
-/// Why a key is refused. The message repeats nothing of the key.
+/// Error: key that cannot be used. The message contains nothing of the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyError(pub(super) String);
 
@@ -110,13 +111,3 @@ impl fmt::Display for KeyError {
 }
 
 impl std::error::Error for KeyError {}
-
-/// Shortens a value for a message. Control characters would cut a message or forge a log line.
-pub(super) fn excerpt(value: &str) -> String {
-    let plain = |c: char| if c.is_control() { '?' } else { c };
-    let mut short: String = value.chars().take(MAX_EXCERPT).map(plain).collect();
-    if value.chars().nth(MAX_EXCERPT).is_some() {
-        short += "...";
-    }
-    short
-}

@@ -1,21 +1,24 @@
 //! Key sets as issuers publish them (JWKS, RFC 7517).
 
-use super::key::{Algorithm, Material, other_purpose};
+use super::algorithm::Algorithm;
+use super::key::{Material, other_purpose};
 use super::object::Object;
+use crate::excerpt::excerpt;
 use serde_json::{Map, Value};
 
 /// A key of a set.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct JwksEntry {
     /// `kid`; empty if the key has none.
     pub key_id: String,
-    /// The algorithm and the key as a JWK of its public members, or why the key can't be used.
+    /// Algorithm, and the key as a JWK of its public members; or the reason why the key can't be
+    /// used.
     pub key: Result<(Algorithm, String), String>,
 }
 
-/// The keys of a set, in its order. Keys for other purposes and of other kinds are entries with a reason.
-/// The error says why this is no key set.
-pub fn read_jwks(json: &str) -> Result<Vec<Entry>, String> {
+/// Reads a key set, in its order. Keys for other purposes and of other kinds are entries with a
+/// reason. The error is the reason why the text is no key set.
+pub fn read_jwks(json: &str) -> Result<Vec<JwksEntry>, String> {
     let set = Object::parse(json).map_err(|why| format!("malformed JWKS: {why}"))?;
     let Some(Value::Array(keys)) = set.get("keys") else {
         return Err("JWKS has no array \"keys\"".to_owned());
@@ -23,12 +26,12 @@ pub fn read_jwks(json: &str) -> Result<Vec<Entry>, String> {
     Ok(keys.iter().map(read_entry).collect())
 }
 
-fn read_entry(jwk: &Value) -> Entry {
+fn read_entry(jwk: &Value) -> JwksEntry {
     match jwk.get("kid") {
-        None => Entry { key_id: String::new(), key: read_key(jwk) },
-        Some(Value::String(key_id)) => Entry { key_id: key_id.clone(), key: read_key(jwk) },
+        None => JwksEntry { key_id: String::new(), key: read_key(jwk) },
+        Some(Value::String(key_id)) => JwksEntry { key_id: key_id.clone(), key: read_key(jwk) },
         // Tokens name keys by strings (RFC 7515, 4.1.4).
-        Some(_) => Entry {
+        Some(_) => JwksEntry {
             key_id: String::new(),
             key: Err("without a \"kid\" that is a string".to_owned()),
         },
@@ -59,7 +62,7 @@ fn read_key(jwk: &Value) -> Result<(Algorithm, String), String> {
     let algorithm = Material::of_jwk(&object).map_err(|error| error.to_string())?.algorithm();
     match text("alg") {
         Some(name) if Algorithm::named(name) != Some(algorithm) => {
-            Err(format!("for {}", super::error::excerpt(name)))
+            Err(format!("for {}", excerpt(name)))
         }
         _ => Ok((algorithm, public)),
     }

@@ -1,9 +1,11 @@
-//! Keys that signatures are verified with.
+//! Keys that verify signatures.
 //!
-//! A public key is PEM (`-----BEGIN PUBLIC KEY-----`, SubjectPublicKeyInfo) or a JWK; an HS256 secret is a text, of which
-//! the bytes are the secret, or a JWK of type `oct`. RSA keys have 2048 to 8192 bits, EC keys are on P-256, OKP keys
-//! are Ed25519, and secrets have at least 32 bytes (RFC 7518, 3.2).
+//! A public key is PEM (`-----BEGIN PUBLIC KEY-----`, SubjectPublicKeyInfo) or a JWK. An HS256
+//! secret is a text, whose bytes are the secret, or a JWK of type `oct`. RSA keys have 2048 to 8192
+//! bits, EC keys are on P-256, OKP keys are Ed25519, and secrets have at least 32 bytes (RFC 7518,
+//! 3.2).
 
+use super::algorithm::Algorithm;
 use super::error::KeyError;
 use super::object::Object;
 use base64::Engine;
@@ -17,69 +19,29 @@ use serde_json::Value;
 use spki::der::asn1::UintRef;
 use spki::der::{Decode, Reader, SliceReader};
 use spki::{Document, ObjectIdentifier, SubjectPublicKeyInfoRef};
-use std::fmt;
 
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 const ED25519_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
-/// Bytes of an HS256 secret at least.
+/// Bytes of an HS256 secret, at least.
 const MIN_SECRET: usize = 32;
 /// Bits of an RSA modulus.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// A signature algorithm of JWTs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Algorithm {
-    Rs256,
-    Es256,
-    EdDsa,
-    Hs256,
-}
-
-impl Algorithm {
-    /// The algorithm with this name, as `alg` has it.
-    pub fn named(name: &str) -> Option<Self> {
-        match name {
-            "RS256" => Some(Self::Rs256),
-            "ES256" => Some(Self::Es256),
-            // RFC 9864 names the curve.
-            "EdDSA" | "Ed25519" => Some(Self::EdDsa),
-            "HS256" => Some(Self::Hs256),
-            _ => None,
-        }
-    }
-
-    /// The name, as `alg` has it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Rs256 => "RS256",
-            Self::Es256 => "ES256",
-            Self::EdDsa => "EdDSA",
-            Self::Hs256 => "HS256",
-        }
-    }
-}
-
-impl fmt::Display for Algorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// A key with the tokens that it serves.
+/// Key, and the tokens that it can verify.
 pub struct Key {
     pub issuer: String,
-    /// Empty: serves tokens of any `kid`.
+    /// `kid` of the tokens; empty for any `kid`.
     pub key_id: String,
-    /// Empty: serves tokens without `aud`.
+    /// `aud` of the tokens; empty for tokens without `aud`.
     pub audience: String,
     pub window: Window,
     pub material: Material,
 }
 
-/// The time in which a key is valid, in microseconds since 1970, the end exclusive.
+/// Validity of a key, in microseconds since 1970. The end is exclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     pub from: i64,
@@ -87,29 +49,31 @@ pub struct Window {
 }
 
 impl Window {
-    /// Without limits: the greatest and the least number stand for infinity.
+    /// No limits: the least and the greatest number stand for infinity.
     pub const ALWAYS: Self = Self { from: i64::MIN, until: i64::MAX };
 
+    /// True if the key is valid at `now`, in microseconds since 1970.
     pub fn contains(self, now: i64) -> bool {
         self.from <= now && (now < self.until || self.until == i64::MAX)
     }
 }
 
-/// Key material that was checked.
+/// Checked key material.
 pub enum Material {
     /// Modulus and exponent, big-endian without leading zeros.
     Rsa {
         n: Vec<u8>,
         e: Vec<u8>,
     },
-    /// An uncompressed point of P-256.
+    /// Uncompressed point of P-256.
     P256([u8; 65]),
     Ed25519([u8; 32]),
     Secret(hmac::Key),
 }
 
 impl Material {
-    /// Reads a key for an algorithm.
+    /// Reads a key: PEM, a JWK or, for HS256, a secret. Errors: malformed, too weak, or a key for
+    /// another algorithm.
     pub fn read(algorithm: Algorithm, key: &str) -> Result<Self, KeyError> {
         let trimmed = key.trim();
         let material = if trimmed.starts_with("-----BEGIN ") {
@@ -135,7 +99,7 @@ impl Material {
         Ok(material)
     }
 
-    /// The one algorithm that the key is for.
+    /// Algorithm of the key. A key has only one.
     pub fn algorithm(&self) -> Algorithm {
         match self {
             Self::Rsa { .. } => Algorithm::Rs256,
@@ -145,7 +109,7 @@ impl Material {
         }
     }
 
-    /// Says if the key made the signature.
+    /// True if the key made the signature.
     pub fn is_signed(&self, message: &[u8], signature: &[u8]) -> bool {
         match self {
             Self::Rsa { n, e } => RsaPublicKeyComponents { n, e }
@@ -189,7 +153,7 @@ impl Material {
         }
     }
 
-    /// Reads a JWK (RFC 7517). A private part is not looked at.
+    /// Reads a JWK (RFC 7517). Private members are ignored.
     pub(super) fn of_jwk(jwk: &Object) -> Result<Self, KeyError> {
         let text = |name: &str| jwk.get(name).and_then(Value::as_str);
         let bytes = |name: &str| {
@@ -266,7 +230,7 @@ impl Material {
                 secret.len()
             )));
         }
-        // PEM that something else precedes: a public key that everybody knows is no secret.
+        // PEM after other text: a public key that everybody knows is no secret.
         if secret.windows(11).any(|bytes| bytes == b"-----BEGIN ") {
             return Err(KeyError("HS256 secret is a PEM key".into()));
         }
@@ -291,7 +255,8 @@ pub(super) fn other_purpose<'j>(
         .then_some("not for verifying: \"key_ops\" lacks \"verify\"")
 }
 
-/// PEM as strict parsers want it: no blanks around lines, which editors, environment variables and YAML add.
+/// Normalizes PEM for strict parsers: removes blanks around lines, which editors, environment
+/// variables and YAML add.
 fn tidy(pem: &str) -> String {
     let pem = pem.replace("\\n", "\n");
     pem.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n") + "\n"
@@ -308,7 +273,8 @@ fn rsa_components(der: &[u8]) -> spki::der::Result<(&[u8], &[u8])> {
     Ok(components)
 }
 
-/// Says if a point is on P-256. ring tells a bad key from a bad signature only where it agrees on a key.
+/// True if a point is on P-256. ring's `verify` does not distinguish a bad key from a bad
+/// signature; key agreement does.
 fn is_on_curve(point: &[u8]) -> bool {
     let random = rand::SystemRandom::new();
     let Ok(own) = agreement::EphemeralPrivateKey::generate(&agreement::ECDH_P256, &random) else {

@@ -1,17 +1,17 @@
-//! JSON objects in which no object has a member twice.
+//! JSON objects without repeated members.
 //!
-//! Parsers differ in which of two members counts, so a token with a repeated claim could mean one user to its issuer
-//! and another one here.
+//! Parsers differ in which of two members counts, so a token with a repeated claim could mean one
+//! user to its issuer and another one here.
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::fmt;
 
-/// The members of a JSON object.
+/// Members of a JSON object.
 pub struct Object(Map<String, Value>);
 
 impl Object {
-    /// Parses an object. The error says what is wrong, and repeats nothing of the text.
+    /// Parses an object. The error is the reason, and contains nothing of the text.
     pub fn parse(json: &str) -> Result<Self, &'static str> {
         let mut parser = serde_json::Deserializer::from_str(json);
         let value = Unique
@@ -26,13 +26,14 @@ impl Object {
         }
     }
 
-    /// The value of a member; None if it is missing or null.
+    /// Value of a member; None if it is missing or null.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name).filter(|value| !value.is_null())
     }
 }
 
-/// Reads any JSON value. serde_json limits the depth to 128. The only errors of data are repeated members.
+/// Reads any JSON value. serde_json limits the depth to 128. The only data errors are repeated
+/// members.
 struct Unique;
 
 impl<'de> DeserializeSeed<'de> for Unique {

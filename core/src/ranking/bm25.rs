@@ -1,16 +1,16 @@
-//! Okapi BM25: how much the terms of a query say about a text.
+//! Okapi BM25: relevance of a text to the terms of a query.
 
 use super::terms::Frequency;
 use std::fmt;
 
-/// The two constants of BM25.
+/// Constants of BM25.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Parameters {
     k1: f64,
     b: f64,
 }
 
-/// A constant that BM25 has no meaning for.
+/// Error: constant out of range.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum UnfitParameter {
     K1(f64),
@@ -29,8 +29,8 @@ impl fmt::Display for UnfitParameter {
 impl std::error::Error for UnfitParameter {}
 
 impl Parameters {
-    /// `k1`, from 0: how much it counts that a term occurs again. `b`, from 0 to 1: how much a long
-    /// text's terms count less.
+    /// `k1`, at least 0, is the weight of repeated occurrences. `b`, from 0 to 1, is the penalty
+    /// for long texts.
     pub fn new(k1: f64, b: f64) -> Result<Self, UnfitParameter> {
         if !(0.0..f64::INFINITY).contains(&k1) {
             return Err(UnfitParameter::K1(k1));
@@ -42,29 +42,29 @@ impl Parameters {
     }
 }
 
-/// The texts that a text is one of.
+/// Collection of texts that are ranked.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Collection {
-    /// How many there are.
+    /// Number of texts.
     pub texts: u64,
-    /// The length of all of them together, in words.
+    /// Length of all texts together, in words.
     pub words: u64,
 }
 
-/// How the terms of one query weigh in one collection.
+/// Weights of a query's terms in one collection.
 #[derive(Clone, Debug)]
 pub struct Scale {
     parameters: Parameters,
     average: f64,
-    /// The inverse document frequency of each term.
+    /// Inverse document frequency of each term.
     idf: Vec<f64>,
 }
 
 impl Scale {
-    /// `found_in` says for each term in how many texts it is.
+    /// `found_in` has the number of texts with each term.
     pub fn new(parameters: Parameters, collection: Collection, found_in: &[u64]) -> Self {
-        // Counts are taken at different moments of a transaction's work: a term is in no more texts
-        // than there are.
+        // Counts are taken at different moments of a transaction, so a term's count can exceed the
+        // number of texts.
         let texts = found_in.iter().copied().fold(collection.texts.max(1), u64::max) as f64;
         let idf = |found_in: u64| {
             let found_in = found_in as f64;
@@ -77,26 +77,27 @@ impl Scale {
         }
     }
 
-    /// How rare a term is.
+    /// Inverse document frequency of a term: high for a rare term.
     pub fn idf(&self, term: usize) -> f64 {
         self.idf.get(term).copied().unwrap_or(0.0)
     }
 
-    /// What is added to a frequency before it divides itself: once, and for each word of the text.
+    /// Length norm of a text, added to a frequency in the denominator: a constant, and an amount
+    /// for each word of the text.
     pub(super) fn norm(&self) -> (f64, f64) {
         let Parameters { k1, b } = self.parameters;
         (k1 * (1.0 - b), k1 * b / self.average)
     }
 
-    /// What a term adds to a score, at most, for each unit of its idf.
+    /// Upper bound of a term's score for each unit of its idf.
     pub(super) fn ceiling(&self) -> f64 {
         self.parameters.k1 + 1.0
     }
 
-    /// The score of a text of so many words with these terms, each once.
+    /// Score of a text of `words` words. `found` has each of its terms once.
     pub fn score(&self, words: u64, found: impl IntoIterator<Item = (usize, Frequency)>) -> f64 {
-        let (near, far) = self.norm();
-        let norm = near + far * words as f64;
+        let (base, per_word) = self.norm();
+        let norm = base + per_word * words as f64;
         let term = |(term, frequency): (usize, Frequency)| {
             let frequency = frequency.weighted();
             self.idf(term) * frequency * self.ceiling() / (frequency + norm)

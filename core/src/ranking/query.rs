@@ -1,32 +1,33 @@
-//! What a person typed into a search box, taken apart.
+//! Parts of a query typed into a search box.
 
-/// A part of a query.
+/// Part of a query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part<'a> {
     pub text: &'a str,
     pub kind: PartKind,
-    /// Whether texts with this part are not wanted.
+    /// True if texts with this part are excluded.
     pub is_excluded: bool,
 }
 
-/// How the text of a part is meant.
+/// Meaning of a part's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PartKind {
-    /// A word, or whatever stands between blanks.
+    /// A word, or any text between blanks.
     Word,
-    /// What stood before an asterisk: the beginning of a word.
+    /// Text before an asterisk: the beginning of a word.
     Prefix,
-    /// What stood between quotes: these words, in this order.
+    /// Text between quotes: these words, in this order.
     Phrase,
 }
 
-/// The parts of a query, in order. Nothing is an error: a quote that is never closed, or a sign with
-/// nothing behind it, is read as a blank. `or` between two parts means what is meant anyway.
+/// Splits a query into its parts, in order. No query is an error: an unclosed quote, or a sign with
+/// nothing after it, is read as a blank. `or` between two parts is ignored, since any part may
+/// match.
 pub fn parts(query: &str) -> Vec<Part<'_>> {
     let mut parts: Vec<Part> = Vec::new();
     let mut rest = query.trim_start();
     while !rest.is_empty() {
-        // Two signs are an option of a program, not a wish.
+        // Two signs are an option of a program, not an exclusion.
         let is_excluded = rest.starts_with('-') && !rest.starts_with("--");
         let start = rest.trim_start_matches('-');
         let (text, kind, after) = match start.strip_prefix(QUOTES) {
@@ -35,7 +36,7 @@ pub fn parts(query: &str) -> Vec<Part<'_>> {
                     let closing = quoted[end..].chars().next().map_or(0, char::len_utf8);
                     (&quoted[..end], PartKind::Phrase, &quoted[end + closing..])
                 }
-                // The last of the quotes: nothing is looked for twice.
+                // An unclosed quote. No quote is left after it, so it is searched only once.
                 None => {
                     rest = quoted.trim_start();
                     continue;
@@ -64,5 +65,5 @@ pub fn parts(query: &str) -> Vec<Part<'_>> {
     parts
 }
 
-/// What opens and closes a phrase, as keyboards and word processors have it.
+/// Quotes of phrases, as keyboards and word processors type them.
 const QUOTES: [char; 5] = ['"', '“', '”', '„', '‟'];

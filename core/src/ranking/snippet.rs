@@ -1,12 +1,13 @@
-//! The passage of a text that shows why it was found.
+//! Snippet: the passage of a text that shows the terms it was found by.
 
-/// A word of a text that was looked for.
+/// Word of a text that matches a term.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mark {
-    /// Where it is in the text, in bytes.
+pub struct Highlight {
+    /// Start in the text, in bytes.
     pub start: usize,
+    /// End, exclusive, in bytes.
     pub end: usize,
-    /// The number of its term.
+    /// Index of the term.
     pub term: usize,
 }
 
@@ -14,41 +15,46 @@ const OPEN: &str = "<mark>";
 const CLOSE: &str = "</mark>";
 const CUT: &str = "…";
 
-/// The passage of at most `max_characters` that has the most of what was looked for (`worth` says
-/// what each term is worth, once), the first of them if there are more. Without the marks, and the
-/// ellipses where it was cut, it is a part of the text as it is. `marks` are in the order of their
-/// starts; those that are not within the text, at its characters, are passed over.
+/// Returns the passage of at most `max_characters` whose distinct terms have the greatest `worth`,
+/// the first of several, with `<mark>` around them.
+///
+/// Without highlights, and without the ellipses where it was cut, the passage is a slice of the
+/// text. `highlights` are ordered by start. Those outside the text, or not at its characters, are
+/// ignored.
 pub fn snippet(
     content: &str,
-    marks: &[Mark],
+    highlights: &[Highlight],
     worth: impl Fn(usize) -> f64,
     max_characters: usize,
 ) -> String {
-    let mut marks: Vec<Mark> = marks.to_vec();
-    marks.retain(|mark| content.get(mark.start..mark.end).is_some_and(|word| !word.is_empty()));
-    let best = densest(&marks, worth, max_characters);
-    let (from, to) = best.map_or((0, 0), |(first, last)| (marks[first].start, marks[last].end));
+    let mut highlights: Vec<Highlight> = highlights.to_vec();
+    highlights.retain(|highlight| {
+        content.get(highlight.start..highlight.end).is_some_and(|word| !word.is_empty())
+    });
+    let best = densest(&highlights, worth, max_characters);
+    let (from, to) =
+        best.map_or((0, 0), |(first, last)| (highlights[first].start, highlights[last].end));
     let (start, end) = widen(content, from, to, max_characters);
     let mut snippet = String::with_capacity(end - start + 64);
     if start > 0 {
         snippet.push_str(CUT);
     }
     let mut at = start;
-    for mark in marks {
-        // A compound and its parts are marked as one.
-        if mark.end <= at || mark.end > end {
+    for highlight in highlights {
+        // A compound and its parts are highlighted as one.
+        if highlight.end <= at || highlight.end > end {
             continue;
         }
-        let from = mark.start.max(at);
+        let from = highlight.start.max(at);
         if from == at && snippet.ends_with(CLOSE) {
             snippet.truncate(snippet.len() - CLOSE.len());
         } else {
             snippet.push_str(&content[at..from]);
             snippet.push_str(OPEN);
         }
-        snippet.push_str(&content[from..mark.end]);
+        snippet.push_str(&content[from..highlight.end]);
         snippet.push_str(CLOSE);
-        at = mark.end;
+        at = highlight.end;
     }
     snippet.push_str(&content[at..end]);
     if end < content.len() {
@@ -57,30 +63,30 @@ pub fn snippet(
     snippet
 }
 
-/// The first and last of the marks that are worth most within so many bytes.
+/// First and last of the highlights worth most within `max_bytes`.
 fn densest(
-    marks: &[Mark],
+    highlights: &[Highlight],
     worth: impl Fn(usize) -> f64,
     max_bytes: usize,
 ) -> Option<(usize, usize)> {
-    let terms = marks.iter().map(|mark| mark.term + 1).max().unwrap_or(0);
+    let terms = highlights.iter().map(|highlight| highlight.term + 1).max().unwrap_or(0);
     let mut within = vec![0_u32; terms];
     let (mut sum, mut first) = (0.0, 0);
     let mut best: Option<(f64, usize, usize)> = None;
-    for (last, mark) in marks.iter().enumerate() {
-        within[mark.term] += 1;
-        if within[mark.term] == 1 {
-            sum += worth(mark.term);
+    for (last, highlight) in highlights.iter().enumerate() {
+        within[highlight.term] += 1;
+        if within[highlight.term] == 1 {
+            sum += worth(highlight.term);
         }
-        while first < last && mark.end > marks[first].start + max_bytes {
-            let left = marks[first].term;
+        while first < last && highlight.end > highlights[first].start + max_bytes {
+            let left = highlights[first].term;
             within[left] -= 1;
             if within[left] == 0 {
                 sum -= worth(left);
             }
             first += 1;
         }
-        // Sums of the same terms differ by how they were added up.
+        // Sums of the same terms differ by the order of additions.
         if best.is_none_or(|(most, ..)| sum > most + 1e-9) {
             best = Some((sum, first, last));
         }
@@ -88,22 +94,22 @@ fn densest(
     best.map(|(_, first, last)| (first, last))
 }
 
-/// A range around another one, of so many characters if the text has as many, that begins and ends
-/// between words where there are blanks.
+/// Widens a range to `max_characters`, if the text has as many. The new range begins and ends
+/// between words if there are blanks.
 fn widen(content: &str, from: usize, to: usize, max_characters: usize) -> (usize, usize) {
     let inner = content[from..to].chars().count();
-    let room = max_characters.saturating_sub(inner);
+    let budget = max_characters.saturating_sub(inner);
     let mut before = content[..from].char_indices().rev();
     let mut after = content[to..].char_indices();
     let (mut start, mut end) = (from, to);
-    // A third before, the rest after; what one side has no use for is the other's.
-    let in_front = content[..from].chars().rev().take(room).count();
-    let behind = content[to..].chars().take(room).count();
-    let front = in_front.min((room / 3).max(room - behind.min(room)));
+    // One third before, the rest after. One side gets the characters that the other cannot use.
+    let in_front = content[..from].chars().rev().take(budget).count();
+    let behind = content[to..].chars().take(budget).count();
+    let front = in_front.min((budget / 3).max(budget - behind.min(budget)));
     for _ in 0..front {
         start = before.next().map_or(start, |(at, _)| at);
     }
-    for _ in 0..room - front {
+    for _ in 0..budget - front {
         end = after.next().map_or(end, |(at, c)| to + at + c.len_utf8());
     }
     if start > 0

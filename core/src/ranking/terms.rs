@@ -1,48 +1,49 @@
-//! A query in the lexemes of one text search configuration, and what a vector has of it.
+//! Query in the lexemes of one text search configuration, and its matches in a vector.
 
 use crate::tsvector::{Position, Positions, View, Weight};
 
-/// A lexeme that is looked for, or the beginning of one.
+/// Lexeme to search for, or a prefix of lexemes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Term {
     pub lexeme: Box<[u8]>,
     pub is_prefix: bool,
 }
 
-/// Where one of these terms has to stand in a phrase.
+/// Position of a phrase, with the terms that match there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// How many positions after the phrase's first.
+pub struct PhrasePosition {
+    /// Distance from the first position of the phrase.
     pub offset: u16,
     pub terms: Vec<Term>,
 }
 
-/// Words that have to stand at these distances; the first place has offset 0.
-pub type Phrase = Vec<Place>;
+/// Positions of a phrase. The first one has offset 0.
+pub type Phrase = Vec<PhrasePosition>;
 
-/// What is looked for. Terms are optional; phrases are not.
+/// Query. Terms are optional; required phrases are not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
     pub terms: Vec<Term>,
-    /// At most 64 count.
+    /// Required phrases. The first 64 count.
     pub required: Vec<Phrase>,
     pub excluded: Vec<Phrase>,
 }
 
-/// How often a term is in a text.
+/// Occurrences of a term in a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Frequency {
-    /// The heaviest title that it is in.
+    /// Weight of the heaviest title with the term.
     title: Option<Weight>,
-    /// Its occurrences in the text itself, which has its headings in it.
+    /// Occurrences in the text itself, which includes its headings.
     body: u32,
 }
 
 impl Frequency {
-    /// That of a term in a text's file name.
+    /// Frequency of a term that is only in the text's file name.
     pub const IN_NAME: Self = Self { title: Some(Weight::A), body: 0 };
 
-    /// That of a lexeme with these positions, of which the first `title_words` are a title's.
+    /// Frequency of a lexeme with these positions. The first `title_words` positions belong to a
+    /// title.
     pub fn of(positions: impl Iterator<Item = Position>, title_words: u16) -> Self {
         let mut frequency = Self::default();
         frequency.add(positions, title_words);
@@ -62,19 +63,19 @@ impl Frequency {
                 self.title = self.title.max(Some(weight));
             }
         }
-        // A vector that was stripped of its positions has each lexeme once.
+        // A vector stripped of its positions has each lexeme once.
         if !any {
             self.body += 1;
         }
     }
 
-    /// That in two parts of a text together: titles are the same ones, and count once.
+    /// Frequency in two parts of a text together. They have the same titles, which count once.
     pub fn with(self, other: Self) -> Self {
         Self { title: self.title.max(other.title), body: self.body.saturating_add(other.body) }
     }
 
-    /// What BM25 takes for the frequency. A title counts once, at its weight; where it stands in the
-    /// text as well, that is the same occurrence.
+    /// Frequency for BM25. A title counts once, with its weight. If the text repeats the title,
+    /// that is the same occurrence.
     pub fn weighted(self) -> f64 {
         let body = f64::from(self.body);
         let titled = |weight: f64| weight + (body - 1.0).max(0.0);
@@ -87,29 +88,29 @@ impl Frequency {
     }
 }
 
-/// What a vector has of a query.
+/// Matches of a query in a vector, apart from its terms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
-    /// Bit n: it has the n-th of the required phrases.
+    /// Bit n: the n-th required phrase matches.
     pub phrases: u64,
-    /// Whether it has what is not wanted.
+    /// True if an excluded phrase matches.
     pub is_excluded: bool,
 }
 
 impl Query {
-    /// Whether nothing is looked for.
+    /// True if there are no terms.
     pub fn is_empty(&self) -> bool {
         self.terms.is_empty()
     }
 
-    /// The phrases that a text must have, as bits.
+    /// Bits of all required phrases.
     pub fn all_phrases(&self) -> u64 {
         let count = self.required.len().min(64);
         if count == 0 { 0 } else { u64::MAX >> (64 - count) }
     }
 
-    /// Reads a vector, and calls `found` with the number and frequency of each term that it has. The
-    /// first `title_words` positions are a title's, whatever they weigh.
+    /// Matches a vector. Calls `found` with the index and frequency of each term that it has. The
+    /// first `title_words` positions belong to a title, whatever their weight.
     pub fn read(
         &self,
         vector: &View,
@@ -132,7 +133,7 @@ impl Query {
 }
 
 impl Term {
-    /// Whether this is a lexeme, or begins it.
+    /// True for the lexeme, or for one that begins with it if the term is a prefix.
     pub fn is_of(&self, lexeme: &[u8]) -> bool {
         match self.is_prefix {
             true => lexeme.starts_with(&self.lexeme),
@@ -148,7 +149,7 @@ impl Term {
         frequency
     }
 
-    /// Calls `with` for the positions of each lexeme that this is, or begins.
+    /// Calls `with` for the positions of each matching lexeme.
     fn each<'a>(&self, vector: &View<'a>, mut with: impl FnMut(Positions<'a>)) {
         if self.is_prefix {
             vector.starting_with(&self.lexeme).for_each(|(_, positions)| with(positions));
@@ -158,19 +159,19 @@ impl Term {
     }
 }
 
-/// Whether the places of a phrase are all taken, one after the other. A vector without positions only
-/// knows whether the words are there.
+/// True if the terms of a phrase occur at its positions. A vector without positions only has to
+/// contain the terms.
 fn has_phrase(vector: &View, phrase: &Phrase) -> bool {
     let mut starts: Option<Vec<i32>> = None;
     let mut unknown = false;
-    for place in phrase {
+    for position in phrase {
         let mut here = Vec::new();
         let mut any = false;
-        for term in &place.terms {
+        for term in &position.terms {
             term.each(vector, |positions| {
                 any = true;
                 unknown |= positions.len() == 0;
-                here.extend(positions.map(|p| i32::from(p.position) - i32::from(place.offset)));
+                here.extend(positions.map(|p| i32::from(p.position) - i32::from(position.offset)));
             });
         }
         if !any {

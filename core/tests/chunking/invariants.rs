@@ -1,4 +1,4 @@
-//! What has to hold for the chunks of any text that is no page, at any size and overlap.
+//! Invariants of the chunks of any text that is no page, at any size and overlap.
 #![allow(dead_code, reason = "not every test that uses this file needs all of it")]
 
 use bpe_openai::{cl100k_base, o200k_base};
@@ -35,6 +35,7 @@ fn is_line_start(text: &str, at: usize) -> bool {
     at == 0 || matches!(text.as_bytes()[at - 1], b'\n' | b'\r')
 }
 
+/// Checks the promises of `carrel_core::chunking`, in its order.
 pub fn check(
     text: &str,
     size: usize,
@@ -45,76 +46,126 @@ pub fn check(
     let least = if matches!(unit, Unit::Tokens(_)) { 4 } else { 1 };
     let size = size.max(least);
     let chunks = cut(text, size, overlap, unit, format);
-    let clusters = clusters(text);
+    let result = Cut { text, size, overlap, unit, chunks: &chunks, clusters: clusters(text) };
     let mut done = 0;
     for (index, chunk) in chunks.iter().enumerate() {
-        let content = &*chunk.content;
-        // 1. Offsets.
-        prop_assert_eq!(&text[chunk.byte_start..chunk.byte_end], content);
-        prop_assert_eq!(text[..chunk.byte_start].chars().count(), chunk.start);
-        prop_assert_eq!(chunk.start + content.chars().count(), chunk.end);
-        // 2. Size.
-        prop_assert_eq!(size_of(unit, content), chunk.size);
-        prop_assert!(chunk.size <= size, "{:?} is larger than {}", content, size);
-        if unit == Unit::Words {
-            prop_assert!(content.chars().count() <= size.saturating_mul(8));
-        }
-        // 3. Nothing lost, in order, none blank.
-        prop_assert!(!content.trim().is_empty());
-        if index > 0 && overlap > 0 && chunk.byte_start < done {
-            let before = &chunks[index - 1];
-            prop_assert!(before.byte_start < chunk.byte_start && before.byte_end < chunk.byte_end);
-            let shared = &text[chunk.byte_start..done];
-            prop_assert!(size_of(unit, shared) <= overlap, "{:?} is repeated", shared);
-        } else {
-            prop_assert!(chunk.byte_start >= done, "{:?} is repeated", content);
-            let dropped = &text[done..chunk.byte_start];
-            prop_assert_eq!(dropped.trim(), "", "lost before {:?}", content);
+        result.check_offsets(chunk)?;
+        result.check_size(chunk)?;
+        result.check_order(index, done)?;
+        result.check_edges(index)?;
+        result.check_clusters(chunk)?;
+        if index + 1 < chunks.len() {
+            result.check_rest(chunk)?;
         }
         done = chunk.byte_end;
+    }
+    prop_assert_eq!(text[done..].trim(), "");
+    Ok(())
+}
 
-        // Whitespace at the edges goes, indentation stays.
-        let whole = |at: usize| clusters.binary_search(&at).is_ok();
+/// A text and its chunks.
+struct Cut<'a> {
+    text: &'a str,
+    size: usize,
+    overlap: usize,
+    unit: Unit,
+    chunks: &'a [Chunk<'a>],
+    clusters: Vec<usize>,
+}
+
+impl Cut<'_> {
+    /// True if no cluster is split at this position.
+    fn is_whole(&self, at: usize) -> bool {
+        self.clusters.binary_search(&at).is_ok()
+    }
+
+    fn fits(&self, text: &str) -> bool {
+        // Characters first: counting words and tokens takes time.
+        (self.unit == Unit::Characters || text.chars().count() <= self.size.saturating_mul(8))
+            && size_of(self.unit, text) <= self.size
+    }
+
+    fn check_offsets(&self, chunk: &Chunk) -> Result<(), TestCaseError> {
+        let content = &*chunk.content;
+        prop_assert_eq!(&self.text[chunk.byte_start..chunk.byte_end], content);
+        prop_assert_eq!(self.text[..chunk.byte_start].chars().count(), chunk.start);
+        prop_assert_eq!(chunk.start + content.chars().count(), chunk.end);
+        Ok(())
+    }
+
+    fn check_size(&self, chunk: &Chunk) -> Result<(), TestCaseError> {
+        let content = &*chunk.content;
+        prop_assert_eq!(size_of(self.unit, content), chunk.size);
+        prop_assert!(chunk.size <= self.size, "{:?} is larger than {}", content, self.size);
+        if self.unit == Unit::Words {
+            prop_assert!(content.chars().count() <= self.size.saturating_mul(8));
+        }
+        Ok(())
+    }
+
+    /// Nothing is lost, chunks are in order, none is blank. `done` is the end of the last chunk.
+    fn check_order(&self, index: usize, done: usize) -> Result<(), TestCaseError> {
+        let chunk = &self.chunks[index];
+        let content = &*chunk.content;
+        prop_assert!(!content.trim().is_empty());
+        if index > 0 && self.overlap > 0 && chunk.byte_start < done {
+            let before = &self.chunks[index - 1];
+            prop_assert!(before.byte_start < chunk.byte_start && before.byte_end < chunk.byte_end);
+            let shared = &self.text[chunk.byte_start..done];
+            prop_assert!(size_of(self.unit, shared) <= self.overlap, "{:?} is repeated", shared);
+        } else {
+            prop_assert!(chunk.byte_start >= done, "{:?} is repeated", content);
+            let dropped = &self.text[done..chunk.byte_start];
+            prop_assert_eq!(dropped.trim(), "", "lost before {:?}", content);
+        }
+        Ok(())
+    }
+
+    /// Whitespace at the edges is dropped, indentation is kept.
+    fn check_edges(&self, index: usize) -> Result<(), TestCaseError> {
+        let (text, chunk) = (self.text, &self.chunks[index]);
+        let content = &*chunk.content;
         let kept = content.len() - content.trim_end().len();
-        prop_assert!(kept == 0 || !whole(chunk.byte_end - kept), "{:?}", content);
+        prop_assert!(kept == 0 || !self.is_whole(chunk.byte_end - kept), "{:?}", content);
         if let Some(first) = content.lines().next() {
             prop_assert!(!first.trim().is_empty() || content.starts_with('\r'), "{:?}", content);
         }
         let first = content.len() - content.trim_start().len();
         let word = chunk.byte_start + first;
         let line = text[..word].rfind(['\n', '\r']).map_or(0, |at| at + 1);
-        let in_line = line >= if index > 0 { chunks[index - 1].byte_end } else { 0 };
-        if in_line && text[line..word].trim().is_empty() && whole(word) {
-            let cluster = clusters.iter().find(|&&at| at > word).copied().unwrap_or(text.len());
-            let indented = &text[line..cluster];
-            let fits = size_of(unit, indented) <= size
-                && (unit == Unit::Characters || indented.chars().count() <= size.saturating_mul(8));
+        let in_line = line >= if index > 0 { self.chunks[index - 1].byte_end } else { 0 };
+        if in_line && text[line..word].trim().is_empty() && self.is_whole(word) {
+            let cluster = self.clusters.iter().find(|&&at| at > word).copied();
+            let fits = self.fits(&text[line..cluster.unwrap_or(text.len())]);
             prop_assert!(!fits || chunk.byte_start == line, "indentation of {:?} is lost", content);
         }
         if first > 0 && !is_line_start(text, chunk.byte_start) {
-            prop_assert!(!whole(word), "{:?} begins with a space", content);
+            prop_assert!(!self.is_whole(word), "{:?} begins with a space", content);
         }
+        Ok(())
+    }
 
-        // 4. Clusters stay whole, unless too large; what fits is one chunk.
+    /// Clusters stay whole, unless one alone is too large.
+    fn check_clusters(&self, chunk: &Chunk) -> Result<(), TestCaseError> {
         for at in [chunk.byte_start, chunk.byte_end] {
-            if !whole(at) {
-                let next = clusters.partition_point(|&cluster| cluster < at);
-                let cluster = &text[clusters[next - 1]..clusters[next]];
-                let large = size_of(unit, cluster) > size
-                    || unit == Unit::Words && cluster.chars().count() > size.saturating_mul(8);
+            if !self.is_whole(at) {
+                let next = self.clusters.partition_point(|&cluster| cluster < at);
+                let cluster = &self.text[self.clusters[next - 1]..self.clusters[next]];
+                let large = size_of(self.unit, cluster) > self.size
+                    || self.unit == Unit::Words
+                        && cluster.chars().count() > self.size.saturating_mul(8);
                 prop_assert!(large, "{:?} is split", cluster);
             }
         }
-        if index + 1 < chunks.len() {
-            let end = text.trim_end().len();
-            let end = clusters.iter().copied().find(|&at| at >= end).unwrap_or(end);
-            let rest = &text[chunk.byte_start..end];
-            // In this order, for words and tokens take time to count.
-            let fits = (unit == Unit::Characters || rest.chars().count() <= size.saturating_mul(8))
-                && size_of(unit, rest) <= size;
-            prop_assert!(!fits, "{:?} fits", rest);
-        }
+        Ok(())
     }
-    prop_assert_eq!(text[done..].trim(), "");
-    Ok(())
+
+    /// A rest of the text that fits is one chunk.
+    fn check_rest(&self, chunk: &Chunk) -> Result<(), TestCaseError> {
+        let end = self.text.trim_end().len();
+        let end = self.clusters.iter().copied().find(|&at| at >= end).unwrap_or(end);
+        let rest = &self.text[chunk.byte_start..end];
+        prop_assert!(!self.fits(rest), "{:?} fits", rest);
+        Ok(())
+    }
 }

@@ -1,4 +1,5 @@
-//! Pages put together from what tokenizers of HTML tell apart, and their text as html5gum tells it.
+//! Generated pages, with every construct that tokenizers of HTML distinguish, and their text by
+//! html5gum.
 
 use std::convert::Infallible;
 
@@ -7,7 +8,7 @@ use html5gum::{Span, Tokenizer};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-/// Pieces of a page. Those of [`WITHOUT_RAW`] come first.
+/// Fragments of a page. Those of [`WITHOUT_RAW`] come first.
 pub const ALL: &[&str] = &[
     "<p>",
     "</p>",
@@ -130,19 +131,19 @@ pub const ALL: &[&str] = &[
     "&nGt;",
 ];
 
-/// The same without the elements that keep what looks like markup, and without a reference to two
-/// characters, between which it is cut where only one fits.
+/// Fragments without elements whose content can look like markup, and without a reference to two
+/// characters, which is cut between them if only one fits.
 pub const WITHOUT_RAW: &[&str] = ALL.split_at(ALL.len() - 7).0;
 
 #[allow(dead_code, reason = "not every test that uses this file takes pages from it")]
-pub fn soup(pieces: &'static [&'static str]) -> impl Strategy<Value = String> {
-    prop::collection::vec(select(pieces), 0..60).prop_map(|pieces| pieces.concat())
+pub fn soup(fragments: &'static [&'static str]) -> impl Strategy<Value = String> {
+    prop::collection::vec(select(fragments), 0..60).prop_map(|fragments| fragments.concat())
 }
 
-/// The text of a page, blocks not set apart, as far as html5gum can tell without a tree.
+/// Text of a page without separation of blocks, as far as html5gum finds it without a tree.
 pub fn text(page: &str) -> String {
     let mut text = Vec::new();
-    // The element that is dropped, and how many of its name are open.
+    // Dropped element, and the number of open elements of its name.
     let mut dropped: Option<(Vec<u8>, usize)> = None;
     let callback = |event: CallbackEvent<'_>, _: Span<()>| -> Option<Infallible> {
         match event {

@@ -1,4 +1,4 @@
-//! What has to hold for the chunks of any page.
+//! Invariants of the chunks of any page.
 #![allow(dead_code, reason = "not every test that uses this file needs all of it")]
 
 use carrel_core::chunking::{Chunk, Format, Options, Unit, chunks};
@@ -18,12 +18,12 @@ pub fn cut_in<'t>(
     chunks(page, &options, || {}).collect()
 }
 
-/// What is not white space.
+/// Text without white space.
 pub fn ink(text: &str) -> String {
     text.chars().filter(|c| !c.is_whitespace()).collect()
 }
 
-/// Without overlap: chunks come in order, are no larger than they may be, and say all that the page does.
+/// Chunks without overlap come in order, are not too large, and have all the text of the page.
 pub fn check_order(page: &str, size: i32, unit: Unit) -> Result<(), TestCaseError> {
     let chunks = cut_in(page, size, 0, unit, Format::Html);
     let most = (size as usize).saturating_mul(8);
@@ -36,7 +36,7 @@ pub fn check_order(page: &str, size: i32, unit: Unit) -> Result<(), TestCaseErro
         prop_assert_eq!(page[..chunk.byte_start].chars().count(), chunk.start);
         prop_assert_eq!(page[..chunk.byte_end].chars().count(), chunk.end);
         prop_assert!(chunk.byte_start < chunk.byte_end);
-        // Two characters that are one reference can be in two chunks.
+        // Two characters of one reference can be in two chunks.
         let reference = page[chunk.byte_start..chunk.byte_end].starts_with('&');
         prop_assert!(end <= chunk.byte_start || reference, "{:?}", chunk);
         end = chunk.byte_end;
@@ -46,7 +46,8 @@ pub fn check_order(page: &str, size: i32, unit: Unit) -> Result<(), TestCaseErro
     Ok(())
 }
 
-/// With overlap, of a page of [`page::WITHOUT_RAW`].
+/// Chunks with overlap have all the text of the page, once their repeated beginnings are removed.
+/// For pages of [`page::WITHOUT_RAW`].
 pub fn check_overlap(page: &str, size: i32, overlap: i32, unit: Unit) -> Result<(), TestCaseError> {
     let mut before = (0, 0);
     let mut fresh = String::new();
@@ -66,7 +67,7 @@ pub fn check_overlap(page: &str, size: i32, overlap: i32, unit: Unit) -> Result<
     Ok(())
 }
 
-/// What is between a chunk's offsets says what the chunk does, on a page of [`page::WITHOUT_RAW`].
+/// The source between a chunk's offsets has the chunk's text. For pages of [`page::WITHOUT_RAW`].
 pub fn check_sources(page: &str, size: i32, unit: Unit) -> Result<(), TestCaseError> {
     for chunk in cut_in(page, size, 0, unit, Format::Html) {
         let source = &page[chunk.byte_start..chunk.byte_end];
@@ -75,7 +76,7 @@ pub fn check_sources(page: &str, size: i32, unit: Unit) -> Result<(), TestCaseEr
         let same = |a: Option<char>, b| a == b || is_space(a) && is_space(b);
         let (content, mut said) = (chunk.content.chars(), source.chars());
         let begins = same(content.clone().next(), said.clone().next())
-            // The tabs that set apart a cell are not in the source.
+            // Tabs between cells are not in the source.
             || same(chunk.content.trim_start_matches('\t').chars().next(), said.clone().next());
         prop_assert!(begins || source.starts_with('&'), "{}", source);
         let last = content.clone().next_back();

@@ -1,5 +1,4 @@
-//! A slow cutter that says where a chunk has to end: it segments the whole text and tries every
-//! boundary of every rank.
+//! Slow reference cutter: segments the whole text and tries every boundary of every rank.
 
 use carrel_core::chunking::{Unit, count_tokens};
 use unicode_segmentation::UnicodeSegmentation;
@@ -11,7 +10,7 @@ pub const LINE: u32 = 4;
 pub const PARAGRAPH: u32 = 5;
 pub const SECTION: u32 = 6;
 
-/// What is known of a text: boundaries by position with their rank, ordered.
+/// Boundaries of a text by position, with their ranks, in order.
 pub struct Known<'t> {
     pub text: &'t str,
     pub boundaries: Vec<(usize, u32)>,
@@ -19,7 +18,7 @@ pub struct Known<'t> {
 }
 
 impl<'t> Known<'t> {
-    /// Every boundary that a text has without any markup.
+    /// Every boundary that a text has without markup.
     pub fn plain(text: &'t str) -> Self {
         let starts = text.grapheme_indices(true).map(|(at, _)| at);
         let clusters: Vec<usize> = starts.chain([text.len()]).collect();
@@ -50,9 +49,9 @@ impl<'t> Known<'t> {
         Known { text, boundaries, clusters }
     }
 
-    /// Where the content has to end of a chunk that starts at `start` and repeats what is before
-    /// `fresh`: either of two places, if in tokens a longer text is smaller, so that it can be said in
-    /// two ways whether a chunk is half full. None if a cluster has to be split or the overlap given up.
+    /// Allowed ends of the content of a chunk that starts at `start` and repeats the text before
+    /// `fresh`. Two if, in tokens, a longer text is smaller: then a chunk can count as half full or
+    /// not. None if a cluster has to be split or the overlap dropped.
     pub fn ends(
         &self,
         start: usize,
@@ -66,7 +65,7 @@ impl<'t> Known<'t> {
         if fits(whole) {
             return Some((whole, whole));
         }
-        // Which of the two limits of words is it that stops the chunk?
+        // Limit of words that stops the chunk: words or characters.
         let cap = size.saturating_mul(8);
         let longest = text[start..].char_indices().map(|(at, _)| start + at).nth(cap);
         let longest = &text[start..longest.unwrap_or(text.len())];
@@ -80,7 +79,7 @@ impl<'t> Known<'t> {
                 Unit::Tokens(encoding) => 2 * count_tokens(content, encoding, || {}) >= size,
             }
         };
-        // With any of the text up to there.
+        // True if the text is half full at some end up to `end`.
         let once_half_full = |end: usize| match unit {
             Unit::Tokens(_) => {
                 text[start..end].char_indices().any(|(at, c)| half_full(start + at + c.len_utf8()))
@@ -101,8 +100,7 @@ impl<'t> Known<'t> {
         Some((best(&half_full)?, best(&once_half_full)?))
     }
 
-    /// The end of the content before a boundary: without the whitespace, except what is part of the
-    /// last cluster.
+    /// End of the content before a boundary: without whitespace, except in the last cluster.
     fn trimmed(&self, start: usize, at: usize) -> usize {
         let end = start + self.text[start..at].trim_end().len();
         if end == at {
@@ -113,7 +111,7 @@ impl<'t> Known<'t> {
     }
 }
 
-/// Whether a content is not larger than a chunk may be.
+/// True if a content is not too large for a chunk.
 pub fn fits(content: &str, size: usize, unit: Unit) -> bool {
     let characters = content.chars().count();
     match unit {

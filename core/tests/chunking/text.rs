@@ -1,10 +1,10 @@
-//! Generated text: what real documents are made of, and what breaks a chunker.
+//! Generated text: contents of real documents, and hard cases for a chunker.
 
 use proptest::prelude::*;
 use proptest::sample::select;
 
-/// Pieces of plain text, in which every rule of Unicode segmentation has something to apply to.
-pub const PIECES: &[&str] = &[
+/// Fragments of plain text for every rule of Unicode segmentation.
+pub const FRAGMENTS: &[&str] = &[
     "a",
     "word",
     "Hello",
@@ -89,9 +89,9 @@ pub const PIECES: &[&str] = &[
     "ﾊﾞ",
 ];
 
-/// Pieces of Markdown.
+/// Fragments of Markdown.
 #[allow(dead_code, reason = "not every test that uses this file is about Markdown")]
-pub const MARKS: &[&str] = &[
+pub const MARKUP: &[&str] = &[
     "# Title\n",
     "## Part ##\n",
     "### \n",
@@ -127,7 +127,7 @@ pub const MARKS: &[&str] = &[
     "\n\n",
 ];
 
-/// Pieces of JSON and YAML.
+/// Fragments of JSON and YAML.
 #[allow(dead_code, reason = "not every test that uses this file is about data")]
 pub const DATA: &[&str] = &[
     "{",
@@ -161,15 +161,15 @@ pub const DATA: &[&str] = &[
     "a: [1,\n  2]\n",
 ];
 
-fn join(pieces: Vec<String>) -> String {
-    pieces.concat()
+fn join(fragments: Vec<String>) -> String {
+    fragments.concat()
 }
 
-fn any_piece() -> impl Strategy<Value = String> {
+fn any_fragment() -> impl Strategy<Value = String> {
     prop_oneof![
-        20 => select(PIECES).prop_map(String::from),
+        20 => select(FRAGMENTS).prop_map(String::from),
         2 => any::<char>().prop_map(String::from),
-        1 => (select(PIECES), 1..40usize).prop_map(|(piece, times)| piece.repeat(times)),
+        1 => (select(FRAGMENTS), 1..40usize).prop_map(|(fragment, times)| fragment.repeat(times)),
         1 => "[a-z]{1,30}",
     ]
 }
@@ -178,32 +178,32 @@ fn any_piece() -> impl Strategy<Value = String> {
 #[allow(dead_code, reason = "not every test that uses this file takes texts from it")]
 pub fn plain() -> impl Strategy<Value = String> {
     prop_oneof![
-        8 => prop::collection::vec(any_piece(), 0..60).prop_map(join),
+        8 => prop::collection::vec(any_fragment(), 0..60).prop_map(join),
         2 => prop::collection::vec(
             select(&["word", "Hello", ".", ". ", " ", " ", "\n", "\n\n"][..]), 0..120)
-            .prop_map(|pieces| pieces.concat()),
+            .prop_map(|fragments| fragments.concat()),
         1 => prop::collection::vec(any::<char>(), 0..80).prop_map(String::from_iter),
         1 => "[ \\n\\r\\t]{0,60}",
     ]
 }
 
-/// Markdown of every kind, most of it nothing that anybody would write.
+/// Markdown of every kind, most of it unlike any that people write.
 #[allow(dead_code, reason = "not every test that uses this file is about Markdown")]
 pub fn markdown() -> impl Strategy<Value = String> {
-    let piece = prop_oneof![
-        4 => select(MARKS).prop_map(String::from),
-        2 => any_piece(),
+    let fragment = prop_oneof![
+        4 => select(MARKUP).prop_map(String::from),
+        2 => any_fragment(),
         2 => select(&["word ", "Some words. ", "text\n", "More text.\n\n"][..]).prop_map(String::from),
     ];
-    prop::collection::vec(piece, 0..50).prop_map(join)
+    prop::collection::vec(fragment, 0..50).prop_map(join)
 }
 
-/// JSON and YAML of every kind, most of it neither.
+/// JSON and YAML of every kind, most of it invalid.
 #[allow(dead_code, reason = "not every test that uses this file is about data")]
 pub fn data() -> impl Strategy<Value = String> {
-    let piece = prop_oneof![
+    let fragment = prop_oneof![
         5 => select(DATA).prop_map(String::from),
-        1 => any_piece(),
+        1 => any_fragment(),
     ];
-    prop::collection::vec(piece, 0..60).prop_map(join)
+    prop::collection::vec(fragment, 0..60).prop_map(join)
 }

@@ -1,5 +1,4 @@
-//! JSON as a tree that keeps what a parser may lose (names given twice, their order), written in ever
-//! different ways.
+//! JSON as a tree that keeps repeated names and their order, written with random spelling.
 
 use arbitrary::{Result, Unstructured};
 
@@ -7,14 +6,14 @@ use arbitrary::{Result, Unstructured};
 pub enum Json {
     Null,
     Bool(bool),
-    /// As it is written.
+    /// Number as it is written.
     Number(String),
     String(String),
     Array(Vec<Json>),
     Object(Vec<(String, Json)>),
 }
 
-/// Names of members: few, so that they meet, and some that are written in more than one way.
+/// Names of members: few, so that they repeat, and some that can be written in more than one way.
 pub const NAMES: &[&str] = &[
     "sub",
     "a",
@@ -33,7 +32,7 @@ pub const NAMES: &[&str] = &[
     "😀",
 ];
 
-/// Pieces of JSON, to be put together in any order.
+/// Fragments of JSON, joined in any order.
 const TOKENS: &[&str] = &[
     "{",
     "}",
@@ -74,7 +73,7 @@ const TOKENS: &[&str] = &[
     "{\"sub\":\"0190163d-8694-739b-aea5-966c26f8ad91\"}",
 ];
 
-/// A value; `leaf` makes what is neither an array nor an object.
+/// A value. `leaf` makes the values that are neither array nor object.
 pub fn value(
     u: &mut Unstructured,
     depth: u32,
@@ -95,7 +94,7 @@ pub fn value(
     })
 }
 
-/// What is most often found in JSON.
+/// Most frequent values in JSON.
 pub fn leaf(u: &mut Unstructured) -> Result<Json> {
     Ok(match u.int_in_range(0..=6)? {
         0 | 1 => Json::Null,
@@ -120,7 +119,7 @@ pub fn string(u: &mut Unstructured) -> Result<String> {
         .collect()
 }
 
-/// Anything made of the pieces of JSON.
+/// Random sequence of JSON fragments.
 pub fn soup(u: &mut Unstructured) -> Result<String> {
     let mut text = String::new();
     while !u.is_empty() {
@@ -130,7 +129,7 @@ pub fn soup(u: &mut Unstructured) -> Result<String> {
 }
 
 impl Json {
-    /// Its text, with white space and escapes where one may have them.
+    /// Writes the text, with white space and escapes wherever they are allowed.
     pub fn write(&self, u: &mut Unstructured, out: &mut String) -> Result<()> {
         blank(u, out)?;
         match self {
@@ -163,7 +162,7 @@ impl Json {
         blank(u, out)
     }
 
-    /// How many arrays and objects are within each other.
+    /// Depth of nested arrays and objects.
     pub fn depth(&self) -> usize {
         match self {
             Json::Array(elements) => 1 + elements.iter().map(Json::depth).max().unwrap_or(0),

@@ -1,17 +1,17 @@
-//! Fuzzing of all that reads what others wrote. A target makes its input of bytes and checks what has to
-//! hold; the bytes are random here, seeded.
+//! Fuzzing of everything that reads untrusted input. A target makes its input from bytes and checks
+//! its invariants. The bytes are random here, with a seed.
 //!
-//! `make fuzz CASES=10000000` runs every target so often, `T=vectors` that one, `SEED=2` with other
-//! bytes, `CASE=17` that case alone. Tests run some thousands of each.
+//! `make fuzz CASES=10000000` runs every target as many times, `T=vectors` only that one, `SEED=2`
+//! with other bytes, `CASE=17` only that case. Tests run some thousands of each.
 
 #[path = "../chunking/invariants.rs"]
 mod invariants;
-#[path = "../merge_patch/of_the_rfc.rs"]
-mod of_the_rfc;
 #[path = "../chunking/page.rs"]
 mod page;
 #[path = "../chunking/pages.rs"]
 mod pages;
+#[path = "../merge_patch/reference.rs"]
+mod reference;
 #[path = "../jwt/signer.rs"]
 mod signer;
 #[path = "../chunking/text.rs"]
@@ -24,16 +24,16 @@ use arbitrary::Unstructured;
 use std::time::Instant;
 use targets::Target;
 
-/// Of each target, unless CASES says otherwise: some seconds of all of them without optimisation.
+/// Cases of each target, unless CASES is given: some seconds for all of them without optimisation.
 const CASES: u64 = 20_000;
 
-/// A number that the caller of make gave.
+/// Number in a variable given to make.
 fn given(name: &str) -> Option<u64> {
     let value = std::env::var(name).ok().filter(|value| !value.is_empty())?;
     Some(value.parse().unwrap_or_else(|_| panic!("{name}={value} is no number")))
 }
 
-/// The bytes of a case: most are few, for what is wrong is found sooner in a small text.
+/// Bytes of a case. Most cases are short: a fault is found sooner in a small text.
 fn bytes_of(seed: u64, case: u64, bytes: &mut Vec<u8>) {
     let mut random = fastrand::Rng::with_seed(seed);
     random = fastrand::Rng::with_seed(random.u64(..) ^ case.wrapping_mul(0x9E37_79B9_7F4A_7C15));
@@ -57,7 +57,7 @@ fn fuzz(name: &str, target: Target) {
         let run = || target(&mut Unstructured::new(&bytes));
         match std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)) {
             Ok(Ok(())) => made += 1,
-            // The bytes were too few to make an input of.
+            // Not enough bytes for an input.
             Ok(Err(_)) => {}
             Err(panic) => {
                 eprintln!("{name}: again by `make fuzz T={name} SEED={seed} CASE={case}`");

@@ -1,4 +1,5 @@
-//! Signing tokens in tests: a key of each algorithm, made when it is asked for (RSA: a file, for ring makes none).
+//! Signs tokens in tests, with a key for each algorithm. The RSA key is a file, because ring
+//! generates none.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -22,7 +23,7 @@ pub fn base64url(bytes: impl AsRef<[u8]>) -> String {
 }
 
 impl Signer {
-    /// A key that is a function of `seed`, where the algorithm allows for it.
+    /// Key derived from `seed`, if the algorithm allows for it.
     pub fn new(algorithm: &str, seed: &str) -> Self {
         let seed = digest::digest(&digest::SHA256, seed.as_bytes());
         match algorithm {
@@ -52,7 +53,7 @@ impl Signer {
         }
     }
 
-    /// The key that verifies, as a JWK.
+    /// Public key, as a JWK.
     pub fn jwk(&self) -> String {
         match self {
             Self::Rs256(key) => {
@@ -73,12 +74,12 @@ impl Signer {
         }
     }
 
-    /// A token with the header that is usual.
+    /// Token with the usual header.
     pub fn token(&self, claims: &str) -> String {
         self.sign(&format!(r#"{{"alg": "{}", "typ": "JWT"}}"#, self.algorithm()), claims)
     }
 
-    /// A token with any header and payload.
+    /// Token with any header and payload.
     pub fn sign(&self, header: &str, payload: &str) -> String {
         let signed = format!("{}.{}", base64url(header), base64url(payload));
         let signature = self.signature(signed.as_bytes());

@@ -1,10 +1,10 @@
-//! What the elements of HTML mean for the text of a page.
+//! Elements of HTML, by their effect on the text of a page.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Element {
-    /// Part of the text around it, as are all elements that are not known.
+    /// Belongs to the text around it. Unknown elements are inline.
     Inline,
-    /// Set apart from the text around it by a blank line.
+    /// Separated from the text around it by a blank line.
     Block,
     /// Begins a line.
     Line,
@@ -15,24 +15,24 @@ pub(super) enum Element {
     Table,
     Row,
     Cell,
-    /// Its white space is kept.
+    /// Keeps its white space.
     Pre,
     Raw(Raw),
-    /// Not part of the text, nor is what is in it, up to its end tag.
+    /// Left out with its content, up to its end tag.
     Hidden(Hidden),
 }
 
-/// What is in these elements are no tags.
+/// Elements without tags in their content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Raw {
     /// Text with character references.
     TextArea,
-    /// Text.
+    /// Text without character references.
     Xmp,
-    /// Text, to the end of the page.
+    /// Text up to the end of the page.
     PlainText,
     Script,
-    /// Not part of the text either: the name of the element.
+    /// Left out with its content. Name of the element.
     Dropped(&'static str),
 }
 
@@ -44,7 +44,7 @@ pub(super) enum Hidden {
 }
 
 impl Element {
-    /// The element of this name, in whatever case.
+    /// Element of this name, ignoring case.
     pub(super) fn named(name: &[u8]) -> Self {
         let mut lower = [0; 10];
         let Some(lower) = lower.get_mut(..name.len()) else { return Element::Inline };
@@ -83,7 +83,7 @@ impl Element {
 }
 
 impl Raw {
-    /// The name of the end tag.
+    /// Name of the end tag.
     pub(super) fn name(self) -> &'static str {
         match self {
             Raw::TextArea => "textarea",

@@ -1,34 +1,34 @@
-//! Tells text from tags as the HTML standard does, whatever the input: its tokenizer, without what
-//! the text of a page does not need (what attributes, comments and doctypes say).
+//! Tokenizer of HTML, for any input. It follows the standard, but skips the content of attributes,
+//! comments and doctypes.
 //!
 //! <https://html.spec.whatwg.org/multipage/parsing.html#tokenization>
 
 use memchr::{memchr, memchr2, memchr3};
 
-use super::super::meter::{Meter, PIECE};
+use super::super::meter::{MAX_STEP, Meter};
 use super::elements::{Element, Raw};
 use super::references::{Characters, reference};
 
-/// No more text is yielded at a time.
-pub(super) const TEXT: usize = 4 * 1024;
+/// Bytes of text in one token, at most.
+pub(in crate::chunking) const MAX_TEXT: usize = 4 * 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token {
-    /// Text that is what the source says from here to there.
+    /// Text: this range of the source.
     Text(usize, usize),
-    /// What the source from here to there stands for.
+    /// Character reference: this range of the source, and its characters.
     Reference(usize, usize, Characters),
-    /// A start tag, and whether it says that it is an end tag too.
+    /// Start tag. The flag is true if it ends with `/>`.
     Start(Element, bool),
     End(Element),
 }
 
-/// The tokens of a page, in order.
+/// Tokens of a page, in order.
 pub(super) struct Markup<'t> {
-    pub(super) source: &'t str,
-    /// What is before it was read.
+    source: &'t str,
+    /// Text before this position was read.
     at: usize,
-    /// The element in which there are no tags but its own end.
+    /// Element that the content belongs to, if no other tags count in it.
     raw: Option<Raw>,
 }
 
@@ -37,12 +37,16 @@ impl<'t> Markup<'t> {
         Markup { source, at: 0, raw: None }
     }
 
-    /// Takes what follows for the content of this element, of which the start tag was yielded last.
+    pub(super) fn source(&self) -> &'t str {
+        self.source
+    }
+
+    /// Reads the following text as the content of an element, after its start tag was returned.
     pub(super) fn enter(&mut self, raw: Raw) {
         self.raw = Some(raw);
     }
 
-    /// The next token.
+    /// Returns the next token.
     pub(super) fn next<T: FnMut()>(&mut self, meter: &mut Meter<T>) -> Option<Token> {
         match self.raw {
             Some(Raw::Script) => self.skip_script(meter),
@@ -87,13 +91,13 @@ impl<'t> Markup<'t> {
         None
     }
 
-    /// The text from here on. The first bytes are text anyway.
+    /// Reads text. The first `skip` bytes are text whatever they are.
     fn text(&mut self, skip: usize) -> Option<Token> {
         let from = self.at;
-        let stop = self.source.floor_char_boundary((from + TEXT).min(self.source.len()));
+        let stop = self.source.floor_char_boundary((from + MAX_TEXT).min(self.source.len()));
         let rest = &self.source.as_bytes()[from + skip..stop];
         self.at = memchr3(b'<', b'&', 0, rest).map_or(stop, |found| from + skip + found);
-        // A `<` or `&` that means nothing here.
+        // A `<` or `&` without meaning.
         self.at = self.at.max(from + 1);
         Some(Token::Text(from, self.at))
     }
@@ -110,7 +114,7 @@ impl<'t> Markup<'t> {
         }
     }
 
-    /// What begins with the `<` here. Nothing, if it is no token.
+    /// Reads markup that begins with the `<` here. None if it is no token.
     fn markup<T: FnMut()>(&mut self, meter: &mut Meter<T>) -> Option<Token> {
         meter.work("<!--".len());
         let from = self.at + 1;
@@ -130,7 +134,7 @@ impl<'t> Markup<'t> {
                 self.skip_comment(meter);
                 None
             }
-            // A doctype, or what is taken for a comment.
+            // A doctype, or markup that counts as a comment.
             Some(&first) if closing || matches!(first, b'!' | b'?') => {
                 self.skip_past(b'>', meter);
                 None
@@ -139,8 +143,8 @@ impl<'t> Markup<'t> {
         }
     }
 
-    /// Reads a tag to its end, from after its name. Says whether it ends with `/>`, unless the
-    /// source ends in it.
+    /// Reads a tag to its end, from after its name. True if it ends with `/>`; None if the source
+    /// ends in it.
     fn rest_of_tag<T: FnMut()>(&mut self, meter: &mut Meter<T>) -> Option<bool> {
         loop {
             self.skip(is_space, meter);
@@ -160,7 +164,7 @@ impl<'t> Markup<'t> {
                 }
                 _ => {}
             }
-            // An attribute, of which the name begins with anything, even `=`.
+            // An attribute. Its name can begin with any byte, even `=`.
             self.at += 1;
             meter.work("a=''".len());
             self.skip(|b| !is_space(b) && !matches!(b, b'/' | b'>' | b'='), meter);
@@ -194,8 +198,8 @@ impl<'t> Markup<'t> {
         }
     }
 
-    /// Reads a script to its end tag. In what looks like a comment, that can be the end of another
-    /// script's element, if one looks like beginning there.
+    /// Skips a script up to its end tag. In a comment that contains a script's start tag, the next
+    /// end tag does not count.
     fn skip_script<T: FnMut()>(&mut self, meter: &mut Meter<T>) {
         let bytes = self.source.as_bytes();
         let mut comment = None;
@@ -220,7 +224,7 @@ impl<'t> Markup<'t> {
         }
     }
 
-    /// Whether a tag begins here, of an element in which there are no other tags.
+    /// True if a tag with this name begins here.
     fn is_tag(&self, open: &str, name: &str) -> bool {
         let rest = &self.source.as_bytes()[self.at..];
         let length = open.len() + name.len();
@@ -233,11 +237,11 @@ impl<'t> Markup<'t> {
         self.source.as_bytes().get(self.at).copied()
     }
 
-    /// Goes on to the first byte that is not `skipped`.
+    /// Skips to the first byte that is not `skipped`.
     fn skip<T: FnMut()>(&mut self, skipped: impl Fn(u8) -> bool, meter: &mut Meter<T>) {
         let bytes = self.source.as_bytes();
         while self.at < bytes.len() {
-            let stop = (self.at + PIECE).min(bytes.len());
+            let stop = (self.at + MAX_STEP).min(bytes.len());
             let rest = &bytes[self.at..stop];
             let found = rest.iter().position(|&b| !skipped(b));
             let length = found.unwrap_or(rest.len());
@@ -249,19 +253,18 @@ impl<'t> Markup<'t> {
         }
     }
 
-    /// Goes on to what follows the next such byte.
+    /// Skips past the next such byte.
     fn skip_past<T: FnMut()>(&mut self, byte: u8, meter: &mut Meter<T>) {
         if let Some(found) = self.find(&[byte], meter) {
             self.at = found + 1;
         }
     }
 
-    /// The first of these bytes, of which there are one or two, from here on. If there is none, goes
-    /// on to the end of the source.
+    /// Finds the first of one or two bytes. Moves to the end of the source if there is none.
     fn find<T: FnMut()>(&mut self, bytes: &[u8], meter: &mut Meter<T>) -> Option<usize> {
         let source = self.source.as_bytes();
         while self.at < source.len() {
-            let stop = (self.at + PIECE).min(source.len());
+            let stop = (self.at + MAX_STEP).min(source.len());
             let rest = &source[self.at..stop];
             let found = match *bytes {
                 [one] => memchr(one, rest),
@@ -278,7 +281,7 @@ impl<'t> Markup<'t> {
     }
 }
 
-/// White space in tags, and what is collapsed in text.
+/// White space in tags, and white space that is collapsed in text.
 pub(super) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'\x0C')
 }

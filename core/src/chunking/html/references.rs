@@ -5,31 +5,32 @@ use std::sync::LazyLock;
 
 use entities::ENTITIES;
 
-use super::super::meter::{Meter, PIECE};
+use super::super::meter::{MAX_STEP, Meter};
 
-/// What a reference stands for: one character or two.
+/// Characters of a reference: one or two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Characters {
     One(char),
     Named(&'static str),
 }
 
-/// The names, from the ampersand to the semicolon, that some old ones need not have.
+/// Characters by name, with the ampersand and the semicolon. Some old names exist without the
+/// semicolon too.
 static NAMES: LazyLock<HashMap<&str, &str>> =
     LazyLock::new(|| ENTITIES.iter().map(|entity| (entity.entity, entity.characters)).collect());
 
-/// The longest name, and the longest one that needs no semicolon, ampersands included.
+/// Length of the longest name, and of the longest name without a semicolon, ampersands included.
 const LONGEST: usize = "&CounterClockwiseContourIntegral;".len();
 const LONGEST_OPEN: usize = "&frac12".len();
 
-/// What 0x80 to 0x9F stand for: windows-1252, where it has a character.
+/// Characters for 0x80 to 0x9F: windows-1252 where it has a character.
 const WINDOWS: [u16; 32] = [
     0x20AC, 0x81, 0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160, 0x2039,
     0x0152, 0x8D, 0x017D, 0x8F, 0x90, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014,
     0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0x9D, 0x017E, 0x0178,
 ];
 
-/// The reference that begins with the ampersand at `at`, if one does, and where it ends.
+/// Reads the reference that begins with the ampersand at `at`. Returns its end and its characters.
 pub(super) fn reference<T: FnMut()>(
     text: &str,
     at: usize,
@@ -54,7 +55,7 @@ pub(super) fn reference<T: FnMut()>(
     (2..=length.min(LONGEST_OPEN)).rev().find_map(known)
 }
 
-/// The same for a number, of which the digits begin at `at`.
+/// Reads the digits of a numeric reference, which begin at `at`.
 fn numeric<T: FnMut()>(
     bytes: &[u8],
     at: usize,
@@ -66,8 +67,8 @@ fn numeric<T: FnMut()>(
     while let Some(digit) = bytes.get(end).and_then(|&b| char::from(b).to_digit(radix)) {
         code = code.saturating_mul(radix).saturating_add(digit);
         end += 1;
-        if (end - at).is_multiple_of(PIECE) {
-            meter.work(PIECE);
+        if (end - at).is_multiple_of(MAX_STEP) {
+            meter.work(MAX_STEP);
         }
     }
     if end == at {
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_stand_for_what_browsers_show() {
+    fn numbers_are_the_characters_that_browsers_show() {
         for (text, end, char) in [
             ("&#65;", 5, "A"),
             ("&#x41g", 5, "A"),

@@ -1,23 +1,24 @@
-//! From where in the source the text of a page is.
+//! Positions in the source of a page, by position in its rendered text.
 
 use std::collections::VecDeque;
 
-/// The runs of text, in order.
+/// Runs of text, in order.
 #[derive(Default)]
 pub(super) struct Sources {
     runs: VecDeque<Run>,
 }
 
-/// Text from `text` on, to the next run.
+/// Run of text from `text` to the next run.
 struct Run {
     text: usize,
     source: usize,
-    /// How much of the source all of it stands for; otherwise it is what the source says.
+    /// Length of the source if all of it is the origin of all of the run; None if the run is a
+    /// copy.
     whole: Option<usize>,
 }
 
 impl Sources {
-    /// Takes note of text that is what the source says.
+    /// Adds text that is a copy of the source.
     pub(super) fn push(&mut self, text: usize, source: usize) {
         let goes_on = self.runs.back().is_some_and(|last| {
             last.whole.is_none() && source.checked_sub(last.source) == Some(text - last.text)
@@ -27,12 +28,12 @@ impl Sources {
         }
     }
 
-    /// Takes note of text that all of `from..to` of the source stands for.
+    /// Adds text whose origin is all of `from..to`, such as a character reference.
     pub(super) fn push_whole(&mut self, text: usize, (from, to): (usize, usize)) {
         self.runs.push_back(Run { text, source: from, whole: Some(to - from) });
     }
 
-    /// Where what begins at this position of the text begins in the source.
+    /// Start in the source of text that starts at `at`.
     pub(super) fn start(&self, at: usize) -> usize {
         let found = self.runs.partition_point(|run| run.text <= at).checked_sub(1);
         found.map_or(0, |found| {
@@ -41,7 +42,7 @@ impl Sources {
         })
     }
 
-    /// Where what ends at this position of the text ends in the source.
+    /// End in the source of text that ends at `at`.
     pub(super) fn end(&self, at: usize) -> usize {
         let found = self.runs.partition_point(|run| run.text < at).checked_sub(1);
         found.map_or(0, |found| {
@@ -50,8 +51,8 @@ impl Sources {
         })
     }
 
-    /// Forgets the first bytes of the text.
-    pub(super) fn moved(&mut self, by: usize) {
+    /// Drops the first `by` bytes of the text.
+    pub(super) fn drop_front(&mut self, by: usize) {
         let done = self.runs.partition_point(|run| run.text <= by).saturating_sub(1);
         self.runs.drain(..done);
         for run in &mut self.runs {

@@ -1,13 +1,13 @@
-//! HTML blocks as CommonMark defines them: inside one, nothing is a heading.
+//! HTML blocks as CommonMark defines them. Nothing in them is a heading.
 
-use super::super::meter::{Meter, PIECE};
+use super::super::meter::{MAX_STEP, Meter};
 
-/// What ends an HTML block.
+/// Condition that ends an HTML block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// The line that contains this.
+    /// A line that contains this, ignoring case.
     Contains(&'static str),
-    /// The line that contains the end tag of one of the elements of [`RAW`].
+    /// A line that contains the end tag of one of the elements of [`RAW`].
     RawTag,
     BlankLine,
 }
@@ -81,12 +81,12 @@ const BLOCKS: [&str; 62] = [
     "ul",
 ];
 
-/// What ends the HTML block that starts here, if one does. A tag of no particular element starts
-/// one only when it is `alone`: not in a paragraph, and nothing else on its line.
+/// Condition that ends the HTML block that starts here, if one does. A tag of no particular element
+/// starts a block only if it is `alone`: not in a paragraph, and nothing else on its line.
 pub(super) fn start(content: &[u8], alone: bool) -> Option<End> {
     let rest = content.strip_prefix(b"<")?;
-    for (mark, end) in [("!--", "-->"), ("?", "?>"), ("![CDATA[", "]]>")] {
-        if rest.starts_with(mark.as_bytes()) {
+    for (opening, end) in [("!--", "-->"), ("?", "?>"), ("![CDATA[", "]]>")] {
+        if rest.starts_with(opening.as_bytes()) {
             return Some(End::Contains(end));
         }
     }
@@ -110,7 +110,7 @@ pub(super) fn start(content: &[u8], alone: bool) -> Option<End> {
     whole.then_some(End::BlankLine)
 }
 
-/// Whether this is the rest of one tag after its name, and nothing but space after that.
+/// True for the rest of one tag after its name, with nothing but space after it.
 fn is_rest_of_tag(mut rest: &[u8], closing: bool) -> bool {
     loop {
         let trimmed = rest.trim_ascii_start();
@@ -148,25 +148,25 @@ fn is_attribute_start(byte: u8) -> bool {
 }
 
 impl End {
-    /// Whether the block ends with this line, which may be long.
+    /// True if the block ends with this line. The line may be long.
     pub(super) fn is_in<T: FnMut()>(self, line: &[u8], meter: &mut Meter<T>) -> bool {
         match self {
             End::BlankLine => false,
-            End::Contains(mark) => contains(line, mark.as_bytes(), meter),
+            End::Contains(text) => contains(line, text.as_bytes(), meter),
             End::RawTag => RAW_ENDS.iter().any(|tag| contains(line, tag.as_bytes(), meter)),
         }
     }
 }
 
-/// Whether the line contains the mark, in whatever case.
-fn contains<T: FnMut()>(line: &[u8], mark: &[u8], meter: &mut Meter<T>) -> bool {
+/// True if the line contains the text, ignoring case.
+fn contains<T: FnMut()>(line: &[u8], text: &[u8], meter: &mut Meter<T>) -> bool {
     let mut at = 0;
     while at < line.len() {
-        let stop = (at + PIECE).min(line.len());
+        let stop = (at + MAX_STEP).min(line.len());
         meter.work(stop - at);
-        let found = memchr::memchr_iter(mark[0], &line[at..stop]).any(|start| {
+        let found = memchr::memchr_iter(text[0], &line[at..stop]).any(|start| {
             let start = at + start;
-            line.get(start..start + mark.len()).is_some_and(|seen| seen.eq_ignore_ascii_case(mark))
+            line.get(start..start + text.len()).is_some_and(|seen| seen.eq_ignore_ascii_case(text))
         });
         if found {
             return true;

@@ -1,35 +1,35 @@
-//! A line as CommonMark reads it: columns with tab stops of 4, and the marks that start a block.
+//! A line as CommonMark reads it: columns with tab stops of 4, and the markers that start a block.
 
-/// Nothing is looked for beyond this, however long a line is.
-pub(super) const SEEN: usize = 16 * 1024;
+/// Bytes of a line that are parsed, at most.
+pub(super) const MAX_LINE: usize = 16 * 1024;
 
-/// A position in a line. A tab can be consumed in part: `> ` before one leaves columns of it.
+/// Position in a line. A tab can be consumed partly: `> ` before a tab leaves some of its columns.
 #[derive(Clone, Copy)]
-pub(super) struct Line<'a> {
-    /// Without its line break, and without what is beyond [`SEEN`].
+pub(super) struct LineCursor<'a> {
+    /// The line without its line break, up to [`MAX_LINE`] bytes.
     bytes: &'a [u8],
     at: usize,
     column: usize,
-    /// The column that the partly consumed tab at `at` ends at, or 0.
+    /// Column at which the partly consumed tab at `at` ends, or 0.
     tab_end: usize,
-    /// The first byte from `at` on that is neither space nor tab, and its column.
+    /// First byte from `at` on that is neither space nor tab, and its column.
     next: usize,
     next_column: usize,
 }
 
-/// A list item's marker, followed by a space or the line's end.
-pub(super) struct Marker {
-    /// How many columns further its content starts.
+/// Marker of a list item, followed by a space or the end of the line.
+pub(super) struct ListMarker {
+    /// Columns from here to its content.
     pub(super) width: usize,
-    /// Whether it can begin a list in the middle of a paragraph.
+    /// True if it can begin a list in the middle of a paragraph.
     pub(super) interrupts: bool,
     pub(super) blank: bool,
 }
 
-impl<'a> Line<'a> {
+impl<'a> LineCursor<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        let bytes = &bytes[..bytes.len().min(SEEN)];
-        let mut line = Line { bytes, at: 0, column: 0, tab_end: 0, next: 0, next_column: 0 };
+        let bytes = &bytes[..bytes.len().min(MAX_LINE)];
+        let mut line = LineCursor { bytes, at: 0, column: 0, tab_end: 0, next: 0, next_column: 0 };
         line.look();
         line
     }
@@ -57,12 +57,12 @@ impl<'a> Line<'a> {
         self.next == self.bytes.len()
     }
 
-    /// The first byte of the content.
+    /// First byte of the content.
     pub(super) fn first(&self) -> Option<u8> {
         self.bytes.get(self.next).copied()
     }
 
-    /// Where the content starts in the line, and the content.
+    /// Start of the content in the line, and the content.
     pub(super) fn content(&self) -> (usize, &'a [u8]) {
         (self.next, &self.bytes[self.next..])
     }
@@ -103,8 +103,8 @@ impl<'a> Line<'a> {
         found
     }
 
-    /// The marker that starts here; consume it with [`Line::consume_marker`].
-    pub(super) fn marker(&self) -> Option<Marker> {
+    /// Marker that starts here. [`LineCursor::consume_marker`] consumes it.
+    pub(super) fn marker(&self) -> Option<ListMarker> {
         let (_, content) = self.content();
         let digits = content.iter().take(10).take_while(|b| b.is_ascii_digit()).count();
         let (length, interrupts) = match content.get(digits)? {
@@ -120,10 +120,10 @@ impl<'a> Line<'a> {
         let blank = after.is_blank();
         let space = if blank || after.indent() > 4 { 1 } else { after.indent() };
         let width = self.indent() + length + space;
-        Some(Marker { width, interrupts: interrupts && !blank, blank })
+        Some(ListMarker { width, interrupts: interrupts && !blank, blank })
     }
 
-    pub(super) fn consume_marker(&mut self, marker: &Marker) {
+    pub(super) fn consume_marker(&mut self, marker: &ListMarker) {
         let column = self.column + marker.width;
         let length = self.bytes[self.next..]
             .iter()
@@ -134,7 +134,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// The level of an ATX heading, and where in the content its title is.
+/// Level of an ATX heading, and the range of its title in the content.
 pub(super) fn atx(content: &[u8]) -> Option<(u8, usize, usize)> {
     let level = content.iter().take(7).take_while(|&&b| b == b'#').count();
     if !(1..=6).contains(&level) || !matches!(content.get(level), None | Some(b' ' | b'\t')) {
@@ -143,7 +143,7 @@ pub(super) fn atx(content: &[u8]) -> Option<(u8, usize, usize)> {
     let start = level + content[level..].iter().take_while(|&&b| is_space(b)).count();
     let mut end = start + content[start..].trim_ascii_end().len();
     let open = content[..end].iter().rev().take_while(|&&b| b == b'#').count();
-    // The closing #s count only after a space.
+    // Closing #s count only after a space.
     if open > 0 && end - open <= start {
         end = start;
     } else if open > 0 && is_space(content[end - open - 1]) {
@@ -152,7 +152,7 @@ pub(super) fn atx(content: &[u8]) -> Option<(u8, usize, usize)> {
     Some((level as u8, start, end))
 }
 
-/// The level of the heading that this line makes of the paragraph before it.
+/// Level of the heading that the paragraph above becomes if this line is a setext underline.
 pub(super) fn setext(content: &[u8]) -> Option<u8> {
     let &first = content.first()?;
     let level = match first {
@@ -165,29 +165,29 @@ pub(super) fn setext(content: &[u8]) -> Option<u8> {
 }
 
 pub(super) fn is_thematic_break(content: &[u8]) -> bool {
-    let Some(&mark @ (b'-' | b'*' | b'_')) = content.first() else {
+    let Some(&rule @ (b'-' | b'*' | b'_')) = content.first() else {
         return false;
     };
-    content.iter().all(|&b| b == mark || is_space(b))
-        && content.iter().filter(|&&b| b == mark).count() > 2
+    content.iter().all(|&b| b == rule || is_space(b))
+        && content.iter().filter(|&&b| b == rule).count() > 2
 }
 
-/// The mark and length of a fence that opens a code block.
+/// Character and length of a fence that opens a code block.
 pub(super) fn fence(content: &[u8]) -> Option<(u8, usize)> {
-    let &mark @ (b'`' | b'~') = content.first()? else {
+    let &byte @ (b'`' | b'~') = content.first()? else {
         return None;
     };
-    let length = content.iter().take_while(|&&b| b == mark).count();
-    let info_fits = mark == b'~' || !content[length..].contains(&b'`');
-    (length > 2 && info_fits).then_some((mark, length))
+    let length = content.iter().take_while(|&&b| b == byte).count();
+    let info_fits = byte == b'~' || !content[length..].contains(&b'`');
+    (length > 2 && info_fits).then_some((byte, length))
 }
 
-pub(super) fn closes_fence(content: &[u8], (mark, length): (u8, usize)) -> bool {
-    let run = content.iter().take_while(|&&b| b == mark).count();
+pub(super) fn closes_fence(content: &[u8], (byte, length): (u8, usize)) -> bool {
+    let run = content.iter().take_while(|&&b| b == byte).count();
     run >= length && content[run..].iter().all(|&b| is_space(b))
 }
 
-/// The number of cells of a table's row.
+/// Number of cells in a row of a table.
 pub(super) fn cells(content: &[u8]) -> usize {
     let content = content.trim_ascii();
     let content = content.strip_prefix(b"|").unwrap_or(content);
@@ -202,7 +202,7 @@ pub(super) fn cells(content: &[u8]) -> usize {
     if last.is_some_and(|at| at + 1 == content.len()) { bars } else { bars + 1 }
 }
 
-/// Whether this is the line under a table's header, for a header with as many cells.
+/// True for a delimiter row with as many cells as the header.
 pub(super) fn is_delimiter_row(content: &[u8], header: &[u8]) -> bool {
     let row = content.trim_ascii();
     if !header.contains(&b'|') {
@@ -219,8 +219,8 @@ pub(super) fn is_delimiter_row(content: &[u8], header: &[u8]) -> bool {
     inner.split(|&b| b == b'|').all(is_cell) && cells(content) == cells(header)
 }
 
-/// Whether this may be a link reference definition. A paragraph of nothing else is no heading,
-/// whatever is under it.
+/// True if this may be a link reference definition. A paragraph of nothing else never becomes a
+/// heading.
 pub(super) fn is_reference(content: &[u8]) -> bool {
     let label = content.first() == Some(&b'[');
     label && memchr::memchr(b']', content).is_some_and(|at| content.get(at + 1) == Some(&b':'))

@@ -1,6 +1,8 @@
-//! The structure of Markdown: where it can be cut, how well, and under which headings.
+//! Boundaries of Markdown, with their ranks and headings.
 
 mod blocks;
+mod containers;
+mod front_matter;
 mod html;
 mod line;
 #[cfg(test)]
@@ -8,37 +10,43 @@ mod tests;
 
 use std::rc::Rc;
 
+use super::boundary::{Boundary, LINE, SECTION, item_rank, paragraph_rank};
+use super::headings::{Heading, HeadingPath};
 use super::measure::Measure;
 use super::meter::Meter;
 use super::space::{after_newline, find_newline, skip_space, trim_end};
-use super::structure::{Boundary, Heading, LINE, Path, SECTION, item_rank, paragraph_rank};
-use blocks::{Block, Blocks, Kind};
+use blocks::{Block, BlockKind, Blocks};
 
-/// The boundaries of a Markdown text: the lines at which a chunk can begin.
-pub(super) struct Lines<'t> {
+/// Boundaries of a Markdown text: the lines at which a chunk can begin.
+pub(super) struct MarkdownBoundaries<'t> {
     text: &'t str,
     blocks: Blocks<'t>,
-    /// The block that was read last, as far as boundaries inside it are still to come.
+    /// Last block, while boundaries inside it are still to come.
     inside: Option<Inside<'t>>,
-    /// The headings at the end of the last block.
-    path: Path,
+    /// Headings at the end of the last block.
+    path: HeadingPath,
 }
 
-/// The lines of a block that is not kept whole.
+/// Lines of a block that is not kept whole.
 #[derive(Clone, Copy)]
 struct Inside<'t> {
     block: Block<'t>,
-    /// Where the next line starts.
+    /// Start of the next line.
     at: usize,
 }
 
-impl<'t> Lines<'t> {
+impl<'t> MarkdownBoundaries<'t> {
     pub(super) fn new<T: FnMut()>(text: &'t str, meter: &mut Meter<T>) -> Self {
-        Lines { text, blocks: Blocks::new(text, meter), inside: None, path: Path::default() }
+        MarkdownBoundaries {
+            text,
+            blocks: Blocks::new(text, meter),
+            inside: None,
+            path: HeadingPath::default(),
+        }
     }
 
-    /// The next boundary of the text.
-    pub(super) fn pull<T: FnMut()>(
+    /// Returns the next boundary.
+    pub(super) fn next<T: FnMut()>(
         &mut self,
         measure: &mut Measure,
         meter: &mut Meter<T>,
@@ -51,18 +59,19 @@ impl<'t> Lines<'t> {
         let block = self.blocks.next(meter)?;
         self.enter(&block);
         let rank = match block.kind {
-            Kind::Heading { .. } => SECTION,
+            BlockKind::Heading { .. } => SECTION,
             _ if block.after_blank => paragraph_rank(block.items),
             _ if block.new_item => item_rank(block.items),
             _ => LINE,
         };
-        let keep = matches!(block.kind, Kind::Fence | Kind::Table);
+        let keep = matches!(block.kind, BlockKind::Fence | BlockKind::Table);
         let whole = keep && measure.fits(self.text, block.start, block.end, meter);
         let mut solid = whole;
         if !whole {
             let mut at = self.after_line(block.start, block.end, meter);
             if keep {
-                // The opening line stays with the first line of code, the header with its rule.
+                // The opening line of a fence stays with the first line of code, a table's header
+                // with its delimiter row.
                 at = skip_space_in(self.text, at, block.end, meter);
                 at = self.after_line(at, block.end, meter);
                 let (end, _) = trim_end(self.text, block.start, at, meter);
@@ -73,7 +82,7 @@ impl<'t> Lines<'t> {
         Some(Boundary { at: block.start, rank, solid, path: self.path.clone() })
     }
 
-    /// The next boundary inside a block: a line that is not blank.
+    /// Returns the next boundary inside a block: a line that is not blank.
     fn line_inside<T: FnMut()>(
         &mut self,
         inside: Inside<'t>,
@@ -94,14 +103,14 @@ impl<'t> Lines<'t> {
             at = next;
         };
         self.inside = Some(Inside { block, at: next });
-        let keep = matches!(block.kind, Kind::Fence | Kind::Table);
+        let keep = matches!(block.kind, BlockKind::Fence | BlockKind::Table);
         let solid =
             keep && measure.fits(self.text, at, trim_end(self.text, at, next, meter).0, meter);
         let rank = if blank { paragraph_rank(block.items) } else { LINE };
         Some(Boundary { at, rank, solid, path: self.path.clone() })
     }
 
-    /// Where the line after the one at `at` starts, or `end`.
+    /// Start of the line after the one at `at`, or `end`.
     fn after_line<T: FnMut()>(&self, at: usize, end: usize, meter: &mut Meter<T>) -> usize {
         meter.work(8);
         match find_newline(self.text, at, end, meter) {
@@ -110,14 +119,14 @@ impl<'t> Lines<'t> {
         }
     }
 
-    /// Brings the headings up to date for a block.
+    /// Updates the headings for a block.
     fn enter(&mut self, block: &Block<'t>) {
         let mut outer = self.path.innermost.clone();
-        // A heading holds to the end of the quote or item that it is in.
+        // A heading ends with the quote or item that it is in.
         while let Some(heading) = outer.take_if(|heading| heading.depth > block.kept) {
             outer = heading.outer.clone();
         }
-        if let Kind::Heading { level, title } = block.kind {
+        if let BlockKind::Heading { level, title } = block.kind {
             let depth = block.depth;
             while let Some(heading) =
                 outer.take_if(|heading| heading.depth == depth && heading.level >= level)
@@ -125,17 +134,17 @@ impl<'t> Lines<'t> {
                 outer = heading.outer.clone();
             }
             let heading = Heading { title: title.into(), level, depth, outer };
-            self.path = Path { innermost: Some(Rc::new(heading)), since: block.start };
+            self.path = HeadingPath { innermost: Some(Rc::new(heading)), since: block.start };
             return;
         }
-        let path = Path { innermost: outer, since: block.start };
+        let path = HeadingPath { innermost: outer, since: block.start };
         if !path.is_same(&self.path) {
             self.path = path;
         }
     }
 }
 
-/// The first position in `text[from..to]` that is not White_Space, or `to`.
+/// First position in `text[from..to]` that is not White_Space, or `to`.
 fn skip_space_in<T: FnMut()>(text: &str, from: usize, to: usize, meter: &mut Meter<T>) -> usize {
     skip_space(&text[..to], from, meter)
 }

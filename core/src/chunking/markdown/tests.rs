@@ -1,11 +1,11 @@
-//! The block structure against pulldown-cmark, over generated Markdown.
+//! Block structure compared with pulldown-cmark, over generated Markdown.
 
 use proptest::prelude::*;
 use proptest::sample::select;
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 use super::super::meter::Meter;
-use super::blocks::{Block, Blocks, Kind};
+use super::blocks::{Block, BlockKind, Blocks};
 
 fn blocks(text: &str) -> Vec<Block<'_>> {
     let mut meter = Meter::new(|| {});
@@ -17,7 +17,7 @@ fn line_start(text: &str, at: usize) -> usize {
     text[..at].rfind(['\n', '\r']).map_or(0, |newline| newline + 1)
 }
 
-/// Blank lines at the end of a block are part of it or not, as one likes.
+/// End of a block without blank lines: they can belong to it or not.
 fn trimmed(text: &str, end: usize) -> usize {
     text[..end].trim_end().len()
 }
@@ -29,17 +29,17 @@ fn line_end(text: &str, at: usize) -> usize {
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Seen {
     Heading(usize, u8),
-    /// The start of the first line and the end of the last.
+    /// Start of the first line and end of the last.
     Fence(usize, usize),
     Table(usize, usize),
 }
 
 fn ours(text: &str) -> Vec<Seen> {
     let seen = blocks(text).into_iter().filter_map(|block| match block.kind {
-        Kind::Heading { level, .. } => Some(Seen::Heading(block.start, level)),
-        Kind::Fence => Some(Seen::Fence(block.start, trimmed(text, block.end))),
-        Kind::Table => Some(Seen::Table(block.start, trimmed(text, block.end))),
-        Kind::Other => None,
+        BlockKind::Heading { level, .. } => Some(Seen::Heading(block.start, level)),
+        BlockKind::Fence => Some(Seen::Fence(block.start, trimmed(text, block.end))),
+        BlockKind::Table => Some(Seen::Table(block.start, trimmed(text, block.end))),
+        BlockKind::Other => None,
     });
     seen.collect()
 }
@@ -64,7 +64,7 @@ fn theirs(text: &str) -> Vec<Seen> {
     seen
 }
 
-/// Lines, in which all that begins a block occurs, after markers of containers.
+/// Lines with every start of a block, after markers of containers.
 fn markdown() -> impl Strategy<Value = String> {
     let marker = select(&["", "", "", "", "> ", ">", "- ", "  ", "    ", "1. ", "1. ", " "][..]);
     let content = select(
@@ -131,7 +131,7 @@ fn markdown() -> impl Strategy<Value = String> {
     })
 }
 
-/// Tables, and what comes before and after one.
+/// Tables with other blocks around them.
 fn tables() -> impl Strategy<Value = String> {
     let header = select(
         &[
@@ -152,7 +152,8 @@ fn tables() -> impl Strategy<Value = String> {
             "# One\n",
             "```\n",
             "<!-- a -->\n",
-            // No tables. Without a blank line after them it is debatable what is one.
+            // Tables without a blank line after them are read differently by parsers. These are no
+            // tables.
             "\n| a \\| b |\n|-|-|\n\n",
             "\n| a | b |\n|-|\n\n",
             "\n| a | b |\n\n",
@@ -173,7 +174,7 @@ proptest! {
 
     #[test]
     fn headings_and_fences_are_those_that_pulldown_cmark_finds(text in markdown()) {
-        // Front matter is carrel's own.
+        // Front matter is an extension of carrel.
         prop_assume!(!text.starts_with("---"));
         let but_tables = |mut seen: Vec<Seen>| {
             seen.retain(|seen| !matches!(seen, Seen::Table(..)));

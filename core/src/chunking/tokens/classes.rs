@@ -1,4 +1,4 @@
-//! The classes of characters that the patterns of tokenizers tell apart.
+//! Classes of characters in the patterns of tokenizers.
 
 use std::sync::LazyLock;
 
@@ -7,7 +7,7 @@ use regex_syntax::hir::{Class as Set, HirKind};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Class {
-    /// None of the others: punctuation, symbols, control and unassigned characters.
+    /// All other characters: punctuation, symbols, control and unassigned characters.
     Other,
     /// `\r` and `\n`.
     Newline,
@@ -19,7 +19,7 @@ pub(super) enum Class {
     Lower,
     /// Lm and Lo: letters without case.
     Caseless,
-    /// M: combining marks.
+    /// M: combining characters.
     Mark,
     /// N.
     Number,
@@ -34,13 +34,13 @@ impl Class {
         matches!(self, Class::Newline | Class::Space)
     }
 
-    /// Neither whitespace nor letter nor number.
+    /// True for characters that are neither whitespace nor letter nor number.
     pub(super) fn is_other(self) -> bool {
         matches!(self, Class::Other | Class::Mark)
     }
 }
 
-/// The class of every character, as the `regex` crate has it: the patterns are regular expressions.
+/// Class of every character, as the `regex` crate defines it: the patterns are regular expressions.
 static CLASSES: LazyLock<Box<[Class]>> = LazyLock::new(|| {
     let mut classes = vec![Class::Other; char::MAX as usize + 1].into_boxed_slice();
     let sets = [
@@ -62,7 +62,7 @@ static CLASSES: LazyLock<Box<[Class]>> = LazyLock::new(|| {
     classes
 });
 
-/// The classes of all characters, by code point.
+/// Classes of all characters, by code point.
 pub(super) fn classes() -> &'static [Class] {
     &CLASSES
 }

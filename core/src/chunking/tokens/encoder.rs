@@ -1,4 +1,4 @@
-//! Byte pair encoding of pieces, by the `bpe` crate.
+//! Byte pair encoding of pretokens, by the `bpe` crate.
 
 use std::ops::ControlFlow;
 
@@ -6,22 +6,22 @@ use bpe_openai::Tokenizer;
 use bpe_openai::appendable_encoder::AppendableEncoder;
 use bpe_openai::byte_pair_encoding::BytePairEncoding;
 
-use super::super::Encoding;
+use super::super::options::Encoding;
 
-/// Longer pieces are encoded in windows of so many bytes.
+/// Longer pretokens are encoded in windows of this many bytes.
 pub(super) const LONG: usize = 8 * 1024;
-/// Tokens this near to a window's end may be others when the next bytes are known. No token is of
+/// Tokens this near to the end of a window can change when the next bytes are known. No token has
 /// more than 128 bytes.
 const UNSURE: usize = 512;
 
-/// Words of this many bytes at most are remembered.
+/// Longest word whose count is cached, in bytes.
 const SHORT: usize = 15;
 const REMEMBERED: usize = 1 << 12;
 
 pub(super) struct Encoder {
     bpe: &'static BytePairEncoding,
-    /// What the same words were counted as before: a text has few that are not common. The key is
-    /// the word's bytes and its length, which is never 0.
+    /// Cached counts of words: a text has few rare words. The key is the word's bytes and its
+    /// length, which is never 0.
     known: Box<[(u128, u32)]>,
 }
 
@@ -35,33 +35,33 @@ impl Encoder {
         Encoder { bpe: &tokenizer.bpe, known: vec![(0, 0); REMEMBERED].into_boxed_slice() }
     }
 
-    /// The number of tokens of a piece.
-    pub(super) fn count(&mut self, piece: &[u8]) -> usize {
-        if piece.len() > SHORT {
-            return self.bpe.count(piece);
+    /// Number of tokens of a pretoken.
+    pub(super) fn count(&mut self, pretoken: &[u8]) -> usize {
+        if pretoken.len() > SHORT {
+            return self.bpe.count(pretoken);
         }
         let mut key = [0; 16];
-        key[..piece.len()].copy_from_slice(piece);
-        key[SHORT] = piece.len() as u8;
+        key[..pretoken.len()].copy_from_slice(pretoken);
+        key[SHORT] = pretoken.len() as u8;
         let key = u128::from_le_bytes(key);
         // Fibonacci hashing of both halves.
         let mixed =
             (key as u64 ^ ((key >> 64) as u64).rotate_left(29)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let slot = &mut self.known[(mixed >> 52) as usize % REMEMBERED];
         if slot.0 != key {
-            *slot = (key, self.bpe.count(piece) as u32);
+            *slot = (key, self.bpe.count(pretoken) as u32);
         }
         slot.1 as usize
     }
 
-    /// Calls `prefix(length, tokens)` for each prefix of a piece, in order, until it breaks.
+    /// Calls `prefix(length, tokens)` for each prefix of a pretoken, in order, until it breaks.
     pub(super) fn each_prefix(
         &self,
-        piece: &[u8],
+        pretoken: &[u8],
         mut prefix: impl FnMut(usize, usize) -> ControlFlow<()>,
     ) {
         let mut encoder = AppendableEncoder::new(self.bpe);
-        for &byte in piece {
+        for &byte in pretoken {
             encoder.push(byte);
             if prefix(encoder.len(), encoder.token_count()).is_break() {
                 return;
@@ -69,30 +69,32 @@ impl Encoder {
         }
     }
 
-    /// Encodes a long piece, of which the end need not be known.
+    /// Encodes a long pretoken whose end need not be known.
     pub(super) fn windows<'a>(&self, bytes: &'a [u8]) -> Windows<'a> {
         let start = Joint { at: 0, tokens: 0, last: None };
         Windows { bpe: self.bpe, bytes, joint: start, before: start, window: LONG }
     }
 }
 
-/// A long piece, encoded window by window. Of each window the tokens are kept that end well before
-/// it does, and the next one begins there.
+/// Encoder of a long pretoken, window by window. The tokens that end well before the end of a
+/// window are kept, and the next window begins after them.
 ///
 /// A sequence of tokens is the encoding of its bytes if and only if each two neighbours are the
-/// encoding of theirs (<https://github.blog/ai-and-ml/llms/so-many-tokens-so-little-time-introducing-a-faster-more-flexible-byte-pair-tokenizer/>).
-/// Within a window that holds; where two meet it is looked at, and if it does not hold, the window
-/// before is taken again, twice as large. So the result is exact.
+/// encoding of theirs
+/// (<https://github.blog/ai-and-ml/llms/so-many-tokens-so-little-time-introducing-a-faster-more-flexible-byte-pair-tokenizer/>).
+/// This holds inside a window. The two tokens at a joint are checked; if they are not the encoding
+/// of their bytes, the window before is encoded again, twice as large. The result is therefore
+/// exact.
 pub(super) struct Windows<'a> {
     bpe: &'static BytePairEncoding,
     bytes: &'a [u8],
     joint: Joint,
-    /// Where the window before began.
+    /// Start of the window before.
     before: Joint,
     window: usize,
 }
 
-/// Between two windows: how far the piece is encoded, in how many tokens, and the last of them.
+/// Joint of two windows: encoded bytes, their tokens, and the last token.
 #[derive(Clone, Copy)]
 struct Joint {
     at: usize,
@@ -101,20 +103,20 @@ struct Joint {
 }
 
 impl Windows<'_> {
-    /// How many bytes are encoded, in how many tokens.
+    /// Encoded bytes and their tokens.
     pub(super) fn done(&self) -> (usize, usize) {
         (self.joint.at, self.joint.tokens)
     }
 
-    /// Whether the next window is of more tokens than this. It need not be known to be.
+    /// True if the next window surely has more than `most` tokens. False if that is not known.
     pub(super) fn next_exceeds(&self, to: usize, most: usize) -> bool {
         let start = self.joint.at;
         let window = &self.bytes[start..to.min(start + LONG)];
         most < window.len() && self.bpe.count_till_limit(window, most).is_none()
     }
 
-    /// Encodes one window more of the bytes up to `to`, where the piece ends or goes on. Says
-    /// whether there is more that can be encoded.
+    /// Encodes one more window of the bytes up to `to`, where the pretoken ends or continues. True
+    /// if there is more to encode.
     pub(super) fn step(&mut self, to: usize, is_end: bool) -> bool {
         let Joint { at, tokens, last } = self.joint;
         let stop = (at + self.window).min(to);
@@ -143,7 +145,7 @@ impl Windows<'_> {
         !is_last
     }
 
-    /// Whether two tokens beside each other are what their bytes are encoded as.
+    /// True if the two tokens are the encoding of their bytes.
     fn are_neighbours(&self, first: u32, second: u32) -> bool {
         let mut bytes = self.bpe.token_bytes(first).to_vec();
         bytes.extend_from_slice(self.bpe.token_bytes(second));

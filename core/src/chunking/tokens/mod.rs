@@ -1,9 +1,9 @@
-//! Counting tokens exactly, as tiktoken does: `split` cuts the text into pieces, and each piece is
-//! encoded by itself.
+//! Counts tokens exactly, as tiktoken does: `split` cuts the text into pretokens, and each pretoken
+//! is encoded by itself.
 //!
-//! Where a piece ends, and of how many tokens it is, depends on nothing before it, so what was told
-//! of one piece is remembered by its position, and chunks that begin elsewhere find it again. Pieces
-//! can be as long as the text: those beyond [`LONG`] are encoded window by window.
+//! The end of a pretoken and its number of tokens depend on nothing before it. They are therefore
+//! remembered by position, and chunks that begin elsewhere find them again. A pretoken can be as
+//! long as the text: those beyond [`LONG`] bytes are encoded window by window.
 
 mod classes;
 mod encoder;
@@ -11,45 +11,45 @@ mod split;
 
 use std::ops::ControlFlow;
 
-use super::Encoding;
-use super::measure::Reach;
+use super::boundary::Reach;
 use super::meter::Meter;
+use super::options::Encoding;
 use encoder::{Encoder, LONG};
-use split::piece_end;
+use split::pretoken_end;
 
-/// How many positions are remembered.
+/// Positions that are remembered.
 const SLOTS: usize = 1 << 14;
-/// A piece that ends this many bytes before the text does is the same whatever comes after the text:
-/// either the next few characters decide, or whether a row of capitals goes on in small letters, and
-/// then the piece ends before the row or after it.
+/// A pretoken that ends this many bytes before the end of the text does not depend on text after
+/// it. Either the next few characters decide, or whether a row of capitals continues in small
+/// letters; then the pretoken ends before the row or after it.
 const SAFE: usize = 16;
-/// No token of any encoding is of more bytes.
-const LONGEST: usize = 128;
-/// How many more tokens a prefix of a text is looked at for having, in case a longer one has fewer.
+/// Bytes of the longest token of any encoding.
+pub(super) const LONGEST_TOKEN: usize = 128;
+/// Tokens beyond the limit at which the search for a longer prefix with fewer tokens ends.
 const SLACK: usize = 8;
 
-/// The number of tokens of a text. `tick` is called as for [`chunks`](super::chunks).
+/// Returns the number of tokens of a text. `tick` is called as in [`chunks`](super::chunks).
 pub fn count<T: FnMut()>(text: &str, encoding: Encoding, tick: T) -> usize {
     Tokens::new(encoding).count(text, &mut Meter::new(tick))
 }
 
-/// Counts the tokens of one text, and of parts of it.
+/// Counts the tokens of one text and of its parts.
 pub(super) struct Tokens {
     encoding: Encoding,
     encoder: Encoder,
-    /// Empty until the first piece is remembered.
+    /// Empty until the first pretoken is remembered.
     slots: Vec<Slot>,
 }
 
-/// The piece that starts at a position.
+/// Pretoken that starts at a position.
 #[derive(Clone, Copy)]
 struct Slot {
     start: usize,
-    piece: Piece,
+    pretoken: Pretoken,
 }
 
 #[derive(Clone, Copy)]
-struct Piece {
+struct Pretoken {
     end: usize,
     tokens: usize,
 }
@@ -59,13 +59,13 @@ impl Tokens {
         Tokens { encoding, encoder: Encoder::new(encoding), slots: Vec::new() }
     }
 
-    /// Forgets what is known by its position.
-    pub(super) fn moved(&mut self) {
+    /// Forgets the remembered pretokens: the text at their positions changed.
+    pub(super) fn forget_positions(&mut self) {
         self.slots.clear();
     }
 
-    /// How far a chunk of so many tokens may reach from `from`. What ends inside the last piece, or
-    /// inside the one with the middle, is told as if nothing followed it.
+    /// Reach of a chunk of `size` tokens from `from`. An end inside a pretoken is counted as if no
+    /// text followed it.
     pub(super) fn reach<T: FnMut()>(
         &mut self,
         text: &str,
@@ -77,18 +77,18 @@ impl Tokens {
         let mut half = None;
         while at < text.len() {
             let left = size - count;
-            let piece = self.piece(text, at, left, meter);
-            let (end, tokens) = match piece {
-                Ok(piece) => (piece.end, piece.tokens),
+            let pretoken = self.pretoken(text, at, left, meter);
+            let (end, tokens) = match pretoken {
+                Ok(pretoken) => (pretoken.end, pretoken.tokens),
                 Err(_) => (text.len(), usize::MAX),
             };
             let middle = size.div_ceil(2) - count.min(size.div_ceil(2));
             if half.is_none() && tokens >= middle {
-                let start = piece.err().filter(|done| done.tokens < middle);
+                let start = pretoken.err().filter(|done| done.tokens < middle);
                 half = Some(self.first_of(text, at, end, start, middle, meter));
             }
             if tokens > left {
-                let limit = self.last_within(text, at, end, piece.err(), left, meter);
+                let limit = self.last_within(text, at, end, pretoken.err(), left, meter);
                 return Reach { half: half.unwrap_or(limit).min(limit), limit };
             }
             (at, count) = (end, count + tokens);
@@ -96,7 +96,7 @@ impl Tokens {
         Reach { half: half.unwrap_or(at), limit: at }
     }
 
-    /// The number of tokens of `text[from..to]`, when that is all there is.
+    /// Number of tokens of `text[from..to]` by itself.
     pub(super) fn size<T: FnMut()>(
         &mut self,
         text: &str,
@@ -104,18 +104,18 @@ impl Tokens {
         to: usize,
         meter: &mut Meter<T>,
     ) -> usize {
-        // Pieces of whitespace are told by what follows the whitespace.
+        // Text after white space decides about its pretokens.
         let end = from + text[from..to].trim_end().len();
         let (mut at, mut count) = (from, 0);
-        while let Some(piece) = self.short(text, at, end.saturating_sub(at) + SAFE, meter)
-            && piece.end + SAFE <= end
+        while let Some(pretoken) = self.short(text, at, end.saturating_sub(at) + SAFE, meter)
+            && pretoken.end + SAFE <= end
         {
-            (at, count) = (piece.end, count + piece.tokens);
+            (at, count) = (pretoken.end, count + pretoken.tokens);
         }
         count + self.count(&text[at..to], meter)
     }
 
-    /// The first position in `text[from..to]` after so many tokens of it.
+    /// First position in `text[from..to]` after `skip` tokens.
     pub(super) fn skip<T: FnMut()>(
         &mut self,
         text: &str,
@@ -126,11 +126,13 @@ impl Tokens {
         let (mut at, mut count) = (from, 0);
         while at < to && count < skip {
             let left = skip - count;
-            match self.piece(text, at, left, meter) {
-                Ok(piece) if piece.tokens <= left => {
-                    (at, count) = (piece.end, count + piece.tokens);
+            match self.pretoken(text, at, left, meter) {
+                Ok(pretoken) if pretoken.tokens <= left => {
+                    (at, count) = (pretoken.end, count + pretoken.tokens);
                 }
-                Ok(piece) => return self.first_of(text, at, piece.end, None, left, meter).min(to),
+                Ok(pretoken) => {
+                    return self.first_of(text, at, pretoken.end, None, left, meter).min(to);
+                }
                 Err(done) => {
                     return self.first_of(text, at, text.len(), Some(done), left, meter).min(to);
                 }
@@ -144,11 +146,11 @@ impl Tokens {
         while at < text.len() {
             let stop = text.floor_char_boundary((at + LONG).min(text.len()));
             let (end, tokens) =
-                match piece_end(self.encoding, text, at, stop, &mut |bytes| meter.work(bytes)) {
+                match pretoken_end(self.encoding, text, at, stop, &mut |bytes| meter.work(bytes)) {
                     Ok(end) => (end, self.encoder.count(&text.as_bytes()[at..end])),
                     Err(_) => match self.long(text, at, LONG, usize::MAX, meter) {
-                        Ok(piece) => (piece.end, piece.tokens),
-                        // Nothing is more than so many.
+                        Ok(pretoken) => (pretoken.end, pretoken.tokens),
+                        // Never: no pretoken has more tokens than this limit.
                         Err(done) => (text.len(), done.tokens),
                     },
                 };
@@ -158,57 +160,57 @@ impl Tokens {
         count
     }
 
-    /// The piece that starts at `at`, or if that is long and of more tokens than `most`, as much of
-    /// it as is surely within that.
-    fn piece<T: FnMut()>(
+    /// Pretoken that starts at `at`. Err with a prefix of it that surely has at most `most` tokens
+    /// if the pretoken is long and has more.
+    fn pretoken<T: FnMut()>(
         &mut self,
         text: &str,
         at: usize,
         most: usize,
         meter: &mut Meter<T>,
-    ) -> Result<Piece, Piece> {
-        // Not further than so many tokens can reach.
-        let near = most.saturating_add(1).saturating_mul(LONGEST).min(LONG);
+    ) -> Result<Pretoken, Pretoken> {
+        // `most` tokens reach no further.
+        let near = most.saturating_add(1).saturating_mul(LONGEST_TOKEN).min(LONG);
         match self.short(text, at, near, meter) {
-            Some(piece) => Ok(piece),
+            Some(pretoken) => Ok(pretoken),
             None => self.long(text, at, near, most, meter),
         }
     }
 
-    /// The piece that starts at `at`, if it is no long one and ends within so many bytes.
+    /// Pretoken that starts at `at`, if it is not long and ends within `near` bytes.
     fn short<T: FnMut()>(
         &mut self,
         text: &str,
         at: usize,
         near: usize,
         meter: &mut Meter<T>,
-    ) -> Option<Piece> {
+    ) -> Option<Pretoken> {
         if self.slots.is_empty() {
-            let empty = Slot { start: usize::MAX, piece: Piece { end: 0, tokens: 0 } };
+            let empty = Slot { start: usize::MAX, pretoken: Pretoken { end: 0, tokens: 0 } };
             self.slots.resize(SLOTS, empty);
         }
         let slot = &mut self.slots[at % SLOTS];
         if slot.start == at {
             meter.work(1);
-            return Some(slot.piece);
+            return Some(slot.pretoken);
         }
         if at >= text.len() {
             return None;
         }
         let stop = text.floor_char_boundary((at + near.min(LONG)).min(text.len()));
-        let Ok(end) = piece_end(self.encoding, text, at, stop, &mut |bytes| meter.work(bytes))
+        let Ok(end) = pretoken_end(self.encoding, text, at, stop, &mut |bytes| meter.work(bytes))
         else {
             meter.work(stop - at);
             return None;
         };
         meter.work(end - at);
-        let piece = Piece { end, tokens: self.encoder.count(&text.as_bytes()[at..end]) };
-        *slot = Slot { start: at, piece };
-        Some(piece)
+        let pretoken = Pretoken { end, tokens: self.encoder.count(&text.as_bytes()[at..end]) };
+        *slot = Slot { start: at, pretoken };
+        Some(pretoken)
     }
 
-    /// The same for a long one. How far it goes is found out in step with its tokens, lest each of
-    /// the many chunks of a long piece read it to its end.
+    /// Long pretoken that starts at `at`. Its end is searched in step with its tokens: otherwise
+    /// each of its many chunks would read it to its end.
     fn long<T: FnMut()>(
         &mut self,
         text: &str,
@@ -216,48 +218,48 @@ impl Tokens {
         near: usize,
         most: usize,
         meter: &mut Meter<T>,
-    ) -> Result<Piece, Piece> {
+    ) -> Result<Pretoken, Pretoken> {
         let mut windows = self.encoder.windows(&text.as_bytes()[at..]);
         let mut seen = 2 * near;
         loop {
             let stop = text.floor_char_boundary((at + seen).min(text.len()));
             meter.work(stop - at);
-            let end = piece_end(self.encoding, text, at, stop, &mut |bytes| meter.work(bytes));
+            let end = pretoken_end(self.encoding, text, at, stop, &mut |bytes| meter.work(bytes));
             let (Ok(known) | Err(known)) = end;
             loop {
                 let (length, tokens) = windows.done();
                 if windows.next_exceeds(known - at, most - tokens) {
                     meter.work(4 * (most - tokens));
-                    return Err(Piece { end: at + length, tokens });
+                    return Err(Pretoken { end: at + length, tokens });
                 }
                 let went_on = windows.step(known - at, end.is_ok());
                 meter.work(4 * windows.done().0.saturating_sub(length));
                 if windows.done().1 > most {
-                    return Err(Piece { end: at + length, tokens });
+                    return Err(Pretoken { end: at + length, tokens });
                 }
                 if !went_on {
                     break;
                 }
             }
             if let Ok(end) = end {
-                return Ok(Piece { end, tokens: windows.done().1 });
+                return Ok(Pretoken { end, tokens: windows.done().1 });
             }
             seen *= 2;
         }
     }
 
-    /// The last character's end in the piece `text[at..end]` up to which it has no more than `most`
-    /// tokens. What is `done` of it is known to have fewer.
+    /// Last end of a character in the pretoken `text[at..end]` up to which it has at most `most`
+    /// tokens. `done` is a prefix with fewer.
     fn last_within<T: FnMut()>(
         &self,
         text: &str,
         at: usize,
         end: usize,
-        done: Option<Piece>,
+        done: Option<Pretoken>,
         most: usize,
         meter: &mut Meter<T>,
     ) -> usize {
-        let Piece { end: from, tokens } = done.unwrap_or(Piece { end: at, tokens: 0 });
+        let Pretoken { end: from, tokens } = done.unwrap_or(Pretoken { end: at, tokens: 0 });
         let mut last = text.floor_char_boundary(from);
         self.encoder.each_prefix(&text.as_bytes()[from..end], |length, count| {
             let (to, count) = (from + length, tokens + count);
@@ -270,18 +272,18 @@ impl Tokens {
         last
     }
 
-    /// The first character's end in the piece `text[at..end]` up to which it has at least `least`
+    /// First end of a character in the pretoken `text[at..end]` up to which it has at least `least`
     /// tokens, or `end`.
     fn first_of<T: FnMut()>(
         &self,
         text: &str,
         at: usize,
         end: usize,
-        done: Option<Piece>,
+        done: Option<Pretoken>,
         least: usize,
         meter: &mut Meter<T>,
     ) -> usize {
-        let Piece { end: from, tokens } = done.unwrap_or(Piece { end: at, tokens: 0 });
+        let Pretoken { end: from, tokens } = done.unwrap_or(Pretoken { end: at, tokens: 0 });
         let mut first = end;
         self.encoder.each_prefix(&text.as_bytes()[from..end], |length, count| {
             meter.work(16);

@@ -1,15 +1,15 @@
-//! How tokenizers cut a text into pieces: what the patterns of cl100k_base and o200k_base match, each
-//! in one pass from left to right, without a regular expression, because a piece may be as long as
-//! the text. The patterns are those of tiktoken
+//! Cuts a text into pretokens, as the patterns of cl100k_base and o200k_base do, in one pass from
+//! left to right. No regular expression is used, because a pretoken may be as long as the text. The
+//! patterns are in tiktoken
 //! (<https://github.com/openai/tiktoken/blob/main/tiktoken_ext/openai_public.py>).
 
-use super::super::Encoding;
-use super::super::meter::PIECE;
+use super::super::meter::MAX_STEP;
+use super::super::options::Encoding;
 use super::classes::{Class, classes};
 
-/// Where the piece ends that starts at `at`, or if the text up to `stop` does not tell, how far it
-/// goes at least. If that is the whole text, it tells. Long pieces report their `work`.
-pub(super) fn piece_end(
+/// End of the pretoken that starts at `at`. Only the text up to `stop` is looked at; if it does not
+/// decide, Err has the least end. Long pretokens report their `work`.
+pub(super) fn pretoken_end(
     encoding: Encoding,
     text: &str,
     at: usize,
@@ -17,8 +17,13 @@ pub(super) fn piece_end(
     work: &mut dyn FnMut(usize),
 ) -> Result<usize, usize> {
     let text_seen = &text[..stop];
-    let mut seen =
-        Seen { text: text_seen, classes: classes(), to_the_end: false, at_least: stop, work };
+    let mut seen = PartialText {
+        text: text_seen,
+        classes: classes(),
+        to_the_end: false,
+        at_least: stop,
+        work,
+    };
     let end = match encoding {
         Encoding::Cl100k => cl100k(&mut seen, at),
         Encoding::O200k => o200k(&mut seen, at),
@@ -26,27 +31,27 @@ pub(super) fn piece_end(
     if stop == text.len() || !seen.to_the_end { Ok(end) } else { Err(seen.at_least) }
 }
 
-/// A text that may go on beyond its end.
-struct Seen<'t> {
+/// Text that may continue after its end.
+struct PartialText<'t> {
     text: &'t str,
     classes: &'static [Class],
-    /// Whether it was of interest what is there.
+    /// True if the pretoken depends on the text after the end.
     to_the_end: bool,
-    /// If it was, how far the piece goes whatever is there.
+    /// Least end of the pretoken, if it depends on that text.
     at_least: usize,
     work: &'t mut dyn FnMut(usize),
 }
 
-impl Seen<'_> {
-    /// Reports the work of going on from one position to the next, now and then.
+impl PartialText<'_> {
+    /// Reports the work of a step from one position to another, once per [`MAX_STEP`].
     #[inline]
     fn went(&mut self, from: usize, to: usize) {
-        if from / PIECE != to / PIECE {
-            (self.work)(PIECE);
+        if from / MAX_STEP != to / MAX_STEP {
+            (self.work)(MAX_STEP);
         }
     }
 
-    /// The class of the character at a position, and where it ends.
+    /// Class of the character at a position, and its end.
     #[inline]
     fn at(&mut self, at: usize) -> Option<(Class, usize)> {
         match self.text.as_bytes().get(at) {
@@ -62,7 +67,7 @@ impl Seen<'_> {
         }
     }
 
-    /// The end of the characters from `at` on that are of these classes.
+    /// End of the run of characters from `at` on that are of these classes.
     #[inline]
     fn run(&mut self, at: usize, is_in: impl Fn(Class) -> bool) -> usize {
         let mut end = at;
@@ -80,7 +85,7 @@ impl Seen<'_> {
         self.text.as_bytes().get(at).copied().unwrap_or_default()
     }
 
-    /// The end of `(?i:'s|'t|'re|'ve|'m|'ll|'d)` at a position, if it is there.
+    /// End of `(?i:'s|'t|'re|'ve|'m|'ll|'d)` at a position.
     fn contraction(&mut self, at: usize) -> Option<usize> {
         if self.byte(at) != b'\'' {
             return None;
@@ -92,13 +97,13 @@ impl Seen<'_> {
                 let second = if first == b'l' { b'l' } else { b'e' };
                 (self.byte(at + 2).to_ascii_lowercase() == second).then_some(at + 3)
             }
-            // The long s is an s whose case does not matter.
+            // The long s is an s when case is ignored.
             _ if self.text[at + 1..].starts_with('ſ') => Some(at + 1 + 'ſ'.len_utf8()),
             _ => None,
         }
     }
 
-    /// The end of `\p{N}{1,3}`.
+    /// End of `\p{N}{1,3}`.
     fn number(&mut self, at: usize) -> usize {
         let mut end = at;
         for _ in 0..3 {
@@ -110,7 +115,8 @@ impl Seen<'_> {
         end
     }
 
-    /// The end of ` ?[^\s\p{L}\p{N}]+[\r\n]*`, whose last part may match more, if it is there.
+    /// End of ` ?[^\s\p{L}\p{N}]+[\r\n]*`. `tail` says which bytes the last part of the pattern
+    /// matches.
     fn punctuation(&mut self, at: usize, tail: impl Fn(u8) -> bool) -> Option<usize> {
         let from = if self.byte(at) == b' ' { at + 1 } else { at };
         let mut end = self.run(from, Class::is_other);
@@ -123,7 +129,7 @@ impl Seen<'_> {
         Some(end)
     }
 
-    /// The end of `\s*[\r\n]+|\s+(?!\S)|\s+`.
+    /// End of `\s*[\r\n]+|\s+(?!\S)|\s+`.
     fn space(&mut self, at: usize) -> usize {
         let (mut end, mut last, mut newline) = (at, at, None);
         while let Some((class, next)) = self.at(end)
@@ -144,7 +150,7 @@ impl Seen<'_> {
     }
 }
 
-fn cl100k(seen: &mut Seen<'_>, at: usize) -> usize {
+fn cl100k(seen: &mut PartialText<'_>, at: usize) -> usize {
     let Some((class, next)) = seen.at(at) else { return at };
     if let Some(end) = seen.contraction(at) {
         return end;
@@ -165,12 +171,12 @@ fn cl100k(seen: &mut Seen<'_>, at: usize) -> usize {
     }
 }
 
-fn o200k(seen: &mut Seen, at: usize) -> usize {
+fn o200k(seen: &mut PartialText, at: usize) -> usize {
     let Some((class, next)) = seen.at(at) else { return at };
     if class == Class::Number {
         return seen.number(at);
     }
-    // The pattern has two parts for words, each with a prefix or without.
+    // The pattern has two alternatives for words, each with an optional prefix.
     let prefixed = match class {
         Class::Newline => None,
         _ if class.is_letter() => None,
@@ -178,12 +184,12 @@ fn o200k(seen: &mut Seen, at: usize) -> usize {
     };
     let word = match prefixed {
         Some(Word { is_lower: true, .. }) => prefixed,
-        // Whitespace and punctuation are in no word but as a prefix.
+        // Whitespace and punctuation are in a word only as its prefix.
         _ if !class.is_letter() && class != Class::Mark => prefixed,
         _ => cased_word(seen, at).filter(|word| word.is_lower || prefixed.is_none()).or(prefixed),
     };
     if class == Class::Mark && !prefixed.is_some_and(|word| word.is_lower) {
-        // It is a word by itself, unless the capitals after it end in small letters.
+        // A word by itself, unless the capitals after it end in small letters.
         seen.at_least = next;
     }
     if let Some(word) = word {
@@ -199,15 +205,15 @@ fn o200k(seen: &mut Seen, at: usize) -> usize {
 #[derive(Clone, Copy)]
 struct Word {
     end: usize,
-    /// Whether it is one of the first part of the pattern, and not of capitals alone.
+    /// True if the first alternative matched, which does not match capitals alone.
     is_lower: bool,
 }
 
-/// With `U` for `[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]` and `W` for `[\p{Ll}\p{Lm}\p{Lo}\p{M}]`: what
-/// `U*W+` matches from `from` on, else `U+W*`.
-fn cased_word(seen: &mut Seen, from: usize) -> Option<Word> {
+/// End of `U*W+` from `from` on, else of `U+W*`, where `U` is `[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]` and
+/// `W` is `[\p{Ll}\p{Lm}\p{Lo}\p{M}]`.
+fn cased_word(seen: &mut PartialText, from: usize) -> Option<Word> {
     let mut end = from;
-    // Where the last character ends that is in both.
+    // End of the last character that is in both classes.
     let mut caseless = None;
     loop {
         match seen.at(end) {

@@ -1,4 +1,4 @@
-//! Cutting any text, in any way.
+//! Chunking of any text with any options.
 
 use arbitrary::{Result, Unstructured};
 use carrel_core::chunking::{Encoding, Format, Unit};
@@ -8,7 +8,7 @@ use crate::invariants::{check, cut};
 use crate::pages::{check_order, check_overlap, check_sources, cut_in};
 use crate::{page, text};
 
-/// A text put together from pieces: most as they are, some many times over, and other characters.
+/// Text joined from fragments: most once, some many times, and other characters.
 fn text_of(u: &mut Unstructured, kinds: &[&[&str]]) -> Result<String> {
     let mut text = String::new();
     while !u.is_empty() {
@@ -16,7 +16,7 @@ fn text_of(u: &mut Unstructured, kinds: &[&[&str]]) -> Result<String> {
             0 => text.push(u.arbitrary()?),
             1 => {
                 let times = u.int_in_range(1..=40)?;
-                text.push_str(&u.choose(text::PIECES)?.repeat(times));
+                text.push_str(&u.choose(text::FRAGMENTS)?.repeat(times));
             }
             2 => text.push_str(&"abcdefghijklmnopqrstuvwxyz"[u.int_in_range(0..=25)?..]),
             n => text.push_str(u.choose(kinds[n % kinds.len()])?),
@@ -34,7 +34,7 @@ fn unit(u: &mut Unstructured) -> Result<Unit> {
     })
 }
 
-/// A size that this unit may have, and an overlap.
+/// Size that the unit allows, and an overlap.
 fn measures(u: &mut Unstructured, unit: Unit) -> Result<(usize, usize)> {
     let least = if matches!(unit, Unit::Tokens(_)) { 4 } else { 1 };
     let size = match u.int_in_range(0..=15)? {
@@ -46,25 +46,25 @@ fn measures(u: &mut Unstructured, unit: Unit) -> Result<(usize, usize)> {
     Ok((size, overlap))
 }
 
-/// Whether this is one of those that are cut twice: every eighth will do to see that it is always the same.
+/// True for one text in eight, which is cut twice to check that the result is always the same.
 fn again(text: &str) -> bool {
     text.len().is_multiple_of(8)
 }
 
-/// Panics with the input.
+/// Panics with the input if the result is an error.
 fn demand(result: std::result::Result<(), TestCaseError>, input: impl std::fmt::Debug) {
     if let Err(error) = result {
         panic!("{error}\ninput: {input:?}");
     }
 }
 
-/// Text that is no page: in bounds, in order, whole, exact, the same again.
+/// Text that is no page: in bounds, in order, complete, exact, reproducible.
 pub fn chunks(u: &mut Unstructured) -> Result<()> {
     let unit = unit(u)?;
     let (size, overlap) = measures(u, unit)?;
-    let plain: &[&[&str]] = &[text::PIECES];
-    let markdown: &[&[&str]] = &[text::MARKS, text::PIECES, text::MARKS];
-    let data: &[&[&str]] = &[text::DATA, text::DATA, text::DATA, text::PIECES];
+    let plain: &[&[&str]] = &[text::FRAGMENTS];
+    let markdown: &[&[&str]] = &[text::MARKUP, text::FRAGMENTS, text::MARKUP];
+    let data: &[&[&str]] = &[text::DATA, text::DATA, text::DATA, text::FRAGMENTS];
     let (format, kinds) = *u.choose(&[
         (Format::Plain, plain),
         (Format::Plain, markdown),
@@ -88,22 +88,22 @@ pub fn chunks(u: &mut Unstructured) -> Result<()> {
     Ok(())
 }
 
-/// Pages: the same of the text that a reader sees.
+/// Pages: the rendered text is in order, complete and exact.
 pub fn pages(u: &mut Unstructured) -> Result<()> {
     let unit = unit(u)?;
     let (size, overlap) = measures(u, unit)?;
     let (size, overlap) = (size as i32, overlap as i32);
     let with_raw = u.arbitrary()?;
-    let pieces = if with_raw { page::ALL } else { page::WITHOUT_RAW };
+    let fragments = if with_raw { page::ALL } else { page::WITHOUT_RAW };
     let mut page = String::new();
     while !u.is_empty() {
         match u.int_in_range(0..=31)? {
             0 if with_raw => page.push(u.arbitrary()?),
             1 => {
                 let times = u.int_in_range(1..=40)?;
-                page.push_str(&u.choose(pieces)?.repeat(times));
+                page.push_str(&u.choose(fragments)?.repeat(times));
             }
-            _ => page.push_str(u.choose(pieces)?),
+            _ => page.push_str(u.choose(fragments)?),
         }
     }
     let input = (&page, size, overlap, unit);

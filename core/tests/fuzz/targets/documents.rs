@@ -1,18 +1,18 @@
-//! JSON that others wrote: claims, patches of a session's state, reports of tokens.
+//! Untrusted JSON: claims, patches of a session's state, token reports.
 
 use arbitrary::{Result, Unstructured};
 use carrel_core::claims::{claims_for, tenant, tenant_of_string, validate_claim};
-use carrel_core::merge_patch::{MOST_DEEP, Refused, merge};
+use carrel_core::merge_patch::{MAX_DEPTH, MergePatchError, merge};
 use carrel_core::prices::Tokens;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::json::{self, Json};
-use crate::of_the_rfc::of_the_rfc;
+use crate::reference::merged_values;
 
 const DEEP: usize = 128;
 
-/// A UUID as PostgreSQL and its clients write one, by the letter.
+/// Parses a UUID letter by letter, as PostgreSQL and its clients write one.
 fn uuid_of(text: &str) -> Option<Uuid> {
     let bare = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
     let groups: Vec<&str> = bare.unwrap_or(text).split('-').collect();
@@ -30,14 +30,14 @@ fn claim_leaf(u: &mut Unstructured) -> Result<Json> {
     if u.ratio(1, 3)? {
         return json::leaf(u);
     }
-    // Of one byte, so that enough are left for the rest.
+    // One byte, repeated, so that enough bytes are left for the rest.
     let uuid = Uuid::from_u128(u128::from_ne_bytes([u.arbitrary()?; 16]));
     let mut text = match u.int_in_range(0..=3)? {
         0 | 1 => uuid.hyphenated().to_string(),
         2 => uuid.simple().to_string().to_uppercase(),
         _ => uuid.braced().to_string(),
     };
-    // Almost one.
+    // Almost a UUID.
     match u.int_in_range(0..=15)? {
         0 => text.insert_str(0, "urn:uuid:"),
         1 => drop(text.pop()),
@@ -48,7 +48,7 @@ fn claim_leaf(u: &mut Unstructured) -> Result<Json> {
     Ok(Json::String(text))
 }
 
-/// The tenant as the tree has it; Err where that is no tenant and not none either.
+/// Tenant in the tree. Err for a value that is neither a tenant nor none.
 fn tenant_in(mut value: &Json, path: &str) -> std::result::Result<Option<Uuid>, ()> {
     if !matches!(value, Json::Object(_)) || value.depth() > DEEP {
         return Err(());
@@ -73,7 +73,7 @@ fn tenant_in(mut value: &Json, path: &str) -> std::result::Result<Option<Uuid>, 
     }
 }
 
-/// A tenant is what the tree says, whatever the text looks like; what is no JSON is nobody.
+/// The tenant is the one in the tree, whatever the spelling. Invalid JSON has no tenant.
 pub fn claims(u: &mut Unstructured) -> Result<()> {
     let path =
         *u.choose(&["sub", "sub", "a", "a.b", "a.sub", "app_metadata.a.b", "é", "\"", "\\.sub"])?;
@@ -85,7 +85,8 @@ pub fn claims(u: &mut Unstructured) -> Result<()> {
             found.is_err() || serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok(),
             "{text:?}"
         );
-        // A parser of whole values refuses what it can't hold, and takes the last of two.
+        // A parser of whole values rejects values that it can't hold, and takes the last of two
+        // members.
         if let (Ok(found), Ok(value)) = (found, serde_json::from_str::<Value>(&text)) {
             let last = path.split('.').try_fold(&value, |value, key| value.get(key));
             let last = last.and_then(Value::as_str).and_then(uuid_of);
@@ -117,7 +118,7 @@ pub fn claims(u: &mut Unstructured) -> Result<()> {
     Ok(())
 }
 
-/// A number of [`json::leaf`] that a double would shorten.
+/// Number of [`json::leaf`] with more digits than a double holds.
 const LONG: &str = "12345678901234567890123";
 
 fn long_numbers(value: &Value) -> usize {
@@ -131,7 +132,8 @@ fn long_numbers(value: &Value) -> usize {
     }
 }
 
-/// A patched text says what the RFC's algorithm makes of the values, with every digit of its numbers.
+/// A patched text equals the result of the RFC's algorithm on the values, with every digit of its
+/// numbers.
 pub fn patches(u: &mut Unstructured) -> Result<()> {
     if u.ratio(1, 6)? {
         let half = u.bytes(u.len() / 2)?;
@@ -149,7 +151,7 @@ pub fn patches(u: &mut Unstructured) -> Result<()> {
     let (target, mut patch) = (json::value(u, 5, json::leaf)?, json::value(u, 5, json::leaf)?);
     let too_deep = !u.is_empty() && u.ratio(1, 200)?;
     if too_deep {
-        let deeper = MOST_DEEP + 1 + u.int_in_range(0..=300)?;
+        let deeper = MAX_DEPTH + 1 + u.int_in_range(0..=300)?;
         patch = (0..deeper).fold(patch, |value, _| Json::Object(vec![("a".to_owned(), value)]));
     }
     let (mut target_text, mut patch_text) = (String::new(), String::new());
@@ -158,14 +160,18 @@ pub fn patches(u: &mut Unstructured) -> Result<()> {
     let mut members = 0;
     let result = merge(&target_text, &patch_text, || members += 1);
     if too_deep {
-        assert_eq!(result, Err(Refused::TooDeep));
+        assert_eq!(result, Err(MergePatchError::TooDeep));
         return Ok(());
     }
     let input = (&target_text, &patch_text);
     let result = result.unwrap_or_else(|why| panic!("{why}: {input:?}"));
     let value = |text: &str| serde_json::from_str::<Value>(text).expect("what was written is JSON");
-    assert_eq!(value(&result), of_the_rfc(value(&target_text), &value(&patch_text)), "{input:?}");
-    // Digits that no double holds; of two members with one name, the text may have both.
+    assert_eq!(
+        value(&result),
+        merged_values(value(&target_text), &value(&patch_text)),
+        "{input:?}"
+    );
+    // A double holds fewer digits. Of two members with one name, the text may have both.
     let long = result.matches(LONG).count();
     assert!(long_numbers(&value(&result)) <= long, "{input:?}");
     Ok(())
@@ -192,7 +198,7 @@ const REPORTED: &[&str] = &[
     "audio_tokens",
 ];
 
-/// No token of a report is counted twice or lost: what is read adds up to the report's own sums.
+/// No token of a report is counted twice or lost: the result adds up to the report's own sums.
 pub fn prices(u: &mut Unstructured) -> Result<()> {
     let number = |u: &mut Unstructured| {
         Ok(match u.int_in_range(0..=9)? {
@@ -222,7 +228,7 @@ pub fn prices(u: &mut Unstructured) -> Result<()> {
     let Ok(tokens) = Tokens::read(&text) else { return Ok(()) };
     let of =
         |names: &[&str]| names.iter().filter_map(|name| report.get(*name)?.as_u64()).sum::<u64>();
-    // All of these are tokens; those of details are among them.
+    // All of these are tokens and include those of the details.
     let all = of(&[
         "input",
         "output",

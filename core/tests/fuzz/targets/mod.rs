@@ -1,5 +1,5 @@
-//! The targets. Each makes its input of the bytes, and panics with that input where something does not
-//! hold; bytes that make no input are none of its business.
+//! Fuzz targets. Each makes its input from the bytes and panics with that input if an invariant
+//! fails. Bytes that make no input are skipped.
 
 mod chunking;
 mod documents;

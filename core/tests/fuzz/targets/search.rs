@@ -1,16 +1,16 @@
-//! What search reads: vectors, whatever their bytes are, and what people type.
+//! Input of search: vectors of any bytes, and queries.
 
 use arbitrary::{Result, Unstructured};
-use carrel_core::ranking::{Frequency, PartKind, Place, Query, Term, parts};
+use carrel_core::ranking::{Frequency, PartKind, PhrasePosition, Query, Term, parts};
 use carrel_core::tsvector::{self, Assembler, MAX_POSITION, MAX_POSITIONS, Position, View, Weight};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A vector as a sorted map; what the bytes are checked against.
+/// Vector as a sorted map: the reference for the bytes.
 type Model = BTreeMap<Vec<u8>, Vec<(Weight, u16)>>;
 
 const WEIGHTS: [Weight; 4] = [Weight::D, Weight::C, Weight::B, Weight::A];
 
-/// Written down from the description of the format.
+/// Encodes a vector by the description of the format.
 fn encode(model: &Model) -> Vec<u8> {
     let mut bytes = (model.len() as i32).to_ne_bytes().to_vec();
     let mut area = Vec::new();
@@ -67,7 +67,7 @@ fn weighed(positions: impl Iterator<Item = Position>) -> Vec<(Weight, u16)> {
     positions.map(|position| (position.weight, position.position)).collect()
 }
 
-/// Reads all that can be read of a vector, in every way that there is.
+/// Reads a vector in every way.
 fn read_everything(view: &View, u: &mut Unstructured) -> Result<()> {
     for (lexeme, positions) in view.iter() {
         assert_eq!(positions.len(), positions.count());
@@ -77,9 +77,10 @@ fn read_everything(view: &View, u: &mut Unstructured) -> Result<()> {
     let terms: Vec<Term> = (0..u.int_in_range(0..=3)?)
         .map(|_| Ok(Term { lexeme: lexeme(u)?.into(), is_prefix: u.arbitrary()? }))
         .collect::<Result<_>>()?;
-    let places =
-        terms.iter().map(|term| Ok(Place { offset: u.arbitrary()?, terms: vec![term.clone()] }));
-    let phrase = places.collect::<Result<Vec<_>>>()?;
+    let positions = terms
+        .iter()
+        .map(|term| Ok(PhrasePosition { offset: u.arbitrary()?, terms: vec![term.clone()] }));
+    let phrase = positions.collect::<Result<Vec<_>>>()?;
     let query = Query { terms, required: vec![phrase.clone(); 2], excluded: vec![phrase] };
     let mut found: Vec<(usize, Frequency)> = Vec::new();
     let reading = query.read(view, u.arbitrary()?, |term, frequency| found.push((term, frequency)));
@@ -91,8 +92,8 @@ fn read_everything(view: &View, u: &mut Unstructured) -> Result<()> {
     Ok(())
 }
 
-/// Any bytes: refused, or read in bounds. Those of a vector that was written are that vector; of those
-/// that were tampered with, what can be read is read.
+/// Any bytes are rejected or read in bounds. An encoded vector is read as it was; a damaged one as
+/// far as it can be read.
 pub fn vectors(u: &mut Unstructured) -> Result<()> {
     let model = model(u)?;
     let bytes = encode(&model);
@@ -118,7 +119,7 @@ pub fn vectors(u: &mut Unstructured) -> Result<()> {
             0 => hostile[at] ^= 1 << u.int_in_range(0..=7)?,
             1 => hostile.truncate(at.max(1)),
             2 => hostile.insert(at, u.arbitrary()?),
-            // Among the first are the count and the entries.
+            // The count and the entries are at the beginning.
             3 => hostile[early] = u.arbitrary()?,
             4 => hostile[at] = *u.choose(&[0, 1, 0x7F, 0x80, 0xFF])?,
             _ => hostile.extend(u.bytes(u.len().min(8))?),
@@ -154,23 +155,23 @@ pub fn vectors(u: &mut Unstructured) -> Result<()> {
     Ok(())
 }
 
-/// What is written is what is read: of words, of keys, and of vectors that are joined.
+/// Written vectors are read as they were: of words, of keys, and joined vectors.
 pub fn assembled(u: &mut Unstructured) -> Result<()> {
-    // Words in the order of their positions, as a parser gives them.
+    // Words in the order of their positions, as a parser returns them.
     let names: Vec<Vec<u8>> = (0..u.int_in_range(1..=6)?)
         .map(|_| lexeme(u))
         .collect::<Result<BTreeSet<_>>>()?
         .into_iter()
         .collect();
-    let (mut words, mut expected, mut place) = (Vec::new(), Model::new(), 0_u32);
+    let (mut words, mut expected, mut number) = (Vec::new(), Model::new(), 0_u32);
     for _ in 0..u.int_in_range(0..=40)? {
-        place += u.int_in_range(0..=3_u32)?;
-        place += if u.ratio(1, 40)? { 16_000 } else { 0 };
+        number += u.int_in_range(0..=3_u32)?;
+        number += if u.ratio(1, 40)? { 16_000 } else { 0 };
         let (name, weight) = (u.choose_index(names.len())?, *u.choose(&WEIGHTS)?);
-        let position = Position::at(place.max(1), weight);
+        let position = Position::at(number.max(1), weight);
         words.push((name as u32, position));
         let found = expected.entry(names[name].clone()).or_default();
-        // As uniquePOS() of PostgreSQL's make_tsvector() has it.
+        // PostgreSQL's make_tsvector() does this in uniquePOS().
         let last = found.last().map(|(_, last)| *last);
         if found.len() < 255 && last != Some(position.position) && last != Some(MAX_POSITION) {
             found.push((weight, position.position));
@@ -198,7 +199,7 @@ const TYPED: &[&str] = &[
     "\"-", "*\"", "\0", "é", "😀", "|", "&", "!", "<->", ":*", "(",
 ];
 
-/// Parts are what was typed, in order, and all of it but for signs and `or`.
+/// Parts are slices of the query, in order, and all of it except signs and `or`.
 pub fn queries(u: &mut Unstructured) -> Result<()> {
     let mut query = String::new();
     while !u.is_empty() {

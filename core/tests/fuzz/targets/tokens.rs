@@ -1,4 +1,4 @@
-//! Signed tokens: each part good or bad in one way, and the whole tampered with.
+//! Signed tokens: each part good or bad in one way, and the whole damaged.
 
 use arbitrary::{Result, Unstructured};
 use carrel_core::jwt::{Algorithm, Key, Material, Window, read_jwks, verify};
@@ -78,7 +78,7 @@ const CLAIMS: [Parts; 5] = [
     ],
 ];
 
-/// An object of a part of each kind, in an order by chance: mostly of good parts.
+/// An object with one part of each kind, in random order; most parts are good.
 fn object(u: &mut Unstructured, kinds: &[Parts]) -> Result<(String, bool)> {
     let mut members = Vec::new();
     let mut is_good = true;
@@ -127,7 +127,7 @@ pub fn tokens(u: &mut Unstructured) -> Result<()> {
     assert_eq!(found.is_ok(), expected, "{header} {claims} {found:?}");
     assert!(found.is_err() || found.as_ref() == Ok(&claims));
 
-    // One change, and it is no token of ours.
+    // A token with one changed byte is rejected.
     let mut bytes = token.clone().into_bytes();
     let at = u.choose_index(bytes.len())?;
     match u.int_in_range(0..=3)? {
@@ -139,7 +139,7 @@ pub fn tokens(u: &mut Unstructured) -> Result<()> {
     let changed = String::from_utf8(bytes).expect("ASCII");
     assert!(changed == token || check(&changed).is_err(), "{changed}");
 
-    // Whatever is signed by us and well-formed: no panic, and its own text back.
+    // A well-formed token signed by our key never panics, and its claims are returned as they were.
     let soup = json::soup(u)?;
     let signed = signers[0].token(&soup);
     assert!(check(&signed).is_err() || soup.contains("issuer"), "{soup}");

@@ -1,28 +1,28 @@
-//! Sentence and word boundaries near a position: segments small windows, starting each at a
-//! character from which segmentation can start anew.
+//! Sentence and word boundaries near a position. Small windows are segmented, each from a character
+//! at which segmentation can start.
 
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::chars::{char_at, char_before};
 use super::graphemes::{is_boundary, is_mark};
 use super::meter::Meter;
-use super::space::{char_at, char_before};
 use super::words::{base_before, is_base};
 
-/// Small because unicode-segmentation looks ahead anew from each character after a full stop, so
-/// that a window of `.)))))` takes quadratic time.
+/// Bytes of a window. Small because unicode-segmentation looks ahead from each character after a
+/// full stop: a window of `.)))))` takes quadratic time.
 const WINDOW: usize = 256;
-/// How many characters beyond a window the decision about a boundary inside it may look.
+/// Characters after a window that may decide about a boundary inside it, at most.
 const AHEAD: usize = 256;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum Segment {
     Sentence,
     Word,
 }
 
-/// The last boundary in `[from, to]`.
+/// Last boundary in `[from, to]`.
 pub(super) fn last_boundary<T: FnMut()>(
-    kind: Kind,
+    segment: Segment,
     text: &str,
     from: usize,
     to: usize,
@@ -31,20 +31,20 @@ pub(super) fn last_boundary<T: FnMut()>(
     let mut end = to;
     let mut found = Vec::new();
     // Words are short: the first look back rarely has to be repeated.
-    let mut window = if kind == Kind::Word { WINDOW / 4 } else { WINDOW };
-    // Most full stops end a sentence. A row of them is looked at window by window.
+    let mut window = if segment == Segment::Word { WINDOW / 4 } else { WINDOW };
+    // Most full stops end a sentence. After four that do not, windows are segmented whole.
     let mut guesses = 4;
     while from <= end {
         let mut start = text.ceil_char_boundary(end.saturating_sub(window).max(from));
         let mut last = end;
-        if kind == Kind::Sentence
+        if segment == Segment::Sentence
             && guesses > 0
             && let Some((terminator, next)) = ascii_terminator(text, start, end)
         {
             (start, last) = (terminator, next);
             guesses -= 1;
         }
-        boundaries(kind, text, start, last, meter, &mut found);
+        boundaries(segment, text, start, last, meter, &mut found);
         if let Some(&last) = found.last() {
             return Some(last);
         }
@@ -55,8 +55,9 @@ pub(super) fn last_boundary<T: FnMut()>(
     None
 }
 
-/// In ASCII, the last place in `text[from..to]` after which a sentence may have ended, and the next
-/// letter or digit: the boundary, if there is one, is between them, and none comes later.
+/// Last position in `text[from..to]` after which a sentence may have ended, and the next letter or
+/// digit. The boundary, if there is one, is between them, and none comes later. None if the text is
+/// not ASCII.
 fn ascii_terminator(text: &str, from: usize, to: usize) -> Option<(usize, usize)> {
     let bytes = &text.as_bytes()[from..to];
     if !bytes.is_ascii() {
@@ -68,9 +69,9 @@ fn ascii_terminator(text: &str, from: usize, to: usize) -> Option<(usize, usize)
     Some((from + found, next.map_or(to, |next| from + found + next)))
 }
 
-/// The first boundary in `[from, to]`; for words, one that no space follows.
+/// First boundary in `[from, to]`. A word boundary must not be followed by space.
 pub(super) fn first_boundary<T: FnMut()>(
-    kind: Kind,
+    segment: Segment,
     text: &str,
     from: usize,
     to: usize,
@@ -80,9 +81,9 @@ pub(super) fn first_boundary<T: FnMut()>(
     let mut found = Vec::new();
     loop {
         let end = text.floor_char_boundary(start + WINDOW).min(to);
-        boundaries(kind, text, start, end, meter, &mut found);
+        boundaries(segment, text, start, end, meter, &mut found);
         let first = found.iter().copied().find(|&at| {
-            kind == Kind::Sentence || char_at(text, at).is_some_and(|c| !c.is_whitespace())
+            segment == Segment::Sentence || char_at(text, at).is_some_and(|c| !c.is_whitespace())
         });
         if first.is_some() || end >= to {
             return first;
@@ -93,7 +94,7 @@ pub(super) fn first_boundary<T: FnMut()>(
 
 /// Collects the boundaries in `[from, to]` that are boundaries of grapheme clusters too.
 fn boundaries<T: FnMut()>(
-    kind: Kind,
+    segment: Segment,
     text: &str,
     from: usize,
     to: usize,
@@ -102,15 +103,15 @@ fn boundaries<T: FnMut()>(
 ) {
     found.clear();
     let bytes = &text.as_bytes()[from..to];
-    // Not from `from` itself, since a start says nothing about a boundary there.
+    // Segmentation starts before `from`, since it says nothing about a boundary at its own start.
     let near = before(text, from);
-    let start = match kind {
-        Kind::Word => base_before(text, 0, near).unwrap_or(near),
-        Kind::Sentence => letter_before(text, near).unwrap_or(near),
+    let start = match segment {
+        Segment::Word => base_before(text, 0, near).unwrap_or(near),
+        Segment::Sentence => letter_before(text, near).unwrap_or(near),
     };
-    if kind == Kind::Sentence {
-        // Without a full stop or the like, or a line's end, no sentence ends. `?` and `!` are all
-        // that ASCII has besides; any other character may be one of another script.
+    if segment == Segment::Sentence {
+        // No sentence ends without a full stop or a line end. ASCII has only `.`, `?` and `!`; any
+        // other character may be the full stop of another script.
         let seen = &text.as_bytes()[start..to];
         if seen.is_ascii()
             && memchr::memchr3(b'.', b'?', b'!', seen).is_none()
@@ -120,10 +121,11 @@ fn boundaries<T: FnMut()>(
             return;
         }
     }
-    // What decides is the next letter after a full stop, however many marks or spaces come first.
-    let decides = |at: usize, c: char| match kind {
-        Kind::Word => at > 0 && is_base(c),
-        Kind::Sentence => c.is_alphabetic() && !is_mark(c),
+    // The next letter after a full stop decides, however many combining characters or spaces come
+    // first.
+    let decides = |at: usize, c: char| match segment {
+        Segment::Word => at > 0 && is_base(c),
+        Segment::Sentence => c.is_alphabetic() && !is_mark(c),
     };
     let mut stop = to;
     for (at, c) in text[to..].char_indices().take(AHEAD) {
@@ -133,7 +135,7 @@ fn boundaries<T: FnMut()>(
         }
     }
     let seen = &text[start..stop];
-    // Segmenting costs some ten times as much as passing over a byte.
+    // Segmenting costs about ten times as much as passing over a byte.
     meter.work(seen.len() * 8);
     let mut keep = |offset: usize| {
         let at = start + offset;
@@ -145,9 +147,9 @@ fn boundaries<T: FnMut()>(
         }
         true
     };
-    match kind {
-        Kind::Word => seen.split_word_bound_indices().all(|(offset, _)| keep(offset)),
-        Kind::Sentence => seen.split_sentence_bound_indices().all(|(offset, _)| keep(offset)),
+    match segment {
+        Segment::Word => seen.split_word_bound_indices().all(|(offset, _)| keep(offset)),
+        Segment::Sentence => seen.split_sentence_bound_indices().all(|(offset, _)| keep(offset)),
     };
 }
 
@@ -155,9 +157,9 @@ fn before(text: &str, at: usize) -> usize {
     at - char_before(text, at).map_or(0, char::len_utf8)
 }
 
-/// The last position at or before `at`, looked for in the last few characters, from which
-/// sentences can be told: all that the rules remember lies after a letter, a line's end, or a full
-/// stop that follows no letter.
+/// Last position up to `at` from which sentences can be segmented, among the last 128 characters.
+/// The rules remember nothing from before a letter, a line end, or a full stop that follows no
+/// letter.
 fn letter_before(text: &str, at: usize) -> Option<usize> {
     let mut start = at;
     for _ in 0..128 {

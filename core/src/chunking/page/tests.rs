@@ -3,11 +3,12 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use super::super::chunk::Chunk;
 use super::super::meter::Meter;
-use super::super::{Chunk, Encoding, Format, Options, Unit};
+use super::super::options::{Encoding, Format, Options, Unit};
 use super::{LONGEST_TOKEN, Page};
 
-const PIECES: &[&str] = &[
+const FRAGMENTS: &[&str] = &[
     "<p>",
     "</p>",
     "<div>",
@@ -50,12 +51,12 @@ const PIECES: &[&str] = &[
 ];
 
 fn page() -> impl Strategy<Value = String> {
-    let part = (prop::collection::vec(select(PIECES), 1..12), 1..40usize)
-        .prop_map(|(pieces, times)| pieces.concat().repeat(times));
-    // More than is read at a time at the least, with runs longer than is looked ahead.
+    let part = (prop::collection::vec(select(FRAGMENTS), 1..12), 1..40usize)
+        .prop_map(|(fragments, times)| fragments.concat().repeat(times));
+    // More text than is read at a time, with runs longer than the look-ahead.
     let parts = prop::collection::vec(part, 1..20);
-    let long =
-        (select(PIECES), 1..40_000usize).prop_map(|(piece, size)| piece.repeat(size / piece.len()));
+    let long = (select(FRAGMENTS), 1..40_000usize)
+        .prop_map(|(fragment, size)| fragment.repeat(size / fragment.len()));
     (parts.clone(), long, parts)
         .prop_map(|(before, long, after)| format!("{}{long}{0}{}", before.concat(), after.concat()))
         .prop_map(|page| page.repeat(1 + 40_000 / page.len().max(1)))
@@ -72,7 +73,7 @@ fn unit() -> impl Strategy<Value = Unit> {
 
 fn cut<'t>(source: &'t str, options: &Options, step: usize) -> Vec<Chunk<'t>> {
     let mut page = Page::new(source, options);
-    page.step = step;
+    page.min_read = step;
     let mut meter = Meter::new(|| {});
     std::iter::from_fn(|| page.next(&mut meter)).collect()
 }
@@ -89,7 +90,7 @@ fn no_token_is_longer_than_the_longest() {
 #[test]
 fn memory_does_not_grow_with_the_page_and_its_end_is_reached() {
     let options = Options::new(1000, 100, Unit::Characters, Format::Html).expect("valid options");
-    for piece in [
+    for fragment in [
         "a ",
         "<br>a",
         "&lt;",
@@ -101,13 +102,13 @@ fn memory_does_not_grow_with_the_page_and_its_end_is_reached() {
         "<table><tr><td>a<td>",
         "<!-- -->",
     ] {
-        let source = format!("{}a", piece.repeat(5_000_000 / piece.len()));
+        let source = format!("{}a", fragment.repeat(5_000_000 / fragment.len()));
         let mut page = Page::new(&source, &options);
         let mut meter = Meter::new(|| {});
         let last = std::iter::from_fn(|| page.next(&mut meter)).last();
-        assert!(last.is_some_and(|chunk| chunk.content.ends_with('a')), "{piece:?}");
-        let most = page.rendering.text.capacity();
-        assert!(most <= 2 * (page.ahead + page.step) + 4096, "{piece:?}: {most}");
+        assert!(last.is_some_and(|chunk| chunk.content.ends_with('a')), "{fragment:?}");
+        let most = page.reader.capacity();
+        assert!(most <= 2 * (page.ahead + page.min_read) + 4096, "{fragment:?}: {most}");
     }
 }
 
@@ -118,7 +119,7 @@ proptest! {
     fn chunks_do_not_depend_on_how_much_is_read_at_a_time(
         page in page(), size in 4..200i32, overlap in 0..200i32, unit in unit(), step in 0..5000usize
     ) {
-        // Of tokens more is read ahead.
+        // More text is read ahead for tokens.
         let (page, size) = match unit {
             Unit::Tokens(_) => (page.repeat(12), size.min(40)),
             _ => (page, size),

@@ -1,16 +1,16 @@
-//! What a text without headings begins with: as a rule, what it is about.
+//! Title of a text without headings: its beginning.
 
-/// A title has no more bytes.
-const LONGEST: usize = 200;
+/// Size limit of a title, in bytes.
+const MAX_TITLE: usize = 200;
 
-/// The title that a text begins with: its first line, or, where that is longer than titles are, the
-/// first sentence of it; empty, where that is, too.
-pub fn lead(text: &str) -> &str {
+/// Returns the first line of a text or, if that is longer than 200 bytes, its first sentence. Empty
+/// if the sentence is too long as well.
+pub fn leading_title(text: &str) -> &str {
     let line = text.split_inclusive('\n').next().unwrap_or_default();
-    if line.len() <= LONGEST {
+    if line.len() <= MAX_TITLE {
         return line;
     }
-    let line = &line[..line.floor_char_boundary(LONGEST)];
+    let line = &line[..line.floor_char_boundary(MAX_TITLE)];
     let end = line.char_indices().zip(line.chars().skip(1)).find_map(|((at, c), next)| {
         let ends = match c {
             '.' | '!' | '?' => next.is_whitespace(),

@@ -1,9 +1,9 @@
-//! What JSON Merge Patch is to be, slowly.
+//! Reference for JSON Merge Patch, on parsed values.
 
 use serde_json::{Map, Value};
 
-/// The algorithm of RFC 7396, section 2, word by word.
-pub fn of_the_rfc(target: Value, patch: &Value) -> Value {
+/// Algorithm of RFC 7396, section 2.
+pub fn merged_values(target: Value, patch: &Value) -> Value {
     let Value::Object(patch) = patch else { return patch.clone() };
     let mut target = match target {
         Value::Object(target) => target,
@@ -14,7 +14,7 @@ pub fn of_the_rfc(target: Value, patch: &Value) -> Value {
             target.remove(name);
         } else {
             let old = target.remove(name).unwrap_or(Value::Null);
-            target.insert(name.clone(), of_the_rfc(old, value));
+            target.insert(name.clone(), merged_values(old, value));
         }
     }
     Value::Object(target)

@@ -1,0 +1,173 @@
+//! View: reads a tsvector without copying it.
+
+use super::format::{MAX_POSITIONS, Position, bounds};
+
+/// Error: bytes that are no tsvector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Malformed {
+    /// Shorter than the count or than its entries, or the count is negative.
+    Truncated,
+    /// Entry, counted from 0, that points outside the string area or has too many positions.
+    Entry(usize),
+}
+
+impl std::fmt::Display for Malformed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Malformed::Truncated => f.write_str("malformed tsvector: it ends before its entries"),
+            Malformed::Entry(index) => write!(f, "malformed tsvector: entry {index} is invalid"),
+        }
+    }
+}
+
+impl std::error::Error for Malformed {}
+
+/// A tsvector, read from its bytes.
+///
+/// Reads stay inside the bytes, whatever they are. Entries are not checked to be sorted, distinct
+/// and disjoint: a view of hostile bytes may repeat a lexeme.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    pub(super) entries: &'a [[u8; 4]],
+    area: &'a [u8],
+}
+
+impl<'a> View<'a> {
+    /// Checks every entry once.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        let view = Self::open(bytes)?;
+        match view.entries.iter().position(|entry| view.read(*entry).is_none()) {
+            Some(index) => Err(Malformed::Entry(index)),
+            None => Ok(view),
+        }
+    }
+
+    /// Checks no entry: entries that point outside are skipped. For vectors that Postgres made, if
+    /// few of their entries are read.
+    pub fn open(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        let (count, rest) = bytes.split_first_chunk().ok_or(Malformed::Truncated)?;
+        let size = usize::try_from(i32::from_ne_bytes(*count))
+            .ok()
+            .and_then(|count| count.checked_mul(4))
+            .ok_or(Malformed::Truncated)?;
+        let (entries, area) = rest.split_at_checked(size).ok_or(Malformed::Truncated)?;
+        Ok(View { entries: entries.as_chunks().0, area })
+    }
+
+    /// Positions of a lexeme, by binary search: entries are ordered by their bytes.
+    pub fn find(&self, lexeme: &[u8]) -> Option<Positions<'a>> {
+        let wanted = Prefix::of(lexeme, 0, lexeme.len());
+        let prefix = |entry: [u8; 4]| {
+            let (start, end) = bounds(entry);
+            Prefix::of(self.area, start, end)
+        };
+        // Binary search without a branch on the comparison, which would be mispredicted half of the
+        // time.
+        let (mut first, mut count) = (0, self.entries.len());
+        while count > 0 {
+            let half = count.div_ceil(2);
+            let is_less = prefix(self.entries[first + half - 1]) < wanted;
+            first += if is_less { half } else { 0 };
+            count -= half;
+        }
+        let like = self.entries[first..].iter().take_while(|entry| prefix(**entry) == wanted);
+        let (_, positions) =
+            like.filter_map(|entry| self.read(*entry)).find(|(spelt, _)| *spelt == lexeme)?;
+        Some(Positions(positions.iter()))
+    }
+
+    /// Lexemes that begin with `prefix`, with their positions.
+    pub fn starting_with<'b>(
+        &self,
+        prefix: &'b [u8],
+    ) -> impl Iterator<Item = (&'a [u8], Positions<'a>)> + use<'a, 'b> {
+        let view = *self;
+        let spelt = |entry: &[u8; 4]| self.spelt(*entry).unwrap_or_default();
+        let first = self.entries.partition_point(|entry| spelt(entry) < prefix);
+        self.entries[first..]
+            .iter()
+            .filter_map(move |entry| view.read(*entry))
+            .take_while(move |(lexeme, _)| lexeme.starts_with(prefix))
+            .map(|(lexeme, positions)| (lexeme, Positions(positions.iter())))
+    }
+
+    /// Number of entries.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// True if there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Each lexeme with its positions as they are stored; none if the vector was stripped.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a [u8], Positions<'a>)> + use<'a> {
+        let view = *self;
+        view.entries.iter().filter_map(move |entry| {
+            let (lexeme, positions) = view.read(*entry)?;
+            Some((lexeme, Positions(positions.iter())))
+        })
+    }
+
+    fn spelt(&self, entry: [u8; 4]) -> Option<&'a [u8]> {
+        let (start, end) = bounds(entry);
+        self.area.get(start..end)
+    }
+
+    fn read(&self, entry: [u8; 4]) -> Option<(&'a [u8], &'a [[u8; 2]])> {
+        let (start, end) = bounds(entry);
+        let lexeme = self.area.get(start..end)?;
+        if u32::from_ne_bytes(entry) & 1 == 0 {
+            return Some((lexeme, &[]));
+        }
+        let (count, rest) = self.area.get(end.next_multiple_of(2)..)?.split_first_chunk()?;
+        let count = usize::from(u16::from_ne_bytes(*count));
+        let positions = rest.get(..2 * count)?;
+        (count <= MAX_POSITIONS).then_some((lexeme, positions.as_chunks().0))
+    }
+}
+
+/// First 8 bytes of a lexeme, zero-padded. Of two lexemes with different prefixes, the lesser has
+/// the lesser prefix.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Prefix(u64);
+
+impl Prefix {
+    /// First 8 bytes of `bytes[start..end]`, big-endian, zero-padded; 0 if out of range.
+    fn of(bytes: &[u8], start: usize, end: usize) -> Self {
+        let kept = (end - start).min(8);
+        let first = match bytes.get(start..).and_then(|rest| rest.first_chunk()) {
+            Some(chunk) => u64::from_be_bytes(*chunk),
+            // Fewer than 8 bytes are left.
+            None => {
+                let mut chunk = [0; 8];
+                let rest = bytes.get(start..start + kept).unwrap_or_default();
+                chunk[..rest.len()].copy_from_slice(rest);
+                u64::from_be_bytes(chunk)
+            }
+        };
+        match kept {
+            0 => Self(0),
+            kept => Self(first & (u64::MAX << (64 - 8 * kept))),
+        }
+    }
+}
+
+/// Positions of a lexeme, as they are stored.
+#[derive(Clone, Debug)]
+pub struct Positions<'a>(std::slice::Iter<'a, [u8; 2]>);
+
+impl Iterator for Positions<'_> {
+    type Item = Position;
+
+    fn next(&mut self) -> Option<Position> {
+        self.0.next().map(|packed| Position::unpack(u16::from_ne_bytes(*packed)))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl ExactSizeIterator for Positions<'_> {}
