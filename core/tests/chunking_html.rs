@@ -302,3 +302,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_heading_at_the_start_of_a_row_or_of_code_ends_where_it_ends() {
+    for page in [
+        "<table><h3><tr>One.<p>Two three four five.<tr>Six seven eight nine.</table>",
+        "<h3><pre>One.</h3>Two three four five.</pre>Six seven eight nine.",
+    ] {
+        let chunks = cut(page, 24);
+        let titles: Vec<String> =
+            chunks.iter().flat_map(|c| c.heading_path.iter()).map(|t| t.to_string()).collect();
+        assert!(titles.iter().all(|title| title == "One."), "{page}: {chunks:#?}");
+        assert!(!titles.is_empty(), "{page}: {chunks:#?}");
+    }
+}

@@ -352,9 +352,10 @@ impl Rendering {
         let number = boundaries.push(self.text.len(), rank, heading);
         if heading.is_some() {
             self.heading = Some(number);
-            // A block that contains a heading is not kept whole.
+            // A block that contains a heading is not kept whole: its end would overwrite the heading's.
             self.rows.clear();
             self.block = None;
+            return;
         }
         match whole {
             Some(Whole::Row(depth)) if self.rows.len() < MAX_ROWS => {
