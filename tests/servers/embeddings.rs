@@ -42,6 +42,10 @@ fn without_pgvector_or_embeddings_it_is_said_what_to_do() {
     let search = "select * from carrel.search_chunks('herons', query_embedding => '[1, 0, 0]')";
     let failure = database.user(ALICE).failure(search);
     assert_eq!(failure.code().code(), "55000");
+    assert!(failure.hint().unwrap_or_default().contains("query_embedding"), "{failure:?}");
+    let mut service = database.service();
+    service.claim(ALICE);
+    let failure = service.failure(search);
     assert!(failure.hint().unwrap_or_default().contains("enable_embeddings"), "{failure:?}");
     for call in ["select * from carrel.chunks_to_embed(1)", "select carrel.set_embeddings('[]')"] {
         assert_eq!(database.service().refused(call), "55000", "{call}");

@@ -609,6 +609,10 @@ fn a_token_counts_beside_claims_where_claims_are_trusted() {
 #[test]
 fn a_parallel_worker_that_loads_the_library_first_believes_no_settings() {
     let database = verified();
+    database.superuser().run(
+        "create function public.f(oid) returns text language plpgsql parallel safe stable as
+        'declare r text; begin execute ''select string_agg(filename, chr(10)) from carrel.documents'' into r; return r; end'",
+    );
     // A session that has not loaded the library takes any setting of that name.
     let mut session = database.connect("authenticated");
     session.run(&format!(
@@ -622,11 +626,7 @@ fn a_parallel_worker_that_loads_the_library_first_believes_no_settings() {
             "force_parallel_mode"
         }
     ));
-    session.run(
-        "create function pg_temp.f(oid) returns text language plpgsql parallel safe stable as
-        'declare r text; begin execute ''select string_agg(filename, chr(10)) from carrel.documents'' into r; return r; end'",
-    );
-    let read = "select pg_temp.f(oid) from pg_class limit 1";
+    let read = "select public.f(oid) from pg_class limit 1";
     let plan = session.column(&format!("explain {read}")).join(" ");
     assert!(plan.contains("Gather"), "{plan}");
     assert_eq!(session.refused(read), "28000");
