@@ -1,12 +1,12 @@
 -- Foreign keys of a table ($1) to carrel's tables whose columns have other types than those that they refer to: the cast runs as the
 -- owner of carrel's tables.
 with recursive keys (name, target, own, referred) as (
-    select k.conname, k.confrelid, own.atttypid, referred.atttypid
+    select k.conname, k.confrelid, own.atttypid as own, referred.atttypid as referred
     from pg_constraint as k
     join pg_class as c on k.confrelid = c.oid
     cross join lateral unnest(k.conkey, k.confkey) as pair (own, referred)
-    join pg_attribute as own on own.attrelid = k.conrelid and own.attnum = pair.own
-    join pg_attribute as referred on referred.attrelid = k.confrelid and referred.attnum = pair.referred
+    join pg_attribute as own on k.conrelid = own.attrelid and pair.own = own.attnum
+    join pg_attribute as referred on k.confrelid = referred.attrelid and pair.referred = referred.attnum
     where k.conrelid = $1 and k.contype = 'f' and c.relnamespace = 'carrel'::regnamespace
     union
     select k.name, k.target, t.typbasetype, k.referred

@@ -22,15 +22,15 @@ with found (name, setting, whose, mend) as (
                 else format('remove it from the file; select pg_reload_conf()') end
         from pg_file_settings as f
         where f.name in ('row_security', 'session_replication_role', 'event_triggers') and f.error is null
-        order by f.name, f.seqno desc
+        order by f.name asc, f.seqno desc
     )
 )
 
-select format('%s is set to %s for %s: %s', f.name, f.setting, f.whose, f.mend)
+select format('%s is set to %s for %s: %s', f.name, f.setting, f.whose, f.mend) as line
 from found as f
 where
     case
         when f.name in ('row_security', 'event_triggers') then not f.setting::boolean
         when f.name = 'session_replication_role' then lower(f.setting) = 'replica'
     end
-order by 1
+order by line

@@ -17,7 +17,7 @@ with period as (
 ), used as (
     select t.event_type, sum(t.events) as events, sum(t.tokens_used) as tokens, sum(t.cost) as cost, period.ends
     from period
-    join carrel.usage_totals as t on t.user_id = period.user_id and t.period_start = period.starts
+    join carrel.usage_totals as t on period.user_id = t.user_id and period.starts = t.period_start
         and t.day >= carrel.usage_day(period.billing_timezone, period.starts)
     group by t.event_type, period.ends
 ), unlimited as (

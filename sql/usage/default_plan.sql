@@ -5,8 +5,8 @@
 select assumed.plan
 from (
     select pg_get_expr(d.adbin, d.adrelid) as plan
-    from pg_attrdef as d join pg_attribute as a on a.attrelid = d.adrelid and a.attnum = d.adnum
+    from pg_attrdef as d join pg_attribute as a on d.adrelid = a.attrelid and d.adnum = a.attnum
     where d.adrelid = 'carrel.user_profiles'::regclass and a.attname = 'plan_type'
 ) as assumed
 where assumed.plan like '''%''::text' and exists (select from carrel.plans)
-    and not exists (select from carrel.plans where quote_literal(plan_type) || '::text' = assumed.plan)
+    and not exists (select from carrel.plans as p where quote_literal(p.plan_type) || '::text' = assumed.plan)

@@ -4,7 +4,7 @@
 select l.event_type, l.measure, l.period, coalesce(lower(span), '-infinity'), coalesce(upper(span), 'infinity'),
     l.limit_value, l.enforcement = 'hard'
 from carrel.user_profiles as p
-join carrel.plan_limits as l on l.plan_type = p.plan_type
+join carrel.plan_limits as l on p.plan_type = l.plan_type
     and ($2::text is null or l.event_type in ('*', $2))
 cross join lateral carrel.usage_period(
     l.period, l.window_length, p.billing_anchor, p.billing_timezone, $3::timestamptz

@@ -9,7 +9,7 @@ with split as (
 ), held as materialized (
     select t.* from carrel.usage_totals as t
     where t.user_id = $1 and t.day >= $2 and t.day < $3
-        and (t.day, t.period_start, t.event_type, t.model) in (select * from split)
+        and (t.day, t.period_start, t.event_type, t.model) in (select s.day, s.period_start, s.event_type, s.model from split as s)
     for update skip locked
 ), merged as (
     select day, period_start, event_type, model, min(slot) as slot,

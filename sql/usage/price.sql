@@ -10,9 +10,9 @@ from (
             ('output', null, $4::bigint), ('reasoning', 'output', $5::bigint)
     ) as used (token_type, is_like, tokens)
     left join carrel.model_prices as own on own.model = $1::text
-        and own.token_type = used.token_type and own.valid_during @> $6::timestamptz
+        and used.token_type = own.token_type and own.valid_during @> $6::timestamptz
     left join carrel.model_prices as like_it on like_it.model = $1
-        and like_it.token_type = used.is_like and like_it.valid_during @> $6
+        and used.is_like = like_it.token_type and like_it.valid_during @> $6
     where used.tokens > 0
 ) as used
 having count(*) > 0

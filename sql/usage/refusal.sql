@@ -22,5 +22,5 @@ select
         to_char(ends, case when extract(year from ends) = extract(year from now()) then 'FMDD FMMonth' else 'FMDD FMMonth YYYY' end)
         || case when ends = date_trunc('day', ends) then '' else to_char(ends, ' "at" HH24:MI') || format(' (%s)', zone) end
     end,
-    $6 = 0
+    $6 = 0 -- noqa: ST10
 from now

@@ -20,21 +20,23 @@ with asked as (
     ) as last (day)
     where $3::uuid is null or p.user_id = $3
 ), timed as (
-    select asked.*,
+    select
+        *,
         least($1, horizon) - least(first_start, horizon) as before,
         least(first_end, $2, horizon) - least($1, horizon) as head,
         least($2, horizon) - least(greatest(last_start, $1), horizon) as tail,
         least(last_end, horizon) - least($2, horizon) as after
     from asked
 ), chosen as (
-    select timed.*,
+    select
+        *,
         case when is_one_day then before + after <= head else before <= head end as has_first,
         case when is_one_day then before + after <= head else after <= tail end as has_last
     from timed
 ), counted as (
     select c.user_id, c.zone, c.anchor, t.day, t.period_start, t.event_type, t.model,
         t.events, t.tokens_used, t.cost
-    from chosen as c join carrel.usage_totals as t on t.user_id = c.user_id
+    from chosen as c join carrel.usage_totals as t on c.user_id = t.user_id
         and t.day >= carrel.usage_day(c.zone, case when c.has_first then c.first_start else c.first_end end)
         and t.day < carrel.usage_day(c.zone, case when c.has_last then c.last_end else c.last_start end)
     union all
@@ -49,20 +51,20 @@ with asked as (
             (-1, $2, c.last_end, c.has_last),
             (1, c.last_start, $2, not c.has_last and not c.is_one_day)
     ) as edge (sign, starts, ends, is_counted)
-    join carrel.usage_events as e on e.user_id = c.user_id
-        and e.occurred_at >= edge.starts and e.occurred_at < edge.ends
+    join carrel.usage_events as e on c.user_id = e.user_id
+        and edge.starts <= e.occurred_at and edge.ends > e.occurred_at
     where edge.is_counted
 ), summed as (
     select user_id, zone, anchor,
         case $4::text when 'period' then null when 'all' then null else date_trunc($4, day::timestamp)::date end as day,
-        case when $4 = 'period' then period_start end as period_start,
-        case when 'event_type' = any ($5::text[]) then event_type end as event_type,
-        case when 'model' = any ($5) then model end as model,
+        case when $4 = 'period' then period_start end as period_start, -- noqa: ST10
+        case when 'event_type' = any($5::text[]) then event_type end as event_type,
+        case when 'model' = any($5) then model end as model,
         sum(events) as events, sum(tokens_used) as tokens_used, sum(cost) as cost
     from counted group by 1, 2, 3, 4, 5, 6, 7
 ), bucketed as (
-    select case when $4 = 'period' then period_start else (day::timestamp at time zone zone) end as bucket_start,
-        event_type, nullif(model, '') as model, case when 'user' = any ($5) then user_id end as user_id,
+    select case when $4 = 'period' then period_start else (day::timestamp at time zone zone) end as bucket_start, -- noqa: ST10
+        event_type, nullif(model, '') as model, case when 'user' = any($5) then user_id end as user_id,
         events, tokens_used, cost
     from summed
 )

@@ -11,7 +11,7 @@ with events as (
         sum(case when e.voids is null then 1 else -1 end)::numeric as events,
         sum(e.tokens_used) as tokens_used, sum(e.cost) as cost
     from carrel.usage_events as e
-    join carrel.user_profiles as p on p.user_id = e.user_id
+    join carrel.user_profiles as p on e.user_id = p.user_id
     where $1::uuid is null or e.user_id = $1
     group by 1, 2, 3, 4, 5
 ), totals as (
@@ -39,9 +39,9 @@ from unnest($2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::numeric[]
 union all
 select r.user_id, format('event of reservation %s', r.id), 1, count(e.id)
 from carrel.usage_reservations as r
-left join carrel.usage_events as e on e.id = r.event_id and e.user_id = r.user_id and e.voids is null
+left join carrel.usage_events as e on r.event_id = e.id and r.user_id = e.user_id and e.voids is null
 where r.state = 'settled' and ($1 is null or r.user_id = $1)
-group by r.user_id, r.id having count(e.id) <> 1
+group by r.user_id, r.id having count(e.id) <> 1 -- noqa: AM06
 union all
 select p.user_id, 'usage_count', greatest(requests.events, 0), p.usage_count::numeric
 from carrel.user_profiles as p

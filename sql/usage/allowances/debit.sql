@@ -9,5 +9,5 @@ where own.id = (
     where share.user_id = $1::uuid and share.period_start = $5::timestamptz and share.measure = $3::text
         and share.event_type = $2::text and share.period = $4::text
         and share.slot = $6 and (share.slot < 0 or share.amount + $7::numeric >= 0)
-    limit 1 for update of share skip locked
+    limit 1 for update of share skip locked -- noqa: AM09
 )

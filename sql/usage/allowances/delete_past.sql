@@ -4,6 +4,6 @@
 -- $1 array of user_id
 delete from carrel.usage_allowances where id in (
     select share.id from carrel.usage_allowances as share
-    where share.user_id = any ($1) and share.period_end < now() - interval '36 days'
+    where share.user_id = any($1) and share.period_end < now() - interval '36 days'
     for update skip locked
 )

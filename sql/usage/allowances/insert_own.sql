@@ -7,7 +7,7 @@ with spare as materialized (
     from carrel.usage_allowances as share
     where share.user_id = $1::uuid and share.period_start = $5::timestamptz and share.measure = $3::text
         and share.event_type = $2::text and share.period = $4::text and share.slot = -1 and share.amount > 0
-    limit 1 for update of share skip locked
+    limit 1 for update of share skip locked -- noqa: AM09
 ), taken as (
     update carrel.usage_allowances as share set amount = share.amount - spare.half
     from spare where share.id = spare.id

@@ -3,10 +3,10 @@
 -- $1 … $5  limits, one array for each column: user_id, event_type, measure, period, period_start
 select from carrel.usage_allowances as share
 where share.id in (
-    select share.id
+    select one.id
     from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
         as k (user_id, event_type, measure, period, period_start)
-    join carrel.usage_allowances as share on share.user_id = k.user_id and share.period_start = k.period_start
-        and share.measure = k.measure and share.event_type = k.event_type and share.period = k.period
+    join carrel.usage_allowances as one on k.user_id = one.user_id and k.period_start = one.period_start
+        and k.measure = one.measure and k.event_type = one.event_type and k.period = one.period
 )
 order by share.id for update
