@@ -308,7 +308,8 @@ export const currentUserId = value('current_user_id', {}, nullable(uuid));
 /**
  * Deletes a user and everything of theirs; returns the storage paths of their documents, which files_to_erase() lists
  * until erased_files() confirms them. Usage is archived under a pseudonym, for as long as it can be resolved, or with
- * archive_usage for good. No such user: PT404. For services.
+ * archive_usage for good. Paths that other users' documents have as well are left out. No such user: PT404; triggers
+ * that delete and archive are disabled: 55000. For services.
  */
 export const deleteUser = rows('delete_user', { userId: uuid, archiveUsage: optional(boolean) }, { storagePath: text });
 
@@ -354,8 +355,8 @@ export const failRequest = row(
 );
 
 /**
- * Files of deleted users that are to be erased, the longest waiting first, until erased_files() confirms them. For
- * services.
+ * Files of deleted users that are to be erased, the longest waiting first, until erased_files() confirms them; without
+ * those that a document still has. For services.
  */
 export const filesToErase = rows(
     'files_to_erase',

@@ -128,6 +128,8 @@ export const documents = carrel.table('documents', {
     ).with({ fastupdate: 'off' }),
     index('documents_pending_idx').on(table.createdAt, table.id)
         .where(sql`(processing_status = 'pending'::text) AND (content_text IS NOT NULL)`),
+    index('documents_storage_path_idx').using('hash', table.storagePath)
+        .where(sql`storage_path IS NOT NULL`),
     index('documents_user_id_created_at_idx').on(table.userId, table.createdAt),
     index('documents_without_text_idx').on(table.createdAt, table.id)
         .where(sql`(content_text IS NULL) AND ((processing_status = 'pending'::text) OR (processing_status = 'processing'::text))`),
