@@ -22,6 +22,7 @@ before=$(server)
 
 # A session that stays open: what it is sent, and what it answers. It has the library loaded.
 rm -f "$TARGET/beside"
+: >"$TARGET/beside.out"
 mkfifo "$TARGET/beside"
 scripts/cluster.sh psql beside -XAtq <"$TARGET/beside" > >(exec cat >"$TARGET/beside.out") 2>&1 &
 exec 8>"$TARGET/beside"
