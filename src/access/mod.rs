@@ -242,7 +242,7 @@ pub fn adopt_known_roles() -> Result<()> {
     Ok(())
 }
 
-/// What becomes of records of other installations that name roles without privileges of carrel's here.
+/// Treatment of records of other installations that name roles without privileges of carrel's here.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Strangers {
     /// They are recorded, unless a role that no record names has privileges: it may be the one that was renamed.

@@ -49,13 +49,13 @@ fn grant_functions(db: &Db) -> Result<()> {
 
 /// Something about the owner that gives others its rights, or it others'.
 pub struct Fault {
-    /// What is wrong, as the rest of a sentence about the role.
+    /// Fault, as the rest of a sentence about the role.
     pub what: String,
     /// The statement that mends it.
     pub mend: String,
 }
 
-/// What makes the owner more than a role that owns tables: attributes, members, memberships.
+/// Lists attributes, members and memberships that make the owner more than a role that owns tables.
 pub fn faults(db: &Db) -> Result<Vec<Fault>> {
     db.rows(
         "select what, mend from (

@@ -12,7 +12,7 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// Those of a trigger's row.
+    /// Reads the columns of a trigger's row.
     pub fn read(row: &Row) -> Result<Self> {
         Ok(Self {
             filename: row.need(c"filename")?,

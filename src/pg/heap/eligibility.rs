@@ -14,7 +14,7 @@ use std::ffi::{CStr, c_int};
 
 /// Triggers and constraints of a table that the caller enforces by itself.
 #[derive(Clone, Copy)]
-pub struct Upheld {
+pub struct HandledByCaller {
     /// Names of triggers, of any kind.
     pub triggers: &'static [&'static CStr],
     /// Names of checks.
@@ -32,7 +32,7 @@ pub struct Reference {
     pub key: &'static CStr,
 }
 
-impl Upheld {
+impl HandledByCaller {
     /// Nothing.
     pub const NOTHING: Self = Self { triggers: &[], checks: &[], reference: None };
 }
@@ -45,7 +45,7 @@ impl Upheld {
 /// The relation is open.
 pub unsafe fn is_plain_to_change(
     relation: pg_sys::Relation,
-    upheld: Upheld,
+    upheld: HandledByCaller,
     set: &[usize],
 ) -> Result<bool> {
     // SAFETY: as the caller says.
@@ -70,7 +70,7 @@ pub unsafe fn is_plain_to_change(
 /// The relation is open.
 pub unsafe fn is_plain_to_insert(
     relation: pg_sys::Relation,
-    upheld: Upheld,
+    upheld: HandledByCaller,
     is_set: &[bool],
 ) -> Result<bool> {
     // SAFETY: as the caller says; a description has as many columns as it says.
@@ -97,7 +97,7 @@ pub unsafe fn is_plain_to_insert(
 
 /// # Safety
 /// The relation is open.
-unsafe fn is_plain(relation: pg_sys::Relation, upheld: Upheld) -> bool {
+unsafe fn is_plain(relation: pg_sys::Relation, upheld: HandledByCaller) -> bool {
     // SAFETY: an open relation knows its constraints, of which each has a name.
     unsafe {
         let kind = &*(*relation).rd_rel;
@@ -230,7 +230,7 @@ fn is_referential(trigger: &pg_sys::Trigger) -> bool {
 
 /// # Safety
 /// A trigger of an open relation.
-unsafe fn is_upheld(trigger: &pg_sys::Trigger, upheld: Upheld) -> bool {
+unsafe fn is_upheld(trigger: &pg_sys::Trigger, upheld: HandledByCaller) -> bool {
     // SAFETY: a trigger has a name.
     let name = unsafe { CStr::from_ptr(trigger.tgname) };
     // The owner, as which rows are written, has every privilege.

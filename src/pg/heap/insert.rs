@@ -1,6 +1,6 @@
 //! Inserting rows without a statement.
 
-use super::eligibility::{self, Upheld, is_plain_to_insert};
+use super::eligibility::{self, HandledByCaller, is_plain_to_insert};
 use super::executor::Target;
 use super::{places_of, relation_ids, table_close, table_open};
 use crate::pg::error::{Result, catch, check_for_interrupts};
@@ -15,7 +15,7 @@ use std::ffi::{CStr, c_int};
 pub struct Sink {
     pub table: &'static CStr,
     /// What the table has besides what is written here.
-    pub upheld: Upheld,
+    pub upheld: HandledByCaller,
     /// The unique index of the keys for which a row is given up that has the key of another one.
     pub key: &'static CStr,
 }

@@ -32,7 +32,7 @@ use std::ffi::{CStr, c_int};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ptr::null_mut;
 
-pub use eligibility::{Reference, Upheld};
+pub use eligibility::{HandledByCaller, Reference};
 pub use insert::Sink;
 pub use relation_ids::owner_of;
 pub use update::{Changed, Chosen};

@@ -1,6 +1,6 @@
 //! Setting columns of a row without a statement.
 
-use super::eligibility::{Upheld, is_plain_to_change};
+use super::eligibility::{HandledByCaller, is_plain_to_change};
 use super::executor::Target;
 use super::{Condition, Row, Rows, Values, ctid_cache, places_of};
 use crate::pg::error::{Result, catch};
@@ -98,7 +98,7 @@ impl Rows {
         // SAFETY: an open relation, and a copy of a row of it.
         unsafe {
             let columns = places_of((*self.relation).rd_att, columns)?;
-            if !is_plain_to_change(self.relation, Upheld::NOTHING, &columns)? {
+            if !is_plain_to_change(self.relation, HandledByCaller::NOTHING, &columns)? {
                 return Ok(Changed::Undone);
             }
             let place = update(self.relation, chosen.0, columns, values, false)?;
@@ -134,7 +134,7 @@ impl Rows {
         conditions: &[Condition],
         columns: [&CStr; N],
         set: [&CStr; M],
-        upheld: Upheld,
+        upheld: HandledByCaller,
         values: impl FnOnce(&Row) -> Result<[Arg; M]>,
     ) -> Result<Changed> {
         let relation = self.relation;

@@ -6,7 +6,7 @@
 use super::merge::merge_past;
 use crate::pg::backend;
 use crate::pg::error::Result;
-use crate::pg::heap::{Access, Changed, Chosen, Condition, Row, Rows, Sink, Upheld};
+use crate::pg::heap::{Access, Changed, Chosen, Condition, HandledByCaller, Row, Rows, Sink};
 use crate::pg::ids;
 use crate::pg::spi::{Arg, Db, as_owner_now};
 use crate::pg::values::Numeric;
@@ -21,7 +21,7 @@ use std::ffi::CStr;
 /// Direct insert of new rows. The users' profiles are locked as the foreign key would lock them.
 const NEW: Sink = Sink {
     table: c"usage_totals",
-    upheld: Upheld { triggers: &[], checks: &[], reference: Some(OF_PROFILE) },
+    upheld: HandledByCaller { triggers: &[], checks: &[], reference: Some(OF_PROFILE) },
     key: c"usage_totals_pkey",
 };
 const COLUMNS: [&CStr; 9] = [

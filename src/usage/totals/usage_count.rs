@@ -9,7 +9,7 @@ use crate::identity;
 use crate::periods::{Calendar, PeriodKind};
 use crate::pg::clock;
 use crate::pg::error::Result;
-use crate::pg::heap::{Access, Changed, Condition, Row, Rows, Upheld};
+use crate::pg::heap::{Access, Changed, Condition, HandledByCaller, Row, Rows};
 use crate::pg::spi::as_owner_now;
 use crate::pg::trigger::{self, Returned};
 use crate::pg::values::Numeric;
@@ -193,7 +193,7 @@ pub fn recount(users: &[Uuid]) -> Result<()> {
 
 /// Triggers and checks of user_profiles whose work is done here, so that rows can be updated in
 /// place.
-const UPHELD: Upheld = Upheld {
+const UPHELD: HandledByCaller = HandledByCaller {
     triggers: &[
         c"user_profiles_prepare",
         c"user_profiles_touch_updated_at",
