@@ -158,3 +158,5 @@ as $$
     from tables as t
     left join (select g.relation, min(g.what) as what from found as g group by g.relation) as f on t.oid = f.relation
 $$;
+
+comment on function carrel.foreign_code is 'Code of roles with fewer rights on carrel''s tables, on those that follow them by foreign keys, and on those that they refer to: a row for each table that was looked at; what is null where nothing was found.';

@@ -9,3 +9,5 @@ begin
     );
 end
 $$;
+
+comment on function carrel.installation_id is 'Random id of this installation of the extension; granted_roles says by it whose oids it has.';

@@ -37,6 +37,7 @@ extension_sql_file!("../sql/guard.sql", bootstrap);
 extension_sql_file!("../sql/foreign_code.sql", name = "foreign_code");
 extension_sql_file!("../sql/added_code.sql", requires = [access::added_code::refuse_added_code]);
 extension_sql_file!("../sql/installation.sql");
+include!(concat!(env!("OUT_DIR"), "/function_comments.rs"));
 extension_sql_file!("../sql/install.sql", finalize);
 
 /// Called by Postgres when the library is loaded.
