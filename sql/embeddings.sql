@@ -13,5 +13,3 @@ create index document_chunks_embedding_idx on carrel.document_chunks using hnsw 
 create index document_chunks_without_embedding_idx on carrel.document_chunks (created_at, id) where embedding is null and content ~ '[^[:space:]]';
 
 comment on column carrel.document_chunks.embedding is 'What content means, as set_embeddings() stored it; null until then, and once content changes.';
-comment on index carrel.document_chunks_embedding_idx is 'Serves search_chunks() and build_context() with query_embedding, of users with many chunks.';
-comment on index carrel.document_chunks_without_embedding_idx is 'Serves chunks_to_embed(), oldest first.';

@@ -123,6 +123,26 @@ pub fn indexes(sql: &'static str) -> impl Iterator<Item = Part> {
     })
 }
 
+/// The statements that comment the indexes of a file: each index's comment is its `-- Serves:` lines.
+pub fn index_comments(sql: &'static str) -> impl Iterator<Item = String> {
+    sql.split(";\n").filter_map(|statement| {
+        let (_, lines) = statement.split_once("-- Serves: ")?;
+        let mut purpose = String::from("Serves");
+        let mut lines = lines.lines();
+        let definition = lines.find(|line| {
+            let comment = line.strip_prefix("-- ").unwrap_or(line);
+            let is_definition = line.starts_with("create ");
+            if !is_definition {
+                purpose.push(' ');
+                purpose.push_str(comment);
+            }
+            is_definition
+        })?;
+        let name = definition.split(" index ").nth(1)?.split(' ').next()?;
+        Some(format!("comment on index carrel.{name} is '{}'", purpose.replace('\'', "''")))
+    })
+}
+
 impl Part {
     /// The type of a column: what stands between its name and its collation, default or constraint.
     pub fn column_type(&self) -> &'static str {
@@ -168,7 +188,7 @@ pub struct Rule {
     pub statement: &'static str,
 }
 
-/// What a kind of statement in the rules creates: `create policy ` or `create trigger `.
+/// What a kind of statement in the rules creates: `create policy ` or `create or replace trigger `.
 pub fn created_by_rules(kind: &'static str) -> impl Iterator<Item = Rule> {
     RULES.iter().flat_map(|sql| statements(sql)).filter_map(move |statement| {
         let rest = statement.strip_prefix(kind)?;
@@ -176,6 +196,12 @@ pub fn created_by_rules(kind: &'static str) -> impl Iterator<Item = Rule> {
         let table = rest.split(" on carrel.").nth(1)?.split_whitespace().next()?;
         Some(Rule { name, table, statement })
     })
+}
+
+/// The triggers of the rules, with statements as pg_get_triggerdef() prints them.
+pub fn rule_triggers() -> impl Iterator<Item = Rule> {
+    let replaced = created_by_rules("create or replace trigger ");
+    replaced.chain(created_by_rules("create constraint trigger "))
 }
 
 /// A column's default that names a function of carrel's: table, column and expression.

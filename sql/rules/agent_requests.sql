@@ -7,8 +7,7 @@ alter table carrel.agent_requests enable row level security;
 -- Statistics are of all users: EXPLAIN would tell by its estimates which texts are frequent.
 alter table carrel.agent_requests alter column content set statistics 0;
 
-drop trigger if exists agent_requests_check_privileges on carrel.agent_requests;
-create trigger agent_requests_check_privileges
+create or replace trigger agent_requests_check_privileges
     before insert or delete or update or truncate on carrel.agent_requests
     for each statement execute function carrel.check_privileges();
 
@@ -40,67 +39,56 @@ create policy agent_requests_delete_own on carrel.agent_requests
 
 -- Clamps priority, max_attempts and run_at of end users, for they sort across users; sets reserved_at, which the policy
 -- leaves to it; refuses what is too large.
-drop trigger if exists agent_requests_prepare on carrel.agent_requests;
-create trigger agent_requests_prepare
+create or replace trigger agent_requests_prepare
     before insert on carrel.agent_requests
     for each row execute function carrel.prepare_request();
 
 -- What may become of a request.
-drop trigger if exists agent_requests_check_transition on carrel.agent_requests;
-create trigger agent_requests_check_transition
+create or replace trigger agent_requests_check_transition
     before update on carrel.agent_requests
     for each row execute function carrel.check_request_transition();
 
-drop trigger if exists agent_requests_touch_updated_at on carrel.agent_requests;
-create trigger agent_requests_touch_updated_at
+create or replace trigger agent_requests_touch_updated_at
     before update on carrel.agent_requests
     for each row execute function carrel.touch_updated_at();
 
 -- Keep the chains of sessions.
-drop trigger if exists agent_requests_keep_chains_added on carrel.agent_requests;
-create trigger agent_requests_keep_chains_added
+create or replace trigger agent_requests_keep_chains_added
     after insert on carrel.agent_requests
     referencing new table as added
     for each statement execute function carrel.keep_request_chains();
 
-drop trigger if exists agent_requests_keep_chains_changed on carrel.agent_requests;
-create trigger agent_requests_keep_chains_changed
+create or replace trigger agent_requests_keep_chains_changed
     after update on carrel.agent_requests
     referencing old table as removed new table as added
     for each statement execute function carrel.keep_request_chains();
 
-drop trigger if exists agent_requests_keep_chains_removed on carrel.agent_requests;
-create trigger agent_requests_keep_chains_removed
+create or replace trigger agent_requests_keep_chains_removed
     after delete on carrel.agent_requests
     referencing old table as removed
     for each statement execute function carrel.keep_request_chains();
 
-drop trigger if exists agent_requests_keep_chains_truncated on carrel.agent_requests;
-create trigger agent_requests_keep_chains_truncated
+create or replace trigger agent_requests_keep_chains_truncated
     after truncate on carrel.agent_requests
     for each statement execute function carrel.keep_request_chains();
 
 -- Requests that are not finished hold what they may use from hard limits; workers are told of those to be done.
-drop trigger if exists agent_requests_hold_added on carrel.agent_requests;
-create trigger agent_requests_hold_added
+create or replace trigger agent_requests_hold_added
     after insert on carrel.agent_requests
     referencing new table as added
     for each statement execute function carrel.hold_for_requests();
 
-drop trigger if exists agent_requests_hold_changed on carrel.agent_requests;
-create trigger agent_requests_hold_changed
+create or replace trigger agent_requests_hold_changed
     after update on carrel.agent_requests
     referencing old table as removed new table as added
     for each statement execute function carrel.hold_for_requests();
 
-drop trigger if exists agent_requests_hold_removed on carrel.agent_requests;
-create trigger agent_requests_hold_removed
+create or replace trigger agent_requests_hold_removed
     after delete on carrel.agent_requests
     referencing old table as removed
     for each statement execute function carrel.hold_for_requests();
 
-drop trigger if exists agent_requests_hold_truncated on carrel.agent_requests;
-create trigger agent_requests_hold_truncated
+create or replace trigger agent_requests_hold_truncated
     after truncate on carrel.agent_requests
     for each statement execute function carrel.hold_for_requests();
 
@@ -131,11 +119,3 @@ comment on column carrel.agent_requests.created_at is 'When the row was inserted
 comment on column carrel.agent_requests.started_at is 'When its last attempt began.';
 comment on column carrel.agent_requests.completed_at is 'When it came to its end.';
 comment on column carrel.agent_requests.updated_at is 'When the row was last updated.';
-comment on index carrel.agent_requests_user_id_session_id_idx is 'Serves the foreign key to agent_sessions, and a session''s requests in order.';
-comment on index carrel.agent_requests_user_id_created_at_idx is 'Serves a user''s requests, newest first.';
-comment on index carrel.agent_requests_user_id_idempotency_key_idx is 'Serves create_request(): one request for each key of a user.';
-comment on index carrel.agent_requests_pending_idx is 'Serves workers that look for the next request.';
-comment on index carrel.agent_requests_agent_type_pending_idx is 'Serves workers of some types of agents.';
-comment on index carrel.agent_requests_lease_expires_at_idx is 'Serves workers that take over from others whose leases lapsed.';
-comment on index carrel.agent_requests_user_id_open_idx is 'Serves what a user''s requests hold of hard limits.';
-comment on index carrel.agent_requests_completed_at_idx is 'Serves purge_requests(): the longest finished first.';

@@ -6,8 +6,7 @@ alter table carrel.agent_sessions enable row level security;
 -- Statistics are of all users: EXPLAIN would tell by its estimates which texts are frequent.
 alter table carrel.agent_sessions alter column title set statistics 0;
 
-drop trigger if exists agent_sessions_check_privileges on carrel.agent_sessions;
-create trigger agent_sessions_check_privileges
+create or replace trigger agent_sessions_check_privileges
     before insert or delete or update or truncate on carrel.agent_sessions
     for each statement execute function carrel.check_privileges();
 
@@ -29,18 +28,15 @@ create policy agent_sessions_delete_own on carrel.agent_sessions
     for delete using (user_id = carrel.current_user_id());
 
 -- Refuses sessions of nobody, of users without a profile, and what no session is.
-drop trigger if exists agent_sessions_prepare on carrel.agent_sessions;
-create trigger agent_sessions_prepare
+create or replace trigger agent_sessions_prepare
     before insert or update on carrel.agent_sessions
     for each row execute function carrel.prepare_session();
 
-drop trigger if exists agent_sessions_touch_updated_at on carrel.agent_sessions;
-create trigger agent_sessions_touch_updated_at
+create or replace trigger agent_sessions_touch_updated_at
     before update on carrel.agent_sessions
     for each row execute function carrel.touch_updated_at();
 
-drop trigger if exists agent_sessions_count_version on carrel.agent_sessions;
-create trigger agent_sessions_count_version
+create or replace trigger agent_sessions_count_version
     before update on carrel.agent_sessions
     for each row execute function carrel.count_session_version();
 

@@ -1,13 +1,11 @@
 -- Applied to the table of users that is followed (Supabase's auth.users): every user there has a profile, which goes with
 -- them. :followed is that table.
-drop trigger if exists carrel_create_profile on :followed;
-create trigger carrel_create_profile
+create or replace trigger carrel_create_profile
     after insert on :followed
     referencing new table as inserted
     for each statement execute function carrel.create_profile_on_sign_up();
 
-drop trigger if exists carrel_delete_profile on :followed;
-create trigger carrel_delete_profile
+create or replace trigger carrel_delete_profile
     after delete on :followed
     referencing old table as deleted
     for each statement execute function carrel.delete_profile_of_deleted();

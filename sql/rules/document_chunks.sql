@@ -9,8 +9,7 @@ alter table carrel.document_chunks enable row level security;
 alter table carrel.document_chunks alter column content set statistics 0;
 alter table carrel.document_chunks alter column section_title set statistics 0;
 
-drop trigger if exists document_chunks_check_privileges on carrel.document_chunks;
-create trigger document_chunks_check_privileges
+create or replace trigger document_chunks_check_privileges
     before insert or delete or update or truncate on carrel.document_chunks
     for each statement execute function carrel.check_privileges();
 
@@ -43,32 +42,27 @@ create policy document_chunks_delete_own on carrel.document_chunks
     for delete using (user_id = carrel.current_user_id());
 
 -- Fills user_id, size, content_hash, search_vector, language and words of chunks that a client writes.
-drop trigger if exists document_chunks_prepare on carrel.document_chunks;
-create trigger document_chunks_prepare
+create or replace trigger document_chunks_prepare
     before insert or update on carrel.document_chunks
     for each row execute function carrel.prepare_chunk();
 
 -- Keep search_statistics in step.
-drop trigger if exists document_chunks_count_inserted on carrel.document_chunks;
-create trigger document_chunks_count_inserted
+create or replace trigger document_chunks_count_inserted
     after insert on carrel.document_chunks
     referencing new table as added
     for each statement execute function carrel.count_chunks();
 
-drop trigger if exists document_chunks_count_updated on carrel.document_chunks;
-create trigger document_chunks_count_updated
+create or replace trigger document_chunks_count_updated
     after update on carrel.document_chunks
     referencing old table as removed new table as added
     for each statement execute function carrel.count_chunks();
 
-drop trigger if exists document_chunks_count_deleted on carrel.document_chunks;
-create trigger document_chunks_count_deleted
+create or replace trigger document_chunks_count_deleted
     after delete on carrel.document_chunks
     referencing old table as removed
     for each statement execute function carrel.count_chunks();
 
-drop trigger if exists document_chunks_count_truncated on carrel.document_chunks;
-create trigger document_chunks_count_truncated
+create or replace trigger document_chunks_count_truncated
     after truncate on carrel.document_chunks
     for each statement execute function carrel.count_chunks();
 
@@ -102,4 +96,3 @@ comment on column carrel.document_chunks.language is 'The text search configurat
 comment on column carrel.document_chunks.words is 'The length of search_vector: how many positions its lexemes have.';
 comment on column carrel.document_chunks.title_words is 'How many words of content, the first ones, are the title that a text without headings begins with; words that are too common to be found are counted.';
 comment on column carrel.document_chunks.created_at is 'When the row was inserted.';
-comment on index carrel.document_chunks_search_keys_idx is 'Serves search_chunks() and search_documents() of users with many chunks.';

@@ -1,8 +1,7 @@
 -- Nobody's but carrel's own.
 alter table carrel.document_leases enable row level security;
 
-drop trigger if exists document_leases_check_privileges on carrel.document_leases;
-create trigger document_leases_check_privileges
+create or replace trigger document_leases_check_privileges
     before insert or delete or update or truncate on carrel.document_leases
     for each statement execute function carrel.check_privileges();
 

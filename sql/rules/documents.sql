@@ -12,8 +12,7 @@ alter table carrel.documents alter column processing_error set statistics 0;
 alter table carrel.documents alter column content_text set statistics 0;
 alter table carrel.documents alter column storage_path set statistics 0;
 
-drop trigger if exists documents_check_privileges on carrel.documents;
-create trigger documents_check_privileges
+create or replace trigger documents_check_privileges
     before insert or delete or update or truncate on carrel.documents
     for each statement execute function carrel.check_privileges();
 
@@ -38,43 +37,36 @@ create policy documents_delete_own on carrel.documents
     for delete using (user_id = carrel.current_user_id());
 
 -- Parses the text once, and sets the row's status and vector.
-drop trigger if exists documents_process on carrel.documents;
-create trigger documents_process
+create or replace trigger documents_process
     before insert or update on carrel.documents
     for each row execute function carrel.process_document_row();
 
-drop trigger if exists documents_touch_updated_at on carrel.documents;
-create trigger documents_touch_updated_at
+create or replace trigger documents_touch_updated_at
     before update on carrel.documents
     for each row execute function carrel.touch_updated_at();
 
 -- Writes the chunks that documents_process made, once the row is there for them to refer to.
-drop trigger if exists documents_write_chunks on carrel.documents;
-create trigger documents_write_chunks
+create or replace trigger documents_write_chunks
     after insert or update on carrel.documents
     for each row execute function carrel.write_document_chunks();
 
 -- Draw what is stored from what is left of hard limits.
-drop trigger if exists documents_count_added on carrel.documents;
-create trigger documents_count_added
+create or replace trigger documents_count_added
     after insert on carrel.documents
     referencing new table as added
     for each statement execute function carrel.count_documents();
 
-drop trigger if exists documents_count_changed on carrel.documents;
-create trigger documents_count_changed
+create or replace trigger documents_count_changed
     after update on carrel.documents
     referencing old table as removed new table as added
     for each statement execute function carrel.count_documents();
 
-drop trigger if exists documents_count_removed on carrel.documents;
-create trigger documents_count_removed
+create or replace trigger documents_count_removed
     after delete on carrel.documents
     referencing old table as removed
     for each statement execute function carrel.count_documents();
 
-drop trigger if exists documents_count_truncated on carrel.documents;
-create trigger documents_count_truncated
+create or replace trigger documents_count_truncated
     after truncate on carrel.documents
     for each statement execute function carrel.count_documents();
 
@@ -94,9 +86,3 @@ comment on column carrel.documents.language is 'The text search configuration th
 comment on column carrel.documents.metadata is 'Whatever the application wants to keep with the document.';
 comment on column carrel.documents.created_at is 'When the row was inserted.';
 comment on column carrel.documents.updated_at is 'When the row was last updated.';
-comment on index carrel.documents_filename_keys_idx is 'Serves search_documents() and search_chunks(), which look for file names.';
-comment on index carrel.documents_without_words_idx is 'Serves search_documents() and search_chunks(): the languages of documents without chunks.';
-comment on index carrel.documents_storage_path_idx is 'Serves files_to_erase() and delete_user(), which leave out the files of other documents.';
-comment on index carrel.documents_user_id_created_at_idx is 'Serves a user''s documents, newest first.';
-comment on index carrel.documents_pending_idx is 'Serves process_documents(), oldest first.';
-comment on index carrel.documents_without_text_idx is 'Serves claim_documents(), oldest first.';

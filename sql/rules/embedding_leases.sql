@@ -1,8 +1,7 @@
 -- Nobody's but carrel's own.
 alter table carrel.embedding_leases enable row level security;
 
-drop trigger if exists embedding_leases_check_privileges on carrel.embedding_leases;
-create trigger embedding_leases_check_privileges
+create or replace trigger embedding_leases_check_privileges
     before insert or delete or update or truncate on carrel.embedding_leases
     for each statement execute function carrel.check_privileges();
 
@@ -10,4 +9,3 @@ comment on table carrel.embedding_leases is 'The chunks that chunks_to_embed() g
 comment on column carrel.embedding_leases.chunk_id is 'The chunk.';
 comment on column carrel.embedding_leases.content_hash is 'The content_hash of what the worker was given.';
 comment on column carrel.embedding_leases.leased_until is 'When another worker may be given the chunk.';
-comment on index carrel.embedding_leases_leased_until_idx is 'Serves chunks_to_embed(), which deletes what has lapsed.';

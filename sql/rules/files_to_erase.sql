@@ -1,8 +1,7 @@
 -- Written when profiles are deleted; read and confirmed by functions for services.
 alter table carrel.files_to_erase enable row level security;
 
-drop trigger if exists files_to_erase_check_privileges on carrel.files_to_erase;
-create trigger files_to_erase_check_privileges
+create or replace trigger files_to_erase_check_privileges
     before insert or delete or update or truncate on carrel.files_to_erase
     for each statement execute function carrel.check_privileges();
 
@@ -11,5 +10,3 @@ comment on column carrel.files_to_erase.id is 'The key of the row (UUIDv7).';
 comment on column carrel.files_to_erase.storage_path is 'The document''s storage_path.';
 comment on column carrel.files_to_erase.pseudonym is 'The deleted user, as in user_pseudonyms.';
 comment on column carrel.files_to_erase.deleted_at is 'When the user was deleted.';
-comment on index carrel.files_to_erase_deleted_at_idx is 'Serves files_to_erase(), the longest waiting first.';
-comment on index carrel.files_to_erase_storage_path_idx is 'Serves erased_files().';

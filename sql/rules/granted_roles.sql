@@ -1,13 +1,11 @@
 alter table carrel.granted_roles enable row level security;
 
-drop trigger if exists granted_roles_check_privileges on carrel.granted_roles;
-create trigger granted_roles_check_privileges
+create or replace trigger granted_roles_check_privileges
     before insert or delete or update or truncate on carrel.granted_roles
     for each statement execute function carrel.check_privileges();
 
 -- Sessions remember rights: a change that replication brings is seen as well.
-drop trigger if exists granted_roles_forget on carrel.granted_roles;
-create trigger granted_roles_forget
+create or replace trigger granted_roles_forget
     after insert or delete or update on carrel.granted_roles
     for each row execute function carrel.forget_granted_roles();
 alter table carrel.granted_roles enable always trigger granted_roles_forget;

@@ -5,19 +5,16 @@ drop policy if exists jwt_keys_all_operator on carrel.jwt_keys;
 create policy jwt_keys_all_operator on carrel.jwt_keys
     for all using (carrel.is_operator());
 
-drop trigger if exists jwt_keys_check_privileges on carrel.jwt_keys;
-create trigger jwt_keys_check_privileges
+create or replace trigger jwt_keys_check_privileges
     before insert or delete or update or truncate on carrel.jwt_keys
     for each statement execute function carrel.check_privileges();
 
-drop trigger if exists jwt_keys_check on carrel.jwt_keys;
-create trigger jwt_keys_check
+create or replace trigger jwt_keys_check
     before insert or update on carrel.jwt_keys
     for each row execute function carrel.check_jwt_key();
 
 -- Sessions keep keys in memory: what writes past the other trigger is to be seen as well.
-drop trigger if exists jwt_keys_forget on carrel.jwt_keys;
-create trigger jwt_keys_forget
+create or replace trigger jwt_keys_forget
     after insert or delete or update on carrel.jwt_keys
     for each row execute function carrel.forget_jwt_keys();
 alter table carrel.jwt_keys enable always trigger jwt_keys_forget;

@@ -1,7 +1,6 @@
 alter table carrel.migrations enable row level security;
 
-drop trigger if exists migrations_check_privileges on carrel.migrations;
-create trigger migrations_check_privileges
+create or replace trigger migrations_check_privileges
     before insert or delete or update or truncate on carrel.migrations
     for each statement execute function carrel.check_privileges();
 

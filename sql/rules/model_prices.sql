@@ -5,19 +5,16 @@ drop policy if exists model_prices_all_operator on carrel.model_prices;
 create policy model_prices_all_operator on carrel.model_prices
     for all using (carrel.is_operator());
 
-drop trigger if exists model_prices_check_privileges on carrel.model_prices;
-create trigger model_prices_check_privileges
+create or replace trigger model_prices_check_privileges
     before insert or delete or update or truncate on carrel.model_prices
     for each statement execute function carrel.check_privileges();
 
 -- Refuses what no price is, and says what is known.
-drop trigger if exists model_prices_prepare on carrel.model_prices;
-create trigger model_prices_prepare
+create or replace trigger model_prices_prepare
     before insert or update on carrel.model_prices
     for each row execute function carrel.prepare_price();
 
-drop trigger if exists model_prices_refuse_overlap on carrel.model_prices;
-create trigger model_prices_refuse_overlap
+create or replace trigger model_prices_refuse_overlap
     after insert or update on carrel.model_prices
     for each statement execute function carrel.refuse_price_overlap();
 

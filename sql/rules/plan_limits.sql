@@ -5,29 +5,24 @@ drop policy if exists plan_limits_all_operator on carrel.plan_limits;
 create policy plan_limits_all_operator on carrel.plan_limits
     for all using (carrel.is_operator());
 
-drop trigger if exists plan_limits_check_privileges on carrel.plan_limits;
-create trigger plan_limits_check_privileges
+create or replace trigger plan_limits_check_privileges
     before insert or delete or update or truncate on carrel.plan_limits
     for each statement execute function carrel.check_privileges();
 
-drop trigger if exists plan_limits_prepare on carrel.plan_limits;
-create trigger plan_limits_prepare
+create or replace trigger plan_limits_prepare
     before insert or update on carrel.plan_limits
     for each row execute function carrel.prepare_plan_limit();
 
-drop trigger if exists plan_limits_wait_for_usage on carrel.plan_limits;
-create trigger plan_limits_wait_for_usage
+create or replace trigger plan_limits_wait_for_usage
     before insert or delete or update or truncate on carrel.plan_limits
     for each statement execute function carrel.wait_for_usage();
 
-drop trigger if exists plan_limits_reckon_anew on carrel.plan_limits;
-create trigger plan_limits_reckon_anew
+create or replace trigger plan_limits_reckon_anew
     after insert or delete or update or truncate on carrel.plan_limits
     for each statement execute function carrel.reckon_limits_anew();
 
 -- Backends remember limits: what writes past the other triggers is to be seen as well.
-drop trigger if exists plan_limits_forget on carrel.plan_limits;
-create trigger plan_limits_forget
+create or replace trigger plan_limits_forget
     after insert or delete or update on carrel.plan_limits
     for each row execute function carrel.forget_plan_limits();
 alter table carrel.plan_limits enable always trigger plan_limits_forget;

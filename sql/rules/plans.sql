@@ -4,13 +4,11 @@ drop policy if exists plans_all_operator on carrel.plans;
 create policy plans_all_operator on carrel.plans
     for all using (carrel.is_operator());
 
-drop trigger if exists plans_check_privileges on carrel.plans;
-create trigger plans_check_privileges
+create or replace trigger plans_check_privileges
     before insert or delete or update or truncate on carrel.plans
     for each statement execute function carrel.check_privileges();
 
-drop trigger if exists plans_keep_default on carrel.plans;
-create trigger plans_keep_default
+create or replace trigger plans_keep_default
     after delete or update of plan_type on carrel.plans
     for each statement execute function carrel.keep_default_plan();
 

@@ -2,8 +2,7 @@
 alter table carrel.search_statistics alter column id set default carrel.uuid_v7();
 alter table carrel.search_statistics enable row level security;
 
-drop trigger if exists search_statistics_check_privileges on carrel.search_statistics;
-create trigger search_statistics_check_privileges
+create or replace trigger search_statistics_check_privileges
     before insert or delete or update or truncate on carrel.search_statistics
     for each statement execute function carrel.check_privileges();
 
@@ -41,4 +40,3 @@ comment on column carrel.search_statistics.language is 'The language of the chun
 comment on column carrel.search_statistics.documents is 'How many documents have chunks: those that have a first one.';
 comment on column carrel.search_statistics.chunks is 'How many chunks there are.';
 comment on column carrel.search_statistics.words is 'The sum of their words.';
-comment on index carrel.search_statistics_user_id_language_idx is 'Serves search_chunks() and search_documents().';

@@ -1,8 +1,7 @@
 alter table carrel.usage_allowances alter column id set default carrel.uuid_v7();
 alter table carrel.usage_allowances enable row level security;
 
-drop trigger if exists usage_allowances_check_privileges on carrel.usage_allowances;
-create trigger usage_allowances_check_privileges
+create or replace trigger usage_allowances_check_privileges
     before insert or delete or update or truncate on carrel.usage_allowances
     for each statement execute function carrel.check_privileges();
 -- Rows are updated over and over: room on their page keeps the indexes out of it, and has their old versions go
@@ -20,4 +19,3 @@ comment on column carrel.usage_allowances.period_end is 'When the next one begin
 comment on column carrel.usage_allowances.slot is 'Which of the server''s backends draws on the row; -1: none; below: what one drew beyond what it had.';
 comment on column carrel.usage_allowances.limit_value is 'The limit that it is a part of; null where nothing was handed out, or it is not known.';
 comment on column carrel.usage_allowances.amount is 'The part of what is left that is here; below zero where more was used.';
-comment on index carrel.usage_allowances_user_id_idx is 'Serves consume_usage() and every event under a hard limit.';

@@ -1,7 +1,6 @@
 alter table carrel.usage_archive enable row level security;
 
-drop trigger if exists usage_archive_check_privileges on carrel.usage_archive;
-create trigger usage_archive_check_privileges
+create or replace trigger usage_archive_check_privileges
     before insert or delete or update or truncate on carrel.usage_archive
     for each statement execute function carrel.check_privileges();
 
@@ -17,4 +16,3 @@ comment on column carrel.usage_archive.voids is 'The event that this one takes b
 comment on column carrel.usage_archive.occurred_at is 'When it was used.';
 comment on column carrel.usage_archive.archived_at is 'When the user was deleted.';
 comment on column carrel.usage_archive.delete_after is 'When the row is deleted; null: it is kept for good.';
-comment on index carrel.usage_archive_delete_after_idx is 'Serves purge_pseudonyms().';

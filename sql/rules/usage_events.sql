@@ -4,8 +4,7 @@ alter table carrel.usage_events alter column id set default carrel.uuid_v7();
 alter table carrel.usage_events alter column user_id set default carrel.current_user_id();
 alter table carrel.usage_events enable row level security;
 
-drop trigger if exists usage_events_check_privileges on carrel.usage_events;
-create trigger usage_events_check_privileges
+create or replace trigger usage_events_check_privileges
     before insert or delete or update or truncate on carrel.usage_events
     for each statement execute function carrel.check_privileges();
 
@@ -18,23 +17,19 @@ create policy usage_events_insert_own on carrel.usage_events
     for insert with check (user_id = carrel.current_user_id() and voids is null and payload_hash is null);
 
 -- Refuses events of nobody, of users without a profile, and what no event is.
-drop trigger if exists usage_events_prepare on carrel.usage_events;
-create trigger usage_events_prepare
+create or replace trigger usage_events_prepare
     before insert on carrel.usage_events
     for each row execute function carrel.prepare_event();
 
-drop trigger if exists usage_events_refuse_change on carrel.usage_events;
-create trigger usage_events_refuse_change
+create or replace trigger usage_events_refuse_change
     before delete or update on carrel.usage_events
     for each row execute function carrel.refuse_usage_change();
 
-drop trigger if exists usage_events_refuse_truncate on carrel.usage_events;
-create trigger usage_events_refuse_truncate
+create or replace trigger usage_events_refuse_truncate
     before truncate on carrel.usage_events
     for each statement execute function carrel.refuse_usage_change();
 
-drop trigger if exists usage_events_count on carrel.usage_events;
-create trigger usage_events_count
+create or replace trigger usage_events_count
     after insert on carrel.usage_events
     referencing new table as inserted
     for each statement execute function carrel.count_usage();
@@ -61,6 +56,3 @@ comment on column carrel.usage_events.request_id is 'The agent request that it w
 comment on column carrel.usage_events.voids is 'The event that this one takes back.';
 comment on column carrel.usage_events.occurred_at is 'When it was used; decides the billing period.';
 comment on column carrel.usage_events.created_at is 'When the row was inserted.';
-comment on index carrel.usage_events_user_id_occurred_at_idx is 'Serves a user''s events in a period.';
-comment on index carrel.usage_events_user_id_idempotency_key_idx is 'Serves record_usage(): one event for each key of a user.';
-comment on index carrel.usage_events_user_id_voids_idx is 'Serves one void for each event.';

@@ -1,8 +1,7 @@
 alter table carrel.usage_reservations alter column id set default carrel.uuid_v7();
 alter table carrel.usage_reservations enable row level security;
 
-drop trigger if exists usage_reservations_check_privileges on carrel.usage_reservations;
-create trigger usage_reservations_check_privileges
+create or replace trigger usage_reservations_check_privileges
     before insert or delete or update or truncate on carrel.usage_reservations
     for each statement execute function carrel.check_privileges();
 
@@ -20,6 +19,3 @@ comment on column carrel.usage_reservations.settled_hash is 'SHA-256 over the ar
 comment on column carrel.usage_reservations.reserved_at is 'When it was made; decides the periods that it counts in.';
 comment on column carrel.usage_reservations.expires_at is 'From when on it no longer counts.';
 comment on column carrel.usage_reservations.resolved_at is 'When it was settled or released.';
-comment on index carrel.usage_reservations_user_id_idx is 'Serves the foreign key, when a user is deleted.';
-comment on index carrel.usage_reservations_user_id_held_idx is 'Serves what of a user is held, and what of it has lapsed.';
-comment on index carrel.usage_reservations_user_id_idempotency_key_idx is 'Serves reserve_usage(): one reservation for each key of a user.';

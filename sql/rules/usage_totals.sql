@@ -1,7 +1,6 @@
 alter table carrel.usage_totals enable row level security;
 
-drop trigger if exists usage_totals_check_privileges on carrel.usage_totals;
-create trigger usage_totals_check_privileges
+create or replace trigger usage_totals_check_privileges
     before insert or delete or update or truncate on carrel.usage_totals
     for each statement execute function carrel.check_privileges();
 -- Rows are updated over and over: room on their page keeps the indexes out of it.

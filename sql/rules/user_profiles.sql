@@ -5,8 +5,7 @@ alter table carrel.user_profiles enable row level security;
 -- Statistics are of all users: EXPLAIN would tell by its estimates which texts are frequent.
 alter table carrel.user_profiles alter column name set statistics 0;
 
-drop trigger if exists user_profiles_check_privileges on carrel.user_profiles;
-create trigger user_profiles_check_privileges
+create or replace trigger user_profiles_check_privileges
     before insert or delete or update or truncate on carrel.user_profiles
     for each statement execute function carrel.check_privileges();
 -- Agent requests are counted in it: a new version finds room beside the old one, and needs no entries in indexes.
@@ -21,23 +20,19 @@ create policy user_profiles_update_own on carrel.user_profiles
     for update using (user_id = carrel.current_user_id())
     with check (user_id = carrel.current_user_id());
 
-drop trigger if exists user_profiles_prepare on carrel.user_profiles;
-create trigger user_profiles_prepare
+create or replace trigger user_profiles_prepare
     before insert or update on carrel.user_profiles
     for each row execute function carrel.prepare_profile();
 
-drop trigger if exists user_profiles_touch_updated_at on carrel.user_profiles;
-create trigger user_profiles_touch_updated_at
+create or replace trigger user_profiles_touch_updated_at
     before update on carrel.user_profiles
     for each row execute function carrel.touch_updated_at();
 
-drop trigger if exists user_profiles_wait_for_usage on carrel.user_profiles;
-create trigger user_profiles_wait_for_usage
+create or replace trigger user_profiles_wait_for_usage
     before update of plan_type, billing_anchor, billing_timezone on carrel.user_profiles
     for each statement execute function carrel.wait_for_usage();
 
-drop trigger if exists user_profiles_rebuild_usage on carrel.user_profiles;
-create trigger user_profiles_rebuild_usage
+create or replace trigger user_profiles_rebuild_usage
     after update of plan_type, billing_anchor, billing_timezone on carrel.user_profiles
     for each row
     when (
@@ -48,14 +43,12 @@ create trigger user_profiles_rebuild_usage
     execute function carrel.rebuild_usage_periods();
 
 -- Archives their usage, and lists their files, while these are there.
-drop trigger if exists user_profiles_record_erasure on carrel.user_profiles;
-create trigger user_profiles_record_erasure
+create or replace trigger user_profiles_record_erasure
     before delete on carrel.user_profiles
     for each row execute function carrel.record_erasure();
 
 -- Takes their search statistics along.
-drop trigger if exists user_profiles_forget_statistics on carrel.user_profiles;
-create trigger user_profiles_forget_statistics
+create or replace trigger user_profiles_forget_statistics
     after delete on carrel.user_profiles
     referencing old table as removed
     for each statement execute function carrel.forget_statistics();
@@ -72,4 +65,3 @@ comment on column carrel.user_profiles.billing_anchor is 'Where the monthly bill
 comment on column carrel.user_profiles.billing_timezone is 'The IANA time zone that billing periods are in.';
 comment on column carrel.user_profiles.created_at is 'When the row was inserted.';
 comment on column carrel.user_profiles.updated_at is 'When the row was last updated.';
-comment on index carrel.user_profiles_plan_type_idx is 'Serves the foreign key, when a plan is deleted or renamed.';

@@ -1,8 +1,7 @@
 -- Operators resolve pseudonyms here while a bill is open.
 alter table carrel.user_pseudonyms enable row level security;
 
-drop trigger if exists user_pseudonyms_check_privileges on carrel.user_pseudonyms;
-create trigger user_pseudonyms_check_privileges
+create or replace trigger user_pseudonyms_check_privileges
     before insert or delete or update or truncate on carrel.user_pseudonyms
     for each statement execute function carrel.check_privileges();
 
@@ -12,5 +11,3 @@ comment on column carrel.user_pseudonyms.user_hash is 'SHA-256 of the user id as
 comment on column carrel.user_pseudonyms.deleted_user_id is 'The user id until resolvable_until, then null.';
 comment on column carrel.user_pseudonyms.resolvable_until is 'When the user id is forgotten: carrel.archive_resolvable_for after the deletion.';
 comment on column carrel.user_pseudonyms.deleted_at is 'When the user was deleted.';
-comment on index carrel.user_pseudonyms_user_hash_idx is 'Serves migrate(): deleted users are not created again.';
-comment on index carrel.user_pseudonyms_resolvable_until_idx is 'Serves purge_pseudonyms().';

@@ -1,11 +1,10 @@
 -- Usage of limits, each in one of its periods: the definition of what counts against a limit.
 --
--- $1 … $6  limits, one array for each column: user_id, event_type, measure, period, period_start,
---          period_end
--- $7       held reservations count if they expire after this time; -infinity: all of them
--- $8       true: add up the shares in usage_allowances as well
--- Returns one row for each limit, in the order of the arrays: used (null: no profile), held,
--- allocated.
+-- k   the limits, a row for each: user_id, event_type, measure, period, period_start, period_end, number;
+--     limit_usage.rs puts the CTE in front, of one limit ($1 … $6) or of arrays of them
+-- $7  held reservations count if they expire after this time; -infinity: all of them
+-- $8  true: add up the shares in usage_allowances as well
+-- Returns one row for each limit, in the order of number: used (null: no profile), held, allocated.
 select
     (
         select case
@@ -56,6 +55,5 @@ select
         where a.user_id = k.user_id and a.period_start = k.period_start and a.measure = k.measure
             and a.event_type = k.event_type and a.period = k.period
     ) end as allocated
-from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[])
-    with ordinality as k (user_id, event_type, measure, period, period_start, period_end, number)
+from k
 order by k.number

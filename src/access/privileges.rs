@@ -29,19 +29,25 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    fn sql(self) -> &'static str {
+    /// The files with the kind's privileges.
+    fn files(self) -> &'static [&'static str] {
+        const BOTH: &str = include_str!("../../sql/privileges/user_and_service.sql");
         match self {
-            Self::User => include_str!("../../sql/privileges/user.sql"),
-            Self::SelfMetering => include_str!("../../sql/privileges/self_metering.sql"),
-            Self::Service => include_str!("../../sql/privileges/service.sql"),
-            Self::Operator => include_str!("../../sql/privileges/operator.sql"),
+            Self::User => &[BOTH, include_str!("../../sql/privileges/user.sql")],
+            Self::SelfMetering => &[include_str!("../../sql/privileges/self_metering.sql")],
+            Self::Service => &[BOTH, include_str!("../../sql/privileges/service.sql")],
+            Self::Operator => &[include_str!("../../sql/privileges/operator.sql")],
         }
+    }
+
+    fn statements(self) -> impl Iterator<Item = &'static str> {
+        self.files().iter().flat_map(|sql| statements(sql))
     }
 
     /// The privileges of the kind.
     pub fn privileges(self) -> impl Iterator<Item = Privilege> {
         static READ: LazyLock<[Vec<Privilege>; Kind::ALL.len()]> = LazyLock::new(|| {
-            Kind::ALL.map(|kind| statements(kind.sql()).flat_map(privileges_of).collect())
+            Kind::ALL.map(|kind| kind.statements().flat_map(privileges_of).collect())
         });
         READ[self as usize].iter().copied()
     }
@@ -86,7 +92,7 @@ mod tests {
     #[test]
     fn every_line_of_the_files_is_read() {
         for kind in Kind::ALL {
-            for line in statements(kind.sql()) {
+            for line in kind.statements() {
                 assert!(!privileges_of(line).is_empty(), "{line}");
             }
         }

@@ -3,7 +3,7 @@
 
 use super::tables::{index_definition, lock_tables, relation_exists};
 use crate::access;
-use crate::definitions::{EMBEDDINGS, Part, indexes, normalized, statements};
+use crate::definitions::{EMBEDDINGS, Part, index_comments, indexes, normalized, statements};
 use crate::documents::embeddings::{Kind, MAX_DIMENSIONS};
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::spi::{Access, Db};
@@ -113,6 +113,9 @@ pub fn restore(db: &Db) -> Result<()> {
     }
     for comment in statements(EMBEDDINGS).filter(|sql| sql.starts_with("comment ")) {
         db.script(comment)?;
+    }
+    for comment in index_comments(EMBEDDINGS) {
+        db.script(&comment)?;
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ mod versions;
 use crate::access;
 use crate::access::owner;
 use crate::auth_users;
-use crate::definitions::{RULES, TABLES};
+use crate::definitions::{RULES, TABLES, index_comments};
 use crate::locks;
 use crate::pg;
 use crate::pg::error::{Error, Result, SqlState, guard};
@@ -81,6 +81,9 @@ fn change_tables(db: &Db) -> Result<()> {
     }
     for rules in RULES {
         db.script(rules)?;
+    }
+    for comment in TABLES.iter().flat_map(|table| index_comments(table.sql)) {
+        db.script(&comment)?;
     }
     embeddings::restore(db)
 }
@@ -149,7 +152,7 @@ mod tests {
             created_by_rules(kind).any(|rule| rule.name == name && rule.table == "documents")
         };
         assert!(in_documents("create policy ", "documents_select_own"));
-        assert!(in_documents("create trigger ", "documents_process"));
+        assert!(in_documents("create or replace trigger ", "documents_process"));
         assert!(defaults_in_rules().any(|d| d == ["documents", "id", "carrel.uuid_v7()"]));
     }
 

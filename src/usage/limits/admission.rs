@@ -16,7 +16,7 @@
 use super::allowances::{
     debit, debit_own, has_remaining, lock_all, own_share, rebalance_all, rebalance_one,
 };
-use super::limit_usage::{HeldSince, LimitKeys, LimitUsage, limit_usage};
+use super::limit_usage::{HeldSince, LimitUsage, limit_usage};
 use super::refusals::{ChargeKind, refused};
 use crate::pg::error::{Error, Result, SqlState};
 use crate::pg::spi::{self, Db, as_owner_now};
@@ -70,11 +70,9 @@ pub fn require_remaining(charges: &[LimitCharge]) -> Result<()> {
     }
     as_owner_now(|db| {
         for charge in charges {
-            let usage = limit_usage(db, LimitKeys::of(charge), HeldSince::Now, false)?;
-            for LimitUsage { used, held, .. } in usage {
-                if charge.limit.compare(used.plus(held)?)? != Ordering::Greater {
-                    return Err(refused(db, charge, ChargeKind::Use)?);
-                }
+            let LimitUsage { used, held, .. } = limit_usage(db, charge, HeldSince::Now, false)?;
+            if charge.limit.compare(used.plus(held)?)? != Ordering::Greater {
+                return Err(refused(db, charge, ChargeKind::Use)?);
             }
         }
         Ok(())

@@ -5,7 +5,7 @@
 //! slot (-2 - slot). `limit_value` is the limit that a share was allocated from; null: not
 //! allocated yet.
 
-use super::limit_usage::{HeldSince, LimitKeys, limit_usage};
+use super::limit_usage::{HeldSince, limit_usage};
 use crate::locks;
 use crate::pg::backend;
 use crate::pg::error::Result;
@@ -13,7 +13,6 @@ use crate::pg::heap::{Access, Changed, Chosen, Condition, Rows, Table};
 use crate::pg::spi::{Arg, Db, as_owner_now};
 use crate::pg::values::Numeric;
 use crate::usage::amounts::LimitCharge;
-use crate::users;
 use pgrx::datum::Uuid;
 use std::cmp::Ordering;
 
@@ -279,8 +278,7 @@ fn allocate(db: &Db, charge: &LimitCharge, own: Uuid) -> Result<()> {
     )?;
     // One statement reads the shares and the usage, so that both are of one snapshot. The own share
     // is locked: it does not change until the update.
-    let usage = limit_usage(db, LimitKeys::of(charge), HeldSince::Reserved, true)?;
-    let usage = usage.into_iter().next().ok_or_else(|| users::no_profile(charge.user))?;
+    let usage = limit_usage(db, charge, HeldSince::Reserved, true)?;
     let allocated = usage.allocated.map_or_else(Numeric::zero, Ok)?;
     let taken = usage.used.plus(usage.held)?.plus(allocated)?;
     let unallocated = charge.limit.plus(charge.amount)?.plus(taken.negated()?)?;

@@ -1,6 +1,6 @@
 //! Remaining allowances for callers to read: check_quota() and current_usage().
 
-use super::limit_usage::{HeldSince, LimitKeys, limit_usage};
+use super::limit_usage::{HeldSince, LimitKeys, usage_of_limits};
 use crate::pg::clock;
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::single_row;
@@ -195,7 +195,7 @@ fn limits_of_user(
     for UserLimit { event_type, measure, period, start, end, .. } in &limits {
         keys.add(user, event_type.clone(), measure.clone(), period.clone(), (*start, *end));
     }
-    let usage = limit_usage(db, keys, HeldSince::Now, false)?;
+    let usage = usage_of_limits(db, keys, HeldSince::Now, false)?;
     for (limit, usage) in limits.iter_mut().zip(usage) {
         let taken = usage.used.plus(usage.held)?.negated()?;
         let remaining = limit.value.plus(taken)?;

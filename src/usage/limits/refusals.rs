@@ -1,6 +1,6 @@
 //! Error PT402 for usage beyond a hard limit: what is used and held, and when the limit resets.
 
-use super::limit_usage::{HeldSince, LimitKeys, limit_usage};
+use super::limit_usage::{HeldSince, limit_usage};
 use crate::access;
 use crate::pg::error::{Error, Result, SqlState};
 use crate::pg::spi::Db;
@@ -32,8 +32,7 @@ struct Numbers {
 
 /// Builds the error for a charge that exceeds its limit.
 pub fn refused(db: &Db, charge: &LimitCharge, kind: ChargeKind) -> Result<Error> {
-    let usage = limit_usage(db, LimitKeys::of(charge), HeldSince::Reserved, false)?;
-    let usage = usage.into_iter().next().ok_or_else(|| users::no_profile(charge.user))?;
+    let usage = limit_usage(db, charge, HeldSince::Reserved, false)?;
     let (mut used, mut held) = (usage.used, usage.held);
     let counted = match kind {
         ChargeKind::Use => &mut used,

@@ -4,7 +4,7 @@ use crate::access;
 use crate::pg::error::{Result, check_for_interrupts, guard};
 use crate::pg::spi::{self, Access, Db};
 use crate::pg::values::Numeric;
-use crate::usage::limits::{HeldSince, LimitKeys, LimitUsage, limit_usage};
+use crate::usage::limits::{HeldSince, LimitKeys, LimitUsage, usage_of_limits};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use std::cmp::Ordering;
@@ -88,7 +88,7 @@ fn wrong_allowances(db: &Db, user: Option<Uuid>) -> Result<WrongAllowances> {
         for AllocatedLimit { user, event_type, measure, period, start, end, .. } in batch {
             keys.add(*user, event_type.clone(), measure.clone(), period.clone(), (*start, *end));
         }
-        let usage = limit_usage(db, keys, HeldSince::Reserved, true)?;
+        let usage = usage_of_limits(db, keys, HeldSince::Reserved, true)?;
         for (limit, LimitUsage { used, held, allocated }) in batch.iter().zip(usage) {
             let expected = limit.limit.plus(used.plus(held)?.negated()?)?;
             let found = allocated.map_or_else(Numeric::zero, Ok)?;

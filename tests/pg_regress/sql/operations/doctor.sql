@@ -15,6 +15,7 @@ begin; create policy fewer on carrel.documents as restrictive using (true); sele
 begin; alter table carrel.usage_events disable row level security; select * from pg_temp.ills(); select carrel.migrate(); select * from pg_temp.ills(); rollback;
 begin; alter table carrel.documents disable trigger documents_process; select * from pg_temp.ills(); select carrel.migrate(); select * from pg_temp.ills(); rollback;
 begin; drop trigger usage_events_count on carrel.usage_events; select * from pg_temp.ills(); select carrel.migrate(); select * from pg_temp.ills(); rollback;
+begin; alter table carrel.usage_events disable trigger usage_events_count_requests_of_others; select * from pg_temp.ills(); select carrel.migrate(); select * from pg_temp.ills(); rollback;
 begin; drop index carrel.documents_pending_idx; select * from pg_temp.ills(); select carrel.migrate(); select * from pg_temp.ills(); rollback;
 begin; alter table carrel.usage_events drop constraint usage_events_cost_check; select * from pg_temp.ills(); select carrel.migrate(); select * from pg_temp.ills(); rollback;
 begin; alter table carrel.documents drop column metadata; select * from pg_temp.ills() where ill like 'columns:%'; select carrel.migrate(); select * from pg_temp.ills(); rollback;
