@@ -54,3 +54,20 @@ create role carrel_regress_new;
 grant carrel_regress_user to carrel_regress_new;
 select * from pg_temp.may('carrel_regress_new');
 rollback;
+
+-- migrate() grants again what an operator lost: schema, functions, tables and columns.
+begin;
+create role carrel_regress_new;
+select carrel.grant_operator('carrel_regress_new');
+revoke all on all tables in schema carrel from carrel_regress_new;
+revoke references (user_id) on carrel.user_profiles from carrel_regress_new;
+revoke all on all functions in schema carrel from carrel_regress_new;
+revoke all on schema carrel from carrel_regress_new;
+select split_part(detail, E'\n', 1) as detail from carrel.doctor() where check_name = 'privileges';
+select carrel.migrate();
+select split_part(detail, E'\n', 1) as detail from carrel.doctor() where check_name = 'privileges';
+select has_column_privilege('carrel_regress_new', 'carrel.user_profiles', 'user_id', 'references') as refers,
+    has_table_privilege('carrel_regress_new', 'carrel.plans', 'insert') as adds_plans,
+    has_function_privilege('carrel_regress_new', 'carrel.doctor()', 'execute') as calls_doctor,
+    has_schema_privilege('carrel_regress_new', 'carrel', 'usage') as uses_schema;
+rollback;
