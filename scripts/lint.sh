@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Formatting, clippy without a warning (the extension for version PG, the crates beside it and the client's), and
-# what README, CONTRIBUTING and META.json say, and circles of imports. Runs all of them, fails if one does.
+# what README, CONTRIBUTING and META.json say, the language of comments, and circles of imports. Runs all of them, fails if one does.
 source "$(dirname "$0")/env.sh"
 
 cd "$ROOT"
@@ -14,6 +14,8 @@ cargo fmt --manifest-path clients/rust/Cargo.toml --check || status=1
 cargo clippy --locked --manifest-path clients/rust/Cargo.toml --all-targets -- -D warnings || status=1
 scripts/readme-check.sh || status=1
 scripts/meta-check.sh || status=1
+scripts/language.py --test || status=1
+scripts/language.py || status=1
 scripts/circles.py --test || status=1
 scripts/circles.py src core/src clients/typescript/src clients/typescript/web clients/typescript/functions || status=1
 exit $status
