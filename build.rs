@@ -61,8 +61,8 @@ fn source_files(directory: &Path, files: &mut Vec<PathBuf>) -> Result<(), Box<dy
     Ok(())
 }
 
-/// The name by which SQL calls a function: that of `#[pg_extern(name = "…")]`, else the function's own; none for a function that SQL
-/// does not call.
+/// The name by which SQL calls a function: that of `#[pg_extern(name = "…")]`, else the function's own; none for a
+/// function that the install script does not create.
 fn sql_name(function: &ItemFn) -> Result<Option<String>, Box<dyn Error>> {
     for attribute in &function.attrs {
         let Some(last) = attribute.path().segments.last() else { continue };
@@ -74,11 +74,14 @@ fn sql_name(function: &ItemFn) -> Result<Option<String>, Box<dyn Error>> {
                 )?;
                 for argument in &arguments {
                     if let Expr::Assign(assign) = argument
-                        && matches!(&*assign.left, Expr::Path(p) if p.path.is_ident("name"))
+                        && let Expr::Path(option) = &*assign.left
                         && let Expr::Lit(value) = &*assign.right
-                        && let Lit::Str(value) = &value.lit
                     {
-                        name = value.value();
+                        match &value.lit {
+                            Lit::Str(value) if option.path.is_ident("name") => name = value.value(),
+                            Lit::Bool(is_created) if option.path.is_ident("sql") && !is_created.value => return Ok(None),
+                            _ => {}
+                        }
                     }
                 }
             }

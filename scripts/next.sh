@@ -28,7 +28,7 @@ fi
 new=$TARGET/next/new
 rm -rf "$new"
 mkdir -p "$new"
-cp -a Cargo.toml Cargo.lock carrel.control core sql src tests "$new/"
+cp -a Cargo.toml Cargo.lock build.rs carrel.control core sql src tests "$new/"
 cp -a $next/sql "$new/"
 cp $next/update.sql "$new/sql/carrel--$current--$version.sql"
 sed -i "0,/^version = /s/^version = .*/version = \"$version\"/" "$new/Cargo.toml"
