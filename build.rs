@@ -79,7 +79,11 @@ fn sql_name(function: &ItemFn) -> Result<Option<String>, Box<dyn Error>> {
                     {
                         match &value.lit {
                             Lit::Str(value) if option.path.is_ident("name") => name = value.value(),
-                            Lit::Bool(is_created) if option.path.is_ident("sql") && !is_created.value => return Ok(None),
+                            Lit::Bool(is_created)
+                                if option.path.is_ident("sql") && !is_created.value =>
+                            {
+                                return Ok(None);
+                            }
                             _ => {}
                         }
                     }
