@@ -4,7 +4,7 @@
 #[path = "jwt/signer.rs"]
 mod signer;
 
-use carrel_core::jwt::{Algorithm, JwtError, Key, MAX_TOKEN, Material, Window, verify};
+use carrel_core::jwt::{Algorithm, JwtError, Key, MAX_TOKEN, Material, Validity, verify};
 use proptest::prelude::*;
 use signer::{Signer, base64url};
 
@@ -18,7 +18,7 @@ fn key(signer: &Signer) -> Key {
         issuer: "https://issuer".to_owned(),
         key_id: String::new(),
         audience: String::new(),
-        window: Window::ALWAYS,
+        validity: Validity::ALWAYS,
         material: Material::read(algorithm, &signer.jwk()).unwrap(),
     }
 }
@@ -429,8 +429,8 @@ fn a_key_of_another_issuer_is_not_tried() {
 fn a_key_is_valid_in_its_time_only() {
     let signer = hmac();
     let during = |from: i64, until: i64| {
-        let window = Window { from: from * 1_000_000, until: until * 1_000_000 };
-        check(&signer.token(GOOD), &[Key { window, ..key(&signer) }])
+        let validity = Validity { from: from * 1_000_000, until: until * 1_000_000 };
+        check(&signer.token(GOOD), &[Key { validity, ..key(&signer) }])
     };
     assert!(during(NOW, NOW + 1).is_ok());
     assert_eq!(during(NOW - 1, NOW), Err(JwtError::KeyExpired));
@@ -476,8 +476,13 @@ fn examples_of_rfc_7515_are_accepted() {
     ] {
         let material = Material::read(Algorithm::named(algorithm).unwrap(), jwk).unwrap();
         let (key_id, audience) = (String::new(), String::new());
-        let keys =
-            [Key { issuer: "joe".to_owned(), key_id, audience, window: Window::ALWAYS, material }];
+        let keys = [Key {
+            issuer: "joe".to_owned(),
+            key_id,
+            audience,
+            validity: Validity::ALWAYS,
+            material,
+        }];
         let token = format!("{header}.{OF_THE_RFC}.{signature}");
         let then = verify(&token, &keys, 1_300_819_379_000_000);
         assert!(

@@ -2,8 +2,8 @@
 use std::collections::BTreeMap;
 
 use carrel_core::ranking::{
-    Collection, Frequency, Highlight, LEVELS, Parameters, PartKind, PhrasePosition, Query, Reading,
-    Scale, Term, leading_title, level, parts, reciprocal_rank, snippet,
+    Collection, Frequency, Highlight, LEVELS, Parameters, PhraseMatches, PhrasePosition, Query,
+    QueryPartKind, Scale, Term, leading_title, level, parts, reciprocal_rank, snippet,
 };
 use carrel_core::tsvector::{MAX_AREA, Position, View, Weight, key, of_keys, of_words};
 use proptest::prelude::*;
@@ -83,7 +83,7 @@ proptest! {
         let reading = query.read(&View::open(&bytes).unwrap(), title, |term, frequency| {
             assert!(found.insert(term, frequency.weighted()).is_none());
         });
-        prop_assert_eq!(reading, Reading::default());
+        prop_assert_eq!(reading, PhraseMatches::default());
         for (number, term) in terms.iter().enumerate() {
             let positions: Vec<(u16, Weight)> = (1..)
                 .zip(&text)
@@ -165,7 +165,7 @@ proptest! {
             let at = rest.find(part.text);
             prop_assert!(at.is_some(), "{:?} is not in {:?}", part, rest);
             rest = &rest[at.unwrap()..];
-            if part.kind != PartKind::Phrase {
+            if part.kind != QueryPartKind::Phrase {
                 prop_assert!(!part.text.contains(char::is_whitespace));
                 prop_assert!(!part.text.ends_with('*'));
             }
@@ -212,11 +212,11 @@ proptest! {
 
 #[test]
 fn queries_are_read_as_people_mean_them() {
-    let read = |query| -> Vec<(String, PartKind, bool)> {
+    let read = |query| -> Vec<(String, QueryPartKind, bool)> {
         let parts = parts(query).into_iter();
         parts.map(|part| (part.text.to_owned(), part.kind, part.is_excluded)).collect()
     };
-    use PartKind::{Phrase, Prefix, Word};
+    use QueryPartKind::{Phrase, Prefix, Word};
     let part = |text: &str, kind, is_excluded| (text.to_owned(), kind, is_excluded);
     assert_eq!(
         read("how -\"do not\" conf* -x* or \"a b\"c"),
