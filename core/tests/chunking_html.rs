@@ -1,9 +1,9 @@
 //! HTML: the text of a page, its headings, lists, tables and code.
 
+#[path = "chunking/html_soup.rs"]
+mod html_soup;
 #[path = "chunking/invariants.rs"]
 mod invariants;
-#[path = "chunking/page.rs"]
-mod page;
 #[path = "chunking/pages.rs"]
 mod pages;
 
@@ -219,20 +219,20 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..Default::default() })]
 
     #[test]
-    fn the_text_of_a_page_is_that_of_its_tokens(page in page::soup(page::ALL)) {
-        prop_assert_eq!(ink(&text(&page)), ink(&page::text(&page)), "{}", page);
+    fn the_text_of_a_page_is_that_of_its_tokens(page in html_soup::soup(html_soup::ALL)) {
+        prop_assert_eq!(ink(&text(&page)), ink(&html_soup::text(&page)), "{}", page);
     }
 
     #[test]
     fn chunks_are_in_order_and_no_larger_than_they_may_be(
-        page in page::soup(page::ALL), size in 4..80i32, unit in any_unit()
+        page in html_soup::soup(html_soup::ALL), size in 4..80i32, unit in any_unit()
     ) {
         pages::check_order(&page, size, unit)?;
     }
 
     #[test]
     fn chunks_repeat_no_more_than_they_may(
-        page in page::soup(page::WITHOUT_RAW), size in 4..80i32, part in 0.0..1.0f64,
+        page in html_soup::soup(html_soup::WITHOUT_RAW), size in 4..80i32, part in 0.0..1.0f64,
         unit in any_unit()
     ) {
         let overlap = ((f64::from(size) * part) as i32).clamp(1, size - 1);
@@ -241,7 +241,7 @@ proptest! {
 
     #[test]
     fn the_source_of_a_chunk_says_what_the_chunk_does(
-        page in page::soup(page::WITHOUT_RAW), size in 4..80i32, unit in any_unit()
+        page in html_soup::soup(html_soup::WITHOUT_RAW), size in 4..80i32, unit in any_unit()
     ) {
         pages::check_sources(&page, size, unit)?;
     }
