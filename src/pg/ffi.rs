@@ -1,7 +1,8 @@
-//! Functions and variables of the server that pgrx does not declare without a wrapper: each is declared once, here.
+//! C functions and variables of the server, declared without pgrx's wrappers, each once.
 //!
-//! An error of Postgres' leaves such a function by a long jump, which pgrx's wrappers turn into a panic. carrel turns it into
-//! an [`Error`](super::error::Error) by [`catch`](super::error::catch), at a fraction of the cost; calls stand within one.
+//! A Postgres error leaves these functions by a long jump. pgrx's wrappers turn the jump into a panic;
+//! [`catch`](super::error::catch) turns it into an [`Error`](super::error::Error) at a fraction of the cost.
+//! Call them only inside `catch`.
 
 use pgrx::pg_sys;
 use std::ffi::{c_char, c_int, c_long, c_void};
