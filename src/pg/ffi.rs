@@ -200,10 +200,10 @@ unsafe extern "C-unwind" {
         nulls: *mut bool,
     ) -> pg_sys::HeapTuple;
     pub fn heap_freetuple(tuple: pg_sys::HeapTuple);
-    pub fn heap_get_latest_tid(scan: *mut pg_sys::TableScanDescData, place: pg_sys::ItemPointer);
+    pub fn heap_get_latest_tid(scan: *mut pg_sys::TableScanDescData, tid: pg_sys::ItemPointer);
     pub fn heap_lock_tuple(
         table: pg_sys::Relation,
-        place: pg_sys::HeapTuple,
+        tuple: pg_sys::HeapTuple,
         command: pg_sys::CommandId,
         mode: pg_sys::LockTupleMode::Type,
         wait: pg_sys::LockWaitPolicy::Type,
@@ -221,7 +221,7 @@ unsafe extern "C-unwind" {
     ) -> pg_sys::HeapTuple;
     pub fn heap_update(
         table: pg_sys::Relation,
-        place: pg_sys::ItemPointer,
+        tid: pg_sys::ItemPointer,
         tuple: pg_sys::HeapTuple,
         command: pg_sys::CommandId,
         crosscheck: pg_sys::Snapshot,
@@ -250,7 +250,7 @@ unsafe extern "C-unwind" {
         index: pg_sys::Relation,
         values: *mut pg_sys::Datum,
         nulls: *mut bool,
-        place: pg_sys::ItemPointer,
+        tid: pg_sys::ItemPointer,
         table: pg_sys::Relation,
         check: pg_sys::IndexUniqueCheck::Type,
         is_unchanged: bool,
