@@ -148,7 +148,7 @@ fn json_web_keys_that_are_weak_or_of_another_kind_are_refused() {
 }
 
 #[test]
-fn the_keys_of_a_set_are_read_and_those_that_serve_nothing_say_why() {
+fn unusable_keys_of_a_set_have_a_reason() {
     let member = |jwk: &str, more: &str| format!("{}, {more}}}", jwk.trim_end_matches('}'));
     let (ec, ed) = (Signer::new("ES256", "one").jwk(), Signer::new("EdDSA", "two").jwk());
     let set = [
@@ -203,7 +203,7 @@ fn the_keys_of_a_set_are_read_and_those_that_serve_nothing_say_why() {
 
 proptest! {
     #[test]
-    fn whatever_a_key_is_it_is_refused_without_a_panic(key in "(\\{|-----BEGIN PUBLIC KEY-----\n)?.{0,60}") {
+    fn no_malformed_key_panics(key in "(\\{|-----BEGIN PUBLIC KEY-----\n)?.{0,60}") {
         for algorithm in [Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa] {
             prop_assert!(Material::read(algorithm, &key).is_err());
         }

@@ -508,7 +508,7 @@ mod tests {
     }
 
     #[pg_test]
-    fn an_extension_that_watches_statements_sees_the_tables_that_usage_is_written_to() {
+    fn an_extension_that_hooks_permission_checks_sees_writes_of_usage() {
         let user = "11111111-1111-1111-1111-111111111111";
         Spi::run(&format!(
             "select carrel.create_user('{user}');

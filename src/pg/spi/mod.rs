@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[pg_test]
-    fn statements_are_planned_alike_whatever_the_caller_set() {
+    fn plans_do_not_depend_on_the_callers_settings() {
         Spi::run("set jit = on; set enable_indexscan = off; set random_page_cost = 1")
             .expect("set-up");
         let ask = |sql| as_owner(Access::Read, |db| db.value::<String>(sql, &[])).ok();
