@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn files_read_as_text_are_told() {
+    fn binary_files_read_as_text_are_detected() {
         let pdf = "%PDF-1.4\n%\u{fffd}\u{fffd}\u{fffd}\n1 0 obj\n<< /Type /Catalog >>\nendobj\n";
         assert_eq!(sign(pdf), Some(Sign::BeginsAs("a PDF file")));
         assert_eq!(sign("%PDF-1.4\n1 0 obj\n<< >>"), Some(Sign::BeginsAs("a PDF file")));

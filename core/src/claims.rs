@@ -121,7 +121,7 @@ pub fn validate_claim(claim: &str) -> Result<(), InvalidClaim> {
 /// types, other strings (an empty one too), a key on the path given twice (parsers differ in which
 /// one counts), nesting beyond 128. Other claims are only checked to be JSON, and not kept.
 pub fn tenant(claims: &str, claim: &str) -> Result<Option<Uuid>, ClaimsError> {
-    // IgnoredAny skips any depth without recursion. Deep nesting is rejected all the same, because
+    // IgnoredAny skips any depth without recursion. Deep nesting is still rejected, because
     // other readers of these claims may recurse.
     if depth_exceeds(claims, MAX_DEPTH) {
         return Err(ClaimsError(Problem::TooDeep));

@@ -187,7 +187,7 @@ impl Document {
 }
 
 #[test]
-fn flags_behind_a_cluster_that_does_not_fit_stay_whole() {
+fn flags_after_a_cluster_that_does_not_fit_stay_whole() {
     // U+0600 and the first flag are one cluster, of three characters.
     let text = "\u{600}🇩🇪🇩🇪";
     let chunks = cut(text, (2, 0), Unit::Characters, Format::Plain);
@@ -196,7 +196,7 @@ fn flags_behind_a_cluster_that_does_not_fit_stay_whole() {
 }
 
 #[test]
-fn a_combining_character_within_a_row_of_flags_leaves_no_boundary_of_words_there() {
+fn a_combining_character_in_a_row_of_flags_is_no_word_boundary() {
     let text = format!("The end.aaaaaaa\u{1F1E9}\u{94d}{}", "\u{1F1E9}\u{1F1EA}".repeat(12));
     for size in 8..40 {
         let known = Known::plain(&text);

@@ -168,7 +168,7 @@ fn assert_linear(
 }
 
 #[test]
-fn the_work_grows_with_the_input_and_not_faster() {
+fn the_work_is_linear_in_the_input() {
     let units = [Unit::Characters, Unit::Words];
     assert_linear(inputs, &units, &[Format::Plain, Format::Markdown, Format::Html]);
     assert_linear(pages, &units, &[Format::Html]);
@@ -179,7 +179,7 @@ fn the_work_grows_with_the_input_and_not_faster() {
 }
 
 #[test]
-fn with_overlap_the_work_grows_with_the_result() {
+fn with_overlap_the_work_is_linear_in_the_result() {
     let markdown = inputs(SIZE / 40).into_iter().map(|input| (input, Format::Markdown));
     let html = pages(SIZE / 40).into_iter().map(|input| (input, Format::Html));
     for ((name, text), format) in markdown.chain(html) {
@@ -223,7 +223,7 @@ fn a_tick_can_unwind_at_any_time() {
 }
 
 #[test]
-fn words_are_counted_right_in_any_length() {
+fn words_of_any_length_are_counted_exactly() {
     for (name, text) in inputs(SIZE) {
         for size in [5_000, i32::MAX] {
             let options = options(size, 0, Unit::Words, Format::Plain);

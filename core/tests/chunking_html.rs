@@ -1,9 +1,9 @@
 //! HTML: the text of a page, its headings, lists, tables and code.
 
+#[path = "chunking/html_soup.rs"]
+mod html_soup;
 #[path = "chunking/invariants.rs"]
 mod invariants;
-#[path = "chunking/page.rs"]
-mod page;
 #[path = "chunking/pages.rs"]
 mod pages;
 
@@ -35,7 +35,7 @@ fn path(page: &str, size: i32, start: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_page_is_its_text() {
+fn chunks_of_a_page_contain_its_text() {
     let page = "<!DOCTYPE html><html><head><title>T</title><meta charset=utf-8><style>p > a {}</style>\
         <script>if (a < b) '</p>'</script></head><body><!-- <p>c</p> --><p class='>'>One &amp; \
         <b>two</b>,\n  three.</p><template><p>no</p></template><noscript>no</noscript>\
@@ -44,7 +44,7 @@ fn a_page_is_its_text() {
 }
 
 #[test]
-fn blocks_are_set_apart_and_lines_begin() {
+fn blocks_and_lines_are_separated() {
     assert_eq!(text("<div><div>a</div></div><section>b</section>c"), "a\n\nb\n\nc");
     assert_eq!(text("a<br>b<br><br>c<br><br><br>d"), "a\nb\n\nc\n\nd");
     assert_eq!(text("<p>a<ul><li>b<li>c<ul><li>d</ul><li>e</ul>f"), "a\n\nb\nc\nd\ne\n\nf");
@@ -53,7 +53,7 @@ fn blocks_are_set_apart_and_lines_begin() {
 }
 
 #[test]
-fn cells_are_set_apart_by_tabs_and_rows_by_lines() {
+fn cells_are_separated_by_tabs_and_rows_by_line_ends() {
     let page = "x<table><caption>t</caption><tr><th>a</th> <th><p>b</p><td>\n<tbody>\
         <tr><td><p>c</p><p>d</p><td>e</table>y";
     assert_eq!(text(page), "x\n\nt\na\tb\nc\n\nd\te\n\ny");
@@ -70,7 +70,7 @@ fn white_space_is_collapsed_unless_it_is_kept() {
 }
 
 #[test]
-fn malformed_pages_are_read_as_browsers_read_them() {
+fn malformed_pages_are_read_like_browsers_do() {
     for (page, expected) in [
         ("a < b <3 </ > c", "a < b <3 c"),
         ("a<", "a<"),
@@ -107,7 +107,7 @@ fn malformed_pages_are_read_as_browsers_read_them() {
 }
 
 #[test]
-fn the_path_holds_every_enclosing_heading() {
+fn the_path_contains_every_enclosing_heading() {
     let page = "<h1>The <b>guide</b></h1><p>Intro.<div><h2>Install<br>it</h2>Text.<h3>Linux</h3>\
         More.</div><h2></h2><H2> Use </H2>End.";
     let names = ["The guide", "Install it", "Linux"];
@@ -127,7 +127,7 @@ fn a_heading_that_is_not_closed_ends_with_its_first_block() {
 }
 
 #[test]
-fn offsets_are_those_of_the_source() {
+fn offsets_are_positions_in_the_source() {
     let page = "<p>\u{e9} &lt;a&gt;</p><p>b &amp; c &#x263A;</p><p>d";
     let sources: Vec<_> = cut(page, 7)
         .into_iter()
@@ -146,7 +146,7 @@ fn offsets_are_those_of_the_source() {
 }
 
 #[test]
-fn the_source_of_a_space_is_all_of_its_reference() {
+fn the_source_of_a_space_is_its_whole_reference() {
     // U+0600 keeps the space: the two are one cluster.
     let page = "<p>ab\u{600}&#13;cd";
     let chunk = &cut(page, 4)[0];
@@ -155,7 +155,7 @@ fn the_source_of_a_space_is_all_of_its_reference() {
 }
 
 #[test]
-fn white_space_that_is_not_in_the_source_is_from_where_the_next_text_is() {
+fn added_white_space_has_the_source_of_the_next_text() {
     let page = "<table><tr><td><pre>abc\n</pre><td></td><td>d</table>";
     let chunks = cut(page, 3);
     assert_eq!(chunks[1].content, "\t\td");
@@ -219,20 +219,20 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..Default::default() })]
 
     #[test]
-    fn the_text_of_a_page_is_that_of_its_tokens(page in page::soup(page::ALL)) {
-        prop_assert_eq!(ink(&text(&page)), ink(&page::text(&page)), "{}", page);
+    fn the_text_of_a_page_equals_that_of_html5gum(page in html_soup::soup(html_soup::ALL)) {
+        prop_assert_eq!(ink(&text(&page)), ink(&html_soup::text(&page)), "{}", page);
     }
 
     #[test]
-    fn chunks_are_in_order_and_no_larger_than_they_may_be(
-        page in page::soup(page::ALL), size in 4..80i32, unit in any_unit()
+    fn chunks_are_in_order_and_within_the_size_limit(
+        page in html_soup::soup(html_soup::ALL), size in 4..80i32, unit in any_unit()
     ) {
         pages::check_order(&page, size, unit)?;
     }
 
     #[test]
-    fn chunks_repeat_no_more_than_they_may(
-        page in page::soup(page::WITHOUT_RAW), size in 4..80i32, part in 0.0..1.0f64,
+    fn chunks_repeat_at_most_the_overlap(
+        page in html_soup::soup(html_soup::WITHOUT_RAW), size in 4..80i32, part in 0.0..1.0f64,
         unit in any_unit()
     ) {
         let overlap = ((f64::from(size) * part) as i32).clamp(1, size - 1);
@@ -240,14 +240,14 @@ proptest! {
     }
 
     #[test]
-    fn the_source_of_a_chunk_says_what_the_chunk_does(
-        page in page::soup(page::WITHOUT_RAW), size in 4..80i32, unit in any_unit()
+    fn the_source_of_a_chunk_has_its_text(
+        page in html_soup::soup(html_soup::WITHOUT_RAW), size in 4..80i32, unit in any_unit()
     ) {
         pages::check_sources(&page, size, unit)?;
     }
 
     #[test]
-    fn paragraphs_are_cut_as_those_of_plain_text(
+    fn paragraphs_are_cut_like_plain_text(
         paragraphs in prop::collection::vec(
             prop::collection::vec("[a-z漢é]{1,9}( [a-z&<]{1,9}){0,8}(\\. [A-Z][a-z]{1,5}){0,2}", 1..4), 1..8
         ),
@@ -304,7 +304,7 @@ proptest! {
 }
 
 #[test]
-fn a_heading_at_the_start_of_a_row_or_of_code_ends_where_it_ends() {
+fn a_heading_in_a_row_or_in_code_has_its_own_end() {
     for page in [
         "<table><h3><tr>One.<p>Two three four five.<tr>Six seven eight nine.</table>",
         "<h3><pre>One.</h3>Two three four five.</pre>Six seven eight nine.",

@@ -23,7 +23,7 @@ fn path(text: &str, size: i32, start: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_path_holds_every_enclosing_heading() {
+fn the_path_contains_every_enclosing_heading() {
     let text = "# Guide\n\nIntro.\n\n## Install\n\nText.\n\n### Linux\n\nMore.\n\n## Use\n\nEnd.";
     assert_eq!(path(text, 24, "### Linux"), ["Guide", "Install", "Linux"]);
     assert_eq!(path(text, 9, "More."), ["Guide", "Install", "Linux"]);
@@ -71,7 +71,7 @@ fn code_and_comments_hold_no_headings() {
 }
 
 #[test]
-fn a_heading_in_a_quote_holds_to_its_end() {
+fn a_heading_in_a_quote_ends_with_the_quote() {
     let text = "# A\n\ntext.\n\n> # B\n>\n> inner.\n\nafter.";
     assert_eq!(path(text, 10, "> inner"), ["A", "B"]);
     assert_eq!(path(text, 10, "after."), ["A"]);

@@ -49,7 +49,7 @@ proptest! {
     }
 
     #[test]
-    fn a_chunk_that_could_take_the_next_word_does(
+    fn a_chunk_takes_every_word_that_fits(
         words in prop::collection::vec("[a-zA-Z']{1,12}", 1..80), size in 4..40usize,
     ) {
         let text = words.join(" ");
@@ -120,7 +120,7 @@ fn long_texts() -> Vec<String> {
 }
 
 #[test]
-fn pretokens_longer_than_a_window_are_counted_right() {
+fn pretokens_longer_than_a_window_are_counted_exactly() {
     for text in long_texts() {
         for encoding in ENCODINGS {
             let counted = count_tokens(&text, encoding, || {});
@@ -136,7 +136,7 @@ fn pretokens_longer_than_a_window_are_counted_right() {
 }
 
 #[test]
-fn chunks_of_long_pretokens_are_measured_right() {
+fn chunks_of_long_pretokens_are_measured_exactly() {
     for text in long_texts() {
         for (size, overlap) in [(50, 0), (300, 100), (20_000, 0)] {
             let options =

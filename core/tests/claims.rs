@@ -59,7 +59,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn a_tenant_is_what_the_whole_value_says(
+    fn the_tenant_equals_that_of_a_parser_of_the_whole_value(
         claims in values(), claim in "[abé\"]{1,2}(\\.[abé\"]{1,2}){0,2}", pretty in any::<bool>(),
     ) {
         let text = if pretty { format!("{claims:#}") } else { claims.to_string() };
@@ -98,7 +98,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_answered(claims in ".{0,40}", claim in ".{0,10}") {
+    fn any_text_has_an_answer(claims in ".{0,40}", claim in ".{0,10}") {
         let _ = validate_claim(&claim);
         let _ = tenant(&claims, &claim);
         let _ = tenant(&claims_for(&claim, Uuid::nil()), &claim).unwrap();

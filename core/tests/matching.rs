@@ -48,7 +48,7 @@ proptest! {
     }
 
     #[test]
-    fn of_distinct_elements_as_many_are_kept_as_can_be(
+    fn of_distinct_elements_the_most_possible_are_matched(
         old in Just((0u8..30).collect::<Vec<_>>()).prop_shuffle(),
         new in Just((0u8..30).collect::<Vec<_>>()).prop_shuffle(),
     ) {

@@ -53,7 +53,7 @@ fn numbers_keep_their_digits_and_untouched_depths_stay() {
 }
 
 #[test]
-fn names_are_names_however_they_are_written() {
+fn names_may_be_written_with_escapes() {
     assert_eq!(merged(r#"{"ä\n\"": 1}"#, r#"{"\u00e4\n\u0022": 2}"#), json!({"ä\n\"": 2}));
     assert_eq!(merged(r#"{"": 1}"#, r#"{"": null}"#), json!({}));
 }
@@ -68,7 +68,7 @@ fn a_patch_that_is_nested_too_deeply_is_refused() {
 }
 
 #[test]
-fn who_merges_large_objects_is_asked_all_along() {
+fn merging_large_objects_ticks() {
     let members = |from| {
         let members: Vec<String> = (from..from + 1000).map(|n| format!(r#""{n}": {n}"#)).collect();
         format!("{{{}}}", members.join(","))
@@ -96,7 +96,7 @@ fn values() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn it_is_what_the_rfc_says(target in values(), patch in values()) {
+    fn patching_equals_the_algorithm_of_the_rfc(target in values(), patch in values()) {
         let result = merged(&target.to_string(), &patch.to_string());
         prop_assert_eq!(result, merged_values(target, &patch));
     }

@@ -173,7 +173,7 @@ proptest! {
     }
 
     #[test]
-    fn a_day_starts_where_its_date_does((zone, at) in zones().prop_flat_map(|zone| (Just(zone), instants(zone)))) {
+    fn a_day_starts_with_its_date((zone, at) in zones().prop_flat_map(|zone| (Just(zone), instants(zone)))) {
         let (date, day) = day_containing(&Zone::named(zone).unwrap(), at).unwrap();
         let zone = time_zone(zone);
         let local = zone.to_datetime(Timestamp::from_microsecond(day.start).unwrap());
@@ -197,7 +197,7 @@ proptest! {
 }
 
 #[test]
-fn a_week_starts_on_monday_where_the_user_is() {
+fn a_week_starts_on_monday_in_its_zone() {
     let week = |zone: &str, at| {
         let week = week_containing(&Zone::named(zone).unwrap(), instant(at)).unwrap();
         let text = |at| Timestamp::from_microsecond(at).unwrap().to_string();
@@ -212,7 +212,7 @@ fn a_week_starts_on_monday_where_the_user_is() {
 }
 
 #[test]
-fn a_day_without_a_midnight_starts_when_it_is_there() {
+fn a_day_without_midnight_starts_at_its_first_instant() {
     let day = |zone: &str, at| {
         let (date, day) = day_containing(&Zone::named(zone).unwrap(), instant(at)).unwrap();
         let text = |at| Timestamp::from_microsecond(at).unwrap().to_string();
@@ -245,7 +245,7 @@ fn a_period_of_local_months_follows_the_clocks() {
 }
 
 #[test]
-fn a_start_that_clocks_skip_is_as_much_later() {
+fn a_skipped_start_is_moved_later_by_the_clock_change() {
     // 02:30 on 2024-03-10 doesn't exist in New York.
     let of = |at| period("2024-02-10T07:30:00Z", "America/New_York", at);
     assert_eq!(of("2024-03-10T07:29:59Z"), own("2024-02-10T07:30:00Z", "2024-03-10T07:30:00Z"));
@@ -256,7 +256,7 @@ fn a_start_that_clocks_skip_is_as_much_later() {
 }
 
 #[test]
-fn a_start_that_occurs_twice_is_the_first() {
+fn of_a_repeated_start_the_first_counts() {
     // 01:30 on 2024-11-03 in New York: first 05:30Z, then 06:30Z.
     let of = |at| period("2024-10-03T05:30:00Z", "America/New_York", at);
     assert_eq!(of("2024-11-03T06:00Z"), own("2024-11-03T05:30:00Z", "2024-12-03T06:30:00Z"));

@@ -7,7 +7,7 @@ fn tokens(input: u64, output: u64, cached_input: u64, reasoning: u64) -> Tokens 
 }
 
 #[test]
-fn carrels_own_types_are_apart() {
+fn carrels_own_report_is_read_unchanged() {
     let json = r#"{"input": 70, "output": 20, "cached_input": 7, "reasoning": 3}"#;
     assert_eq!(Tokens::read(json), Ok(tokens(70, 20, 7, 3)));
     assert_eq!(Tokens::read("{}"), Ok(Tokens::default()));
@@ -15,7 +15,7 @@ fn carrels_own_types_are_apart() {
 }
 
 #[test]
-fn parts_of_a_providers_report_are_told_apart() {
+fn details_of_a_report_are_separated() {
     let chat = r#"{"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150,
         "prompt_tokens_details": {"cached_tokens": 80, "audio_tokens": 0},
         "completion_tokens_details": {"reasoning_tokens": 30}}"#;
@@ -26,14 +26,14 @@ fn parts_of_a_providers_report_are_told_apart() {
 }
 
 #[test]
-fn caches_beside_the_input_are_not_parts_of_it() {
+fn separate_cache_counts_are_added_to_the_input() {
     let messages = r#"{"input_tokens": 20, "cache_read_input_tokens": 80,
         "cache_creation_input_tokens": 5, "output_tokens": 50}"#;
     assert_eq!(Tokens::read(messages), Ok(tokens(25, 50, 80, 0)));
 }
 
 #[test]
-fn what_cannot_be_told_apart_is_refused() {
+fn ambiguous_reports_are_refused() {
     let refused = |json: &str| Tokens::read(json).unwrap_err();
     for no in ["[]", "7", "null", "", "{"] {
         assert_eq!(refused(no), TokenReportError::NotAnObject);

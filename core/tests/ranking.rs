@@ -2,8 +2,8 @@
 use std::collections::BTreeMap;
 
 use carrel_core::ranking::{
-    Collection, Frequency, Highlight, LEVELS, Parameters, PartKind, PhrasePosition, Query, Reading,
-    Scale, Term, leading_title, level, parts, reciprocal_rank, snippet,
+    Collection, Frequency, Highlight, LEVELS, Parameters, PhraseMatches, PhrasePosition, Query,
+    QueryPartKind, Scale, Term, leading_title, level, parts, reciprocal_rank, snippet,
 };
 use carrel_core::tsvector::{MAX_AREA, Position, View, Weight, key, of_keys, of_words};
 use proptest::prelude::*;
@@ -76,14 +76,14 @@ proptest! {
     }
 
     #[test]
-    fn frequencies_are_those_of_counting(text in text(), terms in terms(), title in 0_u16..20) {
+    fn frequencies_equal_counts_of_positions(text in text(), terms in terms(), title in 0_u16..20) {
         let bytes = vector(&text);
         let query = Query { terms: terms.clone(), ..Query::default() };
         let mut found = BTreeMap::new();
         let reading = query.read(&View::open(&bytes).unwrap(), title, |term, frequency| {
             assert!(found.insert(term, frequency.weighted()).is_none());
         });
-        prop_assert_eq!(reading, Reading::default());
+        prop_assert_eq!(reading, PhraseMatches::default());
         for (number, term) in terms.iter().enumerate() {
             let positions: Vec<(u16, Weight)> = (1..)
                 .zip(&text)
@@ -105,7 +105,7 @@ proptest! {
     }
 
     #[test]
-    fn phrases_are_found_where_their_words_follow_each_other(
+    fn a_phrase_matches_consecutive_words(
         text in text(), wanted in terms(), unwanted in terms(),
     ) {
         let has = |phrase: &[Term]| {
@@ -124,7 +124,7 @@ proptest! {
     }
 
     #[test]
-    fn keys_are_the_lexemes_behind_the_prefix(text in text()) {
+    fn keys_are_prefix_and_lexeme(text in text()) {
         let bytes = vector(&text);
         let view = View::parse(&bytes).unwrap();
         let keys = view.iter().map(|(lexeme, _)| key(b"prefix", lexeme, b""));
@@ -140,7 +140,7 @@ proptest! {
     }
 
     #[test]
-    fn no_term_adds_more_than_its_level_says(
+    fn a_level_is_an_upper_bound_of_a_terms_score(
         text in text(), words in 0_u64..2_000, title_words in 0_u16..20,
         k1 in prop_oneof![Just(0.0), Just(1.2), 0.0..20.0_f64], b in prop_oneof![Just(0.0), Just(0.75), 0.0..=1.0_f64],
         average in 1_u64..3_000,
@@ -158,14 +158,14 @@ proptest! {
     }
 
     #[test]
-    fn any_query_is_taken_apart(query in "([a-c\"*\\- “”é\t]|or | OR |--){0,40}") {
+    fn any_query_is_split_into_parts(query in "([a-c\"*\\- “”é\t]|or | OR |--){0,40}") {
         let mut rest = query.as_str();
         for part in parts(&query) {
             prop_assert!(!part.text.trim().is_empty());
             let at = rest.find(part.text);
             prop_assert!(at.is_some(), "{:?} is not in {:?}", part, rest);
             rest = &rest[at.unwrap()..];
-            if part.kind != PartKind::Phrase {
+            if part.kind != QueryPartKind::Phrase {
                 prop_assert!(!part.text.contains(char::is_whitespace));
                 prop_assert!(!part.text.ends_with('*'));
             }
@@ -173,7 +173,7 @@ proptest! {
     }
 
     #[test]
-    fn a_snippet_is_a_part_of_the_text(
+    fn a_snippet_is_a_slice_of_the_text(
         content in "([a-d] |[é漢🫖]|\\n|longer ){0,120}",
         ranges in prop::collection::vec((0_usize..400, 0_usize..9, 0_usize..4), 0..12),
         max in 1_usize..80,
@@ -202,7 +202,7 @@ proptest! {
     }
 
     #[test]
-    fn a_lead_is_what_the_text_begins_with(text in "(longer words [a-c]|\\. |\n|。|é){0,60}") {
+    fn a_leading_title_is_a_short_beginning(text in "(longer words [a-c]|\\. |\n|。|é){0,60}") {
         let title = leading_title(&text);
         prop_assert!(text.starts_with(title));
         prop_assert!(title.len() <= 200);
@@ -211,12 +211,12 @@ proptest! {
 }
 
 #[test]
-fn queries_are_read_as_people_mean_them() {
-    let read = |query| -> Vec<(String, PartKind, bool)> {
+fn queries_are_parsed_into_words_prefixes_and_phrases() {
+    let read = |query| -> Vec<(String, QueryPartKind, bool)> {
         let parts = parts(query).into_iter();
         parts.map(|part| (part.text.to_owned(), part.kind, part.is_excluded)).collect()
     };
-    use PartKind::{Phrase, Prefix, Word};
+    use QueryPartKind::{Phrase, Prefix, Word};
     let part = |text: &str, kind, is_excluded| (text.to_owned(), kind, is_excluded);
     assert_eq!(
         read("how -\"do not\" conf* -x* or \"a b\"c"),
@@ -236,14 +236,14 @@ fn queries_are_read_as_people_mean_them() {
 }
 
 #[test]
-fn taking_a_hostile_query_apart_takes_linear_time() {
+fn splitting_a_hostile_query_takes_linear_time() {
     for query in ["\"", "-", "*", "or ", "\" ", "-\"", "a\"", "“"] {
         assert!(parts(&query.repeat(1_000_000)).len() <= 1_000_000);
     }
 }
 
 #[test]
-fn keys_that_do_not_fit_are_told() {
+fn keys_that_do_not_fit_add_the_overflow_key() {
     let words: Vec<(String, Weight)> =
         (0..70_000).map(|number| (format!("{number:05x}"), Weight::D)).collect();
     let bytes = vector(&words);
@@ -278,7 +278,7 @@ fn fusion_adds_reciprocal_ranks() {
 }
 
 #[test]
-fn levels_tell_apart_how_often_a_word_is_in_a_text() {
+fn levels_grow_with_the_frequency() {
     let level_of = |times: usize| {
         let bytes = vector(&vec![("a".to_owned(), Weight::D); times]);
         let positions = View::parse(&bytes).unwrap().find(b"a").unwrap();
@@ -311,7 +311,7 @@ fn scores_are_bm25() {
 }
 
 #[test]
-fn constants_that_mean_nothing_are_refused() {
+fn constants_out_of_range_are_refused() {
     for (k1, b) in [
         (-1.0, 0.5),
         (f64::NAN, 0.5),
@@ -325,7 +325,7 @@ fn constants_that_mean_nothing_are_refused() {
 }
 
 #[test]
-fn a_snippet_shows_where_most_of_the_words_are() {
+fn a_snippet_shows_the_densest_passage() {
     let content =
         format!("kettle {} stove {} kettle stove.", "word ".repeat(40), "word ".repeat(40));
     let mut highlights = Vec::new();
@@ -345,7 +345,7 @@ fn a_snippet_shows_where_most_of_the_words_are() {
 }
 
 #[test]
-fn a_lead_is_no_longer_than_titles_are() {
+fn a_leading_title_is_the_first_line_or_sentence() {
     let line = "word ".repeat(50);
     assert_eq!(leading_title(&line), "");
     assert_eq!(leading_title(&format!("{line}end. More.")), "");

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 type Transitions = [(Operation, Option<State>); 7];
 
 #[test]
-fn every_operation_leads_from_every_state_where_it_should() {
+fn every_operation_has_its_result_in_every_state() {
     let no = None;
     #[rustfmt::skip]
     let expected: [(State, Transitions); 5] = [
@@ -31,7 +31,7 @@ fn every_operation_leads_from_every_state_where_it_should() {
 }
 
 #[test]
-fn a_state_becomes_another_by_an_operation_only() {
+fn only_operations_change_a_state() {
     let allowed: Vec<(State, State)> = vec![
         (Pending, Processing),
         (Pending, Cancelled),
@@ -60,7 +60,7 @@ fn states_are_found_by_their_names() {
 
 proptest! {
     #[test]
-    fn waits_double_up_to_an_hour_and_differ(attempt in 1..40_i32, random: u64) {
+    fn delays_double_up_to_an_hour_and_vary(attempt in 1..40_i32, random: u64) {
         let most = (1_000_i64 << (attempt - 1).min(30)).min(3_600_000);
         let wait = backoff(attempt, random);
         prop_assert!((most / 2..=most).contains(&wait), "{attempt}: {wait}");
@@ -73,7 +73,7 @@ proptest! {
 }
 
 #[test]
-fn both_ends_of_a_wait_are_reached() {
+fn backoff_reaches_both_ends_of_its_range() {
     assert_eq!(backoff(3, 0), 2_000);
     assert_eq!(backoff(3, 2_000), 4_000);
     assert_eq!(backoff(13, 1_800_000), 3_600_000);

@@ -100,7 +100,7 @@ fn parts() -> impl Strategy<Value = Vec<(Model, Option<Weight>)>> {
 
 proptest! {
     #[test]
-    fn assembling_is_concatenating_one_after_the_other(parts in parts()) {
+    fn assembling_equals_repeated_concatenation(parts in parts()) {
         let joined = parts
             .iter()
             .fold(Model::new(), |a, (b, weight)| concat(&a, &set_weight(b, *weight)));
@@ -156,7 +156,7 @@ fn plain(lexemes: &[(&str, &[u16])]) -> Model {
 }
 
 #[test]
-fn what_postgres_wrote_is_read_and_written_alike() {
+fn vectors_of_postgres_are_read_and_written_unchanged() {
     // Read from a page of Postgres 15: 'ab' 'b':1 'cat':3A,16383 'categ':2B,4C,5 || 'b':2A,16383
     // 'dog':1
     let page = "05000000 04000000 03200000 07a00000 0b400100 07200200 6162 6200 0200 0100 ffff \
@@ -195,7 +195,7 @@ fn a_malformed_entry_is_named() {
 }
 
 #[test]
-fn a_vector_out_of_order_is_put_in_order() {
+fn an_unordered_vector_is_sorted() {
     // 'b':7,3,7A 'a':2 'b':3C, which Postgres would never write.
     let at = |start: u32| 3 | start << 12;
     let mut bytes = 3i32.to_ne_bytes().to_vec();
@@ -217,7 +217,7 @@ fn a_vector_out_of_order_is_put_in_order() {
 }
 
 #[test]
-fn out_of_order_too_the_first_256_positions_remain() {
+fn of_unordered_positions_the_first_256_remain() {
     // 'a':2,3,…,257 'a':1
     let mut bytes = 2i32.to_ne_bytes().to_vec();
     bytes.extend([3u32, 3 | 516 << 12].iter().flat_map(|entry| entry.to_ne_bytes()));
@@ -307,7 +307,7 @@ fn sixty_thousand_chunks_are_joined_in_one_pass() {
 }
 
 #[test]
-fn a_position_is_given_with_its_weight() {
+fn positions_have_weights() {
     let mut model = plain(&[("cat", &[5])]);
     model.get_mut(&b"cat"[..]).unwrap()[0].0 = Weight::B;
     let bytes = encode(&model);

@@ -106,7 +106,7 @@ fn check(row: &Change) -> Result<()> {
             return refused(format!("request {id} is {from}: its {column} can't change any more"));
         }
     }
-    let lease = |row: &trigger::Row| row.get::<Uuid>(c"lease_token");
+    let lease = |row: &trigger::TriggerRow| row.get::<Uuid>(c"lease_token");
     if from == State::Processing && to == State::Processing && lease(&old) == lease(&row.new) {
         let (before, after): (f32, f32) = (old.need(c"progress")?, row.new.need(c"progress")?);
         if after < before {

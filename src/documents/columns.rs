@@ -1,7 +1,7 @@
 //! Columns of a document that processing reads.
 
 use crate::pg::error::Result;
-use crate::pg::trigger::Row;
+use crate::pg::trigger::TriggerRow;
 use carrel_core::chunking::Format;
 
 /// The columns that a document is processed from, but for its text.
@@ -13,7 +13,7 @@ pub struct Columns {
 
 impl Columns {
     /// Reads the columns of a trigger's row.
-    pub fn read(row: &Row) -> Result<Self> {
+    pub fn read(row: &TriggerRow) -> Result<Self> {
         Ok(Self {
             filename: row.need(c"filename")?,
             file_type: row.get(c"file_type"),

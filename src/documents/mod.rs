@@ -25,7 +25,7 @@ use crate::pg::owner;
 use crate::pg::roles;
 use crate::pg::spi::{self, Access, Db};
 use crate::pg::toast;
-use crate::pg::trigger::{self, Change, Returned, Row};
+use crate::pg::trigger::{self, Change, Returned, TriggerRow};
 use crate::pg::values::{Jsonb, TsVector};
 use crate::users;
 use carrel_core::chunking::Format;
@@ -324,7 +324,7 @@ fn rename_row(db: &Db, row: &mut Change, user_id: Uuid, id: Uuid) -> Result<()> 
 /// Whether a row's text, or what decides how it is read, is new.
 fn is_to_be_processed(row: &Change) -> Result<bool> {
     let Some(old) = row.old else { return Ok(true) };
-    let format = |row: &Row| -> Result<_> {
+    let format = |row: &TriggerRow| -> Result<_> {
         let file_type: Option<String> = row.get(c"file_type");
         Ok(Format::of_file(file_type.as_deref(), &row.need::<String>(c"filename")?))
     };
@@ -343,7 +343,7 @@ fn follow_file_size(row: &mut Change) {
 }
 
 /// The bytes of content_text, without reading it.
-fn size_of_text(row: &Row) -> Option<i64> {
+fn size_of_text(row: &TriggerRow) -> Option<i64> {
     const COLUMN: &CStr = c"content_text";
     let size = toast::raw_size(row.datum(COLUMN)?);
     Some(size as i64 - pg_sys::VARHDRSZ as i64)

@@ -2,7 +2,7 @@
 
 use crate::pg::error;
 use crate::pg::error::{Error, Result, SqlState};
-use crate::pg::spool::{self, Lease};
+use crate::pg::spool::{self, SpoolGuard};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -57,12 +57,12 @@ pub struct Pieces {
     end: usize,
     /// Room to put a piece together in.
     record: Vec<u8>,
-    lease: Lease,
+    lease: SpoolGuard,
 }
 
 impl Pieces {
     pub fn new() -> Self {
-        let lease = spool::lease();
+        let lease = spool::acquire();
         let start = spool::end();
         Self { start, end: start, record: Vec::new(), lease }
     }
@@ -116,7 +116,7 @@ impl Pieces {
     }
 }
 
-fn read<'a>(lease: &Lease, at: &mut usize, record: &'a mut Vec<u8>) -> Result<Piece<'a>> {
+fn read<'a>(lease: &SpoolGuard, at: &mut usize, record: &'a mut Vec<u8>) -> Result<Piece<'a>> {
     let mut length = [0; size_of::<usize>()];
     spool::read(lease, *at, &mut length)?;
     record.resize(usize::from_ne_bytes(length), 0);

@@ -1,4 +1,4 @@
-//! Claims as PostgREST and Supabase set them: `request.jwt.claims`, else `request.jwt.claim.<name>` of PostgREST before
+//! Claims of PostgREST and Supabase: `request.jwt.claims`, or `request.jwt.claim.<name>` of PostgREST before
 //! version 9.
 
 use super::settings::identity_claim;
@@ -12,14 +12,14 @@ use std::ffi::{CStr, CString};
 
 const CLAIMS: &CStr = c"request.jwt.claims";
 
-/// The user that the claims name, None where there are no claims.
+/// User named by the claims; None if there are no claims.
 pub fn current() -> Result<Option<Uuid>> {
     let claim = identity_claim()?;
     let user = guc::with_value(CLAIMS, |claims| Some(of_setting(claims?, &claim)));
     user.unwrap_or_else(|| of_legacy_setting(&claim))
 }
 
-/// The user that the setting of PostgREST before version 9 names.
+/// User named by the setting of PostgREST before version 9.
 fn of_legacy_setting(claim: &str) -> Result<Option<Uuid>> {
     let id = legacy_setting(claim)?;
     let id = guc::with_value(&id, |id| id.map(|id| id.to_string_lossy().into_owned()));
@@ -36,7 +36,7 @@ pub fn replace(user: Option<Uuid>) -> Result<()> {
         None => String::new(),
     };
     set_local(CLAIMS, &claims)?;
-    // Claims that are empty give way to the setting of older PostgREST; it must not speak now.
+    // With empty claims, the setting of PostgREST before version 9 would apply: clear it too.
     let legacy = legacy_setting(&claim)?;
     if guc::with_value(&legacy, |value| value.is_some()) {
         set_local(&legacy, "")?;
@@ -44,7 +44,7 @@ pub fn replace(user: Option<Uuid>) -> Result<()> {
     Ok(())
 }
 
-/// The user that the claims of a verified token name.
+/// User named by the claims of a verified token.
 pub fn of_token(claims: &str) -> Result<Uuid> {
     let claim = identity_claim()?;
     let user = claims::tenant(claims, &claim).map_err(|error| {
@@ -57,16 +57,16 @@ pub fn of_token(claims: &str) -> Result<Uuid> {
     Ok(Uuid::from_bytes(*user.as_bytes()))
 }
 
-/// The tenant in claims, remembered from call to call: policies ask for every statement, and in some
-/// plans for every row.
+/// User named by claims. The last result is cached: policies ask for every statement, and in some plans for
+/// every row.
 fn of_setting(claims: &CStr, claim: &str) -> Result<Option<Uuid>> {
-    struct Last {
+    struct CachedUser {
         claims: CString,
         claim: String,
         user: Option<Uuid>,
     }
     thread_local! {
-        static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
+        static LAST: RefCell<Option<CachedUser>> = const { RefCell::new(None) };
     }
     LAST.with_borrow_mut(|last| {
         if let Some(last) = last
@@ -80,7 +80,7 @@ fn of_setting(claims: &CStr, claim: &str) -> Result<Option<Uuid>> {
         })?;
         let user = claims::tenant(text, claim).map_err(|error| malformed(&error, claim))?;
         let user = user.map(|user| Uuid::from_bytes(*user.as_bytes()));
-        *last = Some(Last { claims: claims.to_owned(), claim: claim.to_owned(), user });
+        *last = Some(CachedUser { claims: claims.to_owned(), claim: claim.to_owned(), user });
         Ok(user)
     })
 }
@@ -95,12 +95,12 @@ fn malformed(error: &claims::ClaimsError, claim: &str) -> Error {
     Error::new(SqlState::InvalidAuthorization, error.to_string()).hint(hint)
 }
 
-/// Tells whether the session has claims, of whatever content.
+/// Returns true if the session has claims with any content.
 pub fn are_set() -> bool {
     guc::with_value(CLAIMS, |claims| claims.is_some())
 }
 
-/// Where PostgREST before version 9 put a claim by itself.
+/// Name of the setting of PostgREST before version 9.
 fn legacy_setting(claim: &str) -> Result<CString> {
     CString::new(format!("request.jwt.claim.{claim}")).map_err(|_| {
         Error::new(SqlState::InvalidParameterValue, "carrel.identity_claim contains a zero byte")

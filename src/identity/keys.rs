@@ -1,7 +1,7 @@
-//! Keys that tokens are verified with: the table `carrel.jwt_keys`.
+//! Keys that verify tokens: the table `carrel.jwt_keys`.
 //!
-//! A backend keeps the keys that it read until the table changes. A trigger invalidates the table's entry in the
-//! relation cache, of which Postgres tells all backends at commit. Whether a key is valid now is asked at each use.
+//! A backend caches the keys until the table changes. A trigger invalidates the table's entry in the relation
+//! cache, and Postgres tells all backends at commit. Validity periods are checked at each use of a key.
 
 use crate::access;
 use crate::pg::cache::{self, Changes};
@@ -10,7 +10,7 @@ use crate::pg::heap::Table;
 use crate::pg::spi::{self, Access, Db};
 use crate::pg::trigger::{self, Returned};
 use crate::pg::values::Jsonb;
-use carrel_core::jwt::{Algorithm, JwksEntry, Key, Material, Window, read_jwks};
+use carrel_core::jwt::{Algorithm, JwksEntry, Key, Material, Validity, read_jwks};
 use pgrx::prelude::*;
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -29,7 +29,7 @@ thread_local! {
     static CHANGES: Changes = const { Changes::of(&[]) };
 }
 
-/// Does `work` with the keys as they are now.
+/// Runs `work` with the current keys.
 pub fn with<T>(work: impl FnOnce(&[Key]) -> T) -> Result<T> {
     cache::accept_changes()?;
     if Changes::take(&CHANGES) {
@@ -45,7 +45,7 @@ pub fn with<T>(work: impl FnOnce(&[Key]) -> T) -> Result<T> {
     Ok(work(&keys))
 }
 
-/// Microseconds since 1970 of a time as Postgres counts it; infinity stays.
+/// Converts Postgres's microseconds since 2000 to microseconds since 1970. Infinity stays.
 pub fn since_1970(at: pg_sys::TimestampTz) -> i64 {
     const BETWEEN: i64 = 946_684_800_000_000;
     if at == i64::MIN { at } else { at.saturating_add(BETWEEN) }
@@ -61,16 +61,16 @@ fn read() -> Result<Vec<Key>> {
             let (algorithm, key): (String, String) = (row.need(4)?, row.need(5)?);
             let from: TimestampWithTimeZone = row.need(6)?;
             let until: TimestampWithTimeZone = row.need(7)?;
-            let window = Window {
+            let validity = Validity {
                 from: since_1970(pg_sys::TimestampTz::from(from)),
                 until: since_1970(pg_sys::TimestampTz::from(until)),
             };
             match material(&algorithm, &key) {
                 Ok(material) => {
                     let (key_id, audience) = (row.need(2)?, row.need(3)?);
-                    keys.push(Key { issuer, key_id, audience, window, material });
+                    keys.push(Key { issuer, key_id, audience, validity, material });
                 }
-                // Past the trigger that checks keys: it serves nothing.
+                // The row bypassed the trigger that checks keys. It verifies nothing.
                 Err(_) => warning!("a key of issuer \"{issuer}\" in carrel.jwt_keys is malformed"),
             }
             Ok(())
@@ -97,8 +97,9 @@ fn bad(message: impl Into<String>) -> Error {
     Error::new(SqlState::InvalidParameterValue, message)
 }
 
-/// BEFORE INSERT or UPDATE of jwt_keys: refuses keys that verify nothing. It checks what constraints check as well, for their
-/// errors show the whole row, with an HS256 secret in it.
+/// Trigger BEFORE INSERT OR UPDATE of jwt_keys: refuses keys that cannot verify tokens. It also checks what
+/// constraints check, because errors of constraints show the whole row, with the secret of an HS256 key.
+/// Errors: 22023 (invalid key).
 #[pg_trigger]
 fn check_jwt_key<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::before_row(trigger, |row| {
@@ -113,7 +114,7 @@ fn check_jwt_key<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             return Err(bad(NO_ISSUER));
         }
         for (name, value) in [("issuer", issuer), ("key_id", key_id), ("audience", audience)] {
-            // The three are the key of an index, whose entries have less than 2704 bytes.
+            // The three are the key of an index, whose entries are limited to 2704 bytes.
             if value.len() > MAX_NAME {
                 return Err(bad(format!(
                     "{name} has {} bytes: it may have {MAX_NAME} at most",
@@ -132,17 +133,22 @@ fn check_jwt_key<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     })
 }
 
-/// AFTER each row of jwt_keys that is inserted, updated or deleted, by replication too: no backend uses
-/// the key that was before, from the commit on.
+/// Trigger AFTER INSERT OR UPDATE OR DELETE of jwt_keys, by replication too: makes all backends read the keys
+/// again after the commit.
 #[pg_trigger]
 fn forget_jwt_keys<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::after_row(trigger, |_| cache::invalidate(KEYS.oid()?))
 }
 
-/// Adds the keys of a JWKS to carrel.jwt_keys, for an issuer and an audience (''; for tokens without one). A key with
-/// the same kid is replaced; other keys stay, unless remove_missing. A row for each key: its kid, its algorithm, and the
-/// outcome: added, replaced, unchanged, skipped or removed; detail says why it was skipped. No key of a supported kind, or no
-/// JWKS: 22023. For operators.
+/// Adds the keys of a JWKS to carrel.jwt_keys for an issuer and an audience.
+///
+/// An empty audience is for tokens without one. A key with the same kid is replaced. Other keys stay, unless
+/// remove_missing is true.
+///
+/// Returns a row for each key: its kid, its algorithm, and the outcome (added, replaced, unchanged, skipped
+/// or removed). detail is the reason why a key was skipped.
+///
+/// Callable by operators. Errors: 22023 (invalid JWKS, or no key of a supported kind).
 #[pg_extern(volatile, parallel_unsafe)]
 fn import_jwks(
     jwks: Option<Jsonb>,

@@ -1,14 +1,14 @@
-//! Identity of the caller: [`current`] is the one place that decides.
+//! Identity of the caller, decided by [`current`].
 //!
-//! There are two sources ([`settings`]). *Claims* are the settings that PostgREST makes of a token it has verified
-//! ([`claims`]): whoever can send SQL can set them, so they are for connections that only the application's server or
-//! PostgREST holds. A *verified token* ([`token`]) is checked here, against `carrel.jwt_keys` ([`keys`]), and SQL cannot
-//! write its result.
+//! There are two sources of identity ([`settings`]). *Claims* are settings that PostgREST derives from a
+//! token after verifying it ([`claims`]). Any session that can send SQL can set them, so they are for
+//! connections that only the application's server or PostgREST holds. A *verified token* ([`token`]) is
+//! checked against `carrel.jwt_keys` ([`keys`]), and SQL cannot change its result.
 //!
-//! A verified identity always counts. Claims count where `carrel.identity_source` is `claims`, and for services and
-//! superusers, who may act as anybody. The outer user decides which role that is: the session's, or that of SET ROLE. SECURITY
-//! DEFINER functions, and carrel's own work as the owner, leave it as it is, so a claim that an end user forged counts
-//! nowhere in their statement.
+//! A verified identity always counts. Claims count if `carrel.identity_source` is `claims`, and for services
+//! and superusers, who may act as any user. The outer user decides which role that is: the session's role, or
+//! the role of SET ROLE. SECURITY DEFINER functions and carrel's own work as the owner do not change the
+//! outer user, so claims forged by an end user do not count in such functions either.
 
 mod claims;
 mod keys;
@@ -23,15 +23,18 @@ use pgrx::prelude::*;
 
 pub use settings::register_settings;
 
-/// The user that the transaction's verified token or its JWT claims name; null where there are none.
-/// Malformed claims are error 28000, never another user.
+/// Returns the user of the transaction: the user of its verified token, or else of its JWT claims.
+///
+/// Null if there is no user. Callable by users, services and operators. Errors: 28000 (malformed claims).
 #[pg_extern(stable, parallel_safe)]
 fn current_user_id() -> Option<Uuid> {
     guard(current)
 }
 
-/// Acts as a user for the rest of the transaction (null: as nobody), by replacing the claims. Where
-/// carrel.identity_source is token, it has no effect for end users, and a warning says so.
+/// Acts as a user for the rest of the transaction, by replacing the claims. Null: as nobody.
+///
+/// Has no effect for end users if carrel.identity_source is token; a warning says so. Callable by users and
+/// services.
 #[pg_extern(volatile, parallel_unsafe)]
 fn act_as(user_id: Option<Uuid>) {
     guard(|| {
@@ -45,8 +48,10 @@ fn act_as(user_id: Option<Uuid>) {
     })
 }
 
-/// Verifies a signed JWT against carrel.jwt_keys and acts as the user it names for the rest of the transaction (null: as
-/// nobody); returns that user. A token that fails a check: 28000, saying which.
+/// Verifies a signed JWT against carrel.jwt_keys and acts as its user for the rest of the transaction.
+///
+/// Returns the user. A null token: as nobody. Callable by users and services. Errors: 28000 (the token failed
+/// a check, which the message names).
 #[pg_extern(volatile, parallel_unsafe)]
 fn authenticate(token: Option<&str>) -> Option<Uuid> {
     guard(|| {
@@ -56,7 +61,7 @@ fn authenticate(token: Option<&str>) -> Option<Uuid> {
     })
 }
 
-/// The caller's user id, or error 28000 where there is none.
+/// User id of the caller. Fails with 28000 if there is none.
 pub fn require() -> Result<Uuid> {
     if !access::rights()?.may_be_a_user() {
         let role = access::current_role();
@@ -74,7 +79,7 @@ pub fn require() -> Result<Uuid> {
     }
 }
 
-/// The error for a transaction in which no user is set, or whose claims name nobody.
+/// Error for a transaction without a user.
 fn nobody() -> Result<Error> {
     if is_code_of_others()? {
         let message = "no user is set in a security-restricted operation";
@@ -99,7 +104,8 @@ fn nobody() -> Result<Error> {
     Ok(Error::new(SqlState::InvalidAuthorization, message).hint(hint))
 }
 
-/// The caller's user id, None where no user is set, or the role is not granted carrel as an end user or a service.
+/// User id of the caller. None if no user is set, or if the role is neither an end user nor a service of
+/// carrel.
 pub fn current() -> Result<Option<Uuid>> {
     if is_code_of_others()? || !access::rights()?.may_be_a_user() {
         return Ok(None);
@@ -110,16 +116,16 @@ pub fn current() -> Result<Option<Uuid>> {
     if are_claims_trusted()? { claims::current() } else { Ok(None) }
 }
 
-/// Tells whether this is code of a table's owner that runs in the sessions of others, and as nobody: in a security-restricted
-/// operation.
+/// Returns true in code of a table's owner that runs in sessions of other roles: in a security-restricted
+/// operation. Such code has no identity.
 fn is_code_of_others() -> Result<bool> {
     Ok(roles::is_restricted() && Some(roles::current()) != owner::find()?)
 }
 
-/// Tells whether claims make an identity: where the source is claims, and for services.
+/// Returns true if claims identify the caller: if the source is claims, and for services.
 ///
-/// Code of a plain role may run in a trusted session: a SECURITY DEFINER function in a service's, for one. Claims are no
-/// identity there, if the source is token for anybody.
+/// Code of a plain role may run in a trusted session, such as a SECURITY DEFINER function in a service's
+/// session. Claims do not identify the caller there if any role's source is token.
 fn are_claims_trusted() -> Result<bool> {
     let are_trusted = settings::are_claims_trusted()?;
     let is_as_session = roles::current() == roles::of_session();

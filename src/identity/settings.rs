@@ -1,10 +1,10 @@
-//! The settings of identity: `carrel.identity_source` and `carrel.identity_claim`, for superusers to set per database or
-//! login role. SET ROLE applies no settings of a role.
+//! Settings `carrel.identity_source` and `carrel.identity_claim`. Superusers set them per database or login
+//! role. SET ROLE does not apply a role's settings.
 //!
-//! Until the library is loaded, Postgres takes any value for them, as placeholders, and checks it when the library
-//! defines them. What a session SET before is dropped then, in favour of the database's or role's value. What a client
-//! gave when it connected (`options`, PGOPTIONS) has replaced that value, and is dropped as well: the default would
-//! apply, which is less strict. Identity is refused in such a session.
+//! Before the library is loaded, Postgres accepts any value for them as a placeholder, and checks it when the
+//! library defines the setting. A value from SET is then dropped in favour of the database's or role's value.
+//! A value from the client's connection (`options`, PGOPTIONS) has already replaced the database's or role's
+//! value; when it is dropped, the less strict default would apply. Identity is refused in such a session.
 
 use crate::pg::error::{Error, Result, SqlState};
 use crate::pg::owner;
@@ -15,9 +15,9 @@ use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 use std::cell::Cell;
 use std::ffi::{CStr, CString};
 
-/// What makes an identity.
+/// Source of identity.
 #[derive(Clone, Copy, PartialEq, PostgresGucEnum)]
-enum Source {
+enum IdentitySource {
     #[name = c"claims"]
     Claims,
     #[name = c"token"]
@@ -27,14 +27,14 @@ enum Source {
 const SOURCE_NAME: &CStr = c"carrel.identity_source";
 const CLAIM_NAME: &CStr = c"carrel.identity_claim";
 
-static SOURCE: GucSetting<Source> = GucSetting::<Source>::new(Source::Claims);
+static SOURCE: GucSetting<IdentitySource> =
+    GucSetting::<IdentitySource>::new(IdentitySource::Claims);
 static CLAIM: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c"sub"));
 
 thread_local! {
-    /// The setting of which a value was given to this session and refused.
+    /// Setting whose value, given to this session, was refused.
     static REFUSED: Cell<Option<&'static CStr>> = const { Cell::new(None) };
-    /// Set where a parallel worker was the first to load the library: its leader passed on what a session gave for settings
-    /// that nobody had checked.
+    /// True if a parallel worker loaded the library first: its leader passed on unchecked values.
     static IS_UNCHECKED: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -62,12 +62,12 @@ pub fn register_settings() {
     let refused = given.into_iter().find(|(name, was_given)| *was_given && !guc::has_default(name));
     if let Some((name, _)) = refused {
         REFUSED.set(Some(name));
-        // Parallel workers get the settings, and not the flag.
+        // Parallel workers inherit settings, but not this flag.
         guc::override_value(SOURCE_NAME, c"token");
     }
 }
 
-/// Says if claims make the identity of end users.
+/// Returns true if claims identify end users.
 pub fn are_claims_trusted() -> Result<bool> {
     if IS_UNCHECKED.get() {
         return Err(Error::new(
@@ -77,7 +77,7 @@ pub fn are_claims_trusted() -> Result<bool> {
         .hint("Call carrel.current_user_id() in a statement before it."));
     }
     match REFUSED.get() {
-        None => Ok(SOURCE.get() == Source::Claims),
+        None => Ok(SOURCE.get() == IdentitySource::Claims),
         Some(name) => {
             let name = name.to_string_lossy();
             Err(Error::new(
@@ -89,7 +89,7 @@ pub fn are_claims_trusted() -> Result<bool> {
     }
 }
 
-/// Tells whether the source is token for this database, or for any role in it.
+/// Returns true if the source is token for this database or for any role in it.
 pub fn is_token_anywhere() -> Result<bool> {
     spi::as_owner_of_catalogs(owner::oid()?, Access::Read, |db| {
         db.value(
@@ -104,7 +104,7 @@ pub fn is_token_anywhere() -> Result<bool> {
     })
 }
 
-/// The claim that names the tenant.
+/// Claim that names the tenant.
 pub fn identity_claim() -> Result<String> {
     let claim = CLAIM.get().unwrap_or_else(|| c"sub".to_owned());
     let claim = claim.to_string_lossy().into_owned();

@@ -1,4 +1,4 @@
-//! Verified identity: the user of a signed token, kept for the transaction where SQL cannot write it.
+//! Verified identity: the user of a signed token, for the rest of the transaction. SQL cannot write it.
 
 use super::{claims, keys};
 use crate::pg::error::{Error, Result, SqlState};
@@ -6,28 +6,28 @@ use crate::pg::{backend, clock, sealed};
 use pgrx::datum::Uuid;
 use std::ffi::CStr;
 
-/// What is seen of a statement that has a token in its text.
+/// Text shown instead of a statement that contains a token.
 const HIDDEN: &CStr = c"select carrel.authenticate('…')";
 
-/// The user of the verified token, if there is one in this transaction.
+/// User of the verified token, if any.
 pub fn verified() -> Option<Uuid> {
     sealed::get()
 }
 
-/// Verifies a token and keeps its user until the transaction ends; no token: no user.
+/// Verifies a token and sets its user until the transaction ends. No token: no user.
 pub fn authenticate(token: Option<&str>) -> Result<Option<Uuid>> {
     let Some(token) = token else {
         forget();
         return Ok(None);
     };
     backend::hide_statement(HIDDEN);
-    // What a log line of an error would have of the statement has the token in it, where it is no parameter.
+    // If the token is not a parameter, the statement contains it: keep the statement out of the log.
     let user = verify(token).map_err(Error::without_statement)?;
     sealed::set(Some(user));
     Ok(Some(user))
 }
 
-/// Forgets the user.
+/// Clears the user.
 pub fn forget() {
     if verified().is_some() {
         sealed::set(None);

@@ -1,8 +1,9 @@
-//! Invalidation of what a backend remembers from the catalogs and from tables.
+//! Invalidation of values that a backend caches from catalogs and tables.
 //!
-//! Postgres tells each backend which catalog rows and relations other transactions have changed, once they commit. A
-//! [`Changes`] collects that for one remembered value: its reader asks [`Changes::take`] before each use, and
-//! reads again where that says so. A change that arrives while the value is read is seen at the next use.
+//! Postgres tells each backend which catalog rows and relations other transactions changed, once they commit.
+//! [`Changes`] collects these messages for one cached value. Its reader calls [`Changes::take`] before each
+//! use, and reads the value again if that returns true. A change that arrives during the read is seen at the
+//! next use.
 
 use super::error::{Result, catch};
 use super::ffi::{AcceptInvalidationMessages, CacheInvalidateRelcacheByRelid};
@@ -11,18 +12,18 @@ use std::cell::{Cell, RefCell};
 use std::ffi::c_int;
 use std::thread::LocalKey;
 
-/// The changes that make a remembered value stale. Lives as long as the backend, in a thread-local.
+/// Changes that make a cached value stale. Lives in a thread-local as long as the backend.
 pub struct Changes {
-    /// Catalogs, by the caches of their rows; any row counts.
+    /// Catalogs, by the caches of their rows. Any row counts.
     catalogs: &'static [u32],
-    /// Relations; none: no relation counts.
+    /// Relations. No relation counts while this is empty.
     relations: RefCell<Vec<pg_sys::Oid>>,
     has_changed: Cell<bool>,
     is_registered: Cell<bool>,
 }
 
 impl Changes {
-    /// Changes of any row of these catalogs, given as `SysCacheIdentifier`s, and of the relations that
+    /// Tracks any row of these catalogs, given as `SysCacheIdentifier`s, and the relations that
     /// [`watch`](Self::watch) names.
     pub const fn of(catalogs: &'static [u32]) -> Self {
         Self {
@@ -33,7 +34,7 @@ impl Changes {
         }
     }
 
-    /// Returns true where something has changed since the last call.
+    /// Returns true if something has changed since the last call.
     pub fn take(changes: &'static LocalKey<Self>) -> bool {
         changes.with(|changes| {
             changes.register();
@@ -41,17 +42,17 @@ impl Changes {
         })
     }
 
-    /// Returns true where [`take`](Self::take) would.
+    /// Returns true if [`take`](Self::take) would.
     pub fn is_pending(&self) -> bool {
         self.has_changed.get()
     }
 
-    /// Counts changes of these relations from now on, instead of those named before.
+    /// Replaces the tracked relations.
     pub fn watch(&self, relations: Vec<pg_sys::Oid>) {
         self.relations.replace(relations);
     }
 
-    /// Counts as changed, in this backend.
+    /// Records a change, in this backend only.
     pub fn mark(&self) {
         self.has_changed.set(true);
     }
@@ -61,7 +62,7 @@ impl Changes {
             return;
         }
         let this = pg_sys::Datum::from(std::ptr::from_ref(self));
-        // SAFETY: a thread-local lives as long as the backend's only thread; the functions set a flag.
+        // SAFETY: the thread-local lives as long as the backend's only thread; the callbacks only set a flag.
         unsafe {
             for catalog in self.catalogs {
                 let catalog = *catalog as c_int;
@@ -73,28 +74,28 @@ impl Changes {
 }
 
 unsafe extern "C-unwind" fn catalog_changed(this: pg_sys::Datum, _: c_int, _: u32) {
-    // SAFETY: the address that `register` gave.
+    // SAFETY: the address that `register` passed.
     unsafe { &*this.cast_mut_ptr::<Changes>() }.mark();
 }
 
 unsafe extern "C-unwind" fn relation_changed(this: pg_sys::Datum, relation: pg_sys::Oid) {
-    // SAFETY: the address that `register` gave.
+    // SAFETY: the address that `register` passed.
     let this = unsafe { &*this.cast_mut_ptr::<Changes>() };
     let watched = this.relations.borrow();
-    // No oid: any relation may have changed.
+    // An invalid oid stands for any relation.
     if !watched.is_empty() && (relation == pg_sys::InvalidOid || watched.contains(&relation)) {
         this.mark();
     }
 }
 
-/// Takes note of what other transactions have committed until now, as locking a relation would.
+/// Processes invalidation messages of transactions committed until now, as locking a relation does.
 pub fn accept_changes() -> Result<()> {
-    // SAFETY: takes no arguments; calls the functions of every [`Changes`].
+    // SAFETY: takes no arguments; runs the callbacks of each [`Changes`].
     catch(|| unsafe { AcceptInvalidationMessages() })
 }
 
-/// Tells every backend, from the commit on, that a relation has changed.
+/// Invalidates a relation in every backend when the transaction commits.
 pub fn invalidate(relation: pg_sys::Oid) -> Result<()> {
-    // SAFETY: an oid.
+    // SAFETY: any oid is allowed.
     catch(|| unsafe { CacheInvalidateRelcacheByRelid(relation) })
 }

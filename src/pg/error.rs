@@ -1,9 +1,8 @@
-//! Raising errors with any SQLSTATE, DETAIL and HINT, and carrying Postgres' own errors through Rust
-//! without losing a field.
+//! Errors with any SQLSTATE, DETAIL and HINT, and Postgres's errors as Rust values.
 //!
-//! pgrx rebuilds a Postgres error that passes through its guard: SQLSTATEs that it doesn't know
-//! become XX000, and CONTEXT, constraint and table names are lost. So carrel's functions run their
-//! body in [`guard`] as a `Result`, and the error is thrown last, when nothing is left to drop.
+//! pgrx rebuilds a Postgres error that passes through its guard: SQLSTATEs unknown to pgrx become XX000, and
+//! CONTEXT, constraint and table names are lost. Functions of carrel therefore run their body in [`guard`] as
+//! a `Result`. The error is thrown last, when no destructor is left to run.
 
 use crate::pg::ffi::{
     CopyErrorData, FlushErrorState, ProcessInterrupts, ReThrowError, errcode, errdetail, errfinish,
@@ -16,22 +15,22 @@ use std::ffi::{CStr, CString, c_char, c_int};
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-/// What carrel's fallible functions return.
+/// Result of fallible functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a function could not do what it was asked.
+/// Error of carrel or of Postgres.
 pub enum Error {
-    /// An error of carrel's own.
+    /// Error of carrel's own.
     Raised(Box<Report>),
-    /// An error that Postgres threw, whole. It lives in the memory context that was current when
-    /// [`catch`] was entered.
+    /// Error thrown by Postgres, with all fields. It lives in the memory context that was current when
+    /// [`catch`] was called.
     Postgres(*mut pg_sys::ErrorData),
-    /// A panic, of Rust or of pgrx, which makes one of what Postgres throws through its bindings: a
-    /// cancel, for one. Goes on at the end of [`guard`].
+    /// Panic of Rust, or of pgrx: its bindings turn Postgres's errors, such as a cancel, into panics. Resumed
+    /// at the end of [`guard`].
     Panic(Box<dyn Any + Send>),
 }
 
-/// The fields of an error of carrel's own.
+/// Fields of an error of carrel's own.
 pub struct Report {
     sqlstate: c_int,
     message: String,
@@ -40,38 +39,38 @@ pub struct Report {
     hides_statement: bool,
 }
 
-/// The SQLSTATEs that carrel raises.
+/// SQLSTATEs that carrel raises.
 #[derive(Clone, Copy)]
 pub enum SqlState {
-    /// 22023: a bad argument.
+    /// 22023: invalid argument.
     InvalidParameterValue,
-    /// 23P01: two rows that exclude each other.
+    /// 23P01: two rows exclude each other.
     ExclusionViolation,
-    /// 28000: malformed identity, or none where one is needed.
+    /// 28000: malformed identity, or no user is set.
     InvalidAuthorization,
-    /// 23502: a value that must not be null.
+    /// 23502: value must not be null.
     NotNullViolation,
-    /// 23514: a row that can't be.
+    /// 23514: row violates a rule of its table.
     CheckViolation,
-    /// 40001: to be tried again.
+    /// 40001: the transaction should be retried.
     SerializationFailure,
-    /// 42501: not allowed.
+    /// 42501: insufficient privilege.
     InsufficientPrivilege,
-    /// 53200: no memory.
+    /// 53200: out of memory.
     OutOfMemory,
-    /// 54000: too large.
+    /// 54000: value too large.
     ProgramLimitExceeded,
-    /// 55000: the database is not in the state that this needs.
+    /// 55000: the database is not in the required state.
     ObjectNotInPrerequisiteState,
-    /// P0002: no profile for a user.
+    /// P0002: the user has no profile.
     NoDataFound,
-    /// PT402: beyond a hard limit.
+    /// PT402: hard limit reached.
     LimitReached,
-    /// PT404: no such row, or another user's.
+    /// PT404: the row does not exist or belongs to another user.
     NotFound,
-    /// PT409: a key reused with another payload, and the like.
+    /// PT409: conflict, such as an idempotency key that is reused with other arguments.
     Conflict,
-    /// PT422: a time outside of the window that is allowed.
+    /// PT422: time outside the allowed window.
     InvalidWindow,
 }
 
@@ -97,7 +96,7 @@ impl SqlState {
     }
 }
 
-/// Postgres' MAKE_SQLSTATE: six bits for each character.
+/// Encodes a SQLSTATE as MAKE_SQLSTATE does: six bits for each character.
 pub const fn make_sqlstate(code: &[u8; 5]) -> c_int {
     let mut packed = 0;
     let mut i = 0;
@@ -109,7 +108,7 @@ pub const fn make_sqlstate(code: &[u8; 5]) -> c_int {
 }
 
 impl Error {
-    /// An error with this message: lower case, with the offending value, no full stop.
+    /// Creates an error. The message is lower case, contains the offending value and has no full stop.
     pub fn new(sqlstate: SqlState, message: impl Into<String>) -> Self {
         Self::Raised(Box::new(Report {
             sqlstate: sqlstate.code(),
@@ -120,13 +119,13 @@ impl Error {
         }))
     }
 
-    /// The error for an id that nothing has, or nothing that the caller may see.
+    /// Error for an id that does not exist or that the caller may not see.
     pub fn not_found(what: &str, id: impl std::fmt::Display) -> Self {
         Self::new(SqlState::NotFound, format!("no {what} {id}"))
             .hint("Rows of another user are not found, either: select carrel.current_user_id() says who asks.")
     }
 
-    /// Adds a DETAIL: a sentence.
+    /// Adds a DETAIL: a full sentence.
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         if let Self::Raised(report) = &mut self {
             report.detail = Some(detail.into());
@@ -134,7 +133,7 @@ impl Error {
         self
     }
 
-    /// Adds a HINT: a sentence that says what to do next.
+    /// Adds a HINT: a sentence that tells the reader what to do next.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         if let Self::Raised(report) = &mut self {
             report.hint = Some(hint.into());
@@ -142,7 +141,7 @@ impl Error {
         self
     }
 
-    /// Says in an error of carrel's own what of several it is about.
+    /// Appends the element that failed, in parentheses, to the message of an error of carrel's own.
     pub fn about(mut self, what: impl std::fmt::Display) -> Self {
         if let Self::Raised(report) = &mut self {
             report.message = format!("{} ({what})", report.message);
@@ -150,17 +149,17 @@ impl Error {
         self
     }
 
-    /// Whether this is an error of the data that was worked on (class 22, or 54000: too large),
-    /// rather than a cancel, a lack of memory or the like.
+    /// Returns true for errors of the processed data (class 22, or 54000: too large), as opposed to a cancel
+    /// or out of memory.
     pub fn is_of_content(&self) -> bool {
         const CLASS: c_int = (1 << 12) - 1;
         let sqlstate = self.sqlstate();
         sqlstate & CLASS == make_sqlstate(b"22000") & CLASS || sqlstate == make_sqlstate(b"54000")
     }
 
-    /// Whether this is an error of the system or the session rather than of what was worked on: a
-    /// deadlock or serialization failure (class 40), a lack of resources (53; but not 53400: more than a session may
-    /// have), a cancel (57), an error of the system (58) or of a program (XX).
+    /// Returns true for errors of the system or session: deadlock or serialization failure (class 40),
+    /// insufficient resources (53, except 53400: a configured limit), operator intervention (57), system
+    /// error (58), internal error (XX).
     pub fn is_of_system(&self) -> bool {
         const CLASS: c_int = (1 << 12) - 1;
         [b"40000", b"53000", b"57000", b"58000", b"XX000"]
@@ -169,15 +168,16 @@ impl Error {
             && self.sqlstate() != make_sqlstate(b"53400")
     }
 
-    /// Whether a table (42P01) or a column (42703) was not there.
+    /// Returns true if a table (42P01) or a column (42703) does not exist.
     pub fn is_of_missing_column(&self) -> bool {
         [make_sqlstate(b"42P01"), make_sqlstate(b"42703")].contains(&self.sqlstate())
     }
 
-    /// Returns true if Postgres found the error in the text of this statement, not in a function that the statement calls.
+    /// Returns true if Postgres found the error in the text of this statement, not in a function that the
+    /// statement calls.
     pub fn is_in_statement(&self, sql: &str) -> bool {
         match self {
-            // SAFETY: see `catch`; a statement, where there is one, is a C string.
+            // SAFETY: the copy made by `catch` is valid; the statement is null or a C string.
             Self::Postgres(error) => unsafe {
                 let query = (**error).internalquery;
                 !query.is_null() && CStr::from_ptr(query).to_bytes() == sql.as_bytes()
@@ -186,30 +186,30 @@ impl Error {
         }
     }
 
-    /// Whether a value is not what its type asks for: class 22, data exception.
+    /// Returns true for data exceptions (class 22): the value does not fit its type.
     pub fn is_of_data(&self) -> bool {
         self.sqlstate() & 0xfff == make_sqlstate(b"22000")
     }
 
-    /// Whether a lock was waited for in vain (55P03), or in a circle (40P01).
+    /// Returns true for a lock timeout (55P03) or a deadlock (40P01).
     pub fn is_of_locks(&self) -> bool {
         [make_sqlstate(b"55P03"), make_sqlstate(b"40P01")].contains(&self.sqlstate())
     }
 
-    /// The same without the statements and functions that it came through.
+    /// Removes CONTEXT: the statements and functions that the error passed through.
     pub fn without_context(self) -> Self {
         if let Self::Postgres(error) = &self {
-            // SAFETY: see `catch`: the copy is carrel's own.
+            // SAFETY: `catch` made the copy, which belongs to carrel.
             unsafe { (**error).context = std::ptr::null_mut() };
         }
         self
     }
 
-    /// Keeps the statement, and the functions it came through, out of the server's log: its text has a secret in it.
+    /// Keeps the statement and the CONTEXT out of the server's log, because the statement contains a secret.
     pub fn without_statement(mut self) -> Self {
         match &mut self {
             Self::Raised(report) => report.hides_statement = true,
-            // SAFETY: see `catch`: the copy is carrel's own.
+            // SAFETY: `catch` made the copy, which belongs to carrel.
             Self::Postgres(error) => unsafe {
                 (**error).hide_stmt = true;
                 (**error).hide_ctx = true;
@@ -223,17 +223,17 @@ impl Error {
         match self {
             Self::Raised(report) => report.sqlstate,
             Self::Panic(_) => make_sqlstate(b"XX000"),
-            // SAFETY: see `catch`: the copy is valid while the context it was made in is.
+            // SAFETY: the copy made by `catch` is valid in its memory context.
             Self::Postgres(error) => unsafe { (**error).sqlerrcode },
         }
     }
 
-    /// The message alone.
+    /// Primary message.
     pub fn message(&self) -> String {
         match self {
             Self::Raised(report) => report.message.clone(),
             Self::Panic(_) => "a panic".to_owned(),
-            // SAFETY: see `catch`; a message, where there is one, is a C string.
+            // SAFETY: the copy made by `catch` is valid; the message is null or a C string.
             Self::Postgres(error) => unsafe {
                 match (**error).message {
                     message if message.is_null() => String::new(),
@@ -243,16 +243,16 @@ impl Error {
         }
     }
 
-    /// Throws the error as Postgres does. Nothing with a destructor may be alive in the caller.
+    /// Throws the error as Postgres does. The caller must not hold values with destructors.
     fn throw(self) -> ! {
         match self {
-            // SAFETY: ErrorData from CopyErrorData, which ReThrowError copies before it jumps.
+            // SAFETY: ErrorData from CopyErrorData(), which ReThrowError() copies before the jump.
             Self::Postgres(error) => unsafe { ReThrowError(error) },
-            // To pgrx's own guard, which is next on the stack.
+            // pgrx's guard is next on the stack.
             Self::Panic(panic) => resume_unwind(panic),
             Self::Raised(report) => {
-                // SAFETY: the sequence of ereport(ERROR, …). The C strings are copied by errmsg and
-                // its kin, and dropped before errfinish jumps.
+                // SAFETY: the call sequence of ereport(ERROR, …). errmsg() and the like copy the C strings,
+                // which are dropped before errfinish() jumps.
                 unsafe {
                     errstart(PgLogLevel::ERROR as c_int, std::ptr::null());
                     errcode(report.sqlstate);
@@ -273,10 +273,13 @@ impl Error {
 
 type Field = unsafe extern "C-unwind" fn(*const c_char, ...) -> c_int;
 
-/// Gives `text` to one of errmsg, errdetail, errhint, which copy it.
+/// Passes `text` to errmsg, errdetail or errhint, which copy it.
+///
+/// # Safety
+/// An error report was started by errstart().
 unsafe fn put(field: Field, text: Option<&String>) {
     if let Some(text) = text {
-        // Text from Postgres has no NUL; where Rust made one, what precedes it is shown.
+        // Text from Postgres contains no NUL. Text from Rust is cut at the first NUL.
         let text = text.split('\0').next().unwrap_or_default();
         if let Ok(text) = CString::new(text) {
             // SAFETY: a format with one string, and that string.
@@ -285,9 +288,9 @@ unsafe fn put(field: Field, text: Option<&String>) {
     }
 }
 
-/// Runs the body of a function that SQL calls; throws its error when all that the body owned has
-/// been dropped. Every `#[pg_extern]` that can fail is `guard(move || { … })`, so that the frames
-/// the throw jumps over hold nothing.
+/// Runs the body of a function that SQL calls. Throws the body's error after everything that the body owned
+/// is dropped. Each fallible `#[pg_extern]` is `guard(move || { … })`: the throw skips only frames without
+/// destructors.
 pub fn guard<T>(body: impl FnOnce() -> Result<T>) -> T {
     match contain(|| restore_reserve().and_then(|()| body())) {
         Ok(value) => value,
@@ -295,54 +298,54 @@ pub fn guard<T>(body: impl FnOnce() -> Result<T>) -> T {
     }
 }
 
-/// Runs `work`, and returns a panic in it as an error, so that whoever changed the state of the
-/// session before can put it back on every way out.
+/// Runs `work` and returns a panic as an error. The caller can then restore changed session state on every
+/// path.
 pub fn contain<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         Err(panic.downcast::<Unwinding>().map_or_else(Error::Panic, |error| error.0))
     })
 }
 
-/// Throws an error of Postgres' on, within a call that [`catch`] made; gives any other back.
+/// Rethrows an error of Postgres inside a call made by [`catch`]. Returns other results.
 ///
 /// # Safety
-/// No caller up to that call has a value with a destructor.
+/// No caller up to that call holds a value with a destructor.
 pub unsafe fn pass_on(result: Result<()>) -> Result<()> {
     if let Err(Error::Postgres(error)) = result {
-        // SAFETY: a copy that `catch` made; the next copies it again, in its own memory context.
+        // SAFETY: a copy made by `catch`. The outer `catch` copies it into its own memory context.
         unsafe { ReThrowError(error) };
     }
     result
 }
 
-/// Obeys a cancel or a timeout in the midst of code that can't return an error: unwinds to the next
-/// [`contain`], which there must be.
+/// Handles a cancel or a timeout in code that cannot return an error: unwinds to the next [`contain`], which
+/// must exist.
 pub fn check_for_interrupts() {
     if memory::is_exhausted() {
         resume_unwind(Box::new(Unwinding(exhausted())));
     }
-    // SAFETY: a flag of the backend's.
+    // SAFETY: reads a flag of the backend.
     if unsafe { pg_sys::InterruptPending } == 0 {
         return;
     }
-    // SAFETY: what CHECK_FOR_INTERRUPTS() does.
+    // SAFETY: the body of CHECK_FOR_INTERRUPTS().
     if let Err(error) = catch(|| unsafe { ProcessInterrupts() }) {
         resume_unwind(Box::new(Unwinding(error)));
     }
 }
 
-/// An error on its way to [`contain`].
+/// Error that unwinds to [`contain`].
 struct Unwinding(Error);
 
-// SAFETY: a backend has one thread; the payload of a panic has to be Send all the same.
+// SAFETY: a backend has one thread. A panic payload must be Send nevertheless.
 unsafe impl Send for Unwinding {}
 
-/// Puts the reserve of memory aside again; error 53200 where there is none.
+/// Allocates the memory reserve if it was used. Fails with 53200.
 fn restore_reserve() -> Result<()> {
     if memory::restore() { Ok(()) } else { Err(exhausted()) }
 }
 
-/// Reserves memory for this many bytes more, or fails with 53200: for what may be large.
+/// Reserves memory for `more` bytes that may be many. Fails with 53200.
 pub fn reserve(bytes: &mut Vec<u8>, more: usize) -> Result<()> {
     if memory::try_reserve(bytes, more) {
         return Ok(());
@@ -350,22 +353,20 @@ pub fn reserve(bytes: &mut Vec<u8>, more: usize) -> Result<()> {
     Err(exhausted().detail(format!("Failed on request of size {more}.")))
 }
 
-/// Error 53200.
+/// Error 53200: out of memory.
 pub fn exhausted() -> Error {
     Error::new(SqlState::OutOfMemory, "out of memory")
 }
 
-/// Calls into Postgres, and returns what it throws as an error with all its fields. The memory
-/// context is afterwards what it was before, whatever the call switches to: SPI's functions leave
-/// one behind that ends with the connection.
+/// Calls into Postgres and returns a thrown error with all its fields. Restores the memory context: functions
+/// of SPI switch to one that ends with the connection.
 ///
-/// `call` may do nothing but call functions declared by `extern` blocks of this crate: pgrx's own
-/// bindings would turn the error into a panic first, and a Rust value with a destructor inside
-/// `call` would be jumped over. An error must be passed on, or its subtransaction rolled back.
+/// `call` may only call functions declared by this crate's `extern` blocks: pgrx's bindings would turn the
+/// error into a panic. `call` must not hold Rust values with destructors, which the jump would skip. The
+/// caller must return the error, or roll back its subtransaction.
 pub fn catch<T: Copy>(call: impl FnOnce() -> T + Copy) -> Result<T> {
-    // SAFETY: as PG_TRY / PG_CATCH: the stacks are restored on both ways out, the error is copied in
-    // the caller's memory context, and closure and result are Copy, so that a jump skips no
-    // destructor.
+    // SAFETY: as PG_TRY and PG_CATCH. Both stacks are restored on each path. The error is copied into the
+    // caller's memory context. Closure and result are Copy, so the jump skips no destructor.
     unsafe {
         let context = pg_sys::CurrentMemoryContext;
         let exceptions = pg_sys::PG_exception_stack;

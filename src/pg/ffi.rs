@@ -1,7 +1,8 @@
-//! Functions and variables of the server that pgrx does not declare without a wrapper: each is declared once, here.
+//! C functions and variables of the server, declared without pgrx's wrappers, each once.
 //!
-//! An error of Postgres' leaves such a function by a long jump, which pgrx's wrappers turn into a panic. carrel turns it into
-//! an [`Error`](super::error::Error) by [`catch`](super::error::catch), at a fraction of the cost; calls stand within one.
+//! A Postgres error leaves these functions by a long jump. pgrx's wrappers turn the jump into a panic;
+//! [`catch`](super::error::catch) turns it into an [`Error`](super::error::Error) at a fraction of the cost.
+//! Call them only inside `catch`.
 
 use pgrx::pg_sys;
 use std::ffi::{c_char, c_int, c_long, c_void};
@@ -199,10 +200,10 @@ unsafe extern "C-unwind" {
         nulls: *mut bool,
     ) -> pg_sys::HeapTuple;
     pub fn heap_freetuple(tuple: pg_sys::HeapTuple);
-    pub fn heap_get_latest_tid(scan: *mut pg_sys::TableScanDescData, place: pg_sys::ItemPointer);
+    pub fn heap_get_latest_tid(scan: *mut pg_sys::TableScanDescData, tid: pg_sys::ItemPointer);
     pub fn heap_lock_tuple(
         table: pg_sys::Relation,
-        place: pg_sys::HeapTuple,
+        tuple: pg_sys::HeapTuple,
         command: pg_sys::CommandId,
         mode: pg_sys::LockTupleMode::Type,
         wait: pg_sys::LockWaitPolicy::Type,
@@ -220,7 +221,7 @@ unsafe extern "C-unwind" {
     ) -> pg_sys::HeapTuple;
     pub fn heap_update(
         table: pg_sys::Relation,
-        place: pg_sys::ItemPointer,
+        tid: pg_sys::ItemPointer,
         tuple: pg_sys::HeapTuple,
         command: pg_sys::CommandId,
         crosscheck: pg_sys::Snapshot,
@@ -249,7 +250,7 @@ unsafe extern "C-unwind" {
         index: pg_sys::Relation,
         values: *mut pg_sys::Datum,
         nulls: *mut bool,
-        place: pg_sys::ItemPointer,
+        tid: pg_sys::ItemPointer,
         table: pg_sys::Relation,
         check: pg_sys::IndexUniqueCheck::Type,
         is_unchanged: bool,

@@ -1,17 +1,19 @@
-//! Keeps code of less privileged roles out of carrel's own work.
+//! Protection from code of less privileged roles.
 //!
-//! carrel runs statements as the owner of its tables, and few as a superuser. Triggers, defaults, checks, index expressions, casts and
-//! operators that other roles attached to the tables would run with those rights. Postgres tells a hook whenever it is
-//! about to call a function that is not built in; the hook refuses functions that belong to a role that is neither a
-//! superuser nor the owner: error 42501, naming function and role. A SECURITY DEFINER function runs as its own owner already, and is
-//! left alone. Functions in C are trusted, for only superusers can create them.
+//! carrel runs statements as the owner of its tables, and a few as a superuser. Triggers, defaults, checks,
+//! index expressions, casts and operators that other roles attached to the tables would run with those
+//! rights. Postgres calls a hook before each function that is not built in. The hook refuses functions of
+//! roles that are neither superusers nor the owner: error 42501 names function and role. SECURITY DEFINER
+//! functions run as their own owners and are allowed. Functions in C are trusted: only superusers can create
+//! them.
 //!
-//! Two more hooks, called when a query is planned and when it begins, confine queries of third roles: checks and actions of foreign
-//! keys that connect tables of other roles with carrel's run as the owners of these tables. Nothing that they leave behind runs
-//! later with more rights, see [`restrict_third_role`].
+//! Two more hooks run when a query is planned and when it starts. They confine queries of third roles: checks
+//! and actions of foreign keys between carrel's tables and those of other roles run as the owners of these
+//! tables. Nothing that they leave behind runs later with more rights, see [`restrict_third_role`].
 //!
-//! The first hook is also what makes an operator's triggers run alike by carrel's functions and by plain statements: as the
-//! role that called carrel, with its search_path, unless the trigger function sets its own.
+//! The first hook also makes an operator's triggers behave alike in carrel's functions and in plain
+//! statements: they run as the role that called carrel, with its search_path, unless the trigger function
+//! sets its own.
 
 use super::{roles, xact};
 use crate::pg::error::{Error, Result, SqlState, catch, guard};
@@ -27,30 +29,30 @@ use pgrx::pg_sys;
 use std::cell::RefCell;
 use std::ffi::{CStr, c_char, c_int};
 
-/// The hooks of libraries that were loaded before.
+/// Hooks of libraries that were loaded earlier.
 static mut NEXT_IS_NEEDED: pg_sys::needs_fmgr_hook_type = None;
 static mut NEXT_CALL: pg_sys::fmgr_hook_type = None;
 static mut NEXT_START: pg_sys::ExecutorStart_hook_type = None;
 static mut NEXT_PLANNER: pg_sys::planner_hook_type = None;
 
 thread_local! {
-    /// State to restore when operators' trigger functions return, the innermost last.
+    /// State to restore when operators' trigger functions return, innermost last.
     static SUSPENDED: RefCell<Vec<Suspended>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The state in which carrel called a trigger function of an operator's.
+/// State in which carrel called an operator's trigger function.
 struct Suspended {
     function: pg_sys::Oid,
-    /// Role and security context, where the function runs as another.
+    /// Role and security context, if the function runs as another role.
     user: Option<(pg_sys::Oid, c_int)>,
-    /// Level of settings, where the function has its search_path from carrel.
+    /// Nest level of settings, if carrel set the function's search_path.
     settings: Option<c_int>,
     caller: Option<Caller>,
 }
 
 /// Installs the hooks. Called once, when the library is loaded.
 pub fn install() {
-    // SAFETY: a backend has one thread; these are the variables that Postgres offers for this.
+    // SAFETY: a backend has one thread; Postgres provides these variables for hooks.
     unsafe {
         NEXT_IS_NEEDED = pg_sys::needs_fmgr_hook;
         NEXT_CALL = pg_sys::fmgr_hook;
@@ -63,10 +65,10 @@ pub fn install() {
     }
 }
 
-/// The oids of the languages internal and c, which are the same in every cluster.
+/// Oids of the languages internal and c, equal in all clusters.
 const NATIVE: [u32; 2] = [12, 13];
 
-/// The catalog's description of a function.
+/// Properties of a function from pg_proc.
 #[derive(Clone, Copy)]
 struct Function {
     owner: pg_sys::Oid,
@@ -80,7 +82,7 @@ struct Function {
 impl Function {
     fn find(oid: pg_sys::Oid) -> Result<Option<Self>> {
         let cache = pg_sys::SysCacheIdentifier::PROCOID as c_int;
-        // SAFETY: a row of the catalog's cache, which is released once it has been read.
+        // SAFETY: a row of the catalog cache, released after reading.
         catch(|| unsafe {
             let tuple = SearchSysCache1(cache, oid.into());
             if tuple.is_null() {
@@ -105,7 +107,7 @@ impl Function {
     }
 }
 
-/// Tells whether a role is a superuser or carrel's owner.
+/// Returns true if a role is a superuser or carrel's owner.
 fn is_trusted(role: pg_sys::Oid) -> Result<bool> {
     if Some(role) == owner::find()? {
         return Ok(true);
@@ -113,12 +115,12 @@ fn is_trusted(role: pg_sys::Oid) -> Result<bool> {
     roles::has_superuser(role)
 }
 
-/// Tells whether an array of settings, as pg_proc has it, sets search_path.
+/// Returns true if `proconfig` of pg_proc sets search_path.
 ///
 /// # Safety
-/// An array of text without nulls; within [`catch`].
+/// `settings` is an array of text without nulls. Call within [`catch`].
 unsafe fn sets_search_path(settings: pg_sys::Datum) -> bool {
-    // SAFETY: as the caller says; elements are texts, aligned as ints are.
+    // SAFETY: guaranteed by the caller; text elements are aligned like int.
     unsafe {
         let (mut elements, mut count) = (std::ptr::null_mut(), 0);
         let array = pg_detoast_datum(settings.cast_mut_ptr());
@@ -132,8 +134,8 @@ unsafe fn sets_search_path(settings: pg_sys::Datum) -> bool {
             std::ptr::null_mut(),
             &mut count,
         );
-        (0..count as usize).any(|place| {
-            let text = pg_detoast_datum_packed((*elements.add(place)).cast_mut_ptr());
+        (0..count as usize).any(|index| {
+            let text = pg_detoast_datum_packed((*elements.add(index)).cast_mut_ptr());
             let start = pgrx::vardata_any(text).cast::<u8>();
             let bytes = std::slice::from_raw_parts(start, pgrx::varsize_any_exhdr(text));
             bytes.starts_with(b"search_path=")
@@ -141,7 +143,7 @@ unsafe fn sets_search_path(settings: pg_sys::Datum) -> bool {
     }
 }
 
-/// Tells whether the current statement runs with rights that its caller does not have.
+/// Returns true if the current statement runs with rights that its caller does not have.
 fn is_elevated() -> Result<bool> {
     let user = roles::current();
     let owner = match owner::known() {
@@ -151,13 +153,13 @@ fn is_elevated() -> Result<bool> {
     Ok(Some(user) == owner || spi::is_superuser_work(user))
 }
 
-/// What has to happen when a function is called.
+/// Treatment of a function call.
 enum Treatment {
-    /// Nothing: the call goes ahead.
+    /// The call proceeds unchanged.
     None,
-    /// The call is refused: the function belongs to a role with fewer rights.
+    /// The call is refused: the function belongs to a less privileged role.
     Refuse(Function),
-    /// The function runs as its owner, and leaves nothing behind that would run as somebody else.
+    /// The function runs as its owner in a security-restricted operation.
     Restrict,
     /// The function runs as the role that called carrel, with its search_path.
     RunAsCaller(Function, Caller),
@@ -179,7 +181,7 @@ fn treatment(oid: pg_sys::Oid) -> Result<Treatment> {
         Some(_) if function.is_security_definer && !is_trusted(function.owner)? => {
             Treatment::Restrict
         }
-        // A trigger of a third role's table runs as that role, confined.
+        // A trigger on a third role's table runs as that role, restricted.
         Some(caller) if function.is_trigger && !is_third_role(caller)? => {
             Treatment::RunAsCaller(function, caller)
         }
@@ -187,36 +189,36 @@ fn treatment(oid: pg_sys::Oid) -> Result<Treatment> {
     })
 }
 
-/// Tells whether carrel's work has come to a role that neither called carrel nor is trusted.
+/// Returns true if the current role neither called carrel nor is trusted.
 fn is_third_role(caller: Caller) -> Result<bool> {
     let user = roles::current();
     Ok(user != caller.user && !is_trusted(user)?)
 }
 
-/// Answers whether Postgres has to tell the hook of calls of a function.
+/// Hook: tells Postgres if calls of a function must go through the call hook.
 unsafe extern "C-unwind" fn is_needed(function: pg_sys::Oid) -> bool {
-    // SAFETY: the hook of another library, called as Postgres calls it.
+    // SAFETY: calls another library's hook as Postgres would.
     if unsafe { NEXT_IS_NEEDED }.is_some_and(|next| unsafe { next(function) }) {
         return true;
     }
-    // A SECURITY DEFINER function has become its owner by the time of its call; the call decides.
+    // The role of a SECURITY DEFINER function is known only at the call, which decides.
     guard(|| Ok(!matches!(treatment(function)?, Treatment::None)))
 }
 
-/// Called by Postgres before and after a call of a function that [`is_needed`] named.
+/// Hook: called before and after calls of functions that [`is_needed`] selected.
 unsafe extern "C-unwind" fn call(
     event: pg_sys::FmgrHookEventType::Type,
     function: *mut pg_sys::FmgrInfo,
     private: *mut pg_sys::Datum,
 ) {
-    // SAFETY: Postgres' own description of the function.
+    // SAFETY: Postgres passes the function's description.
     let oid = unsafe { (*function).fn_oid };
     if event == pg_sys::FmgrHookEventType::FHET_START {
         guard(|| begin(oid));
     } else {
         end(oid, event == pg_sys::FmgrHookEventType::FHET_END);
     }
-    // SAFETY: the hook of another library, called as Postgres calls it.
+    // SAFETY: calls another library's hook as Postgres would.
     unsafe {
         if let Some(next) = NEXT_CALL {
             next(event, function, private);
@@ -224,16 +226,16 @@ unsafe extern "C-unwind" fn call(
     }
 }
 
-/// Called by Postgres when a query is planned, which evaluates functions of constants.
+/// Hook: called when a query is planned, which evaluates functions of constants.
 unsafe extern "C-unwind" fn plan_query(
     query: *mut pg_sys::Query,
     text: *const c_char,
     options: c_int,
     arguments: pg_sys::ParamListInfo,
 ) -> *mut pg_sys::PlannedStmt {
-    // SAFETY: the query that is to be planned.
+    // SAFETY: Postgres passes the query to plan.
     guard(|| restrict_third_role(unsafe { (*query).rtable }));
-    // SAFETY: the hook of another library or Postgres' own function, called as Postgres calls it.
+    // SAFETY: calls another library's hook or the standard function as Postgres would.
     unsafe {
         match NEXT_PLANNER {
             Some(next) => next(query, text, options, arguments),
@@ -242,11 +244,11 @@ unsafe extern "C-unwind" fn plan_query(
     }
 }
 
-/// Called by Postgres when a query begins.
+/// Hook: called when a query starts.
 unsafe extern "C-unwind" fn start_query(query: *mut pg_sys::QueryDesc, flags: c_int) {
-    // SAFETY: the query that begins, with its plan.
+    // SAFETY: Postgres passes the query with its plan.
     guard(|| restrict_third_role(unsafe { (*(*query).plannedstmt).rtable }));
-    // SAFETY: the hook of another library or Postgres' own function, called as Postgres calls it.
+    // SAFETY: calls another library's hook or the standard function as Postgres would.
     unsafe {
         match NEXT_START {
             Some(next) => next(query, flags),
@@ -255,9 +257,10 @@ unsafe extern "C-unwind" fn start_query(query: *mut pg_sys::QueryDesc, flags: c_
     }
 }
 
-/// Makes the rest of the current query, on these tables, a security-restricted operation where it runs as a third role: one that neither
-/// began the session's or carrel's work nor is trusted. It is the owner of a table that a foreign key connects with
-/// carrel's. Deferred triggers and cursors WITH HOLD, which run later and as somebody else, are refused then.
+/// Makes the rest of the current query a security-restricted operation if it runs as a third role: one that
+/// is not trusted and did not begin the session's or carrel's work. Such a role owns a table that a foreign
+/// key connects with one of carrel's. Postgres then refuses deferred triggers and cursors WITH HOLD, which
+/// would run later and as another role.
 fn restrict_third_role(tables: *mut pg_sys::List) -> Result<()> {
     let is_third = match caller::current() {
         Some(caller) => is_third_role(caller)?,
@@ -275,12 +278,12 @@ fn restrict_third_role(tables: *mut pg_sys::List) -> Result<()> {
     Ok(())
 }
 
-/// Tells whether foreign keys connect one of these tables with carrel's.
+/// Returns true if foreign keys connect one of these tables with one of carrel's.
 fn are_connected(tables: *mut pg_sys::List) -> Result<bool> {
-    // SAFETY: the tables of a query, or of its plan.
+    // SAFETY: the range table of a query or a plan.
     let tables = unsafe { pgrx::PgList::<pg_sys::RangeTblEntry>::from_pg(tables) };
     for table in tables.iter_ptr() {
-        // SAFETY: an entry of the list; the oid of what is no table is 0.
+        // SAFETY: an entry of the list; its relid is 0 if it is not a table.
         if owner::is_connected(unsafe { (*table).relid })? {
             return Ok(true);
         }
@@ -291,7 +294,7 @@ fn are_connected(tables: *mut pg_sys::List) -> Result<bool> {
 fn begin(oid: pg_sys::Oid) -> Result<()> {
     let (function, caller) = match treatment(oid)? {
         Treatment::None => return Ok(()),
-        // Postgres puts the role and its security context back when the function returns.
+        // Postgres restores the role and its security context when the function returns.
         Treatment::Restrict => {
             roles::restrict();
             return Ok(());
@@ -301,7 +304,8 @@ fn begin(oid: pg_sys::Oid) -> Result<()> {
     };
     let mut suspended =
         Suspended { function: oid, user: None, settings: None, caller: caller::replace(None) };
-    // SAFETY: as Postgres does for SECURITY DEFINER and SET; [`end`] and the end of the (sub)transaction put it back.
+    // SAFETY: as Postgres does for SECURITY DEFINER and SET. [`end`], or the end of the (sub)transaction,
+    // restores the state.
     unsafe {
         if !function.is_security_definer && is_elevated()? {
             let (mut user, mut context) = (pg_sys::InvalidOid, 0);
@@ -310,7 +314,8 @@ fn begin(oid: pg_sys::Oid) -> Result<()> {
             suspended.user = Some((user, context));
         }
         if !function.sets_search_path {
-            // A function with settings has a level of its own, which Postgres ends before it tells of the call's end.
+            // Postgres opens a nest level for a function with settings, and closes it before it calls the
+            // hook again.
             if !function.has_settings {
                 suspended.settings = Some(pg_sys::NewGUCNestLevel());
             }
@@ -321,7 +326,8 @@ fn begin(oid: pg_sys::Oid) -> Result<()> {
     Ok(())
 }
 
-/// Puts back what [`begin`] changed. After an error the (sub)transaction puts role and settings back.
+/// Restores the state that [`begin`] changed. After an error, the (sub)transaction's abort restores role and
+/// settings.
 fn end(oid: pg_sys::Oid, is_success: bool) {
     let Some(suspended) =
         SUSPENDED.with_borrow_mut(|all| all.pop_if(|suspended| suspended.function == oid))
@@ -332,7 +338,7 @@ fn end(oid: pg_sys::Oid, is_success: bool) {
     if !is_success {
         return;
     }
-    // SAFETY: what was so before the call.
+    // SAFETY: restores the state from before the call.
     unsafe {
         if let Some(level) = suspended.settings {
             pg_sys::AtEOXact_GUC(true, level);
@@ -344,14 +350,14 @@ fn end(oid: pg_sys::Oid, is_success: bool) {
 }
 
 fn refusal(oid: pg_sys::Oid, function: Function) -> Error {
-    // SAFETY: oids, looked up in the catalog's cache; a role that is gone is spelt as its number.
+    // SAFETY: looks up oids in the catalog cache.
     let names =
         catch(|| unsafe { (format_procedure(oid), GetUserNameFromId(function.owner, true)) });
     let (signature, role) = match names {
         Ok(names) => names,
         Err(error) => return error,
     };
-    // SAFETY: C strings of Postgres', the second of them null where the role is gone.
+    // SAFETY: C strings from Postgres; the role's name is null if the role does not exist.
     let (signature, role) = unsafe {
         let role = if role.is_null() { c"" } else { CStr::from_ptr(role) };
         (CStr::from_ptr(signature).to_string_lossy(), role.to_string_lossy())

@@ -1,11 +1,11 @@
-//! Reading a table by its GIN index without a statement: which places the index has for a key, and the
-//! row at a place. A statement reads every row that the index has; whoever knows which of them can
-//! matter reads those alone.
+//! Direct reads of a table through its GIN index: tids of a key, and the row at a tid.
 //!
-//! What a statement would do is done here as well: table and index are locked as for reading, rows are
-//! those of the active snapshot, and serializable transactions know what was read. Privileges and
-//! policies are not asked: the caller says whose rows it means. Only plain tables are read: without
-//! partitions and children, and stored as Postgres does by itself.
+//! A statement reads every row that the index has for a key. A caller that knows which of them can matter
+//! reads only those.
+//!
+//! Table and index are locked as for reading, rows are those of the active snapshot, and serializable
+//! transactions record the reads. No privileges or policies are checked: the caller selects the rows of its
+//! user. Only ordinary heap tables without partitions and children are read.
 
 use crate::pg::error::{Result, catch};
 use crate::pg::ffi::{
@@ -25,12 +25,12 @@ use crate::pg::spi::PassingRow;
 use pgrx::pg_sys;
 use std::ffi::{CStr, c_int};
 
-/// A row's place in a table: its block and its number there, ordered as they are stored.
+/// Tid: block number and offset in one integer. Orders by physical position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place(u64);
+pub struct Tid(u64);
 
-impl Place {
-    /// It takes so many bits.
+impl Tid {
+    /// Size in bits.
     pub const BITS: u32 = 48;
 
     pub fn from_bits(bits: u64) -> Self {
@@ -54,11 +54,11 @@ impl Place {
     }
 }
 
-/// Memory for what an index has for one key, in bytes, some 50 for each page; beyond, the bitmap forgets
-/// which rows of a page it means.
+/// Size limit of the bitmap for one key, in bytes. A page takes about 50 bytes. Beyond the limit, the bitmap
+/// becomes lossy.
 const BITMAP: usize = 256 << 20;
 
-/// A table of carrel's and an index of it.
+/// Open table with one of its GIN indexes.
 pub struct Postings {
     table: pg_sys::Relation,
     index: pg_sys::Relation,
@@ -66,14 +66,14 @@ pub struct Postings {
     fetch: *mut pg_sys::IndexFetchTableData,
     slot: *mut pg_sys::TupleTableSlot,
     columns: c_int,
-    /// The page of the visibility map that was last looked at.
+    /// Page of the visibility map that was read last.
     map: pg_sys::Buffer,
-    /// The block that was last asked about, and whether all see all of it.
+    /// Last checked block, and true if all its rows are visible to all transactions.
     block: Option<(pg_sys::BlockNumber, bool)>,
 }
 
 impl Postings {
-    /// Calls `work` with a table and an index; None where the index is missing or can't be used.
+    /// Runs `work` with a table and an index. Returns None if the index is missing or not usable.
     pub fn with<T>(
         table: &CStr,
         index: &CStr,
@@ -89,8 +89,8 @@ impl Postings {
         let (table, index) = (table.as_ptr(), index.as_ptr());
         let schema = c"carrel".as_ptr();
         const LOCK: c_int = pg_sys::AccessShareLock as c_int;
-        // SAFETY: names of relations in the schema; what is opened stays locked until the transaction
-        // ends, and is closed by its end where an error keeps `close` from being called.
+        // SAFETY: names of relations in the schema. Their locks are kept until the transaction ends. After an
+        // error, the end of the transaction closes them instead of `close`.
         unsafe {
             let schema = catch(|| get_namespace_oid(schema, true))?;
             let table = catch(|| get_relname_relid(table, schema))?;
@@ -98,7 +98,7 @@ impl Postings {
                 return Ok(None);
             }
             let table = catch(|| table_open(table, LOCK))?;
-            // Looked up behind the lock, so that it is not dropped in between.
+            // The table's lock protects the index from being dropped.
             let index = catch(|| get_relname_relid(index, schema))?;
             if index == pg_sys::InvalidOid || !is_plain(table) {
                 catch(|| table_close(table, 0))?;
@@ -134,7 +134,7 @@ impl Postings {
 
     fn close(self) -> Result<()> {
         let Self { table, index, fetch, slot, map, .. } = self;
-        // SAFETY: what `open` opened; locks stay.
+        // SAFETY: closes what `open` opened; locks are kept.
         unsafe {
             let end = (*(*table).rd_tableam).index_fetch_end;
             catch(|| {
@@ -151,21 +151,21 @@ impl Postings {
         }
     }
 
-    /// The number of a column.
+    /// Number of a column.
     pub fn column(&self, name: &CStr) -> Result<usize> {
-        // SAFETY: the table's id, a C string.
+        // SAFETY: reads the oid of an open table.
         let (table, name) = (unsafe { (*self.table).rd_id }, name.as_ptr());
-        // SAFETY: as above; negative and zero where there is no such column, which no row has.
+        // SAFETY: the oid of a table, and a C string. The result is 0 or negative if there is no such column.
         let number = catch(|| unsafe { get_attnum(table, name) })?;
         Ok(usize::try_from(number).unwrap_or_default())
     }
 
-    /// The places that the index has for a tsquery, in text, in order, of rows that may be gone; None
-    /// where they are too many.
-    pub fn places(&mut self, query: &CStr) -> Result<Option<Vec<Place>>> {
+    /// Tids that the index has for a tsquery in text form, in ascending order. The rows may be dead. None if
+    /// the bitmap became lossy.
+    pub fn tids(&mut self, query: &CStr) -> Result<Option<Vec<Tid>>> {
         let (index, snapshot, text) = (self.index, self.snapshot, query.as_ptr());
-        // SAFETY: an open index whose column is of tsvectors, with one key of its first strategy; the
-        // bitmap is freed, with all that an error leaves, at the latest with the transaction.
+        // SAFETY: the index has a tsvector column, and the key uses its first strategy. After an error, the
+        // bitmap is freed with the transaction's memory.
         unsafe {
             let mut key = pg_sys::ScanKeyData::default();
             let key = &raw mut key;
@@ -190,50 +190,50 @@ impl Postings {
                 index_endscan(scan);
                 count
             })?;
-            let room = usize::try_from(count).unwrap_or_default();
-            let mut places: Vec<Place> = Vec::with_capacity(room);
-            let start = places.as_mut_ptr();
-            let found = catch(|| drain(bitmap, start, room))?;
+            let capacity = usize::try_from(count).unwrap_or_default();
+            let mut tids: Vec<Tid> = Vec::with_capacity(capacity);
+            let start = tids.as_mut_ptr();
+            let found = catch(|| drain(bitmap, start, capacity))?;
             catch(|| tbm_free(bitmap))?;
             Ok(found.map(|found| {
-                places.set_len(found);
-                places
+                tids.set_len(found);
+                tids
             }))
         }
     }
 
-    /// Whether there is a row at a place, in the snapshot. It is not read where all see all of its page;
-    /// a row that VACUUM is just removing may count as there.
-    pub fn is_there(&mut self, place: Place) -> Result<bool> {
-        let block = place.block();
+    /// Returns true if the snapshot has a row at a tid. A row on an all-visible page is not read; a row that
+    /// VACUUM is removing may count.
+    pub fn is_there(&mut self, tid: Tid) -> Result<bool> {
+        let block = tid.block();
         if self.block.is_none_or(|(last, _)| last != block) {
             let (table, map) = (self.table, &raw mut self.map);
-            // SAFETY: an open table, and a buffer that is kept from call to call.
+            // SAFETY: the table is open; the buffer is kept between calls.
             let status = catch(|| unsafe { visibilitymap_get_status(table, block, map) })?;
             let all_see_all = u32::from(status) & pg_sys::VISIBILITYMAP_ALL_VISIBLE != 0;
             self.block = Some((block, all_see_all));
         }
         if self.block.is_some_and(|(_, all_see_all)| all_see_all) {
             let (table, snapshot) = (self.table, self.snapshot);
-            // SAFETY: an open table, and the snapshot that it is read with.
+            // SAFETY: the table is open, and `snapshot` is its snapshot.
             catch(|| unsafe { PredicateLockPage(table, block, snapshot) })?;
             return Ok(true);
         }
-        Ok(self.row(place, |_| Ok(()))?.is_some())
+        Ok(self.row(tid, |_| Ok(()))?.is_some())
     }
 
-    /// Calls `with` for the row at a place, where there is one in the snapshot.
+    /// Calls `with` for the row at a tid, if the snapshot has one.
     pub fn row<T>(
         &mut self,
-        place: Place,
+        tid: Tid,
         with: impl FnOnce(&PassingRow) -> Result<T>,
     ) -> Result<Option<T>> {
         let (fetch, snapshot, slot, columns) = (self.fetch, self.snapshot, self.slot, self.columns);
-        let mut item = place.item();
+        let mut item = tid.item();
         let item = &raw mut item;
         let (mut again, mut all_dead) = (false, false);
         let (again, all_dead) = (&raw mut again, &raw mut all_dead);
-        // SAFETY: what was opened together, and a place that the index has.
+        // SAFETY: opened together by `open`; the index has the tid.
         unsafe {
             let read = (*(*self.table).rd_tableam).index_fetch_tuple;
             let is_there = catch(|| {
@@ -254,20 +254,26 @@ impl Postings {
     }
 }
 
-/// Whether a table has all its rows in itself, as Postgres stores them.
+/// Returns true for a heap table without inheritance children.
+///
+/// # Safety
+/// The table is open.
 unsafe fn is_plain(table: pg_sys::Relation) -> bool {
-    // SAFETY: an open table.
+    // SAFETY: guaranteed by the caller.
     let entry = unsafe { &*(*table).rd_rel };
     entry.relkind as u8 == pg_sys::RELKIND_RELATION
         && entry.relam == pg_sys::HEAP_TABLE_AM_OID
         && !entry.relhassubclass
 }
 
-/// Whether an index is of all rows of the table, in tsvectors, and as the planner has it: built, and not
-/// newer than what the transaction sees.
+/// Returns true if the index covers all rows, has tsvector columns, and the planner would use it: it is valid
+/// and old enough for the transaction.
+///
+/// # Safety
+/// Table and index are open.
 unsafe fn is_usable(index: pg_sys::Relation, table: pg_sys::Relation) -> bool {
     const FROZEN: u16 = pg_sys::HEAP_XMIN_FROZEN as u16;
-    // SAFETY: an open index and an open table; an index has a type for each of its columns.
+    // SAFETY: guaranteed by the caller; an index has a type for each column.
     unsafe {
         let entry = &*(*index).rd_index;
         let tuple = &*(*(*index).rd_indextuple).t_data;
@@ -291,28 +297,34 @@ unsafe fn is_usable(index: pg_sys::Relation, table: pg_sys::Relation) -> bool {
     }
 }
 
-/// A scan of an index for a bitmap, with one key.
+/// Starts a bitmap scan of an index with one key.
+///
+/// # Safety
+/// The index is open, and the snapshot is valid.
 unsafe fn begin_bitmap_scan(
     index: pg_sys::Relation,
     snapshot: pg_sys::Snapshot,
 ) -> pg_sys::IndexScanDesc {
     #[cfg(feature = "pg18")]
-    // SAFETY: an open index, and a snapshot; nothing counts what it does.
+    // SAFETY: guaranteed by the caller; the instrumentation is optional.
     unsafe {
         index_beginscan_bitmap(index, snapshot, std::ptr::null_mut(), 1)
     }
     #[cfg(not(feature = "pg18"))]
-    // SAFETY: an open index, and a snapshot.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         index_beginscan_bitmap(index, snapshot, 1)
     }
 }
 
-/// Writes what is in a bitmap to where there is room for so many places, and says how many they are;
-/// None where they are more, or not known one by one.
+/// Writes the tids of a bitmap to `to` and returns their number. None if there are more than `capacity`, or
+/// if the bitmap is lossy.
+///
+/// # Safety
+/// Nothing else reads the bitmap, and `to` holds `capacity` tids.
 #[cfg(not(feature = "pg18"))]
-unsafe fn drain(bitmap: *mut pg_sys::TIDBitmap, to: *mut Place, room: usize) -> Option<usize> {
-    // SAFETY: a bitmap that nobody else reads, and room as the caller says.
+unsafe fn drain(bitmap: *mut pg_sys::TIDBitmap, to: *mut Tid, capacity: usize) -> Option<usize> {
+    // SAFETY: guaranteed by the caller.
     unsafe {
         let iterator = tbm_begin_iterate(bitmap);
         let mut count = 0;
@@ -322,12 +334,12 @@ unsafe fn drain(bitmap: *mut pg_sys::TIDBitmap, to: *mut Place, room: usize) -> 
                 break;
             }
             let offsets = usize::try_from((*page).ntuples).ok()?;
-            if offsets > room - count {
+            if offsets > capacity - count {
                 return None;
             }
             for number in 0..offsets {
                 let offset = *(&raw const (*page).offsets).cast::<u16>().add(number);
-                to.add(count).write(Place(u64::from((*page).blockno) << 16 | u64::from(offset)));
+                to.add(count).write(Tid(u64::from((*page).blockno) << 16 | u64::from(offset)));
                 count += 1;
             }
         }
@@ -336,12 +348,16 @@ unsafe fn drain(bitmap: *mut pg_sys::TIDBitmap, to: *mut Place, room: usize) -> 
     }
 }
 
-/// As above.
+/// Writes the tids of a bitmap to `to` and returns their number. None if there are more than `capacity`, or
+/// if the bitmap is lossy.
+///
+/// # Safety
+/// Nothing else reads the bitmap, and `to` holds `capacity` tids.
 #[cfg(feature = "pg18")]
-unsafe fn drain(bitmap: *mut pg_sys::TIDBitmap, to: *mut Place, room: usize) -> Option<usize> {
-    /// No page has more.
+unsafe fn drain(bitmap: *mut pg_sys::TIDBitmap, to: *mut Tid, capacity: usize) -> Option<usize> {
+    /// Limit of tids on a page.
     const MOST: usize = 2_048;
-    // SAFETY: a bitmap that nobody else reads, and room as the caller says.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         let iterator = tbm_begin_private_iterate(bitmap);
         let mut page = std::mem::zeroed::<pg_sys::TBMIterateResult>();
@@ -353,11 +369,11 @@ unsafe fn drain(bitmap: *mut pg_sys::TIDBitmap, to: *mut Place, room: usize) -> 
             }
             let found =
                 tbm_extract_page_tuple(&raw mut page, offsets.as_mut_ptr(), MOST as u32) as usize;
-            if found > room - count || found > MOST {
+            if found > capacity - count || found > MOST {
                 return None;
             }
             for offset in &offsets[..found] {
-                to.add(count).write(Place(u64::from(page.blockno) << 16 | u64::from(*offset)));
+                to.add(count).write(Tid(u64::from(page.blockno) << 16 | u64::from(*offset)));
                 count += 1;
             }
         }

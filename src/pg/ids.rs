@@ -1,10 +1,11 @@
-//! Ids that sort by time (UUIDv7), lease tokens, and random numbers.
+//! UUIDs that sort by time (version 7), lease tokens, and random numbers.
 
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use std::cell::RefCell;
 
-/// A new UUIDv7 (RFC 9562): milliseconds since 1970, then 74 random bits.
+/// Returns a new UUID of version 7 (RFC 9562): milliseconds since 1970, then 74 random bits. Callable by
+/// users, services and operators.
 #[pg_extern(volatile, parallel_safe)]
 pub fn uuid_v7() -> Uuid {
     let random = random();
@@ -15,16 +16,17 @@ pub fn uuid_v7() -> Uuid {
     Uuid::from_bytes(*id.as_bytes())
 }
 
-/// The version of UUID that leases' tokens are of, and the events that attempts are billed by: no end user's event
-/// can have the id of one.
+/// UUID version of lease tokens, and of the usage events that bill attempts. Ids of end users' events must
+/// have another version, so they cannot collide.
 pub const OF_LEASES: u8 = 8;
 
-/// The version of a UUID (RFC 9562).
+/// Version of a UUID (RFC 9562).
 pub fn version(id: Uuid) -> u8 {
     id.as_bytes()[6] >> 4
 }
 
-/// A new token of a lease: as [`uuid_v7`] makes ids, but of version 8.
+/// Returns a new lease token: a UUID like those of uuid_v7(), but of version 8. Used by the functions that
+/// claim work.
 #[pg_extern(volatile, parallel_safe)]
 fn lease_token() -> Uuid {
     let mut token = *uuid_v7().as_bytes();
@@ -32,7 +34,7 @@ fn lease_token() -> Uuid {
     Uuid::from_bytes(token)
 }
 
-/// Random bytes, of which the system makes many at a time: each time takes longer than a hundred bytes do.
+/// Random bytes from a pool: a call of the system's generator takes longer than generating a hundred bytes.
 fn random() -> [u8; 10] {
     const MANY: usize = 1280;
     thread_local! {
@@ -40,7 +42,7 @@ fn random() -> [u8; 10] {
     }
     POOL.with_borrow_mut(|(pool, left)| {
         if *left == 0 {
-            // SAFETY: fills the buffer; false where the system has no randomness to give.
+            // SAFETY: fills the buffer; returns false if the system's generator fails.
             if !unsafe { pg_sys::pg_strong_random(pool.as_mut_ptr().cast(), MANY) } {
                 error!("could not generate random values");
             }
@@ -48,13 +50,13 @@ fn random() -> [u8; 10] {
         }
         *left -= 1;
         let mut bytes = [0; 10];
-        // What was given is not kept.
+        // Used bytes are erased from the pool.
         pool[*left * 10..][..10].swap_with_slice(&mut bytes);
         bytes
     })
 }
 
-/// A random number.
+/// Random number.
 pub fn random_number() -> u64 {
     random().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }

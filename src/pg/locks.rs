@@ -8,10 +8,10 @@ use super::ffi::{LockDatabaseObject, LockRelationOid};
 use pgrx::pg_sys;
 use std::ffi::c_int;
 
-/// Lock modes that the callers use, in Postgres' terms.
+/// Lock modes, by their names in Postgres.
 #[derive(Clone, Copy)]
 pub enum Mode {
-    /// ROW EXCLUSIVE: compatible with itself, and taken by the fast path of relation locks.
+    /// ROW EXCLUSIVE: compatible with itself, and available to the fast path of relation locks.
     Shared,
     /// EXCLUSIVE: conflicts with [`Mode::Shared`] and with itself.
     Exclusive,

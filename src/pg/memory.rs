@@ -1,15 +1,15 @@
-//! Memory for Rust's values, and what happens where there is none.
+//! Rust's global allocator, with a reserve for out of memory.
 //!
-//! Rust aborts the process when an allocation fails, and the server ends all sessions when a process
-//! aborts. So a reserve is kept: where nothing else is left it is given up, and the statement fails with 53200,
-//! as where Postgres gets no memory, at its next check for interrupts; unless the reserve could be put aside
-//! again before, for a call that can't do that fails at its start. Where not even the reserve helps this session
-//! ends with 53200, and no other.
+//! Rust aborts the process when an allocation fails, and the server ends all sessions when a process aborts.
+//! The allocator therefore keeps a reserve. If an allocation fails, it frees the reserve and tries again. The
+//! statement then fails with 53200 at its next check for interrupts, unless the reserve could be allocated
+//! again before. A call that starts without a reserve fails. If the reserve is not enough, this session ends
+//! with 53200; other sessions continue.
 //!
-//! That is where the system refuses memory. Where it promises more than it has, as Linux does unless
-//! vm.overcommit_memory is 2, it kills the process later, and all sessions end.
+//! This holds if the system refuses memory. A system that overcommits (Linux, unless vm.overcommit_memory is
+//! 2) kills the process later instead, and all sessions end.
 //!
-//! The allocator is the system's, so what is allocated in C and in Rust comes from the same.
+//! The allocator is the system's: C and Rust allocate from one heap.
 
 use super::ffi::{errcode, errdetail, errfinish, errmsg, errstart};
 use pgrx::{PgLogLevel, PgSqlErrorCode};
@@ -21,47 +21,47 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering::Relaxed};
 use std::thread::LocalKey;
 
-/// Enough for what a statement mostly allocates until its next check for interrupts. What is as large as
-/// texts are, and asks with [`try_reserve`], needs none of it; for what does not ask, the session ends.
+/// Size of the reserve: enough for the usual allocations until the next check for interrupts. Allocations for
+/// large texts ask with [`try_reserve`] and do not use the reserve.
 const RESERVE: Layout = Layout::new::<[u8; 1 << 20]>();
 
-/// Null as long as it is given up. A backend has one thread.
-static HELD: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
-/// True during [`try_reserve`], whose caller takes no for an answer.
+/// Reserve; null after it was freed. A backend has one thread.
+static RESERVE_BLOCK: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
+/// True during [`try_reserve`], which handles a failure.
 static IS_ASKING: AtomicBool = AtomicBool::new(false);
 
-// Not for unit tests, whose program has no Postgres.
+// Unit tests run without Postgres.
 #[cfg_attr(not(test), global_allocator)]
 #[cfg_attr(test, allow(dead_code))]
-static ALLOCATOR: Reserved = Reserved;
+static ALLOCATOR: ReservingAllocator = ReservingAllocator;
 
-struct Reserved;
+struct ReservingAllocator;
 
-// SAFETY: what the system's allocator gives, asked once more where it gave nothing. Nothing unwinds: see
+// SAFETY: returns memory of the system's allocator, which is asked twice at most. Nothing unwinds: see
 // `end_session_without_memory`.
-unsafe impl GlobalAlloc for Reserved {
+unsafe impl GlobalAlloc for ReservingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: as the caller promises.
+        // SAFETY: guaranteed by the caller.
         insist(layout.size(), || unsafe { System.alloc(layout) })
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: as the caller promises.
+        // SAFETY: guaranteed by the caller.
         insist(layout.size(), || unsafe { System.alloc_zeroed(layout) })
     }
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // SAFETY: as the caller promises; what could not grow is still there.
+        // SAFETY: guaranteed by the caller; a failed realloc leaves the old memory in place.
         insist(size, || unsafe { System.realloc(memory, layout, size) })
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: as the caller promises.
+        // SAFETY: guaranteed by the caller.
         unsafe { System.dealloc(memory, layout) }
     }
 }
 
-/// What `allocate` gives, if need be without the reserve.
+/// Allocates, after freeing the reserve if necessary.
 #[inline]
 fn insist(size: usize, allocate: impl Fn() -> *mut u8) -> *mut u8 {
     let memory = allocate();
@@ -82,23 +82,23 @@ fn without_reserve(size: usize, allocate: impl Fn() -> *mut u8) -> *mut u8 {
     end_session_without_memory(size)
 }
 
-/// Gives the reserve up, if it is there.
+/// Frees the reserve. Returns false if there was none.
 fn give_up() -> bool {
-    let held = HELD.swap(ptr::null_mut(), Relaxed);
-    if !held.is_null() {
-        // SAFETY: `restore` allocated it so.
-        unsafe { System.dealloc(held, RESERVE) };
+    let block = RESERVE_BLOCK.swap(ptr::null_mut(), Relaxed);
+    if !block.is_null() {
+        // SAFETY: `allocate_reserve` allocated the block with this layout.
+        unsafe { System.dealloc(block, RESERVE) };
     }
-    !held.is_null()
+    !block.is_null()
 }
 
-/// Whether the reserve is given up: what is done now is to end.
+/// Returns true if the reserve was used: the current work must end.
 #[inline]
 pub fn is_exhausted() -> bool {
-    HELD.load(Relaxed).is_null()
+    RESERVE_BLOCK.load(Relaxed).is_null()
 }
 
-/// Puts the reserve aside, if it is not there; returns false where there is no memory for it.
+/// Allocates the reserve if there is none. Returns false if that fails.
 #[inline]
 pub fn restore() -> bool {
     !is_exhausted() || allocate_reserve()
@@ -106,12 +106,12 @@ pub fn restore() -> bool {
 
 #[cold]
 fn allocate_reserve() -> bool {
-    // SAFETY: its size is not 0.
-    HELD.store(unsafe { System.alloc(RESERVE) }, Relaxed);
+    // SAFETY: the size of the layout is not 0.
+    RESERVE_BLOCK.store(unsafe { System.alloc(RESERVE) }, Relaxed);
     !is_exhausted()
 }
 
-/// Reserves memory for this many bytes more; returns false where there is none. For what may be large.
+/// Reserves memory for `more` bytes that may be many. Returns false if there is not enough.
 pub fn try_reserve(bytes: &mut Vec<u8>, more: usize) -> bool {
     IS_ASKING.store(true, Relaxed);
     let reserved = bytes.try_reserve(more);
@@ -119,19 +119,19 @@ pub fn try_reserve(bytes: &mut Vec<u8>, more: usize) -> bool {
     reserved.is_ok()
 }
 
-/// Lets go of what a transaction kept. A session that ends in the midst of an allocation comes here while what
-/// allocated still has it borrowed: then nobody will use it any more.
+/// Drops a value that a transaction kept. A session that ends inside an allocation comes here while the value
+/// may be borrowed; the value is then unused and stays.
 pub fn forget<T: Default>(kept: &'static LocalKey<RefCell<T>>) {
     kept.with(|kept| kept.try_borrow_mut().map(|mut kept| mem::take(&mut *kept)).ok());
 }
 
-/// Ends this session, with error 53200 to its client, as Postgres ends one that it is told to end.
+/// Ends this session with error 53200 to its client, as pg_terminate_backend() does.
 ///
-/// It is called in the midst of allocations, out of which nothing may unwind or jump. Nothing does: what fails
-/// once errstart has seen FATAL, or while the process exits, is FATAL as well. What runs at a session's end must
-/// not panic, nor borrow what may be borrowed; see [`forget`].
+/// Runs inside allocations, which nothing may leave by unwinding or jumping. Nothing does: an error after
+/// errstart() saw FATAL, or during exit, is FATAL too. Code that runs at the end of a session must not panic,
+/// nor borrow a value that may be borrowed; see [`forget`].
 fn end_session_without_memory(size: usize) -> ! {
-    // SAFETY: the sequence of ereport(FATAL, …), which does not come back. Nothing is allocated in Rust.
+    // SAFETY: the call sequence of ereport(FATAL, …), which does not return. It allocates nothing in Rust.
     unsafe {
         errstart(PgLogLevel::FATAL as c_int, std::ptr::null());
         errcode(PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY as c_int);

@@ -1,20 +1,20 @@
-//! Everything that is Postgres' and knows no domain. Unsafe code lives here and nowhere else.
+//! Postgres, without any domain of carrel. All unsafe code is here.
 //!
-//! Errors and memory: [`error`] raises with any SQLSTATE and catches what Postgres raises, [`memory`] keeps a reserve for Rust's
-//! values, [`scratch`] is a memory context that is emptied again and again. Every C function that pgrx does not declare as carrel
-//! needs it is in [`ffi`], once.
+//! [`error`] raises errors with any SQLSTATE and catches Postgres's errors. [`memory`] is the allocator with
+//! its reserve. [`scratch`] is a reusable memory context. [`ffi`] declares each C function that pgrx does not
+//! declare as carrel needs it.
 //!
-//! There are four ways to read rows; take the first that serves:
+//! Four ways to read rows; take the first that fits:
 //!
-//! 1. [`spi`]'s `rows`, `first` and `value`: a statement whose rows are few. Plans are kept, and rows are copied.
-//! 2. [`spi`]'s `stream`: a statement whose rows are many or large. Each is there until the next one comes.
-//! 3. [`heap`]: rows of carrel's own tables by an index, without a statement, for what every event reads or changes: a statement
-//!    takes longer to start than to run. `heap::table_scan` reads tables of others as a whole, past the planner, which would
-//!    run their owner's code.
-//! 4. [`gin`]: rows that a GIN index has for a key, chosen one by one, where a statement would read all of them.
+//! 1. [`spi`]'s `rows`, `first` and `value`: a statement with few rows. Plans are kept, and rows are copied.
+//! 2. [`spi`]'s `stream`: a statement with many or large rows. Each row is valid until the next one.
+//! 3. [`heap`]: rows of carrel's own tables by an index, without a statement. For rows that every event reads
+//!    or updates: a statement takes longer to start than to run. `heap::table_scan` reads whole tables of
+//!    other roles without the planner, which would run the owner's code.
+//! 4. [`gin`]: rows that a GIN index has for a key, selected one by one. A statement would read all of them.
 //!
-//! [`spi`] says with whose rights a statement runs: the caller's, or those of the [`owner`] of carrel's tables, of whom
-//! [`foreign_code`] keeps code of other roles away.
+//! [`spi`] runs statements with the rights of the caller, or of the [`owner`] of carrel's tables.
+//! [`foreign_code`] keeps code of other roles from running with the owner's rights.
 
 pub mod backend;
 pub mod cache;

@@ -1,11 +1,11 @@
-//! The role that owns carrel's tables and that carrel's own work runs as.
+//! Role `carrel_owner`: owner of carrel's tables, and the role of carrel's own work.
 //!
-//! `carrel_owner` cannot log in and has no privilege beyond carrel's tables, so nothing that runs as the owner can do more
-//! than carrel itself may. It is the same role in every database of a cluster; CREATE EXTENSION makes it where it is
-//! missing, also while a dump is restored, for the dump names it.
+//! `carrel_owner` cannot log in and has no privileges beyond carrel's tables, so code that runs as the owner
+//! can do no more than carrel. All databases of a cluster share the role. CREATE EXTENSION creates it if it
+//! is missing, also during a restore: the dump refers to it.
 //!
-//! Work as the owner is refused while one of the tables belongs to somebody else: that role could have put rules,
-//! defaults or checks on it that would run with the owner's rights.
+//! Work as the owner is refused if one of the tables belongs to another role. That role could have added
+//! rules, defaults or checks that would run with the owner's rights.
 
 use super::cache::Changes;
 use super::error::{Error, Result, SqlState, catch};
@@ -23,26 +23,26 @@ use std::sync::OnceLock;
 
 const NAME: &CStr = c"carrel_owner";
 
-/// Names of the tables that have to belong to the owner.
+/// Names of the tables that must belong to the owner.
 static TABLES: OnceLock<Vec<&'static str>> = OnceLock::new();
 
 thread_local! {
-    /// The owner as of the last look-up.
+    /// Oid of the owner as of the last look-up.
     static KNOWN: Cell<pg_sys::Oid> = const { Cell::new(pg_sys::InvalidOid) };
-    /// Set while all tables are known to belong to the owner.
+    /// True while all tables are known to belong to the owner.
     static OWNS_ALL: Cell<bool> = const { Cell::new(false) };
-    /// Changes of roles, schemas and functions, and of the tables that were looked at.
+    /// Changes of roles, schemas, functions, and of the checked tables.
     static CHANGES: Changes = const {
         use pg_sys::SysCacheIdentifier::{AUTHNAME, NAMESPACENAME, PROCOID};
         Changes::of(&[AUTHNAME, NAMESPACENAME, PROCOID])
     };
-    /// Tables that foreign keys connect with carrel's; none: they are to be read.
+    /// Tables that foreign keys connect with carrel's tables. Empty until they are read.
     static CONNECTED: RefCell<Vec<pg_sys::Oid>> = const { RefCell::new(Vec::new()) };
-    /// Changes of these tables.
+    /// Changes of the connected tables.
     static CONNECTED_CHANGES: Changes = const { Changes::of(&[]) };
 }
 
-/// Names the tables that have to belong to the owner. Called once, when the library is loaded.
+/// Sets the names of the tables that must belong to the owner. Called once, when the library is loaded.
 pub fn set_tables(names: Vec<&'static str>) {
     TABLES.get_or_init(|| names);
 }
@@ -51,23 +51,23 @@ fn tables() -> &'static [&'static str] {
     TABLES.get().map_or(&[], Vec::as_slice)
 }
 
-/// See `sql/foreign_code.sql`.
+/// Query over `sql/foreign_code.sql`.
 const FOREIGN_CODE: &str =
     "select relation, case when is_refused then what end, is_of_others from carrel.foreign_code()";
 
-/// The owner's oid, if the role exists.
+/// Oid of the owner, if the role exists.
 pub fn find() -> Result<Option<pg_sys::Oid>> {
     let owner = roles::find(NAME)?;
     KNOWN.set(owner.unwrap_or(pg_sys::InvalidOid));
     Ok(owner)
 }
 
-/// The owner's oid as of the last look-up in this session; invalid before the first.
+/// Oid of the owner as of the last look-up in this session; invalid before the first.
 pub fn known() -> pg_sys::Oid {
     KNOWN.get()
 }
 
-/// The owner's oid. Error 55000 where the role is missing.
+/// Oid of the owner. Fails with 55000 if the role does not exist.
 pub fn oid() -> Result<pg_sys::Oid> {
     find()?.ok_or_else(|| {
         Error::new(SqlState::ObjectNotInPrerequisiteState, "role \"carrel_owner\" does not exist")
@@ -76,7 +76,8 @@ pub fn oid() -> Result<pg_sys::Oid> {
     })
 }
 
-/// The owner's oid, once it is certain that every table of carrel's belongs to it. Error 42501 otherwise.
+/// Oid of the owner, after checking that it owns each of carrel's tables and that none has foreign code.
+/// Fails with 42501 otherwise.
 pub fn of_all_tables() -> Result<pg_sys::Oid> {
     let owner = oid()?;
     if Changes::take(&CHANGES) {
@@ -96,8 +97,8 @@ pub fn of_all_tables() -> Result<pg_sys::Oid> {
     Ok(owner)
 }
 
-/// Tells whether foreign keys connect a table with carrel's: it follows one of them, by a key or by a chain of keys, or one of
-/// them refers to it.
+/// Returns true if foreign keys connect the table with one of carrel's: it references one directly or through
+/// other tables, or one references it.
 pub fn is_connected(table: pg_sys::Oid) -> Result<bool> {
     if Changes::take(&CONNECTED_CHANGES) {
         CONNECTED.take();
@@ -113,25 +114,26 @@ pub fn is_connected(table: pg_sys::Oid) -> Result<bool> {
     Ok(CONNECTED.with_borrow(|tables| tables.contains(&table)))
 }
 
-/// Tells whether the schema carrel is there.
+/// Returns true if schema carrel exists.
 pub fn has_schema() -> Result<bool> {
     Ok(schema()? != pg_sys::InvalidOid)
 }
 
 fn schema() -> Result<pg_sys::Oid> {
-    // SAFETY: a name, looked up in the catalog's cache.
+    // SAFETY: looks up a C string in the catalog cache.
     catch(|| unsafe { get_namespace_oid(c"carrel".as_ptr(), true) })
 }
 
-/// The oids of carrel's tables, and whether anything on them is not carrel's that [`FOREIGN_CODE`] could be about: triggers, tables that
-/// follow or inherit, and columns of domains and composite types. It takes microseconds, which that query does not.
+/// Oids of carrel's tables, and true if they have anything that [`FOREIGN_CODE`] could report: triggers,
+/// referencing tables, inheritance children, columns of domains or composite types. Takes microseconds, much
+/// less than the query.
 fn look_at_tables() -> Result<(Vec<pg_sys::Oid>, bool)> {
     let schema = schema()?;
     let (mut own, mut has_others) = (Vec::with_capacity(tables().len()), false);
     for table in tables() {
         let Some((oid, _)) = heap::owner_of(table)? else { continue };
         own.push(oid);
-        // SAFETY: a table's oid; an open relation knows its triggers, as many as it says, and its columns.
+        // SAFETY: the oid is a table's. An open relation has its triggers and columns.
         has_others |= catch(|| unsafe {
             let lock = pg_sys::AccessShareLock as c_int;
             let relation = table_open(oid, lock);
@@ -165,8 +167,8 @@ fn look_at_tables() -> Result<(Vec<pg_sys::Oid>, bool)> {
     Ok((own, has_others))
 }
 
-/// Error 42501 where carrel's tables, or those that follow them, have code of roles with fewer rights that would run as the owner, or as
-/// the caller; see `sql/foreign_code.sql`.
+/// Fails with 42501 if carrel's tables, or tables that reference them, have code of less privileged roles
+/// that would run as the owner or as the caller; see `sql/foreign_code.sql`.
 fn refuse_foreign_code(owner: pg_sys::Oid) -> Result<()> {
     let (own, has_others) = look_at_tables()?;
     if !has_others {
@@ -193,7 +195,7 @@ fn refuse_foreign_code(owner: pg_sys::Oid) -> Result<()> {
     .hint("Drop it, or have a superuser own the function or type; a trigger can be made not deferrable."))
 }
 
-/// The error for a table of carrel's that belongs to another role.
+/// Error for a table of carrel's that belongs to another role.
 pub fn foreign_table(relation: pg_sys::Oid, owner: pg_sys::Oid) -> Error {
     let names =
         || Ok((relation_name(relation)?, roles::name(owner)?, roles::has_superuser(owner)?));
@@ -213,13 +215,13 @@ pub fn foreign_table(relation: pg_sys::Oid, owner: pg_sys::Oid) -> Error {
     })
 }
 
-/// Name of a relation; empty where it is gone.
+/// Name of a relation; empty if it does not exist.
 fn relation_name(relation: pg_sys::Oid) -> Result<String> {
-    // SAFETY: an oid, looked up in the catalog's cache.
+    // SAFETY: looks up an oid in the catalog cache.
     let name = catch(|| unsafe { get_rel_name(relation) })?;
     if name.is_null() {
         return Ok(String::new());
     }
-    // SAFETY: a C string of Postgres'.
+    // SAFETY: a C string from Postgres.
     Ok(unsafe { CStr::from_ptr(name) }.to_string_lossy().into_owned())
 }

@@ -1,4 +1,4 @@
-//! Roles: the current one, look-ups by name and oid, and their attributes.
+//! Roles: the current role, look-ups by name and oid, and attributes.
 
 use super::error::{Result, catch};
 use super::ffi::{
@@ -7,29 +7,31 @@ use super::ffi::{
 use pgrx::pg_sys;
 use std::ffi::{CStr, c_char, c_int};
 
-/// The role whose privileges the current statement runs with.
+/// Role whose privileges the current statement has.
 pub fn current() -> pg_sys::Oid {
     // SAFETY: reads the session's state.
     unsafe { pg_sys::GetUserId() }
 }
 
-/// The role that the session acts as: SET ROLE or the session's user, outside of functions that run as another role.
+/// Role of the session outside functions that run as another role: from SET ROLE, or the session's user.
 pub fn of_session() -> pg_sys::Oid {
     // SAFETY: reads the session's state.
     unsafe { pg_sys::GetOuterUserId() }
 }
 
-/// Tells whether the current code runs in a security-restricted operation: an index function while a table is analyzed, for one.
+/// Returns true in a security-restricted operation, such as an index function during ANALYZE.
 pub fn is_restricted() -> bool {
     context() & pg_sys::SECURITY_RESTRICTED_OPERATION != 0
 }
 
-/// Tells whether the current query is one of a foreign key's checks and actions, which run as a table's owner.
+/// Returns true if the current query is a check or an action of a foreign key, which run as the owner of a
+/// table.
 pub fn is_of_foreign_key() -> bool {
     context() & pg_sys::SECURITY_NOFORCE_RLS != 0
 }
 
-/// Makes what runs now a security-restricted operation, until Postgres puts the role and its security context back.
+/// Starts a security-restricted operation. Postgres ends it when it restores the role and its security
+/// context.
 pub fn restrict() {
     // SAFETY: as Postgres does for index functions.
     unsafe {
@@ -47,57 +49,58 @@ fn context() -> u32 {
     context as u32
 }
 
-/// Tells whether the current role is a superuser.
+/// Returns true if the current role is a superuser.
 pub fn is_superuser() -> bool {
     // SAFETY: reads the session's state and the catalog.
     unsafe { pg_sys::superuser() }
 }
 
-/// Tells whether a role is a superuser.
+/// Returns true if a role is a superuser.
 pub fn has_superuser(role: pg_sys::Oid) -> Result<bool> {
-    // SAFETY: an oid, looked up in the catalog's cache.
+    // SAFETY: looks up an oid in the catalog cache.
     catch(|| unsafe { superuser_arg(role) })
 }
 
-/// Tells whether the current role is past row-level security everywhere.
+/// Returns true if the current role bypasses row-level security.
 pub fn bypasses_policies() -> bool {
     // SAFETY: reads the session's state and the catalog.
     unsafe { pg_sys::has_bypassrls_privilege(pg_sys::GetUserId()) }
 }
 
-/// Tells whether `member` has the privileges of `role`: as itself, by inherited membership, or as a superuser.
+/// Returns true if `member` has the privileges of `role`: as itself, by inherited membership, or as a
+/// superuser.
 pub fn has_privileges_of(member: pg_sys::Oid, role: pg_sys::Oid) -> Result<bool> {
-    // SAFETY: two roles' oids.
+    // SAFETY: oids of two roles.
     catch(|| unsafe { has_privs_of_role(member, role) })
 }
 
-/// The role with this name.
+/// Finds a role by name.
 pub fn find(name: &CStr) -> Result<Option<pg_sys::Oid>> {
     let name = name.as_ptr();
-    // SAFETY: a C string, looked up in the catalog's cache.
+    // SAFETY: looks up a C string in the catalog cache.
     let role = catch(|| unsafe { get_role_oid(name, true) })?;
     Ok((role != pg_sys::InvalidOid).then_some(role))
 }
 
-/// Tells whether there is a role with this oid.
+/// Returns true if a role has this oid.
 pub fn exists(role: pg_sys::Oid) -> Result<bool> {
     let cache = pg_sys::SysCacheIdentifier::AUTHOID as c_int;
-    // SAFETY: an oid, looked up in the catalog's cache.
+    // SAFETY: looks up an oid in the catalog cache.
     catch(|| unsafe { SearchSysCacheExists(cache, role.into(), 0.into(), 0.into(), 0.into()) })
 }
 
-/// Name of a role; empty where it is gone.
+/// Name of a role; empty if it does not exist.
 pub fn name(role: pg_sys::Oid) -> Result<String> {
-    // SAFETY: an oid, looked up in the catalog's cache.
+    // SAFETY: looks up an oid in the catalog cache.
     let name = catch(|| unsafe { GetUserNameFromId(role, true) })?;
     Ok(owned(name))
 }
 
-/// Copy of a name that Postgres gave; empty where it is null.
+/// Copies a name from Postgres. Empty if it is null.
 fn owned(name: *const c_char) -> String {
     if name.is_null() {
         return String::new();
     }
-    // SAFETY: a C string of Postgres'.
+    // SAFETY: a C string from Postgres.
     unsafe { CStr::from_ptr(name) }.to_string_lossy().into_owned()
 }

@@ -1,10 +1,10 @@
-//! Memory contexts of carrel's own, emptied again and again.
+//! Reusable memory contexts.
 
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_sys;
 
-/// A memory context for what Postgres allocates while it works on one item, such as a text. Nothing that is in it is handed
-/// out: results are copied.
+/// Memory context for Postgres's allocations during work on one item, such as a text. Results are copied out
+/// of it.
 pub struct Scratch(PgMemoryContexts);
 
 impl Scratch {
@@ -12,20 +12,20 @@ impl Scratch {
         Self(PgMemoryContexts::new(name))
     }
 
-    /// The context, for code of src/pg that copies what it makes there.
+    /// The context, for code of src/pg that copies its results.
     pub(super) fn context(&self) -> pg_sys::MemoryContext {
         self.0.value()
     }
 
-    /// Does `work` with the context current; its result must not lie there.
+    /// Runs `work` in the context. The result must not point into it.
     pub(super) fn during<T>(&mut self, work: impl FnOnce() -> T) -> T {
-        // SAFETY: the context is there as long as this is; pgrx puts the one before back.
+        // SAFETY: the context lives as long as `self`; pgrx restores the previous context.
         unsafe { self.0.switch_to(|_| work()) }
     }
 
-    /// Frees all that is in the context.
+    /// Frees all memory of the context.
     pub fn reset(&mut self) {
-        // SAFETY: nothing points into the context, as said above.
+        // SAFETY: nothing points into the context, because results are copied.
         unsafe { self.0.reset() };
     }
 }

@@ -1,9 +1,9 @@
-//! A user id that is kept for the transaction where SQL cannot write it.
+//! User id of a transaction, protected from SQL.
 //!
-//! It is a setting, for Postgres reverts settings at the end of a transaction and in a rollback to a savepoint, and hands
-//! them to parallel workers. Its check hook accepts an id only from [`set`], or while a parallel worker takes over the
-//! leader's settings; so SET, set_config(), ALTER ROLE, a function's SET clause and a value that a client gives at connection
-//! are refused. Anybody may empty it, by SET or RESET.
+//! The id is a setting: Postgres reverts settings at the end of a transaction and in a rollback to a
+//! savepoint, and passes them to parallel workers. The check hook accepts an id only from [`set`], or while a
+//! parallel worker loads its leader's settings. It refuses SET, set_config(), ALTER ROLE, a function's SET
+//! clause and values from the client's connection. Any role may clear the id, by SET or RESET.
 
 use super::error::make_sqlstate;
 use super::spi;
@@ -26,15 +26,15 @@ static STORAGE: Storage = Storage(Cell::new(null_mut()));
 thread_local! {
     /// Value of the setting.
     static VALUE: Cell<Option<Uuid>> = const { Cell::new(None) };
-    /// True while [`set`] sets the setting.
-    static IS_OURS: Cell<bool> = const { Cell::new(false) };
+    /// True while [`set`] changes the setting.
+    static IS_SETTING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Registers `carrel.verified_user`.
 pub fn register_setting() {
     let flags = pg_sys::GUC_NO_SHOW_ALL | pg_sys::GUC_NOT_IN_SAMPLE | pg_sys::GUC_DISALLOW_IN_FILE;
-    // SAFETY: C strings and storage that last as long as the backend; hooks that neither fail nor panic. By its
-    // context anybody may set it, as a parallel worker does; the check hook decides.
+    // SAFETY: the C strings and the storage live as long as the backend; the hooks neither fail nor panic.
+    // Any role may set a setting of this context, as a parallel worker must; the check hook decides.
     unsafe {
         pg_sys::DefineCustomStringVariable(
             NAME.as_ptr(),
@@ -51,17 +51,17 @@ pub fn register_setting() {
     }
 }
 
-/// The id, if there is one in this transaction.
+/// Verified user of this transaction, if any.
 pub fn get() -> Option<Uuid> {
     VALUE.get()
 }
 
-/// Keeps an id, or none, until the transaction ends.
+/// Sets or clears the verified user until the transaction ends.
 pub fn set(id: Option<Uuid>) {
-    struct Ours;
-    impl Drop for Ours {
+    struct SettingGuard;
+    impl Drop for SettingGuard {
         fn drop(&mut self) {
-            IS_OURS.set(false);
+            IS_SETTING.set(false);
         }
     }
     let value = match id {
@@ -69,8 +69,8 @@ pub fn set(id: Option<Uuid>) {
         None => String::new(),
     };
     let value = CString::new(value).unwrap_or_default();
-    let _ours = Ours;
-    IS_OURS.set(true);
+    let _guard = SettingGuard;
+    IS_SETTING.set(true);
     spi::set_local(NAME, &value);
 }
 
@@ -79,13 +79,13 @@ unsafe extern "C-unwind" fn check(
     _: *mut *mut c_void,
     _: pg_sys::GucSource::Type,
 ) -> bool {
-    // SAFETY: Postgres gives a pointer to a C string or null; messages last.
+    // SAFETY: Postgres passes a pointer to a C string or null; messages are static.
     unsafe {
         let value = *value;
         if value.is_null() || *value == 0 {
             return true;
         }
-        if (IS_OURS.get() || pg_sys::InitializingParallelWorker) && id_of(value).is_some() {
+        if (IS_SETTING.get() || pg_sys::InitializingParallelWorker) && id_of(value).is_some() {
             return true;
         }
         pg_sys::GUC_check_errcode(make_sqlstate(b"42501"));
@@ -101,13 +101,15 @@ unsafe extern "C-unwind" fn assign(value: *const c_char, _: *mut c_void) {
     VALUE.set(unsafe { id_of(value) });
 }
 
+/// Parses the user id in a value of the setting.
+///
 /// # Safety
-/// A C string or null.
+/// `value` is a C string or null.
 unsafe fn id_of(value: *const c_char) -> Option<Uuid> {
     if value.is_null() {
         return None;
     }
-    // SAFETY: as the caller says.
+    // SAFETY: guaranteed by the caller.
     let text = unsafe { CStr::from_ptr(value) }.to_str().ok()?;
     uuid::Uuid::try_parse(text).ok().map(|id| Uuid::from_bytes(*id.as_bytes()))
 }

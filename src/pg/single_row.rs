@@ -1,5 +1,7 @@
-//! Functions that give one row. pgrx's iterator has Postgres describe the row in each call, which takes a
-//! tenth of what recording an event does; the statement that asks has described it already.
+//! Set-returning functions that return one row.
+//!
+//! pgrx's iterator makes Postgres describe the row at each call, which takes a tenth of the time of recording
+//! an event. This one uses the description that the calling statement already has.
 
 use pgrx::callconv::{CallCx, RetAbi};
 use pgrx::pg_sys;
@@ -9,7 +11,7 @@ use pgrx::pgrx_sql_entity_graph::metadata::{
 use pgrx::{IntoHeapTuple, iter};
 use std::marker::PhantomData;
 
-/// One row of a table. pgrx knows by this name that a function gives one.
+/// Single row of a table function. pgrx recognizes such functions by this type's name.
 pub struct TableIterator<'a, Row>(Row, PhantomData<&'a ()>);
 
 impl<Row> TableIterator<'_, Row> {
@@ -18,7 +20,7 @@ impl<Row> TableIterator<'_, Row> {
     }
 }
 
-// SAFETY: the same table as that of pgrx's iterator.
+// SAFETY: describes the table that pgrx's iterator describes.
 unsafe impl<'a, Row> SqlTranslatable for TableIterator<'a, Row>
 where
     iter::TableIterator<'a, Row>: SqlTranslatable,
@@ -30,14 +32,14 @@ where
         <iter::TableIterator<'a, Row> as SqlTranslatable>::RETURN_SQL;
 }
 
-// SAFETY: a set-returning function of which Postgres asks all rows at once; it puts its only one into the store
-// that there is to be, as the statement that asks describes it.
+// SAFETY: Postgres materializes the result of the function. The only row is stored in the tuplestore, as the
+// calling statement describes it.
 unsafe impl<Row: IntoHeapTuple> RetAbi for TableIterator<'_, Row> {
     type Item = Self;
     type Ret = Self;
 
     unsafe fn check_fcinfo_and_prepare(_: pg_sys::FunctionCallInfo) -> CallCx {
-        // SAFETY: the context of the call.
+        // SAFETY: reads the context of the call.
         CallCx::WrappedFn(unsafe { pg_sys::CurrentMemoryContext })
     }
 
@@ -46,7 +48,7 @@ unsafe impl<Row: IntoHeapTuple> RetAbi for TableIterator<'_, Row> {
     }
 
     unsafe fn box_ret_in_fcinfo(call: pg_sys::FunctionCallInfo, ret: Self) -> pg_sys::Datum {
-        // SAFETY: a call of a set-returning function, or an error of Postgres'.
+        // SAFETY: the call is of a set-returning function; Postgres raises an error otherwise.
         unsafe {
             pg_sys::InitMaterializedSRF(call, pg_sys::MAT_SRF_USE_EXPECTED_DESC);
             let result = (*call).resultinfo.cast::<pg_sys::ReturnSetInfo>();

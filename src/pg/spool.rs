@@ -1,8 +1,9 @@
-//! Bytes that are made in one trigger and used in the next: kept in memory as far as they are few,
-//! beyond that in a temporary file of Postgres', which `temp_file_limit` and `temp_tablespaces` hold
-//! for. So a document's size is no matter for the backend's memory.
+//! Spool of bytes that one trigger writes and the next one reads.
 //!
-//! There is one spool per backend, and what is in it is forgotten at the transaction's end.
+//! The first 16 MB are in memory, the rest in a temporary file, which counts towards `temp_file_limit` and
+//! uses `temp_tablespaces`. The backend's memory therefore does not depend on the size of a document.
+//!
+//! A backend has one spool. It is emptied when the transaction ends.
 
 use crate::pg::error;
 use crate::pg::error::{Error, Result, SqlState, catch};
@@ -14,19 +15,19 @@ use std::cell::RefCell;
 use std::ffi::{c_int, c_void};
 use std::rc::Rc;
 
-/// What is kept in memory at most, in bytes.
+/// Size limit of the part in memory, in bytes.
 const MAX_MEMORY: usize = 16 << 20;
 
 #[derive(Default)]
 struct Spool {
     memory: Vec<u8>,
-    /// What comes after `memory`.
+    /// Bytes beyond those in memory.
     file: Option<File>,
-    /// The bytes in memory and file.
+    /// Bytes in memory and file.
     length: usize,
-    /// Shared with every [`Lease`]: when it is not shared any more, the spool is empty.
-    leases: Rc<()>,
-    /// Whether it is emptied when this transaction ends.
+    /// Shared with each [`SpoolGuard`]. The next [`acquire`] empties the spool if no guard is left.
+    guards: Rc<()>,
+    /// True if callbacks empty the spool at the end of transactions.
     is_registered: bool,
 }
 
@@ -34,12 +35,12 @@ thread_local! {
     static SPOOL: RefCell<Spool> = RefCell::default();
 }
 
-/// As long as there is one, what was written stays.
-pub struct Lease(Rc<()>);
+/// Keeps written bytes until it is dropped or the transaction ends.
+pub struct SpoolGuard(Rc<()>);
 
-/// Lets what is written from now on stay, until it is dropped or the transaction ends; reading after
-/// that is an error.
-pub fn lease() -> Lease {
+/// Keeps bytes that are written from now on. Reading them after the guard is dropped or the transaction has
+/// ended is an error.
+pub fn acquire() -> SpoolGuard {
     SPOOL.with_borrow_mut(|spool| {
         if !spool.is_registered {
             for end in [PgXactCallbackEvent::Commit, PgXactCallbackEvent::Prepare] {
@@ -52,20 +53,20 @@ pub fn lease() -> Lease {
             register_xact_callback(PgXactCallbackEvent::Abort, || memory::forget(&SPOOL));
             spool.is_registered = true;
         }
-        if Rc::strong_count(&spool.leases) == 1 {
+        if Rc::strong_count(&spool.guards) == 1 {
             spool.memory.clear();
             spool.length = 0;
         }
-        Lease(spool.leases.clone())
+        SpoolGuard(spool.guards.clone())
     })
 }
 
-/// Where the next byte will be.
+/// Position of the next byte.
 pub fn end() -> usize {
     SPOOL.with_borrow(|spool| spool.length)
 }
 
-/// Appends bytes. There has to be a [`Lease`].
+/// Appends bytes. The caller holds a [`SpoolGuard`].
 pub fn write(bytes: &[u8]) -> Result<()> {
     let needs_file =
         SPOOL.with_borrow(|spool| spool.file.is_none() && spool.length + bytes.len() > MAX_MEMORY);
@@ -89,10 +90,10 @@ pub fn write(bytes: &[u8]) -> Result<()> {
     })
 }
 
-/// Reads so many bytes from a position, written under this lease.
-pub fn read(lease: &Lease, at: usize, bytes: &mut [u8]) -> Result<()> {
+/// Reads bytes at a position that was written under this guard.
+pub fn read(guard: &SpoolGuard, at: usize, bytes: &mut [u8]) -> Result<()> {
     SPOOL.with_borrow(|spool| {
-        if !Rc::ptr_eq(&lease.0, &spool.leases) || at + bytes.len() > spool.length {
+        if !Rc::ptr_eq(&guard.0, &spool.guards) || at + bytes.len() > spool.length {
             return Err(lost());
         }
         let in_memory = bytes.len().min(spool.memory.len().saturating_sub(at));
@@ -112,15 +113,15 @@ fn lost() -> Error {
     Error::new(SqlState::ObjectNotInPrerequisiteState, "what processing made of a document is lost")
 }
 
-/// A temporary file that belongs to the transaction, whatever subtransaction or portal is current, so
-/// that Postgres removes it at an abort. Dropping it does nothing: closing it writes what is not
-/// written yet, which fails again if it has failed before.
+/// Temporary file that belongs to the top transaction, not to the current subtransaction or portal: Postgres
+/// removes it at an abort. Dropping the handle does nothing, because closing writes buffered bytes, which
+/// fails again after a failed write.
 struct File(*mut c_void);
 
 impl File {
     fn create() -> Result<Self> {
-        // SAFETY: the file's state lives in a context that ends with the transaction, as the file does;
-        // `catch` puts the present context back, and the owner is put back on both ways out.
+        // SAFETY: the file's state is in a context that ends with the transaction, as the file does. `catch`
+        // restores the memory context; the owner is restored on both paths.
         unsafe {
             let owner = pg_sys::CurrentResourceOwner;
             let file = catch(|| {
@@ -133,34 +134,34 @@ impl File {
         }
     }
 
-    /// Closes and removes the file, as Postgres wants it before a transaction ends well.
+    /// Closes and removes the file, as Postgres requires before a commit.
     fn close(self) {
         let file = self.0;
-        // SAFETY: an open file, which is not used after that. Where this fails, the transaction's end
-        // closes it, with a warning.
+        // SAFETY: the file is open and not used afterwards. If closing fails, the end of the transaction
+        // closes it with a warning.
         drop(catch(|| unsafe { BufFileClose(file) }));
     }
 
     fn write(&self, at: usize, bytes: &[u8]) -> Result<()> {
         self.seek(at)?;
         let (file, start, length) = (self.0, bytes.as_ptr(), bytes.len());
-        // SAFETY: an open file, and so many bytes.
+        // SAFETY: the file is open, and the buffer has `length` bytes.
         catch(|| unsafe { BufFileWrite(file, start.cast(), length) })
     }
 
     fn read(&self, at: usize, bytes: &mut [u8]) -> Result<()> {
         self.seek(at)?;
         let (file, start, length) = (self.0, bytes.as_mut_ptr(), bytes.len());
-        // SAFETY: an open file, and room for so many bytes.
+        // SAFETY: the file is open, and the buffer holds `length` bytes.
         let read = catch(|| unsafe { BufFileRead(file, start.cast(), length) })?;
         if read == length { Ok(()) } else { Err(lost()) }
     }
 
     fn seek(&self, at: usize) -> Result<()> {
-        // A file of Postgres' has parts of so many bytes.
-        const PART: usize = 1 << 30;
-        let (file, part, offset) = (self.0, (at / PART) as c_int, (at % PART) as i64);
-        // SAFETY: an open file; 0 is SEEK_SET.
+        // Segment size of Postgres's temporary files, in bytes.
+        const SEGMENT: usize = 1 << 30;
+        let (file, part, offset) = (self.0, (at / SEGMENT) as c_int, (at % SEGMENT) as i64);
+        // SAFETY: the file is open; 0 is SEEK_SET.
         match catch(|| unsafe { BufFileSeek(file, part, offset, 0) })? {
             0 => Ok(()),
             _ => Err(lost()),

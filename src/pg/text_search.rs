@@ -1,4 +1,4 @@
-//! Postgres' text search: parsers, dictionaries and configurations, called as to_tsvector() calls them.
+//! Postgres's text search: parsers, dictionaries and configurations, called as to_tsvector() does.
 
 use super::cache::Changes;
 use super::error::{Result, catch};
@@ -11,10 +11,10 @@ use super::scratch::Scratch;
 use pgrx::pg_sys;
 use std::ffi::{CStr, CString, c_char, c_int};
 
-/// Tokens fetched from Postgres' default parser at once: they are slices of the text. Other parsers may reuse the
-/// memory of a token for the next one.
+/// Tokens fetched at once from the default parser, whose tokens are slices of the text. Other parsers may
+/// reuse the memory of a token for the next one.
 const BATCH: usize = 64;
-/// The oid of the default parser, pg_catalog.default.
+/// Oid of the default parser, pg_catalog.default.
 const DEFAULT_PARSER: u32 = 3722;
 
 /// Changes of configurations, their mappings, dictionaries and parsers.
@@ -23,17 +23,17 @@ pub const fn changes() -> Changes {
     Changes::of(&[TSCONFIGMAP, TSCONFIGOID, TSDICTOID, TSPARSEROID])
 }
 
-/// The configuration of pg_catalog with this name, from the catalog's cache.
+/// Configuration of pg_catalog with this name, from the catalog cache.
 pub fn config_of_pg_catalog(name: &str) -> Result<Option<pg_sys::Oid>> {
-    /// The column of pg_ts_config.
+    /// Number of the column in pg_ts_config.
     const OID: i16 = 1;
     let Ok(name) = CString::new(name) else { return Ok(None) };
-    // The cache would find what the first bytes of a longer name stand for.
+    // The cache would truncate a longer name.
     if name.count_bytes() >= pg_sys::NAMEDATALEN as usize {
         return Ok(None);
     }
     let name = name.as_ptr();
-    // SAFETY: a cache by name and namespace; the name outlives the call.
+    // SAFETY: the cache's keys are name and namespace; the name outlives the call.
     let config = catch(|| unsafe {
         GetSysCacheOid(
             pg_sys::SysCacheIdentifier::TSCONFIGNAMENSP as c_int,
@@ -47,11 +47,11 @@ pub fn config_of_pg_catalog(name: &str) -> Result<Option<pg_sys::Oid>> {
     Ok((config != pg_sys::InvalidOid).then_some(config))
 }
 
-/// A text search configuration as the backend's cache has it, where entries stay.
+/// Text search configuration in the backend's cache, whose entries never move.
 #[derive(Clone, Copy)]
 pub struct Config(*mut pg_sys::TSConfigCacheEntry);
 
-/// A token within the text, or within memory of the parser.
+/// Token inside the text, or inside memory of the parser.
 #[derive(Clone, Copy)]
 struct Token {
     kind: c_int,
@@ -61,11 +61,11 @@ struct Token {
 
 impl Config {
     pub fn find(config: pg_sys::Oid) -> Result<Self> {
-        // SAFETY: an oid, or an error.
+        // SAFETY: fails if the oid is not a configuration's.
         catch(|| unsafe { lookup_ts_config_cache(config) }).map(Self)
     }
 
-    /// Tells whether the configuration uses Postgres' default parser.
+    /// Returns true if the configuration uses Postgres's default parser.
     pub fn has_default_parser(&self) -> bool {
         // SAFETY: an entry of the cache.
         unsafe { (*self.0).prsId == pg_sys::Oid::from(DEFAULT_PARSER) }
@@ -73,7 +73,7 @@ impl Config {
 
     /// Number of dictionaries for tokens of a type.
     pub fn dictionary_count(&self, kind: c_int) -> usize {
-        // SAFETY: the map has as many types as it says.
+        // SAFETY: the map has `lenmap` token types.
         unsafe {
             if kind < 0 || kind >= (*self.0).lenmap {
                 return 0;
@@ -82,14 +82,14 @@ impl Config {
         }
     }
 
-    /// The dictionary at an index below [`dictionary_count`](Self::dictionary_count).
+    /// Dictionary at an index below [`dictionary_count`](Self::dictionary_count).
     fn dictionary(&self, kind: c_int, index: usize) -> pg_sys::Oid {
-        // SAFETY: as the caller says.
+        // SAFETY: guaranteed by the caller.
         unsafe { *(*(*self.0).map.add(kind as usize)).dictIds.add(index) }
     }
 
-    /// Parses a text and calls `each` with the type and the bytes of each token, until it returns false. Returns
-    /// whether it never did.
+    /// Parses a text. Calls `each` with the type and the bytes of each token until it returns false. Returns
+    /// false in that case.
     pub fn tokens(
         &self,
         scratch: &mut Scratch,
@@ -110,13 +110,13 @@ impl Config {
         let mut tokens = [Token { kind: 0, start: std::ptr::null(), length: 0 }; BATCH];
         loop {
             let buffer = tokens.as_mut_ptr();
-            // SAFETY: the parser's state, and an array of at least that many tokens.
+            // SAFETY: the parser's state, and an array of at least `batch` tokens.
             let count = catch(|| unsafe {
                 pg_sys::CurrentMemoryContext = context;
                 fetch(parser, state, buffer, batch)
             })?;
             for token in &tokens[..count] {
-                // SAFETY: a slice of the text or of the parser's memory, which the next fetch may change.
+                // SAFETY: a slice of the text or of the parser's memory, used before the next fetch.
                 let word = unsafe {
                     std::slice::from_raw_parts(token.start.cast::<u8>(), token.length as usize)
                 };
@@ -128,15 +128,16 @@ impl Config {
                 break;
             }
         }
-        // SAFETY: the parser's state, which is not used after that.
+        // SAFETY: the parser's state is not used afterwards.
         catch(|| unsafe {
             FunctionCall1Coll(&raw mut (*parser).prsend, pg_sys::InvalidOid, state);
         })?;
         Ok(true)
     }
 
-    /// Asks the dictionaries for tokens of a type in order about a word, as LexizeExec() in ts_parse.c does for one word. Calls
-    /// `each` for each lexeme, and with whether it stands one position after the one before.
+    /// Looks up a word in the dictionaries for its token type, in order, as LexizeExec() in ts_parse.c does
+    /// for one word. Calls `each` with each lexeme, and true if its position is one after the previous
+    /// lexeme.
     pub fn lexize(
         &self,
         scratch: &mut Scratch,
@@ -148,7 +149,7 @@ impl Config {
         let (mut start, mut length) = (word.as_ptr().cast::<c_char>(), word.len() as c_int);
         for index in 0..self.dictionary_count(kind) {
             let dictionary = self.dictionary(kind, index);
-            // SAFETY: a dictionary of the configuration, and a word, which it only reads.
+            // SAFETY: a dictionary of the configuration, which only reads the word.
             let (lexemes, reads_on) = catch(|| unsafe {
                 pg_sys::CurrentMemoryContext = context;
                 let dictionary = lookup_ts_dictionary_cache(dictionary);
@@ -169,7 +170,7 @@ impl Config {
             if lexemes.is_null() {
                 continue;
             }
-            // SAFETY: an array that ends with a lexeme that is null; C strings.
+            // SAFETY: the array ends with a null lexeme; lexemes are C strings.
             unsafe {
                 if (*lexemes).flags & pg_sys::TSL_FILTER as u16 != 0 {
                     start = (*lexemes).lexeme;
@@ -189,21 +190,21 @@ impl Config {
     }
 }
 
-/// Answer of a configuration's dictionaries about a word.
+/// Result of a look-up in a configuration's dictionaries.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Lexized {
-    /// A dictionary has its lexemes; none at all: a stop word.
+    /// A dictionary knows the word. No lexemes: a stop word.
     Known,
-    /// No dictionary knows it.
+    /// No dictionary knows the word.
     Unknown,
-    /// A dictionary, such as a thesaurus, wants the next word before it answers.
+    /// A dictionary, such as a thesaurus, needs the next word.
     ReadsOn,
 }
 
-/// Fetches up to `batch` tokens; returns how many.
+/// Fetches up to `batch` tokens. Returns their number.
 ///
 /// # Safety
-/// A parser, its state, and an array of `batch` tokens; within [`catch`].
+/// `tokens` holds `batch` tokens; `state` belongs to the parser. Call within [`catch`].
 unsafe fn fetch(
     parser: *mut pg_sys::TSParserCacheEntry,
     state: pg_sys::Datum,
@@ -212,7 +213,7 @@ unsafe fn fetch(
 ) -> usize {
     for count in 0..batch {
         let mut token = Token { kind: 0, start: std::ptr::null(), length: 0 };
-        // SAFETY: the caller's parser and its state.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             let kind = FunctionCall3Coll(
                 &raw mut (*parser).prstoken,
@@ -231,20 +232,21 @@ unsafe fn fetch(
     batch
 }
 
-/// The body of the tsvector of two texts, one after the other, and the last position of the first; by parsetext().
+/// Builds the tsvector of two consecutive texts with parsetext(). Returns its body and the last position of
+/// the first text.
 pub fn vector(
     config: pg_sys::Oid,
     scratch: &mut Scratch,
     first: &str,
     second: &str,
 ) -> Result<(Vec<u8>, i32)> {
-    /// No word is shorter on average; for more words, Postgres enlarges the array.
+    /// Lower bound of the average word length. Postgres enlarges the array if there are more words.
     const BYTES_PER_WORD: usize = 6;
     let context = scratch.context();
     let words = ((first.len() + second.len()) / BYTES_PER_WORD).max(2);
     let (first, second) = ((first.as_ptr(), first.len()), (second.as_ptr(), second.len()));
-    // SAFETY: what to_tsvector() does: a configuration's oid, an array for words, texts that are only read. The vector
-    // is copied before the context is emptied. An error is not in it, for `catch` is entered outside of it.
+    // SAFETY: as to_tsvector() does. The vector is copied before the context is reset. An error is not in the
+    // context, because `catch` starts outside of it.
     unsafe {
         let (vector, first_end) = catch(|| {
             pg_sys::CurrentMemoryContext = context;

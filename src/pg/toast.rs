@@ -1,5 +1,6 @@
-//! Large values as they are stored: compressed and out of line. Reading one whole takes its size in
-//! memory, so what can be told of a value without doing that is told here.
+//! Large values as they are stored: compressed and out of line.
+//!
+//! Reading a large value takes its size in memory. These functions answer as much as possible without that.
 
 use crate::pg::error::{Result, catch};
 use crate::pg::ffi::{
@@ -10,55 +11,55 @@ use pgrx::pg_sys::{self, Datum};
 use std::ffi::{c_char, c_int};
 use std::hash::Hasher;
 
-/// Up to this size, in bytes, copies of a value are of no matter.
+/// Size in bytes up to which copies of a value are cheap enough.
 const LARGE: usize = 1 << 20;
 
-/// The size of a value when it is read, header and all, without reading it.
+/// Uncompressed size of a value with its header, in bytes. Does not read the value.
 pub fn raw_size(value: Datum) -> usize {
-    // SAFETY: every value that a caller has is a varlena; its header or its toast pointer tells.
+    // SAFETY: a varlena; the size is in its header or toast pointer.
     unsafe { pg_sys::toast_raw_datum_size(value) }
 }
 
-/// The first bytes of a value as it reads, at most `length` of them.
+/// First bytes of an uncompressed value, up to `length`.
 pub fn beginning<'a>(value: Datum, length: usize) -> Result<&'a [u8]> {
     let length = c_int::try_from(length).unwrap_or(c_int::MAX);
-    // SAFETY: a varlena; what is read of it lives as long as the memory context.
+    // SAFETY: a varlena; the result lives as long as the memory context.
     let read = catch(|| unsafe { pg_detoast_datum_slice(value.cast_mut_ptr(), 0, length) })?;
     Ok(bytes(read))
 }
 
-/// A large value that is neither compressed nor out of line, compressed as Postgres does before it
-/// stores it; None where it would be stored as it is. `storage` and `method` are the column's.
+/// Compresses a large plain value as Postgres does before storing it. `storage` and `method` are the
+/// column's. None if Postgres would store the value uncompressed.
 pub fn compress(value: Datum, storage: c_char, method: c_char) -> Result<Option<Datum>> {
     let is_compressible = matches!(storage as u8, b'x' | b'm');
-    // SAFETY: a varlena, of which the header is read.
+    // SAFETY: a varlena, whose header is read.
     let is_plain = unsafe { pgrx::varatt_is_4b_u(value.cast_mut_ptr()) };
     if !is_compressible || !is_plain || raw_size(value) <= LARGE {
         return Ok(None);
     }
-    // SAFETY: a plain varlena, and the column's method; null where it does not get smaller.
+    // SAFETY: a plain varlena and the column's method. The result is null if compression does not help.
     let compressed = catch(|| unsafe { toast_compress_datum(value, method) })?;
     Ok(Some(compressed).filter(|datum| !datum.is_null()))
 }
 
-/// Whether two values are equal, byte for byte when read. Those that are the same one out of line are
-/// told by their toast pointers; others of equal length are read.
+/// Returns true if two values are equal, byte for byte. Equal toast pointers are decided without reading;
+/// otherwise values of equal length are read.
 pub fn is_equal(one: Datum, other: Datum) -> Result<bool> {
     if pointer_of(one).is_some() && pointer_of(one) == pointer_of(other) {
         return Ok(true);
     }
-    // SAFETY: both are varlenas.
+    // SAFETY: both values are varlenas.
     catch(|| unsafe { datum_image_eq(one, other, false, -1) })
 }
 
-/// Feeds a value to a hasher: as it reads where it is not large, else in the form that it is stored
-/// in, a part at a time. That form is the same before and after a row is written where the value was
-/// out of line before, or is what [`compress`] made or left as it was.
+/// Feeds a value to a hasher, in chunks. Small values are hashed uncompressed, large ones in their stored
+/// form. The stored form is equal before and after the row is written if the value was out of line before, or
+/// was passed to [`compress`].
 pub fn hash(value: Datum, hasher: &mut impl Hasher) -> Result<()> {
     let size = raw_size(value);
     hasher.write_usize(size);
     if size <= LARGE {
-        // SAFETY: a varlena; small, so that nobody minds the copy that lives as long as the context.
+        // SAFETY: a varlena, small enough to leave a copy in the memory context.
         let read = catch(|| unsafe { pg_detoast_datum_packed(value.cast_mut_ptr()) })?;
         hasher.write(bytes(read));
     } else if let Some(stored) = Stored::of(value) {
@@ -66,7 +67,7 @@ pub fn hash(value: Datum, hasher: &mut impl Hasher) -> Result<()> {
             stored.with_part(start, LARGE, |part| hasher.write(part))?;
         }
     } else {
-        // SAFETY: a varlena; it comes back as it is unless it is out of line in another way than above.
+        // SAFETY: a varlena. The function returns it unchanged unless it is an in-memory toast pointer.
         let value = catch(|| unsafe { detoast_external_attr(value.cast_mut_ptr()) })?;
         for part in bytes(value).chunks(LARGE) {
             hasher.write(part);
@@ -75,22 +76,22 @@ pub fn hash(value: Datum, hasher: &mut impl Hasher) -> Result<()> {
     Ok(())
 }
 
-/// A value out of line, taken for the bytes that it is stored in, compressed or not.
+/// Stored bytes of a value out of line, compressed or not.
 struct Stored {
-    /// A toast pointer to them as to a plain value.
+    /// Toast pointer to the stored bytes as if they were a plain value.
     pointer: [u8; POINTER],
     size: usize,
 }
 
-/// The bytes of a toast pointer: two of its header, then a `varatt_external`.
+/// Size of a toast pointer in bytes: a header of two bytes, then a `varatt_external`.
 const POINTER: usize = 2 + size_of::<pg_sys::varatt_external>();
 
 impl Stored {
-    /// None where the value is not out of line.
+    /// Returns None if the value is not out of line.
     fn of(value: Datum) -> Option<Self> {
         let mut pointer: [u8; POINTER] = pointer_of(value)?.try_into().ok()?;
-        // The fields after the header: the size when read, the size as stored (with the compression's
-        // method in the two highest bits), and where it is.
+        // Offsets of the fields after the header: uncompressed size, and stored size with the compression
+        // method in its two highest bits.
         let [rawsize, extinfo] = [2, 6];
         let mut size = [0; 4];
         size.copy_from_slice(&pointer[extinfo..extinfo + 4]);
@@ -101,31 +102,31 @@ impl Stored {
         Some(Self { pointer, size: size as usize })
     }
 
-    /// Calls `with` for the bytes from `start`, at most `length` of them.
+    /// Calls `with` with up to `length` bytes from `start`.
     fn with_part(&self, start: usize, length: usize, with: impl FnOnce(&[u8])) -> Result<()> {
         let pointer = self.pointer.as_ptr().cast_mut().cast::<pg_sys::varlena>();
-        // SAFETY: a toast pointer, which is only read; it says of itself that it is not compressed.
+        // SAFETY: a valid toast pointer, marked as uncompressed.
         let part = catch(|| unsafe { detoast_attr_slice(pointer, start as i32, length as i32) })?;
         with(bytes(part));
-        // SAFETY: a copy of its own.
+        // SAFETY: the copy belongs to this function.
         unsafe { pg_sys::pfree(part.cast()) };
         Ok(())
     }
 }
 
-/// The toast pointer that stands for a value out of line.
+/// Toast pointer of a value out of line.
 fn pointer_of<'a>(value: Datum) -> Option<&'a [u8]> {
     let value = value.cast_mut_ptr::<pg_sys::varlena>();
-    // SAFETY: a varlena, whose header tells its size, that of the pointer where it is one.
+    // SAFETY: a varlena; its header, or the toast pointer's, has the size.
     unsafe {
         pgrx::varatt_is_1b_e(value)
             .then(|| std::slice::from_raw_parts(value.cast::<u8>(), pgrx::varsize_any(value)))
     }
 }
 
-/// The bytes after the header of a value that is not out of line.
+/// Bytes after the header of a value that is not out of line.
 fn bytes<'a>(value: *mut pg_sys::varlena) -> &'a [u8] {
-    // SAFETY: a varlena, whose header tells its size. It outlives the call that it was read for.
+    // SAFETY: a varlena, whose header has the size. It outlives this call.
     unsafe {
         let start = pgrx::vardata_any(value).cast::<u8>();
         std::slice::from_raw_parts(start, pgrx::varsize_any_exhdr(value))

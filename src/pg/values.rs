@@ -1,5 +1,6 @@
-//! Postgres values that carrel passes on as they are: never parsed, never converted, so that no
-//! digit of a number within a jsonb is lost and no depth of it can overflow a stack.
+//! Postgres values that are passed on without conversion to Rust types.
+//!
+//! Numbers inside a jsonb keep all digits, and deep nesting cannot overflow a stack.
 
 use crate::pg::error::{Error, Result, SqlState, catch, check_for_interrupts};
 use crate::pg::ffi::{
@@ -23,10 +24,10 @@ use std::cell::OnceCell;
 use std::cmp::Ordering;
 use std::ffi::CStr;
 
-/// Names the SQL type of a Rust type.
+/// Declares the SQL type of a Rust type.
 macro_rules! translate {
     ($name:ident, $sql:literal) => {
-        // SAFETY: the name of the type that the datum is of.
+        // SAFETY: the SQL type of the datum.
         unsafe impl SqlTranslatable for $name {
             const TYPE_IDENT: &'static str = concat!("carrel::datums::", stringify!($name));
             const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
@@ -38,25 +39,26 @@ macro_rules! translate {
     };
 }
 
-/// Lets functions take a type as an argument. A null where the function is STRICT never comes.
+/// Declares a type as an argument of SQL functions. `$never` is the value for a null, which a STRICT function
+/// never gets.
 macro_rules! argument {
     ($name:ident, $never:expr) => {
-        // SAFETY: as for pgrx's own types that come from a datum.
+        // SAFETY: as for pgrx's types that implement FromDatum.
         unsafe impl<'fcx> ArgAbi<'fcx> for $name {
             unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
-                // SAFETY: an argument of this type.
+                // SAFETY: the argument has this type.
                 unsafe { arg.unbox_arg_using_from_datum() }.unwrap_or_else($never)
             }
 
             unsafe fn unbox_nullable_arg(arg: Arg<'_, 'fcx>) -> Nullable<Self> {
-                // SAFETY: an argument of this type, or a null, which the caller's flag tells.
+                // SAFETY: the argument has this type or is null, as the flag says.
                 unsafe { arg.unbox_arg_using_from_datum() }.into()
             }
         }
     };
 }
 
-/// A text that a function gives, part of an argument or its own.
+/// Text result, borrowed from an argument or owned.
 pub struct Text<'a>(pub Cow<'a, str>);
 
 impl IntoDatum for Text<'_> {
@@ -69,7 +71,7 @@ impl IntoDatum for Text<'_> {
     }
 }
 
-// SAFETY: the name of the type that the datum is of.
+// SAFETY: the SQL type of the datum.
 unsafe impl SqlTranslatable for Text<'_> {
     const TYPE_IDENT: &'static str = "carrel::datums::Text";
     const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
@@ -79,11 +81,11 @@ unsafe impl SqlTranslatable for Text<'_> {
         Ok(ReturnsRef::One(SqlMappingRef::literal("text")));
 }
 
-// SAFETY: the datum is made in the context that the result is expected in.
+// SAFETY: the datum is allocated in the result's memory context.
 unsafe impl BoxRet for Text<'_> {
     unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
         match self.into_datum() {
-            // SAFETY: a text.
+            // SAFETY: the datum is a text.
             Some(datum) => unsafe { fcinfo.return_raw_datum(datum) },
             None => fcinfo.return_null(),
         }
@@ -97,14 +99,14 @@ macro_rules! opaque {
         pub struct $name(pg_sys::Datum);
 
         impl FromDatum for $name {
-            // Copies into the current memory context, so that the value outlives the row it is of.
+            // Copies into the current memory context, so the value outlives its row.
             unsafe fn from_polymorphic_datum(
                 datum: pg_sys::Datum,
                 is_null: bool,
                 _: pg_sys::Oid,
             ) -> Option<Self> {
                 (!is_null).then(|| {
-                    // SAFETY: a variable-length datum, as the type says.
+                    // SAFETY: a datum of variable length, as its type requires.
                     let copy = unsafe { pg_sys::pg_detoast_datum_copy(datum.cast_mut_ptr()) };
                     Self(copy.into())
                 })
@@ -124,10 +126,10 @@ macro_rules! opaque {
         translate!($name, $sql);
         argument!($name, || $name(pg_sys::Datum::null()));
 
-        // SAFETY: the datum lives in the context that it was made in.
+        // SAFETY: the datum lives in the memory context in which it was made.
         unsafe impl BoxRet for $name {
             unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
-                // SAFETY: as above.
+                // SAFETY: the datum has this type.
                 unsafe { fcinfo.return_raw_datum(self.0) }
             }
         }
@@ -135,19 +137,19 @@ macro_rules! opaque {
 }
 
 opaque!(
-    /// A jsonb.
+    /// Value of type jsonb.
     Jsonb, "jsonb", pg_sys::JSONBOID
 );
 opaque!(
-    /// A numeric.
+    /// Value of type numeric.
     Numeric, "numeric", pg_sys::NUMERICOID
 );
 opaque!(
-    /// A tsvector.
+    /// Value of type tsvector.
     TsVector, "tsvector", pg_sys::TSVECTOROID
 );
 
-/// A name, such as a role's.
+/// Value of type name, such as a role's name.
 pub struct Name(pub String);
 
 impl FromDatum for Name {
@@ -156,13 +158,13 @@ impl FromDatum for Name {
         is_null: bool,
         _: pg_sys::Oid,
     ) -> Option<Self> {
-        // SAFETY: a name is 64 bytes that hold a C string.
+        // SAFETY: a name is a C string in 64 bytes.
         let name = |datum: pg_sys::Datum| unsafe { CStr::from_ptr(datum.cast_mut_ptr()) };
         (!is_null).then(|| Self(name(datum).to_string_lossy().into_owned()))
     }
 }
 
-/// A relation, which SQL names by a regclass.
+/// Relation, as an argument of type regclass.
 pub struct Relation(pub pg_sys::Oid);
 
 impl FromDatum for Relation {
@@ -183,10 +185,10 @@ translate!(Name, "name");
 argument!(Name, || Name(String::new()));
 
 impl TsVector {
-    /// A tsvector with this body (what follows the length word), in the current memory context.
+    /// Creates a tsvector with this body (the bytes after the length word) in the current memory context.
     pub fn from_body(body: &[u8]) -> Self {
         let size = body.len() + pg_sys::VARHDRSZ;
-        // SAFETY: palloc gives that many bytes or throws; carrel's vectors stay below 2 MB.
+        // SAFETY: palloc() returns this many bytes or throws; carrel's vectors stay below 2 MB.
         unsafe {
             let vector = pg_sys::palloc(size).cast::<u8>();
             pgrx::set_varsize_4b(vector.cast(), size as i32);
@@ -195,9 +197,9 @@ impl TsVector {
         }
     }
 
-    /// The body: what follows the length word.
+    /// Body: the bytes after the length word.
     pub fn to_body(self) -> Vec<u8> {
-        // SAFETY: a tsvector, detoasted with its four-byte header.
+        // SAFETY: a tsvector, detoasted with a header of four bytes.
         unsafe {
             let vector = pg_sys::pg_detoast_datum(self.0.cast_mut_ptr());
             let body = pgrx::vardata_any(vector).cast::<u8>();
@@ -207,9 +209,9 @@ impl TsVector {
 }
 
 impl Jsonb {
-    /// {}, in the current memory context.
+    /// Creates {} in the current memory context.
     pub fn empty_object() -> Result<Self> {
-        // SAFETY: takes a C string.
+        // SAFETY: the function takes a C string.
         let datum = catch(|| unsafe {
             let text = pg_sys::Datum::from(c"{}".as_ptr());
             DirectFunctionCall1Coll(jsonb_in, pg_sys::InvalidOid, text)
@@ -217,12 +219,12 @@ impl Jsonb {
         Ok(Self(datum))
     }
 
-    /// As text, as Postgres prints it.
+    /// Text form, as Postgres prints it.
     pub fn to_text(self) -> Result<String> {
         text_of(jsonb_out, self.0)
     }
 
-    /// Refuses anything but an object: 22023.
+    /// Fails with 22023 if the value is not an object.
     pub fn need_object(self, name: &str) -> Result<()> {
         match json_kind(toast::beginning(self.0, 16)?) {
             OBJECT => Ok(()),
@@ -230,29 +232,29 @@ impl Jsonb {
         }
     }
 
-    /// What of it keeps it from being an array of objects that have no other fields than these.
-    pub fn oddity(self, fields: &[&str]) -> Result<Option<Oddity>> {
+    /// First reason why the value is not an array of objects with only these fields; None if it is one.
+    pub fn shape_error(self, fields: &[&str]) -> Result<Option<ShapeError>> {
         let next = |iterator: &mut *mut pg_sys::JsonbIterator, into_it: bool| {
             let (iterator, mut value) = (&raw mut *iterator, pg_sys::JsonbValue::default());
-            let place = &raw mut value;
-            // SAFETY: an iterator that was begun and has not ended, and room for a value.
-            let token = catch(|| unsafe { JsonbIteratorNext(iterator, place, !into_it) })?;
+            let out = &raw mut value;
+            // SAFETY: the iterator has started and not ended; `out` points to a value.
+            let token = catch(|| unsafe { JsonbIteratorNext(iterator, out, !into_it) })?;
             Ok((token, value))
         };
         let stored = self.0.cast_mut_ptr::<pg_sys::Jsonb>();
         // SAFETY: a detoasted jsonb.
         let mut iterator = catch(|| unsafe { JsonbIteratorInit(&raw mut (*stored).root) })?;
         let (token, value) = next(&mut iterator, true)?;
-        // SAFETY: the value is an array, as the token says.
+        // SAFETY: the token says that the value is an array.
         if token != WJB_BEGIN_ARRAY || unsafe { value.val.array.rawScalar } {
-            return Ok(Some(Oddity::NoArray));
+            return Ok(Some(ShapeError::NotArray));
         }
-        let mut place = 0;
+        let mut index = 0;
         loop {
             match next(&mut iterator, true)? {
                 (WJB_END_ARRAY, _) => return Ok(None),
                 (WJB_BEGIN_OBJECT, _) => {}
-                _ => return Ok(Some(Oddity::NoObject(place))),
+                _ => return Ok(Some(ShapeError::NotObject(index))),
             }
             loop {
                 check_for_interrupts();
@@ -260,28 +262,29 @@ impl Jsonb {
                 match token {
                     WJB_END_OBJECT => break,
                     WJB_KEY => {
-                        // SAFETY: the value is a key, which is as long as it says and lives in the jsonb.
+                        // SAFETY: the token says that the value is a key; its bytes live in the jsonb.
                         let key = unsafe {
                             let key = key.val.string;
                             std::slice::from_raw_parts(key.val.cast::<u8>(), key.len as usize)
                         };
                         if !fields.iter().any(|field| field.as_bytes() == key) {
                             let key = String::from_utf8_lossy(key).into_owned();
-                            return Ok(Some(Oddity::Field(place, key)));
+                            return Ok(Some(ShapeError::UnknownField(index, key)));
                         }
                     }
                     _ => {}
                 }
             }
-            place += 1;
+            index += 1;
         }
     }
 }
 
-/// The kind of a jsonb that is an object, in [`json_kind`]'s words.
+/// Result of [`json_kind`] for objects.
 pub const OBJECT: &str = "an object";
 
-/// Reads the type of a jsonb from its first eight bytes after the length word: JsonbContainer and JEntry of utils/jsonb.h.
+/// Type of a jsonb, read from its first eight bytes after the length word (JsonbContainer and JEntry of
+/// utils/jsonb.h).
 pub fn json_kind(beginning: &[u8]) -> &'static str {
     const SCALAR: u32 = 0x1000_0000;
     const IS_OBJECT: u32 = 0x2000_0000;
@@ -302,7 +305,7 @@ pub fn json_kind(beginning: &[u8]) -> &'static str {
     }
 }
 
-/// The error for a jsonb that is no object.
+/// Error for a jsonb that is not an object.
 pub fn no_object(name: &str, kind: &str) -> Error {
     Error::new(
         SqlState::InvalidParameterValue,
@@ -310,26 +313,26 @@ pub fn no_object(name: &str, kind: &str) -> Error {
     )
 }
 
-/// Why a jsonb is no array of objects of known fields.
-pub enum Oddity {
-    NoArray,
-    /// The element at this place is something else.
-    NoObject(usize),
-    /// The element at this place has a field that is not known.
-    Field(usize, String),
+/// Reason why a jsonb is not an array of objects with known fields.
+pub enum ShapeError {
+    NotArray,
+    /// The element at this index is not an object.
+    NotObject(usize),
+    /// The element at this index has an unknown field.
+    UnknownField(usize, String),
 }
 
 impl Numeric {
-    /// A whole number.
+    /// Converts a 64-bit integer.
     pub fn from_whole(number: i64) -> Result<Self> {
-        // SAFETY: takes a 64-bit integer, which is passed by value here.
+        // SAFETY: the function takes a 64-bit integer, passed by value.
         let datum = catch(|| unsafe {
             DirectFunctionCall1Coll(int8_numeric, pg_sys::InvalidOid, number.into())
         })?;
         Ok(Self(datum))
     }
 
-    /// Zero, which is there always.
+    /// Zero, allocated once per backend.
     pub fn zero() -> Result<Self> {
         thread_local! {
             static ZERO: OnceCell<OwnedNumeric> = const { OnceCell::new() };
@@ -343,7 +346,7 @@ impl Numeric {
         })
     }
 
-    /// A whole number, maybe of more than 64 bits.
+    /// Converts an integer that may exceed 64 bits.
     pub fn from_wide(number: i128) -> Result<Self> {
         if let Ok(number) = i64::try_from(number) {
             return Self::from_whole(number);
@@ -354,12 +357,12 @@ impl Numeric {
         Self::from_whole(high)?.times(Self::from_whole(UNIT)?)?.plus(Self::from_whole(low as i64)?)
     }
 
-    /// As text, as Postgres prints it.
+    /// Text form, as Postgres prints it.
     pub fn to_text(self) -> Result<String> {
         text_of(numeric_out, self.0)
     }
 
-    /// A whole number as a count: 0 where it is below, and the most where it is beyond.
+    /// Converts a whole number to a count: 0 if negative, i32::MAX if larger.
     pub fn to_count(self) -> Result<i32> {
         if self.compare(Self::zero()?)? == Ordering::Less {
             return Ok(0);
@@ -368,13 +371,13 @@ impl Numeric {
             return Ok(i32::MAX);
         }
         let datum = self.0;
-        // SAFETY: a numeric within what an integer holds, which is passed by value.
+        // SAFETY: the numeric fits an integer, which is returned by value.
         let count =
             catch(|| unsafe { DirectFunctionCall1Coll(numeric_int4, pg_sys::InvalidOid, datum) })?;
         Ok(count.value() as i32)
     }
 
-    /// The sum, in the current memory context.
+    /// Sum, in the current memory context.
     pub fn plus(self, other: Self) -> Result<Self> {
         let (one, other) = (self.0, other.0);
         // SAFETY: two numerics.
@@ -384,7 +387,7 @@ impl Numeric {
         Ok(Self(sum))
     }
 
-    /// The product, in the current memory context.
+    /// Product, in the current memory context.
     pub fn times(self, other: Self) -> Result<Self> {
         let (one, other) = (self.0, other.0);
         // SAFETY: two numerics.
@@ -394,7 +397,7 @@ impl Numeric {
         Ok(Self(product))
     }
 
-    /// The same without zeros at its end.
+    /// Value without trailing zeros.
     pub fn trimmed(self) -> Result<Self> {
         let datum = self.0;
         // SAFETY: a numeric.
@@ -404,17 +407,17 @@ impl Numeric {
         Ok(Self(trimmed))
     }
 
-    /// The same to so many decimals.
+    /// Value rounded to `decimals` digits.
     pub fn rounded(self, decimals: i32) -> Result<Self> {
         let datum = self.0;
-        // SAFETY: a numeric, and a number that is passed by value.
+        // SAFETY: a numeric, and an integer passed by value.
         let rounded = catch(|| unsafe {
             DirectFunctionCall2Coll(numeric_round, pg_sys::InvalidOid, datum, decimals.into())
         })?;
         Ok(Self(rounded))
     }
 
-    /// The same below zero, or above where it was below.
+    /// Value with the opposite sign.
     pub fn negated(self) -> Result<Self> {
         let datum = self.0;
         // SAFETY: a numeric.
@@ -424,7 +427,7 @@ impl Numeric {
         Ok(Self(negated))
     }
 
-    /// How it compares with another.
+    /// Compares two values. NaN is greater than any number.
     pub fn compare(self, other: Self) -> Result<Ordering> {
         let (one, other) = (self.0, other.0);
         // SAFETY: two numerics.
@@ -435,7 +438,7 @@ impl Numeric {
     }
 }
 
-/// A numeric that outlives memory contexts.
+/// Numeric that outlives memory contexts.
 pub struct OwnedNumeric(Box<[u64]>);
 
 impl OwnedNumeric {
@@ -444,10 +447,10 @@ impl OwnedNumeric {
         Numeric::zero().map(Self::of)
     }
 
-    /// A copy.
+    /// Copies a numeric.
     pub fn of(numeric: Numeric) -> Self {
         let stored = numeric.0.cast_mut_ptr::<pg_sys::varlena>();
-        // SAFETY: a detoasted numeric, of as many bytes as it says; words are as aligned as it has to be.
+        // SAFETY: a detoasted numeric of `varsize_any` bytes; the words are sufficiently aligned.
         unsafe {
             let size = pgrx::varsize_any(stored);
             let mut words = vec![0_u64; size.div_ceil(8)];
@@ -456,18 +459,18 @@ impl OwnedNumeric {
         }
     }
 
-    /// The numeric, which is there as long as this is.
+    /// Numeric that is valid as long as `self`.
     pub fn get(&self) -> Numeric {
         Numeric(pg_sys::Datum::from(self.0.as_ptr()))
     }
 }
 
-/// What a type's output function makes of a datum of that type.
+/// Text form of a datum, by its type's output function.
 fn text_of(
     output: unsafe extern "C-unwind" fn(pg_sys::FunctionCallInfo) -> pg_sys::Datum,
     datum: pg_sys::Datum,
 ) -> Result<String> {
-    // SAFETY: an output function gives a C string, which is copied.
+    // SAFETY: an output function returns a C string, which is copied.
     unsafe {
         let text = catch(|| DirectFunctionCall1Coll(output, pg_sys::InvalidOid, datum))?;
         Ok(CStr::from_ptr(text.cast_mut_ptr()).to_string_lossy().into_owned())

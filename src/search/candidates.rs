@@ -8,7 +8,7 @@ use crate::documents::filename_vector;
 use crate::pg::error::{Result, check_for_interrupts};
 use crate::pg::gin::Postings;
 use crate::pg::spi::{Db, PassingRow};
-use carrel_core::ranking::{Frequency, Reading, Scale};
+use carrel_core::ranking::{Frequency, PhraseMatches, Scale};
 use carrel_core::tsvector::View;
 use pgrx::datum::Uuid;
 use std::collections::HashMap;
@@ -26,7 +26,7 @@ pub struct Candidate {
     pub document: Id,
     pub index: i32,
     pub words: u32,
-    pub reading: Reading,
+    pub reading: PhraseMatches,
     /// Which of [`Candidates::found`] are its own.
     found: (usize, usize),
 }
@@ -93,7 +93,7 @@ impl Candidates {
         let start = self.found.len();
         let title_words = title_words_of(row.get(columns.title_words).unwrap_or_default());
         let reading = row.with_bytes(columns.search_vector, |vector| {
-            let Ok(view) = View::open(vector) else { return Reading::default() };
+            let Ok(view) = View::open(vector) else { return PhraseMatches::default() };
             query.query.read(&view, title_words, |term, frequency| {
                 self.found_in[term] += 1;
                 self.found.push((term as u16, frequency));
@@ -222,5 +222,5 @@ pub fn names(db: &Db, user: Uuid, query: &mut LanguageQuery) -> Result<HashMap<I
 /// What a file name has of a query.
 pub struct Name {
     pub terms: Vec<u16>,
-    pub reading: Reading,
+    pub reading: PhraseMatches,
 }

@@ -5,7 +5,7 @@ use super::statistics::{self, Statistics};
 use crate::documents::{Names, Parser};
 use crate::pg::error::{Result, check_for_interrupts};
 use crate::pg::spi::Db;
-use carrel_core::ranking::{Part, PartKind, Phrase, PhrasePosition, Query, Term, parts};
+use carrel_core::ranking::{Phrase, PhrasePosition, Query, QueryPart, QueryPartKind, Term, parts};
 use carrel_core::tsvector::View;
 use pgrx::datum::Uuid;
 
@@ -55,7 +55,7 @@ pub fn of_user(db: &Db, user: Uuid, query: Option<&str>) -> Result<Vec<LanguageQ
     Ok(queries)
 }
 
-fn read(parser: &mut Parser, parts: &[Part]) -> Result<Query> {
+fn read(parser: &mut Parser, parts: &[QueryPart]) -> Result<Query> {
     let mut query = Query::default();
     let add = |query: &mut Query, term: Term| {
         if query.terms.len() < MAX_TERMS && !query.terms.contains(&term) {
@@ -67,7 +67,7 @@ fn read(parser: &mut Parser, parts: &[Part]) -> Result<Query> {
         if query.terms.len() == MAX_TERMS || query.excluded.len() == MAX_PHRASES {
             break;
         }
-        if part.kind == PartKind::Word && !part.is_excluded {
+        if part.kind == QueryPartKind::Word && !part.is_excluded {
             for place in places(parser, part, Names::Split)? {
                 place.terms.into_iter().for_each(|term| add(&mut query, term));
             }
@@ -84,7 +84,7 @@ fn read(parser: &mut Parser, parts: &[Part]) -> Result<Query> {
         for term in phrase.iter().flat_map(|place| &place.terms) {
             add(&mut query, term.clone());
         }
-        if part.kind == PartKind::Phrase && query.required.len() < MAX_PHRASES {
+        if part.kind == QueryPartKind::Phrase && query.required.len() < MAX_PHRASES {
             query.required.push(phrase);
         }
     }
@@ -92,7 +92,7 @@ fn read(parser: &mut Parser, parts: &[Part]) -> Result<Query> {
 }
 
 /// The lexemes of a part, in the order in which they were typed.
-fn places(parser: &mut Parser, part: &Part, names: Names) -> Result<Phrase> {
+fn places(parser: &mut Parser, part: &QueryPart, names: Names) -> Result<Phrase> {
     let vector = parser.parse(part.text, names)?;
     let mut words: Vec<(u16, &[u8])> = Vec::new();
     if let Ok(view) = View::parse(&vector) {
@@ -109,7 +109,7 @@ fn places(parser: &mut Parser, part: &Part, names: Names) -> Result<Phrase> {
             terms: words.iter().map(|(_, lexeme)| term(lexeme)).collect(),
         })
         .collect();
-    if part.kind == PartKind::Prefix {
+    if part.kind == QueryPartKind::Prefix {
         // What no dictionary knows, or all of them pass over, may still begin a word.
         if places.is_empty() && part.text.chars().all(char::is_alphanumeric) {
             let terms = vec![term(part.text.to_lowercase().as_bytes())];

@@ -6,7 +6,7 @@
 use super::candidates::{Candidates, Columns, Id, Name, of_documents};
 use super::query::LanguageQuery;
 use crate::pg::error::{Error, Result, SqlState, check_for_interrupts};
-use crate::pg::gin::{Place, Postings};
+use crate::pg::gin::{Postings, Tid};
 use crate::pg::spi::Db;
 use carrel_core::ranking::{LEVELS, Parameters, Scale};
 use pgrx::datum::Uuid;
@@ -71,12 +71,12 @@ pub fn chunks(
 struct Posting(u64);
 
 impl Posting {
-    fn new(place: Place, term: usize, level: u8) -> Self {
-        Self(place.to_bits() << (64 - Place::BITS) | (term as u64) << 8 | u64::from(level))
+    fn new(place: Tid, term: usize, level: u8) -> Self {
+        Self(place.to_bits() << (64 - Tid::BITS) | (term as u64) << 8 | u64::from(level))
     }
 
-    fn place(self) -> Place {
-        Place::from_bits(self.0 >> (64 - Place::BITS))
+    fn place(self) -> Tid {
+        Tid::from_bits(self.0 >> (64 - Tid::BITS))
     }
 
     fn term(self) -> usize {
@@ -91,12 +91,12 @@ impl Posting {
 /// What the index has for the terms, in the order of places; None where there are chunks of which it does
 /// not know all words.
 fn places(postings: &mut Postings, query: &LanguageQuery) -> Result<Option<Vec<Posting>>> {
-    let mut ask = |keys: String| -> Result<Option<Vec<Place>>> {
+    let mut ask = |keys: String| -> Result<Option<Vec<Tid>>> {
         check_for_interrupts();
         let keys = CString::new(keys).map_err(|_| {
             Error::new(SqlState::InvalidParameterValue, "a key contains a zero byte")
         })?;
-        postings.places(&keys)
+        postings.tids(&keys)
     };
     match ask(query.keys.of_overflow())? {
         Some(places) if places.is_empty() => {}
@@ -124,7 +124,7 @@ struct Ranked {
     scale: Scale,
     found_in: Vec<u64>,
     /// The most that the chunk at a place can score.
-    chunks: BinaryHeap<(Score, Place)>,
+    chunks: BinaryHeap<(Score, Tid)>,
 }
 
 /// A score: never negative, so that its bits are in its order.

@@ -25,7 +25,7 @@ pub struct Chunks<'t, T> {
 }
 
 enum Input<'t> {
-    /// Text that is cut as it is.
+    /// Text that is cut unchanged.
     Text { text: &'t str, format: Format, cutter: Cutter, structure: Option<Structure<'t>> },
     /// Page whose rendered text is cut.
     Page(Box<Page<'t>>),

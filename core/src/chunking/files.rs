@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_decides_where_the_type_says_nothing() {
+    fn the_name_decides_if_the_type_is_unspecific() {
         for file_type in
             [None, Some(""), Some("text/plain; charset=utf-8"), Some("application/octet-stream")]
         {

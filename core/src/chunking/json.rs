@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn the_inner_are_below_the_outer() {
+    fn inner_boundaries_rank_below_outer_ones() {
         assert_eq!(split("[1,[2,3],4]", item_rank(1)), ["[1,", "[2,", "3],", "4]"]);
         assert_eq!(split("[[[1,2],3],4]", item_rank(1)), ["[[[1,2],", "3],", "4]"]);
     }
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn values_one_after_the_other_are_apart() {
+    fn consecutive_values_are_separated() {
         assert_eq!(
             split("{\"a\":1}\n{\"b\":2}\n", paragraph_rank(0)),
             ["{\"a\":1}", "\n", "{\"b\":2}", "\n"]
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stray_quote_spoils_one_line() {
+    fn a_stray_quote_affects_only_its_line() {
         assert_eq!(split("[\"a,\n1,\n2]", item_rank(0)), ["[\"a,\n1,", "\n2]"]);
     }
 }

@@ -3,7 +3,7 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::chars::{char_at, char_before};
+use super::chars::{char_at, char_before, scan_back};
 use super::graphemes::{is_boundary, is_mark};
 use super::meter::Meter;
 use super::words::{base_before, is_base};
@@ -161,18 +161,9 @@ fn before(text: &str, at: usize) -> usize {
 /// The rules remember nothing from before a letter, a line end, or a full stop that follows no
 /// letter.
 fn letter_before(text: &str, at: usize) -> Option<usize> {
-    let mut start = at;
-    for _ in 0..128 {
-        let before = char_before(text, start);
-        let certain = |c: char| match c {
-            '\n' => true,
-            '.' | '?' | '!' => before.is_some_and(|b| b.is_ascii() && !b.is_ascii_alphabetic()),
-            _ => c.is_alphabetic() && !is_mark(c),
-        };
-        if start == 0 || char_at(text, start).is_some_and(certain) {
-            return Some(start);
-        }
-        start -= before.map_or(0, char::len_utf8);
-    }
-    None
+    scan_back(text, 0, at, 128, |c, before| match c {
+        '\n' => true,
+        '.' | '?' | '!' => before.is_some_and(|b| b.is_ascii() && !b.is_ascii_alphabetic()),
+        _ => c.is_alphabetic() && !is_mark(c),
+    })
 }

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::chars::{char_at, char_before};
+use super::chars::{char_at, scan_back};
 use super::graphemes::{is_flag_half, is_mark};
 use super::meter::{MAX_STEP, Meter};
 
@@ -94,19 +94,9 @@ fn resume_at(text: &str, at: usize, stop: usize) -> Option<usize> {
 /// Last position in `[from, at]` from which segmentation can start, among the last 64 characters.
 /// `from` counts as one.
 pub(super) fn base_before(text: &str, from: usize, at: usize) -> Option<usize> {
-    let mut start = at;
-    for _ in 0..64 {
-        let before = char_before(text, start);
-        let certain = |c| is_base(c) || is_flag_half(c) && !before.is_some_and(is_flag_half);
-        if char_at(text, start).is_some_and(certain) {
-            return Some(start);
-        }
-        if start <= from {
-            return Some(from);
-        }
-        start -= before.map_or(0, char::len_utf8);
-    }
-    None
+    scan_back(text, from, at, 64, |c, before| {
+        is_base(c) || is_flag_half(c) && !before.is_some_and(is_flag_half)
+    })
 }
 
 /// End of the segment that starts at `at` and is longer than a window.

@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_scalar_has_lines_and_no_entries() {
+    fn lines_of_a_block_scalar_are_no_entries() {
         for header in ["|", ">-", "|2+", "| # why", "!!str |"] {
             let text = format!("a: {header}\n  b: 1\n\n  - c\nd: 2\n");
             let scalar = [("  b: 1", None), ("  - c", None)];
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn documents_are_apart() {
+    fn documents_are_separated() {
         let text = "a: 1\n---\nb: 2\n";
         assert_eq!(levels(text)[1], ("---", Some(0)));
     }

@@ -37,18 +37,18 @@ pub struct Key {
     pub key_id: String,
     /// `aud` of the tokens; empty for tokens without `aud`.
     pub audience: String,
-    pub window: Window,
+    pub validity: Validity,
     pub material: Material,
 }
 
 /// Validity of a key, in microseconds since 1970. The end is exclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
+pub struct Validity {
     pub from: i64,
     pub until: i64,
 }
 
-impl Window {
+impl Validity {
     /// No limits: the least and the greatest number stand for infinity.
     pub const ALWAYS: Self = Self { from: i64::MIN, until: i64::MAX };
 

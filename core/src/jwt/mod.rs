@@ -19,5 +19,5 @@ mod verify;
 pub use algorithm::Algorithm;
 pub use error::{JwtError, KeyError, MAX_TOKEN};
 pub use jwks::{JwksEntry, read_jwks};
-pub use key::{Key, Material, Window};
+pub use key::{Key, Material, Validity};
 pub use verify::{LEEWAY, verify};

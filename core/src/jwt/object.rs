@@ -14,7 +14,7 @@ impl Object {
     /// Parses an object. The error is the reason, and contains nothing of the text.
     pub fn parse(json: &str) -> Result<Self, &'static str> {
         let mut parser = serde_json::Deserializer::from_str(json);
-        let value = Unique
+        let value = UniqueMembers
             .deserialize(&mut parser)
             .and_then(|value| parser.end().map(|()| value))
             .map_err(|error| {
@@ -34,9 +34,9 @@ impl Object {
 
 /// Reads any JSON value. serde_json limits the depth to 128. The only data errors are repeated
 /// members.
-struct Unique;
+struct UniqueMembers;
 
-impl<'de> DeserializeSeed<'de> for Unique {
+impl<'de> DeserializeSeed<'de> for UniqueMembers {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -44,7 +44,7 @@ impl<'de> DeserializeSeed<'de> for Unique {
     }
 }
 
-impl<'de> Visitor<'de> for Unique {
+impl<'de> Visitor<'de> for UniqueMembers {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -54,7 +54,7 @@ impl<'de> Visitor<'de> for Unique {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut members = Map::new();
         while let Some(name) = map.next_key::<String>()? {
-            let value = map.next_value_seed(Unique)?;
+            let value = map.next_value_seed(UniqueMembers)?;
             if members.insert(name, value).is_some() {
                 return Err(A::Error::custom("repeated"));
             }
@@ -64,7 +64,7 @@ impl<'de> Visitor<'de> for Unique {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
         let mut elements = Vec::new();
-        while let Some(element) = seq.next_element_seed(Unique)? {
+        while let Some(element) = seq.next_element_seed(UniqueMembers)? {
             elements.push(element);
         }
         Ok(Value::Array(elements))

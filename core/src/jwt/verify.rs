@@ -12,7 +12,7 @@ use crate::excerpt::excerpt;
 /// Seconds that `nbf` and `iat` may lie in the future.
 pub const LEEWAY: f64 = 30.0;
 /// Values of `typ` that access tokens and ID tokens have. Other tokens (`logout+jwt`, `dpop+jwt`)
-/// do not identify a caller, though the same key may sign them (RFC 8725, 3.11).
+/// do not identify a caller, though one key may sign both kinds (RFC 8725, 3.11).
 const TYPES: [&str; 2] = ["jwt", "at+jwt"];
 
 /// Returns the claims of a token, as JSON text, if one of the keys signed the token and it is valid
@@ -21,7 +21,7 @@ pub fn verify(token: &str, keys: &[Key], now: i64) -> Result<String, JwtError> {
     if token.len() > MAX_TOKEN {
         return Err(JwtError::TooLarge { bytes: token.len() });
     }
-    let parts = Parts::split(token)?;
+    let parts = TokenParts::split(token)?;
     let header = Object::parse(&parts.header()?).map_err(|why| JwtError::Header(why.into()))?;
     let algorithm = check_header(&header)?;
     let claims_json = decode(parts.payload, "payload")?;
@@ -55,7 +55,7 @@ pub fn verify(token: &str, keys: &[Key], now: i64) -> Result<String, JwtError> {
 }
 
 /// Parts of a token in the compact form.
-struct Parts<'t> {
+struct TokenParts<'t> {
     header: &'t str,
     payload: &'t str,
     signature: &'t str,
@@ -63,7 +63,7 @@ struct Parts<'t> {
     signed: &'t str,
 }
 
-impl<'t> Parts<'t> {
+impl<'t> TokenParts<'t> {
     fn split(token: &'t str) -> Result<Self, JwtError> {
         let not_three = || JwtError::Malformed("it does not have three parts");
         let (signed, signature) = token.rsplit_once('.').ok_or_else(not_three)?;
@@ -136,7 +136,7 @@ fn candidates<'k>(
     if found.is_empty() {
         return Err(JwtError::KeyAlgorithm { token: algorithm, key: other.unwrap_or(algorithm) });
     }
-    found.retain(|key| key.window.contains(now));
+    found.retain(|key| key.validity.contains(now));
     if found.is_empty() { Err(JwtError::KeyExpired) } else { Ok(found) }
 }
 

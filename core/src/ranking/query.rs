@@ -2,16 +2,16 @@
 
 /// Part of a query.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part<'a> {
+pub struct QueryPart<'a> {
     pub text: &'a str,
-    pub kind: PartKind,
+    pub kind: QueryPartKind,
     /// True if texts with this part are excluded.
     pub is_excluded: bool,
 }
 
 /// Meaning of a part's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PartKind {
+pub enum QueryPartKind {
     /// A word, or any text between blanks.
     Word,
     /// Text before an asterisk: the beginning of a word.
@@ -23,8 +23,8 @@ pub enum PartKind {
 /// Splits a query into its parts, in order. No query is an error: an unclosed quote, or a sign with
 /// nothing after it, is read as a blank. `or` between two parts is ignored, since any part may
 /// match.
-pub fn parts(query: &str) -> Vec<Part<'_>> {
-    let mut parts: Vec<Part> = Vec::new();
+pub fn parts(query: &str) -> Vec<QueryPart<'_>> {
+    let mut parts: Vec<QueryPart> = Vec::new();
     let mut rest = query.trim_start();
     while !rest.is_empty() {
         // Two signs are an option of a program, not an exclusion.
@@ -34,7 +34,7 @@ pub fn parts(query: &str) -> Vec<Part<'_>> {
             Some(quoted) => match quoted.find(QUOTES) {
                 Some(end) => {
                     let closing = quoted[end..].chars().next().map_or(0, char::len_utf8);
-                    (&quoted[..end], PartKind::Phrase, &quoted[end + closing..])
+                    (&quoted[..end], QueryPartKind::Phrase, &quoted[end + closing..])
                 }
                 // An unclosed quote. No quote is left after it, so it is searched only once.
                 None => {
@@ -48,18 +48,22 @@ pub fn parts(query: &str) -> Vec<Part<'_>> {
                     .unwrap_or(start.len());
                 let (word, after) = start.split_at(end);
                 let stem = word.trim_end_matches('*');
-                let kind = if stem.len() < word.len() { PartKind::Prefix } else { PartKind::Word };
+                let kind = if stem.len() < word.len() {
+                    QueryPartKind::Prefix
+                } else {
+                    QueryPartKind::Word
+                };
                 (stem, kind, after)
             }
         };
         rest = after.trim_start();
-        let is_or = kind == PartKind::Word
+        let is_or = kind == QueryPartKind::Word
             && text.eq_ignore_ascii_case("or")
             && !is_excluded
             && !parts.is_empty()
             && !rest.is_empty();
         if !text.trim().is_empty() && !is_or {
-            parts.push(Part { text, kind, is_excluded });
+            parts.push(QueryPart { text, kind, is_excluded });
         }
     }
     parts

@@ -69,7 +69,7 @@ impl Frequency {
         }
     }
 
-    /// Frequency in two parts of a text together. They have the same titles, which count once.
+    /// Frequency in two parts of a text together. Both parts have the text's titles, which count once.
     pub fn with(self, other: Self) -> Self {
         Self { title: self.title.max(other.title), body: self.body.saturating_add(other.body) }
     }
@@ -90,7 +90,7 @@ impl Frequency {
 
 /// Matches of a query in a vector, apart from its terms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Reading {
+pub struct PhraseMatches {
     /// Bit n: the n-th required phrase matches.
     pub phrases: u64,
     /// True if an excluded phrase matches.
@@ -116,14 +116,14 @@ impl Query {
         vector: &View,
         title_words: u16,
         mut found: impl FnMut(usize, Frequency),
-    ) -> Reading {
+    ) -> PhraseMatches {
         for (number, term) in self.terms.iter().enumerate() {
             if let Some(frequency) = term.frequency(vector, title_words) {
                 found(number, frequency);
             }
         }
         let required = self.required.iter().take(64).enumerate();
-        Reading {
+        PhraseMatches {
             phrases: required
                 .filter(|(_, phrase)| has_phrase(vector, phrase))
                 .fold(0, |phrases, (number, _)| phrases | 1 << number),

@@ -4,8 +4,8 @@
 use carrel_core::chunking::{Chunk, Format, Options, Unit, chunks};
 use proptest::prelude::*;
 
+use crate::html_soup;
 use crate::invariants::size_of;
-use crate::page;
 
 pub fn cut_in<'t>(
     page: &'t str,
@@ -42,12 +42,12 @@ pub fn check_order(page: &str, size: i32, unit: Unit) -> Result<(), TestCaseErro
         end = chunk.byte_end;
     }
     let all: String = chunks.iter().map(|chunk| ink(&chunk.content)).collect();
-    prop_assert_eq!(all, ink(&page::text(page)));
+    prop_assert_eq!(all, ink(&html_soup::text(page)));
     Ok(())
 }
 
 /// Chunks with overlap have all the text of the page, once their repeated beginnings are removed.
-/// For pages of [`page::WITHOUT_RAW`].
+/// For pages of [`html_soup::WITHOUT_RAW`].
 pub fn check_overlap(page: &str, size: i32, overlap: i32, unit: Unit) -> Result<(), TestCaseError> {
     let mut before = (0, 0);
     let mut fresh = String::new();
@@ -55,7 +55,8 @@ pub fn check_overlap(page: &str, size: i32, overlap: i32, unit: Unit) -> Result<
         prop_assert_eq!(chunk.size, size_of(unit, &chunk.content));
         prop_assert!(chunk.size <= size as usize);
         prop_assert!(before.0 <= chunk.byte_start && before.1 <= chunk.byte_end);
-        let repeated = page.get(chunk.byte_start..before.1).map(page::text).unwrap_or_default();
+        let repeated =
+            page.get(chunk.byte_start..before.1).map(html_soup::text).unwrap_or_default();
         let (repeated, content) = (ink(&repeated), ink(&chunk.content));
         prop_assert!(size_of(unit, &repeated) <= overlap as usize || unit != Unit::Characters);
         let rest = content.strip_prefix(&repeated);
@@ -63,15 +64,15 @@ pub fn check_overlap(page: &str, size: i32, overlap: i32, unit: Unit) -> Result<
         fresh.push_str(rest.unwrap_or_default());
         before = (chunk.byte_start, chunk.byte_end);
     }
-    prop_assert_eq!(fresh, ink(&page::text(page)));
+    prop_assert_eq!(fresh, ink(&html_soup::text(page)));
     Ok(())
 }
 
-/// The source between a chunk's offsets has the chunk's text. For pages of [`page::WITHOUT_RAW`].
+/// The source between a chunk's offsets has the chunk's text. For pages of [`html_soup::WITHOUT_RAW`].
 pub fn check_sources(page: &str, size: i32, unit: Unit) -> Result<(), TestCaseError> {
     for chunk in cut_in(page, size, 0, unit, Format::Html) {
         let source = &page[chunk.byte_start..chunk.byte_end];
-        prop_assert_eq!(ink(&page::text(source)), ink(&chunk.content), "{}", source);
+        prop_assert_eq!(ink(&html_soup::text(source)), ink(&chunk.content), "{}", source);
         let is_space = |c: Option<char>| c.is_some_and(char::is_whitespace);
         let same = |a: Option<char>, b| a == b || is_space(a) && is_space(b);
         let (content, mut said) = (chunk.content.chars(), source.chars());
@@ -80,7 +81,7 @@ pub fn check_sources(page: &str, size: i32, unit: Unit) -> Result<(), TestCaseEr
             || same(chunk.content.trim_start_matches('\t').chars().next(), said.clone().next());
         prop_assert!(begins || source.starts_with('&'), "{}", source);
         let last = content.clone().next_back();
-        let reference = source.rfind('&').map(|at| page::text(&source[at..]));
+        let reference = source.rfind('&').map(|at| html_soup::text(&source[at..]));
         let reference = reference.is_some_and(|text| same(text.chars().next_back(), last));
         prop_assert!(reference || same(last, said.next_back()), "{}", source);
     }

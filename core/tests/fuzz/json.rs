@@ -6,7 +6,7 @@ use arbitrary::{Result, Unstructured};
 pub enum Json {
     Null,
     Bool(bool),
-    /// Number as it is written.
+    /// Number in its written form.
     Number(String),
     String(String),
     Array(Vec<Json>),

@@ -4,10 +4,10 @@
 //! `make fuzz CASES=10000000` runs every target as many times, `T=vectors` only that one, `SEED=2`
 //! with other bytes, `CASE=17` only that case. Tests run some thousands of each.
 
+#[path = "../chunking/html_soup.rs"]
+mod html_soup;
 #[path = "../chunking/invariants.rs"]
 mod invariants;
-#[path = "../chunking/page.rs"]
-mod page;
 #[path = "../chunking/pages.rs"]
 mod pages;
 #[path = "../merge_patch/reference.rs"]

@@ -1,8 +1,8 @@
-//! Where rows were found last. Who looks for one again follows its versions from there.
+//! Cache of the tids at which rows were last found.
 //!
-//! An index leads to all versions of a row that were not cleaned up. While an old snapshot is in use none is,
-//! and a row that every event changes has thousands; from the version that this backend knows to the last one
-//! there are as many as others have made since.
+//! An index leads to every version of a row that VACUUM has not removed. While an old snapshot is open,
+//! VACUUM removes none, and a row that every event updates has thousands of versions. A lookup by tid follows
+//! only the versions that other backends have written since this backend's last lookup.
 
 use super::{
     Condition, GetLatestSnapshot, RegisterSnapshot, Rows, UnregisterSnapshot, Values, keys,
@@ -18,69 +18,70 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ptr::null_mut;
 
-/// The table, and what conditions ask for, as a number: most probably that of no other row.
+/// Oid of the table and a hash of the conditions. Collisions are possible; the found row is compared with the
+/// conditions.
 pub type Key = (pg_sys::Oid, u64);
 
-/// How many places a backend remembers before it begins anew.
+/// Tids that a backend keeps. A full cache is cleared.
 const MOST: usize = 10_000;
 
 thread_local! {
-    static PLACES: RefCell<HashMap<Key, pg_sys::ItemPointerData>> = RefCell::default();
+    static TIDS: RefCell<HashMap<Key, pg_sys::ItemPointerData>> = RefCell::default();
 }
 
-/// Remembers where a row is.
-pub fn remember(key: Key, place: pg_sys::ItemPointerData) {
-    PLACES.with_borrow_mut(|places| {
-        if places.len() >= MOST && !places.contains_key(&key) {
-            places.clear();
+/// Stores the tid of a row.
+pub fn remember(key: Key, tid: pg_sys::ItemPointerData) {
+    TIDS.with_borrow_mut(|tids| {
+        if tids.len() >= MOST && !tids.contains_key(&key) {
+            tids.clear();
         }
-        places.insert(key, place);
+        tids.insert(key, tid);
     });
 }
 
 impl Rows {
-    /// What the place is remembered by of the row that is as the conditions say.
+    /// Cache key of the row that matches the conditions.
     pub(super) fn key(&self, conditions: &[Condition]) -> Key {
         let mut hasher = DefaultHasher::new();
         conditions.iter().for_each(|condition| condition.hash.hash(&mut hasher));
-        // SAFETY: an open relation.
+        // SAFETY: the relation is open.
         (unsafe { (*self.relation).rd_id }, hasher.finish())
     }
 
-    /// A copy of the row that is as the conditions say, of which there is one at most, as it is now.
+    /// Copies the latest version of the only row that matches the conditions.
     pub(super) fn one(&self, conditions: &[Condition]) -> Result<Option<pg_sys::HeapTuple>> {
         let key = self.key(conditions);
         let mut found = self.remembered(key, conditions)?;
         if found.is_none() {
             self.refresh()?;
             self.each(conditions, [], |tuple, _| {
-                // SAFETY: a tuple.
+                // SAFETY: the scan returned a valid tuple.
                 found = Some(unsafe { copy(tuple) }?);
                 Ok(false)
             })?;
         }
         if let Some(tuple) = found {
-            // SAFETY: a tuple.
+            // SAFETY: a copied tuple is valid.
             remember(key, unsafe { (*tuple).t_self });
         }
         Ok(found)
     }
 
-    /// The same, if it is where it was found last, or a later version of what is there.
+    /// Copies the row at the cached tid, or the latest version that follows it, if it matches the conditions.
     fn remembered(&self, key: Key, conditions: &[Condition]) -> Result<Option<pg_sys::HeapTuple>> {
-        let known = PLACES.with_borrow(|places| places.get(&key).copied());
-        let Some(mut place) = known else { return Ok(None) };
+        let known = TIDS.with_borrow(|tids| tids.get(&key).copied());
+        let Some(mut tid) = known else { return Ok(None) };
         let relation = self.relation;
-        // SAFETY: an open relation. The place is any that a row had once: whether the relation still has it, and
-        // which row is there, is looked at.
+        // SAFETY: the relation is open. A cached tid may be stale: the block number is checked against the
+        // relation's size, and the row against the conditions.
         unsafe {
             let desc = (*relation).rd_att;
             let mut keys = keys(desc, conditions)?;
             let mut values = Values::of(desc);
-            let (keys, values, place) = (&raw mut keys[..], &raw mut values, &raw mut place);
+            let (keys, values, tid) = (&raw mut keys[..], &raw mut values, &raw mut tid);
             catch(|| {
                 let main = pg_sys::ForkNumber::MAIN_FORKNUM;
-                if block(&*place) >= RelationGetNumberOfBlocksInFork(relation, main) {
+                if block(&*tid) >= RelationGetNumberOfBlocksInFork(relation, main) {
                     return None;
                 }
                 let snapshot = RegisterSnapshot(GetLatestSnapshot());
@@ -89,8 +90,8 @@ impl Rows {
                     rs_snapshot: snapshot,
                     ..Default::default()
                 };
-                heap_get_latest_tid(&raw mut scan, place);
-                let mut tuple = pg_sys::HeapTupleData { t_self: *place, ..Default::default() };
+                heap_get_latest_tid(&raw mut scan, tid);
+                let mut tuple = pg_sys::HeapTupleData { t_self: *tid, ..Default::default() };
                 let (tuple, mut buffer) = (&raw mut tuple, 0);
                 let mut found = null_mut();
                 if heap_fetch(relation, snapshot, tuple, &raw mut buffer, false) {
@@ -107,19 +108,19 @@ impl Rows {
     }
 }
 
-fn block(place: &pg_sys::ItemPointerData) -> u32 {
-    u32::from(place.ip_blkid.bi_hi) << 16 | u32::from(place.ip_blkid.bi_lo)
+fn block(tid: &pg_sys::ItemPointerData) -> u32 {
+    u32::from(tid.ip_blkid.bi_hi) << 16 | u32::from(tid.ip_blkid.bi_lo)
 }
 
-/// Whether values are as conditions say.
+/// Returns true if the values match the conditions.
 ///
 /// # Safety
-/// Values of the description that the conditions are for; within [`catch`].
+/// The values have the tuple descriptor that the keys were made for. Call within [`catch`].
 unsafe fn is_as(values: &Values, keys: &mut [pg_sys::ScanKeyData]) -> bool {
     keys.iter_mut().all(|key| {
         let column = key.sk_attno as usize - 1;
         let (function, collation) = (&raw mut key.sk_func, key.sk_collation);
-        // SAFETY: as the caller says.
+        // SAFETY: guaranteed by the caller.
         !values.nulls[column]
             && unsafe {
                 FunctionCall2Coll(function, collation, values.values[column], key.sk_argument)
@@ -129,9 +130,11 @@ unsafe fn is_as(values: &Values, keys: &mut [pg_sys::ScanKeyData]) -> bool {
     })
 }
 
+/// Copies a tuple.
+///
 /// # Safety
-/// A tuple.
+/// `tuple` is valid.
 pub(super) unsafe fn copy(tuple: pg_sys::HeapTuple) -> Result<pg_sys::HeapTuple> {
-    // SAFETY: as the caller says.
+    // SAFETY: guaranteed by the caller.
     catch(|| unsafe { heap_copytuple(tuple) })
 }

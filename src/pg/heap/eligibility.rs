@@ -1,7 +1,7 @@
-//! Guards the direct path: rows are written without a statement only where a statement would do nothing else.
+//! Guards the direct path: rows are written without a statement only if a statement would do nothing else.
 //!
-//! Where an operator added a trigger, check, rule, foreign key or generated column to the table, or an extension
-//! watches statements, SQL writes the rows.
+//! SQL writes the rows if an operator added a trigger, CHECK, rule, foreign key or generated column to the
+//! table, or if an extension watches statements.
 
 use super::{attribute, relation_ids};
 use crate::pg::error::{Result, catch};
@@ -12,19 +12,19 @@ use crate::pg::ffi::{
 use pgrx::pg_sys;
 use std::ffi::{CStr, c_int};
 
-/// Triggers and constraints of a table that the caller enforces by itself.
+/// Triggers and constraints of a table that the caller enforces itself.
 #[derive(Clone, Copy)]
 pub struct HandledByCaller {
     /// Names of triggers, of any kind.
     pub triggers: &'static [&'static CStr],
-    /// Names of checks.
+    /// Names of CHECK constraints.
     pub checks: &'static [&'static CStr],
-    /// The foreign key, where the table has one: the caller inserts rows only when the row that it names is
-    /// there and locked.
+    /// The table's only foreign key. The caller inserts a row only while it holds a lock on the referenced
+    /// row.
     pub reference: Option<Reference>,
 }
 
-/// A foreign key of one column to a table of carrel's.
+/// Single-column foreign key to one of carrel's tables.
 #[derive(Clone, Copy)]
 pub struct Reference {
     pub column: &'static CStr,
@@ -33,28 +33,29 @@ pub struct Reference {
 }
 
 impl HandledByCaller {
-    /// Nothing.
+    /// The caller enforces nothing.
     pub const NOTHING: Self = Self { triggers: &[], checks: &[], reference: None };
 }
 
-/// Returns true if columns at these places of a row can be set without a statement.
+/// Returns true if the columns at these positions can be set without a statement.
 ///
-/// Fails as an UPDATE would if a publication publishes updates of the table that its replica identity can't tell.
+/// Fails as an UPDATE does if a publication publishes updates of the table and its replica identity is
+/// insufficient.
 ///
 /// # Safety
 /// The relation is open.
 pub unsafe fn is_plain_to_change(
     relation: pg_sys::Relation,
-    upheld: HandledByCaller,
+    handled: HandledByCaller,
     set: &[usize],
 ) -> Result<bool> {
-    // SAFETY: as the caller says.
+    // SAFETY: guaranteed by the caller.
     unsafe {
-        let is_plain = is_plain(relation, upheld)
+        let is_plain = is_plain(relation, handled)
             && triggers(relation).iter().all(|trigger| {
                 is_referential(trigger)
                     || u32::from(trigger.tgtype as u16) & pg_sys::TRIGGER_TYPE_UPDATE == 0
-                    || is_upheld(trigger, upheld)
+                    || is_handled(trigger, handled)
             })
             && !is_any_in_a_key(relation, set)?;
         if is_plain {
@@ -64,41 +65,44 @@ pub unsafe fn is_plain_to_change(
     }
 }
 
-/// Returns true if a row in which exactly these columns are set can be inserted without a statement.
+/// Returns true if a row that sets exactly these columns can be inserted without a statement.
 ///
 /// # Safety
 /// The relation is open.
 pub unsafe fn is_plain_to_insert(
     relation: pg_sys::Relation,
-    upheld: HandledByCaller,
+    handled: HandledByCaller,
     is_set: &[bool],
 ) -> Result<bool> {
-    // SAFETY: as the caller says; a description has as many columns as it says.
+    // SAFETY: guaranteed by the caller; a tuple descriptor has `natts` columns.
     unsafe {
         let desc = (*relation).rd_att;
-        let is_plain = is_plain(relation, upheld)
+        let is_plain = is_plain(relation, handled)
             && triggers(relation).iter().all(|trigger| {
                 is_referential(trigger)
                     || u32::from(trigger.tgtype as u16) & pg_sys::TRIGGER_TYPE_INSERT == 0
-                    || is_upheld(trigger, upheld)
+                    || is_handled(trigger, handled)
             })
-            // Columns that an operator added are null, if they can be.
-            && (0..is_set.len()).all(|place| {
-                let column = &*attribute(desc, place);
+            // Columns added by an operator must accept null.
+            && (0..is_set.len()).all(|position| {
+                let column = &*attribute(desc, position);
                 let can_be_null = || {
                     let kind = get_typtype(column.atttypid) as u8;
                     !column.attnotnull && !column.atthasdef && kind != pg_sys::TYPTYPE_DOMAIN
                 };
-                is_set[place] || column.attisdropped || can_be_null()
+                is_set[position] || column.attisdropped || can_be_null()
             });
-        Ok(is_plain && has_only_reference(relation, upheld.reference)?)
+        Ok(is_plain && has_only_reference(relation, handled.reference)?)
     }
 }
 
+/// Returns true if the relation is an ordinary table without rules, generated columns or unknown CHECK
+/// constraints, and direct writes are allowed.
+///
 /// # Safety
 /// The relation is open.
-unsafe fn is_plain(relation: pg_sys::Relation, upheld: HandledByCaller) -> bool {
-    // SAFETY: an open relation knows its constraints, of which each has a name.
+unsafe fn is_plain(relation: pg_sys::Relation, handled: HandledByCaller) -> bool {
+    // SAFETY: the relation is open; each of its constraints has a name.
     unsafe {
         let kind = &*(*relation).rd_rel;
         let constraints = (*(*relation).rd_att).constr;
@@ -114,7 +118,9 @@ unsafe fn is_plain(relation: pg_sys::Relation, upheld: HandledByCaller) -> bool 
             #[cfg(not(feature = "pg18"))]
             let has_generated = (*constraints).has_generated_stored;
             has_generated
-                || checks.iter().any(|check| !upheld.checks.contains(&CStr::from_ptr(check.ccname)))
+                || checks
+                    .iter()
+                    .any(|check| !handled.checks.contains(&CStr::from_ptr(check.ccname)))
         };
         super::are_writes_direct()
             && !are_statements_watched()
@@ -127,13 +133,13 @@ unsafe fn is_plain(relation: pg_sys::Relation, upheld: HandledByCaller) -> bool 
     }
 }
 
-/// Returns true if an extension asks, of each statement, which tables it reads and writes, as pgaudit does.
+/// Returns true if an extension such as pgaudit hooks the permission check of each statement.
 fn are_statements_watched() -> bool {
-    // SAFETY: a variable of the server's, which extensions set when they are loaded.
+    // SAFETY: a variable of the server that extensions set when they are loaded.
     unsafe { (&raw const pg_sys::ExecutorCheckPerms_hook).read().is_some() }
 }
 
-/// Returns true if the table has this foreign key and no other one; or none, where none is meant.
+/// Returns true if the table's only foreign key is the expected one, or if it has none and none is expected.
 ///
 /// # Safety
 /// The relation is open.
@@ -141,7 +147,7 @@ unsafe fn has_only_reference(
     relation: pg_sys::Relation,
     expected: Option<Reference>,
 ) -> Result<bool> {
-    // SAFETY: as the caller says; a foreign key has a column at least.
+    // SAFETY: guaranteed by the caller; a foreign key has at least one column.
     unsafe {
         let keys = foreign_keys(relation)?;
         let Some(expected) = expected else { return Ok(keys.is_empty()) };
@@ -158,14 +164,15 @@ unsafe fn has_only_reference(
     }
 }
 
-/// Returns true if one of the columns at these places is in a foreign key, or in a key that another table may refer to.
+/// Returns true if one of the columns at these positions is part of a foreign key, or of a key that other
+/// tables can reference.
 ///
 /// # Safety
 /// The relation is open.
-unsafe fn is_any_in_a_key(relation: pg_sys::Relation, places: &[usize]) -> Result<bool> {
-    // SAFETY: as the caller says; a set of columns, or null, which is freed.
+unsafe fn is_any_in_a_key(relation: pg_sys::Relation, positions: &[usize]) -> Result<bool> {
+    // SAFETY: guaranteed by the caller; the bitmap is null or is freed here.
     unsafe {
-        let is_set = |number: &pg_sys::AttrNumber| places.contains(&(*number as usize - 1));
+        let is_set = |number: &pg_sys::AttrNumber| positions.contains(&(*number as usize - 1));
         let is_in_foreign_key = foreign_keys(relation)?.iter().any(|key| {
             let key = &*key.ptr_value.cast::<pg_sys::ForeignKeyCacheInfo>();
             key.conkey.iter().take(key.nkeys as usize).any(is_set)
@@ -175,20 +182,21 @@ unsafe fn is_any_in_a_key(relation: pg_sys::Relation, places: &[usize]) -> Resul
                 let kind = pg_sys::IndexAttrBitmapKind::INDEX_ATTR_BITMAP_KEY;
                 let keys = RelationGetIndexAttrBitmap(relation, kind);
                 let first = 1 - pg_sys::FirstLowInvalidHeapAttributeNumber;
-                let is_any =
-                    places.iter().any(|place| bms_is_member(*place as c_int + first, keys));
+                let is_any = positions
+                    .iter()
+                    .any(|position| bms_is_member(*position as c_int + first, keys));
                 bms_free(keys);
                 is_any
             })?)
     }
 }
 
-/// The foreign keys of a table, [`pg_sys::ForeignKeyCacheInfo`] each.
+/// Foreign keys of a table, as a list of [`pg_sys::ForeignKeyCacheInfo`].
 ///
 /// # Safety
-/// The relation is open, and no other one is opened while the list is in use.
+/// The relation is open, and no other relation is opened while the list is in use.
 unsafe fn foreign_keys<'a>(relation: pg_sys::Relation) -> Result<&'a [pg_sys::ListCell]> {
-    // SAFETY: as the caller says; a list, or null where it is empty.
+    // SAFETY: guaranteed by the caller; an empty list is null.
     unsafe {
         let list = catch(|| RelationGetFKeyList(relation))?;
         if list.is_null() {
@@ -198,10 +206,12 @@ unsafe fn foreign_keys<'a>(relation: pg_sys::Relation) -> Result<&'a [pg_sys::Li
     }
 }
 
+/// Triggers of a relation.
+///
 /// # Safety
 /// The relation is open.
 unsafe fn triggers<'a>(relation: pg_sys::Relation) -> &'a [pg_sys::Trigger] {
-    // SAFETY: an open relation knows its triggers.
+    // SAFETY: guaranteed by the caller; `trigdesc` is null or has `numtriggers` triggers.
     unsafe {
         let triggers = (*relation).trigdesc;
         if triggers.is_null() {
@@ -211,30 +221,32 @@ unsafe fn triggers<'a>(relation: pg_sys::Relation) -> &'a [pg_sys::Trigger] {
     }
 }
 
-/// A trigger of a relation by its name.
+/// Finds a trigger of a relation by name.
 ///
 /// # Safety
 /// The relation is open.
 pub unsafe fn trigger(relation: pg_sys::Relation, name: &CStr) -> Option<pg_sys::Trigger> {
-    // SAFETY: as the caller says; a trigger has a name.
+    // SAFETY: guaranteed by the caller; each trigger has a name.
     unsafe {
         let mut all = triggers(relation).iter();
         all.find(|trigger| CStr::from_ptr(trigger.tgname) == name).copied()
     }
 }
 
-/// Whether a trigger is one that a foreign key is made of.
+/// Returns true if the trigger implements a foreign key.
 fn is_referential(trigger: &pg_sys::Trigger) -> bool {
     trigger.tgisinternal && trigger.tgfoid.to_u32() != pg_sys::F_UNIQUE_KEY_RECHECK
 }
 
+/// Returns true if the caller does the trigger's work.
+///
 /// # Safety
-/// A trigger of an open relation.
-unsafe fn is_upheld(trigger: &pg_sys::Trigger, upheld: HandledByCaller) -> bool {
-    // SAFETY: a trigger has a name.
+/// The trigger belongs to an open relation.
+unsafe fn is_handled(trigger: &pg_sys::Trigger, handled: HandledByCaller) -> bool {
+    // SAFETY: each trigger has a name.
     let name = unsafe { CStr::from_ptr(trigger.tgname) };
-    // The owner, as which rows are written, has every privilege.
-    let is_upheld =
-        upheld.triggers.contains(&name) || name.to_bytes().ends_with(b"_check_privileges");
-    is_upheld && trigger.tgenabled as u8 == pg_sys::TRIGGER_FIRES_ON_ORIGIN
+    // The privilege triggers always let the owner pass, and rows are written as the owner.
+    let is_handled =
+        handled.triggers.contains(&name) || name.to_bytes().ends_with(b"_check_privileges");
+    is_handled && trigger.tgenabled as u8 == pg_sys::TRIGGER_FIRES_ON_ORIGIN
 }

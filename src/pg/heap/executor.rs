@@ -1,4 +1,4 @@
-//! What of the executor writing rows without a statement needs: a table with its indexes open, and a row.
+//! Executor state for writing one tuple directly: relation, open indexes, slot.
 
 use crate::pg::error::{Result, catch};
 use crate::pg::ffi::{
@@ -15,44 +15,44 @@ use pgrx::pg_sys;
 use std::ffi::c_int;
 use std::ptr::null_mut;
 
-/// A table with its indexes, and a place for a row. After an error, what it holds goes with the
-/// (sub)transaction.
-pub struct Target {
+/// Open table with its indexes and a slot for one row. After an error, the (sub)transaction's abort releases
+/// all of it.
+pub struct WriteTarget {
     pub relation: pg_sys::Relation,
     pub info: *mut pg_sys::ResultRelInfo,
     pub state: *mut pg_sys::EState,
     pub slot: *mut pg_sys::TupleTableSlot,
 }
 
-impl Target {
-    /// Opens the indexes; also for rows that are given up where another one is in their place.
+impl WriteTarget {
+    /// Opens the indexes. `speculative` prepares them for [`insert_unless_there`](Self::insert_unless_there).
     ///
     /// # Safety
-    /// The relation is open for writing, and stays so until this is closed.
-    pub unsafe fn open(relation: pg_sys::Relation, gives_up: bool) -> Result<Self> {
-        // Of no range table: where a row is changed, indexes are told that their columns stay as they
-        // are, which is a hint. Without triggers: they are told apart from it.
-        // SAFETY: a node of its kind, all zero.
+    /// The relation is open for writing until `close`.
+    pub unsafe fn open(relation: pg_sys::Relation, speculative: bool) -> Result<Self> {
+        // The result relation has no range table entry: updates then cannot hint to indexes that columns are
+        // unchanged. It has no triggers: `fire` sets the one to queue.
+        // SAFETY: allocates a zeroed node of this type.
         let info =
             unsafe { PgBox::<pg_sys::ResultRelInfo>::alloc_node(pg_sys::NodeTag::T_ResultRelInfo) };
         let info = info.into_pg();
-        // SAFETY: as the caller says.
+        // SAFETY: guaranteed by the caller.
         let (state, slot) = catch(|| unsafe {
             (*info).ri_RelationDesc = relation;
-            ExecOpenIndices(info, gives_up);
+            ExecOpenIndices(info, speculative);
             let slot = MakeSingleTupleTableSlot((*relation).rd_att, &raw const TTSOpsHeapTuple);
             (CreateExecutorState(), slot)
         })?;
         Ok(Self { relation, info, state, slot })
     }
 
-    /// Makes a tuple the row; it is freed with the row, or stays the caller's.
+    /// Stores a tuple in the slot. With `is_freed`, the slot frees the tuple.
     ///
     /// # Safety
-    /// A tuple of the relation, which outlives the row.
+    /// The tuple belongs to the relation and outlives its use in the slot.
     pub unsafe fn store(&self, tuple: pg_sys::HeapTuple, is_freed: bool) -> Result<()> {
         let (slot, relation, state) = (self.slot, self.relation, self.state);
-        // SAFETY: as the caller says.
+        // SAFETY: guaranteed by the caller.
         catch(|| unsafe {
             let of_row_before = (*state).es_per_tuple_exprcontext;
             if !of_row_before.is_null() {
@@ -63,21 +63,20 @@ impl Target {
         })
     }
 
-    /// Makes the entries in the indexes of a row that is a new version of another one, of which columns of these
-    /// numbers differ.
+    /// Adds index entries for a new version of a row. `changed` are the numbers of the updated columns.
     ///
-    /// Where those are in no index, no other row's keys are looked for: the version before has the same, and while
-    /// an old snapshot is in use, all versions before would be read.
+    /// If no index contains a changed column, unique checks are skipped: the row keeps its keys. The checks
+    /// would read all older versions of the row while an old snapshot is open.
     ///
     /// # Safety
-    /// The row was written.
+    /// The slot's row has been written.
     pub unsafe fn add_new_version_to_indexes(
         &self,
         changed: &[c_int],
         #[cfg(not(feature = "pg15"))] only_summarizing: bool,
     ) -> Result<()> {
         let (info, slot, state) = (self.info, self.slot, self.state);
-        // SAFETY: as the caller says; as many indexes as there are, with what is known of each.
+        // SAFETY: guaranteed by the caller; the arrays have `ri_NumIndices` elements.
         catch(|| unsafe {
             let count = (*info).ri_NumIndices as usize;
             let indexes = (0..count).map(|i| {
@@ -94,9 +93,9 @@ impl Target {
                     let mut nulls = [false; pg_sys::INDEX_MAX_KEYS as usize];
                     let (values, nulls) = (values.as_mut_ptr(), nulls.as_mut_ptr());
                     FormIndexDatum(index, slot, state, values, nulls);
-                    let (place, table) = (&raw mut (*slot).tts_tid, (*info).ri_RelationDesc);
+                    let (tid, table) = (&raw mut (*slot).tts_tid, (*info).ri_RelationDesc);
                     let unchecked = pg_sys::IndexUniqueCheck::UNIQUE_CHECK_NO;
-                    index_insert(relation, values, nulls, place, table, unchecked, true, index);
+                    index_insert(relation, values, nulls, tid, table, unchecked, true, index);
                 }
                 return;
             }
@@ -114,13 +113,13 @@ impl Target {
         })
     }
 
-    /// Inserts the row.
+    /// Inserts the slot's row.
     ///
     /// # Safety
-    /// A row that is not written yet.
+    /// The slot's row is not yet written.
     pub unsafe fn insert(&self) -> Result<()> {
         let (relation, info, slot, state) = (self.relation, self.info, self.slot, self.state);
-        // SAFETY: an open relation knows how its rows are kept.
+        // SAFETY: guaranteed by the caller; an open relation has a table access method.
         catch(|| unsafe {
             if let Some(insert) = (*(*relation).rd_tableam).tuple_insert {
                 insert(relation, slot, GetCurrentCommandId(true), 0, null_mut());
@@ -139,18 +138,18 @@ impl Target {
         })
     }
 
-    /// Inserts the row, unless there is one with the same key in a unique index; who is about to insert
-    /// or delete that is waited for. What INSERT … ON CONFLICT DO NOTHING does.
+    /// Inserts the slot's row unless a unique index already has its key, as INSERT … ON CONFLICT DO NOTHING
+    /// does. Waits for transactions that are inserting or deleting that key. Returns false if the key exists.
     ///
     /// # Safety
-    /// A row that is not written yet; the index is one of the relation's, which was opened for rows that
-    /// are given up.
+    /// The slot's row is not yet written. The index belongs to the relation, and the target was opened with
+    /// `speculative`.
     pub unsafe fn insert_unless_there(&self, index: pg_sys::Oid) -> Result<bool> {
         let (relation, info, slot, state) = (self.relation, self.info, self.slot, self.state);
-        // SAFETY: an open relation knows how its rows are kept.
+        // SAFETY: guaranteed by the caller; an open relation has a table access method.
         catch(|| unsafe {
             let arbiters = lappend_oid(null_mut(), index);
-            let mut place = pg_sys::ItemPointerData::default();
+            let mut tid = pg_sys::ItemPointerData::default();
             #[cfg(feature = "pg18")]
             let mut none = pg_sys::ItemPointerData::default();
             #[cfg(feature = "pg18")]
@@ -160,7 +159,7 @@ impl Target {
                     info,
                     slot,
                     state,
-                    &raw mut place,
+                    &raw mut tid,
                     #[cfg(feature = "pg18")]
                     (&raw mut none),
                     arbiters,
@@ -197,12 +196,12 @@ impl Target {
         })
     }
 
-    /// Has a trigger fire for the row that was inserted, when its time comes.
+    /// Queues an AFTER trigger for the inserted row.
     ///
     /// # Safety
-    /// The row was inserted, and the trigger is one of the relation's.
+    /// The slot's row was inserted, and the trigger belongs to the relation.
     pub unsafe fn fire(&self, mut trigger: pg_sys::Trigger) -> Result<()> {
-        // The caller knows that it is to fire.
+        // The caller has evaluated the WHEN condition.
         trigger.tgqual = null_mut();
         let mut triggers = pg_sys::TriggerDesc {
             triggers: &raw mut trigger,
@@ -212,7 +211,7 @@ impl Target {
         };
         let (info, slot, state) = (self.info, self.slot, self.state);
         let triggers = &raw mut triggers;
-        // SAFETY: as the caller says; what is queued names the trigger by its oid.
+        // SAFETY: guaranteed by the caller; queued events refer to the trigger by oid.
         catch(|| unsafe {
             (*info).ri_TrigDesc = triggers;
             AfterTriggerBeginQuery();
@@ -222,25 +221,26 @@ impl Target {
         })
     }
 
-    /// Gives all of it back.
+    /// Closes the indexes and frees the executor state.
     ///
     /// # Safety
-    /// Nothing of it is in use any more.
+    /// Nothing uses the indexes, the slot or the state any more.
     pub unsafe fn close(self) -> Result<()> {
         let (info, slot, state) = (self.info, self.slot, self.state);
-        // SAFETY: as the caller says.
+        // SAFETY: guaranteed by the caller.
         catch(|| unsafe {
             ExecCloseIndices(info);
             ExecDropSingleTupleTableSlot(slot);
             ExecCloseResultRelations(state);
-            // Of triggers that fired.
+            // Slots of queued triggers.
             ExecResetTupleTable((*state).es_tupleTable, false);
             FreeExecutorState(state);
         })
     }
 }
 
-/// Whether an index has entries for all rows, of values of columns alone, and none of these.
+/// Returns true if the index is neither partial, an expression index nor an exclusion constraint, and
+/// contains none of these columns.
 fn is_plain_without(index: &pg_sys::IndexInfo, columns: &[c_int]) -> bool {
     let own = index.ii_IndexAttrNumbers.iter().take(index.ii_NumIndexAttrs as usize);
     index.ii_ReadyForInserts

@@ -1,8 +1,8 @@
-//! Inserting rows without a statement.
+//! Inserts rows without a statement.
 
 use super::eligibility::{self, HandledByCaller, is_plain_to_insert};
-use super::executor::Target;
-use super::{places_of, relation_ids, table_close, table_open};
+use super::executor::WriteTarget;
+use super::{positions_of, relation_ids, table_close, table_open};
 use crate::pg::error::{Result, catch, check_for_interrupts};
 use crate::pg::ffi::CommandCounterIncrement;
 use crate::pg::ffi::heap_form_tuple;
@@ -10,34 +10,33 @@ use crate::pg::spi::{self, Arg};
 use pgrx::pg_sys;
 use std::ffi::{CStr, c_int};
 
-/// Where rows go.
+/// Table that rows are inserted into directly.
 #[derive(Clone, Copy)]
-pub struct Sink {
+pub struct DirectInsert {
     pub table: &'static CStr,
-    /// What the table has besides what is written here.
-    pub upheld: HandledByCaller,
-    /// The unique index of the keys for which a row is given up that has the key of another one.
+    /// Triggers and constraints that the caller enforces.
+    pub handled: HandledByCaller,
+    /// Unique index of idempotency keys. A row whose key exists is not inserted.
     pub key: &'static CStr,
 }
 
-/// Rows that are being inserted, of which these columns are set.
+/// Insertion in progress, with the positions of the columns that it sets.
 pub struct Inserts<const N: usize> {
-    target: Target,
-    places: [usize; N],
+    target: WriteTarget,
+    positions: [usize; N],
     key: pg_sys::Oid,
 }
 
-impl Sink {
-    /// Does `work`, which inserts rows; None where statements have to, for somebody added to the table
-    /// what they would mind.
+impl DirectInsert {
+    /// Runs `work`, which inserts rows. Returns None if the rows need a statement (see [`eligibility`]).
     pub fn insert<const N: usize, T>(
         self,
         columns: [&CStr; N],
         has_keys: bool,
         work: impl FnOnce(&Inserts<N>) -> Result<T>,
     ) -> Result<Option<T>> {
-        // SAFETY: a table's oid; what is opened is closed, or, after an error, given back with the
-        // (sub)transaction.
+        // SAFETY: the oid is a table's. Relation and indexes are closed below; after an error, the
+        // (sub)transaction's abort closes them.
         unsafe {
             spi::need_writable(c"INSERT")?;
             let (table, lock) =
@@ -46,12 +45,13 @@ impl Sink {
             let key = relation_ids::index(self.key)?;
             let desc = (*relation).rd_att;
             let mut is_set = vec![false; (*desc).natts as usize];
-            let places = places_of(desc, columns)?;
-            places.iter().for_each(|place| is_set[*place] = true);
-            let is_plain = is_plain_to_insert(relation, self.upheld, &is_set)?
+            let positions = positions_of(desc, columns)?;
+            positions.iter().for_each(|position| is_set[*position] = true);
+            let is_plain = is_plain_to_insert(relation, self.handled, &is_set)?
                 && (!has_keys || key != pg_sys::InvalidOid);
             let result = if is_plain {
-                let inserts = Inserts { target: Target::open(relation, has_keys)?, places, key };
+                let inserts =
+                    Inserts { target: WriteTarget::open(relation, has_keys)?, positions, key };
                 let result = work(&inserts)?;
                 inserts.target.close()?;
                 catch(|| CommandCounterIncrement())?;
@@ -59,7 +59,7 @@ impl Sink {
             } else {
                 None
             };
-            // The lock is kept, as by a statement.
+            // The lock is kept until the end of the transaction, as after a statement.
             catch(|| table_close(relation, pg_sys::NoLock as c_int))?;
             Ok(result)
         }
@@ -67,20 +67,19 @@ impl Sink {
 }
 
 impl<const N: usize> Inserts<N> {
-    /// Inserts a row of these values. Whether it did: a row that has a key is given up where another one
-    /// has it.
+    /// Inserts a row with these values. Returns false if the row has a key that another row already has.
     pub fn add(&self, values: [Arg; N], has_key: bool) -> Result<bool> {
         check_for_interrupts();
         let target = &self.target;
-        // SAFETY: an open relation; a value and a flag for each of its columns.
+        // SAFETY: the relation is open; the arrays have a value and a flag for each column.
         unsafe {
             let desc = (*target.relation).rd_att;
             let mut all = vec![pg_sys::Datum::null(); (*desc).natts as usize];
             let mut is_null = vec![true; all.len()];
-            for (place, value) in self.places.into_iter().zip(values) {
+            for (position, value) in self.positions.into_iter().zip(values) {
                 if let Some(datum) = value.datum() {
-                    all[place] = datum;
-                    is_null[place] = false;
+                    all[position] = datum;
+                    is_null[position] = false;
                 }
             }
             let (values, nulls) = (all.as_mut_ptr(), is_null.as_mut_ptr());
@@ -93,9 +92,9 @@ impl<const N: usize> Inserts<N> {
         }
     }
 
-    /// Has a trigger of the table fire for the row that was inserted last, when its time comes.
+    /// Queues an AFTER trigger for the last inserted row, if the table has the trigger.
     pub fn fire(&self, trigger: &CStr) -> Result<()> {
-        // SAFETY: an open relation, and a row of it.
+        // SAFETY: the relation is open, and the slot has a row of it.
         unsafe {
             match eligibility::trigger(self.target.relation, trigger) {
                 Some(trigger) => self.target.fire(trigger),

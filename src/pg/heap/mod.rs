@@ -1,11 +1,13 @@
-//! Rows of carrel's own tables, read by an index and changed without a statement: for what every event reads
-//! and changes, of which a statement would take longer to start than to run. It asks for no privilege and
-//! no policy: the caller says whose rows it means, as those do that run SQL as the owner.
+//! Direct access to rows of carrel's own tables: reads by index, writes without a statement.
 //!
-//! Those of other tables are only read, and as a whole ([`whole`]).
+//! For rows that every event reads and updates: starting a statement takes longer than the work itself. No
+//! privileges or policies are checked, as in SQL that runs as the owner; the caller selects the rows of its
+//! user.
 //!
-//! [`changing`] sets columns of a row, [`inserting`] makes new ones; both only where a statement would do
-//! nothing beside it ([`plainness`]).
+//! Tables of other roles are only read, and only as a whole ([`table_scan`]).
+//!
+//! [`update`] sets columns of a row, [`insert`] adds rows. Both require that a statement would do nothing
+//! else ([`eligibility`]).
 
 mod ctid_cache;
 mod eligibility;
@@ -33,9 +35,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ptr::null_mut;
 
 pub use eligibility::{HandledByCaller, Reference};
-pub use insert::Sink;
+pub use insert::DirectInsert;
 pub use relation_ids::owner_of;
-pub use update::{Changed, Chosen};
+pub use update::{RowVersion, UpdateOutcome};
 
 static DIRECT_WRITES: GucSetting<bool> = GucSetting::<bool>::new(true);
 
@@ -55,7 +57,7 @@ fn are_writes_direct() -> bool {
     DIRECT_WRITES.get()
 }
 
-/// What rows have to be: a condition on a column of the index.
+/// Condition on a column of the index.
 pub struct Condition {
     column: &'static CStr,
     strategy: u32,
@@ -115,26 +117,26 @@ impl Condition {
     }
 }
 
-/// Conditions as Postgres has them, for a table of this description.
+/// Converts conditions to scan keys.
 fn keys(desc: pg_sys::TupleDesc, conditions: &[Condition]) -> Result<Vec<pg_sys::ScanKeyData>> {
-    let (mut places, mut next) = (Vec::with_capacity(conditions.len()), 0);
+    let (mut positions, mut next) = (Vec::with_capacity(conditions.len()), 0);
     for condition in conditions {
-        let place = place_of(desc, condition.column, next)?;
-        places.push(place);
-        next = place + 1;
+        let position = position_of(desc, condition.column, next)?;
+        positions.push(position);
+        next = position + 1;
     }
     let mut keys = vec![pg_sys::ScanKeyData::default(); conditions.len()];
-    let (entries, places) = (keys.as_mut_ptr(), places.as_slice());
-    // SAFETY: a place for each key, of a column with such a function.
+    let (entries, positions) = (keys.as_mut_ptr(), positions.as_slice());
+    // SAFETY: `keys` has an entry for each position, and each function takes the column's type.
     catch(|| unsafe {
-        for (i, (condition, place)) in conditions.iter().zip(places).enumerate() {
+        for (i, (condition, position)) in conditions.iter().zip(positions).enumerate() {
             ScanKeyEntryInitialize(
                 entries.add(i),
                 0,
-                *place as pg_sys::AttrNumber + 1,
+                *position as pg_sys::AttrNumber + 1,
                 condition.strategy as pg_sys::StrategyNumber,
                 pg_sys::InvalidOid,
-                (*attribute(desc, *place)).attcollation,
+                (*attribute(desc, *position)).attcollation,
                 condition.function.into(),
                 condition.value.unwrap_or(pg_sys::Datum::null()),
             );
@@ -143,60 +145,63 @@ fn keys(desc: pg_sys::TupleDesc, conditions: &[Condition]) -> Result<Vec<pg_sys:
     Ok(keys)
 }
 
-/// A row that is gone when the next one comes.
-pub struct Row<'a> {
+/// Row that is valid until the next row is read.
+pub struct TableRow<'a> {
     values: &'a [pg_sys::Datum],
     nulls: &'a [bool],
     columns: &'a [usize],
 }
 
-impl Row<'_> {
-    /// The value of the column that is `number` of those asked for (from 1); None where it is null. A text
-    /// that is borrowed is gone with the row.
+impl TableRow<'_> {
+    /// Value of the requested column `number`, counted from 1; None if null. A borrowed text is valid as long
+    /// as the row.
     pub fn get<T: FromDatum>(&self, number: usize) -> Option<T> {
         let column = *self.columns.get(number.checked_sub(1)?)?;
         let (value, is_null) = (*self.values.get(column)?, *self.nulls.get(column)?);
-        // SAFETY: the type is that of the column, as the table's definition says.
+        // SAFETY: the type is the column's type by the table's definition.
         unsafe { T::from_polymorphic_datum(value, is_null, pg_sys::InvalidOid) }
     }
 
-    /// The same where it is never null.
+    /// Value of the requested column `number` that is never null.
     pub fn need<T: FromDatum>(&self, number: usize) -> Result<T> {
         self.get(number).ok_or_else(|| null_column(number))
     }
 }
 
-/// Room for the values of a row of a table.
+/// Deformed row.
 struct Values {
     values: Vec<pg_sys::Datum>,
     nulls: Vec<bool>,
 }
 
 impl Values {
+    /// Buffers for rows with this tuple descriptor.
+    ///
     /// # Safety
-    /// The description of an open relation.
+    /// The tuple descriptor belongs to an open relation.
     unsafe fn of(desc: pg_sys::TupleDesc) -> Self {
-        // SAFETY: as the caller says.
+        // SAFETY: guaranteed by the caller.
         let count = unsafe { (*desc).natts } as usize;
         Self { values: vec![pg_sys::Datum::null(); count], nulls: vec![true; count] }
     }
 
+    /// Deforms a tuple.
+    ///
     /// # Safety
-    /// A tuple of the description that this is of; within [`catch`].
+    /// The tuple has the tuple descriptor that the buffers were made for. Call within [`catch`].
     unsafe fn take(&mut self, tuple: pg_sys::HeapTuple, desc: pg_sys::TupleDesc) {
-        // SAFETY: as the caller says.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             heap_deform_tuple(tuple, desc, self.values.as_mut_ptr(), self.nulls.as_mut_ptr());
         }
     }
 
-    fn row<'a>(&'a self, columns: &'a [usize]) -> Row<'a> {
-        Row { values: &self.values, nulls: &self.nulls, columns }
+    fn row<'a>(&'a self, columns: &'a [usize]) -> TableRow<'a> {
+        TableRow { values: &self.values, nulls: &self.nulls, columns }
     }
 }
 
-/// A table, and the index that the columns of conditions are in. Without the index, all of the table is
-/// read.
+/// Table and the index that conditions use. If the index is missing, the whole table is scanned.
 #[derive(Clone, Copy)]
 pub struct Table {
     pub name: &'static CStr,
@@ -204,7 +209,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// The table's oid.
+    /// Oid of the table.
     pub fn oid(self) -> Result<pg_sys::Oid> {
         relation_ids::table(self.name)
     }
@@ -214,15 +219,15 @@ impl Table {
         self,
         conditions: &[Condition],
         columns: [&CStr; N],
-        each: impl FnMut(&Row) -> Result<()>,
+        each: impl FnMut(&TableRow) -> Result<()>,
     ) -> Result<()> {
-        self.open(Access::Read, |rows| rows.read(conditions, columns, each))
+        self.open(TableLock::Read, |rows| rows.read(conditions, columns, each))
     }
 
-    /// Whether there is a row as the conditions say: committed, or written by this transaction, also by the
-    /// statement that is running.
+    /// Returns true if a row matches the conditions. Committed rows and rows of this transaction count,
+    /// including those of the running statement.
     pub fn has(self, conditions: &[Condition]) -> Result<bool> {
-        self.open(Access::Read, |rows| {
+        self.open(TableLock::Read, |rows| {
             let mut is_there = false;
             rows.each(conditions, [], |_, _| {
                 is_there = true;
@@ -232,18 +237,18 @@ impl Table {
         })
     }
 
-    /// Does `work` with the table's rows.
-    pub fn open<T>(self, access: Access, work: impl FnOnce(&Rows) -> Result<T>) -> Result<T> {
+    /// Opens the table and runs `work` with its rows.
+    pub fn open<T>(self, access: TableLock, work: impl FnOnce(&Rows) -> Result<T>) -> Result<T> {
         let (table, lock) = (relation_ids::table(self.name)?, access as c_int);
-        // SAFETY: a table's oid; what is opened is closed, or, after an error, given back with the
-        // (sub)transaction.
+        // SAFETY: the oid is a table's. The relation is closed below; after an error, the (sub)transaction's
+        // abort closes it.
         unsafe {
-            if !matches!(access, Access::Read) {
-                // Also on a standby.
+            if !matches!(access, TableLock::Read) {
+                // Fails on a standby too.
                 spi::need_writable(c"UPDATE")?;
             }
             let relation = catch(|| table_open(table, lock))?;
-            // Rows that another role could have written are not believed.
+            // Another owner could have written the rows.
             if (*(*relation).rd_rel).relowner != owner::oid()? {
                 return Err(owner::foreign_table(
                     (*relation).rd_id,
@@ -258,26 +263,26 @@ impl Table {
             let rows = Rows { relation, index, scan: Cell::new(None) };
             let result = work(&rows)?;
             rows.end(rows.scan.take())?;
-            // The lock is kept, as by a statement.
+            // The lock is kept until the end of the transaction, as after a statement.
             catch(|| table_close(relation, pg_sys::NoLock as c_int))?;
             Ok(result)
         }
     }
 }
 
-/// What is done with rows: the lock that a statement would take on the table.
+/// Table lock that a statement would take for the operation.
 #[derive(Clone, Copy)]
-pub enum Access {
+pub enum TableLock {
     Read = pg_sys::AccessShareLock as isize,
     Hold = pg_sys::RowShareLock as isize,
     Change = pg_sys::RowExclusiveLock as isize,
 }
 
-/// The rows of a table that is open.
+/// Rows of an open table.
 pub struct Rows {
     relation: pg_sys::Relation,
     index: pg_sys::Oid,
-    /// For the next one, that of before: to begin one takes as long as to read by it.
+    /// Scan to reuse: starting one takes as long as reading by it.
     scan: Cell<Option<Scan>>,
 }
 
@@ -289,29 +294,30 @@ struct Scan {
 }
 
 impl Rows {
-    /// Calls `each` for the rows that are as the conditions say, with the values of these columns, as they
-    /// were committed, or written by this transaction, when rows of the open table were first asked for.
+    /// Calls `each` for each row that matches the conditions, with the values of these columns. Rows are
+    /// visible if they were committed, or written by this transaction, before the first read of the open
+    /// table.
     pub fn read<const N: usize>(
         &self,
         conditions: &[Condition],
         columns: [&CStr; N],
-        mut each: impl FnMut(&Row) -> Result<()>,
+        mut each: impl FnMut(&TableRow) -> Result<()>,
     ) -> Result<()> {
         self.each(conditions, columns, |_, row| each(row).map(|()| true))
     }
 
-    /// The same with the rows' tuples, until `each` gives false.
+    /// Scans like [`Rows::read`] and passes the tuples too. Stops when `each` returns false.
     fn each<const N: usize>(
         &self,
         conditions: &[Condition],
         columns: [&CStr; N],
-        mut each: impl FnMut(pg_sys::HeapTuple, &Row) -> Result<bool>,
+        mut each: impl FnMut(pg_sys::HeapTuple, &TableRow) -> Result<bool>,
     ) -> Result<()> {
-        // SAFETY: the description of an open relation; a row is used before the next one is asked for.
+        // SAFETY: the relation is open; a row is used before the next one is read.
         unsafe {
             check_for_interrupts();
             let desc = (*self.relation).rd_att;
-            let columns = places_of(desc, columns)?;
+            let columns = positions_of(desc, columns)?;
             let mut values = Values::of(desc);
             let scan = self.begin(conditions)?;
             let mut next = || {
@@ -337,11 +343,11 @@ impl Rows {
         }
     }
 
-    /// Whether there is a row that the running statement wrote; no snapshot shows these. For rows that nobody else can
-    /// be changing: of one that is updated meanwhile, neither version may be seen.
+    /// Returns true if the running statement wrote a matching row, which no snapshot shows. Not for rows that
+    /// others may be updating: neither version of such a row may be visible.
     fn has_written(&self, conditions: &[Condition]) -> Result<bool> {
         let (relation, index) = (self.relation, self.index);
-        // SAFETY: as in `begin` and `each`; a static snapshot needs no registration.
+        // SAFETY: see `begin` and `each`; a static snapshot needs no registration.
         unsafe {
             let mut keys = keys((*relation).rd_att, conditions)?;
             let (keys, count) = (keys.as_mut_ptr(), keys.len() as c_int);
@@ -359,8 +365,8 @@ impl Rows {
     fn begin(&self, conditions: &[Condition]) -> Result<Scan> {
         let (relation, index) = (self.relation, self.index);
         let has_index = index != pg_sys::InvalidOid;
-        // SAFETY: an open relation; as many keys as there are conditions, of columns of the index, which
-        // copies them.
+        // SAFETY: the relation is open. There is a key for each condition, on a column of the index. The scan
+        // copies the keys.
         unsafe {
             let mut keys = keys((*relation).rd_att, conditions)?;
             let (key_count, count) = (keys.len(), keys.len() as c_int);
@@ -369,8 +375,8 @@ impl Rows {
                     let columns = &(*(*(*scan.scan).irel).rd_index).indkey;
                     let columns = columns.values.as_slice(columns.dim1 as usize);
                     for key in &mut keys {
-                        let place = columns.iter().position(|column| *column == key.sk_attno);
-                        key.sk_attno = place.map_or(0, |place| place as i16 + 1);
+                        let position = columns.iter().position(|column| *column == key.sk_attno);
+                        key.sk_attno = position.map_or(0, |position| position as i16 + 1);
                     }
                     let (index, keys) = ((*scan.scan).iscan, keys.as_mut_ptr());
                     catch(|| index_rescan(index, keys, count, null_mut(), 0))?;
@@ -380,7 +386,7 @@ impl Rows {
                     self.end(other)?;
                     let keys = keys.as_mut_ptr();
                     let (scan, snapshot) = catch(|| {
-                        // A parallel worker has to see what its leader does.
+                        // A parallel worker must see the rows that its leader sees.
                         let snapshot = RegisterSnapshot(if IsInParallelMode() {
                             GetActiveSnapshot()
                         } else {
@@ -398,50 +404,57 @@ impl Rows {
 
     fn end(&self, scan: Option<Scan>) -> Result<()> {
         let Some(Scan { scan, snapshot, .. }) = scan else { return Ok(()) };
-        // SAFETY: what was begun.
+        // SAFETY: `begin` started the scan and registered the snapshot.
         catch(|| unsafe {
             systable_endscan(scan);
             UnregisterSnapshot(snapshot);
         })
     }
 
-    /// From now on, rows are read as they are now.
+    /// Discards the snapshot: later reads see rows committed until then.
     fn refresh(&self) -> Result<()> {
         self.end(self.scan.take())
     }
 }
 
-/// The places of columns in a row.
-fn places_of<const N: usize>(desc: pg_sys::TupleDesc, columns: [&CStr; N]) -> Result<[usize; N]> {
-    let (mut places, mut next) = ([0; N], 0);
-    for (place, column) in places.iter_mut().zip(columns) {
-        *place = place_of(desc, column, next)?;
-        next = *place + 1;
+/// Positions of columns in a row.
+fn positions_of<const N: usize>(
+    desc: pg_sys::TupleDesc,
+    columns: [&CStr; N],
+) -> Result<[usize; N]> {
+    let (mut positions, mut next) = ([0; N], 0);
+    for (position, column) in positions.iter_mut().zip(columns) {
+        *position = position_of(desc, column, next)?;
+        next = *position + 1;
     }
-    Ok(places)
+    Ok(positions)
 }
 
-/// The place of a column, which most probably is that of `probable`.
-fn place_of(desc: pg_sys::TupleDesc, column: &CStr, probable: usize) -> Result<usize> {
+/// Position of a column. The search starts at `probable`.
+fn position_of(desc: pg_sys::TupleDesc, column: &CStr, probable: usize) -> Result<usize> {
     let name = column.to_bytes_with_nul();
-    // SAFETY: the description of an open relation, whose columns' names are C strings of 64 bytes.
-    let place = unsafe {
+    // SAFETY: the relation is open; names of columns are C strings in 64 bytes.
+    let position = unsafe {
         let count = (*desc).natts as usize;
-        (probable..count).chain(0..probable.min(count)).find(|place| {
-            let data = &(*attribute(desc, *place)).attname.data;
+        (probable..count).chain(0..probable.min(count)).find(|position| {
+            let data = &(*attribute(desc, *position)).attname.data;
             let bytes = std::slice::from_raw_parts(data.as_ptr().cast::<u8>(), data.len());
             bytes[0] == name[0] && bytes.starts_with(name)
         })
     };
-    place.ok_or_else(|| missing_column(&format!("there is no column {}", column.to_string_lossy())))
+    position
+        .ok_or_else(|| missing_column(&format!("there is no column {}", column.to_string_lossy())))
 }
 
-/// What a description says of the column at a place.
+/// Attribute at a position.
 ///
 /// # Safety
-/// The description of an open relation, which has that many columns.
-unsafe fn attribute(desc: pg_sys::TupleDesc, place: usize) -> *const pg_sys::FormData_pg_attribute {
-    // SAFETY: as the caller says; where they are is what TupleDescAttr() says.
+/// The tuple descriptor belongs to an open relation and has this position.
+unsafe fn attribute(
+    desc: pg_sys::TupleDesc,
+    position: usize,
+) -> *const pg_sys::FormData_pg_attribute {
+    // SAFETY: guaranteed by the caller; the address is computed as TupleDescAttr() does.
     unsafe {
         #[cfg(not(feature = "pg18"))]
         let first = (*desc).attrs.as_ptr();
@@ -451,7 +464,7 @@ unsafe fn attribute(desc: pg_sys::TupleDesc, place: usize) -> *const pg_sys::For
             .as_ptr()
             .add((*desc).natts as usize)
             .cast::<pg_sys::FormData_pg_attribute>();
-        first.add(place)
+        first.add(position)
     }
 }
 
@@ -467,12 +480,12 @@ mod tests {
         static SEEN: RefCell<Vec<pg_sys::Oid>> = const { RefCell::new(Vec::new()) };
     }
 
-    /// Notes the tables of a statement, as pgaudit does.
+    /// Records the tables of a statement, as pgaudit does.
     #[cfg(feature = "pg15")]
     unsafe extern "C-unwind" fn watch(tables: *mut pg_sys::List, _: bool) -> bool {
         // SAFETY: a list of range table entries, or null.
         let tables = unsafe { pgrx::PgList::<pg_sys::RangeTblEntry>::from_pg(tables) };
-        // SAFETY: the list's entries.
+        // SAFETY: entries of the list.
         tables.iter_ptr().for_each(|table| see(unsafe { (*table).relid }));
         true
     }
@@ -483,9 +496,9 @@ mod tests {
         tables: *mut pg_sys::List,
         _: bool,
     ) -> bool {
-        // SAFETY: a list of what is asked of each table, or null.
+        // SAFETY: a list of permission requests, or null.
         let tables = unsafe { pgrx::PgList::<pg_sys::RTEPermissionInfo>::from_pg(tables) };
-        // SAFETY: the list's entries.
+        // SAFETY: entries of the list.
         tables.iter_ptr().for_each(|table| see(unsafe { (*table).relid }));
         true
     }
@@ -495,7 +508,7 @@ mod tests {
     }
 
     #[pg_test]
-    fn an_extension_that_watches_statements_sees_the_tables_that_usage_is_written_to() {
+    fn an_extension_that_hooks_permission_checks_sees_writes_of_usage() {
         let user = "11111111-1111-1111-1111-111111111111";
         Spi::run(&format!(
             "select carrel.create_user('{user}');
@@ -505,10 +518,10 @@ mod tests {
         ))
         .expect("set-up");
         let record = format!("select carrel.consume_usage('chat', 7, user_id => '{user}')");
-        // SAFETY: a variable of the server's, which is put back.
+        // SAFETY: a variable of the server, reset below.
         unsafe { (&raw mut pg_sys::ExecutorCheckPerms_hook).write(Some(watch)) };
         let recorded = Spi::run(&record);
-        // SAFETY: the same.
+        // SAFETY: the server's variable.
         unsafe { (&raw mut pg_sys::ExecutorCheckPerms_hook).write(None) };
         recorded.expect("usage");
         for table in ["usage_events", "usage_totals", "usage_allowances"] {

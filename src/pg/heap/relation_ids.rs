@@ -1,4 +1,4 @@
-//! The oids of carrel's tables and indexes, remembered as long as no name stands for another one.
+//! Cache of the oids of carrel's tables and indexes, invalidated when names change.
 
 use crate::pg::error::{Result, catch};
 use crate::pg::ffi::{
@@ -10,18 +10,18 @@ use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, CString, c_char, c_int};
 
 thread_local! {
-    /// What was looked up, by the names' addresses.
+    /// Oids by the addresses of the names.
     static KNOWN: RefCell<Vec<(*const c_char, pg_sys::Oid)>> = const { RefCell::new(Vec::new()) };
-    /// Whether a name may stand for another one now.
+    /// True after the catalogs reported a change of names.
     static IS_STALE: Cell<bool> = const { Cell::new(false) };
     static IS_REGISTERED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// A table of carrel's.
+/// Oid of a table.
 pub fn table(name: &'static CStr) -> Result<pg_sys::Oid> {
     let table = known(name, || look_up(name))?;
     if table == pg_sys::InvalidOid {
-        // Fails if it is the schema that is missing.
+        // Fails with its own error if the schema is missing.
         spi::as_caller(spi::Access::Read, |_| Ok(()))?;
         let name = name.to_string_lossy();
         return Err(missing_column(&format!("there is no table carrel.{name}")));
@@ -29,7 +29,7 @@ pub fn table(name: &'static CStr) -> Result<pg_sys::Oid> {
     Ok(table)
 }
 
-/// A table of carrel's and its owner, if there is such a table.
+/// Oid and owner of a table, if it exists.
 pub fn owner_of(name: &'static str) -> Result<Option<(pg_sys::Oid, pg_sys::Oid)>> {
     let Ok(name) = CString::new(name) else { return Ok(None) };
     let relation = look_up(&name)?;
@@ -37,7 +37,7 @@ pub fn owner_of(name: &'static str) -> Result<Option<(pg_sys::Oid, pg_sys::Oid)>
         return Ok(None);
     }
     let cache = pg_sys::SysCacheIdentifier::RELOID as c_int;
-    // SAFETY: a row of the catalog's cache, which is released once it has been read.
+    // SAFETY: a row of the catalog cache, released after reading.
     catch(|| unsafe {
         let tuple = SearchSysCache1(cache, relation.into());
         if tuple.is_null() {
@@ -51,12 +51,12 @@ pub fn owner_of(name: &'static str) -> Result<Option<(pg_sys::Oid, pg_sys::Oid)>
     })
 }
 
-/// An index of a table that is locked, if it can be used; else an invalid oid. As long as the table is locked, it
-/// stays.
+/// Oid of an index of a locked table; invalid if the index is missing or not valid. The table's lock protects
+/// the index.
 pub fn index(name: &'static CStr) -> Result<pg_sys::Oid> {
     known(name, || {
         let index = look_up(name)?;
-        // SAFETY: an oid, looked up in the catalog's cache.
+        // SAFETY: looks up an oid in the catalog cache.
         let is_valid =
             index != pg_sys::InvalidOid && catch(|| unsafe { get_index_isvalid(index) })?;
         Ok(if is_valid { index } else { pg_sys::InvalidOid })
@@ -70,7 +70,7 @@ fn known(
     if !IS_REGISTERED.replace(true) {
         use pg_sys::SysCacheIdentifier::{INDEXRELID, NAMESPACENAME, RELNAMENSP};
         for cache in [INDEXRELID, NAMESPACENAME, RELNAMENSP] {
-            // SAFETY: a cache's number, and a function that sets a flag.
+            // SAFETY: the cache exists, and the callback only sets a flag.
             unsafe {
                 pg_sys::CacheRegisterSyscacheCallback(cache as c_int, Some(forget), 0.into());
             }
@@ -92,10 +92,10 @@ fn known(
     Ok(oid)
 }
 
-/// What has a name in carrel's schema.
+/// Looks up a relation in schema carrel. Invalid if there is none.
 fn look_up(name: &CStr) -> Result<pg_sys::Oid> {
     let name = name.as_ptr();
-    // SAFETY: names, looked up in the catalog's cache.
+    // SAFETY: looks up C strings in the catalog cache.
     catch(|| unsafe {
         match get_namespace_oid(c"carrel".as_ptr(), true) {
             pg_sys::InvalidOid => pg_sys::InvalidOid,

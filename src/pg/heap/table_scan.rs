@@ -1,9 +1,11 @@
-//! All rows of a table that is not carrel's, read as COPY reads them: past the planner, which would run code of the
-//! table's owner, such as functions in its constraints, its indexes' expressions and its statistics.
+//! Full scan of a table that is not carrel's.
+//!
+//! It bypasses the planner as COPY does: the planner would run the owner's functions in constraints, index
+//! expressions and statistics.
 
 use super::{
-    GetLatestSnapshot, RegisterSnapshot, UnregisterSnapshot, Values, place_of, systable_beginscan,
-    systable_endscan, systable_getnext, table_close, table_open,
+    GetLatestSnapshot, RegisterSnapshot, UnregisterSnapshot, Values, position_of,
+    systable_beginscan, systable_endscan, systable_getnext, table_close, table_open,
 };
 use crate::pg::error::{Error, Result, SqlState, catch, check_for_interrupts};
 use crate::pg::ffi::{
@@ -15,34 +17,35 @@ use pgrx::pg_sys;
 use std::ffi::{CStr, c_int};
 use std::ptr::null_mut;
 
-/// What others may do with the table until the transaction ends.
+/// Access of other sessions to the table until the transaction ends.
 #[derive(Clone, Copy)]
 pub enum Lock {
-    /// All but change its definition.
+    /// Everything except changes of its definition.
     Definition = pg_sys::AccessShareLock as isize,
-    /// Read it.
+    /// Reads only.
     Rows = pg_sys::ShareLock as isize,
 }
 
-/// A value of a row, which is gone when the next one comes.
+/// Value of a row, valid until the next row is read.
 #[derive(Clone, Copy)]
 pub struct Value {
     datum: pg_sys::Datum,
     kind: pg_sys::Oid,
-    room: pg_sys::MemoryContext,
+    context: pg_sys::MemoryContext,
 }
 
 impl Value {
-    /// The type of the value.
+    /// Type of the value.
     pub fn kind(self) -> pg_sys::Oid {
         self.kind
     }
 
-    /// The same as a value of another type: what that reads where this is written. It is gone with the row.
+    /// Converts the value to another type through its text form. The result is valid as long as the row.
     pub fn convert(self, kind: pg_sys::Oid) -> Result<pg_sys::Datum> {
-        // SAFETY: a value of its type; a C string for the other's input function. `catch` puts the context back.
+        // SAFETY: the value has type `kind`; the input function gets a C string. `catch` restores the
+        // context.
         catch(|| unsafe {
-            pg_sys::CurrentMemoryContext = self.room;
+            pg_sys::CurrentMemoryContext = self.context;
             let (mut function, mut parameter) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
             let mut is_varlena = false;
             getTypeOutputInfo(self.kind, &mut function, &mut is_varlena);
@@ -53,15 +56,15 @@ impl Value {
     }
 }
 
-/// Calls `each` for every row of a table, its partitions and the tables that inherit from it, with the values of
-/// these columns: None where one is null or not there. It may not run SQL.
+/// Calls `each` for each row of a table, its partitions and its inheritance children, with the values of
+/// these columns. A value is None if it is null or its column is missing. `each` must not run SQL.
 pub fn read(
     table: pg_sys::Oid,
     lock: Lock,
     columns: &[&CStr],
     mut each: impl FnMut(&[Option<Value>]) -> Result<()>,
 ) -> Result<()> {
-    // SAFETY: a list of oids, whose tables are locked from here on.
+    // SAFETY: a list of oids of tables, which are locked here.
     unsafe {
         let parts = catch(|| {
             let relation = table_open(table, lock as c_int);
@@ -76,17 +79,19 @@ pub fn read(
     Ok(())
 }
 
+/// Scans one table of the inheritance tree.
+///
 /// # Safety
-/// A table that is locked.
+/// The table is locked.
 unsafe fn read_part(
     table: pg_sys::Oid,
     columns: &[&CStr],
     each: &mut impl FnMut(&[Option<Value>]) -> Result<()>,
 ) -> Result<()> {
-    let mut room = PgMemoryContexts::new("carrel rows of a table");
+    let mut context = PgMemoryContexts::new("carrel rows of a table");
     let none = pg_sys::NoLock as c_int;
-    // SAFETY: as the caller says; what is opened is closed, or given back with the (sub)transaction. A row is used
-    // before the next one is asked for.
+    // SAFETY: guaranteed by the caller. Relation and scan are closed below; after an error, the
+    // (sub)transaction's abort closes them. A row is used before the next one is read.
     unsafe {
         let relation = catch(|| table_open(table, none))?;
         match (*(*relation).rd_rel).relkind as u8 {
@@ -103,7 +108,8 @@ unsafe fn read_part(
             }
         }
         let desc = (*relation).rd_att;
-        let places: Vec<_> = columns.iter().map(|column| place_of(desc, column, 0).ok()).collect();
+        let positions: Vec<_> =
+            columns.iter().map(|column| position_of(desc, column, 0).ok()).collect();
         let mut values = Values::of(desc);
         let (scan, snapshot) = catch(|| {
             let snapshot = RegisterSnapshot(GetLatestSnapshot());
@@ -119,16 +125,16 @@ unsafe fn read_part(
             }
             let filled = &raw mut values;
             catch(|| (*filled).take(tuple, desc))?;
-            let row: Vec<_> = places
+            let row: Vec<_> = positions
                 .iter()
-                .map(|place| {
-                    let place = (*place).filter(|place| !values.nulls[*place])?;
-                    let kind = (*super::attribute(desc, place)).atttypid;
-                    Some(Value { datum: values.values[place], kind, room: room.value() })
+                .map(|position| {
+                    let position = (*position).filter(|position| !values.nulls[*position])?;
+                    let kind = (*super::attribute(desc, position)).atttypid;
+                    Some(Value { datum: values.values[position], kind, context: context.value() })
                 })
                 .collect();
             each(&row)?;
-            room.reset();
+            context.reset();
         }
         catch(|| {
             systable_endscan(scan);

@@ -1,8 +1,8 @@
-//! Setting columns of a row without a statement.
+//! Updates rows without a statement.
 
 use super::eligibility::{HandledByCaller, is_plain_to_change};
-use super::executor::Target;
-use super::{Condition, Row, Rows, Values, ctid_cache, places_of};
+use super::executor::WriteTarget;
+use super::{Condition, Rows, TableRow, Values, ctid_cache, positions_of};
 use crate::pg::error::{Result, catch};
 use crate::pg::ffi::{CommandCounterIncrement, GetCurrentCommandId};
 use crate::pg::ffi::{
@@ -12,170 +12,177 @@ use crate::pg::spi::{self, Arg};
 use pgrx::pg_sys;
 use std::ffi::{CStr, c_int};
 
-/// A row that is to be set, and what its place is remembered by.
-pub struct Chosen(pg_sys::HeapTuple, Option<ctid_cache::Key>);
+/// Version of a row to update, and its key in the tid cache.
+pub struct RowVersion {
+    tuple: pg_sys::HeapTuple,
+    key: Option<ctid_cache::Key>,
+}
 
-impl Chosen {
-    /// Whether nobody held the row, or had changed it, when it was chosen.
+impl RowVersion {
+    /// Returns true if no transaction had locked, updated or deleted the row when it was read.
     pub fn was_free(&self) -> bool {
-        // SAFETY: a tuple has a header.
-        let flags = unsafe { u32::from((*(*self.0).t_data).t_infomask) };
+        // SAFETY: a valid tuple has a header.
+        let flags = unsafe { u32::from((*(*self.tuple).t_data).t_infomask) };
         flags & pg_sys::HEAP_XMAX_INVALID != 0
     }
 }
 
-/// What came of a change.
+/// Outcome of an update.
 #[derive(Clone, Copy, PartialEq)]
-pub enum Changed {
-    Done,
-    /// There is no such row.
+pub enum UpdateOutcome {
+    Updated,
+    /// No row matches the conditions.
     Absent,
-    /// Somebody else holds the row, or has changed it meanwhile.
-    Held,
-    /// A statement has to do it: somebody added to the table what a statement would mind, such as a trigger,
-    /// or this statement has changed the row already.
-    Undone,
+    /// Another transaction holds, updated or deleted the row.
+    Conflict,
+    /// The update needs a statement: the table has triggers or the like that a statement must handle (see
+    /// [`super::eligibility`]), or the running statement has already updated the row.
+    NeedsSql,
 }
 
 impl Rows {
-    /// Reads rows as [`Rows::read`] does, until `each` gives true for one, which can be set.
+    /// Reads rows like [`Rows::read`] and returns the first row for which `each` returns true.
     pub fn find<const N: usize>(
         &self,
         conditions: &[Condition],
         columns: [&CStr; N],
-        mut each: impl FnMut(&Row) -> Result<bool>,
-    ) -> Result<Option<Chosen>> {
+        mut each: impl FnMut(&TableRow) -> Result<bool>,
+    ) -> Result<Option<RowVersion>> {
         let mut found = None;
         self.each(conditions, columns, |tuple, row| {
             if each(row)? {
-                // SAFETY: a tuple.
-                found = Some(Chosen(unsafe { ctid_cache::copy(tuple) }?, None));
+                // SAFETY: the scan returned a valid tuple.
+                found = Some(RowVersion { tuple: unsafe { ctid_cache::copy(tuple) }?, key: None });
             }
             Ok(found.is_none())
         })?;
         Ok(found)
     }
 
-    /// The one row that is as the conditions say, of which there is one at most, as it is now; `with` gets the
-    /// values of these columns.
+    /// Finds the latest version of the only row that matches the conditions. `with` gets the values of these
+    /// columns.
     pub fn find_one<const N: usize>(
         &self,
         conditions: &[Condition],
         columns: [&CStr; N],
-        with: impl FnOnce(&Row) -> Result<()>,
-    ) -> Result<Option<Chosen>> {
+        with: impl FnOnce(&TableRow) -> Result<()>,
+    ) -> Result<Option<RowVersion>> {
         let Some(tuple) = self.one(conditions)? else { return Ok(None) };
-        // SAFETY: an open relation, and a row of it.
-        unsafe { with(&self.values(tuple)?.row(&places_of((*self.relation).rd_att, columns)?))? };
-        Ok(Some(Chosen(tuple, Some(self.key(conditions)))))
+        // SAFETY: the relation is open, and the tuple belongs to it.
+        unsafe {
+            with(&self.values(tuple)?.row(&positions_of((*self.relation).rd_att, columns)?))?
+        };
+        Ok(Some(RowVersion { tuple, key: Some(self.key(conditions)) }))
     }
 
-    /// Reads all the rows as [`Rows::read`] does; the last one for which `each` gives true can be set.
-    pub fn choose<const N: usize>(
+    /// Reads all rows like [`Rows::read`] and returns the last row for which `each` returns true.
+    pub fn find_last<const N: usize>(
         &self,
         conditions: &[Condition],
         columns: [&CStr; N],
-        mut each: impl FnMut(&Row) -> Result<bool>,
-    ) -> Result<Option<Chosen>> {
-        let mut chosen = None;
+        mut each: impl FnMut(&TableRow) -> Result<bool>,
+    ) -> Result<Option<RowVersion>> {
+        let mut found = None;
         self.each(conditions, columns, |tuple, row| {
             if each(row)? {
-                // SAFETY: a tuple.
-                chosen = Some(Chosen(unsafe { ctid_cache::copy(tuple) }?, None));
+                // SAFETY: the scan returned a valid tuple.
+                found = Some(RowVersion { tuple: unsafe { ctid_cache::copy(tuple) }?, key: None });
             }
             Ok(true)
         })?;
-        Ok(chosen)
+        Ok(found)
     }
 
-    /// Sets columns of a row, if it is still as it was when it was chosen. Nobody is waited for.
+    /// Sets columns of a row if the version is still the latest. Never waits.
     pub fn set<const M: usize>(
         &self,
-        chosen: Chosen,
+        version: RowVersion,
         columns: [&CStr; M],
         values: [Arg; M],
-    ) -> Result<Changed> {
-        // SAFETY: an open relation, and a copy of a row of it.
+    ) -> Result<UpdateOutcome> {
+        // SAFETY: the relation is open, and the tuple is a copy of one of its rows.
         unsafe {
-            let columns = places_of((*self.relation).rd_att, columns)?;
+            let columns = positions_of((*self.relation).rd_att, columns)?;
             if !is_plain_to_change(self.relation, HandledByCaller::NOTHING, &columns)? {
-                return Ok(Changed::Undone);
+                return Ok(UpdateOutcome::NeedsSql);
             }
-            let place = update(self.relation, chosen.0, columns, values, false)?;
-            if let (Some(place), Some(key)) = (place, chosen.1) {
-                ctid_cache::remember(key, place);
+            let tid = update(self.relation, version.tuple, columns, values, false)?;
+            if let (Some(tid), Some(key)) = (tid, version.key) {
+                ctid_cache::remember(key, tid);
             }
-            Ok(if place.is_some() { Changed::Done } else { Changed::Held })
+            Ok(if tid.is_some() { UpdateOutcome::Updated } else { UpdateOutcome::Conflict })
         }
     }
 
-    /// Holds the row that is as the conditions say, of which there is one at most, so that it stays and
-    /// keeps its keys until the transaction ends; `with` gets the values of these columns. Whether there is
-    /// one. That is what a foreign key does.
+    /// Locks the only row that matches the conditions FOR KEY SHARE, as a foreign key does: the row keeps its
+    /// keys until the transaction ends. `with` gets the values of these columns. Returns false if there is no
+    /// row.
     pub fn hold<const N: usize>(
         &self,
         conditions: &[Condition],
         columns: [&CStr; N],
-        with: impl FnOnce(&Row) -> Result<()>,
+        with: impl FnOnce(&TableRow) -> Result<()>,
     ) -> Result<bool> {
-        // SAFETY: an open relation.
+        // SAFETY: the relation is open.
         unsafe {
             let mode = pg_sys::LockTupleMode::LockTupleKeyShare;
             let Some((tuple, _)) = self.lock(conditions, mode)? else { return Ok(false) };
-            with(&self.values(tuple)?.row(&places_of((*self.relation).rd_att, columns)?))?;
+            with(&self.values(tuple)?.row(&positions_of((*self.relation).rd_att, columns)?))?;
             Ok(true)
         }
     }
 
-    /// Waits until nobody else changes the row that is as the conditions say, of which there is one at
-    /// most, and sets columns of it to what `values` makes of those that are asked for.
+    /// Locks the only row that matches the conditions, waiting for other transactions, and sets columns of
+    /// it. `values` computes the new values from those of `columns`.
     pub fn change_one<const N: usize, const M: usize>(
         &self,
         conditions: &[Condition],
         columns: [&CStr; N],
         set: [&CStr; M],
-        upheld: HandledByCaller,
-        values: impl FnOnce(&Row) -> Result<[Arg; M]>,
-    ) -> Result<Changed> {
+        handled: HandledByCaller,
+        values: impl FnOnce(&TableRow) -> Result<[Arg; M]>,
+    ) -> Result<UpdateOutcome> {
         let relation = self.relation;
-        // SAFETY: an open relation, and a row that is held.
+        // SAFETY: the relation is open, and the row is locked.
         unsafe {
-            let set = places_of((*relation).rd_att, set)?;
-            if !is_plain_to_change(relation, upheld, &set)? {
-                return Ok(Changed::Undone);
+            let set = positions_of((*relation).rd_att, set)?;
+            if !is_plain_to_change(relation, handled, &set)? {
+                return Ok(UpdateOutcome::NeedsSql);
             }
             let mode = pg_sys::LockTupleMode::LockTupleNoKeyExclusive;
             let Some((tuple, is_held)) = self.lock(conditions, mode)? else {
-                return Ok(Changed::Absent);
+                return Ok(UpdateOutcome::Absent);
             };
             if !is_held {
-                return Ok(Changed::Undone);
+                return Ok(UpdateOutcome::NeedsSql);
             }
-            let columns = places_of((*relation).rd_att, columns)?;
+            let columns = positions_of((*relation).rd_att, columns)?;
             let values = values(&self.values(tuple)?.row(&columns))?;
-            let Some(place) = update(relation, tuple, set, values, true)? else {
-                return Ok(Changed::Undone);
+            let Some(tid) = update(relation, tuple, set, values, true)? else {
+                return Ok(UpdateOutcome::NeedsSql);
             };
-            ctid_cache::remember(self.key(conditions), place);
-            Ok(Changed::Done)
+            ctid_cache::remember(self.key(conditions), tid);
+            Ok(UpdateOutcome::Updated)
         }
     }
 
+    /// Deforms a tuple.
+    ///
     /// # Safety
-    /// A tuple of the relation, which is open.
+    /// The relation is open, and the tuple belongs to it.
     unsafe fn values(&self, tuple: pg_sys::HeapTuple) -> Result<Values> {
-        // SAFETY: as the caller says.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             let desc = (*self.relation).rd_att;
             let mut values = Values::of(desc);
-            let room = &raw mut values;
-            catch(|| (*room).take(tuple, desc))?;
+            let out = &raw mut values;
+            catch(|| (*out).take(tuple, desc))?;
             Ok(values)
         }
     }
 
-    /// Locks the one row, waiting for whoever holds it (10 seconds at most: then 55P03); gives a copy, and false
-    /// where this very statement has changed the row.
+    /// Locks the only row that matches the conditions. Waits up to 10 seconds for other transactions, then
+    /// fails with 55P03. Returns a copy of the row, and false if the running statement has updated the row.
     ///
     /// # Safety
     /// The relation is open.
@@ -187,20 +194,20 @@ impl Rows {
         let relation = self.relation;
         loop {
             let Some(tuple) = self.one(conditions)? else { return Ok(None) };
-            // SAFETY: an open relation; the row is a copy, and the place that it was read from is there as
-            // long as a snapshot could see it or the row is locked.
+            // SAFETY: the relation is open. The tuple is a copy. Its tid stays valid while a snapshot can see
+            // the row or the row is locked.
             unsafe {
-                let mut place =
+                let mut tid =
                     pg_sys::HeapTupleData { t_self: (*tuple).t_self, ..Default::default() };
                 let mut failure = pg_sys::TM_FailureData::default();
-                let (place, failure) = (&raw mut place, &raw mut failure);
+                let (tid, failure) = (&raw mut tid, &raw mut failure);
                 let lock = |wait| {
                     catch(|| {
                         let mut buffer = 0;
                         let command = GetCurrentCommandId(false);
                         let result = heap_lock_tuple(
                             relation,
-                            place,
+                            tid,
                             command,
                             mode,
                             wait,
@@ -221,7 +228,7 @@ impl Rows {
                 }
                 match result {
                     pg_sys::TM_Result::TM_Ok => return Ok(Some((tuple, true))),
-                    // Somebody else has changed or deleted it: there is another version, or none.
+                    // Another transaction updated or deleted the row: look for its latest version.
                     pg_sys::TM_Result::TM_Updated | pg_sys::TM_Result::TM_Deleted => {}
                     _ => return Ok(Some((tuple, false))),
                 }
@@ -230,12 +237,14 @@ impl Rows {
     }
 }
 
-/// Puts a new version with other values in the place of a row. If it does not wait: unless somebody else
-/// holds it or has changed it, or this transaction has locked it. (A server that is built with assertions
-/// has one that nobody asks heap_update() not to wait.) Its place then.
+/// Writes a new version of a row with other values. Returns its tid, or None if the version is not the
+/// latest.
+///
+/// Without `wait`, returns None if another transaction holds the row or this transaction has locked it.
+/// (Servers with assertions do not allow heap_update() without waiting for own locks.)
 ///
 /// # Safety
-/// The relation is open, and the tuple is a copy of a row of it.
+/// The relation is open, and the tuple is a copy of one of its rows.
 unsafe fn update<const M: usize>(
     relation: pg_sys::Relation,
     tuple: pg_sys::HeapTuple,
@@ -243,10 +252,10 @@ unsafe fn update<const M: usize>(
     values: [Arg; M],
     wait: bool,
 ) -> Result<Option<pg_sys::ItemPointerData>> {
-    // SAFETY: as the caller says; a number, a value and a flag for each column.
-    let (mut place, tuple, changed) = unsafe {
+    // SAFETY: guaranteed by the caller; the arrays have an entry for each column.
+    let (mut tid, tuple, changed) = unsafe {
         let desc = (*relation).rd_att;
-        let numbers = set.map(|place| place as c_int + 1);
+        let numbers = set.map(|position| position as c_int + 1);
         let nulls = values.map(|value| value.datum().is_none());
         let values = values.map(|value| value.datum().unwrap_or(pg_sys::Datum::null()));
         let (count, columns) = (M as c_int, numbers.as_ptr().cast_mut());
@@ -258,15 +267,15 @@ unsafe fn update<const M: usize>(
     let mut lock = pg_sys::LockTupleMode::LockTupleNoKeyExclusive;
     #[cfg(not(feature = "pg15"))]
     let mut indexes = pg_sys::TU_UpdateIndexes::TU_None;
-    let (place, failure, lock) = (&raw mut place, &raw mut failure, &raw mut lock);
+    let (tid, failure, lock) = (&raw mut tid, &raw mut failure, &raw mut lock);
     #[cfg(not(feature = "pg15"))]
     let indexes = &raw mut indexes;
-    // SAFETY: as the caller says; what it is told by outlives the call.
+    // SAFETY: guaranteed by the caller; the output arguments outlive the call.
     unsafe {
         let result = catch(|| {
             heap_update(
                 relation,
-                place,
+                tid,
                 tuple,
                 GetCurrentCommandId(true),
                 std::ptr::null_mut(),
@@ -280,13 +289,13 @@ unsafe fn update<const M: usize>(
         if result != pg_sys::TM_Result::TM_Ok {
             return Ok(None);
         }
-        let place = (*tuple).t_self;
+        let tid = (*tuple).t_self;
         #[cfg(feature = "pg15")]
         let is_of_indexes = !is_heap_only(tuple);
         #[cfg(not(feature = "pg15"))]
         let is_of_indexes = *indexes != pg_sys::TU_UpdateIndexes::TU_None;
         if is_of_indexes {
-            let target = Target::open(relation, false)?;
+            let target = WriteTarget::open(relation, false)?;
             target.store(tuple, false)?;
             #[cfg(feature = "pg15")]
             target.add_new_version_to_indexes(&changed)?;
@@ -301,13 +310,13 @@ unsafe fn update<const M: usize>(
             heap_freetuple(tuple);
             CommandCounterIncrement();
         })?;
-        Ok(Some(place))
+        Ok(Some(tid))
     }
 }
 
-/// Whether a version of a row has no entry in indexes of its own.
+/// Returns true if the version has no index entries of its own (HOT).
 #[cfg(feature = "pg15")]
 unsafe fn is_heap_only(tuple: pg_sys::HeapTuple) -> bool {
-    // SAFETY: a tuple has a header.
+    // SAFETY: a valid tuple has a header.
     unsafe { u32::from((*(*tuple).t_data).t_infomask2) & pg_sys::HEAP_ONLY_TUPLE != 0 }
 }

@@ -1,9 +1,9 @@
-//! Arguments of many statements, kept together.
+//! Arguments of many statements, in one memory context.
 
 use super::connection::Arg;
 use crate::pg::scratch::Scratch;
 
-/// Arguments of statements, with the memory that they lie in.
+/// Arguments of statements, with the memory context that holds them.
 pub struct Args<const N: usize> {
     memory: Scratch,
     rows: Vec<[Arg; N]>,
@@ -14,7 +14,7 @@ impl<const N: usize> Args<N> {
         Self { memory: Scratch::new(name), rows: Vec::new() }
     }
 
-    /// Adds the arguments that `make` makes.
+    /// Adds the arguments returned by `make`.
     pub fn push(&mut self, make: impl FnOnce() -> [Arg; N]) {
         let row = self.memory.during(make);
         self.rows.push(row);

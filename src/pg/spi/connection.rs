@@ -1,4 +1,4 @@
-//! Connections to SPI: statements, their arguments and rows, and kept plans.
+//! Connections to SPI: statements, arguments, rows, and kept plans.
 
 use super::caller;
 use super::pins::{is_latest, pin, pin_planner};
@@ -18,11 +18,11 @@ use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_char, c_int};
 
 thread_local! {
-    /// Set while tables of roles with fewer rights follow carrel's by foreign keys, as of the last look.
+    /// True if tables of less privileged roles reference carrel's tables, as of the last check.
     static IS_FOLLOWED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Says whether tables of roles with fewer rights follow carrel's by foreign keys.
+/// Records if tables of less privileged roles reference carrel's tables.
 pub fn set_followed_by_others(is_followed: bool) {
     IS_FOLLOWED.set(is_followed);
 }
@@ -31,18 +31,18 @@ fn is_followed_by_others() -> bool {
     IS_FOLLOWED.get()
 }
 
-/// Whether the SQL may write. Reading uses the snapshot of the calling statement and assigns no
-/// transaction id, so that it works in READ ONLY transactions and on a standby.
+/// Permission to write. Reads use the snapshot of the calling statement and assign no transaction id, so they
+/// work in READ ONLY transactions and on a standby.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Access {
     Read,
     Write,
 }
 
-/// A connection to SPI, valid within the closure that it was given to.
+/// Connection to SPI, valid inside the closure that receives it.
 pub struct Db {
     pub(super) access: Access,
-    /// Set where statements run with rights that the caller does not have.
+    /// True if statements run with rights that the caller does not have.
     is_elevated: bool,
 }
 
@@ -51,7 +51,7 @@ pub fn as_caller<T>(access: Access, work: impl FnOnce(&Db) -> Result<T>) -> Resu
     connected(access, None, work)
 }
 
-/// Runs `work` as the owner, even where tables belong to others: for what reads catalogs alone.
+/// Runs `work` as the owner without checking who owns carrel's tables. `work` may only read catalogs.
 pub fn as_owner_of_catalogs<T>(
     owner: pg_sys::Oid,
     access: Access,
@@ -60,15 +60,15 @@ pub fn as_owner_of_catalogs<T>(
     connected(access, Some(owner), work)
 }
 
-/// Runs `work` as a role, or as the caller where it is None.
+/// Runs `work` as a role, or as the caller if `role` is None.
 pub(super) fn connected<T>(
     access: Access,
     role: Option<pg_sys::Oid>,
     work: impl FnOnce(&Db) -> Result<T>,
 ) -> Result<T> {
-    // SAFETY: what fmgr does for SECURITY DEFINER and SET; user and settings are put back on every way
-    // out. After an error SPI's connection is left to the abort of the (sub)transaction, which is
-    // certain: errors are passed on, see `catch`.
+    // SAFETY: as fmgr does for SECURITY DEFINER and SET. User and settings are restored on each path. After
+    // an error, the abort of the (sub)transaction closes SPI's connection; the abort is certain, because
+    // errors are passed on (see `catch`).
     unsafe {
         let mut user = pg_sys::InvalidOid;
         let mut context = 0;
@@ -98,7 +98,7 @@ pub(super) fn connected<T>(
             Ok(value)
         });
         pg_sys::SetUserIdAndSecContext(user, context);
-        // Whatever was set meanwhile with the owner's rights ends here.
+        // Settings that were changed with the owner's rights end here.
         pg_sys::AtEOXact_GUC(result.is_ok() && role.is_none(), settings);
         if let Some(role) = outer_role {
             caller::work_as(role);
@@ -108,14 +108,15 @@ pub(super) fn connected<T>(
     }
 }
 
-/// Fails with 25006 in a READ ONLY transaction and on a standby, which refuses strong locks with another error.
+/// Fails with 25006 in a READ ONLY transaction and on a standby. A standby would refuse a strong lock with
+/// another error.
 pub fn need_writable(command: &CStr) -> Result<()> {
     let command = command.as_ptr();
     // SAFETY: a C string.
     catch(|| unsafe { PreventCommandIfReadOnly(command) })
 }
 
-/// An argument of a statement.
+/// Argument of a statement.
 #[derive(Clone, Copy)]
 pub struct Arg {
     pub(super) oid: pg_sys::Oid,
@@ -129,64 +130,63 @@ impl<T: IntoDatum> From<T> for Arg {
 }
 
 impl Arg {
-    /// A text that is a datum already.
+    /// Text argument from a datum.
     pub fn text(datum: pg_sys::Datum) -> Self {
         Self { oid: pg_sys::TEXTOID, datum: Some(datum) }
     }
 
-    /// The place of a row, which has to stay there.
-    pub fn tid(place: *mut pg_sys::ItemPointerData) -> Self {
-        Self { oid: pg_sys::TIDOID, datum: Some(place.into()) }
+    /// Tid argument. The pointed-to tid must outlive the statement.
+    pub fn tid(tid: *mut pg_sys::ItemPointerData) -> Self {
+        Self { oid: pg_sys::TIDOID, datum: Some(tid.into()) }
     }
 
-    /// The value, None where it is null.
+    /// Value; None if null.
     pub fn datum(&self) -> Option<pg_sys::Datum> {
         self.datum
     }
 }
 
-/// A row of a result.
+/// Row of a result.
 pub struct Row {
     tuple: pg_sys::HeapTuple,
     desc: pg_sys::TupleDesc,
 }
 
 impl Row {
-    /// The value of column `number` (from 1), or None where it is null.
+    /// Value of column `number`, counted from 1; None if null.
     pub fn get<T: FromDatum>(&self, number: c_int) -> Option<T> {
         let mut is_null = false;
-        // SAFETY: the tuple is of this description, and the type is the one that the statement
-        // beside the caller selects.
+        // SAFETY: the tuple has this tuple descriptor, and the caller's statement selects this type.
         unsafe {
             let datum = SPI_getbinval(self.tuple, self.desc, number, &mut is_null);
             T::from_polymorphic_datum(datum, is_null, T_OID_UNUSED)
         }
     }
 
-    /// The value of column `number`, which the statement says is never null.
+    /// Value of column `number`, which the statement never returns as null.
     pub fn need<T: FromDatum>(&self, number: c_int) -> Result<T> {
         self.get(number).ok_or_else(|| null_column(number as usize))
     }
 }
 
 impl Row {
-    /// The body of the tsvector in column `number`, which is never null. Memory that it was decompressed to is freed at once.
+    /// Body of the tsvector in column `number`, which is never null. Frees memory used to decompress it.
     pub fn need_vector(&self, number: c_int) -> Result<Vec<u8>> {
         let mut scratch = Scratch::new("carrel vector");
         scratch.during(|| self.need::<TsVector>(number).map(|vector| vector.to_body()))
     }
 }
 
-/// Conversions of carrel's own types don't look at the type's oid.
+/// Placeholder for the oid of a type: conversions of carrel's types ignore it.
 pub(super) const T_OID_UNUSED: pg_sys::Oid = pg_sys::InvalidOid;
 
 impl Db {
-    /// Runs a statement; returns how many rows it touched or gave.
+    /// Runs a statement. Returns the number of rows that it affected or returned.
     pub fn execute(&self, sql: &'static str, args: &[Arg]) -> Result<u64> {
         self.run(sql, args, |_| Ok(()))
     }
 
-    /// Every row of a statement, as `read` takes it.
+    /// Runs a statement and collects its rows, converted by `read`.
     pub fn rows<T>(
         &self,
         sql: &'static str,
@@ -201,7 +201,7 @@ impl Db {
         Ok(values)
     }
 
-    /// The first row of a statement, if there is one.
+    /// Returns the first row of a statement, if any.
     pub fn first<T>(
         &self,
         sql: &'static str,
@@ -218,33 +218,34 @@ impl Db {
         Ok(value)
     }
 
-    /// The first column of the first row of a statement that always has one.
+    /// Returns the first column of the first row of a statement that always has a row.
     pub fn value<T: FromDatum>(&self, sql: &'static str, args: &[Arg]) -> Result<T> {
         self.first(sql, args, |row| row.need(1))?
             .ok_or_else(|| Error::new(SqlState::NoDataFound, "a query of carrel's own gave no row"))
     }
 
-    /// Runs statements that are made at run time and used once: what migrate() executes.
+    /// Runs statements that are built at run time and used once, such as those of migrate().
     pub fn script(&self, sql: &str) -> Result<()> {
         let statement = c_string(sql)?;
         let text = statement.as_ptr();
-        // SAFETY: connected, a C string.
+        // SAFETY: SPI is connected; a C string.
         self.confined(sql, || check(catch(|| unsafe { SPI_execute(text, false, 0) })?))
     }
 
-    /// Runs a statement so that code of others leaves nothing behind. Where tables of others follow carrel's by foreign keys,
-    /// BEFORE triggers run as their owners in the midst of carrel's statements, and AFTER triggers with the statement's rights.
+    /// Runs a statement so that code of other roles leaves nothing behind. If tables of other roles reference
+    /// carrel's, their BEFORE triggers run as their owners during carrel's statements, and their AFTER
+    /// triggers with the statement's rights.
     ///
-    /// Settings that they change end with the statement. What would run later, as somebody else, is refused by Postgres in a
-    /// security-restricted operation: deferred triggers and cursors WITH HOLD. An INSERT reaches no such table, and may
-    /// have deferred triggers of carrel's own.
+    /// Changed settings end with the statement. Postgres refuses deferred triggers and cursors WITH HOLD in a
+    /// security-restricted operation: they would run later, as another role. An INSERT reaches no referencing
+    /// table, and may need carrel's own deferred triggers.
     pub(super) fn confined<T>(&self, sql: &str, call: impl FnOnce() -> Result<T>) -> Result<T> {
         if !self.is_elevated {
             return call();
         }
         let is_harmless =
             ["select", "insert"].iter().any(|verb| sql.trim_start().starts_with(verb));
-        // SAFETY: as Postgres does for index functions; user and settings are put back on every way out.
+        // SAFETY: as Postgres does for index functions; user and settings are restored on each path.
         unsafe {
             let (mut user, mut context) = (pg_sys::InvalidOid, 0);
             pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
@@ -259,7 +260,7 @@ impl Db {
         }
     }
 
-    /// Every row of a query that is made at run time and used once, as `read` takes it.
+    /// Runs a query that is built at run time and used once, and collects its rows, converted by `read`.
     pub fn rows_once<T>(
         &self,
         sql: &str,
@@ -269,10 +270,10 @@ impl Db {
         let statement = c_string(sql)?;
         let mut types: Vec<pg_sys::Oid> = args.iter().map(|arg| arg.oid).collect();
         let (text, count, types) = (statement.as_ptr(), types.len() as c_int, types.as_mut_ptr());
-        // SAFETY: connected, a C string, and as many types as it says; the plan goes with the connection.
+        // SAFETY: SPI is connected; a C string, and `count` types. The plan is freed with the connection.
         let plan = catch(|| unsafe { SPI_prepare(text, count, types) })?;
         if plan.is_null() {
-            // SAFETY: the backend's own variable.
+            // SAFETY: reads a variable of the backend.
             check(unsafe { pg_sys::SPI_result })?;
         }
         let mut values = Vec::new();
@@ -283,10 +284,10 @@ impl Db {
         Ok(values)
     }
 
-    /// Makes a trigger's transition tables known by their names.
+    /// Registers a trigger's transition tables under their names.
     pub fn register_trigger_data(&self, trigger: &PgTrigger) -> Result<()> {
         let data = std::ptr::from_ref(trigger.trigger_data()).cast_mut();
-        // SAFETY: connected; the data of the trigger call that is being served.
+        // SAFETY: SPI is connected; the data belongs to the current trigger call.
         check(catch(|| unsafe { SPI_register_trigger_data(data) })?)
     }
 
@@ -314,9 +315,9 @@ impl Db {
             .collect();
         let (values, nulls) = (values.as_ptr(), nulls.as_ptr());
         let read_only = self.access == Access::Read;
-        // Never a row limit: an INSERT … RETURNING that is stopped early fires no statement trigger.
-        // SAFETY: connected, a kept plan, a value and a null flag for each of its parameters; the snapshot
-        // is kept as long as the statement runs.
+        // No row limit: an INSERT … RETURNING that stops early fires no statement triggers.
+        // SAFETY: SPI is connected; a kept plan, with a value and a null flag for each parameter. The
+        // snapshot is registered while the statement runs.
         let run = || unsafe {
             if !is_latest() {
                 return SPI_execute_plan(plan, values, nulls, read_only, 0);
@@ -328,7 +329,7 @@ impl Db {
             code
         };
         self.confined(sql, || check(catch(run).map_err(|error| of_changed_tables(error, sql))?))?;
-        // SAFETY: SPI's results, read at once, before anything else can run SQL and replace them.
+        // SAFETY: SPI's results are copied out before other SQL can replace them.
         unsafe {
             let processed = pg_sys::SPI_processed;
             let table = pg_sys::SPI_tuptable;
@@ -344,8 +345,8 @@ impl Db {
     }
 }
 
-/// The plan of a statement, made at its first use in this backend. Postgres plans it anew by itself
-/// when tables, the role or policies change.
+/// Plan of a statement, prepared at its first use in this backend. Postgres replans it when tables, the role
+/// or policies change.
 pub(super) fn plan(sql: &'static str, args: &[Arg]) -> Result<pg_sys::SPIPlanPtr> {
     thread_local! {
         static PLANS: RefCell<HashMap<&'static str, pg_sys::SPIPlanPtr>> = RefCell::default();
@@ -356,7 +357,7 @@ pub(super) fn plan(sql: &'static str, args: &[Arg]) -> Result<pg_sys::SPIPlanPtr
     let text = c_string(sql)?;
     let mut types: Vec<pg_sys::Oid> = args.iter().map(|arg| arg.oid).collect();
     let (text, count, types) = (text.as_ptr(), types.len() as c_int, types.as_mut_ptr());
-    // SAFETY: connected, a C string, and as many types as it says.
+    // SAFETY: SPI is connected; a C string, and `count` types.
     let plan = catch(|| unsafe {
         let plan = SPI_prepare(text, count, types);
         if !plan.is_null() {
@@ -366,26 +367,26 @@ pub(super) fn plan(sql: &'static str, args: &[Arg]) -> Result<pg_sys::SPIPlanPtr
     })
     .map_err(older_tables)?;
     if plan.is_null() {
-        // SAFETY: the backend's own variable.
+        // SAFETY: reads a variable of the backend.
         return check(unsafe { pg_sys::SPI_result }).map(|()| plan);
     }
     PLANS.with_borrow_mut(|plans| plans.insert(sql, plan));
     Ok(plan)
 }
 
-/// A table or column that carrel's own SQL names is missing: the tables are not this version's.
+/// Replaces an error about a missing table or column: carrel's tables are of another version.
 fn older_tables(error: Error) -> Error {
     if error.is_of_missing_column() { missing_column(&error.message()) } else { error }
 }
 
-/// The same for a statement that was planned when its tables had all that it names.
+/// Replaces such an error of a statement whose plan was made before its tables changed.
 pub(super) fn of_changed_tables(error: Error, sql: &str) -> Error {
     if error.is_in_statement(sql) { older_tables(error) } else { error }
 }
 
-/// Fails if schema carrel was renamed: carrel's own SQL names it.
+/// Fails with 55000 if schema carrel was renamed: carrel's SQL contains its name.
 fn refuse_other_schema(db: &Db) -> Result<()> {
-    // SAFETY: a C string, looked up in the catalog's cache.
+    // SAFETY: looks up a C string in the catalog cache.
     if catch(|| unsafe { get_namespace_oid(c"carrel".as_ptr(), true) })? != pg_sys::InvalidOid {
         return Ok(());
     }
@@ -405,7 +406,7 @@ fn refuse_other_schema(db: &Db) -> Result<()> {
     })
 }
 
-/// A column of one of carrel's own rows, or statements, is null where it never is.
+/// Error for a null in a column that is never null.
 pub fn null_column(number: usize) -> Error {
     Error::new(
         SqlState::ObjectNotInPrerequisiteState,
@@ -414,7 +415,7 @@ pub fn null_column(number: usize) -> Error {
     .hint("Run: select * from carrel.doctor()")
 }
 
-/// The tables are not this version's: they lack a column.
+/// Error for a missing table or column: the tables are of another version.
 pub fn missing_column(what: &str) -> Error {
     Error::new(
         SqlState::ObjectNotInPrerequisiteState,

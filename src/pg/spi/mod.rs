@@ -1,8 +1,9 @@
-//! Running SQL: the only module that calls SPI.
+//! SQL statements: the only module that calls SPI.
 //!
-//! Work runs either as the caller or as the owner, always with a pinned `search_path`, so that no
-//! name or operator in carrel's own SQL can be somebody else's. Errors come back as
-//! [`Error`](crate::pg::error::Error) with all their fields. Plans are kept for the life of the backend, keyed by their text.
+//! Work runs as the caller or as the owner, always with a pinned `search_path`: names and operators in
+//! carrel's SQL cannot resolve to objects of other roles. Errors are returned as
+//! [`Error`](crate::pg::error::Error) with all fields. Plans are kept for the life of the backend, by
+//! statement text.
 
 mod args;
 pub mod caller;
@@ -51,7 +52,7 @@ mod tests {
         };
         // SAFETY: a copy in this function's memory context.
         let field = |text: *const c_char| unsafe { std::ffi::CStr::from_ptr(text) };
-        // SAFETY: the same copy.
+        // SAFETY: a copy in this function's memory context.
         let error = unsafe { &*error };
         assert_eq!(field(error.message), c"no quota");
         assert_eq!(field(error.detail), c"d");
@@ -73,7 +74,7 @@ mod tests {
     }
 
     #[pg_test]
-    fn statements_are_planned_alike_whatever_the_caller_set() {
+    fn plans_do_not_depend_on_the_callers_settings() {
         Spi::run("set jit = on; set enable_indexscan = off; set random_page_cost = 1")
             .expect("set-up");
         let ask = |sql| as_owner(Access::Read, |db| db.value::<String>(sql, &[])).ok();

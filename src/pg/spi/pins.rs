@@ -1,4 +1,4 @@
-//! Settings that are pinned while carrel's own SQL runs.
+//! Settings pinned while carrel's SQL runs.
 
 use crate::pg::error::{Result, contain};
 use crate::pg::xact;
@@ -6,27 +6,27 @@ use pgrx::pg_sys;
 use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, CString};
 
-/// Sets a setting until the current nest level of settings ends, as a superuser's function with a SET clause does.
+/// Sets a setting until the current nest level ends, as a superuser's function with a SET clause does.
 pub fn pin(name: &CStr, value: &CStr) {
     set(name, value, pg_sys::GucContext::PGC_SUSET, pg_sys::GucAction::GUC_ACTION_SAVE);
 }
 
-/// Has statements planned alike, whatever the caller set: plans are kept for the life of the backend,
-/// which may serve others.
+/// Pins the planner's settings. Plans outlive the caller's settings, because a backend keeps them and may
+/// serve other callers.
 pub(super) fn pin_planner() {
     macro_rules! pin_unless {
         ($($setting:ident == $value:literal),* $(,)?) => {
             $(
-                // SAFETY: a setting of the backend's.
+                // SAFETY: reads a setting of the backend.
                 if unsafe { pg_sys::$setting } != $value {
                     pin_text(concat!(stringify!($setting), "\0"), concat!($value, "\0"));
                 }
             )*
         };
     }
-    // A statement of carrel's own reads few rows, whatever the planner takes many rows to cost: it would be compiled
-    // at each of its executions.
-    // SAFETY: a setting of the backend's.
+    // carrel's statements read few rows, whatever the planner estimates. With JIT, they would be compiled at
+    // each execution.
+    // SAFETY: reads a setting of the backend.
     if unsafe { pg_sys::jit_enabled } {
         pin(c"jit", c"off");
     }
@@ -58,7 +58,7 @@ fn pin_text(name: &str, value: &str) {
     }
 }
 
-/// Does `work` with these settings.
+/// Runs `work` with these settings.
 pub(super) fn with_settings<T>(
     settings: &[(&CStr, &CStr)],
     work: impl FnOnce() -> Result<T>,
@@ -66,7 +66,7 @@ pub(super) fn with_settings<T>(
     if settings.is_empty() {
         return work();
     }
-    // SAFETY: settings are put back on every way out.
+    // SAFETY: settings are restored on each path.
     unsafe {
         let level = pg_sys::NewGUCNestLevel();
         for (name, value) in settings {
@@ -78,7 +78,7 @@ pub(super) fn with_settings<T>(
     }
 }
 
-/// SET LOCAL, by the caller.
+/// Runs SET LOCAL with the caller's rights.
 pub fn set_local(name: &CStr, value: &CStr) {
     set(name, value, pg_sys::GucContext::PGC_USERSET, pg_sys::GucAction::GUC_ACTION_LOCAL);
 }
@@ -104,7 +104,7 @@ fn set(
     }
 }
 
-/// Tells whether the session itself set a setting, rather than its database, role or client.
+/// Returns true if the session itself set the setting, as opposed to the database, role or client.
 pub fn is_set_by_session(name: &CStr) -> bool {
     thread_local! {
         static KNOWN: RefCell<Vec<(CString, *const pg_sys::config_generic)>> = const { RefCell::new(Vec::new()) };
@@ -112,7 +112,7 @@ pub fn is_set_by_session(name: &CStr) -> bool {
     let known = KNOWN.with_borrow(|known| {
         known.iter().find(|(known, _)| known.as_c_str() == name).map(|(_, setting)| *setting)
     });
-    // SAFETY: Postgres' list of its settings, each with a name, which built-in ones keep their place in memory.
+    // SAFETY: the server's list of named settings. Built-in settings never move in memory.
     unsafe {
         let setting = known.unwrap_or_else(|| {
             let mut count = 0;
@@ -124,7 +124,7 @@ pub fn is_set_by_session(name: &CStr) -> bool {
             #[cfg(not(feature = "pg15"))]
             let settings = pg_sys::get_guc_variables(&mut count);
             let found = (0..count as usize)
-                .map(|place| *settings.add(place))
+                .map(|index| *settings.add(index))
                 .find(|setting| CStr::from_ptr((**setting).name) == name)
                 .unwrap_or(std::ptr::null_mut())
                 .cast_const();
@@ -139,12 +139,12 @@ thread_local! {
     static IS_LATEST: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether statements see what is committed when they begin, past the transaction's own snapshot.
+/// Returns true if each statement uses a new snapshot instead of the transaction's.
 pub(super) fn is_latest() -> bool {
     IS_LATEST.get() && xact::is_repeatable()
 }
 
-/// Does `work` with statements that see what is committed when each begins, where `is_latest`.
+/// Runs `work` with a new snapshot for each statement, also in REPEATABLE READ and SERIALIZABLE.
 pub(super) fn during_latest<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     let before = IS_LATEST.replace(true);
     let result = contain(work);

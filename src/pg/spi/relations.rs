@@ -1,5 +1,6 @@
-//! Rows that statements read by a name, as those of triggers read transition tables: kept by Postgres, in memory
-//! and beyond work_mem in temporary files, without a table.
+//! Named rows for statements, like the transition tables of triggers.
+//!
+//! Postgres keeps the rows in memory, and beyond work_mem in temporary files. No table is created.
 
 use super::connection::{Db, check};
 use crate::pg::error::{Result, catch};
@@ -10,7 +11,7 @@ use crate::pg::ffi::{
 use pgrx::pg_sys;
 use std::ffi::{CStr, c_int};
 
-/// Rows that belong to a connection of SPI's: to be given back by [`NamedRows::end`] before it ends.
+/// Rows of one SPI connection. Call [`NamedRows::end`] before the connection ends.
 pub struct NamedRows {
     store: *mut pg_sys::Tuplestorestate,
     desc: pg_sys::TupleDesc,
@@ -19,19 +20,19 @@ pub struct NamedRows {
 }
 
 impl Db {
-    /// No rows yet, of these columns and types.
+    /// Creates an empty set of rows with these columns and types.
     pub fn named_rows(
         &self,
         name: &'static CStr,
         columns: &[(&CStr, pg_sys::Oid)],
     ) -> Result<NamedRows> {
         let count = columns.len() as c_int;
-        // SAFETY: connected, so that what is made lasts as long as the connection; a column for each place. Scans
-        // start again where a plan has them do so: random access.
+        // SAFETY: SPI is connected, so the allocations last as long as the connection. The descriptor has
+        // `count` columns. Random access allows a plan to rescan the rows.
         unsafe {
             let desc = catch(|| CreateTemplateTupleDesc(count))?;
-            for (place, (column, kind)) in (1..).zip(columns) {
-                catch(|| TupleDescInitEntry(desc, place, column.as_ptr(), *kind, -1, 0))?;
+            for (number, (column, kind)) in (1..).zip(columns) {
+                catch(|| TupleDescInitEntry(desc, number, column.as_ptr(), *kind, -1, 0))?;
             }
             let store = catch(|| tuplestore_begin_heap(true, false, pg_sys::work_mem))?;
             Ok(NamedRows { store, desc, name, count: 0 })
@@ -40,25 +41,25 @@ impl Db {
 }
 
 impl NamedRows {
-    /// Adds a row: a value for each column, None where it is null.
+    /// Adds a row with a value for each column; None for null.
     pub fn add(&mut self, row: &[Option<pg_sys::Datum>]) -> Result<()> {
         let mut values: Vec<_> =
             row.iter().map(|value| value.unwrap_or(pg_sys::Datum::null())).collect();
         let mut nulls: Vec<_> = row.iter().map(Option::is_none).collect();
         let (store, desc) = (self.store, self.desc);
         let (values, nulls) = (values.as_mut_ptr(), nulls.as_mut_ptr());
-        // SAFETY: a value and a flag for each column; they are copied.
+        // SAFETY: a value and a flag for each column; the tuplestore copies them.
         catch(|| unsafe { tuplestore_putvalues(store, desc, values, nulls) })?;
         self.count += 1;
         Ok(())
     }
 
-    /// How many rows there are.
+    /// Number of rows.
     pub fn count(&self) -> i64 {
         self.count
     }
 
-    /// Has the connection's statements find the rows by their name.
+    /// Makes the rows visible to the connection's statements under their name.
     pub fn publish(&self) -> Result<()> {
         let metadata = pg_sys::EphemeralNamedRelationMetadataData {
             name: self.name.as_ptr().cast_mut(),
@@ -70,7 +71,7 @@ impl NamedRows {
         let relation =
             pg_sys::EphemeralNamedRelationData { md: metadata, reldata: self.store.cast() };
         let size = size_of_val(&relation);
-        // SAFETY: connected; the connection keeps the entry, which is in memory that lasts as long.
+        // SAFETY: SPI is connected; the entry's memory lasts as long as the connection.
         unsafe {
             let kept = catch(|| palloc0(size))?.cast::<pg_sys::EphemeralNamedRelationData>();
             kept.write(relation);
@@ -78,10 +79,10 @@ impl NamedRows {
         }
     }
 
-    /// Gives the rows back: no statement may ask for them any more.
+    /// Frees the rows. No statement may use them afterwards.
     pub fn end(self) -> Result<()> {
         let (name, store) = (self.name.as_ptr(), self.store);
-        // SAFETY: what was begun. Where they were not published, there is nothing to take back.
+        // SAFETY: frees what `named_rows` created. Unregistering rows that were not published does nothing.
         catch(|| unsafe {
             SPI_unregister_relation(name);
             tuplestore_end(store);

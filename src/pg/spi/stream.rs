@@ -1,4 +1,4 @@
-//! Rows of a statement one by one as the executor makes them: neither copied nor kept.
+//! Streamed rows of a statement: passed on one by one, neither copied nor kept.
 
 use super::connection::{Access, Arg, Db, check, null_column, of_changed_tables, plan};
 use crate::pg::error::{Result, catch, contain, pass_on};
@@ -10,36 +10,37 @@ use pgrx::datum::FromDatum;
 use pgrx::pg_sys;
 use std::ffi::c_int;
 
-/// A row that is gone when the next one comes.
+/// Row that is valid until the next row is read.
 pub struct PassingRow(*mut pg_sys::TupleTableSlot);
 
 impl PassingRow {
-    /// The row in a slot.
+    /// Wraps the row in a slot.
     ///
     /// # Safety
-    /// The slot's attributes are all read, and it stays as it is as long as the row is used.
+    /// All attributes of the slot are deformed, and the slot does not change while the row is used.
     pub unsafe fn of(slot: *mut pg_sys::TupleTableSlot) -> Self {
         Self(slot)
     }
 
-    /// The value of column `number` (from 1), of a type whose values are copied; None where it is null.
+    /// Value of column `number`, counted from 1; None if null. The type's values must be copied by the
+    /// conversion.
     pub fn get<T: FromDatum>(&self, number: usize) -> Option<T> {
         let datum = self.datum(number)?;
-        // SAFETY: the type is that of the column, as the caller says.
+        // SAFETY: the caller asks for the type of the column.
         unsafe { T::from_polymorphic_datum(datum, false, super::connection::T_OID_UNUSED) }
     }
 
-    /// The same where it is never null.
+    /// Value of column `number` that is never null.
     pub fn need<T: FromDatum>(&self, number: usize) -> Result<T> {
         self.get(number).ok_or_else(|| null_column(number))
     }
 
-    /// Calls `with` for the bytes of column `number`, of variable length, where it is not null. They
-    /// are not copied unless they are compressed or out of line.
+    /// Calls `with` with the bytes of column `number`, of variable length, if it is not null. Bytes that are
+    /// neither compressed nor out of line are not copied.
     pub fn with_bytes<T>(&self, number: usize, with: impl FnOnce(&[u8]) -> T) -> Result<Option<T>> {
         let Some(datum) = self.datum(number) else { return Ok(None) };
         let stored = datum.cast_mut_ptr::<pg_sys::varlena>();
-        // SAFETY: a varlena of the row, which is there as long as the row is; a copy is freed.
+        // SAFETY: the varlena lives as long as the row; a copy is freed.
         unsafe {
             let value = if pgrx::varatt_is_4b_u(stored) {
                 stored
@@ -55,13 +56,12 @@ impl PassingRow {
         }
     }
 
-    /// The value of column `number` as it is stored; None where it is null.
+    /// Stored form of column `number`; None if null.
     pub fn raw(&self, number: usize) -> Option<pg_sys::Datum> {
         self.datum(number)
     }
 
-    /// The bytes of column `number`, of variable length, as they are when they are not compressed; None
-    /// where it is null.
+    /// Uncompressed size of column `number`, of variable length, in bytes; None if null.
     pub fn raw_size(&self, number: usize) -> Result<Option<i64>> {
         let Some(datum) = self.datum(number) else { return Ok(None) };
         // SAFETY: a varlena of the row.
@@ -70,7 +70,7 @@ impl PassingRow {
     }
 
     fn datum(&self, number: usize) -> Option<pg_sys::Datum> {
-        // SAFETY: a slot whose attributes are all read, and a column that the statement has.
+        // SAFETY: all attributes of the slot are deformed, and `number` is checked.
         unsafe {
             let slot = &*self.0;
             let number = number.checked_sub(1)?;
@@ -80,7 +80,7 @@ impl PassingRow {
     }
 }
 
-/// What the executor sends rows to.
+/// Destination of the executor's rows.
 #[repr(C)]
 struct Receiver<'a> {
     base: pg_sys::DestReceiver,
@@ -89,7 +89,7 @@ struct Receiver<'a> {
 }
 
 impl Db {
-    /// Calls `each` for every row of a query, until it fails. It may not run SQL.
+    /// Calls `each` for each row of a query until it fails. `each` must not run SQL.
     pub fn stream(
         &self,
         sql: &'static str,
@@ -110,17 +110,17 @@ impl Db {
         };
         let dest = (&raw mut receiver).cast::<pg_sys::DestReceiver>();
         let read_only = self.access == Access::Read;
-        // SAFETY: connected, a kept plan, a value for each of its parameters; the receiver outlives the
-        // call, and what is in it is dropped here.
+        // SAFETY: SPI is connected; a kept plan, with a value for each parameter. The receiver outlives the
+        // call.
         unsafe {
             let count = args.len() as c_int;
             let params = catch(|| makeParamList(count))?;
-            let places = (*params).params.as_mut_slice(args.len());
-            for (place, arg) in places.iter_mut().zip(args) {
-                place.value = arg.datum.unwrap_or(pg_sys::Datum::null());
-                place.isnull = arg.datum.is_none();
-                place.pflags = pg_sys::PARAM_FLAG_CONST as u16;
-                place.ptype = arg.oid;
+            let slots = (*params).params.as_mut_slice(args.len());
+            for (slot, arg) in slots.iter_mut().zip(args) {
+                slot.value = arg.datum.unwrap_or(pg_sys::Datum::null());
+                slot.isnull = arg.datum.is_none();
+                slot.pflags = pg_sys::PARAM_FLAG_CONST as u16;
+                slot.ptype = arg.oid;
             }
             let options = pg_sys::SPIExecuteOptions {
                 params,
@@ -140,14 +140,14 @@ unsafe extern "C-unwind" fn receive(
     slot: *mut pg_sys::TupleTableSlot,
     receiver: *mut pg_sys::DestReceiver,
 ) -> bool {
-    // SAFETY: the receiver that `stream` made, within `catch`, and a row of its statement.
+    // SAFETY: the receiver was made by `stream`, inside `catch`; the slot has a row of its statement.
     unsafe {
         let receiver = &mut *receiver.cast::<Receiver>();
         let columns = (*(*slot).tts_tupleDescriptor).natts;
         if c_int::from((*slot).tts_nvalid) < columns {
             slot_getsomeattrs_int(slot, columns);
         }
-        // After an error of Postgres' the executor must not go on, not even to end.
+        // After a Postgres error, the executor must not continue, not even to shut down.
         receiver.result = pass_on(contain(|| (receiver.each)(&PassingRow::of(slot))));
         receiver.result.is_ok()
     }

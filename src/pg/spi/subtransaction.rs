@@ -1,4 +1,4 @@
-//! Subtransactions, as blocks with EXCEPTION in PL/pgSQL have them.
+//! Subtransactions, like those of PL/pgSQL's EXCEPTION blocks.
 
 use crate::pg::error::{Result, catch, contain};
 use crate::pg::ffi::{
@@ -7,10 +7,9 @@ use crate::pg::ffi::{
 };
 use pgrx::pg_sys;
 
-/// Runs `work` in a subtransaction, which is rolled back when `work` fails: then the error may be
-/// kept instead of being passed on.
+/// Runs `work` in a subtransaction and rolls it back if `work` fails. The caller may then handle the error.
 pub fn subtransaction<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    // SAFETY: what plpgsql does for a block with EXCEPTION.
+    // SAFETY: as PL/pgSQL does for a block with EXCEPTION.
     unsafe {
         let owner = pg_sys::CurrentResourceOwner;
         catch(|| BeginInternalSubTransaction(std::ptr::null()))?;

@@ -1,4 +1,4 @@
-//! How long locks are waited for.
+//! Limits on waiting for locks.
 
 use super::pins::with_settings;
 use super::subtransaction::subtransaction;
@@ -7,39 +7,39 @@ use pgrx::pg_sys;
 use std::ffi::{CStr, c_int};
 use std::time::{Duration, Instant};
 
-/// How long a row or a part of the books is waited for: its user may hold it for as long as they like.
+/// Limit for row locks: users may hold locks on their rows for any time.
 pub const LOCK_PATIENCE: Milliseconds = Milliseconds(10_000, c"10000");
-/// For locks on which others wait behind: less than their deadlock_timeout, unless that was set low, so that they are
-/// not told of a deadlock.
+/// Limit for table locks that others queue behind. Shorter than the usual deadlock_timeout, so no deadlock is
+/// reported to the others.
 pub const BRIEFLY: Milliseconds = Milliseconds(200, c"200");
-/// Not at all, as far as Postgres can.
+/// Shortest limit that Postgres accepts.
 pub const NOT_AT_ALL: Milliseconds = Milliseconds(1, c"1");
 
-/// A time, and how settings spell it.
+/// Duration, as a number and as the text of a setting.
 pub struct Milliseconds(c_int, &'static CStr);
 
-/// The setting of lock_timeout for this time, unless it is as short already.
+/// Setting of lock_timeout for this limit, unless a shorter one is in effect.
 pub(super) fn shorter(time: &Milliseconds) -> Option<(&'static CStr, &'static CStr)> {
     (!(1..=time.0).contains(&lock_timeout())).then_some((c"lock_timeout", time.1))
 }
 
-/// lock_timeout in milliseconds; 0 is without end.
+/// lock_timeout in milliseconds; 0 means no limit.
 fn lock_timeout() -> c_int {
-    // SAFETY: a setting of the backend's.
+    // SAFETY: reads a setting of the backend.
     unsafe { pg_sys::LockTimeout }
 }
 
-/// Does `work` in which each lock is waited for at most so long, or as long as the caller waits if that is shorter:
-/// then 55P03.
+/// Runs `work` with a limit on the wait for each lock, or with the caller's lock_timeout if that is shorter.
+/// Fails with 55P03 after the limit.
 pub fn waiting_at_most<T>(time: &Milliseconds, work: impl FnOnce() -> Result<T>) -> Result<T> {
     with_settings(shorter(time).as_slice(), work)
 }
 
-/// Does `work` as soon as it need not wait for long, for locks on which others wait behind it: whoever holds one of
-/// them as long as they like must not keep everybody waiting. Its locks are given back, time and again. After
-/// 10 seconds, or the caller's lock_timeout if that is shorter: 55P03.
+/// Retries `work` until it gets its locks without a long wait, for locks that others queue behind. Between
+/// attempts it releases its locks, so a session that holds one of them for long does not block all others.
+/// Fails with 55P03 after 10 seconds, or after the caller's lock_timeout if that is shorter.
 ///
-/// Autovacuum makes way for whoever has waited for deadlock_timeout, which is shorter here than the wait.
+/// A waiter makes autovacuum cancel itself after deadlock_timeout, which is set below the length of the wait.
 pub fn patiently<T>(work: impl Fn() -> Result<T>) -> Result<T> {
     let patience = match lock_timeout() {
         0 => LOCK_PATIENCE.0,

@@ -7,7 +7,7 @@ use super::amounts::{LimitCharge, Total, Totals, UsageDelta};
 use crate::locks;
 use crate::periods::{Calendar, PeriodKind};
 use crate::pg::error::{Result, check_for_interrupts};
-use crate::pg::heap::{Access, Condition, Row, Rows};
+use crate::pg::heap::{Condition, Rows, TableLock, TableRow};
 use crate::pg::values::Numeric;
 use crate::users::{self, PROFILES};
 use pgrx::datum::Uuid;
@@ -79,7 +79,7 @@ impl Accounts {
             let mut profile = None;
             let conditions = [Condition::is_user(user)];
             let columns = [c"billing_anchor", c"billing_timezone", c"plan_type"];
-            let take = |row: &Row| {
+            let take = |row: &TableRow| {
                 let calendar = Calendar::new(row.need(1)?, row.need::<&str>(2)?)?;
                 profile = Some((calendar, row.need::<String>(3)?));
                 Ok(())
@@ -93,7 +93,7 @@ impl Accounts {
             accounts.insert(*user.as_bytes(), Account { calendar, limits });
             Ok(())
         };
-        let access = if is_held { Access::Hold } else { Access::Read };
+        let access = if is_held { TableLock::Hold } else { TableLock::Read };
         PROFILES.open(access, |rows| users.iter().try_for_each(|user| find(rows, *user)))?;
         Ok(Self(accounts))
     }

@@ -6,7 +6,7 @@ use super::retries::first_with_key;
 use crate::access;
 use crate::pg::error::{Error, Result, SqlState, check_for_interrupts, guard};
 use crate::pg::spi::{Db, as_owner_now};
-use crate::pg::values::{Jsonb, Numeric, Oddity};
+use crate::pg::values::{Jsonb, Numeric, ShapeError};
 use crate::usage::accounts::Accounts;
 use crate::usage::callers::Caller;
 use crate::users;
@@ -75,13 +75,15 @@ const FIELDS: [&str; 9] = [
 /// Reads the elements of a batch. Refuses unknown fields: ignoring a misspelt one would lose its
 /// value.
 fn read(db: &Db, events: Jsonb) -> Result<Vec<Element>> {
-    match events.oddity(&FIELDS)? {
+    match events.shape_error(&FIELDS)? {
         None => {}
-        Some(Oddity::NoArray) => return Err(bad("events must be an array of objects".to_owned())),
-        Some(Oddity::NoObject(number)) => {
+        Some(ShapeError::NotArray) => {
+            return Err(bad("events must be an array of objects".to_owned()));
+        }
+        Some(ShapeError::NotObject(number)) => {
             return Err(bad(format!("event {number} of the batch is no object")));
         }
-        Some(Oddity::Field(number, field)) => {
+        Some(ShapeError::UnknownField(number, field)) => {
             return Err(bad(format!(
                 "event {number} of the batch has an unknown field \"{field}\""
             )));

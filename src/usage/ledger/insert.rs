@@ -4,7 +4,7 @@
 use super::event_trigger;
 use crate::pg::clock;
 use crate::pg::error::{Error, Result};
-use crate::pg::heap::{HandledByCaller, Sink};
+use crate::pg::heap::{DirectInsert, HandledByCaller};
 use crate::pg::spi::{Arg, as_owner_now};
 use crate::pg::values::{Jsonb, Numeric};
 use crate::usage::accounts::Accounts;
@@ -50,9 +50,9 @@ const COLUMNS: [&CStr; 14] = [
 
 /// Direct insert. Does the work of the table's own triggers, check and foreign key: locks the
 /// profile, checks the cost and counts the events.
-const EVENTS: Sink = Sink {
+const EVENTS: DirectInsert = DirectInsert {
     table: c"usage_events",
-    upheld: HandledByCaller {
+    handled: HandledByCaller {
         triggers: &[c"usage_events_prepare", c"usage_events_count", COUNTS_AT_COMMIT],
         checks: &[c"usage_events_cost_check"],
         reference: Some(OF_PROFILE),

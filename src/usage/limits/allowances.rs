@@ -9,7 +9,7 @@ use super::limit_usage::{HeldSince, limit_usage};
 use crate::locks;
 use crate::pg::backend;
 use crate::pg::error::Result;
-use crate::pg::heap::{Access, Changed, Chosen, Condition, Rows, Table};
+use crate::pg::heap::{Condition, RowVersion, Rows, Table, TableLock, UpdateOutcome};
 use crate::pg::spi::{Arg, Db, as_owner_now};
 use crate::pg::values::Numeric;
 use crate::usage::amounts::LimitCharge;
@@ -32,14 +32,14 @@ pub fn debit(charges: &[LimitCharge]) -> Result<()> {
     if charges.is_empty() {
         return Ok(());
     }
-    let rest = SHARES.open(Access::Change, |rows| {
+    let rest = SHARES.open(TableLock::Change, |rows| {
         let mut rest = Vec::new();
         for charge in charges {
             let own = debit_slot(rows, charge, backend::slot())?;
             let is_done = match own {
-                Changed::Done => true,
-                Changed::Undone => false,
-                _ => debit_slot(rows, charge, overdraft_slot())? == Changed::Done,
+                UpdateOutcome::Updated => true,
+                UpdateOutcome::NeedsSql => false,
+                _ => debit_slot(rows, charge, overdraft_slot())? == UpdateOutcome::Updated,
             };
             if !is_done {
                 rest.push((charge, own));
@@ -53,7 +53,7 @@ pub fn debit(charges: &[LimitCharge]) -> Result<()> {
     as_owner_now(|db| {
         let mut has_new = false;
         for (charge, own) in &rest {
-            if *own == Changed::Undone && debit_by_statement(db, charge, backend::slot())? {
+            if *own == UpdateOutcome::NeedsSql && debit_by_statement(db, charge, backend::slot())? {
                 continue;
             }
             if !debit_by_statement(db, charge, overdraft_slot())? {
@@ -67,7 +67,7 @@ pub fn debit(charges: &[LimitCharge]) -> Result<()> {
 
 /// Debits a charge from a row of this slot that no other transaction has locked, if the row has
 /// enough or is an overdraft.
-fn debit_slot(rows: &Rows, charge: &LimitCharge, slot: i32) -> Result<Changed> {
+fn debit_slot(rows: &Rows, charge: &LimitCharge, slot: i32) -> Result<UpdateOutcome> {
     let [user, start, measure, event_type, period] = conditions(charge);
     let conditions = [user, start, measure, event_type, period, Condition::is_slot(slot)];
     let mut left = Numeric::zero()?;
@@ -75,7 +75,7 @@ fn debit_slot(rows: &Rows, charge: &LimitCharge, slot: i32) -> Result<Changed> {
         left = row.need::<Numeric>(1)?.plus(charge.amount.negated()?)?;
         Ok(slot < 0 || left.compare(Numeric::zero()?)? != Ordering::Less)
     })?;
-    let Some(share) = share else { return Ok(Changed::Absent) };
+    let Some(share) = share else { return Ok(UpdateOutcome::Absent) };
     rows.set(share, [c"amount"], [left.into()])
 }
 
@@ -108,7 +108,7 @@ fn insert_overdraft(db: &Db, charge: &LimitCharge) -> Result<()> {
 /// Returns the charges that are not debited: all, or those whose share another transaction changes
 /// at this moment.
 pub fn debit_own(charges: Vec<LimitCharge>) -> Result<Vec<LimitCharge>> {
-    SHARES.open(Access::Change, |rows| {
+    SHARES.open(TableLock::Change, |rows| {
         let mut shares = Vec::with_capacity(charges.len());
         for charge in &charges {
             match covering_share(rows, charge)? {
@@ -118,7 +118,7 @@ pub fn debit_own(charges: Vec<LimitCharge>) -> Result<Vec<LimitCharge>> {
         }
         let mut rest = Vec::new();
         for (charge, (share, amount)) in charges.into_iter().zip(shares) {
-            if rows.set(share, [c"amount"], [amount.into()])? != Changed::Done {
+            if rows.set(share, [c"amount"], [amount.into()])? != UpdateOutcome::Updated {
                 rest.push(charge);
             }
         }
@@ -128,7 +128,7 @@ pub fn debit_own(charges: Vec<LimitCharge>) -> Result<Vec<LimitCharge>> {
 
 /// Finds a share of this backend, allocated from the current limit, that covers a charge after all
 /// overdrafts. Returns the share and the amount that it has after the charge.
-fn covering_share(rows: &Rows, charge: &LimitCharge) -> Result<Option<(Chosen, Numeric)>> {
+fn covering_share(rows: &Rows, charge: &LimitCharge) -> Result<Option<(RowVersion, Numeric)>> {
     let [user, start, measure, event_type, period] = conditions(charge);
     let of_slot = [user, start, measure, event_type, period, Condition::is_slot(backend::slot())];
     let mut own = None;

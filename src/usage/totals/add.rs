@@ -6,7 +6,9 @@
 use super::merge::merge_past;
 use crate::pg::backend;
 use crate::pg::error::Result;
-use crate::pg::heap::{Access, Changed, Chosen, Condition, HandledByCaller, Row, Rows, Sink};
+use crate::pg::heap::{
+    Condition, DirectInsert, HandledByCaller, RowVersion, Rows, TableLock, TableRow, UpdateOutcome,
+};
 use crate::pg::ids;
 use crate::pg::spi::{Arg, Db, as_owner_now};
 use crate::pg::values::Numeric;
@@ -19,9 +21,9 @@ use std::collections::BTreeSet;
 use std::ffi::CStr;
 
 /// Direct insert of new rows. The users' profiles are locked as the foreign key would lock them.
-const NEW: Sink = Sink {
+const NEW: DirectInsert = DirectInsert {
     table: c"usage_totals",
-    upheld: HandledByCaller { triggers: &[], checks: &[], reference: Some(OF_PROFILE) },
+    handled: HandledByCaller { triggers: &[], checks: &[], reference: Some(OF_PROFILE) },
     key: c"usage_totals_pkey",
 };
 const COLUMNS: [&CStr; 9] = [
@@ -49,14 +51,14 @@ pub fn add(
     mut windows: Option<&mut LimitWindows>,
 ) -> Result<()> {
     let (mut absent, mut held, mut by_statement) = (Vec::new(), Vec::new(), Vec::new());
-    TOTALS.open(Access::Change, |rows| {
+    TOTALS.open(TableLock::Change, |rows| {
         for ((_, _, _, event_type, model), total) in totals {
             let changed = add_one(rows, &event_type, &model, &total, windows.as_deref_mut())?;
             match changed {
-                Changed::Done => continue,
-                Changed::Absent => &mut absent,
-                Changed::Held => &mut held,
-                Changed::Undone => &mut by_statement,
+                UpdateOutcome::Updated => continue,
+                UpdateOutcome::Absent => &mut absent,
+                UpdateOutcome::Conflict => &mut held,
+                UpdateOutcome::NeedsSql => &mut by_statement,
             }
             .push((event_type, model, total));
         }
@@ -76,7 +78,7 @@ pub fn add(
 }
 
 /// Row of this backend that a total is added to, with its events, tokens and cost.
-type Own = (Option<Chosen>, Option<[Numeric; 3]>);
+type Own = (Option<RowVersion>, Option<[Numeric; 3]>);
 
 /// Adds to a total, if this backend has a row of it that no other transaction has locked.
 fn add_one(
@@ -85,12 +87,14 @@ fn add_one(
     model: &str,
     total: &Total,
     windows: Option<&mut LimitWindows>,
-) -> Result<Changed> {
+) -> Result<UpdateOutcome> {
     let own = match windows {
         None => find_own(rows, event_type, model, total)?,
         Some(windows) => find_own_and_sum(rows, event_type, model, total, windows)?,
     };
-    let (Some(chosen), Some([events, tokens, cost])) = own else { return Ok(Changed::Absent) };
+    let (Some(chosen), Some([events, tokens, cost])) = own else {
+        return Ok(UpdateOutcome::Absent);
+    };
     let sums = [
         events.plus(Numeric::from_whole(total.events)?)?.into(),
         tokens.plus(total.tokens)?.into(),
@@ -147,7 +151,7 @@ fn find_own_and_sum(
         c"model",
     ];
     let mut own = None;
-    let chosen = rows.choose(&conditions, columns, |row: &Row| {
+    let chosen = rows.find_last(&conditions, columns, |row: &TableRow| {
         let (day, period_start): (Date, TimestampWithTimeZone) = (row.need(1)?, row.need(2)?);
         let of_type = row.need(3)?;
         sums.add(windows, day, period_start, of_type, |measure| row.need(4 + measure))?;

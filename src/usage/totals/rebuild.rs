@@ -31,7 +31,8 @@ fn wait_for_usage<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
 fn rebuild_usage_periods<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::after_row(trigger, |row| {
         let user: Uuid = row.new.need(c"user_id")?;
-        let anchor = |row: &trigger::Row| row.get::<TimestampWithTimeZone>(c"billing_anchor");
+        let anchor =
+            |row: &trigger::TriggerRow| row.get::<TimestampWithTimeZone>(c"billing_anchor");
         let is_moved = row.old.is_none_or(|old| anchor(&old) != anchor(&row.new));
         let periods_are_new = is_moved || row.changes(c"billing_timezone")?;
         if periods_are_new && xact::is_repeatable() {

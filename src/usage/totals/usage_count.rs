@@ -9,7 +9,7 @@ use crate::identity;
 use crate::periods::{Calendar, PeriodKind};
 use crate::pg::clock;
 use crate::pg::error::Result;
-use crate::pg::heap::{Access, Changed, Condition, HandledByCaller, Row, Rows};
+use crate::pg::heap::{Condition, HandledByCaller, Rows, TableLock, TableRow, UpdateOutcome};
 use crate::pg::spi::as_owner_now;
 use crate::pg::trigger::{self, Returned};
 use crate::pg::values::Numeric;
@@ -224,7 +224,7 @@ fn count_requests(users: &RequestDeltas, periods_are_new: bool) -> Result<()> {
     for (user, requests) in users {
         let counter =
             Counter { user: Uuid::from_bytes(*user), requests: *requests, periods_are_new, now };
-        if counter.update_in_place()? == Changed::Undone {
+        if counter.update_in_place()? == UpdateOutcome::NeedsSql {
             counter.update_by_statement()?;
         }
     }
@@ -260,19 +260,19 @@ impl Counter {
     }
 
     /// Updates the profile's row without a statement.
-    fn update_in_place(&self) -> Result<Changed> {
+    fn update_in_place(&self) -> Result<UpdateOutcome> {
         let conditions = [Condition::is_user(self.user)];
         let columns =
             [c"billing_anchor", c"billing_timezone", c"usage_period_start", c"usage_count"];
         let new = [c"usage_period_start", c"usage_count", c"updated_at"];
         let change = |rows: &Rows| {
-            rows.change_one(&conditions, columns, new, UPHELD, |row: &Row| {
+            rows.change_one(&conditions, columns, new, UPHELD, |row: &TableRow| {
                 let calendar = Calendar::new(row.need(1)?, row.need(2)?)?;
                 let (start, count) = self.counted(&calendar, row.need(3)?, row.need(4)?)?;
                 Ok([start.into(), count.into(), self.now.into()])
             })
         };
-        PROFILES.open(Access::Change, change)
+        PROFILES.open(TableLock::Change, change)
     }
 
     /// Updates the profile's row by statements: triggers or checks of the operator's have to run.

@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_names_are_as_long_as_they_are_taken_for() {
+    fn the_limits_equal_the_longest_names() {
         let longest = |open: bool| {
             let names = NAMES.keys().filter(|name| !name.ends_with(';') || !open);
             names.map(|name| name.len()).max()
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_the_characters_that_browsers_show() {
+    fn numeric_references_are_read_like_browsers_do() {
         for (text, end, char) in [
             ("&#65;", 5, "A"),
             ("&#x41g", 5, "A"),

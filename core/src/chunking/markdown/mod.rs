@@ -22,14 +22,14 @@ pub(super) struct MarkdownBoundaries<'t> {
     text: &'t str,
     blocks: Blocks<'t>,
     /// Last block, while boundaries inside it are still to come.
-    inside: Option<Inside<'t>>,
+    inside: Option<InsideBlock<'t>>,
     /// Headings at the end of the last block.
     path: HeadingPath,
 }
 
 /// Lines of a block that is not kept whole.
 #[derive(Clone, Copy)]
-struct Inside<'t> {
+struct InsideBlock<'t> {
     block: Block<'t>,
     /// Start of the next line.
     at: usize,
@@ -77,7 +77,7 @@ impl<'t> MarkdownBoundaries<'t> {
                 let (end, _) = trim_end(self.text, block.start, at, meter);
                 solid = measure.fits(self.text, block.start, end, meter);
             }
-            self.inside = Some(Inside { block, at });
+            self.inside = Some(InsideBlock { block, at });
         }
         Some(Boundary { at: block.start, rank, solid, path: self.path.clone() })
     }
@@ -85,11 +85,11 @@ impl<'t> MarkdownBoundaries<'t> {
     /// Returns the next boundary inside a block: a line that is not blank.
     fn line_inside<T: FnMut()>(
         &mut self,
-        inside: Inside<'t>,
+        inside: InsideBlock<'t>,
         measure: &mut Measure,
         meter: &mut Meter<T>,
     ) -> Option<Boundary> {
-        let Inside { block, mut at } = inside;
+        let InsideBlock { block, mut at } = inside;
         let mut blank = false;
         let next = loop {
             if at >= block.end {
@@ -102,7 +102,7 @@ impl<'t> MarkdownBoundaries<'t> {
             blank = true;
             at = next;
         };
-        self.inside = Some(Inside { block, at: next });
+        self.inside = Some(InsideBlock { block, at: next });
         let keep = matches!(block.kind, BlockKind::Fence | BlockKind::Table);
         let solid =
             keep && measure.fits(self.text, at, trim_end(self.text, at, next, meter).0, meter);

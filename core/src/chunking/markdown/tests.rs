@@ -173,7 +173,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..Default::default() })]
 
     #[test]
-    fn headings_and_fences_are_those_that_pulldown_cmark_finds(text in markdown()) {
+    fn headings_and_fences_equal_those_of_pulldown_cmark(text in markdown()) {
         // Front matter is an extension of carrel.
         prop_assume!(!text.starts_with("---"));
         let but_tables = |mut seen: Vec<Seen>| {
@@ -184,7 +184,7 @@ proptest! {
     }
 
     #[test]
-    fn tables_are_those_that_pulldown_cmark_finds(text in tables()) {
+    fn tables_equal_those_of_pulldown_cmark(text in tables()) {
         prop_assert_eq!(ours(&text), theirs(&text));
     }
 }

@@ -6,7 +6,7 @@ use proptest::test_runner::TestCaseError;
 
 use crate::invariants::{check, cut};
 use crate::pages::{check_order, check_overlap, check_sources, cut_in};
-use crate::{page, text};
+use crate::{html_soup, text};
 
 /// Text joined from fragments: most once, some many times, and other characters.
 fn text_of(u: &mut Unstructured, kinds: &[&[&str]]) -> Result<String> {
@@ -94,7 +94,7 @@ pub fn pages(u: &mut Unstructured) -> Result<()> {
     let (size, overlap) = measures(u, unit)?;
     let (size, overlap) = (size as i32, overlap as i32);
     let with_raw = u.arbitrary()?;
-    let fragments = if with_raw { page::ALL } else { page::WITHOUT_RAW };
+    let fragments = if with_raw { html_soup::ALL } else { html_soup::WITHOUT_RAW };
     let mut page = String::new();
     while !u.is_empty() {
         match u.int_in_range(0..=31)? {

@@ -1,7 +1,7 @@
 //! Input of search: vectors of any bytes, and queries.
 
 use arbitrary::{Result, Unstructured};
-use carrel_core::ranking::{Frequency, PartKind, PhrasePosition, Query, Term, parts};
+use carrel_core::ranking::{Frequency, PhrasePosition, Query, QueryPartKind, Term, parts};
 use carrel_core::tsvector::{self, Assembler, MAX_POSITION, MAX_POSITIONS, Position, View, Weight};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -220,7 +220,7 @@ pub fn queries(u: &mut Unstructured) -> Result<()> {
         end = start + part.text.len();
         assert!(query.is_char_boundary(start) && !part.text.trim().is_empty(), "{query:?}");
         assert!(!part.text.contains(is_quote), "{query:?}");
-        if part.kind != PartKind::Phrase {
+        if part.kind != QueryPartKind::Phrase {
             assert!(
                 !part.text.contains(char::is_whitespace) && !part.text.ends_with('*'),
                 "{query:?}"
@@ -228,8 +228,8 @@ pub fn queries(u: &mut Unstructured) -> Result<()> {
             assert!(!part.text.starts_with('-'), "{query:?}");
         }
         assert_eq!(
-            part.kind == PartKind::Prefix,
-            part.kind != PartKind::Phrase && query[end..].starts_with('*'),
+            part.kind == QueryPartKind::Prefix,
+            part.kind != QueryPartKind::Phrase && query[end..].starts_with('*'),
             "{query:?}"
         );
     }

@@ -1,7 +1,7 @@
 //! Signed tokens: each part good or bad in one way, and the whole damaged.
 
 use arbitrary::{Result, Unstructured};
-use carrel_core::jwt::{Algorithm, Key, Material, Window, read_jwks, verify};
+use carrel_core::jwt::{Algorithm, Key, Material, Validity, read_jwks, verify};
 
 use crate::json;
 use crate::signer::{Signer, base64url};
@@ -103,7 +103,7 @@ fn key(signer: &Signer) -> Key {
         issuer: "issuer".to_owned(),
         key_id: "one".to_owned(),
         audience: "app".to_owned(),
-        window: Window::ALWAYS,
+        validity: Validity::ALWAYS,
         material: Material::read(algorithm, &signer.jwk()).expect("a key"),
     }
 }
