@@ -31,6 +31,7 @@ pub mod ids;
 pub mod locks;
 pub mod memory;
 pub mod owner;
+mod relation_ids;
 pub mod roles;
 pub mod scratch;
 pub mod sealed;

@@ -13,7 +13,7 @@ use super::ffi::{
     SPI_gettypeid, get_element_type, get_func_namespace, get_namespace_oid, get_rel_name,
     get_rel_namespace, get_typtype, table_close, table_open,
 };
-use super::heap;
+use super::relation_ids;
 use super::roles;
 use super::spi::{self, Access};
 use pgrx::pg_sys;
@@ -87,7 +87,7 @@ pub fn of_all_tables() -> Result<pg_sys::Oid> {
         return Ok(owner);
     }
     for table in tables() {
-        let Some((relation, found)) = heap::owner_of(table)? else { continue };
+        let Some((relation, found)) = relation_ids::owner_of(table)? else { continue };
         if found != owner {
             return Err(foreign_table(relation, found));
         }
@@ -131,7 +131,7 @@ fn look_at_tables() -> Result<(Vec<pg_sys::Oid>, bool)> {
     let schema = schema()?;
     let (mut own, mut has_others) = (Vec::with_capacity(tables().len()), false);
     for table in tables() {
-        let Some((oid, _)) = heap::owner_of(table)? else { continue };
+        let Some((oid, _)) = relation_ids::owner_of(table)? else { continue };
         own.push(oid);
         // SAFETY: the oid is a table's. An open relation has its triggers and columns.
         has_others |= catch(|| unsafe {

@@ -3,12 +3,13 @@
 //! SQL writes the rows if an operator added a trigger, CHECK, rule, foreign key or generated column to the
 //! table, or if an extension watches statements.
 
-use super::{attribute, relation_ids};
+use super::attribute;
 use crate::pg::error::{Result, catch};
 use crate::pg::ffi::{
     CheckCmdReplicaIdentity, RelationGetFKeyList, RelationGetIndexAttrBitmap, bms_free,
     bms_is_member, get_attnum, get_typtype,
 };
+use crate::pg::relation_ids;
 use pgrx::pg_sys;
 use std::ffi::{CStr, c_int};
 

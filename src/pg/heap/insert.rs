@@ -2,10 +2,11 @@
 
 use super::eligibility::{self, HandledByCaller, is_plain_to_insert};
 use super::executor::WriteTarget;
-use super::{positions_of, relation_ids, table_close, table_open};
+use super::{positions_of, table_close, table_open};
 use crate::pg::error::{Result, catch, check_for_interrupts};
 use crate::pg::ffi::CommandCounterIncrement;
 use crate::pg::ffi::heap_form_tuple;
+use crate::pg::relation_ids;
 use crate::pg::spi::{self, Arg};
 use pgrx::pg_sys;
 use std::ffi::{CStr, c_int};

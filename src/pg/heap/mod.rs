@@ -7,13 +7,18 @@
 //! Tables of other roles are only read, and only as a whole ([`table_scan`]).
 //!
 //! [`update`] sets columns of a row, [`insert`] adds rows. Both require that a statement would do nothing
-//! else ([`eligibility`]).
+//! else ([`eligibility`]). `carrel.direct_writes = off` turns both off.
+//!
+//! Direct writes save more than half of the CPU time of a call under a hard limit. Median milliseconds of one
+//! session on PostgreSQL 15, with direct writes / with statements: record_usage() 0.15 / 0.33,
+//! consume_usage() 0.15 / 0.62, reserve_usage() and settle_usage() 0.54 / 1.18, a claimed and completed
+//! request 0.53 / 0.87. With direct updates and inserts by statement, record_usage() and consume_usage() take
+//! 0.22.
 
 mod ctid_cache;
 mod eligibility;
 mod executor;
 mod insert;
-mod relation_ids;
 pub mod table_scan;
 mod update;
 
@@ -24,6 +29,7 @@ use crate::pg::ffi::{
     systable_beginscan, systable_endscan, systable_getnext, table_close, table_open,
 };
 use crate::pg::owner;
+use crate::pg::relation_ids;
 use crate::pg::spi::{self, missing_column, null_column};
 use pgrx::datum::{Date, FromDatum, IntoDatum, Uuid};
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
@@ -36,7 +42,6 @@ use std::ptr::null_mut;
 
 pub use eligibility::{HandledByCaller, Reference};
 pub use insert::DirectInsert;
-pub use relation_ids::owner_of;
 pub use update::{RowVersion, UpdateOutcome};
 
 static DIRECT_WRITES: GucSetting<bool> = GucSetting::<bool>::new(true);

@@ -1,20 +1,23 @@
 //! Cache of the oids of carrel's tables and indexes, invalidated when names change.
 
+use crate::pg::cache::Changes;
 use crate::pg::error::{Result, catch};
 use crate::pg::ffi::{
     ReleaseSysCache, SearchSysCache1, get_index_isvalid, get_namespace_oid, get_relname_relid,
 };
 use crate::pg::spi::{self, missing_column};
 use pgrx::pg_sys;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char, c_int};
 
 thread_local! {
     /// Oids by the addresses of the names.
     static KNOWN: RefCell<Vec<(*const c_char, pg_sys::Oid)>> = const { RefCell::new(Vec::new()) };
-    /// True after the catalogs reported a change of names.
-    static IS_STALE: Cell<bool> = const { Cell::new(false) };
-    static IS_REGISTERED: Cell<bool> = const { Cell::new(false) };
+    /// Changes of names and indexes.
+    static CHANGES: Changes = const {
+        use pg_sys::SysCacheIdentifier::{INDEXRELID, NAMESPACENAME, RELNAMENSP};
+        Changes::of(&[INDEXRELID, NAMESPACENAME, RELNAMENSP])
+    };
 }
 
 /// Oid of a table.
@@ -67,16 +70,7 @@ fn known(
     name: &'static CStr,
     look_up: impl FnOnce() -> Result<pg_sys::Oid>,
 ) -> Result<pg_sys::Oid> {
-    if !IS_REGISTERED.replace(true) {
-        use pg_sys::SysCacheIdentifier::{INDEXRELID, NAMESPACENAME, RELNAMENSP};
-        for cache in [INDEXRELID, NAMESPACENAME, RELNAMENSP] {
-            // SAFETY: the cache exists, and the callback only sets a flag.
-            unsafe {
-                pg_sys::CacheRegisterSyscacheCallback(cache as c_int, Some(forget), 0.into());
-            }
-        }
-    }
-    if IS_STALE.replace(false) {
+    if Changes::take(&CHANGES) {
         KNOWN.with_borrow_mut(Vec::clear);
     }
     let find = |known: &Vec<(*const c_char, pg_sys::Oid)>| {
@@ -102,8 +96,4 @@ fn look_up(name: &CStr) -> Result<pg_sys::Oid> {
             schema => get_relname_relid(name, schema),
         }
     })
-}
-
-unsafe extern "C-unwind" fn forget(_: pg_sys::Datum, _: c_int, _: u32) {
-    IS_STALE.set(true);
 }
