@@ -91,6 +91,19 @@ as $$
         join pg_operator as o on d.refobjid = o.oid
     ),
 
+    -- Built-in functions that run SQL given as text, or have other side effects. Whoever may add a trigger may call them in its
+    -- condition, with the rights of whoever writes to the table.
+    effects (pattern) as (
+        select ':(func|opfunc)id (' || string_agg(p.oid::text, '|') || ') '
+        from pg_proc as p
+        where
+            p.oid < 16384 and (
+                p.proname ~ '_to_xml' or p.provolatile = 'v' and p.proname not in (
+                    'clock_timestamp', 'gen_random_uuid', 'nextval', 'random', 'random_normal', 'timeofday', 'uuidv4', 'uuidv7'
+                )
+            )
+    ),
+
     found (relation, what) as (
         select t.oid, format('trigger %I on %s calls function %s of role "%s"', g.tgname, t.oid::regclass, p.oid::regprocedure, r.rolname)
         from tables as t
@@ -100,12 +113,20 @@ as $$
         where
             not g.tgisinternal and g.tgenabled <> 'D' and t.cascades
             and case
-                -- Of DELETE and TRUNCATE.
-                when t.is_of_others then g.tgtype & 40 <> 0 and (p.proowner not in (select d.role from trusted as d) or g.tgqual is not null)
-                else
-                    g.tgdeferrable and not p.prosecdef and p.proowner not in (select d.role from trusted as d)
-                    and current_setting('server_version_num')::int < 180000
+                when t.is_own then not p.prosecdef and p.proowner not in (select d.role from trusted as d)
+                -- DELETE and TRUNCATE.
+                when t.is_of_others then g.tgtype & 40 <> 0
+                -- DELETE, TRUNCATE and UPDATE: actions of keys run as the table's owner, a superuser.
+                else g.tgtype & 56 <> 0 and not p.prosecdef and p.proowner not in (select d.role from trusted as d)
             end
+        union all
+        select t.oid, format('condition of trigger %I on %s calls functions with side effects', g.tgname, t.oid::regclass)
+        from tables as t
+        join pg_trigger as g on t.oid = g.tgrelid
+        cross join effects as e
+        where
+            not g.tgisinternal and g.tgenabled <> 'D' and t.cascades and not t.is_of_others and g.tgqual::text ~ e.pattern
+            and (t.is_own or g.tgtype & 56 <> 0)
         union all
         select t.oid, format('rule %I is on %s', w.rulename, t.oid::regclass)
         from tables as t

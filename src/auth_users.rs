@@ -282,7 +282,7 @@ pub fn rows(db: &Db) -> Result<Option<NamedRows>> {
 #[pg_trigger]
 fn create_profile_on_sign_up<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     guard(|| {
-        if trigger::restoring() {
+        if trigger::restoring()? {
             return Ok(Ok(None));
         }
         let has_metadata = require_followed(trigger)?;

@@ -6,6 +6,11 @@ alter table carrel.agent_requests enable row level security;
 
 -- Statistics are of all users: EXPLAIN would tell by its estimates which texts are frequent.
 alter table carrel.agent_requests alter column content set statistics 0;
+alter table carrel.agent_requests alter column agent_type set statistics 0;
+alter table carrel.agent_requests alter column results set statistics 0;
+alter table carrel.agent_requests alter column error set statistics 0;
+alter table carrel.agent_requests alter column lease_owner set statistics 0;
+alter table carrel.agent_requests alter column idempotency_key set statistics 0;
 
 create or replace trigger agent_requests_check_privileges
     before insert or delete or update or truncate on carrel.agent_requests

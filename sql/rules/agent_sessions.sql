@@ -5,6 +5,8 @@ alter table carrel.agent_sessions enable row level security;
 
 -- Statistics are of all users: EXPLAIN would tell by its estimates which texts are frequent.
 alter table carrel.agent_sessions alter column title set statistics 0;
+alter table carrel.agent_sessions alter column request_chain set statistics 0;
+alter table carrel.agent_sessions alter column context_state set statistics 0;
 
 create or replace trigger agent_sessions_check_privileges
     before insert or delete or update or truncate on carrel.agent_sessions

@@ -8,6 +8,10 @@ alter table carrel.document_chunks enable row level security;
 -- Statistics are of all users: EXPLAIN would tell by its estimates which texts are frequent.
 alter table carrel.document_chunks alter column content set statistics 0;
 alter table carrel.document_chunks alter column section_title set statistics 0;
+alter table carrel.document_chunks alter column heading_path set statistics 0;
+alter table carrel.document_chunks alter column search_vector set statistics 0;
+alter table carrel.document_chunks alter column content_hash set statistics 0;
+alter index carrel.document_chunks_search_keys_idx alter column 1 set statistics 0;
 
 create or replace trigger document_chunks_check_privileges
     before insert or delete or update or truncate on carrel.document_chunks

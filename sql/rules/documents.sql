@@ -11,6 +11,9 @@ alter table carrel.documents alter column file_type set statistics 0;
 alter table carrel.documents alter column processing_error set statistics 0;
 alter table carrel.documents alter column content_text set statistics 0;
 alter table carrel.documents alter column storage_path set statistics 0;
+alter table carrel.documents alter column search_vector set statistics 0;
+alter table carrel.documents alter column metadata set statistics 0;
+alter index carrel.documents_filename_keys_idx alter column 1 set statistics 0;
 
 create or replace trigger documents_check_privileges
     before insert or delete or update or truncate on carrel.documents

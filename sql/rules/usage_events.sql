@@ -4,6 +4,13 @@ alter table carrel.usage_events alter column id set default carrel.uuid_v7();
 alter table carrel.usage_events alter column user_id set default carrel.current_user_id();
 alter table carrel.usage_events enable row level security;
 
+-- Statistics are of all users: EXPLAIN would tell by its estimates what others did.
+alter table carrel.usage_events alter column event_type set statistics 0;
+alter table carrel.usage_events alter column model set statistics 0;
+alter table carrel.usage_events alter column token_types set statistics 0;
+alter table carrel.usage_events alter column metadata set statistics 0;
+alter table carrel.usage_events alter column idempotency_key set statistics 0;
+
 create or replace trigger usage_events_check_privileges
     before insert or delete or update or truncate on carrel.usage_events
     for each statement execute function carrel.check_privileges();

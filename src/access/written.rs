@@ -18,7 +18,7 @@ use pgrx::prelude::*;
 #[pg_trigger]
 fn check_privileges<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::statement(trigger, || {
-        if trigger::restoring() {
+        if trigger::restoring()? {
             return Ok(());
         }
         // Foreign keys' actions run triggers of the tables that follow as whoever deletes.

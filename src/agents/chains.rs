@@ -75,7 +75,7 @@ macro_rules! remove {
 #[pg_trigger]
 fn keep_request_chains<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::statement(trigger, || {
-        if trigger::restoring() {
+        if trigger::restoring()? {
             return Ok(());
         }
         let operation = trigger::operation(trigger);
@@ -143,7 +143,8 @@ fn moves(trigger: &PgTrigger) -> Result<bool> {
 #[pg_trigger]
 fn count_session_version<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::before_row(trigger, |row| {
-        let Some(old) = row.old.filter(|_| !trigger::restoring()) else { return Ok(()) };
+        let is_restored = trigger::restoring()?;
+        let Some(old) = row.old.filter(|_| !is_restored) else { return Ok(()) };
         let version: i64 = old.need(c"version")?;
         let counted = version.saturating_add(row.changes(c"context_state")?.into());
         // To set a column copies the row, which a long chain makes large.

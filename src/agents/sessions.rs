@@ -42,7 +42,7 @@ const MOST_TITLE: usize = 4096;
 #[pg_trigger]
 fn prepare_session<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::before_row(trigger, |row| {
-        if trigger::restoring() {
+        if trigger::restoring()? {
             return Ok(());
         }
         users::require_owner(row)?;

@@ -33,7 +33,7 @@ const SESSIONS: Table = Table { name: c"agent_sessions", index: c"agent_sessions
 #[pg_trigger]
 fn prepare_request<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::before_row(trigger, |row| {
-        if trigger::restoring() {
+        if trigger::restoring()? {
             return Ok(());
         }
         let owner = users::require_owner(row)?;
@@ -84,7 +84,7 @@ fn prepare_request<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
 /// of what is finished (but for its session), and progress that goes back within an attempt: PT409.
 #[pg_trigger]
 fn check_request_transition<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
-    trigger::before_row(trigger, |row| if trigger::restoring() { Ok(()) } else { check(row) })
+    trigger::before_row(trigger, |row| if trigger::restoring()? { Ok(()) } else { check(row) })
 }
 
 fn check(row: &Change) -> Result<()> {

@@ -92,7 +92,7 @@ const STATUSES: [&str; 4] = ["pending", "processing", "completed", "failed"];
 #[pg_trigger]
 fn process_document_row<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::before_row(trigger, |row| {
-        if trigger::restoring() {
+        if trigger::restoring()? {
             return Ok(());
         }
         users::require_owner(row)?;
@@ -128,7 +128,7 @@ fn process_document_row<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
 #[pg_trigger]
 fn write_document_chunks<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::after_row(trigger, |row| {
-        if trigger::restoring() || !is_to_be_processed(row)? {
+        if trigger::restoring()? || !is_to_be_processed(row)? {
             return Ok(());
         }
         let id: Uuid = row.new.need(c"id")?;
@@ -175,7 +175,7 @@ fn prepare_chunk<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         // carrel's own are complete; a trigger on them may write others, which are not.
         let is_complete = row.new.datum(c"search_vector").is_some();
         if chunk_rows::is_deriving() && is_complete
-            || trigger::restoring()
+            || trigger::restoring()?
             || !row.changes_any(&[c"content", c"section_title", c"heading_path"])?
         {
             return Ok(());

@@ -103,7 +103,7 @@ fn bad(message: impl Into<String>) -> Error {
 #[pg_trigger]
 fn check_jwt_key<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::before_row(trigger, |row| {
-        if trigger::restoring() {
+        if trigger::restoring()? {
             return Ok(());
         }
         let names =

@@ -43,7 +43,7 @@ pub fn timestamp(at: pg_sys::TimestampTz) -> Result<TimestampWithTimeZone> {
 #[pg_trigger]
 fn touch_updated_at<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::before_row(trigger, |row| {
-        if !trigger::restoring() {
+        if !trigger::restoring()? {
             row.set(c"updated_at", now()?);
         }
         Ok(())

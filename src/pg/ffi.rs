@@ -180,6 +180,7 @@ unsafe extern "C-unwind" {
     pub fn getTypeOutputInfo(kind: pg_sys::Oid, function: *mut pg_sys::Oid, is_varlena: *mut bool);
     pub fn GetUserNameFromId(role: pg_sys::Oid, missing_ok: bool) -> *const c_char;
     pub fn has_privs_of_role(member: pg_sys::Oid, role: pg_sys::Oid) -> bool;
+    pub fn is_member_of_role(member: pg_sys::Oid, role: pg_sys::Oid) -> bool;
     pub fn heap_copytuple(tuple: pg_sys::HeapTuple) -> pg_sys::HeapTuple;
     pub fn heap_deform_tuple(
         tuple: pg_sys::HeapTuple,

@@ -187,12 +187,9 @@ fn refuse_foreign_code(owner: pg_sys::Oid) -> Result<()> {
     CHANGES.with(|changes| changes.watch(tables));
     spi::set_followed_by_others(reached.iter().any(|(.., is_of_others)| *is_of_others));
     let Some(what) = reached.into_iter().find_map(|(_, what, _)| what) else { return Ok(()) };
-    Err(Error::new(
-        SqlState::InsufficientPrivilege,
-        format!("{what}, which carrel does not run"),
-    )
-    .detail("It would run with the rights of carrel's owner, or of whoever calls carrel.")
-    .hint("Drop it, or have a superuser own the function or type; a trigger can be made not deferrable."))
+    Err(Error::new(SqlState::InsufficientPrivilege, format!("{what}, which carrel does not run"))
+        .detail("It would run with the rights of carrel's owner, or of whoever calls carrel.")
+        .hint("Drop it, or have a superuser own the function or type."))
 }
 
 /// Error for a table of carrel's that belongs to another role.

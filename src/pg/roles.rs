@@ -2,7 +2,8 @@
 
 use super::error::{Result, catch};
 use super::ffi::{
-    GetUserNameFromId, SearchSysCacheExists, get_role_oid, has_privs_of_role, superuser_arg,
+    GetUserNameFromId, SearchSysCacheExists, get_role_oid, has_privs_of_role, is_member_of_role,
+    superuser_arg,
 };
 use pgrx::pg_sys;
 use std::ffi::{CStr, c_char, c_int};
@@ -17,6 +18,12 @@ pub fn current() -> pg_sys::Oid {
 pub fn of_session() -> pg_sys::Oid {
     // SAFETY: reads the session's state.
     unsafe { pg_sys::GetOuterUserId() }
+}
+
+/// Role that the session logged in as, or that a superuser set by SET SESSION AUTHORIZATION.
+pub fn of_login() -> pg_sys::Oid {
+    // SAFETY: reads the session's state.
+    unsafe { pg_sys::GetSessionUserId() }
 }
 
 /// Returns true in a security-restricted operation, such as an index function during ANALYZE.
@@ -72,6 +79,13 @@ pub fn bypasses_policies() -> bool {
 pub fn has_privileges_of(member: pg_sys::Oid, role: pg_sys::Oid) -> Result<bool> {
     // SAFETY: oids of two roles.
     catch(|| unsafe { has_privs_of_role(member, role) })
+}
+
+/// Returns true if `member` can become `role` by SET ROLE: it is the role, its member at any distance, or a
+/// superuser.
+pub fn can_become(member: pg_sys::Oid, role: pg_sys::Oid) -> Result<bool> {
+    // SAFETY: oids of two roles.
+    catch(|| unsafe { is_member_of_role(member, role) })
 }
 
 /// Finds a role by name.

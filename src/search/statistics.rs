@@ -104,7 +104,7 @@ fn count_chunks<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::statement(trigger, || {
         let operation = trigger::operation(trigger);
         // A restore inserts; whoever deletes in that mode changes what was counted.
-        if operation == pg_sys::TRIGGER_EVENT_INSERT && trigger::restoring() {
+        if operation == pg_sys::TRIGGER_EVENT_INSERT && trigger::restoring()? {
             return Ok(());
         }
         let (count, fold) = match operation {

@@ -86,7 +86,7 @@ const TOKEN_TYPES: [&str; 4] = ["input", "output", "cached_input", "reasoning"];
 #[pg_trigger]
 fn prepare_price<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::before_row(trigger, |row| {
-        if trigger::restoring() {
+        if trigger::restoring()? {
             return Ok(());
         }
         row.need_text(&[c"model"])?;
@@ -100,7 +100,7 @@ fn prepare_price<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
 #[pg_trigger]
 fn refuse_price_overlap<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::statement(trigger, || {
-        if trigger::restoring() {
+        if trigger::restoring()? {
             return Ok(());
         }
         let overlap = spi::as_owner(Access::Write, |db| {

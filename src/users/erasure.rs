@@ -49,7 +49,8 @@ pub fn archiving<T>(is_for_good: bool, work: impl FnOnce() -> Result<T>) -> Resu
 #[pg_trigger]
 fn record_erasure<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::check_row(trigger, |row| {
-        let Some(row) = row.filter(|_| !trigger::restoring()) else { return Ok(()) };
+        let is_restored = trigger::restoring()?;
+        let Some(row) = row.filter(|_| !is_restored) else { return Ok(()) };
         let user: Uuid = row.need(c"user_id")?;
         // The row is locked by now: what the user's sessions wrote is committed, and no more comes.
         spi::as_owner_now(|db| {

@@ -198,7 +198,7 @@ fn export_query(db: &Db) -> Result<String> {
 #[pg_trigger]
 fn prepare_profile<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::before_row(trigger, |row| {
-        if trigger::restoring() {
+        if trigger::restoring()? {
             return Ok(());
         }
         row.need_text(&[c"name"])?;

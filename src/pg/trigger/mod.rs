@@ -9,6 +9,8 @@ use crate::pg::ffi::{
     get_attname, get_namespace_oid, slot_getsomeattrs_int, tuplestore_gettupleslot,
     tuplestore_rescan,
 };
+use crate::pg::owner;
+use crate::pg::roles;
 use crate::pg::spi::{self, PassingRow, missing_column};
 use pgrx::PgTupleDesc;
 use pgrx::prelude::*;
@@ -26,19 +28,21 @@ pub type Returned<'a> =
 /// Derived data is part of the dump, so triggers must not derive it again.
 ///
 /// The setting counts only if the session itself set it: the owner of the database could set it for the
-/// database. It counts only for roles with BYPASSRLS: other roles can change it while a statement runs, after
-/// the planner's check. carrel's own work as the owner never counts as a restore, except in
-/// [`as_in_a_restore`].
-pub fn restoring() -> bool {
+/// database. It counts only if both the current role and the session's user may do everything with the tables
+/// anyway, as superusers or members of their owner. BYPASSRLS is not enough: such a role may read and write all
+/// rows, but not what carrel derives or forbids. carrel's own work as the owner never counts as a restore,
+/// except in [`as_in_a_restore`].
+pub fn restoring() -> Result<bool> {
     if AS_IN_A_RESTORE.get() {
-        return true;
+        return Ok(true);
     }
-    // SAFETY: reads a setting, the session's state and the catalog.
-    unsafe {
-        !pg_sys::row_security
-            && spi::is_set_by_session(c"row_security")
-            && pg_sys::has_bypassrls_privilege(pg_sys::GetUserId())
+    // SAFETY: reads a setting.
+    if unsafe { pg_sys::row_security } || !spi::is_set_by_session(c"row_security") {
+        return Ok(false);
     }
+    let Some(owner) = owner::find()? else { return roles::has_superuser(roles::current()) };
+    Ok(roles::has_privileges_of(roles::current(), owner)?
+        && roles::can_become(roles::of_login(), owner)?)
 }
 
 thread_local! {

@@ -55,7 +55,7 @@ pub fn counted<T>(
 #[pg_trigger]
 fn count_usage<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::statement(trigger, || {
-        if trigger::restoring() {
+        if trigger::restoring()? {
             return Ok(());
         }
         let (deltas, wanted) = deltas(trigger)?;

@@ -231,7 +231,7 @@ const MOST_METADATA: usize = 1 << 20;
 #[pg_trigger]
 fn prepare_event<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::before_row(trigger, |row| {
-        if trigger::restoring() {
+        if trigger::restoring()? {
             return Ok(());
         }
         users::require_owner(row)?;

@@ -27,7 +27,7 @@ type Held = BTreeMap<([u8; 16], i64), (i64, i128)>;
 #[pg_trigger]
 fn hold_for_requests<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::statement(trigger, || {
-        if trigger::restoring() {
+        if trigger::restoring()? {
             return Ok(());
         }
         if trigger::operation(trigger) == pg_sys::TRIGGER_EVENT_TRUNCATE {

@@ -60,7 +60,7 @@ fn set_plan(
 #[pg_trigger]
 fn prepare_plan_limit<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::before_row(trigger, |row| {
-        if trigger::restoring() {
+        if trigger::restoring()? {
             return Ok(());
         }
         row.need_one_of(c"measure", &MEASURES)?;
@@ -100,7 +100,7 @@ fn prepare_plan_limit<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
 #[pg_trigger]
 fn keep_default_plan<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::statement(trigger, || {
-        if trigger::restoring() {
+        if trigger::restoring()? {
             return Ok(());
         }
         let missing = spi::as_owner(Access::Write, |db| {
@@ -124,7 +124,7 @@ fn keep_default_plan<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
 #[pg_trigger]
 fn reckon_limits_anew<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::statement(trigger, || {
-        if trigger::restoring() {
+        if trigger::restoring()? {
             return Ok(());
         }
         as_owner_now(|db| db.execute("delete from carrel.usage_allowances", &[]).map(|_| ()))

@@ -20,7 +20,7 @@ type Stored = BTreeMap<[u8; 16], (i64, i128)>;
 #[pg_trigger]
 fn count_documents<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::statement(trigger, || {
-        if trigger::restoring() {
+        if trigger::restoring()? {
             return Ok(());
         }
         if trigger::operation(trigger) == pg_sys::TRIGGER_EVENT_TRUNCATE {

@@ -16,7 +16,7 @@ use pgrx::prelude::*;
 #[pg_trigger]
 fn wait_for_usage<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::statement(trigger, || {
-        if trigger::restoring() {
+        if trigger::restoring()? {
             return Ok(());
         }
         locks::change_all_users()
