@@ -84,25 +84,16 @@ pub fn delete(db: &Db, user_id: Uuid, document_id: Uuid) -> Result<()> {
 }
 
 fn stored(db: &Db, document: Document) -> Result<Vec<Stored>> {
-    db.rows(
-        "select
-            case when section_title is not distinct from heading_path[cardinality(heading_path)]
-                then content_hash end,
-            heading_path, id, chunk_index, start_offset, end_offset, size, title_words
-        from carrel.document_chunks
-        where user_id = $1 and document_id = $2 order by chunk_index",
-        &document[..2],
-        |row| {
-            let place = Place {
-                index: row.need(4)?,
-                start: row.get(5),
-                end: row.get(6),
-                size: row.get(7),
-                title_words: row.get(8),
-            };
-            Ok(Stored { key: row.key(1, 2)?, id: row.need(3)?, place })
-        },
-    )
+    db.rows(include_str!("../../sql/documents/stored_chunks.sql"), &document[..2], |row| {
+        let place = Place {
+            index: row.need(4)?,
+            start: row.get(5),
+            end: row.get(6),
+            size: row.get(7),
+            title_words: row.get(8),
+        };
+        Ok(Stored { key: row.key(1, 2)?, id: row.need(3)?, place })
+    })
 }
 
 fn delete_others(
@@ -166,13 +157,7 @@ fn move_kept(
 fn move_to(db: &Db, id: Uuid, to: &Place, language: Arg, piece: &Piece) -> Result<()> {
     let vector = piece.is_new.then(|| TsVector::from_body(&piece.vector));
     db.execute(
-        "update carrel.document_chunks set
-            chunk_index = $2, start_offset = $3, end_offset = $4, size = $5,
-            search_vector = coalesce($6, search_vector),
-            words = case when $6 is null then words else $7 end,
-            language = case when $6 is null then language else $8 end,
-            title_words = $9
-        where id = $1",
+        include_str!("../../sql/documents/move_chunk.sql"),
         &[
             id.into(),
             to.index.into(),

@@ -37,35 +37,17 @@ impl Kind {
     /// That of the column, where enable_embeddings() was called: the constraint tells, and a dump
     /// carries it.
     pub fn find(db: &Db) -> Result<Option<Self>> {
-        let is_enabled = db.value::<bool>(
-            "select exists (
-                select from pg_constraint
-                where conrelid = to_regclass('carrel.document_chunks') and conname = 'document_chunks_embedding_check'
-            )",
-            &[],
-        )?;
+        let is_enabled =
+            db.value::<bool>(include_str!("../../sql/documents/has_embeddings.sql"), &[])?;
         if is_enabled { Self::of_column(db) } else { Ok(None) }
     }
 
     /// That of a column of this name; None where there is none, or one of another type.
     pub fn of_column(db: &Db) -> Result<Option<Self>> {
-        db.first(
-            "select quote_ident(nspname), typname::text, atttypmod
-            from pg_attribute
-            join pg_type as t on t.oid = atttypid
-            join pg_namespace as n on n.oid = typnamespace
-            where attrelid = to_regclass('carrel.document_chunks') and attname = 'embedding'
-                and not attisdropped and typname in ('vector', 'halfvec') and atttypmod > 0
-                and exists (
-                    select from pg_depend join pg_extension as e on e.oid = refobjid
-                    where classid = 'pg_type'::regclass and objid = t.oid and deptype = 'e' and extname = 'vector'
-                )",
-            &[],
-            |row| {
-                let (schema, type_name) = (row.need(1)?, row.need(2)?);
-                Ok(Self { schema, type_name, dimensions: row.need(3)? })
-            },
-        )
+        db.first(include_str!("../../sql/documents/embedding_column.sql"), &[], |row| {
+            let (schema, type_name) = (row.need(1)?, row.need(2)?);
+            Ok(Self { schema, type_name, dimensions: row.need(3)? })
+        })
     }
 
     fn need(db: &Db) -> Result<Self> {
@@ -153,20 +135,7 @@ fn chunks_to_embed(
     max_rows: Option<i32>,
     lease: default!(Option<Interval>, "'5 minutes'"),
 ) -> TableIterator<'static, (name!(chunk_id, Uuid), name!(content, String))> {
-    const LEASE: &str = "
-        with free as materialized (
-            select c.id, c.content, c.content_hash from carrel.document_chunks as c
-            where c.embedding is null and c.content ~ '[^[:space:]]'
-                and not exists (select from carrel.embedding_leases as l where l.chunk_id = c.id)
-            order by c.created_at, c.id limit $1
-            for no key update of c skip locked
-        ), leased as (
-            insert into carrel.embedding_leases (chunk_id, content_hash, leased_until)
-            select id, content_hash, clock_timestamp() + $2 from free
-            on conflict do nothing
-            returning chunk_id
-        )
-        select id, content, exists (select from leased where chunk_id = id) from free";
+    const LEASE: &str = include_str!("../../sql/documents/lease_chunks.sql");
     let rows = guard(|| {
         access::require_service("chunks_to_embed")?;
         let max_rows = max_rows.filter(|rows| *rows >= 0).ok_or_else(|| {
@@ -187,10 +156,7 @@ fn chunks_to_embed(
                 .hint("Say how long a worker may take: interval '5 minutes'"));
             }
             db.execute(
-                "delete from carrel.embedding_leases where chunk_id = any (array(
-                    select chunk_id from carrel.embedding_leases
-                    where leased_until <= (select clock_timestamp()) for update skip locked
-                ))",
+                include_str!("../../sql/documents/delete_expired_embedding_leases.sql"),
                 &[],
             )?;
             // What another worker leased between this statement's snapshot and its locks comes
@@ -219,21 +185,7 @@ fn chunks_to_embed(
 /// embedding: 22023; without embeddings: 55000.
 #[pg_extern(volatile, parallel_unsafe)]
 fn set_embeddings(embeddings: Option<Jsonb>) -> i32 {
-    // Waits for nobody, so that nobody waits for each other: what is passed over is given to a worker
-    // again when its lease has lapsed.
-    const STORE: &str = "
-        with target as materialized (
-            select c.id, given.embedding
-            from unnest($1::uuid[], $2::text[]) as given (id, embedding)
-            join carrel.document_chunks as c on c.id = given.id
-            left join carrel.embedding_leases as l on l.chunk_id = c.id
-            where l.chunk_id is null or l.content_hash is not distinct from c.content_hash
-            for no key update of c skip locked
-        ), done as (
-            delete from carrel.embedding_leases where chunk_id in (select id from target)
-        )
-        update carrel.document_chunks as c set embedding = cast(target.embedding as :schema.:type)
-        from target where c.id = target.id";
+    const STORE: &str = include_str!("../../sql/documents/set_embeddings.sql");
     guard(|| {
         access::require_service("set_embeddings")?;
         spi::as_owner(Access::Write, |db| {

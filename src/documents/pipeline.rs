@@ -100,11 +100,7 @@ impl Source<'_> {
 
     fn known(&self, db: &Db) -> Result<Known> {
         let rows = db.rows(
-            "select content_hash, heading_path, id
-            from carrel.document_chunks
-            where user_id = $1 and document_id = $2 and content_hash is not null
-                and search_vector is not null and words is not null and language is not null
-                and section_title is not distinct from heading_path[cardinality(heading_path)]",
+            include_str!("../../sql/documents/reusable_vectors.sql"),
             &[self.user_id.into(), self.document_id.into()],
             |row| Ok((row.key(1, 2)?, row.need::<Uuid>(3)?)),
         )?;

@@ -111,22 +111,9 @@ fn rechunk_document(
 /// there are no chunks.
 pub fn vector_of_chunks(db: &Db, id: Uuid) -> Result<(Vec<u8>, Option<i64>)> {
     let (user_id, filename, language, words) = db
-        .first(
-            "select d.user_id, d.filename, d.language, (
-                select sum(c.words) from carrel.document_chunks as c
-                where c.user_id = d.user_id and c.document_id = d.id
-            )
-            from carrel.documents as d where d.id = $1",
-            &[id.into()],
-            |row| {
-                Ok((
-                    row.need::<Uuid>(1)?,
-                    row.need::<String>(2)?,
-                    row.need::<String>(3)?,
-                    row.get(4),
-                ))
-            },
-        )?
+        .first(include_str!("../../sql/documents/document_names.sql"), &[id.into()], |row| {
+            Ok((row.need::<Uuid>(1)?, row.need::<String>(2)?, row.need::<String>(3)?, row.get(4)))
+        })?
         .ok_or_else(|| Error::not_found("document", id))?;
     let mut parser = Parser::for_language(db, &language)?;
     Ok((pipeline::renamed_vector(db, &mut parser, &filename, user_id, id)?, words))
@@ -203,10 +190,7 @@ pub fn process(db: &Db, id: Uuid, cut: Option<Cut>) -> Result<()> {
         },
     };
     db.execute(
-        "update carrel.documents set
-            processing_status = $2, processing_error = $3, search_vector = coalesce($4, search_vector),
-            words = $5
-        where id = $1",
+        include_str!("../../sql/documents/set_processed.sql"),
         &[
             id.into(),
             status.into(),

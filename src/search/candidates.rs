@@ -149,19 +149,15 @@ pub fn chunks(db: &Db, user: Uuid, query: &LanguageQuery) -> Result<Candidates> 
     let read = |row: &PassingRow| candidates.read(query, row, &Columns::SELECTED);
     if query.statistics.chunks.texts <= FEW_CHUNKS {
         db.stream(
-            "select id, document_id, chunk_index, words, title_words, search_vector from carrel.document_chunks
-            where user_id = $1 and language = $2 and words is not null",
+            include_str!("../../sql/search/chunks_of_language.sql"),
             &[user.into(), language.into()],
             read,
         )?;
     } else {
         let keys = query.keys.of_chunks(query.looked_for());
         db.read_by_index(|| {
-            // Not by an index on user_id.
             db.stream(
-                "select id, document_id, chunk_index, words, title_words, search_vector from carrel.document_chunks
-                where (user_id = $1) is true and language = $2
-                    and carrel.chunk_keys(user_id, language, search_vector, words, coalesce(title_words, 0)) @@ $3::tsquery",
+                include_str!("../../sql/search/chunks_by_keys.sql"),
                 &[user.into(), language.into(), keys.as_str().into()],
                 read,
             )
@@ -183,8 +179,7 @@ pub fn of_documents(
     }
     let documents: Vec<Uuid> = names.keys().map(|id| Uuid::from_bytes(*id)).collect();
     db.stream(
-        "select id, document_id, chunk_index, words, title_words, search_vector from carrel.document_chunks
-        where user_id = $1 and document_id = any ($2) and language = $3 and words is not null",
+        include_str!("../../sql/search/chunks_of_documents.sql"),
         &[user.into(), documents.into(), query.statistics.language.as_str().into()],
         |row| candidates.read(query, row, &Columns::SELECTED),
     )?;
@@ -197,9 +192,7 @@ pub fn names(db: &Db, user: Uuid, query: &mut LanguageQuery) -> Result<HashMap<I
     let keys = query.keys.of_names(query.looked_for());
     db.read_by_index(|| {
         db.stream(
-            "select id, filename from carrel.documents
-            where (user_id = $1) is true and language = $2
-                and carrel.search_keys(user_id, language, ts_filter(search_vector, '{a}')) @@ $3::tsquery",
+            include_str!("../../sql/search/filenames_by_keys.sql"),
             &[user.into(), query.statistics.language.as_str().into(), keys.as_str().into()],
             |row| {
                 found.push((*row.need::<Uuid>(1)?.as_bytes(), row.need(2)?));

@@ -37,17 +37,9 @@ impl Filter {
             self.created_before.into(),
         ];
         let ids = db.planned_for_values(|| {
-            db.rows(
-                "select id from carrel.documents
-                where user_id = $1
-                    and ($2::uuid[] is null or id = any ($2))
-                    and ($3::text[] is null or file_type = any ($3))
-                    and ($4::jsonb is null or metadata @> $4)
-                    and ($5::timestamptz is null or created_at >= $5)
-                    and ($6::timestamptz is null or created_at < $6)",
-                &args,
-                |row| Ok(*row.need::<Uuid>(1)?.as_bytes()),
-            )
+            db.rows(include_str!("../../sql/search/filtered_documents.sql"), &args, |row| {
+                Ok(*row.need::<Uuid>(1)?.as_bytes())
+            })
         })?;
         Ok(Some(ids.into_iter().collect()))
     }

@@ -25,20 +25,9 @@ pub struct Neighbour {
     distance: f64,
 }
 
-const ALL: &str = "
-    select id, document_id, chunk_index, coalesce(language, ''),
-        embedding operator(:schema.<=>) cast($2 as :schema.:type)
-    from carrel.document_chunks
-    where user_id = $1 and embedding is not null and ($3::uuid[] is null or document_id = any ($3))";
+const ALL: &str = include_str!("../../sql/search/all_by_embedding.sql");
 
-/// By the index on embeddings, not by one on user_id.
-const SOME: &str = "
-    select id, document_id, chunk_index, coalesce(language, ''),
-        embedding operator(:schema.<=>) cast($2 as :schema.:type)
-    from carrel.document_chunks
-    where (user_id = $1) is true and embedding is not null
-        and ($3::uuid[] is null or (document_id = any ($3)) is true)
-    order by embedding operator(:schema.<=>) cast($2 as :schema.:type) limit $4";
+const NEAREST: &str = include_str!("../../sql/search/nearest_by_embedding.sql");
 
 /// A user's chunks, of these documents or of all, nearest (by cosine) first; and whether they are all
 /// there are. Of users with many chunks they are the nearest [`MANY`] that the index finds, unless
@@ -70,7 +59,7 @@ pub fn chunks(
         Ok(found)
     };
     if !all && chunks > FEW_CHUNKS {
-        let found = db.read_nearest(|| read(SOME, &args))?;
+        let found = db.read_nearest(|| read(NEAREST, &args))?;
         if found.len() == MANY {
             return Ok((in_order(found), false));
         }

@@ -51,37 +51,26 @@ pub struct Document {
 
 /// How many of the chunks, and of their documents, the caller may see.
 pub fn visible_chunks(db: &Db, hits: &[Hit]) -> Result<usize> {
-    let sql = "select from carrel.document_chunks as c
-        join carrel.documents as d on d.user_id = c.user_id and d.id = c.document_id
-        where c.id = any ($1)";
+    let sql = include_str!("../../sql/search/count_visible_chunks.sql");
     Ok(db.execute(sql, &[chunk_ids(hits).into()])? as usize)
 }
 
 /// The chunks of hits, with the hits' places, in order; without those that the caller may not see.
 pub fn chunks(db: &Db, hits: &[Hit]) -> Result<Vec<(usize, Chunk)>> {
-    db.rows(
-        "select hit.place, c.id, c.document_id, d.filename, c.chunk_index, c.section_title,
-            c.heading_path, c.content, c.start_offset, c.end_offset
-        from unnest($1::uuid[]) with ordinality as hit (id, place)
-        join carrel.document_chunks as c on c.id = hit.id
-        join carrel.documents as d on d.user_id = c.user_id and d.id = c.document_id
-        order by hit.place",
-        &[chunk_ids(hits).into()],
-        |row| {
-            let chunk = Chunk {
-                id: row.need(2)?,
-                document: row.need(3)?,
-                filename: row.need(4)?,
-                index: row.need(5)?,
-                section_title: row.get(6),
-                heading_path: row.need(7)?,
-                content: row.need(8)?,
-                start: row.get(9),
-                end: row.get(10),
-            };
-            Ok((place(row)?, chunk))
-        },
-    )
+    db.rows(include_str!("../../sql/search/fetch_chunks.sql"), &[chunk_ids(hits).into()], |row| {
+        let chunk = Chunk {
+            id: row.need(2)?,
+            document: row.need(3)?,
+            filename: row.need(4)?,
+            index: row.need(5)?,
+            section_title: row.get(6),
+            heading_path: row.need(7)?,
+            content: row.need(8)?,
+            start: row.get(9),
+            end: row.get(10),
+        };
+        Ok((place(row)?, chunk))
+    })
 }
 
 fn chunk_ids(hits: &[Hit]) -> Vec<Uuid> {
@@ -107,12 +96,7 @@ pub fn documents(db: &Db, hits: &[Hit]) -> Result<Vec<(usize, Document)>> {
     };
     let (counts, best): (Vec<i32>, Vec<Option<Uuid>>) = hits.iter().map(shown).unzip();
     let mut documents = db.rows(
-        "select hit.place, d.filename, c.content
-        from rows from (unnest($1::uuid[]), unnest($2::uuid[])) with ordinality
-            as hit (document_id, chunk_id, place)
-        join carrel.documents as d on d.id = hit.document_id
-        left join carrel.document_chunks as c on c.id = hit.chunk_id
-        order by hit.place",
+        include_str!("../../sql/search/fetch_documents.sql"),
         &[document_ids(hits).into(), best.into()],
         |row| {
             let place = place(row)?;
@@ -146,11 +130,7 @@ pub fn around(chunk: &Chunk, count: usize) -> Result<Passage> {
 /// else their contents, with blank lines between.
 pub fn run(db: &Db, document: Uuid, first: i32, last: i32) -> Result<Option<Passage>> {
     let rows: Vec<(i32, Passage)> = db.rows(
-        "select c.content, c.start_offset, c.end_offset, c.chunk_index
-        from carrel.documents as d
-        join carrel.document_chunks as c on c.user_id = d.user_id and c.document_id = d.id
-        where d.id = $1 and c.chunk_index between $2 and $3
-        order by c.chunk_index",
+        include_str!("../../sql/search/adjacent_chunks.sql"),
         &[document.into(), first.into(), last.into()],
         |row| {
             let passage = Passage { content: row.need(1)?, start: row.get(2), end: row.get(3) };

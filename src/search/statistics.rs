@@ -24,20 +24,13 @@ pub struct Statistics {
 pub fn of_user(db: &Db, user: Uuid) -> Result<Vec<Statistics>> {
     let mut languages: BTreeMap<String, [i64; 3]> = BTreeMap::new();
     // Added up here: to start an aggregate takes longer than to read what there is.
-    db.stream(
-        "select language, documents, chunks, words from carrel.search_statistics where user_id = $1
-        union all
-        select language, 0, 0, 0 from carrel.documents
-        where user_id = $1 and coalesce(words, 0) = 0",
-        &[user.into()],
-        |row| {
-            let sums = languages.entry(row.need(1)?).or_default();
-            for (sum, column) in sums.iter_mut().zip(2..) {
-                *sum = sum.saturating_add(row.need(column)?);
-            }
-            Ok(())
-        },
-    )?;
+    db.stream(include_str!("../../sql/search/statistics_of_user.sql"), &[user.into()], |row| {
+        let sums = languages.entry(row.need(1)?).or_default();
+        for (sum, column) in sums.iter_mut().zip(2..) {
+            *sum = sum.saturating_add(row.need(column)?);
+        }
+        Ok(())
+    })?;
     let statistics = languages.into_iter().map(|(language, sums)| {
         let [documents, chunks, words] = sums.map(|sum| sum.max(0) as u64);
         Statistics {
@@ -49,45 +42,11 @@ pub fn of_user(db: &Db, user: Uuid) -> Result<Vec<Statistics>> {
     Ok(statistics.collect())
 }
 
-macro_rules! count {
-    ($changed:literal) => {
-        concat!(
-            "insert into carrel.search_statistics (user_id, language, documents, chunks, words)
-            select user_id, language, coalesce(sum(sign) filter (where chunk_index = 0), 0), sum(sign),
-                sum(sign * words::bigint)
-            from (",
-            $changed,
-            ") as changed (sign, user_id, language, chunk_index, words)
-            where words is not null and language is not null and exists (
-                select from carrel.user_profiles as p where p.user_id = changed.user_id
-            )
-            group by user_id, language
-            having sum(sign) <> 0 or sum(sign * words::bigint) <> 0
-                or sum(sign) filter (where chunk_index = 0) <> 0
-            order by user_id, language"
-        )
-    };
-}
-
-macro_rules! fold {
-    ($changed:literal) => {
-        concat!(
-            "with folded as (
-                delete from carrel.search_statistics where ctid = any (array(
-                    select s.ctid from carrel.search_statistics as s
-                    where (s.user_id, s.language) in (select user_id, language from ",
-            $changed,
-            ")
-                    for update skip locked
-                ))
-                returning user_id, language, documents, chunks, words
-            )
-            insert into carrel.search_statistics (user_id, language, documents, chunks, words)
-            select user_id, language, sum(documents), sum(chunks), sum(words)
-            from folded group by user_id, language order by user_id, language"
-        )
-    };
-}
+const ADD_INSERTED: &str = include_str!("../../sql/search/statistics/add_inserted.sql");
+const ADD_UPDATED: &str = include_str!("../../sql/search/statistics/add_updated.sql");
+const ADD_DELETED: &str = include_str!("../../sql/search/statistics/add_deleted.sql");
+const MERGE_WRITTEN: &str = include_str!("../../sql/search/statistics/merge_written.sql");
+const MERGE_DELETED: &str = include_str!("../../sql/search/statistics/merge_deleted.sql");
 
 /// AFTER INSERT, UPDATE, DELETE or TRUNCATE of document_chunks: adds the difference that the statement
 /// makes; leases of chunks that are gone go with them. Rows are only ever inserted, so nobody waits; now and then those that nobody else has locked
@@ -107,22 +66,10 @@ fn count_chunks<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         if operation == pg_sys::TRIGGER_EVENT_INSERT && trigger::restoring() {
             return Ok(());
         }
-        let (count, fold) = match operation {
-            pg_sys::TRIGGER_EVENT_INSERT => (
-                count!("select 1, user_id, language, chunk_index, words from added"),
-                fold!("added"),
-            ),
-            pg_sys::TRIGGER_EVENT_UPDATE => (
-                count!(
-                    "select 1, user_id, language, chunk_index, words from added
-                    union all select -1, user_id, language, chunk_index, words from removed"
-                ),
-                fold!("added"),
-            ),
-            pg_sys::TRIGGER_EVENT_DELETE => (
-                count!("select -1, user_id, language, chunk_index, words from removed"),
-                fold!("removed"),
-            ),
+        let (add, merge) = match operation {
+            pg_sys::TRIGGER_EVENT_INSERT => (ADD_INSERTED, MERGE_WRITTEN),
+            pg_sys::TRIGGER_EVENT_UPDATE => (ADD_UPDATED, MERGE_WRITTEN),
+            pg_sys::TRIGGER_EVENT_DELETE => (ADD_DELETED, MERGE_DELETED),
             _ => ("delete from carrel.search_statistics", ""),
         };
         spi::as_owner(Access::Write, |db| {
@@ -133,13 +80,13 @@ fn count_chunks<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
                     &[],
                 )?;
             }
-            let is_changed = db.execute(count, &[])? > 0;
+            let is_changed = db.execute(add, &[])? > 0;
             // In the stricter levels of isolation, a row that another transaction folded is an error.
             let may_fold = !xact::is_repeatable() && FOLDED.get() != xact::id();
             let is_drawn = uuid_v7().as_bytes()[15].is_multiple_of(STATEMENTS);
-            if is_changed && may_fold && is_drawn && !fold.is_empty() {
+            if is_changed && may_fold && is_drawn && !merge.is_empty() {
                 FOLDED.set(xact::id());
-                db.execute(fold, &[])?;
+                db.execute(merge, &[])?;
             }
             Ok(())
         })

@@ -243,7 +243,7 @@ impl Db {
             return call();
         }
         let is_harmless =
-            ["select", "insert"].iter().any(|verb| sql.trim_start().starts_with(verb));
+            ["select", "insert"].iter().any(|verb| without_comments(sql).starts_with(verb));
         // SAFETY: as Postgres does for index functions; user and settings are put back on every way out.
         unsafe {
             let (mut user, mut context) = (pg_sys::InvalidOid, 0);
@@ -342,6 +342,15 @@ impl Db {
             Ok(processed)
         }
     }
+}
+
+/// Returns a statement without the comment lines at its head.
+fn without_comments(sql: &str) -> &str {
+    let mut rest = sql.trim_start();
+    while rest.starts_with("--") {
+        rest = rest.split_once('\n').map_or("", |(_, rest)| rest).trim_start();
+    }
+    rest
 }
 
 /// The plan of a statement, made at its first use in this backend. Postgres plans it anew by itself

@@ -164,13 +164,7 @@ fn debit_once(
 /// needs it.
 fn expire_reservations(db: &Db, user: Uuid) -> Result<()> {
     let expired = db.rows(
-        "update carrel.usage_reservations set state = 'lapsed'
-        where id in (
-            select r.id from carrel.usage_reservations as r
-            where r.user_id = $1 and r.state = 'held' and r.expires_at <= clock_timestamp()
-            for update skip locked
-        )
-        returning event_type, reserved_at, tokens, cost",
+        include_str!("../../../sql/usage/expire_reservations.sql"),
         &[user.into()],
         |row| {
             let mut delta = UsageDelta::zero(user, row.need(1)?, row.need(2)?);

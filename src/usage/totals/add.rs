@@ -213,10 +213,7 @@ fn add_by_statement(db: &Db, added: &Addition) -> Result<()> {
     if added_to > 0 {
         return Ok(());
     }
-    const INSERT: &str = "insert into carrel.usage_totals
-            (user_id, day, period_start, event_type, model, slot, events, tokens_used, cost)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-        on conflict (user_id, day, period_start, event_type, model, slot) do nothing";
+    const INSERT: &str = include_str!("../../../sql/usage/insert_total.sql");
     let is_held = db.value::<bool>(
         "select exists (
             select from carrel.usage_totals
