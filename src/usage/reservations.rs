@@ -96,17 +96,8 @@ fn settle_usage(
         let only_of = only_of()?;
         as_owner_now(|db| {
             let held = lock(db, reservation, only_of)?;
-            let event = Event {
-                event_type: Some(&held.event_type),
-                tokens_used,
-                cost,
-                metadata,
-                idempotency_key: None,
-                occurred_at: None,
-                model,
-                token_types,
-                attempt: None,
-            };
+            let amounts = Event::new(Some(&held.event_type), tokens_used, cost);
+            let event = Event { metadata, model, token_types, ..amounts };
             let (recorded, is_over) = settle(db, &held, &event)?;
             let (used, limit, remaining, resets_at): LimitStatus = recorded.status;
             Ok((recorded.id, recorded.is_duplicate, is_over, used, limit, remaining, resets_at))

@@ -22,6 +22,7 @@ use pgrx::prelude::*;
 use std::cmp::Ordering;
 
 /// Arguments of record_usage(). Without a cost, it is computed from model and tokens.
+#[derive(Default)]
 pub struct Event<'a> {
     pub event_type: Option<&'a str>,
     pub tokens_used: Option<i64>,
@@ -75,19 +76,8 @@ fn usage_payload_hash(
     token_types: Option<Jsonb>,
 ) -> Vec<u8> {
     guard(|| {
-        let idempotency_key = None;
-        Event {
-            event_type,
-            tokens_used,
-            cost,
-            metadata,
-            idempotency_key,
-            occurred_at,
-            model,
-            token_types,
-            attempt: None,
-        }
-        .payload_hash()
+        let amounts = Event::new(event_type, tokens_used, cost);
+        Event { metadata, occurred_at, model, token_types, ..amounts }.payload_hash()
     })
 }
 
@@ -120,17 +110,8 @@ fn record_usage(
         name!(resets_at, Option<TimestampWithTimeZone>),
     ),
 > {
-    let event = Event {
-        event_type,
-        tokens_used,
-        cost,
-        metadata,
-        idempotency_key,
-        occurred_at,
-        model,
-        token_types,
-        attempt: None,
-    };
+    let amounts = Event::new(event_type, tokens_used, cost);
+    let event = Event { metadata, idempotency_key, occurred_at, model, token_types, ..amounts };
     single_row::TableIterator::once(recorded(user_id, &event, false))
 }
 
@@ -160,17 +141,8 @@ fn consume_usage(
         name!(resets_at, Option<TimestampWithTimeZone>),
     ),
 > {
-    let event = Event {
-        event_type,
-        tokens_used,
-        cost,
-        metadata,
-        idempotency_key,
-        occurred_at,
-        model,
-        token_types,
-        attempt: None,
-    };
+    let amounts = Event::new(event_type, tokens_used, cost);
+    let event = Event { metadata, idempotency_key, occurred_at, model, token_types, ..amounts };
     single_row::TableIterator::once(recorded(user_id, &event, true))
 }
 
@@ -255,6 +227,17 @@ pub fn checked_type(event_type: Option<&str>) -> Result<&str> {
             bad("event_type must not be longer than 1000 bytes")
         }
         Some(name) => Ok(name),
+    }
+}
+
+impl<'a> Event<'a> {
+    /// Event of a type with amounts, and nothing else.
+    pub fn new(
+        event_type: Option<&'a str>,
+        tokens_used: Option<i64>,
+        cost: Option<Numeric>,
+    ) -> Self {
+        Self { event_type, tokens_used, cost, ..Self::default() }
     }
 }
 
