@@ -9,7 +9,7 @@ use super::ranking::best;
 use super::ranking::{self, Hit, Matched, RankedChunks};
 use super::top_k::MOST_RESULTS;
 use super::{settings, statistics};
-use crate::documents::embeddings::{Kind, not_enabled};
+use crate::documents::embeddings::{EmbeddingType, not_enabled};
 use crate::pg::error::Result;
 use crate::pg::spi::Db;
 use carrel_core::ranking::reciprocal_rank;
@@ -42,7 +42,7 @@ pub fn chunks(db: &Db, question: &Question) -> Result<Answer> {
     let &Question { user, query, embedding, filter, wanted } = question;
     let embedding = match embedding {
         Some(embedding) => {
-            let kind = Kind::find(db)?.ok_or_else(not_enabled)?;
+            let kind = EmbeddingType::find(db)?.ok_or_else(not_enabled)?;
             kind.check("query_embedding", embedding)?;
             Some((kind, embedding))
         }

@@ -3,7 +3,7 @@
 //! Runs as the owner. Every statement here names the user in its own text.
 
 use super::candidates::Id;
-use crate::documents::embeddings::Kind;
+use crate::documents::embeddings::EmbeddingType;
 use crate::pg::error::Result;
 use crate::pg::spi::{Arg, Db};
 use pgrx::datum::Uuid;
@@ -35,7 +35,7 @@ const NEAREST: &str = include_str!("../../sql/search/nearest_by_embedding.sql");
 pub fn chunks(
     db: &Db,
     user: Uuid,
-    kind: &Kind,
+    kind: &EmbeddingType,
     embedding: &str,
     documents: Option<&HashSet<Id>>,
     chunks: u64,

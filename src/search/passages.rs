@@ -178,6 +178,6 @@ fn are_parts(chunks: &[Passage], text: &str) -> bool {
 /// query is what it was found by.
 pub fn snippet(query: Option<&mut LanguageQuery>, content: &str) -> Result<String> {
     let Some(query) = query else { return Ok(ranking::snippet(content, &[], |_| 1.0, SNIPPET)) };
-    let marks = query.parser.marks(content, &query.query.terms)?;
+    let marks = query.parser.highlights(content, &query.query.terms)?;
     Ok(ranking::snippet(content, &marks, |_| 1.0, SNIPPET))
 }

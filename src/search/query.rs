@@ -2,7 +2,7 @@
 
 use super::keys::Keys;
 use super::statistics::{self, Statistics};
-use crate::documents::{Names, Parser};
+use crate::documents::{NameSplitting, Parser};
 use crate::pg::error::{Result, check_for_interrupts};
 use crate::pg::spi::Db;
 use carrel_core::ranking::{Part, PartKind, Phrase, PhrasePosition, Query, Term, parts};
@@ -68,12 +68,12 @@ fn read(parser: &mut Parser, parts: &[Part]) -> Result<Query> {
             break;
         }
         if part.kind == PartKind::Word && !part.is_excluded {
-            for place in places(parser, part, Names::Split)? {
+            for place in places(parser, part, NameSplitting::Split)? {
                 place.terms.into_iter().for_each(|term| add(&mut query, term));
             }
             continue;
         }
-        let phrase = places(parser, part, Names::Whole)?;
+        let phrase = places(parser, part, NameSplitting::Whole)?;
         if phrase.is_empty() {
             continue;
         }
@@ -92,7 +92,7 @@ fn read(parser: &mut Parser, parts: &[Part]) -> Result<Query> {
 }
 
 /// The lexemes of a part, in the order in which they were typed.
-fn places(parser: &mut Parser, part: &Part, names: Names) -> Result<Phrase> {
+fn places(parser: &mut Parser, part: &Part, names: NameSplitting) -> Result<Phrase> {
     let vector = parser.parse(part.text, names)?;
     let mut words: Vec<(u16, &[u8])> = Vec::new();
     if let Ok(view) = View::parse(&vector) {
