@@ -1,4 +1,4 @@
-//! Filters of a search: the documents that it considers.
+//! Filters of a search: conditions on documents.
 
 use crate::pg::error::Result;
 use crate::pg::spi::{Arg, Db};
@@ -7,7 +7,7 @@ use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use std::collections::HashSet;
 
-/// Conditions on documents; a field that is None does not filter.
+/// Conditions on documents. A field that is None matches all.
 #[derive(Default)]
 pub struct Filter {
     pub document_ids: Option<Vec<Option<Uuid>>>,
@@ -18,14 +18,14 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Ids of the documents that match; None: all of them.
+    /// Reads the ids of the matching documents. None: there is no condition.
     pub fn documents(&self, db: &Db, user: Uuid) -> Result<Option<HashSet<[u8; 16]>>> {
-        let filters = self.document_ids.is_some()
+        let has_conditions = self.document_ids.is_some()
             || self.file_types.is_some()
             || self.metadata.is_some()
             || self.created_after.is_some()
             || self.created_before.is_some();
-        if !filters {
+        if !has_conditions {
             return Ok(None);
         }
         let args: [Arg; 6] = [
