@@ -1,4 +1,4 @@
--- Written when profiles are deleted; read and confirmed by functions for services.
+-- Written by the trigger of deleted profiles. Services read and confirm files by functions.
 alter table carrel.files_to_erase enable row level security;
 
 drop trigger if exists files_to_erase_check_privileges on carrel.files_to_erase;
@@ -7,9 +7,9 @@ create trigger files_to_erase_check_privileges
     for each statement execute function carrel.check_privileges();
 
 comment on table carrel.files_to_erase is 'Storage paths of deleted users'' documents, until erased_files() confirms that the files are gone.';
-comment on column carrel.files_to_erase.id is 'The key of the row (UUIDv7).';
-comment on column carrel.files_to_erase.storage_path is 'The document''s storage_path.';
-comment on column carrel.files_to_erase.pseudonym is 'The deleted user, as in user_pseudonyms.';
-comment on column carrel.files_to_erase.deleted_at is 'When the user was deleted.';
-comment on index carrel.files_to_erase_deleted_at_idx is 'Serves files_to_erase(), the longest waiting first.';
+comment on column carrel.files_to_erase.id is 'Primary key (UUIDv7).';
+comment on column carrel.files_to_erase.storage_path is 'Location of the file: storage_path of the document.';
+comment on column carrel.files_to_erase.pseudonym is 'Pseudonym of the deleted user, as in user_pseudonyms.';
+comment on column carrel.files_to_erase.deleted_at is 'Time of the deletion of the user.';
+comment on index carrel.files_to_erase_deleted_at_idx is 'Serves files_to_erase(), oldest first.';
 comment on index carrel.files_to_erase_storage_path_idx is 'Serves erased_files().';
