@@ -1,5 +1,5 @@
--- Chunks of a document, in order. content_hash is null where section_title is not the last heading
--- of heading_path: carrel makes no such chunk.
+-- Chunks of a document, in order. content_hash is null if section_title is not the last heading of
+-- heading_path: carrel writes no such chunk.
 --
 -- $1 user_id   $2 document_id
 select

@@ -23,7 +23,7 @@ struct StoredChunk {
     position: ChunkPosition,
 }
 
-/// Columns that tell where a chunk is in its document.
+/// Position columns of a chunk.
 #[derive(PartialEq)]
 struct ChunkPosition {
     index: i32,

@@ -65,8 +65,8 @@ fn count_tokens(content: &str, encoding: default!(&str, "'cl100k'")) -> i32 {
     chunking::count_tokens(content, encoding, interrupt) as i32
 }
 
-/// Raises an error by ereport, not as a result: chunks are made while Postgres reads rows, where no
-/// `contain` catches panics, only pgrx's own guard.
+/// Raises errors by ereport: rows are computed while Postgres reads them, outside of `guard`, and only
+/// pgrx's own guard catches them there.
 fn interrupt() {
     if memory::is_exhausted() {
         ereport!(ERROR, PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY, "out of memory");

@@ -1,10 +1,10 @@
-//! Columns of a document that decide how its text is processed.
+//! Columns of a document that its chunks depend on.
 
 use crate::pg::error::Result;
 use crate::pg::trigger::Row;
 use carrel_core::chunking::Format;
 
-/// Columns that the chunks depend on, except the text.
+/// Values of these columns, except the text.
 pub struct DocumentColumns {
     pub filename: String,
     pub file_type: Option<String>,

@@ -17,8 +17,8 @@ use std::collections::{HashMap, HashSet};
 /// Ranked chunk or document.
 #[derive(Clone)]
 pub struct SearchHit {
-    /// True for hits of a second, exhaustive search. They come after all hits of the first search,
-    /// whatever their score.
+    /// True for hits of a second, exhaustive search. They come after all hits of the first search, even
+    /// with a better score.
     pub is_of_second_search: bool,
     pub document: Id,
     /// None if the hit is a document.

@@ -1,8 +1,8 @@
-//! Reservations: hold an amount for work of unknown cost, then settle what it used or release it.
+//! Reservations: hold an amount for work of unknown cost, then settle its usage or release it.
 //!
 //! A held reservation is settled or released once. It expires when its time is over and another
-//! session needs what it holds ([`super::limits::admission`]). An expired one can still be settled:
-//! finished work is billed.
+//! session needs its amount ([`super::limits::admission`]). An expired reservation can still be
+//! settled: finished work is billed.
 
 use super::accounts::Accounts;
 use super::amounts::UsageDelta;
@@ -200,7 +200,7 @@ fn settle(db: &Db, held: &Reservation, event: &Event) -> Result<(Recorded, bool)
     Ok((recorded, is_over))
 }
 
-/// Ends a reservation, and releases what it holds.
+/// Ends a reservation, and releases its amount.
 fn end(db: &Db, held: &Reservation, state: &'static str) -> Result<()> {
     db.execute(
         "update carrel.usage_reservations set state = $2, resolved_at = now() where id = $1",

@@ -61,10 +61,10 @@ impl From<Recorded> for RecordedRow {
     }
 }
 
-/// Returns the SHA-256 of the arguments of record_usage() as given, without those left out.
+/// Returns the SHA-256 of the arguments of record_usage(), without null ones.
 ///
-/// A retry always has the hash of the first call: it depends neither on the time zone nor on the
-/// scale of the cost.
+/// The hash depends neither on the time zone nor on the scale of the cost, so a retry always has the
+/// hash of the first call.
 #[pg_extern(immutable, parallel_safe)]
 fn usage_payload_hash(
     event_type: Option<&str>,
@@ -288,7 +288,7 @@ impl Event<'_> {
         Ok(event_type)
     }
 
-    /// Number of tokens by `token_types`; None where they are missing or unknown.
+    /// Number of tokens by `token_types`; None if they are missing or unknown.
     fn counted(&self) -> Result<Option<i64>> {
         Ok(self.token_types.map(prices::count).transpose()?.flatten())
     }

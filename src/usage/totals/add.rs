@@ -1,6 +1,6 @@
 //! Adding to the totals: sums over events by day, in rows of which each backend writes its own.
 //!
-//! No transaction waits for a row. Where a row is locked, the amounts go to another one beside it.
+//! No transaction waits for a row. If a row is locked, the amounts go to another row of the total.
 //! The first to count in a day merges the rows of past days, so that few stay.
 
 use super::merge::merge_past;
