@@ -64,7 +64,7 @@ fn reserve_usage(
     })
 }
 
-/// Settles a reservation: records the usage event of the work, whatever the limits, and ends the
+/// Settles a reservation: records the usage event of the work, even beyond a hard limit, and ends the
 /// reservation.
 ///
 /// `overage` is true if the work used more than was reserved. A repeated call with the same

@@ -81,7 +81,7 @@ fn usage_payload_hash(
     })
 }
 
-/// Records a usage event, whatever the limits. Returns its id and the status of its tightest limit.
+/// Records a usage event, even beyond a hard limit. Returns its id and the status of its tightest limit.
 ///
 /// A repeated idempotency key returns the first event with duplicate = true. Without `cost`, the
 /// cost is computed from `model` and `token_types`. The last four columns are null without a limit.
@@ -176,7 +176,7 @@ pub fn record(user: Uuid, event: &Event, is_enforced: bool) -> Result<Recorded> 
     Ok(Recorded { id, is_duplicate: !is_new, status })
 }
 
-/// Records an event without an idempotency key, whatever the limits. Returns its id.
+/// Records an event without an idempotency key, even beyond a hard limit. Returns its id.
 pub fn bill(user: Uuid, event: &Event) -> Result<Uuid> {
     let (entry, is_priced) = event.entry(user)?;
     let accounts = Accounts::hold_one(user)?;
