@@ -1,5 +1,5 @@
--- Applied to the table of users that is followed (Supabase's auth.users): every user there has a profile, which goes with
--- them. :followed is that table.
+-- Triggers on the application's table of users (Supabase's auth.users): each user there has a
+-- profile, which is deleted with the user. The placeholder is that table.
 create or replace trigger carrel_create_profile
     after insert on :followed
     referencing new table as inserted
@@ -10,5 +10,5 @@ create or replace trigger carrel_delete_profile
     referencing old table as deleted
     for each statement execute function carrel.delete_profile_of_deleted();
 
-comment on trigger carrel_create_profile on :followed is 'Gives each new user a profile in carrel.user_profiles.';
-comment on trigger carrel_delete_profile on :followed is 'Deletes the profiles of deleted users, and everything of theirs.';
+comment on trigger carrel_create_profile on :followed is 'Creates a profile in carrel.user_profiles for each new user.';
+comment on trigger carrel_delete_profile on :followed is 'Deletes the profiles of deleted users, with all their rows.';

@@ -1,11 +1,12 @@
--- Chunks are derived where their document has a text. Where it has none, its user may insert them.
--- A service may rewrite any, for a client's extractor is its business; the next change of the
--- document's text makes them the text's again.
+-- Chunks of a document with a text are derived from the text. Users may insert chunks only for
+-- documents without a text. Services may write any chunk, for extractors of their own; the next
+-- change of the document's text replaces them.
 alter table carrel.document_chunks alter column id set default carrel.uuid_v7();
 alter table carrel.document_chunks alter column user_id set default carrel.current_user_id();
 alter table carrel.document_chunks enable row level security;
 
--- Statistics are of all users: EXPLAIN would tell by its estimates which texts are frequent.
+-- No planner statistics: they cover all users, and estimates of EXPLAIN would reveal frequent
+-- values.
 alter table carrel.document_chunks alter column content set statistics 0;
 alter table carrel.document_chunks alter column section_title set statistics 0;
 alter table carrel.document_chunks alter column heading_path set statistics 0;
@@ -45,12 +46,12 @@ drop policy if exists document_chunks_delete_own on carrel.document_chunks;
 create policy document_chunks_delete_own on carrel.document_chunks
     for delete using (user_id = carrel.current_user_id());
 
--- Fills user_id, size, content_hash, search_vector, language and words of chunks that a client writes.
+-- Completes chunks that a client writes.
 create or replace trigger document_chunks_prepare
     before insert or update on carrel.document_chunks
     for each row execute function carrel.prepare_chunk();
 
--- Keep search_statistics in step.
+-- These triggers keep search_statistics up to date.
 create or replace trigger document_chunks_count_inserted
     after insert on carrel.document_chunks
     referencing new table as added
@@ -70,8 +71,8 @@ create or replace trigger document_chunks_count_truncated
     after truncate on carrel.document_chunks
     for each statement execute function carrel.count_chunks();
 
--- Ranking reads vectors: they stay in their rows, uncompressed, as long as they fit a page. Whoever set
--- something else knows why.
+-- Ranking reads search_vector: it stays in the row, uncompressed, as long as the row fits a page. A
+-- value that an operator has set is kept.
 do $$
 begin
     if not exists (
@@ -83,20 +84,20 @@ begin
 end
 $$;
 
-comment on table carrel.document_chunks is 'The passages that documents are searched by.';
-comment on column carrel.document_chunks.id is 'The key of the row (UUIDv7); kept when the document changes elsewhere.';
-comment on column carrel.document_chunks.user_id is 'The user whose document it is of; taken from the document where not given.';
-comment on column carrel.document_chunks.document_id is 'The document.';
-comment on column carrel.document_chunks.chunk_index is 'The place within the document, from 0.';
-comment on column carrel.document_chunks.content is 'The text of the chunk.';
-comment on column carrel.document_chunks.section_title is 'The innermost heading that the chunk begins under.';
-comment on column carrel.document_chunks.heading_path is 'Every heading that the chunk begins under, outermost first.';
-comment on column carrel.document_chunks.start_offset is 'Where the chunk begins in content_text, in characters from 0.';
-comment on column carrel.document_chunks.end_offset is 'Where the chunk ends in content_text, in characters, exclusive.';
-comment on column carrel.document_chunks.size is 'The size of the chunk in the unit it was cut by; characters where a client wrote it.';
+comment on table carrel.document_chunks is 'Chunks of documents: the passages that search returns.';
+comment on column carrel.document_chunks.id is 'Primary key (UUIDv7). Stays while the content and headings of the chunk stay.';
+comment on column carrel.document_chunks.user_id is 'Owner of the document. Taken from the document if not given.';
+comment on column carrel.document_chunks.document_id is 'Document of the chunk.';
+comment on column carrel.document_chunks.chunk_index is 'Position in the document, from 0.';
+comment on column carrel.document_chunks.content is 'Text of the chunk.';
+comment on column carrel.document_chunks.section_title is 'Innermost heading above the chunk.';
+comment on column carrel.document_chunks.heading_path is 'All headings above the chunk, outermost first.';
+comment on column carrel.document_chunks.start_offset is 'Start in content_text, in characters from 0.';
+comment on column carrel.document_chunks.end_offset is 'End in content_text, in characters (exclusive).';
+comment on column carrel.document_chunks.size is 'Size in the unit that the document was cut by; in characters if a client wrote the chunk.';
 comment on column carrel.document_chunks.content_hash is 'SHA-256 of the content: sha256(convert_to(content, ''UTF8'')).';
-comment on column carrel.document_chunks.search_vector is 'Section titles (weight B) and content (D).';
-comment on column carrel.document_chunks.language is 'The text search configuration that search_vector was parsed with: the document''s at that time.';
-comment on column carrel.document_chunks.words is 'The length of search_vector: how many positions its lexemes have.';
-comment on column carrel.document_chunks.title_words is 'How many words of content, the first ones, are the title that a text without headings begins with; words that are too common to be found are counted.';
-comment on column carrel.document_chunks.created_at is 'When the row was inserted.';
+comment on column carrel.document_chunks.search_vector is 'Headings (weight B) and content (D), as tsvector.';
+comment on column carrel.document_chunks.language is 'Text search configuration that search_vector was parsed with: the language of the document at that time.';
+comment on column carrel.document_chunks.words is 'Length of search_vector: the number of positions of its lexemes.';
+comment on column carrel.document_chunks.title_words is 'Number of leading words of content that are the title of a text without headings. Stop words are counted.';
+comment on column carrel.document_chunks.created_at is 'Time of the insert.';

@@ -1,11 +1,12 @@
--- A user reads, writes and deletes their own documents. What processing writes is not theirs to
--- write: the trigger sets it wherever there is a text, and the policy demands the defaults where
--- there is none.
+-- Users read, write and delete their own documents. They cannot write results of processing: a
+-- trigger sets these columns for documents with a text, and the policy requires the defaults for
+-- others.
 alter table carrel.documents alter column id set default carrel.uuid_v7();
 alter table carrel.documents alter column user_id set default carrel.current_user_id();
 alter table carrel.documents enable row level security;
 
--- Statistics are of all users: EXPLAIN would tell by its estimates which texts are frequent.
+-- No planner statistics: they cover all users, and estimates of EXPLAIN would reveal frequent
+-- values.
 alter table carrel.documents alter column filename set statistics 0;
 alter table carrel.documents alter column file_type set statistics 0;
 alter table carrel.documents alter column processing_error set statistics 0;
@@ -39,7 +40,7 @@ drop policy if exists documents_delete_own on carrel.documents;
 create policy documents_delete_own on carrel.documents
     for delete using (user_id = carrel.current_user_id());
 
--- Parses the text once, and sets the row's status and vector.
+-- Parses the text, and sets status and search vector of the row.
 create or replace trigger documents_process
     before insert or update on carrel.documents
     for each row execute function carrel.process_document_row();
@@ -48,12 +49,12 @@ create or replace trigger documents_touch_updated_at
     before update on carrel.documents
     for each row execute function carrel.touch_updated_at();
 
--- Writes the chunks that documents_process made, once the row is there for them to refer to.
+-- Writes the chunks that documents_process has prepared. They refer to the row, so it has to exist.
 create or replace trigger documents_write_chunks
     after insert or update on carrel.documents
     for each row execute function carrel.write_document_chunks();
 
--- Draw what is stored from what is left of hard limits.
+-- These triggers charge stored documents and bytes against hard limits.
 create or replace trigger documents_count_added
     after insert on carrel.documents
     referencing new table as added
@@ -73,19 +74,19 @@ create or replace trigger documents_count_truncated
     after truncate on carrel.documents
     for each statement execute function carrel.count_documents();
 
-comment on table carrel.documents is 'The texts that users put in, with what processing made of them.';
-comment on column carrel.documents.id is 'The key of the row (UUIDv7).';
-comment on column carrel.documents.user_id is 'The user whose document it is.';
-comment on column carrel.documents.filename is 'The name of the file; found by search, above the text.';
-comment on column carrel.documents.file_type is 'The MIME type; decides, else the file name''s extension, how the text is chunked.';
-comment on column carrel.documents.file_size is 'Bytes; those of content_text where not given.';
+comment on table carrel.documents is 'Documents of users: texts, and the results of processing them.';
+comment on column carrel.documents.id is 'Primary key (UUIDv7).';
+comment on column carrel.documents.user_id is 'Owner of the document.';
+comment on column carrel.documents.filename is 'Name of the file. Search finds it, and ranks it above the text.';
+comment on column carrel.documents.file_type is 'MIME type. It decides the chunking format; if null, the extension of filename does.';
+comment on column carrel.documents.file_size is 'Size in bytes; that of content_text if not given.';
 comment on column carrel.documents.processing_status is 'pending, processing, completed or failed.';
-comment on column carrel.documents.processing_error is 'Why processing failed.';
-comment on column carrel.documents.content_text is 'The text; null while it is still to come.';
-comment on column carrel.documents.search_vector is 'The file name (weight A), section titles (B) and text (D), put together from the chunks.';
-comment on column carrel.documents.words is 'The length of the text: the words of its chunks; null where it is not processed.';
-comment on column carrel.documents.storage_path is 'Where the original file is kept, outside of the database.';
-comment on column carrel.documents.language is 'The text search configuration that the text is parsed with.';
-comment on column carrel.documents.metadata is 'Whatever the application wants to keep with the document.';
-comment on column carrel.documents.created_at is 'When the row was inserted.';
-comment on column carrel.documents.updated_at is 'When the row was last updated.';
+comment on column carrel.documents.processing_error is 'Reason of the failure.';
+comment on column carrel.documents.content_text is 'Text of the document; null until it is known.';
+comment on column carrel.documents.search_vector is 'File name (weight A), headings (B) and text (D), as tsvector, assembled from the chunks.';
+comment on column carrel.documents.words is 'Number of words in all chunks; null if the text is not processed.';
+comment on column carrel.documents.storage_path is 'Location of the original file, outside of the database.';
+comment on column carrel.documents.language is 'Text search configuration that parses the text.';
+comment on column carrel.documents.metadata is 'Data of the application.';
+comment on column carrel.documents.created_at is 'Time of the insert.';
+comment on column carrel.documents.updated_at is 'Time of the last update.';

@@ -1,4 +1,5 @@
--- Operators read and edit keys, and so can sign tokens for any user. Nobody else reads them: an HS256 secret makes tokens as well.
+-- Operators read and edit keys, so they can sign tokens for any user. No other role can read them:
+-- an HS256 secret signs tokens as well.
 alter table carrel.jwt_keys enable row level security;
 
 drop policy if exists jwt_keys_all_operator on carrel.jwt_keys;
@@ -13,7 +14,7 @@ create or replace trigger jwt_keys_check
     before insert or update on carrel.jwt_keys
     for each row execute function carrel.check_jwt_key();
 
--- Sessions keep keys in memory: what writes past the other trigger is to be seen as well.
+-- Sessions cache keys: this trigger invalidates the cache, on replicas too.
 create or replace trigger jwt_keys_forget
     after insert or delete or update on carrel.jwt_keys
     for each row execute function carrel.forget_jwt_keys();

@@ -1,4 +1,4 @@
--- Operators edit limits; they hold from the commit on, for whatever is recorded then.
+-- Operators edit limits. A change applies to usage that is recorded after its commit.
 alter table carrel.plan_limits enable row level security;
 
 drop policy if exists plan_limits_all_operator on carrel.plan_limits;
@@ -21,18 +21,18 @@ create or replace trigger plan_limits_reckon_anew
     after insert or delete or update or truncate on carrel.plan_limits
     for each statement execute function carrel.reckon_limits_anew();
 
--- Backends remember limits: what writes past the other triggers is to be seen as well.
+-- Backends cache limits: this trigger invalidates the cache, on replicas too.
 create or replace trigger plan_limits_forget
     after insert or delete or update on carrel.plan_limits
     for each row execute function carrel.forget_plan_limits();
 alter table carrel.plan_limits enable always trigger plan_limits_forget;
 
-comment on table carrel.plan_limits is 'What the users of each plan may use; every limit that matches counts, and no row means unlimited. The operator edits them.';
-comment on column carrel.plan_limits.plan_type is 'The plan.';
-comment on column carrel.plan_limits.event_type is 'The type of event that is limited; * for all types together.';
-comment on column carrel.plan_limits.measure is 'events, tokens or cost of a period; documents or bytes that are stored now.';
-comment on column carrel.plan_limits.period is 'month (from the billing anchor), week or day (of the user''s calendar), or an interval such as 5 hours, of which one follows the other from the anchor; stored for documents and bytes.';
-comment on column carrel.plan_limits.window_length is 'The interval of period, where it is one; set by trigger.';
-comment on column carrel.plan_limits.limit_value is 'How much there may be.';
-comment on column carrel.plan_limits.enforcement is 'hard: what is beyond is refused; soft: it is told.';
-comment on column carrel.plan_limits.created_at is 'When the row was inserted.';
+comment on table carrel.plan_limits is 'Limits of plans. Every matching limit counts; without a row, usage is unlimited. Operators edit them.';
+comment on column carrel.plan_limits.plan_type is 'Plan of the limit.';
+comment on column carrel.plan_limits.event_type is 'Limited event type; * for all types together.';
+comment on column carrel.plan_limits.measure is 'Measure: events, tokens or cost in a period; documents or bytes in storage.';
+comment on column carrel.plan_limits.period is 'Period: month (from the billing anchor), week or day (of the user''s calendar), or consecutive intervals from the anchor, such as 5 hours; stored for documents and bytes.';
+comment on column carrel.plan_limits.window_length is 'Length of period, if it is an interval; set by a trigger.';
+comment on column carrel.plan_limits.limit_value is 'Maximum amount.';
+comment on column carrel.plan_limits.enforcement is 'hard: usage beyond the limit is rejected (PT402); soft: it is only reported.';
+comment on column carrel.plan_limits.created_at is 'Time of the insert.';

@@ -12,8 +12,8 @@ create or replace trigger plans_keep_default
     after delete or update of plan_type on carrel.plans
     for each statement execute function carrel.keep_default_plan();
 
--- An example for the operator to edit. Seeded while there are no plans at all, as after a restore
--- of the schema alone. As shipped, limits inform and refuse nothing.
+-- Example plans, for operators to edit. Inserted only while there is no plan, as after a restore of
+-- the schema alone. Their limits are soft: they reject nothing.
 with seeded as (
     insert into carrel.plans (plan_type, description)
     select seed.plan_type, seed.description
@@ -40,7 +40,7 @@ from (
 join seeded using (plan_type)
 on conflict (plan_type, event_type, measure, period) do nothing;
 
-comment on table carrel.plans is 'The plans that users can be on; the operator edits them.';
-comment on column carrel.plans.plan_type is 'The name of the plan.';
-comment on column carrel.plans.description is 'What it is for.';
-comment on column carrel.plans.created_at is 'When it was made.';
+comment on table carrel.plans is 'Plans that users can be on. Operators edit them.';
+comment on column carrel.plans.plan_type is 'Name of the plan.';
+comment on column carrel.plans.description is 'Purpose of the plan.';
+comment on column carrel.plans.created_at is 'Time of the insert.';

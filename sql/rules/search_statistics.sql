@@ -1,4 +1,4 @@
--- Nobody's but carrel's own.
+-- Used only by carrel's own functions.
 alter table carrel.search_statistics alter column id set default carrel.uuid_v7();
 alter table carrel.search_statistics enable row level security;
 
@@ -6,19 +6,19 @@ create or replace trigger search_statistics_check_privileges
     before insert or delete or update or truncate on carrel.search_statistics
     for each statement execute function carrel.check_privileges();
 
--- Of users who are gone, while others wrote.
+-- Deletes rows of deleted users, which concurrent statements have inserted.
 delete from carrel.search_statistics as s
 where not exists (select from carrel.user_profiles as p where p.user_id = s.user_id);
 
--- Chunks that a service left without.
+-- Completes chunks that a service wrote without language or words.
 update carrel.document_chunks as c
 set language = coalesce(c.language, d.language), words = (select coalesce(sum(cardinality(positions)), 0) from unnest(c.search_vector))
 from carrel.documents as d
 where d.user_id = c.user_id and d.id = c.document_id
     and c.search_vector is not null and (c.words is null or c.language is null);
 
--- What the statistics lack, or have too much: of chunks that were there before them, or that were changed
--- while the triggers were off.
+-- Inserts the differences between chunks and statistics. They arise if chunks are older than the
+-- statistics, or were changed while the triggers were disabled.
 insert into carrel.search_statistics (user_id, language, documents, chunks, words)
 select user_id, language, coalesce(there.documents, 0) - coalesce(kept.documents, 0) as documents,
     coalesce(there.chunks, 0) - coalesce(kept.chunks, 0) as chunks, coalesce(there.words, 0) - coalesce(kept.words, 0) as words
@@ -33,10 +33,10 @@ full join (
 where (there.documents, there.chunks, there.words) is distinct from (kept.documents, kept.chunks, kept.words)
     and (there.chunks is not null or (kept.documents, kept.chunks, kept.words) <> (0, 0, 0));
 
-comment on table carrel.search_statistics is 'How many chunks each user has in each language, and how long they are. Rows add up.';
-comment on column carrel.search_statistics.id is 'The key of the row (UUIDv7).';
-comment on column carrel.search_statistics.user_id is 'The user.';
-comment on column carrel.search_statistics.language is 'The language of the chunks.';
-comment on column carrel.search_statistics.documents is 'How many documents have chunks: those that have a first one.';
-comment on column carrel.search_statistics.chunks is 'How many chunks there are.';
-comment on column carrel.search_statistics.words is 'The sum of their words.';
+comment on table carrel.search_statistics is 'Number and length of chunks by user and language. The rows of a user and language add up.';
+comment on column carrel.search_statistics.id is 'Primary key (UUIDv7).';
+comment on column carrel.search_statistics.user_id is 'Owner of the chunks.';
+comment on column carrel.search_statistics.language is 'Language of the chunks.';
+comment on column carrel.search_statistics.documents is 'Number of documents with chunks, counted by their first chunk.';
+comment on column carrel.search_statistics.chunks is 'Number of chunks.';
+comment on column carrel.search_statistics.words is 'Sum of the words of the chunks.';

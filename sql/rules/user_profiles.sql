@@ -1,14 +1,16 @@
--- A user sees their own profile and may change what their role has the columns of: the name.
+-- Users read their own profile. They may change the columns that their role has a privilege on: the
+-- name.
 alter table carrel.user_profiles alter column id set default carrel.uuid_v7();
 alter table carrel.user_profiles enable row level security;
 
--- Statistics are of all users: EXPLAIN would tell by its estimates which texts are frequent.
+-- No planner statistics: they cover all users, and estimates of EXPLAIN would reveal frequent
+-- values.
 alter table carrel.user_profiles alter column name set statistics 0;
 
 create or replace trigger user_profiles_check_privileges
     before insert or delete or update or truncate on carrel.user_profiles
     for each statement execute function carrel.check_privileges();
--- Agent requests are counted in it: a new version finds room beside the old one, and needs no entries in indexes.
+-- Counting agent requests updates rows often: free space on their pages allows HOT updates.
 alter table carrel.user_profiles set (fillfactor = 25);
 
 drop policy if exists user_profiles_select_own on carrel.user_profiles;
@@ -42,26 +44,26 @@ create or replace trigger user_profiles_rebuild_usage
     )
     execute function carrel.rebuild_usage_periods();
 
--- Archives their usage, and lists their files, while these are there.
+-- Archives the user's usage and lists the user's files, before the cascade deletes them.
 create or replace trigger user_profiles_record_erasure
     before delete on carrel.user_profiles
     for each row execute function carrel.record_erasure();
 
--- Takes their search statistics along.
+-- Deletes the user's search statistics.
 create or replace trigger user_profiles_forget_statistics
     after delete on carrel.user_profiles
     referencing old table as removed
     for each statement execute function carrel.forget_statistics();
 
-comment on table carrel.user_profiles is 'One row for each user: the root that every other user''s row hangs from.';
-comment on column carrel.user_profiles.id is 'The key of the row (UUIDv7).';
-comment on column carrel.user_profiles.user_id is 'The user: what the claim of the caller''s token names.';
-comment on column carrel.user_profiles.name is 'How the user wants to be called; the one column that end users may change.';
-comment on column carrel.user_profiles.plan_type is 'The plan that the user is on.';
-comment on column carrel.user_profiles.usage_count is 'Agent requests in the billing period that began at usage_period_start.';
-comment on column carrel.user_profiles.usage_period_start is 'When the billing period that usage_count is of began.';
-comment on column carrel.user_profiles.subscription_status is 'active, cancelled or expired; for the application to read.';
-comment on column carrel.user_profiles.billing_anchor is 'Where the monthly billing periods start from.';
-comment on column carrel.user_profiles.billing_timezone is 'The IANA time zone that billing periods are in.';
-comment on column carrel.user_profiles.created_at is 'When the row was inserted.';
-comment on column carrel.user_profiles.updated_at is 'When the row was last updated.';
+comment on table carrel.user_profiles is 'Users: one row each. All rows of a user depend on it.';
+comment on column carrel.user_profiles.id is 'Primary key (UUIDv7).';
+comment on column carrel.user_profiles.user_id is 'User id: the identity claim of the caller''s token.';
+comment on column carrel.user_profiles.name is 'Display name. The only column that end users may change.';
+comment on column carrel.user_profiles.plan_type is 'Plan of the user.';
+comment on column carrel.user_profiles.usage_count is 'Number of agent requests in the billing period from usage_period_start.';
+comment on column carrel.user_profiles.usage_period_start is 'Start of the billing period of usage_count.';
+comment on column carrel.user_profiles.subscription_status is 'active, cancelled or expired. Read by the application only.';
+comment on column carrel.user_profiles.billing_anchor is 'Start of the first monthly billing period.';
+comment on column carrel.user_profiles.billing_timezone is 'IANA time zone of billing periods and days.';
+comment on column carrel.user_profiles.created_at is 'Time of the insert.';
+comment on column carrel.user_profiles.updated_at is 'Time of the last update.';

@@ -1,6 +1,7 @@
--- The passages that documents are searched by. The unique key is not deferrable, for a deferrable
--- one forbids ON CONFLICT. Users reach user_profiles by way of their documents: a key of its own
--- would be checked for every chunk and could say nothing new.
+-- Chunks of documents: the passages that search returns.
+--
+-- The unique key is not deferrable: ON CONFLICT cannot use a deferrable one. There is no foreign
+-- key to user_profiles: it would be checked for every chunk, and the key to documents implies it.
 create table carrel.document_chunks (
     id uuid not null,
     user_id uuid not null,
@@ -28,9 +29,9 @@ create table carrel.document_chunks (
     constraint document_chunks_words_check check (words >= 0 and title_words >= 0)
 );
 
--- Serves: search_chunks() and search_documents() of users with many chunks. Each user's words are
--- keys of their own, so that a search costs what the user's own texts cost, and tells nothing by its
--- time of what is in others'. Behind each word is how much it says about the chunk, so that of many
--- chunks a search looks at the best. What is still pending is everybody's, and read for each key: less of
--- it, in kilobytes, than by default.
+-- Serves: search_chunks() and search_documents(), for users with many chunks. Keys begin with a
+-- prefix of the user, so the time of a search depends only on the user's own texts, and reveals
+-- nothing about others. A key ends with an upper bound for the score of its word, so a search reads
+-- only the best chunks. The pending list holds entries of all users and is read for each key: it is
+-- smaller than by default (in kilobytes).
 create index document_chunks_search_keys_idx on carrel.document_chunks using gin (carrel.chunk_keys(user_id, language, search_vector, words, coalesce(title_words, 0))) with (gin_pending_list_limit = '1024');

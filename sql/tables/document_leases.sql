@@ -1,5 +1,5 @@
--- The documents without text that claim_documents() gave to a worker, for instance to read a scan. What a
--- lease was of stays, so that a worker that says it again is given the same answer.
+-- Leases on documents without a text, such as scans, made by claim_documents(). The row of a lease
+-- that has ended stays, so that a repeated call of the worker gets the answer of the first one.
 create table carrel.document_leases (
     document_id uuid not null,
     lease_token uuid not null,

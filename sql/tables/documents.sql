@@ -1,4 +1,4 @@
--- The texts that users put in, with what processing made of them.
+-- Documents of users: texts, and the results of processing them.
 create table carrel.documents (
     id uuid not null,
     user_id uuid not null,
@@ -23,15 +23,13 @@ create table carrel.documents (
     constraint documents_processing_status_check check (processing_status in ('pending', 'processing', 'completed', 'failed'))
 );
 
--- Serves: search_documents() and search_chunks(), which look for file names; what is in the texts they
--- look for in the chunks.
+-- Serves: search_documents() and search_chunks(): file names. Texts are found by their chunks.
 create index documents_filename_keys_idx on carrel.documents using gin (carrel.search_keys(user_id, language, ts_filter(search_vector, '{a}'::"char"[]))) with (fastupdate = off);
 
--- Serves: search_documents() and search_chunks(), which look for the names of documents without chunks
--- in their languages.
+-- Serves: search_documents() and search_chunks(): languages of documents without chunks.
 create index documents_without_words_idx on carrel.documents (user_id, language) where coalesce(words, 0) = 0;
 
--- Serves: a user's documents, newest first.
+-- Serves: lists of the documents of a user, newest first.
 create index documents_user_id_created_at_idx on carrel.documents (user_id, created_at);
 
 -- Serves: process_documents(), oldest first.
@@ -42,6 +40,6 @@ create index documents_pending_idx on carrel.documents (created_at, id)
 create index documents_without_text_idx on carrel.documents (created_at, id)
     where content_text is null and (processing_status = 'pending' or processing_status = 'processing');
 
--- Serves: files_to_erase() and delete_user(), which leave out the files of other documents. Paths may be longer than an entry of
--- another kind of index.
+-- Serves: files_to_erase() and delete_user(), which skip files that other documents use. A hash
+-- index: paths may be too long for entries of a B-tree.
 create index documents_storage_path_idx on carrel.documents using hash (storage_path collate "C") where storage_path is not null;

@@ -1,7 +1,9 @@
--- Roles that grant_user(), grant_service() and grant_operator() were called for: the functions ask it whether their caller is
--- one, and migrate() grants again after DROP EXTENSION and does not undo a revoke. A role is known by its oid in the installation that granted it, so
--- that renaming it changes nothing and another role of its name gains nothing; and by its name where a dump or replication
--- brought the record, until migrate() records its oid there.
+-- Roles granted by grant_user(), grant_service() or grant_operator(). Functions read the rights of
+-- their caller here. migrate() grants again after DROP EXTENSION, and does not undo a revoke.
+--
+-- A role is identified by its oid in the installation that granted it: renaming it changes nothing,
+-- and another role with its name gains nothing. After a dump or replication, it is identified by
+-- its name, until migrate() records the new oid.
 create table carrel.granted_roles (
     recorded_in text collate "C" not null,
     role_oid oid not null,

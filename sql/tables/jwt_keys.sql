@@ -1,4 +1,4 @@
--- Keys that carrel.authenticate() verifies tokens with.
+-- Keys for carrel.authenticate(), which verifies tokens.
 create table carrel.jwt_keys (
     issuer text collate "C" not null,
     key_id text collate "C" not null default '',

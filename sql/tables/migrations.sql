@@ -1,4 +1,4 @@
--- The steps of carrel.migrate() that have been applied to this database.
+-- Steps of carrel.migrate() that were applied to this database.
 create table carrel.migrations (
     step_name text collate "C" not null,
     library_version text not null,

@@ -1,4 +1,4 @@
--- What models cost: per million tokens of each type, while the price is valid.
+-- Prices of models: for a million tokens of each type, in a time range.
 create table carrel.model_prices (
     model text collate "C" not null,
     token_type text collate "C" not null,

@@ -1,5 +1,5 @@
--- What the users of each plan may use: every limit that matches counts, and no row means unlimited. The
--- operator edits them; they hold at once.
+-- Limits of plans. Every matching limit counts; without a row, usage is unlimited. Operators edit
+-- them; changes apply at once.
 create table carrel.plan_limits (
     plan_type text collate "C" not null,
     event_type text collate "C" not null default '*',

@@ -1,4 +1,4 @@
--- The plans that users can be on; the operator edits them.
+-- Plans that users can be on. Operators edit them.
 create table carrel.plans (
     plan_type text collate "C" not null,
     description text,

@@ -1,7 +1,9 @@
--- How many chunks each user has in each language, and how long they are: what BM25 ranks by. Rows add
--- up: each statement that changes chunks inserts the difference that it makes, so that writers never
--- wait for each other, and some of them fold what has gathered into one row. No foreign key, for writers
--- would wait for whoever deletes the user, and that one for them. A key, for replication deletes by it.
+-- Number and length of chunks by user and language, for BM25.
+--
+-- The rows of a user and language add up. Each statement that changes chunks inserts a row with the
+-- difference, so writers never wait for each other. Some statements merge the rows into one. There
+-- is no foreign key: writers and the deletion of the user would wait for each other. Logical
+-- replication needs the primary key for deletes.
 create table carrel.search_statistics (
     id uuid not null,
     user_id uuid not null,

@@ -1,7 +1,9 @@
--- What is left of a hard limit in a period, in parts that add up: what a user may still use, as soon as
--- anybody asked; before that, what was used since. Each backend draws on parts of its own, by its slot,
--- and takes from others' when these run dry, so that users of one limit rarely wait for each other. What
--- is drawn beyond them is in rows below zero, of slots below -1.
+-- Remaining allowances of hard limits, split into shares that add up to limit - used - held.
+--
+-- Each backend debits a share of its own, so sessions under one limit rarely wait for each other.
+-- It takes amounts from other shares when its own is exhausted. Overdrafts are negative rows with
+-- slots below -1. A limit is allocated to shares when it is first enforced in a period; until then,
+-- shares only record debits.
 create table carrel.usage_allowances (
     id uuid not null,
     user_id uuid not null,
@@ -17,5 +19,5 @@ create table carrel.usage_allowances (
     constraint usage_allowances_user_id_fkey foreign key (user_id) references carrel.user_profiles (user_id) on delete cascade
 );
 
--- Serves: consume_usage() and every event under a hard limit.
+-- Serves: consume_usage(), and every event under a hard limit.
 create index usage_allowances_user_id_idx on carrel.usage_allowances (user_id, period_start, measure, event_type, period, slot);

@@ -1,6 +1,8 @@
--- Usage events of deleted users, for billing. The pseudonym holds one user's events together; user_pseudonyms says for
--- a time who it was. Rows with delete_after go when that time is over. The id of an event alone is no key: an event of
--- another user, or of one who came back, may have it again.
+-- Usage events of deleted users, kept for accounting. A pseudonym groups the events of one user.
+-- user_pseudonyms maps it to the user id for a limited time. Rows are deleted after delete_after.
+--
+-- The id of an event is not unique here: an event of another user, or of a user who has returned,
+-- may have the id again.
 create table carrel.usage_archive (
     event_id uuid not null,
     pseudonym uuid not null,
@@ -16,6 +18,6 @@ create table carrel.usage_archive (
     constraint usage_archive_pkey primary key (pseudonym, event_id)
 );
 
--- Serves: purge_pseudonyms(), which deletes what is not to be kept for good.
+-- Serves: purge_pseudonyms(), which deletes rows after delete_after.
 create index usage_archive_delete_after_idx on carrel.usage_archive (delete_after)
     where delete_after is not null;

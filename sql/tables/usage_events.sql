@@ -1,8 +1,12 @@
--- What was used: facts, inserted once and never changed. request_id has no foreign key, for the
--- books outlive the requests. payload_hash tells an honest retry of an idempotency key from another
--- payload under the same key; rows inserted without the functions have none. What else an event must be is
--- checked by the trigger that counts it: Postgres reads the text of every CHECK anew in each statement,
--- which took longer than all else of an insert. Whoever turns that trigger off has neither checks nor totals.
+-- Usage events: facts, inserted once and never changed.
+--
+-- request_id has no foreign key: the ledger outlives requests. payload_hash distinguishes a retry
+-- from another payload with the same idempotency key. Rows that are not inserted by functions have
+-- no payload_hash.
+--
+-- The trigger that counts events also checks them. CHECK constraints are too slow: Postgres parses
+-- their text in each statement, which takes longer than the rest of an insert. Without that
+-- trigger, there are neither checks nor totals.
 create table carrel.usage_events (
     id uuid not null,
     user_id uuid not null,
@@ -23,13 +27,13 @@ create table carrel.usage_events (
     constraint usage_events_cost_check check (abs(cost) <= '1000000000000000'::numeric)
 );
 
--- Serves: a user's events in a period.
+-- Serves: sums over the events of a user in a period.
 create index usage_events_user_id_occurred_at_idx on carrel.usage_events (user_id, occurred_at);
 
--- Serves: record_usage() with an idempotency key: one event for each key of a user, for ever.
+-- Serves: record_usage(): one event for each idempotency key of a user.
 create unique index usage_events_user_id_idempotency_key_idx on carrel.usage_events (user_id, idempotency_key)
     where idempotency_key is not null;
 
--- Serves: one void for each event.
+-- Serves: void_usage(): one void for each event.
 create unique index usage_events_user_id_voids_idx on carrel.usage_events (user_id, voids)
     where voids is not null;

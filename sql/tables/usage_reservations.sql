@@ -1,5 +1,5 @@
--- Work whose cost is not known yet: what it may use counts against hard limits until it is settled,
--- released, or past its time.
+-- Reservations of usage for work of unknown cost. A held reservation counts against hard limits
+-- until it is settled, released or expired.
 create table carrel.usage_reservations (
     id uuid not null,
     user_id uuid not null,
@@ -25,10 +25,10 @@ create table carrel.usage_reservations (
 -- Serves: the foreign key, when a user is deleted.
 create index usage_reservations_user_id_idx on carrel.usage_reservations (user_id);
 
--- Serves: what of a user is held, and what of it has lapsed.
+-- Serves: sums over the held reservations of a user, and their expiry.
 create index usage_reservations_user_id_held_idx on carrel.usage_reservations (user_id, expires_at)
     where state = 'held';
 
--- Serves: reserve_usage() with an idempotency key.
+-- Serves: reserve_usage(): one reservation for each idempotency key of a user.
 create unique index usage_reservations_user_id_idempotency_key_idx on carrel.usage_reservations (user_id, idempotency_key)
     where idempotency_key is not null;

@@ -1,7 +1,9 @@
--- Sums over usage_events for each user, day of theirs and type of event; kept by trigger, and proven by
--- verify_usage(). A day in which a billing period begins has rows of both. Rows add up: each backend
--- writes rows of its own, by its slot, so that writers never wait for each other. Numeric, so that no
--- sum overflows.
+-- Sums over usage_events by user, day (of the user's time zone) and event type. Kept by a trigger,
+-- proven by verify_usage().
+--
+-- The rows of one total add up: each backend writes rows with its own slot, so writers never wait
+-- for each other. A day in which a billing period begins has rows for both periods. Sums are
+-- numeric, so they cannot overflow.
 create table carrel.usage_totals (
     user_id uuid not null,
     day date not null,

@@ -1,4 +1,4 @@
--- One row for each user: the root that every other user's row hangs from.
+-- Users: one row each. All rows of a user depend on it.
 create table carrel.user_profiles (
     id uuid not null,
     user_id uuid not null,

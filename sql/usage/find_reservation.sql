@@ -1,5 +1,5 @@
--- Finds the reservation with a key. Returns its id, true if it has the same arguments
--- (reserve.sql), and the key.
+-- Finds the reservation with a key. Returns its id, true if its hash (reserve.sql) matches the
+-- arguments, and the key.
 --
 -- $1 user_id   $2 event_type   $3 tokens   $4 cost   $5 ttl   $6 idempotency_key
 select r.id,

@@ -1,7 +1,7 @@
 -- Price of tokens of a model, rounded to 10 decimals. No row: no tokens. Null: a price is missing.
 --
 -- $1 model   $2 input   $3 cached_input   $4 output   $5 reasoning   $6 time
--- Without a price of their own, cached_input costs what input does, and reasoning what output does.
+-- Without prices of their own, cached_input has the price of input, and reasoning that of output.
 select case when bool_and(price is not null) then round(sum(tokens * price) / 1000000, 10) end
 from (
     select used.tokens, coalesce(own.price, like_it.price) as price

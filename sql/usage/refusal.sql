@@ -1,7 +1,7 @@
 -- Parts of the error for usage beyond a limit: DETAIL as JSON, and numbers and times as text.
 --
 -- $1 user_id   $2 event_type   $3 measure   $4 period   $5 period_end   $6 limit   $7 amount asked
--- $8 used and $9 held, both without what is asked
+-- $8 used and $9 held, both without the amount asked
 with now as materialized (
     select p.billing_timezone as zone, $5::timestamptz at time zone p.billing_timezone as ends,
         $6::numeric - $8::numeric - $9::numeric as remaining

@@ -1,7 +1,7 @@
-//! The rows of a document's chunks: made those of a text, keeping what did not change.
+//! Rows of document_chunks: replaces the chunks of a document, and keeps the rows of unchanged ones.
 
 use super::pipeline::offset;
-use super::prepared_chunks::{Key, Piece, Pieces};
+use super::prepared_chunks::{ChunkKey, PreparedChunk, PreparedChunks};
 use super::vectors;
 use crate::pg::error::Result;
 use crate::pg::ids::uuid_v7;
@@ -13,19 +13,19 @@ use pgrx::datum::Uuid;
 use std::cell::Cell;
 use std::sync::LazyLock;
 
-/// The ids of a document's user and of the document, and its language.
-type Document = [Arg; 3];
+/// Arguments that all chunks of a document have in common: user_id, document_id, language.
+type DocumentArgs = [Arg; 3];
 
-/// A chunk that is there.
-struct Stored {
-    key: Key,
+/// Chunk that the table has.
+struct StoredChunk {
+    key: ChunkKey,
     id: Uuid,
-    place: Place,
+    position: ChunkPosition,
 }
 
-/// Where a chunk stands.
+/// Position columns of a chunk.
 #[derive(PartialEq)]
-struct Place {
+struct ChunkPosition {
     index: i32,
     start: Option<i32>,
     end: Option<i32>,
@@ -33,44 +33,44 @@ struct Place {
     title_words: Option<i32>,
 }
 
-impl Place {
-    fn of(index: usize, piece: &Piece) -> Result<Self> {
+impl ChunkPosition {
+    fn new(index: usize, chunk: &PreparedChunk) -> Result<Self> {
         Ok(Self {
             index: offset(index)?,
-            start: Some(piece.start),
-            end: Some(piece.end),
-            size: Some(piece.size),
-            title_words: Some(piece.title_words),
+            start: Some(chunk.start),
+            end: Some(chunk.end),
+            size: Some(chunk.size),
+            title_words: Some(chunk.title_words),
         })
     }
 }
 
-/// Makes a document's chunks these. Chunks that are the same as before keep their rows.
+/// Replaces the chunks of a document. A chunk whose content and headings are unchanged keeps its row.
 pub fn write(
     db: &Db,
     user_id: Uuid,
     document_id: Uuid,
     language: &str,
-    pieces: &Pieces,
+    prepared: &PreparedChunks,
 ) -> Result<()> {
     let document = [user_id.into(), document_id.into(), language.into()];
-    let stored = stored(db, document)?;
-    let deriving = Deriving::begin();
+    let stored = stored_chunks(db, document)?;
+    let writing = WritingChunks::begin();
     if stored.is_empty() {
-        insert(db, document, pieces, |_| true)?;
+        insert(db, document, prepared, |_| true)?;
     } else {
         let mut keys = Vec::new();
-        pieces.each(|_, piece| {
-            keys.push(piece.key());
+        prepared.for_each(|_, chunk| {
+            keys.push(chunk.key());
             Ok(())
         })?;
-        let before: Vec<Key> = stored.iter().map(|stored| stored.key).collect();
-        let kept = matching(&before, &keys);
+        let stored_keys: Vec<ChunkKey> = stored.iter().map(|stored| stored.key).collect();
+        let kept = matching(&stored_keys, &keys);
         delete_others(db, document, &stored, &kept)?;
-        move_kept(db, document, &stored, &kept, pieces)?;
-        insert(db, document, pieces, |index| kept[index].is_none())?;
+        move_kept(db, document, &stored, &kept, prepared)?;
+        insert(db, document, prepared, |index| kept[index].is_none())?;
     }
-    drop(deriving);
+    drop(writing);
     Ok(())
 }
 
@@ -83,73 +83,68 @@ pub fn delete(db: &Db, user_id: Uuid, document_id: Uuid) -> Result<()> {
     Ok(())
 }
 
-fn stored(db: &Db, document: Document) -> Result<Vec<Stored>> {
-    db.rows(
-        "select
-            case when section_title is not distinct from heading_path[cardinality(heading_path)]
-                then content_hash end,
-            heading_path, id, chunk_index, start_offset, end_offset, size, title_words
-        from carrel.document_chunks
-        where user_id = $1 and document_id = $2 order by chunk_index",
-        &document[..2],
-        |row| {
-            let place = Place {
-                index: row.need(4)?,
-                start: row.get(5),
-                end: row.get(6),
-                size: row.get(7),
-                title_words: row.get(8),
-            };
-            Ok(Stored { key: row.key(1, 2)?, id: row.need(3)?, place })
-        },
-    )
+fn stored_chunks(db: &Db, document: DocumentArgs) -> Result<Vec<StoredChunk>> {
+    db.rows(include_str!("../../sql/documents/stored_chunks.sql"), &document[..2], |row| {
+        let position = ChunkPosition {
+            index: row.need(4)?,
+            start: row.get(5),
+            end: row.get(6),
+            size: row.get(7),
+            title_words: row.get(8),
+        };
+        Ok(StoredChunk { key: row.chunk_key(1, 2)?, id: row.need(3)?, position })
+    })
 }
 
+/// Deletes the stored chunks that no new chunk keeps. `kept` has the index of the stored chunk for
+/// each new one.
 fn delete_others(
     db: &Db,
-    [user_id, document_id, _]: Document,
-    stored: &[Stored],
+    [user_id, document_id, _]: DocumentArgs,
+    stored: &[StoredChunk],
     kept: &[Option<usize>],
 ) -> Result<()> {
-    let mut stays = vec![false; stored.len()];
-    for place in kept.iter().flatten() {
-        stays[*place] = true;
+    let mut is_kept = vec![false; stored.len()];
+    for index in kept.iter().flatten() {
+        is_kept[*index] = true;
     }
-    let gone: Vec<Uuid> = stored
+    let deleted: Vec<Uuid> = stored
         .iter()
-        .zip(&stays)
-        .filter(|(_, stays)| !**stays)
+        .zip(&is_kept)
+        .filter(|(_, is_kept)| !**is_kept)
         .map(|(stored, _)| stored.id)
         .collect();
-    if !gone.is_empty() {
+    if !deleted.is_empty() {
         db.execute(
             "delete from carrel.document_chunks
             where user_id = $1 and document_id = $2 and id = any ($3)",
-            &[user_id, document_id, gone.into()],
+            &[user_id, document_id, deleted.into()],
         )?;
     }
     Ok(())
 }
 
-/// Moves kept chunks to their new places, with new vectors where those were parsed again. Both orders
-/// ascend, so that those that move down, from the first, and then those that move up, from the last,
-/// never meet one that has not moved yet: the unique key is checked row by row.
+/// Moves kept chunks to their new positions. Stores new vectors of chunks that were parsed again.
+///
+/// The unique key on chunk_index is checked row by row. Old and new order both ascend, so no chunk
+/// meets one that has not moved yet: chunks that move down go first, in order, then chunks that move
+/// up, in reverse order.
 fn move_kept(
     db: &Db,
-    [_, _, language]: Document,
-    stored: &[Stored],
+    [_, _, language]: DocumentArgs,
+    stored: &[StoredChunk],
     kept: &[Option<usize>],
-    pieces: &Pieces,
+    prepared: &PreparedChunks,
 ) -> Result<()> {
     let mut index = 0;
     let mut up = Vec::new();
-    pieces.each(|record, piece| {
-        let to = Place::of(index, &piece)?;
-        if let Some(stored) = kept[index].map(|place| &stored[place])
-            && (stored.place != to || piece.is_new)
+    prepared.for_each(|record, chunk| {
+        let to = ChunkPosition::new(index, &chunk)?;
+        if let Some(stored) = kept[index].map(|index| &stored[index])
+            && (stored.position != to || chunk.is_parsed)
         {
-            if to.index <= stored.place.index {
-                move_to(db, stored.id, &to, language, &piece)?;
+            if to.index <= stored.position.index {
+                move_to(db, stored.id, &to, language, &chunk)?;
             } else {
                 up.push((stored.id, index, record));
             }
@@ -158,21 +153,23 @@ fn move_kept(
         Ok(())
     })?;
     for (id, index, record) in up.into_iter().rev() {
-        pieces.at(record, |piece| move_to(db, id, &Place::of(index, &piece)?, language, &piece))?;
+        prepared.read(record, |chunk| {
+            move_to(db, id, &ChunkPosition::new(index, &chunk)?, language, &chunk)
+        })?;
     }
     Ok(())
 }
 
-fn move_to(db: &Db, id: Uuid, to: &Place, language: Arg, piece: &Piece) -> Result<()> {
-    let vector = piece.is_new.then(|| TsVector::from_body(&piece.vector));
+fn move_to(
+    db: &Db,
+    id: Uuid,
+    to: &ChunkPosition,
+    language: Arg,
+    chunk: &PreparedChunk,
+) -> Result<()> {
+    let vector = chunk.is_parsed.then(|| TsVector::from_body(&chunk.vector));
     db.execute(
-        "update carrel.document_chunks set
-            chunk_index = $2, start_offset = $3, end_offset = $4, size = $5,
-            search_vector = coalesce($6, search_vector),
-            words = case when $6 is null then words else $7 end,
-            language = case when $6 is null then language else $8 end,
-            title_words = $9
-        where id = $1",
+        include_str!("../../sql/documents/move_chunk.sql"),
         &[
             id.into(),
             to.index.into(),
@@ -180,22 +177,23 @@ fn move_to(db: &Db, id: Uuid, to: &Place, language: Arg, piece: &Piece) -> Resul
             to.end.into(),
             to.size.into(),
             vector.into(),
-            vectors::words(&piece.vector)?.into(),
+            vectors::count_words(&chunk.vector)?.into(),
             language,
-            piece.title_words.into(),
+            chunk.title_words.into(),
         ],
     )?;
     Ok(())
 }
 
-/// How many rows a statement inserts at most: starting one costs as much as some rows.
-const BATCH: usize = 16;
+/// Maximum number of rows that one statement inserts. Starting a statement costs as much as some
+/// rows.
+const MAX_BATCH: usize = 16;
 
-/// Statements for so many rows, most first. Any number is some of them, one after the other.
+/// INSERT statements with their number of rows, largest first. Any number of rows is a sum of these.
 static INSERTS: LazyLock<[(usize, String); 5]> =
-    LazyLock::new(|| [BATCH, 8, 4, 2, 1].map(|rows| (rows, insert_of(rows))));
+    LazyLock::new(|| [MAX_BATCH, 8, 4, 2, 1].map(|rows| (rows, insert_statement(rows))));
 
-/// The columns of a row that differ from chunk to chunk.
+/// Columns that differ between the chunks of a document.
 const COLUMNS: [&str; 12] = [
     "id",
     "chunk_index",
@@ -211,9 +209,9 @@ const COLUMNS: [&str; 12] = [
     "title_words",
 ];
 
-/// INSERT of so many rows: $1, $2 and $3 are the user, the document and its language, then come the
-/// columns of each.
-fn insert_of(rows: usize) -> String {
+/// Builds the INSERT of a number of rows: $1, $2 and $3 are [`DocumentArgs`], followed by the
+/// [`COLUMNS`] of each row.
+fn insert_statement(rows: usize) -> String {
     let row = |row: usize| {
         let first = 4 + row * COLUMNS.len();
         let numbers: Vec<String> =
@@ -228,62 +226,62 @@ fn insert_of(rows: usize) -> String {
     )
 }
 
-/// Inserts the pieces at these indexes.
+/// Inserts the prepared chunks whose index `is_new`.
 fn insert(
     db: &Db,
-    document: Document,
-    pieces: &Pieces,
+    document: DocumentArgs,
+    prepared: &PreparedChunks,
     is_new: impl Fn(usize) -> bool,
 ) -> Result<()> {
-    let mut rows = Rows::new(document);
+    let mut batch = InsertBatch::new(document);
     let mut index = 0;
-    pieces.each(|_, piece| {
+    prepared.for_each(|_, chunk| {
         if is_new(index) {
-            rows.push(offset(index)?, &piece)?;
-            if rows.args.rows().len() == BATCH {
-                rows.insert(db)?;
+            batch.push(offset(index)?, &chunk)?;
+            if batch.args.rows().len() == MAX_BATCH {
+                batch.insert(db)?;
             }
         }
         index += 1;
         Ok(())
     })?;
-    rows.insert(db)
+    batch.insert(db)
 }
 
-/// Rows to be inserted, as the arguments of a statement.
-struct Rows {
-    document: Document,
+/// Rows to insert, as arguments of a statement.
+struct InsertBatch {
+    document: DocumentArgs,
     args: Args<{ COLUMNS.len() }>,
 }
 
-impl Rows {
-    fn new(document: Document) -> Self {
+impl InsertBatch {
+    fn new(document: DocumentArgs) -> Self {
         Self { document, args: Args::new("carrel chunks") }
     }
 
-    fn push(&mut self, index: i32, piece: &Piece) -> Result<()> {
-        let words = vectors::words(&piece.vector)?;
-        let titles: Vec<&str> = piece.heading_path.iter().map(|title| &**title).collect();
+    fn push(&mut self, index: i32, chunk: &PreparedChunk) -> Result<()> {
+        let words = vectors::count_words(&chunk.vector)?;
+        let titles: Vec<&str> = chunk.heading_path.iter().map(|title| &**title).collect();
         self.args.push(|| {
             [
                 uuid_v7().into(),
                 index.into(),
-                (&*piece.content).into(),
+                (&*chunk.content).into(),
                 titles.last().copied().into(),
                 titles.into(),
-                piece.start.into(),
-                piece.end.into(),
-                piece.size.into(),
-                piece.content_hash.as_slice().into(),
-                TsVector::from_body(&piece.vector).into(),
+                chunk.start.into(),
+                chunk.end.into(),
+                chunk.size.into(),
+                chunk.content_hash.as_slice().into(),
+                TsVector::from_body(&chunk.vector).into(),
                 words.into(),
-                piece.title_words.into(),
+                chunk.title_words.into(),
             ]
         });
         Ok(())
     }
 
-    /// Inserts what there is.
+    /// Inserts the rows, and empties the batch.
     fn insert(&mut self, db: &Db) -> Result<()> {
         let mut rest = self.args.rows();
         for (count, sql) in INSERTS.iter() {
@@ -300,27 +298,27 @@ impl Rows {
 }
 
 thread_local! {
-    static DERIVING: Cell<bool> = const { Cell::new(false) };
+    static IS_WRITING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// While it lives, chunks are written that are complete, vector and all.
-struct Deriving {
+/// Guard: while it lives, the trigger of document_chunks takes complete rows as they are.
+struct WritingChunks {
     before: bool,
 }
 
-impl Deriving {
+impl WritingChunks {
     fn begin() -> Self {
-        Self { before: DERIVING.replace(true) }
+        Self { before: IS_WRITING.replace(true) }
     }
 }
 
-impl Drop for Deriving {
+impl Drop for WritingChunks {
     fn drop(&mut self) {
-        DERIVING.set(self.before);
+        IS_WRITING.set(self.before);
     }
 }
 
-/// Whether the chunk that is being written is carrel's own.
-pub fn is_deriving() -> bool {
-    DERIVING.get()
+/// True while this module writes chunks.
+pub fn is_writing() -> bool {
+    IS_WRITING.get()
 }

@@ -1,4 +1,4 @@
-//! chunk_text(): the cutting of documents, for any text.
+//! chunk_text() and count_tokens(): chunking of any text, as documents are chunked.
 
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::memory;
@@ -6,9 +6,11 @@ use crate::pg::values::Text;
 use carrel_core::chunking::{self, Encoding, Format, Options, Unit, UnknownName};
 use pgrx::prelude::*;
 
-/// Cuts a text into chunks of at most chunk_size characters, words or tokens, at the best boundaries
-/// of its format that fit; offsets are in characters of the text from 0, end exclusive. A null text
-/// has no chunks.
+/// Cuts a text into chunks of at most `chunk_size`, at the best boundaries of its format that fit.
+///
+/// Units: characters, words or tokens of an encoding. Offsets are in characters from 0; `end_offset`
+/// is exclusive. A null text has no chunks. Callable by users and services. Errors: 22023 (unknown
+/// unit, format or encoding; size and overlap that do not fit).
 #[pg_extern(immutable, parallel_safe)]
 fn chunk_text<'a>(
     content: Option<&'a str>,
@@ -31,10 +33,10 @@ fn chunk_text<'a>(
 > {
     let options = guard(|| {
         let encoding = encoding_named(encoding)?;
-        let unit = Unit::named(given("unit", unit)?, encoding).map_err(unknown)?;
-        let format: Format = given("format", format)?.parse().map_err(unknown)?;
-        let size = given("chunk_size", chunk_size)?;
-        let overlap = given("chunk_overlap", chunk_overlap)?;
+        let unit = Unit::named(required("unit", unit)?, encoding).map_err(unknown_name)?;
+        let format: Format = required("format", format)?.parse().map_err(unknown_name)?;
+        let size = required("chunk_size", chunk_size)?;
+        let overlap = required("chunk_overlap", chunk_overlap)?;
         checked_options(size, overlap, unit, format)
     });
     let chunks = chunking::chunks(content.unwrap_or_default(), &options, interrupt);
@@ -52,15 +54,19 @@ fn chunk_text<'a>(
     }))
 }
 
-/// The number of tokens that a language model reads a text as, in the encoding cl100k (GPT-4,
-/// text-embedding-3) or o200k (GPT-4o and later). Special tokens are read as text.
+/// Returns the number of tokens of a text, in the encoding cl100k (GPT-4, text-embedding-3) or o200k
+/// (GPT-4o and later).
+///
+/// Special tokens are counted as text. Callable by users and services. Errors: 22023 (unknown
+/// encoding).
 #[pg_extern(immutable, strict, parallel_safe)]
 fn count_tokens(content: &str, encoding: default!(&str, "'cl100k'")) -> i32 {
     let encoding = guard(|| encoding_named(Some(encoding)));
     chunking::count_tokens(content, encoding, interrupt) as i32
 }
 
-/// Not within a `contain`: pgrx's guard is the next.
+/// Raises errors by ereport: rows are computed while Postgres reads them, outside of `guard`, and only
+/// pgrx's own guard catches them there.
 fn interrupt() {
     if memory::is_exhausted() {
         ereport!(ERROR, PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY, "out of memory");
@@ -68,24 +74,24 @@ fn interrupt() {
     pgrx::check_for_interrupts!();
 }
 
-/// The encoding of this name, or error 22023 with those that there are.
+/// Returns the encoding with a name. Fails with 22023, and lists the encodings.
 pub fn encoding_named(name: Option<&str>) -> Result<Encoding> {
-    given("encoding", name)?.parse().map_err(unknown)
+    required("encoding", name)?.parse().map_err(unknown_name)
 }
 
-/// Options, or error 22023 with what would be right.
+/// Builds chunking options. Fails with 22023 if size and overlap do not fit.
 pub fn checked_options(size: i32, overlap: i32, unit: Unit, format: Format) -> Result<Options> {
     Options::new(size, overlap, unit, format).map_err(|error| {
         Error::new(SqlState::InvalidParameterValue, error.to_string()).hint(error.hint())
     })
 }
 
-/// A name that nothing has: error 22023 with those that there are.
-pub fn unknown(error: UnknownName) -> Error {
+/// Error 22023: an unknown name, with the known ones as HINT.
+pub fn unknown_name(error: UnknownName) -> Error {
     Error::new(SqlState::InvalidParameterValue, error.to_string()).hint(error.hint())
 }
 
-fn given<T>(name: &str, value: Option<T>) -> Result<T> {
+fn required<T>(name: &str, value: Option<T>) -> Result<T> {
     value.ok_or_else(|| {
         Error::new(SqlState::InvalidParameterValue, format!("{name} must not be null"))
     })

@@ -1,17 +1,17 @@
-//! Columns of a document that processing reads.
+//! Columns of a document that its chunks depend on.
 
 use crate::pg::error::Result;
 use crate::pg::trigger::TriggerRow;
 use carrel_core::chunking::Format;
 
-/// The columns that a document is processed from, but for its text.
-pub struct Columns {
+/// Values of these columns, except the text.
+pub struct DocumentColumns {
     pub filename: String,
     pub file_type: Option<String>,
     pub language: String,
 }
 
-impl Columns {
+impl DocumentColumns {
     /// Reads the columns of a trigger's row.
     pub fn read(row: &TriggerRow) -> Result<Self> {
         Ok(Self {

@@ -1,5 +1,6 @@
-//! Embeddings of chunks, where pgvector is installed and enable_embeddings() was called: given to
-//! workers to make, and stored as they come.
+//! Embeddings of chunks, if pgvector is installed and enable_embeddings() was called.
+//!
+//! Workers lease chunks without an embedding, compute embeddings, and store them.
 
 use crate::access;
 use crate::pg::error::{Error, Result, SqlState, check_for_interrupts, guard};
@@ -10,80 +11,63 @@ use pgrx::prelude::*;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-/// What an index of vectors takes; beyond, they are stored as halfvec.
-const MAX_OF_VECTOR: i32 = 2_000;
-/// A number of an embedding has fewer bytes, in JSON, blanks included.
-const MAX_NUMBER: usize = 512;
-/// What an index of halfvecs takes.
+/// Maximum dimensions of an index on type vector; larger embeddings are stored as halfvec.
+const MAX_VECTOR_DIMENSIONS: i32 = 2_000;
+/// Maximum dimensions of an index on type halfvec.
 pub const MAX_DIMENSIONS: i32 = 4_000;
+/// Upper bound of the bytes of one number of an embedding in JSON, with blanks.
+const MAX_NUMBER_BYTES: usize = 512;
 
-/// How embeddings are stored: what column document_chunks.embedding is.
+/// Type of the column document_chunks.embedding.
 #[derive(Clone, PartialEq)]
-pub struct Kind {
-    /// The schema of pgvector, as SQL spells it.
+pub struct EmbeddingType {
+    /// Schema of pgvector, quoted for SQL.
     pub schema: String,
-    /// vector or halfvec.
+    /// `vector` or `halfvec`.
     pub type_name: String,
     pub dimensions: i32,
 }
 
-impl Kind {
-    /// For so many dimensions, with pgvector in this schema.
-    pub fn of(schema: String, dimensions: i32) -> Self {
-        let type_name = if dimensions > MAX_OF_VECTOR { "halfvec" } else { "vector" };
+impl EmbeddingType {
+    /// Type for a number of dimensions, with pgvector in this schema.
+    pub fn new(schema: String, dimensions: i32) -> Self {
+        let type_name = if dimensions > MAX_VECTOR_DIMENSIONS { "halfvec" } else { "vector" };
         Self { schema, type_name: type_name.to_owned(), dimensions }
     }
 
-    /// That of the column, where enable_embeddings() was called: the constraint tells, and a dump
-    /// carries it.
+    /// Reads the type of the column. None if embeddings are not enabled.
     pub fn find(db: &Db) -> Result<Option<Self>> {
-        let is_enabled = db.value::<bool>(
-            "select exists (
-                select from pg_constraint
-                where conrelid = to_regclass('carrel.document_chunks') and conname = 'document_chunks_embedding_check'
-            )",
-            &[],
-        )?;
-        if is_enabled { Self::of_column(db) } else { Ok(None) }
+        let has_embeddings = include_str!("../../sql/documents/has_embeddings.sql");
+        if db.value::<bool>(has_embeddings, &[])? { Self::of_column(db) } else { Ok(None) }
     }
 
-    /// That of a column of this name; None where there is none, or one of another type.
+    /// Reads the type of the column `embedding`. None if there is no such column, or if it is of
+    /// another type.
     pub fn of_column(db: &Db) -> Result<Option<Self>> {
-        db.first(
-            "select quote_ident(nspname), typname::text, atttypmod
-            from pg_attribute
-            join pg_type as t on t.oid = atttypid
-            join pg_namespace as n on n.oid = typnamespace
-            where attrelid = to_regclass('carrel.document_chunks') and attname = 'embedding'
-                and not attisdropped and typname in ('vector', 'halfvec') and atttypmod > 0
-                and exists (
-                    select from pg_depend join pg_extension as e on e.oid = refobjid
-                    where classid = 'pg_type'::regclass and objid = t.oid and deptype = 'e' and extname = 'vector'
-                )",
-            &[],
-            |row| {
-                let (schema, type_name) = (row.need(1)?, row.need(2)?);
-                Ok(Self { schema, type_name, dimensions: row.need(3)? })
-            },
-        )
+        db.first(include_str!("../../sql/documents/embedding_column.sql"), &[], |row| {
+            let (schema, type_name) = (row.need(1)?, row.need(2)?);
+            Ok(Self { schema, type_name, dimensions: row.need(3)? })
+        })
     }
 
+    /// Reads the type of the column. Fails with 55000 if embeddings are not enabled.
     fn need(db: &Db) -> Result<Self> {
         Self::find(db)?.ok_or_else(not_enabled)
     }
 
-    /// A statement with `:schema` and `:type` in it, made once for a backend.
+    /// Fills in a statement as [`Self::fill`] does, once per backend.
     pub fn sql(&self, statement: &'static str) -> &'static str {
-        type Made = HashMap<(&'static str, String, String), &'static str>;
+        type Statements = HashMap<(&'static str, String, String), &'static str>;
         thread_local! {
-            static MADE: RefCell<Made> = RefCell::default();
+            static FILLED: RefCell<Statements> = RefCell::default();
         }
         let key = (statement, self.schema.clone(), self.type_name.clone());
-        MADE.with_borrow_mut(|made| *made.entry(key).or_insert_with(|| self.fill(statement).leak()))
+        FILLED.with_borrow_mut(|filled| {
+            *filled.entry(key).or_insert_with(|| self.fill(statement).leak())
+        })
     }
 
-    /// A text with this schema and type, and the function that tells how long an embedding is, in the
-    /// places of `:schema`, `:type` and `:norm`.
+    /// Replaces `:schema`, `:type` and `:norm` (pgvector's function for the length of an embedding).
     pub fn fill(&self, text: &str) -> String {
         let norm = if self.type_name == "vector" { "vector_norm" } else { "l2_norm" };
         text.replace(":type", &self.type_name)
@@ -91,8 +75,10 @@ impl Kind {
             .replace(":schema", &self.schema)
     }
 
-    /// Refuses what is no embedding of this kind: it has to be an array, in JSON, of as many numbers,
-    /// of a length that its direction can be told of. [`Self::fill`]'s constraint says the same.
+    /// Checks an embedding: a JSON array of as many numbers as the column has dimensions, whose
+    /// length is large enough to have a direction. Fails with 22023.
+    ///
+    /// The constraint document_chunks_embedding_check demands the same length.
     pub fn check(&self, name: &str, embedding: &str) -> Result<()> {
         let refused = |what: String| {
             Error::new(SqlState::InvalidParameterValue, format!("{name} {what}")).hint(format!(
@@ -101,7 +87,7 @@ impl Kind {
             ))
         };
         let dimensions = embedding.bytes().filter(|byte| *byte == b',').count() + 1;
-        let is_too_long = embedding.len() > MAX_NUMBER * (self.dimensions as usize + 1);
+        let is_too_long = embedding.len() > MAX_NUMBER_BYTES * (self.dimensions as usize + 1);
         if is_too_long || dimensions > self.dimensions as usize {
             return Err(refused(format!(
                 "has {dimensions} dimensions in {} bytes, where there are {}",
@@ -118,7 +104,7 @@ impl Kind {
                 self.dimensions
             )));
         }
-        // As they are stored, in four bytes or two.
+        // pgvector stores numbers in four bytes (vector) or two (halfvec): smaller ones become zero.
         let numbers = || numbers.iter().map(|number| f64::from(*number as f32));
         let (least, most) =
             if self.type_name == "halfvec" { (6e-8, 65_504.0) } else { (0.0, 1e15) };
@@ -132,7 +118,7 @@ impl Kind {
     }
 }
 
-/// That there are no embeddings in this database. Services learn who enables them; end users, what works without.
+/// Error 55000: embeddings are not enabled in this database. The HINT depends on the caller.
 pub fn not_enabled() -> Error {
     let error =
         Error::new(SqlState::ObjectNotInPrerequisiteState, "this database has no embeddings");
@@ -145,28 +131,16 @@ pub fn not_enabled() -> Error {
     }
 }
 
-/// Chunks of all users that have no embedding yet, oldest first, at most so many, for a worker to
-/// embed: until the lease lapses, after 30 days at most, no other worker is given them. Blank ones are
-/// left alone. Without embeddings: 55000.
+/// Leases up to `max_rows` chunks without an embedding to a worker, oldest first, and returns them.
+///
+/// Chunks of all users are returned, except blank ones. No other worker gets a chunk until its lease
+/// expires (at most 30 days). The call waits for no lock. Callable by services. Errors: 55000
+/// (embeddings are not enabled), 22023 (invalid argument).
 #[pg_extern(volatile, parallel_unsafe)]
 fn chunks_to_embed(
     max_rows: Option<i32>,
     lease: default!(Option<Interval>, "'5 minutes'"),
 ) -> TableIterator<'static, (name!(chunk_id, Uuid), name!(content, String))> {
-    const LEASE: &str = "
-        with free as materialized (
-            select c.id, c.content, c.content_hash from carrel.document_chunks as c
-            where c.embedding is null and c.content ~ '[^[:space:]]'
-                and not exists (select from carrel.embedding_leases as l where l.chunk_id = c.id)
-            order by c.created_at, c.id limit $1
-            for no key update of c skip locked
-        ), leased as (
-            insert into carrel.embedding_leases (chunk_id, content_hash, leased_until)
-            select id, content_hash, clock_timestamp() + $2 from free
-            on conflict do nothing
-            returning chunk_id
-        )
-        select id, content, exists (select from leased where chunk_id = id) from free";
     let rows = guard(|| {
         access::require_service("chunks_to_embed")?;
         let max_rows = max_rows.filter(|rows| *rows >= 0).ok_or_else(|| {
@@ -174,12 +148,12 @@ fn chunks_to_embed(
             Error::new(SqlState::InvalidParameterValue, format!("max_rows must be from 0: {given}"))
         })?;
         spi::as_owner(Access::Write, |db| {
-            Kind::need(db)?;
-            let is_lease = db.value::<bool>(
+            EmbeddingType::need(db)?;
+            let is_valid = db.value::<bool>(
                 "select coalesce($1 > '0' and $1 <= '30 days', false)",
                 &[lease.into()],
             )?;
-            if !is_lease {
+            if !is_valid {
                 return Err(Error::new(
                     SqlState::InvalidParameterValue,
                     "lease must be longer than nothing, and at most 30 days",
@@ -187,84 +161,77 @@ fn chunks_to_embed(
                 .hint("Say how long a worker may take: interval '5 minutes'"));
             }
             db.execute(
-                "delete from carrel.embedding_leases where chunk_id = any (array(
-                    select chunk_id from carrel.embedding_leases
-                    where leased_until <= (select clock_timestamp()) for update skip locked
-                ))",
+                include_str!("../../sql/documents/delete_expired_embedding_leases.sql"),
                 &[],
             )?;
-            // What another worker leased between this statement's snapshot and its locks comes
-            // without a lease; then there may be more.
-            loop {
-                let found: Vec<(Uuid, String, bool)> = db.read_by_index(|| {
-                    db.rows(LEASE, &[max_rows.into(), lease.into()], |row| {
-                        Ok((row.need(1)?, row.need(2)?, row.need(3)?))
-                    })
-                })?;
-                let is_done = found.is_empty() || found.iter().any(|(.., is_leased)| *is_leased);
-                if is_done {
-                    let leased = found.into_iter().filter(|(.., is_leased)| *is_leased);
-                    return Ok(leased.map(|(id, content, _)| (id, content)).collect::<Vec<_>>());
-                }
-                check_for_interrupts();
-            }
+            lease_chunks(db, max_rows, lease)
         })
     });
     TableIterator::new(rows)
 }
 
-/// Stores embeddings, and returns how many: an array of {"chunk_id": …, "embedding": […]}, or an object
-/// of embeddings by chunk_id. Passed over are those of chunks that are gone, that somebody is changing,
-/// or of which the content has changed since it was leased, as long as the lease is there. What is no
-/// embedding: 22023; without embeddings: 55000.
+/// Leases chunks. Returns their ids and contents.
+///
+/// Another worker may lease chunks between the statement's snapshot and its row locks. If it took
+/// all of them, the statement runs again: there may be more.
+fn lease_chunks(db: &Db, max_rows: i32, lease: Option<Interval>) -> Result<Vec<(Uuid, String)>> {
+    const LEASE: &str = include_str!("../../sql/documents/lease_chunks.sql");
+    loop {
+        let candidates: Vec<(Uuid, String, bool)> = db.read_by_index(|| {
+            db.rows(LEASE, &[max_rows.into(), lease.into()], |row| {
+                Ok((row.need(1)?, row.need(2)?, row.need(3)?))
+            })
+        })?;
+        let is_complete =
+            candidates.is_empty() || candidates.iter().any(|(.., is_leased)| *is_leased);
+        if is_complete {
+            let leased = candidates.into_iter().filter(|(.., is_leased)| *is_leased);
+            return Ok(leased.map(|(id, content, _)| (id, content)).collect());
+        }
+        check_for_interrupts();
+    }
+}
+
+/// Stores embeddings of chunks, and returns the number of stored ones.
+///
+/// `embeddings` is an array of {"chunk_id": …, "embedding": […]}, or an object of embeddings by
+/// chunk_id. Chunks that are gone or locked by another transaction are skipped, and chunks whose
+/// content has changed since they were leased. Callable by services. Errors: 22023 (not an
+/// embedding), 55000 (embeddings are not enabled).
 #[pg_extern(volatile, parallel_unsafe)]
 fn set_embeddings(embeddings: Option<Jsonb>) -> i32 {
-    // Waits for nobody, so that nobody waits for each other: what is passed over is given to a worker
-    // again when its lease has lapsed.
-    const STORE: &str = "
-        with target as materialized (
-            select c.id, given.embedding
-            from unnest($1::uuid[], $2::text[]) as given (id, embedding)
-            join carrel.document_chunks as c on c.id = given.id
-            left join carrel.embedding_leases as l on l.chunk_id = c.id
-            where l.chunk_id is null or l.content_hash is not distinct from c.content_hash
-            for no key update of c skip locked
-        ), done as (
-            delete from carrel.embedding_leases where chunk_id in (select id from target)
-        )
-        update carrel.document_chunks as c set embedding = cast(target.embedding as :schema.:type)
-        from target where c.id = target.id";
+    // Waits for no lock, so workers cannot deadlock. Skipped chunks are leased again later.
+    const STORE: &str = include_str!("../../sql/documents/set_embeddings.sql");
     guard(|| {
         access::require_service("set_embeddings")?;
         spi::as_owner(Access::Write, |db| {
-            let kind = Kind::need(db)?;
-            let mut last = HashMap::new();
-            for (chunk, embedding) in given(db, embeddings)? {
+            let embedding_type = EmbeddingType::need(db)?;
+            let mut by_chunk = HashMap::new();
+            for (chunk, embedding) in parse_embeddings(db, embeddings)? {
                 check_for_interrupts();
-                kind.check(&format!("the embedding of chunk {chunk}"), &embedding)?;
-                last.insert(*chunk.as_bytes(), embedding);
+                embedding_type.check(&format!("the embedding of chunk {chunk}"), &embedding)?;
+                by_chunk.insert(*chunk.as_bytes(), embedding);
             }
             let (ids, texts): (Vec<Uuid>, Vec<String>) =
-                last.into_iter().map(|(id, text)| (Uuid::from_bytes(id), text)).unzip();
-            let stored = db.execute(kind.sql(STORE), &[ids.into(), texts.into()])?;
+                by_chunk.into_iter().map(|(id, text)| (Uuid::from_bytes(id), text)).unzip();
+            let stored = db.execute(embedding_type.sql(STORE), &[ids.into(), texts.into()])?;
             Ok(i32::try_from(stored).unwrap_or(i32::MAX))
         })
     })
 }
 
-/// Chunks and embeddings, as they were given.
-fn given(db: &Db, embeddings: Option<Jsonb>) -> Result<Vec<(Uuid, String)>> {
+/// Reads ids of chunks and their embeddings from the argument of set_embeddings(). Fails with 22023.
+fn parse_embeddings(db: &Db, embeddings: Option<Jsonb>) -> Result<Vec<(Uuid, String)>> {
     let refused = |what: String| {
         Error::new(SqlState::InvalidParameterValue, what).hint(
             r#"Give [{"chunk_id": "…", "embedding": [0.1, …]}, …], or {"chunk_id": [0.1, …], …}"#,
         )
     };
-    let kind: Option<String> =
+    let json_type: Option<String> =
         db.first("select jsonb_typeof($1)", &[embeddings.into()], |row| Ok(row.get(1)))?.flatten();
-    let entries = match kind.as_deref() {
+    let entries = match json_type.as_deref() {
         Some("array") => {
-            "select value ->> 'chunk_id', value ->> 'embedding'
-            from jsonb_array_elements($1)"
+            "select value ->> 'chunk_id', value ->> 'embedding' from jsonb_array_elements($1)"
         }
         Some("object") => "select key, value from jsonb_each_text($1)",
         other => {

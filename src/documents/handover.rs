@@ -1,50 +1,51 @@
-//! What the BEFORE trigger of documents made of their texts, until the AFTER trigger takes it: a
-//! cache. Whether an entry is of the row that was written is checked when it is taken, and what is
-//! not there is made again, so entries may be lost or left over at any time.
+//! Chunks that the BEFORE trigger of documents has prepared, for the AFTER trigger to write.
+//!
+//! This is a cache: an entry may be missing or left over. The AFTER trigger checks that an entry
+//! belongs to the row that was written, and processes the row again if it does not.
 
-use super::prepared_chunks::Pieces;
+use super::prepared_chunks::PreparedChunks;
 use crate::pg::memory;
 use pgrx::callbacks::{PgXactCallbackEvent, register_xact_callback};
 use pgrx::datum::Uuid;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-/// How a transaction ends for a backend.
-const ENDS: [PgXactCallbackEvent; 3] =
+/// Events that end a transaction in a backend.
+const TRANSACTION_ENDS: [PgXactCallbackEvent; 3] =
     [PgXactCallbackEvent::Commit, PgXactCallbackEvent::Abort, PgXactCallbackEvent::Prepare];
 
-/// The chunks that were made of a row.
-pub struct Processed {
-    /// Tells whether it was this row.
-    pub row: u64,
-    pub pieces: Pieces,
+/// Chunks that were prepared for a row.
+pub struct Handover {
+    /// Hash of the row's columns that the chunks depend on.
+    pub row_hash: u64,
+    pub chunks: PreparedChunks,
 }
 
 #[derive(Default)]
-struct Kept {
-    documents: HashMap<[u8; 16], Processed>,
-    /// Whether it is emptied when this transaction ends.
+struct Handovers {
+    by_document: HashMap<[u8; 16], Handover>,
+    /// True if they are cleared when this transaction ends.
     is_registered: bool,
 }
 
 thread_local! {
-    static KEPT: RefCell<Kept> = RefCell::default();
+    static HANDOVERS: RefCell<Handovers> = RefCell::default();
 }
 
-/// Keeps what was made of a document's row.
-pub fn keep(document: Uuid, row: u64, pieces: Pieces) {
-    KEPT.with_borrow_mut(|kept| {
-        if !kept.is_registered {
-            for end in ENDS {
-                register_xact_callback(end, || memory::forget(&KEPT));
+/// Stores the chunks of a document's row.
+pub fn put(document: Uuid, row_hash: u64, chunks: PreparedChunks) {
+    HANDOVERS.with_borrow_mut(|handovers| {
+        if !handovers.is_registered {
+            for end in TRANSACTION_ENDS {
+                register_xact_callback(end, || memory::forget(&HANDOVERS));
             }
-            kept.is_registered = true;
+            handovers.is_registered = true;
         }
-        kept.documents.insert(*document.as_bytes(), Processed { row, pieces });
+        handovers.by_document.insert(*document.as_bytes(), Handover { row_hash, chunks });
     });
 }
 
-/// Takes what was made of a document's row.
-pub fn take(document: Uuid) -> Option<Processed> {
-    KEPT.with_borrow_mut(|kept| kept.documents.remove(document.as_bytes()))
+/// Removes and returns the chunks of a document's row.
+pub fn take(document: Uuid) -> Option<Handover> {
+    HANDOVERS.with_borrow_mut(|handovers| handovers.by_document.remove(document.as_bytes()))
 }

@@ -1,5 +1,7 @@
-//! Documents whose texts come from elsewhere, such as scans and recordings: workers claim them under leases
-//! and write their texts, which are then processed like any other.
+//! Leases on documents without a text, such as scans and recordings.
+//!
+//! A worker claims a document, extracts the text elsewhere, and stores it. The text is then processed
+//! like any other.
 
 use crate::access;
 use crate::lease_arguments::{checked_count, checked_lease, checked_worker, given};
@@ -10,8 +12,8 @@ use crate::pg::values::Jsonb;
 use pgrx::datum::{Interval, Uuid};
 use pgrx::prelude::*;
 
-/// A claimed document, as claim_documents() gives it.
-type Claimed = (
+/// Row of claim_documents().
+type ClaimedRow = (
     Uuid,
     Uuid,
     String,
@@ -25,9 +27,12 @@ type Claimed = (
     TimestampWithTimeZone,
 );
 
-/// Gives a worker documents of all users that have no text yet, the oldest first, at most so many. Nobody else is
-/// given them until their leases lapse; meanwhile they are in processing. Waits for nobody. For services. Bad
-/// arguments: 22023.
+/// Claims up to `max_documents` documents without a text for a worker, oldest first, and leases them
+/// for `lease`.
+///
+/// Documents of all users are claimed; they become `processing`. No other worker gets a document
+/// until its lease expires. Documents locked by other workers are skipped; the call never waits.
+/// Callable by services. Errors: 22023 (invalid argument).
 #[pg_extern(volatile, parallel_unsafe)]
 fn claim_documents(
     worker: Option<&str>,
@@ -49,37 +54,15 @@ fn claim_documents(
         name!(lease_expires_at, TimestampWithTimeZone),
     ),
 > {
-    // Who looked at a lease before another worker took the document over is not given it: the lease as it
-    // is then decides.
-    const CLAIM: &str = "
-        with next as materialized (
-            select d.id from carrel.documents as d
-            left join carrel.document_leases as l on l.document_id = d.id
-            where d.content_text is null and d.processing_status in ('pending', 'processing')
-                and coalesce(l.lease_expires_at <= clock_timestamp(), true)
-            order by d.created_at, d.id limit $2 for no key update of d skip locked
-        ), leased as (
-            insert into carrel.document_leases as l (document_id, lease_token, lease_owner, leased_at, lease_expires_at)
-            select id, carrel.uuid_v7(), $1, clock_timestamp(), clock_timestamp() + $3 from next
-            on conflict (document_id) do update set lease_token = excluded.lease_token, lease_owner = excluded.lease_owner,
-                leased_at = excluded.leased_at, lease_expires_at = excluded.lease_expires_at, attempts = l.attempts + 1
-            where l.lease_expires_at <= clock_timestamp()
-            returning *
-        ), claimed as (
-            update carrel.documents as d set processing_status = 'processing', processing_error = null
-            from leased where d.id = leased.document_id
-            returning d.id, user_id, filename, file_type, file_size, storage_path, language, metadata, attempts, lease_token,
-                lease_expires_at, created_at
-        )
-        select * from claimed order by created_at, id";
+    const CLAIM: &str = include_str!("../../sql/documents/claim_documents.sql");
     let rows = guard(|| {
         access::require_service("claim_documents")?;
         let worker = checked_worker(worker)?;
         let lease = checked_lease("lease", lease)?;
-        let most = checked_count("max_documents", max_documents)?;
+        let max_documents = checked_count("max_documents", max_documents)?;
         spi::as_owner_now(|db| {
-            db.rows(CLAIM, &[worker.into(), most.into(), lease.into()], |row| {
-                let claimed: Claimed = (
+            db.rows(CLAIM, &[worker.into(), max_documents.into(), lease.into()], |row| {
+                let claimed: ClaimedRow = (
                     row.need(1)?,
                     row.need(2)?,
                     row.need(3)?,
@@ -99,9 +82,11 @@ fn claim_documents(
     TableIterator::new(rows)
 }
 
-/// Writes the text of a claimed document, which is processed as if its user had written it; returns its status then
-/// and how many chunks it has. The same again: the same answer. The lease is lost, or it has another text: PT409;
-/// no such document: PT404; beyond a hard limit: PT402.
+/// Stores the text of a claimed document and processes it. Returns its status and number of chunks.
+///
+/// Ends the lease. A repeated call with the same text returns the same row. Callable by services.
+/// Errors: PT409 (lease lost, or the document has another text), PT404 (no such document), PT402
+/// (beyond a hard limit), 22023 (null argument).
 #[pg_extern(volatile, parallel_unsafe)]
 fn set_document_text(
     document_id: Option<Uuid>,
@@ -110,7 +95,7 @@ fn set_document_text(
 ) -> single_row::TableIterator<'static, (name!(processing_status, String), name!(chunks, i64))> {
     let row = guard(|| {
         access::require_service("set_document_text")?;
-        let lease = Lease::given(document_id, lease_token)?;
+        let lease = DocumentLease::new(document_id, lease_token)?;
         let text = given("content_text", content_text)?;
         spi::as_owner_now(|db| {
             let (status, is_same) = lease.lock(db, |db| {
@@ -130,27 +115,30 @@ fn set_document_text(
                         &[lease.document.into(), text.into()],
                     )?;
                 }
-                _ => return Err(lease.ended_otherwise(&status)),
+                _ => return Err(lease.ended_error(&status)),
             }
-            let stored = db.first(
+            let row = db.first(
                 "select processing_status, (select count(*) from carrel.document_chunks as c where c.document_id = d.id)
                 from carrel.documents as d where id = $1",
                 &[lease.document.into()],
                 |row| Ok((row.need(1)?, row.need(2)?)),
             )?;
-            stored.ok_or_else(|| lease.no_document())
+            row.ok_or_else(|| lease.not_found_error())
         })
     });
     single_row::TableIterator::once(row)
 }
 
-/// Says that a claimed document has no text to be had, and why: it has failed. The same again: the same answer.
-/// The lease is lost, or it ended otherwise: PT409; no such document: PT404.
+/// Marks a claimed document as failed, because its text cannot be extracted.
+///
+/// Ends the lease; `reason` becomes processing_error. A repeated call with the same reason does
+/// nothing. Callable by services. Errors: PT409 (lease lost, or the document has a text), PT404 (no
+/// such document), 22023 (null argument).
 #[pg_extern(volatile, parallel_unsafe)]
 fn fail_document(document_id: Option<Uuid>, lease_token: Option<Uuid>, reason: Option<&str>) {
     guard(|| {
         access::require_service("fail_document")?;
-        let lease = Lease::given(document_id, lease_token)?;
+        let lease = DocumentLease::new(document_id, lease_token)?;
         let reason = given("reason", reason)?;
         spi::as_owner_now(|db| {
             let (status, is_same) = lease.lock(db, |db| {
@@ -171,38 +159,39 @@ fn fail_document(document_id: Option<Uuid>, lease_token: Option<Uuid>, reason: O
                     )
                     .map(|_| ())
                 }
-                _ => Err(lease.ended_otherwise(&status)),
+                _ => Err(lease.ended_error(&status)),
             }
         })
     })
 }
 
-struct Lease {
+/// Lease on a document, as a worker presents it.
+struct DocumentLease {
     document: Uuid,
     token: Uuid,
 }
 
-impl Lease {
-    fn given(document: Option<Uuid>, token: Option<Uuid>) -> Result<Self> {
+impl DocumentLease {
+    fn new(document: Option<Uuid>, token: Option<Uuid>) -> Result<Self> {
         let document = given("document_id", document)?;
         Ok(Self { document, token: given("lease_token", token)? })
     }
 
-    /// Locks the document, if this is its lease; what `read` finds then.
+    /// Locks the document's row, and returns the result of `read`. Fails with PT404 or PT409.
     fn lock<T>(&self, db: &Db, read: impl FnOnce(&Db) -> Result<Option<T>>) -> Result<T> {
         let args = [self.document.into(), self.token.into()];
         let lock = "select from carrel.documents where id = $1 for no key update";
         if db.execute(lock, &args[..1])? == 0 {
-            return Err(self.no_document());
+            return Err(self.not_found_error());
         }
         let own = "select from carrel.document_leases where document_id = $1 and lease_token = $2";
         if db.execute(own, &args)? == 0 {
-            return Err(self.lost(db)?);
+            return Err(self.lost_error(db)?);
         }
-        read(db)?.ok_or_else(|| self.no_document())
+        read(db)?.ok_or_else(|| self.not_found_error())
     }
 
-    /// Nobody has to wait for it any more.
+    /// Ends the lease. Its row stays, so that a repeated call gets the same answer.
     fn end(&self, db: &Db) -> Result<()> {
         db.execute(
             "update carrel.document_leases set lease_expires_at = clock_timestamp() where document_id = $1",
@@ -211,11 +200,13 @@ impl Lease {
         .map(|_| ())
     }
 
-    fn no_document(&self) -> Error {
+    /// Error PT404.
+    fn not_found_error(&self) -> Error {
         Error::not_found("document", self.document)
     }
 
-    fn lost(&self, db: &Db) -> Result<Error> {
+    /// Error PT409: another worker has the lease, or nobody.
+    fn lost_error(&self, db: &Db) -> Result<Error> {
         let holder = db.first(
             "select format('It is held by worker %s since %s, until %s.', quote_literal(lease_owner), leased_at, lease_expires_at)
             from carrel.document_leases where document_id = $1",
@@ -227,7 +218,8 @@ impl Lease {
         Ok(Error::new(SqlState::Conflict, message).detail(detail))
     }
 
-    fn ended_otherwise(&self, status: &str) -> Error {
+    /// Error PT409: the lease ended with another result.
+    fn ended_error(&self, status: &str) -> Error {
         let message = format!("document {} is {status}: its lease has ended", self.document);
         Error::new(SqlState::Conflict, message)
     }

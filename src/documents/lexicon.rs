@@ -1,11 +1,12 @@
-//! From a text to its lexemes, as parsetext() does, but asking the dictionaries once for each word:
-//! a text has few words that are not common, and the dictionaries are the dearest part of parsing.
+//! Cache of lexemes: parses a text as Postgres' parsetext() does, but asks the dictionaries only once
+//! for each word. Most words of a text are common ones, and the dictionaries are the most expensive
+//! part of parsing.
 //!
-//! Beyond that, names of files and hosts can be split into their parts.
+//! Names of files and hosts can also be split into their parts.
 //!
-//! What they said is kept for the backend's life, and forgotten when a configuration or a dictionary
-//! changes. Dictionaries that read on (a thesaurus) don't speak for one word; configurations with
-//! such a one are left to parsetext().
+//! The cache lives as long as the backend. It is cleared when a configuration or a dictionary changes.
+//! A dictionary that needs the following words (a thesaurus) cannot be cached: its configurations are
+//! left to parsetext().
 
 use crate::pg::cache::Changes;
 use crate::pg::error::{Result, check_for_interrupts};
@@ -20,68 +21,70 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::c_int;
 
-/// Words that are longer are not remembered.
+/// Maximum bytes of a cached word.
 const MAX_WORD: usize = 64;
-/// How much is remembered, of all configurations, before it is forgotten: about so many bytes.
+/// Maximum estimated bytes of all lexicons; beyond, they are cleared.
 const MAX_MEMORY: usize = 16 << 20;
 
-/// The lexemes that a configuration has shown, by number, and which of them each word has.
+/// Cache of one configuration: lexemes by number, and the lexemes of each word.
 #[derive(Default)]
 struct Lexicon {
     lexemes: Vec<Box<[u8]>>,
     numbers: HashMap<Box<[u8]>, u32, ahash::RandomState>,
-    /// By the type of the token, and the word.
-    words: Vec<HashMap<Spelling, Option<Lexemes>, ahash::RandomState>>,
+    /// Lexemes by token type and word; None: no dictionary knows the word.
+    words: Vec<HashMap<WordBytes, Option<WordLexemes>, ahash::RandomState>>,
+    /// Estimated bytes.
     memory: usize,
-    /// Whether a dictionary wanted to read on.
-    reads_on: bool,
+    /// Set if a dictionary needs the following words: the configuration cannot be cached.
+    is_uncacheable: bool,
 }
 
-/// A word, where it is looked for: most are short, and looking elsewhere takes longest.
-type Spelling = SmallVec<[u8; 16]>;
+/// Bytes of a word, in the map itself: most words are short, and following a pointer is the slowest
+/// part of a lookup.
+type WordBytes = SmallVec<[u8; 16]>;
 
-/// What the dictionaries make of a word: its lexemes, and for each whether it is one position further
-/// on. None at all: a stop word, which takes a position too.
-type Lexemes = SmallVec<[(u32, bool); 2]>;
+/// Numbers of the lexemes of a word, each with true if it takes the next position. Empty: a stop word,
+/// which takes a position as well.
+type WordLexemes = SmallVec<[(u32, bool); 2]>;
 
-/// A word of a text: the number of a lexeme and where it stands.
-pub type Word = (u32, Position);
+/// Occurrence of a lexeme in a text: its number and its position.
+pub type LexemePosition = (u32, Position);
 
 thread_local! {
     static LEXICONS: RefCell<HashMap<pg_sys::Oid, Lexicon>> = RefCell::default();
     static CHANGES: Changes = const { text_search::changes() };
 }
 
-/// Whether names of files, hosts and the like are their parts as well.
+/// Treatment of names of files, hosts and the like.
 #[derive(Clone, Copy, PartialEq)]
-pub enum Names {
-    /// `src/lib.rs` is one word, as to_tsvector() has it.
+pub enum NameSplitting {
+    /// `src/lib.rs` is one word, as in to_tsvector().
     Whole,
-    /// It is also `src`, `lib` and `rs`, where it stands: people look for these.
+    /// `src/lib.rs` is also `src`, `lib` and `rs`, at the same position: people search for these.
     Split,
 }
 
-/// Calls `build` with the words of texts, one after the other, each with its weight, and with how
-/// each lexeme is spelt. None where they have to be left to parsetext().
-pub fn words<T>(
+/// Calls `build` with the lexemes of consecutive texts, each text with its weight, and with the bytes
+/// of each lexeme. Returns None if the texts have to be left to parsetext().
+pub fn with_words<T>(
     config: pg_sys::Oid,
     scratch: &mut Scratch,
     texts: &[(&str, Weight)],
-    names: Names,
-    build: impl FnOnce(Vec<Word>, &[Box<[u8]>]) -> T,
+    names: NameSplitting,
+    build: impl FnOnce(Vec<LexemePosition>, &[Box<[u8]>]) -> T,
 ) -> Result<Option<T>> {
     with_lexicon(config, |lexicon| {
         let mut words = Vec::new();
         let mut position = 0;
         for (text, weight) in texts {
-            let is_read = lexicon.read(config, scratch, text, names, |found| {
-                position += u32::from(!found.is_part);
-                for (number, is_further) in found.lexemes {
-                    position += u32::from(*is_further && !found.is_part);
+            let is_cached = lexicon.for_each_word(config, scratch, text, names, |word| {
+                position += u32::from(!word.is_part);
+                for (number, is_next) in word.lexemes {
+                    position += u32::from(*is_next && !word.is_part);
                     words.push((*number, Position::at(position, *weight)));
                 }
             })?;
-            if !is_read {
+            if !is_cached {
                 return Ok(None);
             }
         }
@@ -89,58 +92,66 @@ pub fn words<T>(
     })
 }
 
-/// Where in a text the words are that have the lexemes of any of the terms. The words are runs of letters
-/// and digits, not Postgres' tokens: to find these takes as long as to parse the text. A name of several
-/// is found as a whole by what it is in lower case.
-pub fn marks(
+/// Finds the words in a text that have a lexeme of any of the terms.
+///
+/// Words are runs of letters and digits here, not Postgres' tokens: finding tokens would take as long
+/// as parsing the text. A name of several words is compared in lower case as a whole.
+pub fn highlights(
     config: pg_sys::Oid,
     scratch: &mut Scratch,
     text: &str,
     terms: &[Term],
 ) -> Result<Vec<Highlight>> {
-    let asked = Config::find(config)?;
-    let spelt = |lexeme: &[u8]| terms.iter().position(|term| term.is_of(lexeme));
+    let configuration = Config::find(config)?;
+    let term_of = |lexeme: &[u8]| terms.iter().position(|term| term.is_of(lexeme));
     let has_prefixes = terms.iter().any(|term| term.is_prefix);
     with_lexicon(config, |lexicon| {
         let mut numbers: Vec<(u32, usize)> = Vec::with_capacity(terms.len());
-        for (place, term) in terms.iter().enumerate().filter(|(_, term)| !term.is_prefix) {
-            numbers.push((lexicon.number(&term.lexeme), place));
+        for (index, term) in terms.iter().enumerate().filter(|(_, term)| !term.is_prefix) {
+            numbers.push((lexicon.number(&term.lexeme), index));
         }
         numbers.sort_unstable();
-        let mut marks = Vec::new();
+        let mut highlights = Vec::new();
         for name in names_of(text) {
             check_for_interrupts();
             if let [(first, _), .., (last, word)] = name[..] {
                 let (start, end) = (first, last + word.len());
-                if let Some(term) = spelt(text[start..end].to_lowercase().as_bytes()) {
-                    marks.push(Highlight { start, end, term });
+                if let Some(term) = term_of(text[start..end].to_lowercase().as_bytes()) {
+                    highlights.push(Highlight { start, end, term });
                 }
             }
             for (start, word) in name {
-                let kind = kinds::of(word);
+                let token_type = token_types::of_part(word);
                 let mut term = None;
                 let bytes = word.as_bytes();
-                if !lexicon.look_up(asked, scratch, kind, bytes, |known, spellings| {
-                    term = known.iter().find_map(|(number, _)| match has_prefixes {
-                        true => spelt(&spellings[*number as usize]),
-                        false => {
-                            let at = numbers.binary_search_by_key(number, |(number, _)| *number);
-                            at.ok().map(|at| numbers[at].1)
-                        }
-                    });
-                })? {
-                    term = spelt(word.to_lowercase().as_bytes());
+                if !lexicon.look_up(
+                    configuration,
+                    scratch,
+                    token_type,
+                    bytes,
+                    |known, lexemes| {
+                        term = known.iter().find_map(|(number, _)| match has_prefixes {
+                            true => term_of(&lexemes[*number as usize]),
+                            false => {
+                                let at =
+                                    numbers.binary_search_by_key(number, |(number, _)| *number);
+                                at.ok().map(|at| numbers[at].1)
+                            }
+                        });
+                    },
+                )? {
+                    term = term_of(word.to_lowercase().as_bytes());
                 }
                 if let Some(term) = term {
-                    marks.push(Highlight { start, end: start + word.len(), term });
+                    highlights.push(Highlight { start, end: start + word.len(), term });
                 }
             }
         }
-        Ok(marks)
+        Ok(highlights)
     })
 }
 
-/// The runs of letters and digits in a text, with where they begin.
+/// Runs of letters and digits in a text, with their offsets.
 fn words_of(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -150,7 +161,7 @@ fn words_of(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// The words that stand together, without a blank between them.
+/// Groups of words without white space between them.
 fn names_of(text: &str) -> impl Iterator<Item = SmallVec<[(usize, &str); 1]>> {
     let mut words = words_of(text).peekable();
     std::iter::from_fn(move || {
@@ -167,13 +178,13 @@ fn names_of(text: &str) -> impl Iterator<Item = SmallVec<[(usize, &str); 1]>> {
     })
 }
 
-/// How many bytes of a text have characters like these, from its start.
-fn run(text: &str, is_like: impl Fn(char) -> bool) -> usize {
-    let ascii = text.bytes().take_while(|byte| byte.is_ascii() && is_like(char::from(*byte)));
+/// Number of bytes at the start of a text whose characters match.
+fn run(text: &str, matches: impl Fn(char) -> bool) -> usize {
+    let ascii = text.bytes().take_while(|byte| byte.is_ascii() && matches(char::from(*byte)));
     let ascii = ascii.count();
     let rest = &text[ascii..];
     match rest.bytes().next() {
-        Some(byte) if !byte.is_ascii() => ascii + rest.find(|c| !is_like(c)).unwrap_or(rest.len()),
+        Some(byte) if !byte.is_ascii() => ascii + rest.find(|c| !matches(c)).unwrap_or(rest.len()),
         _ => ascii,
     }
 }
@@ -190,24 +201,25 @@ fn with_lexicon<T>(config: pg_sys::Oid, work: impl FnOnce(&mut Lexicon) -> Resul
     })
 }
 
-/// A word that the dictionaries know, or a part of it.
-struct Found<'a> {
+/// Word that a dictionary knows, or a part of a name.
+struct KnownWord<'a> {
     lexemes: &'a [(u32, bool)],
     is_part: bool,
 }
 
-/// The types of Postgres' own tokens that are split, and those that their parts are.
-mod kinds {
+/// Token types of Postgres' default parser.
+mod token_types {
     use std::ffi::c_int;
 
+    /// Types of names that are split.
     pub const SPLIT: [c_int; 4] = [EMAIL, HOST, URL_PATH, FILE];
     const EMAIL: c_int = 4;
     const HOST: c_int = 6;
     const URL_PATH: c_int = 18;
     const FILE: c_int = 19;
 
-    /// That of a part.
-    pub fn of(part: &str) -> c_int {
+    /// Type of a part of a name.
+    pub fn of_part(part: &str) -> c_int {
         const ASCII_WORD: c_int = 1;
         const WORD: c_int = 2;
         const NUMBER_WORD: c_int = 3;
@@ -222,50 +234,51 @@ mod kinds {
 }
 
 impl Lexicon {
-    /// Calls `each` for the words of a text; false if that has to be left to parsetext().
-    fn read(
+    /// Calls `each` for the known words of a text. Returns false if the text has to be left to
+    /// parsetext().
+    fn for_each_word(
         &mut self,
         config: pg_sys::Oid,
         scratch: &mut Scratch,
         text: &str,
-        names: Names,
-        mut each: impl FnMut(Found),
+        names: NameSplitting,
+        mut each: impl FnMut(KnownWord),
     ) -> Result<bool> {
-        if self.reads_on {
+        if self.is_uncacheable {
             return Ok(false);
         }
-        let asked = Config::find(config)?;
-        let splits = names == Names::Split && asked.has_default_parser();
-        asked.tokens(scratch, text, |scratch, kind, word| {
-            // Servers differ in which words are too long for them.
+        let configuration = Config::find(config)?;
+        let splits = names == NameSplitting::Split && configuration.has_default_parser();
+        configuration.tokens(scratch, text, |scratch, token_type, word| {
+            // Versions of Postgres differ in the words that they refuse as too long.
             if word.len() + 1 >= MAX_LEXEME {
                 return Ok(false);
             }
-            if asked.dictionary_count(kind) == 0 {
+            if configuration.dictionary_count(token_type) == 0 {
                 return Ok(true);
             }
             let mut is_known = false;
-            if !self.look_up(asked, scratch, kind, word, |lexemes, _| {
+            if !self.look_up(configuration, scratch, token_type, word, |lexemes, _| {
                 is_known = true;
-                each(Found { lexemes, is_part: false });
+                each(KnownWord { lexemes, is_part: false });
             })? {
-                self.reads_on = true;
+                self.is_uncacheable = true;
                 return Ok(false);
             }
-            if !(splits && is_known && kinds::SPLIT.contains(&kind)) {
+            if !(splits && is_known && token_types::SPLIT.contains(&token_type)) {
                 return Ok(true);
             }
             for part in parts(word) {
                 if !self.look_up(
-                    asked,
+                    configuration,
                     scratch,
-                    kinds::of(part),
+                    token_types::of_part(part),
                     part.as_bytes(),
                     |lexemes, _| {
-                        each(Found { lexemes, is_part: true });
+                        each(KnownWord { lexemes, is_part: true });
                     },
                 )? {
-                    self.reads_on = true;
+                    self.is_uncacheable = true;
                     return Ok(false);
                 }
             }
@@ -273,17 +286,17 @@ impl Lexicon {
         })
     }
 
-    /// Calls `found` with the lexemes of a word, and how each number is spelt, unless no dictionary knows
-    /// it; whether they speak for one word.
+    /// Calls `found` with the lexemes of a word, and the bytes of each lexeme, if a dictionary knows the
+    /// word. Returns false if a dictionary needs the following words.
     fn look_up(
         &mut self,
         config: Config,
         scratch: &mut Scratch,
-        kind: c_int,
+        token_type: c_int,
         word: &[u8],
         found: impl FnOnce(&[(u32, bool)], &[Box<[u8]>]),
     ) -> Result<bool> {
-        let index = usize::try_from(kind).unwrap_or(0);
+        let index = usize::try_from(token_type).unwrap_or(0);
         if self.words.len() <= index {
             self.words.resize_with(index + 1, HashMap::default);
         }
@@ -293,12 +306,14 @@ impl Lexicon {
             }
             return Ok(true);
         }
-        let Some(lexemes) = self.ask(config, scratch, kind, word)? else { return Ok(false) };
+        let Some(lexemes) = self.lexize(config, scratch, token_type, word)? else {
+            return Ok(false);
+        };
         if let Some(lexemes) = &lexemes {
             found(lexemes, &self.lexemes);
         }
         if word.len() <= MAX_WORD {
-            // With what a map takes for each.
+            // 96 bytes: overhead of a map entry.
             self.memory +=
                 2 * word.len() + 96 + lexemes.as_ref().map_or(0, |lexemes| 8 * lexemes.len());
             self.words[index].insert(word.into(), lexemes);
@@ -306,20 +321,21 @@ impl Lexicon {
         Ok(true)
     }
 
-    /// Asks the dictionaries about a word. None: one wants to read on; Some(None): none knows it.
-    fn ask(
+    /// Asks the dictionaries for the lexemes of a word. Some(None): no dictionary knows it. None: a
+    /// dictionary needs the following words.
+    fn lexize(
         &mut self,
         config: Config,
         scratch: &mut Scratch,
-        kind: c_int,
+        token_type: c_int,
         word: &[u8],
-    ) -> Result<Option<Option<Lexemes>>> {
+    ) -> Result<Option<Option<WordLexemes>>> {
         let word = folded(std::str::from_utf8(word).unwrap_or_default());
-        let mut lexemes = Lexemes::new();
-        let answer = config.lexize(scratch, kind, &word, |lexeme, is_further| {
-            // A longer lexeme fits in no vector.
+        let mut lexemes = WordLexemes::new();
+        let answer = config.lexize(scratch, token_type, &word, |lexeme, is_next| {
+            // A tsvector cannot hold longer lexemes.
             if lexeme.len() < MAX_LEXEME {
-                lexemes.push((self.number(lexeme), is_further));
+                lexemes.push((self.number(lexeme), is_next));
             }
         })?;
         Ok(match answer {
@@ -329,22 +345,23 @@ impl Lexicon {
         })
     }
 
-    fn number(&mut self, spelt: &[u8]) -> u32 {
-        if let Some(number) = self.numbers.get(spelt) {
+    /// Number of a lexeme; a new lexeme gets the next one.
+    fn number(&mut self, lexeme: &[u8]) -> u32 {
+        if let Some(number) = self.numbers.get(lexeme) {
             return *number;
         }
         let number = self.lexemes.len() as u32;
-        self.memory += 3 * spelt.len() + 128;
-        self.lexemes.push(spelt.into());
-        self.numbers.insert(spelt.into(), number);
+        self.memory += 3 * lexeme.len() + 128;
+        self.lexemes.push(lexeme.into());
+        self.numbers.insert(lexeme.into(), number);
         number
     }
 }
 
-/// A text in which letters beyond ASCII are in lower case.
+/// Folds letters beyond ASCII to lower case.
 ///
-/// Dictionaries fold by the database's locale, and with LC_CTYPE C only ASCII. ASCII is left to them: a dictionary may
-/// tell `US` from `us`.
+/// Dictionaries fold by the database's locale; with LC_CTYPE C they fold only ASCII. ASCII is left to
+/// them: a dictionary may distinguish `US` from `us`.
 pub fn folded(text: &str) -> Cow<'_, str> {
     match text.is_ascii() {
         true => Cow::Borrowed(text),
@@ -352,12 +369,12 @@ pub fn folded(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Unicode's simple mapping, which has one letter for each: `İ` is `i` alone.
+/// Folds a letter by Unicode's simple mapping, which gives one letter: `İ` becomes `i`.
 fn folded_letter(c: char) -> char {
     if c.is_ascii() { c } else { c.to_lowercase().next().unwrap_or(c) }
 }
 
-/// The parts of a name, if there are more than one.
+/// Words of a name, if it has more than one.
 fn parts(name: &[u8]) -> impl Iterator<Item = &str> {
     let name = std::str::from_utf8(name).unwrap_or_default();
     let is_one = words_of(name).nth(1).is_none();

@@ -1,6 +1,6 @@
-//! From a document's text to its chunks and vectors.
+//! Processing of a document: from its text to prepared chunks and search vectors.
 
-use super::prepared_chunks::{self, Key, Piece, Pieces};
+use super::prepared_chunks::{self, ChunkKey, PreparedChunk, PreparedChunks};
 use super::vectors::{self, Parser};
 use crate::pg::error::{Error, Result, SqlState, check_for_interrupts};
 use crate::pg::spi::{self, Db};
@@ -10,110 +10,116 @@ use pgrx::datum::Uuid;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
-/// How much room chunks may take, as a multiple of the text's bytes: plans limit what texts take.
-const MOST_TIMES: usize = 32;
-/// Room that short texts have beyond that, in bytes.
-const SPARE: usize = 1 << 20;
-/// About what a chunk takes beside its content, titles and vector, in bytes.
-const ROW: usize = 256;
+/// Maximum size of the chunks, as a multiple of the text's bytes. Plans limit the size of texts, so
+/// chunks must not be much larger.
+const MAX_GROWTH: usize = 32;
+/// Bytes that chunks may take beyond that, for short texts.
+const SPARE_BYTES: usize = 1 << 20;
+/// Estimated bytes of a chunk's row without its content, headings and vector.
+const ROW_BYTES: usize = 256;
 
-/// What a document's chunks and vectors are made from.
-pub struct Source<'a> {
+/// Document to process.
+pub struct DocumentSource<'a> {
     pub user_id: Uuid,
     pub document_id: Uuid,
     pub filename: &'a str,
     pub text: &'a str,
-    /// How the text is cut.
+    /// Chunking options.
     pub options: Options,
 }
 
-/// What came of processing a text.
+/// Outcome of processing: a result, or the reason why the text cannot be processed.
 pub enum Outcome {
-    Completed(Processed),
+    Completed(ProcessedDocument),
     Failed(String),
 }
 
-/// What is made of a document.
-pub struct Processed {
-    pub pieces: Pieces,
-    /// The document's vector.
+/// Result of processing a document.
+pub struct ProcessedDocument {
+    pub chunks: PreparedChunks,
+    /// Search vector of the document.
     pub vector: Vec<u8>,
-    /// The words of its chunks together.
+    /// Number of words in all chunks.
     pub words: i64,
 }
 
-/// The chunks that a document has, by what they were made from. Their vectors are good for chunks
-/// that are the same: parsing is by far the dearest step.
-type Known = HashMap<Key, Uuid>;
+/// Stored chunks of a document, by key. Equal chunks reuse their vectors: parsing is by far the most
+/// expensive step.
+type ReusableVectors = HashMap<ChunkKey, Uuid>;
 
-impl Source<'_> {
-    /// Cuts and parses the text. An error of the content is a failed outcome; any other is passed on.
-    /// If the document's chunks are in the same language, those that it keeps need not be parsed again.
+impl DocumentSource<'_> {
+    /// Cuts and parses the text. An error in the content gives [`Outcome::Failed`].
+    ///
+    /// With `is_same_language`, vectors of stored chunks are reused: these chunks have to be in the
+    /// language of the parser.
     pub fn process(&self, db: &Db, parser: Parser, is_same_language: bool) -> Result<Outcome> {
-        let known = if is_same_language { self.known(db)? } else { Known::new() };
-        // A word too long to be indexed is a NOTICE each time.
+        let reusable =
+            if is_same_language { self.reusable_vectors(db)? } else { ReusableVectors::new() };
+        // Postgres sends a NOTICE for each word that is too long to index.
         db.silence_notices();
-        match spi::subtransaction(|| self.cut(db, parser, &known)) {
+        match spi::subtransaction(|| self.prepare(db, parser, &reusable)) {
             Ok(processed) => Ok(Outcome::Completed(processed)),
             Err(error) if error.is_of_content() => Ok(Outcome::Failed(error.message())),
             Err(error) => Err(error),
         }
     }
 
-    fn cut(&self, db: &Db, mut parser: Parser, known: &Known) -> Result<Processed> {
-        let mut whole = Assembler::new();
-        append_filename(&mut parser, &mut whole, self.filename)?;
-        let mut pieces = Pieces::new();
+    fn prepare(
+        &self,
+        db: &Db,
+        mut parser: Parser,
+        reusable: &ReusableVectors,
+    ) -> Result<ProcessedDocument> {
+        let mut document_vector = Assembler::new();
+        append_filename(&mut parser, &mut document_vector, self.filename)?;
+        let mut chunks = PreparedChunks::new();
         let (mut words, mut is_first) = (0, true);
-        let mut room = self.text.len().saturating_mul(MOST_TIMES).saturating_add(SPARE);
+        let mut budget = self.text.len().saturating_mul(MAX_GROWTH).saturating_add(SPARE_BYTES);
         for chunk in chunking::chunks(self.text, &self.options, check_for_interrupts) {
-            let mut piece = piece(chunk)?;
+            let mut chunk = without_vector(chunk)?;
             if is_first && self.options.format() == Format::Plain {
-                piece.title_words = parser.lead(&piece.content)?;
+                chunk.title_words = parser.count_title_words(&chunk.content)?;
             }
             is_first = false;
-            let there = match known.get(&piece.key()) {
-                Some(id) => vector_of(db, *id)?,
+            let stored = match reusable.get(&chunk.key()) {
+                Some(id) => stored_vector(db, *id)?,
                 None => None,
             };
-            (piece.vector, piece.is_new) = match there {
+            (chunk.vector, chunk.is_parsed) = match stored {
                 Some(vector) => (vector, false),
-                None => (parser.chunk(&piece.heading_path, &piece.content)?, true),
+                None => (parser.chunk_vector(&chunk.heading_path, &chunk.content)?, true),
             };
-            room = room.checked_sub(ROW + piece.size_in_bytes()).ok_or_else(|| {
-                Error::new(
-                    SqlState::ProgramLimitExceeded,
-                    format!(
-                        "the chunks would take more than {MOST_TIMES} times the room of the text"
-                    ),
-                )
-                .hint(
-                    "Have larger chunks, or less overlap: carrel.chunk_size, carrel.chunk_overlap.",
-                )
-            })?;
-            vectors::add(&mut whole, &piece.vector, None)?;
-            words += i64::from(vectors::words(&piece.vector)?);
-            pieces.push(&piece)?;
+            let size = ROW_BYTES + chunk.size_in_bytes();
+            budget = budget.checked_sub(size).ok_or_else(chunks_too_large)?;
+            vectors::append_vector(&mut document_vector, &chunk.vector, None)?;
+            words += i64::from(vectors::count_words(&chunk.vector)?);
+            chunks.push(&chunk)?;
         }
-        Ok(Processed { pieces, vector: whole.finish(), words })
+        Ok(ProcessedDocument { chunks, vector: document_vector.finish(), words })
     }
 
-    fn known(&self, db: &Db) -> Result<Known> {
+    fn reusable_vectors(&self, db: &Db) -> Result<ReusableVectors> {
         let rows = db.rows(
-            "select content_hash, heading_path, id
-            from carrel.document_chunks
-            where user_id = $1 and document_id = $2 and content_hash is not null
-                and search_vector is not null and words is not null and language is not null
-                and section_title is not distinct from heading_path[cardinality(heading_path)]",
+            include_str!("../../sql/documents/reusable_vectors.sql"),
             &[self.user_id.into(), self.document_id.into()],
-            |row| Ok((row.key(1, 2)?, row.need::<Uuid>(3)?)),
+            |row| Ok((row.chunk_key(1, 2)?, row.need::<Uuid>(3)?)),
         )?;
         Ok(rows.into_iter().collect())
     }
 }
 
-fn piece(chunk: Chunk<'_>) -> Result<Piece<'_>> {
-    Ok(Piece {
+/// Error 54000: the chunks exceed their budget.
+fn chunks_too_large() -> Error {
+    Error::new(
+        SqlState::ProgramLimitExceeded,
+        format!("the chunks would take more than {MAX_GROWTH} times the room of the text"),
+    )
+    .hint("Have larger chunks, or less overlap: carrel.chunk_size, carrel.chunk_overlap.")
+}
+
+/// Prepares a chunk, except for its vector and title words.
+fn without_vector(chunk: Chunk<'_>) -> Result<PreparedChunk<'_>> {
+    Ok(PreparedChunk {
         content_hash: Sha256::digest(&*chunk.content).into(),
         start: offset(chunk.start)?,
         end: offset(chunk.end)?,
@@ -122,11 +128,12 @@ fn piece(chunk: Chunk<'_>) -> Result<Piece<'_>> {
         content: chunk.content,
         title_words: 0,
         vector: Vec::new(),
-        is_new: true,
+        is_parsed: true,
     })
 }
 
-fn vector_of(db: &Db, chunk: Uuid) -> Result<Option<Vec<u8>>> {
+/// Reads the search vector of a stored chunk.
+fn stored_vector(db: &Db, chunk: Uuid) -> Result<Option<Vec<u8>>> {
     let mut vector = None;
     db.rows(
         "select search_vector from carrel.document_chunks where id = $1 and search_vector is not null",
@@ -139,15 +146,15 @@ fn vector_of(db: &Db, chunk: Uuid) -> Result<Option<Vec<u8>>> {
     Ok(vector)
 }
 
-/// The vector of a document of which only the name is there to be found.
+/// Parses the search vector of a document that can be found only by its file name.
 pub fn filename_vector(parser: &mut Parser, filename: &str) -> Result<Vec<u8>> {
     let mut assembler = Assembler::new();
     append_filename(parser, &mut assembler, filename)?;
     Ok(assembler.finish())
 }
 
-/// Appends a file name (weight A), as it is and in its words: Postgres reads `annual-report.md` as
-/// one token, but people look for `report`.
+/// Appends a file name (weight A), and its words if it consists of several: Postgres parses
+/// `annual-report.md` as one token, but people search for `report`.
 fn append_filename(parser: &mut Parser, assembler: &mut Assembler, filename: &str) -> Result<()> {
     parser.append(assembler, filename, Some(Weight::A))?;
     let words = filename.replace(|c: char| !c.is_alphanumeric(), " ");
@@ -157,7 +164,7 @@ fn append_filename(parser: &mut Parser, assembler: &mut Assembler, filename: &st
     Ok(())
 }
 
-/// The vector of a document from its name and its chunks, as they are.
+/// Assembles the search vector of a document from its name and its stored chunks.
 pub fn renamed_vector(
     db: &Db,
     parser: &mut Parser,
@@ -171,22 +178,22 @@ pub fn renamed_vector(
         "select search_vector from carrel.document_chunks
         where user_id = $1 and document_id = $2 and search_vector is not null order by chunk_index",
         &[user_id.into(), document_id.into()],
-        |row| vectors::add(&mut assembler, &row.need_vector(1)?, None),
+        |row| vectors::append_vector(&mut assembler, &row.need_vector(1)?, None),
     )?;
     Ok(assembler.finish())
 }
 
 impl spi::Row {
-    /// The key of a stored chunk, from the columns of its content's hash and its heading path.
-    pub fn key(&self, content_hash: i32, heading_path: i32) -> Result<Key> {
+    /// Key of a stored chunk, from its columns content_hash and heading_path.
+    pub fn chunk_key(&self, content_hash: i32, heading_path: i32) -> Result<ChunkKey> {
         let hash: Vec<u8> = self.get(content_hash).unwrap_or_default();
         let path: Vec<Option<String>> = self.need(heading_path)?;
         let path: Vec<String> = path.into_iter().flatten().collect();
-        Ok(prepared_chunks::key(&hash, &path))
+        Ok(prepared_chunks::chunk_key(&hash, &path))
     }
 }
 
-/// A number as a column of type integer has it.
+/// Converts an offset or a size to a column of type integer. Fails with 22023 if it is too large.
 pub fn offset(value: usize) -> Result<i32> {
     i32::try_from(value).map_err(|_| {
         Error::new(SqlState::InvalidParameterValue, format!("offset {value} is too large"))

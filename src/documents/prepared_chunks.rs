@@ -1,4 +1,5 @@
-//! The chunks of a text as processing makes them, until they are written: a list in the [`spool`].
+//! Prepared chunks: the chunks of a text with their search vectors, before they are written. They are
+//! records in the [`spool`], which holds more than memory should.
 
 use crate::pg::error;
 use crate::pg::error::{Error, Result, SqlState};
@@ -7,11 +8,11 @@ use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::rc::Rc;
 
-/// What makes a chunk the same chunk as before: a hash of its content and of the headings it is under.
-pub type Key = [u8; 32];
+/// Identity of a chunk in its document: a hash of its content and of the headings above it.
+pub type ChunkKey = [u8; 32];
 
-/// The key of a chunk, from the hash of its content.
-pub fn key<T: AsRef<str>>(content_hash: &[u8], heading_path: &[T]) -> Key {
+/// Computes the key of a chunk from the hash of its content.
+pub fn chunk_key<T: AsRef<str>>(content_hash: &[u8], heading_path: &[T]) -> ChunkKey {
     let mut hasher = Sha256::new();
     hasher.update(content_hash);
     for title in heading_path {
@@ -22,72 +23,73 @@ pub fn key<T: AsRef<str>>(content_hash: &[u8], heading_path: &[T]) -> Key {
     hasher.finalize().into()
 }
 
-/// A chunk that is still to be written.
-pub struct Piece<'a> {
+/// Chunk with its search vector, to be written.
+pub struct PreparedChunk<'a> {
     /// SHA-256 of the content.
     pub content_hash: [u8; 32],
     pub content: Cow<'a, str>,
-    /// Where it is in the text, in characters.
+    /// Offsets in the text, in characters; `end` is exclusive.
     pub start: i32,
     pub end: i32,
     pub size: i32,
     pub heading_path: Vec<Rc<str>>,
-    /// How many positions, the first, are those of the title that a text without headings begins with.
+    /// Number of positions that the leading title of a text without headings takes.
     pub title_words: i32,
     pub vector: Vec<u8>,
-    /// Whether the vector was parsed, not taken from a chunk that is there.
-    pub is_new: bool,
+    /// True if the vector was parsed; false if it was reused from a stored chunk.
+    pub is_parsed: bool,
 }
 
-impl Piece<'_> {
-    pub fn key(&self) -> Key {
-        key(&self.content_hash, &self.heading_path)
+impl PreparedChunk<'_> {
+    pub fn key(&self) -> ChunkKey {
+        chunk_key(&self.content_hash, &self.heading_path)
     }
 
-    /// The bytes of what is of no fixed size.
+    /// Number of bytes of content, headings and vector.
     pub fn size_in_bytes(&self) -> usize {
         let titles: usize = self.heading_path.iter().map(|title| title.len()).sum();
         self.content.len() + titles + self.vector.len()
     }
 }
 
-/// Pieces, in order.
-pub struct Pieces {
+/// Prepared chunks of a document, in order.
+pub struct PreparedChunks {
+    /// Positions of the records in the spool.
     start: usize,
     end: usize,
-    /// Room to put a piece together in.
+    /// Buffer for the next record.
     record: Vec<u8>,
     lease: SpoolGuard,
 }
 
-impl Pieces {
+impl PreparedChunks {
     pub fn new() -> Self {
         let lease = spool::acquire();
         let start = spool::end();
         Self { start, end: start, record: Vec::new(), lease }
     }
 
-    /// Appends a piece. Nobody else may have written to the spool since the one before.
-    pub fn push(&mut self, piece: &Piece) -> Result<()> {
+    /// Appends a chunk. Between two calls, nothing else may be written to the spool.
+    pub fn push(&mut self, chunk: &PreparedChunk) -> Result<()> {
         let record = &mut self.record;
         record.clear();
-        // Lengths and numbers take less than that.
-        error::reserve(record, piece.size_in_bytes() + 256 + 8 * piece.heading_path.len())?;
+        // 256 bytes cover the numbers, 8 bytes the length of each title.
+        error::reserve(record, chunk.size_in_bytes() + 256 + 8 * chunk.heading_path.len())?;
         record.extend([0; size_of::<usize>()]);
-        record.extend(piece.content_hash);
+        record.extend(chunk.content_hash);
         let numbers = [
-            piece.start as usize,
-            piece.end as usize,
-            piece.size as usize,
-            piece.title_words as usize,
-            usize::from(piece.is_new),
+            chunk.start as usize,
+            chunk.end as usize,
+            chunk.size as usize,
+            chunk.title_words as usize,
+            usize::from(chunk.is_parsed),
         ];
         for number in numbers {
             record.extend(number.to_ne_bytes());
         }
-        put(record, piece.content.as_bytes());
-        put(record, &piece.vector);
-        for title in &piece.heading_path {
+        put(record, chunk.content.as_bytes());
+        put(record, &chunk.vector);
+        for title in &chunk.heading_path {
             put(record, title.as_bytes());
         }
         let length = record.len() - size_of::<usize>();
@@ -97,31 +99,40 @@ impl Pieces {
         Ok(())
     }
 
-    /// Calls `each` for every piece, in order, with the place at which it can be read again.
-    pub fn each(&self, mut each: impl FnMut(usize, Piece) -> Result<()>) -> Result<()> {
-        let mut at = self.start;
+    /// Calls `each` for every chunk, in order, with the position of its record.
+    pub fn for_each(&self, mut each: impl FnMut(usize, PreparedChunk) -> Result<()>) -> Result<()> {
+        let mut next = self.start;
         let mut record = Vec::new();
-        while at < self.end {
-            let place = at;
-            let piece = read(&self.lease, &mut at, &mut record)?;
-            each(place, piece)?;
+        while next < self.end {
+            let position = next;
+            let chunk = read_record(&self.lease, &mut next, &mut record)?;
+            each(position, chunk)?;
         }
         Ok(())
     }
 
-    /// Calls `with` for the piece at a place.
-    pub fn at(&self, mut place: usize, with: impl FnOnce(Piece) -> Result<()>) -> Result<()> {
+    /// Calls `with` for the chunk whose record is at a position.
+    pub fn read(
+        &self,
+        mut position: usize,
+        with: impl FnOnce(PreparedChunk) -> Result<()>,
+    ) -> Result<()> {
         let mut record = Vec::new();
-        with(read(&self.lease, &mut place, &mut record)?)
+        with(read_record(&self.lease, &mut position, &mut record)?)
     }
 }
 
-fn read<'a>(lease: &SpoolGuard, at: &mut usize, record: &'a mut Vec<u8>) -> Result<Piece<'a>> {
+/// Reads a record, and advances `position` to the next one.
+fn read_record<'a>(
+    lease: &SpoolGuard,
+    position: &mut usize,
+    record: &'a mut Vec<u8>,
+) -> Result<PreparedChunk<'a>> {
     let mut length = [0; size_of::<usize>()];
-    spool::read(lease, *at, &mut length)?;
+    spool::read(lease, *position, &mut length)?;
     record.resize(usize::from_ne_bytes(length), 0);
-    spool::read(lease, *at + length.len(), record)?;
-    *at += length.len() + record.len();
+    spool::read(lease, *position + length.len(), record)?;
+    *position += length.len() + record.len();
     decode(record).ok_or_else(|| {
         Error::new(
             SqlState::ObjectNotInPrerequisiteState,
@@ -130,21 +141,21 @@ fn read<'a>(lease: &SpoolGuard, at: &mut usize, record: &'a mut Vec<u8>) -> Resu
     })
 }
 
-fn decode(mut rest: &[u8]) -> Option<Piece<'_>> {
+fn decode(mut rest: &[u8]) -> Option<PreparedChunk<'_>> {
     let (hash, after) = rest.split_first_chunk()?;
     rest = after;
     let mut numbers = [0; 5];
     for number in &mut numbers {
         *number = take_number(&mut rest)?;
     }
-    let [start, end, size, title_words, is_new] = numbers;
-    let content = std::str::from_utf8(take(&mut rest)?).ok()?;
-    let vector = take(&mut rest)?.to_vec();
+    let [start, end, size, title_words, is_parsed] = numbers;
+    let content = std::str::from_utf8(take_bytes(&mut rest)?).ok()?;
+    let vector = take_bytes(&mut rest)?.to_vec();
     let mut heading_path = Vec::new();
     while !rest.is_empty() {
-        heading_path.push(std::str::from_utf8(take(&mut rest)?).ok()?.into());
+        heading_path.push(std::str::from_utf8(take_bytes(&mut rest)?).ok()?.into());
     }
-    Some(Piece {
+    Some(PreparedChunk {
         content_hash: *hash,
         content: Cow::Borrowed(content),
         start: start as i32,
@@ -153,10 +164,11 @@ fn decode(mut rest: &[u8]) -> Option<Piece<'_>> {
         heading_path,
         title_words: title_words as i32,
         vector,
-        is_new: is_new > 0,
+        is_parsed: is_parsed > 0,
     })
 }
 
+/// Appends bytes with their length.
 fn put(record: &mut Vec<u8>, bytes: &[u8]) {
     record.extend(bytes.len().to_ne_bytes());
     record.extend_from_slice(bytes);
@@ -168,7 +180,8 @@ fn take_number(rest: &mut &[u8]) -> Option<usize> {
     Some(usize::from_ne_bytes(*number))
 }
 
-fn take<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+/// Takes bytes that [`put`] appended.
+fn take_bytes<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let length = take_number(rest)?;
     let (bytes, after) = rest.split_at_checked(length)?;
     *rest = after;

@@ -1,8 +1,8 @@
-//! Documents that are stored already: processing those that wait, and cutting one anew.
+//! Processing of stored documents: pending ones, and cutting one again with other options.
 
-use super::chunk_text::{checked_options, encoding_named, unknown};
-use super::columns::Columns;
-use super::pipeline::{self, Outcome, Processed, Source};
+use super::chunk_text::{checked_options, encoding_named, unknown_name};
+use super::columns::DocumentColumns;
+use super::pipeline::{self, DocumentSource, Outcome, ProcessedDocument};
 use super::{Parser, chunk_rows, settings};
 use crate::access;
 use crate::pg::error::{Error, Result, SqlState, guard};
@@ -13,8 +13,12 @@ use carrel_core::chunking::{Format, Options, Unit};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 
-/// Processes pending documents of all users, oldest first, at most this many; returns how many.
-/// Side by side, workers take different ones.
+/// Processes up to `max_documents` pending documents of all users, oldest first. Returns their
+/// number.
+///
+/// Documents locked by other workers are skipped. A document that cannot be processed becomes
+/// `failed`. Callable by services. Errors: 22023 (invalid argument, or settings that contradict each
+/// other).
 #[pg_extern(volatile, parallel_unsafe)]
 fn process_documents(max_documents: default!(Option<i32>, 100)) -> i32 {
     guard(|| {
@@ -26,8 +30,8 @@ fn process_documents(max_documents: default!(Option<i32>, 100)) -> i32 {
                 format!("max_documents must be from 0: {given}"),
             )
         })?;
-        // Settings that contradict each other are no fault of the documents.
-        settings::chunking(Format::Plain)?;
+        // Fails here if settings contradict each other: documents must not become `failed` for that.
+        settings::chunking_options(Format::Plain)?;
         spi::as_owner(Access::Write, |db| {
             let pending = db.rows(
                 "select id from carrel.documents
@@ -37,9 +41,9 @@ fn process_documents(max_documents: default!(Option<i32>, 100)) -> i32 {
                 |row| row.need::<Uuid>(1),
             )?;
             for id in &pending {
-                // One that can't be processed must not keep the others waiting.
+                // One bad document must not block the others.
                 match spi::subtransaction(|| process(db, *id, None)) {
-                    Err(error) if !error.is_of_system() => fail(db, *id, &error.message())?,
+                    Err(error) if !error.is_of_system() => set_failed(db, *id, &error.message())?,
                     outcome => outcome?,
                 }
             }
@@ -48,9 +52,12 @@ fn process_documents(max_documents: default!(Option<i32>, 100)) -> i32 {
     })
 }
 
-/// Cuts a document of the caller's, or, for a service, anybody's, again and returns how many chunks it has. What is null is as the
-/// settings and the document's file type say. Chunks that stay the same keep their rows. The next
-/// change of the text is cut as the settings say again.
+/// Cuts a document into chunks again. Returns the number of chunks.
+///
+/// Null arguments stand for the settings and for the format of the file type. Unchanged chunks keep
+/// their rows. The next change of the text uses the settings again. Callable by the user, and by
+/// services for any document. Errors: PT404 (no such document), 55000 (the document has no text),
+/// 22023 (invalid argument).
 #[pg_extern(volatile, parallel_unsafe)]
 fn rechunk_document(
     document_id: Option<Uuid>,
@@ -67,25 +74,18 @@ fn rechunk_document(
         })?;
         let encoding = encoding_named(encoding)?;
         let unit = match unit {
-            Some(unit) => Unit::named(unit, encoding).map_err(unknown)?,
+            Some(unit) => Unit::named(unit, encoding).map_err(unknown_name)?,
             None => settings::chunk_unit(encoding),
         };
         let size = chunk_size.unwrap_or_else(settings::chunk_size);
         let overlap = chunk_overlap.unwrap_or_else(settings::chunk_overlap);
-        let format: Option<Format> = format.map(str::parse).transpose().map_err(unknown)?;
-        let cut = |of_file| checked_options(size, overlap, unit, format.unwrap_or(of_file));
-        cut(Format::Plain)?;
-        let lock = |db: &Db| {
-            db.first(
-                "select content_text is not null from carrel.documents where id = $1 for update",
-                &[id.into()],
-                |row| row.need::<bool>(1),
-            )
-        };
-        // End users as themselves: policies say whose documents these are, and who may change them.
+        let format: Option<Format> = format.map(str::parse).transpose().map_err(unknown_name)?;
+        let options = |of_file| checked_options(size, overlap, unit, format.unwrap_or(of_file));
+        options(Format::Plain)?;
+        // End users lock as themselves: policies decide which documents they may change.
         let has_text = match only_of {
-            Some(_) => spi::as_caller(Access::Write, lock)?,
-            None => spi::as_owner(Access::Write, lock)?,
+            Some(_) => spi::as_caller(Access::Write, |db| lock_document(db, id))?,
+            None => spi::as_owner(Access::Write, |db| lock_document(db, id))?,
         };
         let has_text = has_text.ok_or_else(|| Error::not_found("document", id))?;
         if !has_text {
@@ -96,7 +96,7 @@ fn rechunk_document(
             .hint("Set its content_text; it is cut as it is written."));
         }
         spi::as_owner(Access::Write, |db| {
-            process(db, id, Some(&cut))?;
+            process(db, id, Some(&options))?;
             db.value(
                 "select count(*)::integer from carrel.document_chunks as c
                 join carrel.documents as d on d.user_id = c.user_id and d.id = c.document_id
@@ -107,33 +107,30 @@ fn rechunk_document(
     })
 }
 
-/// The vector of a document from its name and its chunks, as they are, and how many words they have; none where
-/// there are no chunks.
+/// Locks a document's row. Returns true if it has a text; None: no such document.
+fn lock_document(db: &Db, id: Uuid) -> Result<Option<bool>> {
+    db.first(
+        "select content_text is not null from carrel.documents where id = $1 for update",
+        &[id.into()],
+        |row| row.need::<bool>(1),
+    )
+}
+
+/// Assembles the search vector of a document from its name and its stored chunks. Returns the number
+/// of words as well; None if there are no chunks.
 pub fn vector_of_chunks(db: &Db, id: Uuid) -> Result<(Vec<u8>, Option<i64>)> {
     let (user_id, filename, language, words) = db
-        .first(
-            "select d.user_id, d.filename, d.language, (
-                select sum(c.words) from carrel.document_chunks as c
-                where c.user_id = d.user_id and c.document_id = d.id
-            )
-            from carrel.documents as d where d.id = $1",
-            &[id.into()],
-            |row| {
-                Ok((
-                    row.need::<Uuid>(1)?,
-                    row.need::<String>(2)?,
-                    row.need::<String>(3)?,
-                    row.get(4),
-                ))
-            },
-        )?
+        .first(include_str!("../../sql/documents/document_names.sql"), &[id.into()], |row| {
+            let (filename, language) = (row.need::<String>(2)?, row.need::<String>(3)?);
+            Ok((row.need::<Uuid>(1)?, filename, language, row.get(4)))
+        })?
         .ok_or_else(|| Error::not_found("document", id))?;
     let mut parser = Parser::for_language(db, &language)?;
     Ok((pipeline::renamed_vector(db, &mut parser, &filename, user_id, id)?, words))
 }
 
-/// Stores that a document could not be processed, and why.
-fn fail(db: &Db, id: Uuid, reason: &str) -> Result<()> {
+/// Stores that processing failed, with the reason.
+fn set_failed(db: &Db, id: Uuid, reason: &str) -> Result<()> {
     db.execute(
         "update carrel.documents set processing_status = 'failed', processing_error = $2 where id = $1",
         &[id.into(), reason.into()],
@@ -141,72 +138,71 @@ fn fail(db: &Db, id: Uuid, reason: &str) -> Result<()> {
     Ok(())
 }
 
-/// Makes the chunks of a document those of its row as it is now, whoever wrote that.
-pub fn follow(db: &Db, id: Uuid) -> Result<()> {
-    let found = db.first(
+/// Makes the chunks of a document match its row as it is stored, whichever statement wrote it.
+pub fn match_stored_row(db: &Db, id: Uuid) -> Result<()> {
+    let document = db.first(
         "select user_id, processing_status from carrel.documents
         where id = $1 and content_text is not null",
         &[id.into()],
         |row| Ok((row.need::<Uuid>(1)?, row.need::<String>(2)?)),
     )?;
-    match found {
+    match document {
         Some((_, status)) if status == "completed" => process(db, id, None),
         Some((user_id, _)) => chunk_rows::delete(db, user_id, id),
         None => Ok(()),
     }
 }
 
-/// How to cut a document of a format.
-pub type Cut<'a> = &'a dyn Fn(Format) -> Result<Options>;
+/// Function that gives the chunking options for a format.
+pub type OptionsOf<'a> = &'a dyn Fn(Format) -> Result<Options>;
 
-/// Processes a document as it is stored, cut as the settings say. Its chunks may be of an older text
-/// and language; those that are cut in another way are of these.
-pub fn process(db: &Db, id: Uuid, cut: Option<Cut>) -> Result<()> {
-    let found = db.first(
+/// Processes a stored document with `options`; None: with those of the settings.
+///
+/// With `options`, stored chunks are of the stored text and language, so their vectors are reused,
+/// and a text that cannot be processed is an error. Without, both may have changed, and the document
+/// becomes `failed`.
+pub fn process(db: &Db, id: Uuid, options: Option<OptionsOf>) -> Result<()> {
+    let document = db.first(
         "select user_id, filename, file_type, language, content_text
         from carrel.documents where id = $1",
         &[id.into()],
         |row| {
-            let columns =
-                Columns { filename: row.need(2)?, file_type: row.get(3), language: row.need(4)? };
+            let (file_type, language) = (row.get(3), row.need(4)?);
+            let columns = DocumentColumns { filename: row.need(2)?, file_type, language };
             Ok((row.need::<Uuid>(1)?, columns, row.get::<String>(5)))
         },
     )?;
-    let Some((user_id, columns, text)) = found else { return Ok(()) };
-    let options = match cut {
-        Some(cut) => cut(columns.format())?,
-        None => settings::chunking(columns.format())?,
-    };
-    let source = Source {
+    let Some((user_id, columns, text)) = document else { return Ok(()) };
+    let source = DocumentSource {
         user_id,
         document_id: id,
         filename: &columns.filename,
         text: text.as_deref().unwrap_or_default(),
-        options,
+        options: match options {
+            Some(options) => options(columns.format())?,
+            None => settings::chunking_options(columns.format())?,
+        },
     };
     let (status, error, vector, processed) = match Parser::find(db, &columns.language)? {
-        // Dropped since the document was written.
+        // The configuration was dropped after the document was written.
         None => ("failed", Some(format!("unknown language \"{}\"", columns.language)), None, None),
         Some(mut parser) if text.is_none() => {
             let vector = pipeline::filename_vector(&mut parser, &columns.filename)?;
             ("pending", None, Some(vector), None)
         }
-        Some(parser) => match source.process(db, parser, cut.is_some())? {
-            Outcome::Completed(Processed { pieces, vector, words }) => {
-                ("completed", None, Some(vector), Some((pieces, words)))
+        Some(parser) => match source.process(db, parser, options.is_some())? {
+            Outcome::Completed(ProcessedDocument { chunks, vector, words }) => {
+                ("completed", None, Some(vector), Some((chunks, words)))
             }
-            // Of a document that was fine as it was, nothing is lost.
-            Outcome::Failed(reason) if cut.is_some() => {
+            // The document stays as it was.
+            Outcome::Failed(reason) if options.is_some() => {
                 return Err(Error::new(SqlState::InvalidParameterValue, reason));
             }
             Outcome::Failed(reason) => ("failed", Some(reason), None, None),
         },
     };
     db.execute(
-        "update carrel.documents set
-            processing_status = $2, processing_error = $3, search_vector = coalesce($4, search_vector),
-            words = $5
-        where id = $1",
+        include_str!("../../sql/documents/set_processed.sql"),
         &[
             id.into(),
             status.into(),
@@ -216,7 +212,7 @@ pub fn process(db: &Db, id: Uuid, cut: Option<Cut>) -> Result<()> {
         ],
     )?;
     match processed {
-        Some((pieces, _)) => chunk_rows::write(db, user_id, id, &columns.language, &pieces),
+        Some((chunks, _)) => chunk_rows::write(db, user_id, id, &columns.language, &chunks),
         None => chunk_rows::delete(db, user_id, id),
     }
 }

@@ -1,11 +1,11 @@
-//! The settings of documents: when they are processed, and into what chunks.
+//! Settings of documents: time of processing, and chunking options.
 
 use super::chunk_text::checked_options;
 use crate::pg::error::Result;
 use carrel_core::chunking::{Encoding, Format, Options, Unit};
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 
-/// When documents are processed.
+/// Values of carrel.processing: `inline` processes a document as it is written.
 #[derive(Clone, Copy, PartialEq, PostgresGucEnum)]
 enum Processing {
     #[name = c"inline"]
@@ -14,7 +14,7 @@ enum Processing {
     Deferred,
 }
 
-/// In what chunks are measured.
+/// Values of carrel.chunk_unit.
 #[derive(Clone, Copy, PartialEq, PostgresGucEnum)]
 enum ChunkUnit {
     #[name = c"characters"]
@@ -34,16 +34,16 @@ static CHUNK_UNIT: GucSetting<ChunkUnit> = GucSetting::<ChunkUnit>::new(ChunkUni
 pub fn register() {
     GucRegistry::define_enum_guc(
         c"carrel.processing",
-        c"When documents are processed: inline, as they are written, or deferred.",
-        c"Deferred documents are pending until process_documents() takes them.",
+        c"Time at which documents are processed: inline (as they are written) or deferred.",
+        c"Deferred documents are pending until process_documents() processes them.",
         &PROCESSING,
         GucContext::Userset,
         GucFlags::default(),
     );
     GucRegistry::define_int_guc(
         c"carrel.chunk_size",
-        c"The size of documents' chunks at most, in carrel.chunk_unit.",
-        c"At least 1; in tokens, at least 4. Documents that are there keep their chunks until their text changes, or rechunk_document() is called.",
+        c"Maximum size of documents' chunks, in carrel.chunk_unit.",
+        c"At least 1; in tokens, at least 4. Stored documents keep their chunks until their text changes, or rechunk_document() is called.",
         &CHUNK_SIZE,
         1,
         i32::MAX,
@@ -52,7 +52,7 @@ pub fn register() {
     );
     GucRegistry::define_int_guc(
         c"carrel.chunk_overlap",
-        c"How much of the chunk before a chunk repeats at most, in carrel.chunk_unit.",
+        c"Maximum overlap of a chunk with the one before it, in carrel.chunk_unit.",
         c"Less than carrel.chunk_size.",
         &CHUNK_OVERLAP,
         0,
@@ -62,7 +62,7 @@ pub fn register() {
     );
     GucRegistry::define_enum_guc(
         c"carrel.chunk_unit",
-        c"In what documents' chunks are measured: characters, words or tokens (of cl100k).",
+        c"Unit of chunk size and overlap: characters, words or tokens (of cl100k).",
         c"",
         &CHUNK_UNIT,
         GucContext::Userset,
@@ -70,22 +70,22 @@ pub fn register() {
     );
 }
 
-/// Whether documents wait for process_documents().
+/// True if documents wait for process_documents().
 pub fn is_deferred() -> bool {
     PROCESSING.get() == Processing::Deferred
 }
 
-/// How a document is cut where the caller does not say it.
+/// Chunk size, if the caller gives none.
 pub fn chunk_size() -> i32 {
     CHUNK_SIZE.get()
 }
 
-/// The same for the overlap.
+/// Overlap of chunks, if the caller gives none.
 pub fn chunk_overlap() -> i32 {
     CHUNK_OVERLAP.get()
 }
 
-/// The same for the unit.
+/// Unit of chunk size and overlap, if the caller gives none.
 pub fn chunk_unit(encoding: Encoding) -> Unit {
     match CHUNK_UNIT.get() {
         ChunkUnit::Characters => Unit::Characters,
@@ -94,7 +94,8 @@ pub fn chunk_unit(encoding: Encoding) -> Unit {
     }
 }
 
-/// How a document of this format is cut. Settings that contradict each other are error 22023.
-pub fn chunking(format: Format) -> Result<Options> {
+/// Chunking options for a document of a format. Fails with 22023 if the settings contradict each
+/// other.
+pub fn chunking_options(format: Format) -> Result<Options> {
     checked_options(chunk_size(), chunk_overlap(), chunk_unit(Encoding::Cl100k), format)
 }

@@ -1,7 +1,7 @@
-//! Search vectors: parsing text with a text search configuration, once, and putting vectors together.
+//! Search vectors: parses text with a text search configuration, and assembles vectors.
 
 use super::lexicon;
-pub use super::lexicon::Names;
+pub use super::lexicon::NameSplitting;
 use crate::pg::error::{Error, Result, SqlState, check_for_interrupts};
 use crate::pg::scratch::Scratch;
 use crate::pg::spi::Db;
@@ -11,57 +11,54 @@ use carrel_core::ranking::{Highlight, Term, leading_title};
 use carrel_core::tsvector::{self, Assembler, MAX_POSITION, Malformed, View, Weight};
 use pgrx::pg_sys;
 
-/// What is parsed at once. Postgres refuses vectors of 1 MB and more; no text of this many
-/// characters comes near.
+/// Characters that are parsed at once. Postgres refuses vectors of 1 MB and more; the vector of this
+/// many characters is far smaller.
 const WINDOW: i32 = 32_000;
 
-fn unknown(language: &str) -> Error {
+/// Error 22023: no such text search configuration, or no USAGE on its schema.
+fn unknown_language(language: &str) -> Error {
     Error::new(SqlState::InvalidParameterValue, format!("unknown language \"{language}\""))
         .detail("A language is the name of a text search configuration, with its schema where that is not pg_catalog.")
         .hint("List those that you can use: select cfgnamespace::regnamespace, cfgname from pg_ts_config where has_schema_privilege(cfgnamespace, 'usage')")
 }
 
-/// A text search configuration, with room to parse in that is emptied after each text.
+/// Parser of a text search configuration.
 pub struct Parser {
     config: pg_sys::Oid,
+    /// Memory that is reset after each text.
     scratch: Scratch,
 }
 
 impl Parser {
-    /// The parser for a document's language: the name of a configuration of pg_catalog, or with its
-    /// schema of any other. None where there is no such configuration.
+    /// Returns the parser of a document's language: the name of a configuration in pg_catalog, or a
+    /// name with its schema. None if there is no such configuration.
     pub fn find(db: &Db, language: &str) -> Result<Option<Self>> {
         let config = match text_search::config_of_pg_catalog(language)? {
             Some(config) => Some(config),
             None => {
-                let others = "select c.oid
-                    from pg_ts_config as c join pg_namespace as n on n.oid = c.cfgnamespace
-                    where format('%I.%I', n.nspname, c.cfgname) = $1 and n.nspname !~ '^pg_(toast_)?temp_'";
-                db.first(others, &[language.into()], |row| row.need::<pg_sys::Oid>(1))?
+                let find = include_str!("../../sql/documents/find_configuration.sql");
+                db.first(find, &[language.into()], |row| row.need::<pg_sys::Oid>(1))?
             }
         };
         Ok(config.map(|config| Self { config, scratch: Scratch::new("carrel parser") }))
     }
 
-    /// The same, where an unknown language is error 22023.
+    /// Returns the parser of a document's language. Fails with 22023 if the language is unknown.
     pub fn for_language(db: &Db, language: &str) -> Result<Self> {
-        Self::find(db, language)?.ok_or_else(|| unknown(language))
+        Self::find(db, language)?.ok_or_else(|| unknown_language(language))
     }
 
-    /// Error 22023 for a language that a role does not know: there is no such configuration, or the role lacks USAGE on the
-    /// configuration's schema.
+    /// Fails with 22023 if a role cannot use a language: there is no such configuration, or the role
+    /// lacks USAGE on the configuration's schema.
     pub fn require_usable(db: &Db, language: &str, role: pg_sys::Oid) -> Result<()> {
         if text_search::config_of_pg_catalog(language)?.is_some() {
             return Ok(());
         }
-        let usable = "select exists (
-            select from pg_ts_config as c join pg_namespace as n on n.oid = c.cfgnamespace
-            where format('%I.%I', n.nspname, c.cfgname) = $1 and has_schema_privilege($2, n.oid, 'usage')
-        )";
-        if db.value::<bool>(usable, &[language.into(), role.into()])? {
+        let is_usable = include_str!("../../sql/documents/is_usable_configuration.sql");
+        if db.value::<bool>(is_usable, &[language.into(), role.into()])? {
             return Ok(());
         }
-        Err(unknown(language))
+        Err(unknown_language(language))
     }
 
     /// Appends the vector of a text of any size.
@@ -72,37 +69,40 @@ impl Parser {
         weight: Option<Weight>,
     ) -> Result<()> {
         if text.len() <= WINDOW as usize {
-            return add(assembler, &self.parse(text, Names::Split)?, weight);
+            let vector = self.parse(text, NameSplitting::Split)?;
+            return append_vector(assembler, &vector, weight);
         }
         let options = Options::new(WINDOW, 0, Unit::Characters, Format::Plain)
             .map_err(|error| Error::new(SqlState::InvalidParameterValue, error.to_string()))?;
         for window in chunking::chunks(text, &options, check_for_interrupts) {
-            add(assembler, &self.parse(&window.content, Names::Split)?, weight)?;
+            let vector = self.parse(&window.content, NameSplitting::Split)?;
+            append_vector(assembler, &vector, weight)?;
         }
         Ok(())
     }
 
-    /// The body of the vector of a text; with [`Names::Whole`], that of to_tsvector(configuration, text).
-    pub fn parse(&mut self, text: &str, names: Names) -> Result<Vec<u8>> {
-        self.parse_both("", text, names)
+    /// Parses a text. Returns the body of its vector; with [`NameSplitting::Whole`], that is the body
+    /// of to_tsvector(configuration, text).
+    pub fn parse(&mut self, text: &str, names: NameSplitting) -> Result<Vec<u8>> {
+        self.parse_titled("", text, names)
     }
 
-    /// Where in a text the words are that have the lexemes of any of the terms.
-    pub fn marks(&mut self, text: &str, terms: &[Term]) -> Result<Vec<Highlight>> {
-        let marks = lexicon::marks(self.config, &mut self.scratch, text, terms);
+    /// Finds the words in a text that have a lexeme of any of the terms.
+    pub fn highlights(&mut self, text: &str, terms: &[Term]) -> Result<Vec<Highlight>> {
+        let highlights = lexicon::highlights(self.config, &mut self.scratch, text, terms);
         self.scratch.reset();
-        marks
+        highlights
     }
 
-    /// The vector of a chunk: the titles it is under (weight B), then its content.
-    pub fn chunk<T: AsRef<str>>(&mut self, titles: &[T], content: &str) -> Result<Vec<u8>> {
+    /// Parses a chunk: the headings above it (weight B), then its content.
+    pub fn chunk_vector<T: AsRef<str>>(&mut self, titles: &[T], content: &str) -> Result<Vec<u8>> {
         let mut joined = String::new();
         for title in titles {
             joined.push_str(title.as_ref());
             joined.push('\n');
         }
         if joined.len() + content.len() <= WINDOW as usize {
-            return self.parse_both(&joined, content, Names::Split);
+            return self.parse_titled(&joined, content, NameSplitting::Split);
         }
         let mut assembler = Assembler::new();
         self.append(&mut assembler, &joined, Some(Weight::B))?;
@@ -110,20 +110,20 @@ impl Parser {
         Ok(assembler.finish())
     }
 
-    /// How many positions the title takes that a text without headings begins with.
-    pub fn lead(&mut self, content: &str) -> Result<i32> {
-        let vector = self.parse(leading_title(content), Names::Whole)?;
+    /// Counts the positions of the leading title of a text without headings.
+    pub fn count_title_words(&mut self, content: &str) -> Result<i32> {
+        let vector = self.parse(leading_title(content), NameSplitting::Whole)?;
         let view = View::open(&vector).map_err(malformed)?;
         let last = view.iter().flat_map(|(_, positions)| positions).map(|p| p.position).max();
         Ok(last.unwrap_or(0).into())
     }
 
-    /// The body of the vector of a title, whose words weigh B, and a text after it.
-    fn parse_both(&mut self, title: &str, text: &str, names: Names) -> Result<Vec<u8>> {
+    /// Parses a title (weight B) and a text after it. Returns the body of their vector.
+    fn parse_titled(&mut self, title: &str, text: &str, names: NameSplitting) -> Result<Vec<u8>> {
         let texts = [(title, Weight::B), (text, Weight::D)];
         let texts = if title.is_empty() { &texts[1..] } else { &texts };
         let vector =
-            lexicon::words(self.config, &mut self.scratch, texts, names, |words, lexemes| {
+            lexicon::with_words(self.config, &mut self.scratch, texts, names, |words, lexemes| {
                 tsvector::of_words(words, |number| &lexemes[number as usize])
             });
         self.scratch.reset();
@@ -144,7 +144,8 @@ impl Parser {
         }
     }
 
-    /// The body of the vector of two texts, one after the other, and the last position of the first.
+    /// Parses two texts by Postgres' parsetext(). Returns the body of their vector, and the last
+    /// position of the first text.
     fn parse_by_postgres(&mut self, first: &str, second: &str) -> Result<(Vec<u8>, u16)> {
         let (first, second) = (lexicon::folded(first), lexicon::folded(second));
         let (body, first_end) =
@@ -153,21 +154,21 @@ impl Parser {
     }
 }
 
-/// Appends a vector that is there already.
-pub fn add(assembler: &mut Assembler, body: &[u8], weight: Option<Weight>) -> Result<()> {
+/// Appends a parsed vector.
+pub fn append_vector(assembler: &mut Assembler, body: &[u8], weight: Option<Weight>) -> Result<()> {
     let view = View::parse(body).map_err(malformed)?;
     assembler.append(&view, weight);
     Ok(())
 }
 
-/// The length of a vector: how many positions its lexemes have.
-pub fn words(body: &[u8]) -> Result<i32> {
+/// Length of a vector: the number of positions of its lexemes.
+pub fn count_words(body: &[u8]) -> Result<i32> {
     let view = View::open(body).map_err(malformed)?;
     let words: usize = view.iter().map(|(_, positions)| positions.len()).sum();
     Ok(i32::try_from(words).unwrap_or(i32::MAX))
 }
 
-/// A vector that is none: somebody else wrote it.
+/// Error 22023: malformed tsvector, not written by carrel.
 pub fn malformed(error: Malformed) -> Error {
     Error::new(SqlState::InvalidParameterValue, error.to_string())
 }

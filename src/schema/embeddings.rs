@@ -4,7 +4,7 @@
 use super::tables::{index_definition, lock_tables, relation_exists};
 use crate::access;
 use crate::definitions::{EMBEDDINGS, Part, index_comments, indexes, normalized, statements};
-use crate::documents::embeddings::{Kind, MAX_DIMENSIONS};
+use crate::documents::embeddings::{EmbeddingType, MAX_DIMENSIONS};
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::spi::{Access, Db};
 use pgrx::prelude::*;
@@ -25,11 +25,11 @@ fn enable_embeddings(dimensions: Option<i32>) {
                 .hint("It is the length of what your model gives for a text."));
             }
             access::lock_definitions()?;
-            let wanted = Kind::of(pgvector(db)?, dimensions);
-            if Kind::find(db)?.is_none() {
+            let wanted = EmbeddingType::new(pgvector(db)?, dimensions);
+            if EmbeddingType::find(db)?.is_none() {
                 lock_tables(db, ["document_chunks"].into_iter())?;
             }
-            match Kind::of_column(db)? {
+            match EmbeddingType::of_column(db)? {
                 None => add(db, &wanted)?,
                 Some(found) if found == wanted => {}
                 Some(found) => {
@@ -43,7 +43,7 @@ fn enable_embeddings(dimensions: Option<i32>) {
                     .hint("To lose them all and begin anew: alter table carrel.document_chunks drop column embedding; then call it again."));
                 }
             }
-            if Kind::find(db)?.is_none() {
+            if EmbeddingType::find(db)?.is_none() {
                 for constraint in statements(EMBEDDINGS).filter(|sql| sql.starts_with("alter ")) {
                     db.script(&wanted.fill(constraint))?;
                 }
@@ -77,7 +77,7 @@ fn pgvector(db: &Db) -> Result<String> {
     }
 }
 
-fn add(db: &Db, kind: &Kind) -> Result<()> {
+fn add(db: &Db, kind: &EmbeddingType) -> Result<()> {
     let other: Option<String> = db.first(
         "select format_type(atttypid, atttypmod) from pg_attribute
         where attrelid = 'carrel.document_chunks'::regclass and attname = 'embedding' and not attisdropped",
@@ -105,7 +105,7 @@ fn add(db: &Db, kind: &Kind) -> Result<()> {
 /// Puts back what is missing of what belongs to the column, where embeddings are enabled. Part of
 /// migrate().
 pub fn restore(db: &Db) -> Result<()> {
-    let Some(kind) = Kind::find(db)? else { return Ok(()) };
+    let Some(kind) = EmbeddingType::find(db)? else { return Ok(()) };
     for Part { name, definition } in indexes(EMBEDDINGS) {
         if !relation_exists(db, name, "i")? {
             db.script(&kind.fill(definition))?;
@@ -122,7 +122,7 @@ pub fn restore(db: &Db) -> Result<()> {
 
 /// What is wrong with it. Part of doctor().
 pub fn wrong(db: &Db) -> Result<Vec<String>> {
-    let Some(kind) = Kind::find(db)? else { return Ok(Vec::new()) };
+    let Some(kind) = EmbeddingType::find(db)? else { return Ok(Vec::new()) };
     let mut wrong = Vec::new();
     for Part { name, definition } in indexes(EMBEDDINGS) {
         wrong.extend(index_definition(db, name, &normalized(&kind.fill(definition)))?);

@@ -1,6 +1,6 @@
-//! The texts of a user that have any of the words of a query: what ranking chooses from.
+//! Candidates of a search: chunks and file names of a user with any term of the query.
 //!
-//! Runs as the owner. Every statement here names the user in its own text.
+//! Runs as the owner. Every statement here restricts rows to the user.
 
 use super::keys::title_words_of;
 use super::query::LanguageQuery;
@@ -13,34 +13,35 @@ use carrel_core::tsvector::View;
 use pgrx::datum::Uuid;
 use std::collections::HashMap;
 
-/// A uuid's bytes.
+/// Bytes of a uuid.
 pub type Id = [u8; 16];
 
-/// Up to so many chunks of a user's are all read: that takes few milliseconds, and nothing of the index,
-/// in which entries that are still pending are everybody's.
+/// Number of chunks of a user up to which all of them are read, which takes a few milliseconds. The
+/// index is not used then: its pending list holds entries of all users.
 const FEW_CHUNKS: u64 = 2_000;
 
-/// A chunk with any of the words.
-pub struct Candidate {
+/// Chunk with any term of the query.
+pub struct CandidateChunk {
     pub id: Id,
     pub document: Id,
     pub index: i32,
     pub words: u32,
     pub reading: PhraseMatches,
-    /// Which of [`Candidates::found`] are its own.
-    found: (usize, usize),
+    /// Range in [`Candidates::terms`].
+    terms: (usize, usize),
 }
 
-/// The chunks of one language.
+/// Candidates in one language.
 pub struct Candidates {
-    pub chunks: Vec<Candidate>,
-    found: Vec<(u16, Frequency)>,
-    /// In how many chunks each term is.
-    pub found_in: Vec<u64>,
+    pub chunks: Vec<CandidateChunk>,
+    /// Terms of the chunks with their frequencies, chunk by chunk.
+    terms: Vec<(u16, Frequency)>,
+    /// Number of chunks that have a term, by term.
+    pub chunks_with_term: Vec<u64>,
 }
 
-/// The numbers of the columns that ranking reads.
-pub struct Columns {
+/// Numbers of the columns that ranking reads.
+pub struct ChunkColumns {
     pub id: usize,
     pub document: usize,
     pub index: usize,
@@ -49,12 +50,12 @@ pub struct Columns {
     pub search_vector: usize,
 }
 
-impl Columns {
-    /// Those of the statements here.
+impl ChunkColumns {
+    /// Columns of the statements in `sql/search/chunks_*.sql`.
     const SELECTED: Self =
         Self { id: 1, document: 2, index: 3, words: 4, title_words: 5, search_vector: 6 };
 
-    /// Those of the table.
+    /// Columns of the table.
     pub fn of_table(postings: &Postings) -> Result<Self> {
         Ok(Self {
             id: postings.column(c"id")?,
@@ -69,62 +70,68 @@ impl Columns {
 
 impl Candidates {
     fn new(query: &LanguageQuery) -> Self {
-        let found_in = vec![0; query.query.terms.len()];
-        Self { chunks: Vec::new(), found: Vec::new(), found_in }
+        let chunks_with_term = vec![0; query.query.terms.len()];
+        Self { chunks: Vec::new(), terms: Vec::new(), chunks_with_term }
     }
 
-    /// The terms that a candidate has.
-    pub fn terms(&self, candidate: &Candidate) -> &[(u16, Frequency)] {
-        &self.found[candidate.found.0..candidate.found.1]
+    /// Terms of a candidate.
+    pub fn terms(&self, candidate: &CandidateChunk) -> &[(u16, Frequency)] {
+        &self.terms[candidate.terms.0..candidate.terms.1]
     }
 
-    /// The score of a candidate, of whose document's name this is known, and how many terms it has.
-    pub fn score(&self, scale: &Scale, chunk: &Candidate, name: Option<&Name>) -> (f64, usize) {
+    /// Scores a candidate, given the terms in its document's name. Returns the number of its terms as
+    /// well.
+    pub fn score(
+        &self,
+        scale: &Scale,
+        chunk: &CandidateChunk,
+        name: Option<&FilenameMatch>,
+    ) -> (f64, usize) {
         score(scale, u64::from(chunk.words), self.terms(chunk), name)
     }
 
-    /// Takes a chunk, if it has any of the words.
-    pub fn read(
+    /// Adds a chunk, if it has any term of the query.
+    pub fn add(
         &mut self,
         query: &LanguageQuery,
         row: &PassingRow,
-        columns: &Columns,
+        columns: &ChunkColumns,
     ) -> Result<()> {
-        let start = self.found.len();
+        let start = self.terms.len();
         let title_words = title_words_of(row.get(columns.title_words).unwrap_or_default());
         let reading = row.with_bytes(columns.search_vector, |vector| {
             let Ok(view) = View::open(vector) else { return PhraseMatches::default() };
             query.query.read(&view, title_words, |term, frequency| {
-                self.found_in[term] += 1;
-                self.found.push((term as u16, frequency));
+                self.chunks_with_term[term] += 1;
+                self.terms.push((term as u16, frequency));
             })
         })?;
         let reading = reading.unwrap_or_default();
-        let end = self.found.len();
+        let end = self.terms.len();
         if end > start || reading.is_excluded {
-            self.chunks.push(Candidate {
+            self.chunks.push(CandidateChunk {
                 id: *row.need::<Uuid>(columns.id)?.as_bytes(),
                 document: *row.need::<Uuid>(columns.document)?.as_bytes(),
                 index: row.need(columns.index)?,
                 words: row.need::<i32>(columns.words)? as u32,
                 reading,
-                found: (start, end),
+                terms: (start, end),
             });
         }
         Ok(())
     }
 }
 
-/// The score of a text with these terms, of which some may be in its name as well, and how many terms
-/// that are.
+/// Scores a text by its terms and by the terms in its document's name. Returns the number of different
+/// terms as well.
 pub fn score(
     scale: &Scale,
     words: u64,
-    found: &[(u16, Frequency)],
-    name: Option<&Name>,
+    terms: &[(u16, Frequency)],
+    name: Option<&FilenameMatch>,
 ) -> (f64, usize) {
     let named = name.map_or(&[][..], |name| &name.terms);
-    let text = found.iter().map(|(term, frequency)| {
+    let text = terms.iter().map(|(term, frequency)| {
         let frequency = if named.binary_search(term).is_ok() {
             frequency.with(Frequency::IN_NAME)
         } else {
@@ -134,48 +141,44 @@ pub fn score(
     });
     let only_named = named
         .iter()
-        .filter(|term| found.binary_search_by_key(*term, |(found, _)| *found).is_err())
+        .filter(|term| terms.binary_search_by_key(*term, |(term, _)| *term).is_err())
         .map(|term| (usize::from(*term), Frequency::IN_NAME));
-    let mut matched = 0;
-    let score = scale.score(words, text.chain(only_named).inspect(|_| matched += 1));
-    (score, matched)
+    let mut count = 0;
+    let score = scale.score(words, text.chain(only_named).inspect(|_| count += 1));
+    (score, count)
 }
 
-/// The chunks with any of the words. Those of the documents that a filter leaves out are among them:
-/// what a word is worth does not depend on filters.
-pub fn chunks(db: &Db, user: Uuid, query: &LanguageQuery) -> Result<Candidates> {
+/// Reads the chunks with any term of the query. Filters are not applied: the weight of a term must not
+/// depend on them.
+pub fn read_chunks(db: &Db, user: Uuid, query: &LanguageQuery) -> Result<Candidates> {
     let mut candidates = Candidates::new(query);
     let language = query.statistics.language.as_str();
-    let read = |row: &PassingRow| candidates.read(query, row, &Columns::SELECTED);
+    let add = |row: &PassingRow| candidates.add(query, row, &ChunkColumns::SELECTED);
     if query.statistics.chunks.texts <= FEW_CHUNKS {
         db.stream(
-            "select id, document_id, chunk_index, words, title_words, search_vector from carrel.document_chunks
-            where user_id = $1 and language = $2 and words is not null",
+            include_str!("../../sql/search/chunks_of_language.sql"),
             &[user.into(), language.into()],
-            read,
+            add,
         )?;
     } else {
-        let keys = query.keys.of_chunks(query.looked_for());
+        let keys = query.keys.of_chunks(query.indexed_terms());
         db.read_by_index(|| {
-            // Not by an index on user_id.
             db.stream(
-                "select id, document_id, chunk_index, words, title_words, search_vector from carrel.document_chunks
-                where (user_id = $1) is true and language = $2
-                    and carrel.chunk_keys(user_id, language, search_vector, words, coalesce(title_words, 0)) @@ $3::tsquery",
+                include_str!("../../sql/search/chunks_by_keys.sql"),
                 &[user.into(), language.into(), keys.as_str().into()],
-                read,
+                add,
             )
         })?;
     }
     Ok(candidates)
 }
 
-/// The chunks with any of the words of the documents with these names.
-pub fn of_documents(
+/// Reads the chunks with any term of the query, of the documents whose names match.
+pub fn read_chunks_of_named(
     db: &Db,
     user: Uuid,
     query: &LanguageQuery,
-    names: &HashMap<Id, Name>,
+    names: &HashMap<Id, FilenameMatch>,
 ) -> Result<Candidates> {
     let mut candidates = Candidates::new(query);
     if names.is_empty() {
@@ -183,44 +186,46 @@ pub fn of_documents(
     }
     let documents: Vec<Uuid> = names.keys().map(|id| Uuid::from_bytes(*id)).collect();
     db.stream(
-        "select id, document_id, chunk_index, words, title_words, search_vector from carrel.document_chunks
-        where user_id = $1 and document_id = any ($2) and language = $3 and words is not null",
+        include_str!("../../sql/search/chunks_of_documents.sql"),
         &[user.into(), documents.into(), query.statistics.language.as_str().into()],
-        |row| candidates.read(query, row, &Columns::SELECTED),
+        |row| candidates.add(query, row, &ChunkColumns::SELECTED),
     )?;
     Ok(candidates)
 }
 
-/// The documents with any of the words in their names, and which.
-pub fn names(db: &Db, user: Uuid, query: &mut LanguageQuery) -> Result<HashMap<Id, Name>> {
-    let mut found: Vec<(Id, String)> = Vec::new();
-    let keys = query.keys.of_names(query.looked_for());
+/// Reads the documents with any term of the query in their names.
+pub fn read_names(
+    db: &Db,
+    user: Uuid,
+    query: &mut LanguageQuery,
+) -> Result<HashMap<Id, FilenameMatch>> {
+    let mut filenames: Vec<(Id, String)> = Vec::new();
+    let keys = query.keys.of_names(query.indexed_terms());
     db.read_by_index(|| {
         db.stream(
-            "select id, filename from carrel.documents
-            where (user_id = $1) is true and language = $2
-                and carrel.search_keys(user_id, language, ts_filter(search_vector, '{a}')) @@ $3::tsquery",
+            include_str!("../../sql/search/filenames_by_keys.sql"),
             &[user.into(), query.statistics.language.as_str().into(), keys.as_str().into()],
             |row| {
-                found.push((*row.need::<Uuid>(1)?.as_bytes(), row.need(2)?));
+                filenames.push((*row.need::<Uuid>(1)?.as_bytes(), row.need(2)?));
                 Ok(())
             },
         )
     })?;
-    let mut names = HashMap::with_capacity(found.len());
-    for (id, filename) in found {
+    let mut names = HashMap::with_capacity(filenames.len());
+    for (id, filename) in filenames {
         check_for_interrupts();
         let vector = filename_vector(&mut query.parser, &filename)?;
         let Ok(view) = View::open(&vector) else { continue };
         let mut terms = Vec::new();
         let reading = query.query.read(&view, 0, |term, _| terms.push(term as u16));
-        names.insert(id, Name { terms, reading });
+        names.insert(id, FilenameMatch { terms, reading });
     }
     Ok(names)
 }
 
-/// What a file name has of a query.
-pub struct Name {
+/// Terms and phrases of a query in a file name.
+pub struct FilenameMatch {
+    /// Numbers of the terms, ascending.
     pub terms: Vec<u16>,
     pub reading: PhraseMatches,
 }

@@ -1,8 +1,8 @@
-//! What answers a query, put together for a prompt.
+//! build_context(): the best passages for a query, as text for a prompt.
 
 use super::filter::Filter;
-use super::passages::{self, Chunk, Passage};
-use super::{Page, best_chunks, from_zero};
+use super::passages::{self, FetchedChunk, Passage};
+use super::{Page, best_chunks, not_negative};
 use crate::documents::encoding_named;
 use crate::identity;
 use crate::pg::error::{Result, check_for_interrupts, guard};
@@ -14,17 +14,20 @@ use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use serde_json::json;
 
-/// How many chunks are looked at, the best ones.
-const MOST: i32 = 200;
+/// Number of best chunks that are considered.
+const MAX_CANDIDATES: i32 = 200;
 
-/// How many chunks that don't fit are passed over, in the hope for smaller ones.
-const PATIENCE: usize = 10;
+/// Number of chunks that do not fit after which the search for smaller ones ends.
+const MAX_MISSES: usize = 10;
 
-/// The chunks of the caller's documents that answer a query best, as many as max_tokens has room for:
-/// the text for a prompt, and what each of its numbered passages cites. Passages are in reading order
-/// within each document, documents by their best; chunks that follow each other are one. tokens is the
-/// exact number of tokens of context. Nothing found is an empty context. query_embedding as for
-/// search_chunks(). No identity: 28000; bad arguments: 22023.
+/// Builds a context for a prompt: the best chunks of the caller's documents for a query, up to
+/// `max_tokens`.
+///
+/// `context` is the text, as numbered passages; `citations` has the source of each; `tokens` is the
+/// exact number of tokens of `context`. Adjacent chunks form one passage. Passages are in reading order
+/// within each document, documents in the order of their best chunk. Without results, `context` is
+/// empty. `query_embedding` is as in search_chunks(). Callable by users, and by services that act as a
+/// user. Errors: 28000 (no identity), 22023 (invalid argument), 55000 (embeddings are not enabled).
 #[pg_extern(stable, parallel_restricted)]
 fn build_context(
     query: Option<&str>,
@@ -38,24 +41,24 @@ fn build_context(
 > {
     let row = guard(move || {
         let user = identity::require()?;
-        let budget = from_zero("max_tokens", max_tokens)?;
+        let budget = not_negative("max_tokens", max_tokens)?;
         let encoding = encoding_named(encoding)?;
         let filter = Filter { document_ids, ..Filter::default() };
-        let page = Page::new(Some(MOST), Some(0))?;
-        let (_, found) = best_chunks(user, query, query_embedding, &filter, &page)?;
-        let mut candidates = found.into_iter().map(|(hit, chunk)| (hit.score, chunk));
-        let mut context = Context::default();
-        let mut chosen: Vec<Scored> = Vec::new();
+        let page = Page::new(Some(MAX_CANDIDATES), Some(0))?;
+        let (_, best) = best_chunks(user, query, query_embedding, &filter, &page)?;
+        let mut candidates = best.into_iter().map(|(hit, chunk)| (hit.score, chunk));
+        let mut context = PromptContext::default();
+        let mut chosen: Vec<ScoredChunk> = Vec::new();
         loop {
             let count = chosen.len();
             choose(&mut candidates, &mut chosen, budget - context.tokens, encoding);
             if chosen.len() == count {
                 break;
             }
-            // Chunks that became one passage are fewer tokens than they were, and leave room for others;
-            // should they be more, the last of the best go.
+            // Merging adjacent chunks saves tokens, which the next round can use. If it takes more
+            // tokens instead, the worst chunks are dropped.
             loop {
-                let next = Context::of(&chosen, encoding)?;
+                let next = PromptContext::of(&chosen, encoding)?;
                 if next.tokens <= budget {
                     context = next;
                     break;
@@ -68,23 +71,23 @@ fn build_context(
     single_row::TableIterator::once(row)
 }
 
-/// A chunk with its score.
-type Scored = (f32, Chunk);
+/// Chunk with its score.
+type ScoredChunk = (f32, FetchedChunk);
 
-/// Takes the best of the candidates that fit into so many tokens.
+/// Moves the best candidates that fit into a budget of tokens to `chosen`.
 fn choose(
-    candidates: &mut impl Iterator<Item = Scored>,
-    chosen: &mut Vec<Scored>,
-    mut room: usize,
+    candidates: &mut impl Iterator<Item = ScoredChunk>,
+    chosen: &mut Vec<ScoredChunk>,
+    mut budget: usize,
     encoding: Encoding,
 ) {
     let mut misses = 0;
-    while misses < PATIENCE
+    while misses < MAX_MISSES
         && let Some((score, chunk)) = candidates.next()
     {
-        let size = tokens(&headed(chosen.len() + 1, &chunk, &chunk.content), encoding);
-        if size <= room {
-            room -= size;
+        let size = tokens(&with_source(chosen.len() + 1, &chunk, &chunk.content), encoding);
+        if size <= budget {
+            budget -= size;
             chosen.push((score, chunk));
         } else {
             misses += 1;
@@ -92,17 +95,18 @@ fn choose(
     }
 }
 
+/// Row of build_context().
 #[derive(Default)]
-struct Context {
+struct PromptContext {
     text: String,
     citations: Vec<serde_json::Value>,
     tokens: usize,
 }
 
-impl Context {
-    /// Of chunks that are given best first.
-    fn of(chosen: &[Scored], encoding: Encoding) -> Result<Self> {
-        let mut documents: Vec<(Uuid, Vec<&Scored>)> = Vec::new();
+impl PromptContext {
+    /// Builds the context of chunks, best first.
+    fn of(chosen: &[ScoredChunk], encoding: Encoding) -> Result<Self> {
+        let mut documents: Vec<(Uuid, Vec<&ScoredChunk>)> = Vec::new();
         for scored in chosen {
             match documents.iter_mut().find(|(id, _)| *id == scored.1.document) {
                 Some((_, chunks)) => chunks.push(scored),
@@ -120,12 +124,13 @@ impl Context {
         Ok(context)
     }
 
-    fn cite(&mut self, document: Uuid, run: &[&Scored]) -> Result<()> {
+    /// Adds a passage of adjacent chunks, and its citation.
+    fn cite(&mut self, document: Uuid, run: &[&ScoredChunk]) -> Result<()> {
         let (first, last) = (&run[0].1, &run[run.len() - 1].1);
         let passage = match run {
             [_] => None,
             _ => spi::as_caller(Access::Read, |db| {
-                passages::run(db, document, first.index, last.index)
+                passages::adjacent_chunks(db, document, first.index, last.index)
             })?,
         };
         let passage = passage.unwrap_or_else(|| Passage::of(first));
@@ -133,7 +138,7 @@ impl Context {
         if number > 1 {
             self.text.push_str("\n\n");
         }
-        self.text.push_str(&headed(number, first, &passage.content));
+        self.text.push_str(&with_source(number, first, &passage.content));
         self.citations.push(json!({
             "number": number,
             "document_id": document.to_string(),
@@ -148,8 +153,8 @@ impl Context {
     }
 }
 
-/// A passage under a line that says where it is from.
-fn headed(number: usize, chunk: &Chunk, content: &str) -> String {
+/// Passage below a line with its number and source.
+fn with_source(number: usize, chunk: &FetchedChunk, content: &str) -> String {
     let mut text = format!("[{number}] {}", chunk.filename);
     for title in &chunk.heading_path {
         text.push_str(" > ");

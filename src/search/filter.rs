@@ -1,4 +1,4 @@
-//! Filters of a search: the documents that it considers.
+//! Filters of a search: conditions on documents.
 
 use crate::pg::error::Result;
 use crate::pg::spi::{Arg, Db};
@@ -7,7 +7,7 @@ use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use std::collections::HashSet;
 
-/// Conditions on documents; a field that is None does not filter.
+/// Conditions on documents. A field that is None matches all.
 #[derive(Default)]
 pub struct Filter {
     pub document_ids: Option<Vec<Option<Uuid>>>,
@@ -18,14 +18,14 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Ids of the documents that match; None: all of them.
+    /// Reads the ids of the matching documents. None: there is no condition.
     pub fn documents(&self, db: &Db, user: Uuid) -> Result<Option<HashSet<[u8; 16]>>> {
-        let filters = self.document_ids.is_some()
+        let has_conditions = self.document_ids.is_some()
             || self.file_types.is_some()
             || self.metadata.is_some()
             || self.created_after.is_some()
             || self.created_before.is_some();
-        if !filters {
+        if !has_conditions {
             return Ok(None);
         }
         let args: [Arg; 6] = [
@@ -37,17 +37,9 @@ impl Filter {
             self.created_before.into(),
         ];
         let ids = db.planned_for_values(|| {
-            db.rows(
-                "select id from carrel.documents
-                where user_id = $1
-                    and ($2::uuid[] is null or id = any ($2))
-                    and ($3::text[] is null or file_type = any ($3))
-                    and ($4::jsonb is null or metadata @> $4)
-                    and ($5::timestamptz is null or created_at >= $5)
-                    and ($6::timestamptz is null or created_at < $6)",
-                &args,
-                |row| Ok(*row.need::<Uuid>(1)?.as_bytes()),
-            )
+            db.rows(include_str!("../../sql/search/filtered_documents.sql"), &args, |row| {
+                Ok(*row.need::<Uuid>(1)?.as_bytes())
+            })
         })?;
         Ok(Some(ids.into_iter().collect()))
     }

@@ -1,100 +1,120 @@
-//! The chunks that answer a query by their words, by what they mean, or both, in one order.
+//! Hybrid search: chunks ranked by BM25, by the distance of embeddings, or by both.
 //!
-//! Runs as the owner. Every statement here names the user in its own text.
+//! Runs as the owner. Every statement here restricts rows to the user.
 
 use super::filter::Filter;
 use super::nearest::{self, Neighbour};
 use super::query::{self, LanguageQuery};
-use super::ranking::best;
-use super::ranking::{self, Hit, Matched, RankedChunks};
-use super::top_k::MOST_RESULTS;
+use super::ranking::{self, MatchedBy, RankedChunks, SearchHit, split_off_best};
+use super::top_k::MAX_RESULTS;
 use super::{settings, statistics};
-use crate::documents::embeddings::{Kind, not_enabled};
+use crate::documents::embeddings::{EmbeddingType, not_enabled};
 use crate::pg::error::Result;
 use crate::pg::spi::Db;
 use carrel_core::ranking::reciprocal_rank;
 use pgrx::datum::Uuid;
 use std::collections::HashMap;
 
-/// How many of the best of each order are fused, where these are not all.
-const DEPTH: usize = if nearest::MANY < MOST_RESULTS { nearest::MANY } else { MOST_RESULTS };
+/// Number of chunks of each ranking that are fused, unless all are wanted.
+const DEPTH: usize =
+    if nearest::MAX_NEIGHBOURS < MAX_RESULTS { nearest::MAX_NEIGHBOURS } else { MAX_RESULTS };
 
-/// What is asked for.
-pub struct Question<'a> {
+/// Arguments of a search for chunks.
+pub struct ChunkSearch<'a> {
     pub user: Uuid,
     pub query: Option<&'a str>,
     pub embedding: Option<&'a str>,
     pub filter: &'a Filter,
-    /// How many results, from the first; None: all.
+    /// Number of results; None: all.
     pub wanted: Option<usize>,
 }
 
-/// A query as each language reads it, and what answers it, in no order.
-pub struct Answer {
+/// Result of a search for chunks.
+pub struct ChunkSearchResult {
+    /// Query as parsed in each language.
     pub queries: Vec<LanguageQuery>,
-    pub hits: Vec<Hit>,
-    /// Whether these are all that answer it, and not just the best.
-    pub is_all: bool,
+    /// In no order.
+    pub hits: Vec<SearchHit>,
+    /// True if the hits are all matching chunks, not only the best.
+    pub is_complete: bool,
 }
 
-/// What answers the question.
-pub fn chunks(db: &Db, question: &Question) -> Result<Answer> {
-    let &Question { user, query, embedding, filter, wanted } = question;
+/// Finds the chunks that match a query, an embedding, or both.
+pub fn search(db: &Db, search: &ChunkSearch) -> Result<ChunkSearchResult> {
+    let &ChunkSearch { user, query, embedding, filter, wanted } = search;
     let embedding = match embedding {
         Some(embedding) => {
-            let kind = Kind::find(db)?.ok_or_else(not_enabled)?;
-            kind.check("query_embedding", embedding)?;
-            Some((kind, embedding))
+            let embedding_type = EmbeddingType::find(db)?.ok_or_else(not_enabled)?;
+            embedding_type.check("query_embedding", embedding)?;
+            Some((embedding_type, embedding))
         }
         None => None,
     };
-    let mut queries = query::of_user(db, user, query)?;
+    let mut queries = query::parse(db, user, query)?;
     let allowed = filter.documents(db, user)?;
-    // Where two orders are fused, each is of the same length, whatever page is asked for.
+    // Fused rankings have one length, whichever page is wanted: pages must not contradict each other.
     let depth = if embedding.is_some() { wanted.map(|_| DEPTH) } else { wanted };
-    let mut ranked = ranking::chunks(db, user, &mut queries, allowed.as_ref(), depth)?;
-    let is_cut = ranked.is_cut;
-    if let (true, Some(depth)) = (is_cut, depth) {
-        // What was read beyond them may be worse than what was not.
-        best(&mut ranked.hits, depth);
+    let mut ranked = ranking::rank_chunks(db, user, &mut queries, allowed.as_ref(), depth)?;
+    let is_partial = ranked.is_partial;
+    if let (true, Some(depth)) = (is_partial, depth) {
+        // Only the best `depth` hits are known to be better than unread chunks.
+        split_off_best(&mut ranked.hits, depth);
     }
-    let Some((kind, embedding)) = embedding else {
-        return Ok(Answer { queries, hits: ranked.hits, is_all: !is_cut });
+    let Some((embedding_type, embedding)) = embedding else {
+        return Ok(ChunkSearchResult { queries, hits: ranked.hits, is_complete: !is_partial });
     };
     let count = statistics::of_user(db, user)?.iter().map(|of| of.chunks.texts).sum();
-    let (near, is_all) =
-        nearest::chunks(db, user, &kind, embedding, allowed.as_ref(), count, depth.is_none())?;
-    let hits = fused(ranked, near, &queries);
-    Ok(Answer { queries, hits, is_all: is_all && !is_cut })
+    let (neighbours, is_all) = nearest::read_nearest(
+        db,
+        user,
+        &embedding_type,
+        embedding,
+        allowed.as_ref(),
+        count,
+        depth.is_none(),
+    )?;
+    let hits = fuse(ranked, neighbours, &queries);
+    Ok(ChunkSearchResult { queries, hits, is_complete: is_all && !is_partial })
 }
 
-/// One order out of two. What a query binds to holds for both.
-fn fused(ranked: RankedChunks, near: Vec<Neighbour>, queries: &[LanguageQuery]) -> Vec<Hit> {
+/// Fuses two rankings by reciprocal rank. Excluded and required phrases of the query hold for both.
+fn fuse(
+    ranked: RankedChunks,
+    neighbours: Vec<Neighbour>,
+    queries: &[LanguageQuery],
+) -> Vec<SearchHit> {
     let RankedChunks { mut hits, excluded_chunks, excluded_documents, .. } = ranked;
     let weights = settings::weights();
-    hits.sort_unstable_by(Hit::before);
-    let mut places = HashMap::with_capacity(hits.len());
-    for (place, hit) in hits.iter_mut().enumerate() {
-        hit.score = reciprocal_rank(place, weights.words) as f32;
-        places.extend(hit.chunk.map(|chunk| (chunk, place)));
+    hits.sort_unstable_by(SearchHit::compare);
+    let mut ranks = HashMap::with_capacity(hits.len());
+    for (rank, hit) in hits.iter_mut().enumerate() {
+        hit.score = reciprocal_rank(rank, weights.words) as f32;
+        ranks.extend(hit.chunk.map(|chunk| (chunk, rank)));
     }
-    let bound: Vec<&str> = queries
+    // Languages in which a phrase is required: chunks without a BM25 hit lack it.
+    let strict_languages: Vec<&str> = queries
         .iter()
         .filter(|query| !query.query.required.is_empty())
         .map(|query| query.statistics.language.as_str())
         .collect();
-    let wanted = near.into_iter().filter(|near| {
-        !excluded_chunks.contains(&near.id)
-            && !excluded_documents.contains(&near.document)
-            && (places.contains_key(&near.id) || !bound.contains(&near.language.as_str()))
+    let allowed = neighbours.into_iter().filter(|neighbour| {
+        !excluded_chunks.contains(&neighbour.id)
+            && !excluded_documents.contains(&neighbour.document)
+            && (ranks.contains_key(&neighbour.id)
+                || !strict_languages.contains(&neighbour.language.as_str()))
     });
-    for (place, near) in wanted.enumerate() {
-        let score = reciprocal_rank(place, weights.embeddings) as f32;
-        match places.get(&near.id) {
-            Some(place) => hits[*place].score += score,
-            None => hits.push(Hit::near(near.document, near.id, near.index, score)),
+    for (rank, neighbour) in allowed.enumerate() {
+        let score = reciprocal_rank(rank, weights.embeddings) as f32;
+        match ranks.get(&neighbour.id) {
+            Some(rank) => hits[*rank].score += score,
+            None => {
+                let Neighbour { document, id, index, .. } = neighbour;
+                hits.push(SearchHit::by_embedding(document, id, index, score));
+            }
         }
     }
-    debug_assert!(hits.iter().all(|hit| hit.query.is_some() || hit.matched == Matched::Embedding));
+    debug_assert!(
+        hits.iter().all(|hit| hit.query.is_some() || hit.matched_by == MatchedBy::Embedding)
+    );
     hits
 }

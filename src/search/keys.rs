@@ -1,5 +1,5 @@
-//! The keys that a user's texts are found by: each user's lexemes are keys of their own, so that one
-//! index serves all users and none of them meets another's words.
+//! Search keys: lexemes with a prefix for user and language. One index on keys serves all users, and no
+//! search reads entries of another user.
 
 use crate::documents::malformed;
 use crate::pg::error::{Result, guard};
@@ -10,23 +10,28 @@ use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use sha2::{Digest, Sha256};
 
-/// Stands between a lexeme and its level.
+/// Separator between a lexeme and its level.
 const LEVEL: u8 = 1;
 
-/// The keys of a vector of a user's, in a language: its lexemes, each behind eleven characters that
-/// stand for both, and without positions.
+/// Returns the search keys of a vector: its lexemes without positions, each behind a prefix of 11
+/// characters for user and language.
+///
+/// Used by the index documents_filename_keys_idx.
 #[pg_extern(immutable, strict, parallel_safe)]
 fn search_keys(user_id: Uuid, language: &str, search_vector: TsVector) -> TsVector {
     let prefix = prefix(user_id, language);
     guard(|| {
         let body = search_vector.to_body();
         let view = View::parse(&body).map_err(malformed)?;
-        keys(&prefix, view.iter().map(|(lexeme, _)| key(&prefix, lexeme, b"")))
+        vector_of_keys(&prefix, view.iter().map(|(lexeme, _)| key(&prefix, lexeme, b"")))
     })
 }
 
-/// The keys of a chunk's vector: as search_keys(), and behind each lexeme how much it says, at most,
-/// about the chunk, which has so many words, the first of them a title's.
+/// Returns the search keys of a chunk: as search_keys(), with a level behind each lexeme.
+///
+/// The level is an upper bound for the score of the lexeme in the chunk, which has `words` positions;
+/// the first `title_words` of them belong to a title. Used by the index
+/// document_chunks_search_keys_idx.
 #[pg_extern(immutable, strict, parallel_safe)]
 fn chunk_keys(
     user_id: Uuid,
@@ -40,45 +45,46 @@ fn chunk_keys(
         let body = search_vector.to_body();
         let view = View::parse(&body).map_err(malformed)?;
         let (words, title_words) = (words.max(0) as u64, title_words_of(title_words));
-        keys(
+        vector_of_keys(
             &prefix,
             view.iter().map(|(lexeme, positions)| {
                 let level = level(Frequency::of(positions, title_words), words);
-                key(&prefix, lexeme, &of_level(level))
+                key(&prefix, lexeme, &level_suffix(level))
             }),
         )
     })
 }
 
-fn keys(prefix: &[u8], keys: impl Iterator<Item = Vec<u8>>) -> Result<TsVector> {
-    Ok(TsVector::from_body(&of_keys(keys.collect(), overflow(prefix))))
+/// Builds a vector of keys, or of the overflow key if they do not fit.
+fn vector_of_keys(prefix: &[u8], keys: impl Iterator<Item = Vec<u8>>) -> Result<TsVector> {
+    Ok(TsVector::from_body(&of_keys(keys.collect(), overflow_key(prefix))))
 }
 
-/// A column's title_words, as vectors are read with them.
+/// Converts the column title_words to the number that vectors are read with.
 pub fn title_words_of(title_words: i32) -> u16 {
     u16::try_from(title_words.max(0)).unwrap_or(u16::MAX)
 }
 
-/// The key of vectors that have more lexemes than fit.
-fn overflow(prefix: &[u8]) -> Vec<u8> {
+/// Key of vectors with more lexemes than fit.
+fn overflow_key(prefix: &[u8]) -> Vec<u8> {
     key(prefix, b"", b"")
 }
 
-fn of_level(level: u8) -> [u8; 2] {
+fn level_suffix(level: u8) -> [u8; 2] {
     [LEVEL, b'0' + level]
 }
 
-/// A user's keys in a language, as tsqueries, in text.
-pub struct Keys {
+/// Queries on the keys of a user in one language, as text of type tsquery.
+pub struct KeyQueries {
     prefix: [u8; 11],
 }
 
-impl Keys {
+impl KeyQueries {
     pub fn new(user: Uuid, language: &str) -> Self {
         Self { prefix: prefix(user, language) }
     }
 
-    /// What the keys of names satisfy which have any of the terms.
+    /// Matches file names with any of the terms.
     pub fn of_names<'a>(&self, terms: impl Iterator<Item = &'a Term>) -> String {
         self.any_of(terms.map(|term| {
             let key = key(&self.prefix, &term.lexeme, b"");
@@ -86,25 +92,25 @@ impl Keys {
         }))
     }
 
-    /// What the keys of chunks satisfy which have any of the terms.
+    /// Matches chunks with any of the terms, on any level.
     pub fn of_chunks<'a>(&self, terms: impl Iterator<Item = &'a Term>) -> String {
         self.any_of(terms.map(|term| {
-            // Of any level.
-            let behind: &[u8] = if term.is_prefix { b"" } else { &[LEVEL] };
-            quoted(&key(&self.prefix, &term.lexeme, behind), true)
+            let suffix: &[u8] = if term.is_prefix { b"" } else { &[LEVEL] };
+            quoted(&key(&self.prefix, &term.lexeme, suffix), true)
         }))
     }
 
-    /// What the keys of chunks satisfy of which this lexeme says so much.
+    /// Matches chunks that have a lexeme on a level.
     pub fn of_level(&self, lexeme: &[u8], level: u8) -> String {
-        quoted(&key(&self.prefix, lexeme, &of_level(level)), false)
+        quoted(&key(&self.prefix, lexeme, &level_suffix(level)), false)
     }
 
-    /// What the keys of vectors satisfy that have more lexemes than fit.
+    /// Matches vectors with more lexemes than fit.
     pub fn of_overflow(&self) -> String {
-        quoted(&overflow(&self.prefix), false)
+        quoted(&overflow_key(&self.prefix), false)
     }
 
+    /// Matches any of the keys, and vectors with more lexemes than fit.
     fn any_of(&self, keys: impl Iterator<Item = String>) -> String {
         let mut keys: Vec<String> = keys.collect();
         keys.push(self.of_overflow());
@@ -117,8 +123,10 @@ fn quoted(key: &[u8], is_prefix: bool) -> String {
     format!("'{key}'{}", if is_prefix { ":*" } else { "" })
 }
 
-/// Eleven characters that stand for a user and a language: 66 bits of their SHA-256: that two are the same
-/// is not to be expected of any number of users. They are in the index: a change here needs every index made anew.
+/// Prefix of a user's keys in a language: 66 bits of a SHA-256, as 11 characters. Collisions are not to
+/// be expected for any number of users.
+///
+/// The indexes hold the prefix: a change here requires all of them to be rebuilt.
 fn prefix(user: Uuid, language: &str) -> [u8; 11] {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let hash = Sha256::new().chain_update(user.as_bytes()).chain_update(language).finalize();

@@ -1,13 +1,15 @@
 //! Ranked search of the caller's own documents.
 //!
-//! Candidates are ranked as the owner, with the caller's user id in the query's own text: under
-//! row-level security `@@` is not leakproof and never reaches an index. What was ranked is then
-//! fetched as the caller, so that every policy that an operator adds holds for search as well.
+//! Candidates are read and ranked as the owner, restricted to the caller's rows by the queries: with
+//! row-level security, `@@` could not use an index, because it is not leakproof. The ranked rows are
+//! then fetched as the caller, so policies that an operator adds hold for search as well.
 //!
-//! [`query`] reads what was typed, [`candidates`] finds what has any of it, by [`keys`], and [`top`] only
-//! the best, where that is very much; [`ranking`] scores it with [`statistics`]. [`nearest`] finds what
-//! means the same, and [`hybrid`] makes both one order. [`passages`] shows what was found, and
-//! [`context`] puts it into a prompt.
+//! - [`query`] parses a query; [`filter`] restricts documents
+//! - [`candidates`] reads chunks and names with any term, by search [`keys`]; [`top_k`] only the best,
+//!   if there are many
+//! - [`ranking`] scores them by BM25, with [`statistics`]
+//! - [`nearest`] ranks chunks by embeddings; [`hybrid`] fuses both rankings
+//! - [`passages`] fetches the results; [`context`] builds a prompt from them
 
 mod candidates;
 mod context;
@@ -27,12 +29,12 @@ use crate::pg::error::{Error, Result, SqlState, check_for_interrupts, guard};
 use crate::pg::spi::{self, Access, Db};
 use crate::pg::values::Jsonb;
 use filter::Filter;
-use hybrid::{Answer, Question};
-use passages::{Chunk, Passage};
+use hybrid::{ChunkSearch, ChunkSearchResult};
+use passages::{FetchedChunk, Passage};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use query::LanguageQuery;
-use ranking::{Hit, best};
+use ranking::{SearchHit, split_off_best};
 use std::collections::HashSet;
 
 /// Registers the settings of search.
@@ -40,14 +42,19 @@ pub fn register_settings() {
     settings::register();
 }
 
-/// The chunks of the caller's documents that answer a query best, best first. Words are optional, and
-/// rare ones count more; quoted phrases are binding, as is -word; conf* finds what begins so. matched
-/// says whether all words were found or some. Snippets mark them with <mark>. With context_chunks, so
-/// many chunks before and after are part of content, of which the offsets speak. With query_embedding,
-/// chunks whose embeddings are near to it answer as well: what counts is the place by words and the place
-/// by nearness, fused; matched says embedding where no word was found.
-/// No identity: 28000; what is no embedding: 22023; no embeddings here: 55000. A query without words and
-/// embedding has no results.
+/// Returns the chunks of the caller's documents that match a query best, best first.
+///
+/// Query: words are optional, and rare words count more. "quoted phrases" are required, -word is
+/// excluded, conf* matches words that begin with conf. A query without words and embedding has no
+/// results. `matched` is `all` or `some` (words), or `embedding`. `snippet` highlights words with
+/// <mark>. `context_chunks` extends `content` and its offsets by that number of chunks before and
+/// after.
+///
+/// With `query_embedding`, chunks with near embeddings match as well. The rankings by BM25 and by
+/// cosine are combined by reciprocal rank fusion.
+///
+/// Callable by users, and by services that act as a user. Errors: 28000 (no identity), 22023 (invalid
+/// argument, not an embedding), 55000 (embeddings are not enabled).
 #[pg_extern(stable, parallel_restricted)]
 fn search_chunks(
     query: Option<&str>,
@@ -81,15 +88,15 @@ fn search_chunks(
     let rows = guard(move || {
         let user = identity::require()?;
         let page = Page::new(max_results, result_offset)?;
-        let around = from_zero("context_chunks", context_chunks)?;
-        let (mut queries, found) = best_chunks(user, query, query_embedding, &filter, &page)?;
-        let mut rows = Vec::with_capacity(found.len());
-        for (hit, chunk) in found {
+        let context_chunks = not_negative("context_chunks", context_chunks)?;
+        let (mut queries, best) = best_chunks(user, query, query_embedding, &filter, &page)?;
+        let mut rows = Vec::with_capacity(best.len());
+        for (hit, chunk) in best {
             check_for_interrupts();
             let snippet = passages::snippet(hit.query.map(|n| &mut queries[n]), &chunk.content)?;
-            let passage = match around {
+            let passage = match context_chunks {
                 0 => Passage::of(&chunk),
-                _ => passages::around(&chunk, around)?,
+                _ => passages::passage_around(&chunk, context_chunks)?,
             };
             rows.push((
                 chunk.id,
@@ -103,7 +110,7 @@ fn search_chunks(
                 passage.start,
                 passage.end,
                 hit.score,
-                hit.matched.name().to_owned(),
+                hit.matched_by.name().to_owned(),
             ));
         }
         Ok(rows)
@@ -111,8 +118,10 @@ fn search_chunks(
     TableIterator::new(rows)
 }
 
-/// The caller's documents that answer a query best, best first, with the best passage of each and how
-/// many of its chunks match. Words count wherever in a document they are. Arguments and errors as for
+/// Returns the caller's documents that match a query best, best first.
+///
+/// `snippet` is from the best chunk of each; `matched_chunks` is the number of its matching chunks.
+/// Words may be in different chunks of a document. Arguments, callers and errors as for
 /// search_chunks().
 #[pg_extern(stable, parallel_restricted)]
 fn search_documents(
@@ -139,20 +148,20 @@ fn search_documents(
         let page = Page::new(max_results, result_offset)?;
         let (mut queries, hits) = spi::as_owner(Access::Read, |db| {
             db.planned_once(|| {
-                let mut queries = query::of_user(db, user, query)?;
-                let hits = ranking::documents(db, user, &mut queries, &filter)?;
+                let mut queries = query::parse(db, user, query)?;
+                let hits = ranking::rank_documents(db, user, &mut queries, &filter)?;
                 Ok((queries, hits))
             })
         })?;
-        let found = page.fill(
+        let best = page.fill(
             hits,
-            |db, hits| Ok(passages::documents(db, hits)?.len()),
-            passages::documents,
+            |db, hits| Ok(passages::fetch_documents(db, hits)?.len()),
+            passages::fetch_documents,
         )?;
-        let mut rows = Vec::with_capacity(found.len());
-        for (hit, document) in found {
+        let mut rows = Vec::with_capacity(best.len());
+        for (hit, document) in best {
             check_for_interrupts();
-            let snippet = match document.best {
+            let snippet = match document.best_content {
                 Some(content) => passages::snippet(hit.query.map(|n| &mut queries[n]), &content)?,
                 None => document.filename.clone(),
             };
@@ -169,49 +178,50 @@ fn search_documents(
     TableIterator::new(rows)
 }
 
-/// A query as each language reads it, and the page of the chunks that answer it best.
+/// Finds a page of the chunks that match best. Returns the query as parsed in each language as well.
 fn best_chunks(
     user: Uuid,
     query: Option<&str>,
     embedding: Option<&str>,
     filter: &Filter,
     page: &Page,
-) -> Result<(Vec<LanguageQuery>, Vec<(Hit, Chunk)>)> {
+) -> Result<(Vec<LanguageQuery>, Vec<(SearchHit, FetchedChunk)>)> {
     if page.size == 0 {
         return Ok((Vec::new(), Vec::new()));
     }
-    let answer = |wanted| {
-        let question = Question { user, query, embedding, filter, wanted };
-        spi::as_owner(Access::Read, |db| db.planned_once(|| hybrid::chunks(db, &question)))
+    let search = |wanted| {
+        let search = ChunkSearch { user, query, embedding, filter, wanted };
+        spi::as_owner(Access::Read, |db| db.planned_once(|| hybrid::search(db, &search)))
     };
-    let fill = |hits| page.fill(hits, passages::visible_chunks, passages::chunks);
-    let Answer { queries, hits: first, is_all } =
-        answer(Some(page.offset.saturating_add(page.size)))?;
-    if is_all {
+    let fill = |hits| page.fill(hits, passages::count_visible_chunks, passages::fetch_chunks);
+    let ChunkSearchResult { queries, hits: first, is_complete } =
+        search(Some(page.offset.saturating_add(page.size)))?;
+    if is_complete {
         return Ok((queries, fill(first)?));
     }
-    let found = fill(first.clone())?;
-    if found.len() == page.size {
-        return Ok((queries, found));
+    let best = fill(first.clone())?;
+    if best.len() == page.size {
+        return Ok((queries, best));
     }
-    // Policies hide some of the best, or they are not as many: the others come after them, so that
-    // every page is one of the same order.
+    // Policies hide some of the best hits, or there are not enough of them: a second search finds all.
+    // Its other hits come after the first ones, so all pages have one order.
     let known: HashSet<_> = first.iter().filter_map(|hit| hit.chunk).collect();
-    let Answer { queries, mut hits, .. } = answer(None)?;
+    let ChunkSearchResult { queries, mut hits, .. } = search(None)?;
     hits.retain(|hit| hit.chunk.is_none_or(|chunk| !known.contains(&chunk)));
-    hits.iter_mut().for_each(|hit| hit.is_late = true);
+    hits.iter_mut().for_each(|hit| hit.is_of_second_search = true);
     hits.extend(first);
     Ok((queries, fill(hits)?))
 }
 
-fn from_zero(name: &str, value: Option<i32>) -> Result<usize> {
+/// Checks an argument that must not be null or negative: 22023.
+fn not_negative(name: &str, value: Option<i32>) -> Result<usize> {
     value.and_then(|value| usize::try_from(value).ok()).ok_or_else(|| {
         let given = value.map_or("null".to_owned(), |value| value.to_string());
         Error::new(SqlState::InvalidParameterValue, format!("{name} must be from 0: {given}"))
     })
 }
 
-/// Which of the ranked results are asked for.
+/// Page of the ranked results.
 struct Page {
     offset: usize,
     size: usize,
@@ -220,38 +230,43 @@ struct Page {
 impl Page {
     fn new(max_results: Option<i32>, result_offset: Option<i32>) -> Result<Self> {
         Ok(Self {
-            offset: from_zero("result_offset", result_offset)?,
-            size: from_zero("max_results", max_results)?,
+            offset: not_negative("result_offset", result_offset)?,
+            size: not_negative("max_results", max_results)?,
         })
     }
 
-    /// What `fetch` gives for the hits of this page, among those that the caller may see: it leaves out
-    /// the others, of which `visible` says how many are not. Where policies hide some, others come up.
+    /// Fetches the hits of this page, among the hits that the caller may see.
+    ///
+    /// `fetch` leaves out hits that policies hide; later hits take their places. `count_visible` counts
+    /// the visible ones among the hits that the page's offset skips.
     fn fill<T>(
         &self,
-        mut hits: Vec<Hit>,
-        visible: impl Fn(&Db, &[Hit]) -> Result<usize>,
-        fetch: impl Fn(&Db, &[Hit]) -> Result<Vec<(usize, T)>>,
-    ) -> Result<Vec<(Hit, T)>> {
+        mut hits: Vec<SearchHit>,
+        count_visible: impl Fn(&Db, &[SearchHit]) -> Result<usize>,
+        fetch: impl Fn(&Db, &[SearchHit]) -> Result<Vec<(usize, T)>>,
+    ) -> Result<Vec<(SearchHit, T)>> {
         let mut skip = self.offset;
         let mut page = Vec::new();
-        // Of more each time, lest few that are visible among many take as many statements.
+        // Fetches more each time: if few hits are visible, their number must not decide the number of
+        // statements.
         let mut at_least = 0;
         while page.len() < self.size && !hits.is_empty() {
             let is_skipped = skip > 0;
-            let rest = best(
+            let rest = split_off_best(
                 &mut hits,
                 if is_skipped { skip } else { at_least.max(self.size - page.len()) },
             );
             at_least = (2 * at_least).max(256);
             if is_skipped {
-                skip -= spi::as_caller(Access::Read, |db| db.planned_once(|| visible(db, &hits)))?;
+                skip -= spi::as_caller(Access::Read, |db| {
+                    db.planned_once(|| count_visible(db, &hits))
+                })?;
             } else {
                 let mut fetched =
                     spi::as_caller(Access::Read, |db| db.planned_once(|| fetch(db, &hits)))?;
                 fetched.reverse();
-                for (place, hit) in hits.into_iter().enumerate() {
-                    if let Some((_, row)) = fetched.pop_if(|(fetched, _)| *fetched == place) {
+                for (index, hit) in hits.into_iter().enumerate() {
+                    if let Some((_, row)) = fetched.pop_if(|(fetched, _)| *fetched == index) {
                         page.push((hit, row));
                     }
                 }

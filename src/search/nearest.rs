@@ -1,22 +1,22 @@
-//! The chunks of a user whose embeddings are nearest to one that is asked for.
+//! Chunks of a user whose embeddings are nearest to the embedding of a query.
 //!
-//! Runs as the owner. Every statement here names the user in its own text.
+//! Runs as the owner. Every statement here restricts rows to the user.
 
 use super::candidates::Id;
-use crate::documents::embeddings::Kind;
+use crate::documents::embeddings::EmbeddingType;
 use crate::pg::error::Result;
 use crate::pg::spi::{Arg, Db};
 use pgrx::datum::Uuid;
 use std::collections::HashSet;
 
-/// Up to so many chunks of a user's are all compared: that takes some ten milliseconds. The index is
-/// everybody's: of what it finds near, few are a small user's.
+/// Number of chunks of a user up to which all embeddings are compared, which takes some ten
+/// milliseconds. The index holds chunks of all users: for a small user it would find few.
 const FEW_CHUNKS: u64 = 10_000;
 
-/// How many are looked for where not all are compared.
-pub const MANY: usize = 1_000;
+/// Number of chunks that the index is asked for.
+pub const MAX_NEIGHBOURS: usize = 1_000;
 
-/// A chunk that has an embedding.
+/// Chunk with its distance to the embedding of the query.
 pub struct Neighbour {
     pub id: Id,
     pub document: Id,
@@ -25,40 +25,31 @@ pub struct Neighbour {
     distance: f64,
 }
 
-const ALL: &str = "
-    select id, document_id, chunk_index, coalesce(language, ''),
-        embedding operator(:schema.<=>) cast($2 as :schema.:type)
-    from carrel.document_chunks
-    where user_id = $1 and embedding is not null and ($3::uuid[] is null or document_id = any ($3))";
+const ALL: &str = include_str!("../../sql/search/all_by_embedding.sql");
+const NEAREST: &str = include_str!("../../sql/search/nearest_by_embedding.sql");
 
-/// By the index on embeddings, not by one on user_id.
-const SOME: &str = "
-    select id, document_id, chunk_index, coalesce(language, ''),
-        embedding operator(:schema.<=>) cast($2 as :schema.:type)
-    from carrel.document_chunks
-    where (user_id = $1) is true and embedding is not null
-        and ($3::uuid[] is null or (document_id = any ($3)) is true)
-    order by embedding operator(:schema.<=>) cast($2 as :schema.:type) limit $4";
-
-/// A user's chunks, of these documents or of all, nearest (by cosine) first; and whether they are all
-/// there are. Of users with many chunks they are the nearest [`MANY`] that the index finds, unless
-/// `all` are asked for, or the index finds fewer.
-pub fn chunks(
+/// Reads the chunks of a user, nearest (cosine) first; of some documents, or of all. Returns true as
+/// well if these are all chunks with an embedding.
+///
+/// Users with more than [`FEW_CHUNKS`] get the [`MAX_NEIGHBOURS`] nearest that the index finds, unless
+/// `all` is set or the index finds fewer.
+pub fn read_nearest(
     db: &Db,
     user: Uuid,
-    kind: &Kind,
+    embedding_type: &EmbeddingType,
     embedding: &str,
     documents: Option<&HashSet<Id>>,
-    chunks: u64,
+    chunk_count: u64,
     all: bool,
 ) -> Result<(Vec<Neighbour>, bool)> {
     let documents: Option<Vec<Uuid>> =
         documents.map(|ids| ids.iter().map(|id| Uuid::from_bytes(*id)).collect());
-    let args: [Arg; 4] = [user.into(), embedding.into(), documents.into(), (MANY as i64).into()];
+    let args: [Arg; 4] =
+        [user.into(), embedding.into(), documents.into(), (MAX_NEIGHBOURS as i64).into()];
     let read = |statement, args: &[Arg]| {
-        let mut found = Vec::new();
-        db.stream(kind.sql(statement), args, |row| {
-            found.push(Neighbour {
+        let mut neighbours = Vec::new();
+        db.stream(embedding_type.sql(statement), args, |row| {
+            neighbours.push(Neighbour {
                 id: *row.need::<Uuid>(1)?.as_bytes(),
                 document: *row.need::<Uuid>(2)?.as_bytes(),
                 index: row.need(3)?,
@@ -67,22 +58,23 @@ pub fn chunks(
             });
             Ok(())
         })?;
-        Ok(found)
+        Ok(neighbours)
     };
-    if !all && chunks > FEW_CHUNKS {
-        let found = db.read_nearest(|| read(SOME, &args))?;
-        if found.len() == MANY {
-            return Ok((in_order(found), false));
+    if !all && chunk_count > FEW_CHUNKS {
+        let neighbours = db.read_nearest(|| read(NEAREST, &args))?;
+        if neighbours.len() == MAX_NEIGHBOURS {
+            return Ok((sorted(neighbours), false));
         }
     }
-    let found = db.planned_for_values(|| read(ALL, &args[..3]))?;
-    Ok((in_order(found), true))
+    let neighbours = db.planned_for_values(|| read(ALL, &args[..3]))?;
+    Ok((sorted(neighbours), true))
 }
 
-fn in_order(mut found: Vec<Neighbour>) -> Vec<Neighbour> {
-    found.sort_unstable_by(|a, b| {
-        let place = |neighbour: &Neighbour| (neighbour.document, neighbour.index);
-        a.distance.total_cmp(&b.distance).then_with(|| place(a).cmp(&place(b)))
+/// Sorts by distance; ties by document and index.
+fn sorted(mut neighbours: Vec<Neighbour>) -> Vec<Neighbour> {
+    neighbours.sort_unstable_by(|a, b| {
+        let position = |neighbour: &Neighbour| (neighbour.document, neighbour.index);
+        a.distance.total_cmp(&b.distance).then_with(|| position(a).cmp(&position(b)))
     });
-    found
+    neighbours
 }

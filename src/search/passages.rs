@@ -1,19 +1,19 @@
-//! What was found, as the caller may see it.
+//! Fetching of ranked chunks and documents, as the caller may see them, and their passages.
 
 use super::candidates::Id;
 use super::query::LanguageQuery;
-use super::ranking::Hit;
+use super::ranking::SearchHit;
 use crate::pg::error::Result;
 use crate::pg::spi::{self, Access, Db, Row};
 use carrel_core::ranking;
 use pgrx::datum::Uuid;
 use std::collections::HashSet;
 
-/// The characters of a snippet, at most, without its marks.
-const SNIPPET: usize = 240;
+/// Maximum characters of a snippet, without its tags.
+const MAX_SNIPPET: usize = 240;
 
-/// A chunk that was found.
-pub struct Chunk {
+/// Chunk with the name of its document.
+pub struct FetchedChunk {
     pub id: Uuid,
     pub document: Uuid,
     pub filename: String,
@@ -25,72 +25,63 @@ pub struct Chunk {
     pub end: Option<i32>,
 }
 
-/// A part of a document: one chunk, or some that follow each other.
+/// Part of a document: one chunk, or several adjacent ones.
 pub struct Passage {
     pub content: String,
-    /// Where it is in the document's text, in characters; the end exclusive.
+    /// Offsets in the document's text, in characters; `end` is exclusive.
     pub start: Option<i32>,
     pub end: Option<i32>,
 }
 
 impl Passage {
-    /// One chunk.
-    pub fn of(chunk: &Chunk) -> Self {
+    /// Passage of one chunk.
+    pub fn of(chunk: &FetchedChunk) -> Self {
         Self { content: chunk.content.clone(), start: chunk.start, end: chunk.end }
     }
 }
 
-/// A document that was found.
-pub struct Document {
+/// Document with its best chunk.
+pub struct FetchedDocument {
     pub filename: String,
-    /// The content of the chunk that answers best.
-    pub best: Option<String>,
-    /// How many chunks have any of the words.
+    /// Content of the best matching chunk.
+    pub best_content: Option<String>,
+    /// Number of matching chunks that the caller may see.
     pub matched_chunks: i32,
 }
 
-/// How many of the chunks, and of their documents, the caller may see.
-pub fn visible_chunks(db: &Db, hits: &[Hit]) -> Result<usize> {
-    let sql = "select from carrel.document_chunks as c
-        join carrel.documents as d on d.user_id = c.user_id and d.id = c.document_id
-        where c.id = any ($1)";
+/// Counts the chunks that the caller may see, with their documents.
+pub fn count_visible_chunks(db: &Db, hits: &[SearchHit]) -> Result<usize> {
+    let sql = include_str!("../../sql/search/count_visible_chunks.sql");
     Ok(db.execute(sql, &[chunk_ids(hits).into()])? as usize)
 }
 
-/// The chunks of hits, with the hits' places, in order; without those that the caller may not see.
-pub fn chunks(db: &Db, hits: &[Hit]) -> Result<Vec<(usize, Chunk)>> {
-    db.rows(
-        "select hit.place, c.id, c.document_id, d.filename, c.chunk_index, c.section_title,
-            c.heading_path, c.content, c.start_offset, c.end_offset
-        from unnest($1::uuid[]) with ordinality as hit (id, place)
-        join carrel.document_chunks as c on c.id = hit.id
-        join carrel.documents as d on d.user_id = c.user_id and d.id = c.document_id
-        order by hit.place",
-        &[chunk_ids(hits).into()],
-        |row| {
-            let chunk = Chunk {
-                id: row.need(2)?,
-                document: row.need(3)?,
-                filename: row.need(4)?,
-                index: row.need(5)?,
-                section_title: row.get(6),
-                heading_path: row.need(7)?,
-                content: row.need(8)?,
-                start: row.get(9),
-                end: row.get(10),
-            };
-            Ok((place(row)?, chunk))
-        },
-    )
+/// Fetches the chunks of hits that the caller may see, with the index of each hit, in order.
+pub fn fetch_chunks(db: &Db, hits: &[SearchHit]) -> Result<Vec<(usize, FetchedChunk)>> {
+    db.rows(include_str!("../../sql/search/fetch_chunks.sql"), &[chunk_ids(hits).into()], |row| {
+        let chunk = FetchedChunk {
+            id: row.need(2)?,
+            document: row.need(3)?,
+            filename: row.need(4)?,
+            index: row.need(5)?,
+            section_title: row.get(6),
+            heading_path: row.need(7)?,
+            content: row.need(8)?,
+            start: row.get(9),
+            end: row.get(10),
+        };
+        Ok((hit_index(row)?, chunk))
+    })
 }
 
-fn chunk_ids(hits: &[Hit]) -> Vec<Uuid> {
+fn chunk_ids(hits: &[SearchHit]) -> Vec<Uuid> {
     hits.iter().filter_map(|hit| hit.chunk).map(Uuid::from_bytes).collect()
 }
 
-/// The documents of hits, with the hits' places, in order; without those that the caller may not see.
-/// Chunks that a policy hides are as if they were not there, but for the score.
-pub fn documents(db: &Db, hits: &[Hit]) -> Result<Vec<(usize, Document)>> {
+/// Fetches the documents of hits that the caller may see, with the index of each hit, in order.
+///
+/// Chunks that a policy hides are left out, and documents that match only by such chunks. Scores
+/// include them.
+pub fn fetch_documents(db: &Db, hits: &[SearchHit]) -> Result<Vec<(usize, FetchedDocument)>> {
     let matched = hits.iter().flat_map(|hit| &hit.matched_chunks);
     let matched: Vec<Uuid> = matched.map(|chunk| Uuid::from_bytes(chunk.id)).collect();
     let visible = db.rows(
@@ -99,70 +90,65 @@ pub fn documents(db: &Db, hits: &[Hit]) -> Result<Vec<(usize, Document)>> {
         |row| Ok(*row.need::<Uuid>(1)?.as_bytes()),
     )?;
     let visible: HashSet<Id> = visible.into_iter().collect();
-    let shown = |hit: &Hit| -> (i32, Option<Uuid>) {
+    let count_and_best = |hit: &SearchHit| -> (i32, Option<Uuid>) {
         let chunks = || hit.matched_chunks.iter().filter(|chunk| visible.contains(&chunk.id));
         let best =
             chunks().max_by(|a, b| a.score.total_cmp(&b.score).then_with(|| b.index.cmp(&a.index)));
         (chunks().count() as i32, best.map(|chunk| Uuid::from_bytes(chunk.id)))
     };
-    let (counts, best): (Vec<i32>, Vec<Option<Uuid>>) = hits.iter().map(shown).unzip();
+    let (counts, best): (Vec<i32>, Vec<Option<Uuid>>) = hits.iter().map(count_and_best).unzip();
     let mut documents = db.rows(
-        "select hit.place, d.filename, c.content
-        from rows from (unnest($1::uuid[]), unnest($2::uuid[])) with ordinality
-            as hit (document_id, chunk_id, place)
-        join carrel.documents as d on d.id = hit.document_id
-        left join carrel.document_chunks as c on c.id = hit.chunk_id
-        order by hit.place",
+        include_str!("../../sql/search/fetch_documents.sql"),
         &[document_ids(hits).into(), best.into()],
         |row| {
-            let place = place(row)?;
-            let matched_chunks = counts[place];
-            Ok((place, Document { filename: row.need(2)?, best: row.get(3), matched_chunks }))
+            let index = hit_index(row)?;
+            let (filename, best_content) = (row.need(2)?, row.get(3));
+            let matched_chunks = counts[index];
+            Ok((index, FetchedDocument { filename, best_content, matched_chunks }))
         },
     )?;
-    documents.retain(|(place, document)| document.matched_chunks > 0 || hits[*place].is_named);
+    documents.retain(|(index, document)| document.matched_chunks > 0 || hits[*index].is_named);
     Ok(documents)
 }
 
-fn document_ids(hits: &[Hit]) -> Vec<Uuid> {
+fn document_ids(hits: &[SearchHit]) -> Vec<Uuid> {
     hits.iter().map(|hit| Uuid::from_bytes(hit.document)).collect()
 }
 
-/// The place of a hit, from a row's first column, which counts from 1.
-fn place(row: &Row) -> Result<usize> {
+/// Index of a hit, from the first column of a row, which counts from 1.
+fn hit_index(row: &Row) -> Result<usize> {
     Ok(row.need::<i64>(1)? as usize - 1)
 }
 
-/// A chunk with so many before and after it.
-pub fn around(chunk: &Chunk, count: usize) -> Result<Passage> {
+/// Reads a chunk with up to `count` chunks before it and after it.
+pub fn passage_around(chunk: &FetchedChunk, count: usize) -> Result<Passage> {
     let count = i32::try_from(count).unwrap_or(i32::MAX);
     let (first, last) = (chunk.index.saturating_sub(count), chunk.index.saturating_add(count));
-    let passage = spi::as_caller(Access::Read, |db| run(db, chunk.document, first, last))?;
+    let passage =
+        spi::as_caller(Access::Read, |db| adjacent_chunks(db, chunk.document, first, last))?;
     Ok(passage.unwrap_or_else(|| Passage::of(chunk)))
 }
 
-/// The chunks of a document from one index to another, as one: the text as it is between the first
-/// one's start and the last one's end, where they are parts of it and a policy hides none between them;
-/// else their contents, with blank lines between.
-pub fn run(db: &Db, document: Uuid, first: i32, last: i32) -> Result<Option<Passage>> {
+/// Reads the chunks of a document from one index to another, inclusive, as one passage.
+///
+/// The content is the document's text between the first and the last offset, if the chunks are parts of
+/// the text and the caller may see all of them. Otherwise it is their contents, separated by blank
+/// lines.
+pub fn adjacent_chunks(db: &Db, document: Uuid, first: i32, last: i32) -> Result<Option<Passage>> {
     let rows: Vec<(i32, Passage)> = db.rows(
-        "select c.content, c.start_offset, c.end_offset, c.chunk_index
-        from carrel.documents as d
-        join carrel.document_chunks as c on c.user_id = d.user_id and c.document_id = d.id
-        where d.id = $1 and c.chunk_index between $2 and $3
-        order by c.chunk_index",
+        include_str!("../../sql/search/adjacent_chunks.sql"),
         &[document.into(), first.into(), last.into()],
         |row| {
             let passage = Passage { content: row.need(1)?, start: row.get(2), end: row.get(3) };
             Ok((row.need(4)?, passage))
         },
     )?;
-    let is_whole = rows.windows(2).all(|rows| rows[0].0 + 1 == rows[1].0);
+    let is_gapless = rows.windows(2).all(|rows| rows[0].0 + 1 == rows[1].0);
     let chunks: Vec<Passage> = rows.into_iter().map(|(_, passage)| passage).collect();
-    let (Some(one), Some(other)) = (chunks.first(), chunks.last()) else { return Ok(None) };
-    let (start, end) = (one.start, other.end);
+    let (Some(first), Some(last)) = (chunks.first(), chunks.last()) else { return Ok(None) };
+    let (start, end) = (first.start, last.end);
     let text: Option<String> = match start.zip(end) {
-        Some((start, end)) if is_whole && start < end => {
+        Some((start, end)) if is_gapless && start < end => {
             let sql =
                 "select substr(content_text, $2 + 1, $3 - $2) from carrel.documents where id = $1";
             db.first(sql, &[document.into(), start.into(), end.into()], |row| Ok(row.get(1)))?
@@ -177,10 +163,10 @@ pub fn run(db: &Db, document: Uuid, first: i32, last: i32) -> Result<Option<Pass
     Ok(Some(Passage { content, start, end }))
 }
 
-/// Whether chunks are parts of a text that begins where the first one does.
+/// True if chunks are parts of a text that begins at the offset of the first one.
 fn are_parts(chunks: &[Passage], text: &str) -> bool {
     let Some(first) = chunks.first().and_then(|chunk| chunk.start) else { return false };
-    // Where the chunk before began, in characters and bytes: they come in order.
+    // Start of the chunk before, in characters and in bytes: chunks are ordered.
     let (mut characters, mut bytes) = (first, 0);
     chunks.iter().all(|chunk| {
         let Some(start) = chunk.start else { return false };
@@ -194,10 +180,12 @@ fn are_parts(chunks: &[Passage], text: &str) -> bool {
     })
 }
 
-/// The passage of a content that has the most of a query, with its words marked; how it begins, where no
-/// query is what it was found by.
+/// Returns the part of a content with the most terms of the query, with `<mark>` tags; without a query,
+/// its beginning.
 pub fn snippet(query: Option<&mut LanguageQuery>, content: &str) -> Result<String> {
-    let Some(query) = query else { return Ok(ranking::snippet(content, &[], |_| 1.0, SNIPPET)) };
-    let marks = query.parser.marks(content, &query.query.terms)?;
-    Ok(ranking::snippet(content, &marks, |_| 1.0, SNIPPET))
+    let Some(query) = query else {
+        return Ok(ranking::snippet(content, &[], |_| 1.0, MAX_SNIPPET));
+    };
+    let highlights = query.parser.highlights(content, &query.query.terms)?;
+    Ok(ranking::snippet(content, &highlights, |_| 1.0, MAX_SNIPPET))
 }

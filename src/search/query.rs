@@ -1,41 +1,41 @@
-//! From what a person typed to what is looked for, in each language of a user's documents.
+//! Parsing of a query in each language of a user's documents.
 
-use super::keys::Keys;
-use super::statistics::{self, Statistics};
-use crate::documents::{Names, Parser};
+use super::keys::KeyQueries;
+use super::statistics::{self, LanguageStatistics};
+use crate::documents::{NameSplitting, Parser};
 use crate::pg::error::{Result, check_for_interrupts};
 use crate::pg::spi::Db;
 use carrel_core::ranking::{Phrase, PhrasePosition, Query, QueryPart, QueryPartKind, Term, parts};
 use carrel_core::tsvector::View;
 use pgrx::datum::Uuid;
 
-/// What is read of a query, in bytes; more words than this holds decide nothing.
+/// Maximum bytes of a query; the rest is ignored.
 const MAX_QUERY: usize = 32_000;
 
-/// Words of a query that are looked for, the first ones; beyond, a tsquery is deep enough to exhaust a stack.
+/// Maximum number of terms; the rest is ignored. A tsquery of many more terms exhausts the stack.
 const MAX_TERMS: usize = 500;
 
-/// Phrases, and words that are not wanted, of a query; the first ones.
+/// Maximum number of phrases, and of excluded words; the rest is ignored.
 const MAX_PHRASES: usize = 64;
 
-/// A query as one text search configuration reads it, and the texts that it is for.
+/// Query in one language, with statistics of the user's texts in that language.
 pub struct LanguageQuery {
-    pub statistics: Statistics,
+    pub statistics: LanguageStatistics,
     pub parser: Parser,
     pub query: Query,
-    pub keys: Keys,
+    pub keys: KeyQueries,
 }
 
 impl LanguageQuery {
-    /// All terms that are looked for, those that are not wanted as well.
-    pub fn looked_for(&self) -> impl Iterator<Item = &Term> {
-        let excluded = self.query.excluded.iter().flatten().flat_map(|place| &place.terms);
+    /// All terms to look for in indexes, excluded ones as well.
+    pub fn indexed_terms(&self) -> impl Iterator<Item = &Term> {
+        let excluded = self.query.excluded.iter().flatten().flat_map(|position| &position.terms);
         self.query.terms.iter().chain(excluded)
     }
 }
 
-/// The query in every language of the user's documents in which it has words, wanted or not.
-pub fn of_user(db: &Db, user: Uuid, query: Option<&str>) -> Result<Vec<LanguageQuery>> {
+/// Parses a query in each language of the user's documents. Skips languages in which it has no words.
+pub fn parse(db: &Db, user: Uuid, query: Option<&str>) -> Result<Vec<LanguageQuery>> {
     let query = query.unwrap_or_default();
     let parts = parts(&query[..query.floor_char_boundary(MAX_QUERY)]);
     if parts.is_empty() {
@@ -44,18 +44,18 @@ pub fn of_user(db: &Db, user: Uuid, query: Option<&str>) -> Result<Vec<LanguageQ
     db.silence_notices();
     let mut queries = Vec::new();
     for statistics in statistics::of_user(db, user)? {
-        // A configuration that was dropped since finds nothing.
+        // The configuration may have been dropped since.
         let Some(mut parser) = Parser::find(db, &statistics.language)? else { continue };
-        let query = read(&mut parser, &parts)?;
+        let query = parse_parts(&mut parser, &parts)?;
         if !query.is_empty() || !query.excluded.is_empty() {
-            let keys = Keys::new(user, &statistics.language);
+            let keys = KeyQueries::new(user, &statistics.language);
             queries.push(LanguageQuery { statistics, parser, query, keys });
         }
     }
     Ok(queries)
 }
 
-fn read(parser: &mut Parser, parts: &[QueryPart]) -> Result<Query> {
+fn parse_parts(parser: &mut Parser, parts: &[QueryPart]) -> Result<Query> {
     let mut query = Query::default();
     let add = |query: &mut Query, term: Term| {
         if query.terms.len() < MAX_TERMS && !query.terms.contains(&term) {
@@ -68,12 +68,12 @@ fn read(parser: &mut Parser, parts: &[QueryPart]) -> Result<Query> {
             break;
         }
         if part.kind == QueryPartKind::Word && !part.is_excluded {
-            for place in places(parser, part, Names::Split)? {
-                place.terms.into_iter().for_each(|term| add(&mut query, term));
+            for position in parse_part(parser, part, NameSplitting::Split)? {
+                position.terms.into_iter().for_each(|term| add(&mut query, term));
             }
             continue;
         }
-        let phrase = places(parser, part, Names::Whole)?;
+        let phrase = parse_part(parser, part, NameSplitting::Whole)?;
         if phrase.is_empty() {
             continue;
         }
@@ -81,7 +81,7 @@ fn read(parser: &mut Parser, parts: &[QueryPart]) -> Result<Query> {
             query.excluded.push(phrase);
             continue;
         }
-        for term in phrase.iter().flat_map(|place| &place.terms) {
+        for term in phrase.iter().flat_map(|position| &position.terms) {
             add(&mut query, term.clone());
         }
         if part.kind == QueryPartKind::Phrase && query.required.len() < MAX_PHRASES {
@@ -91,8 +91,8 @@ fn read(parser: &mut Parser, parts: &[QueryPart]) -> Result<Query> {
     Ok(query)
 }
 
-/// The lexemes of a part, in the order in which they were typed.
-fn places(parser: &mut Parser, part: &QueryPart, names: Names) -> Result<Phrase> {
+/// Parses a part of a query. Returns its lexemes in the order of the text.
+fn parse_part(parser: &mut Parser, part: &QueryPart, names: NameSplitting) -> Result<Phrase> {
     let vector = parser.parse(part.text, names)?;
     let mut words: Vec<(u16, &[u8])> = Vec::new();
     if let Ok(view) = View::parse(&vector) {
@@ -102,7 +102,7 @@ fn places(parser: &mut Parser, part: &QueryPart, names: Names) -> Result<Phrase>
     }
     words.sort_unstable();
     let first = words.first().map_or(0, |(position, _)| *position);
-    let mut places: Phrase = words
+    let mut phrase: Phrase = words
         .chunk_by(|a, b| a.0 == b.0)
         .map(|words| PhrasePosition {
             offset: words[0].0 - first,
@@ -110,16 +110,16 @@ fn places(parser: &mut Parser, part: &QueryPart, names: Names) -> Result<Phrase>
         })
         .collect();
     if part.kind == QueryPartKind::Prefix {
-        // What no dictionary knows, or all of them pass over, may still begin a word.
-        if places.is_empty() && part.text.chars().all(char::is_alphanumeric) {
+        // A text that gives no lexeme (unknown, or a stop word) may still be the beginning of a word.
+        if phrase.is_empty() && part.text.chars().all(char::is_alphanumeric) {
             let terms = vec![term(part.text.to_lowercase().as_bytes())];
-            places.push(PhrasePosition { offset: 0, terms });
+            phrase.push(PhrasePosition { offset: 0, terms });
         }
-        for term in places.last_mut().into_iter().flat_map(|place| &mut place.terms) {
+        for term in phrase.last_mut().into_iter().flat_map(|position| &mut position.terms) {
             term.is_prefix = true;
         }
     }
-    Ok(places)
+    Ok(phrase)
 }
 
 fn term(lexeme: &[u8]) -> Term {

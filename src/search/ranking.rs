@@ -1,9 +1,8 @@
-//! Which of a user's chunks and documents answer a query best: BM25 over the user's own chunks, or
-//! documents, of each language.
+//! Ranking of chunks and documents by BM25, over the user's own texts in each language.
 //!
-//! Runs as the owner. Every statement here names the user in its own text.
+//! Runs as the owner. Every statement here restricts rows to the user.
 
-use super::candidates::{self, Candidates, Id, Name, score};
+use super::candidates::{self, CandidateChunk, Candidates, FilenameMatch, Id, score};
 use super::filter::Filter;
 use super::query::LanguageQuery;
 use super::settings;
@@ -15,54 +14,52 @@ use pgrx::datum::Uuid;
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
-/// A chunk or a document.
+/// Ranked chunk or document.
 #[derive(Clone)]
-pub struct Hit {
-    /// Whether it comes after all that are not so, whatever its score: those are the best that were
-    /// found first.
-    pub is_late: bool,
+pub struct SearchHit {
+    /// True for hits of a second, exhaustive search. They come after all hits of the first search, even
+    /// with a better score.
+    pub is_of_second_search: bool,
     pub document: Id,
-    /// The chunk; None where the hit is a document.
+    /// None if the hit is a document.
     pub chunk: Option<Id>,
-    /// The chunks that a document was found by.
+    /// Matching chunks of a document.
     pub matched_chunks: Vec<MatchedChunk>,
-    /// Whether its name has any of the words.
+    /// True if the name of the document has any term.
     pub is_named: bool,
     pub score: f32,
-    /// Where ties are broken: by document, then by place.
+    /// Index of the chunk in its document, which breaks ties.
     index: i32,
-    pub matched: Matched,
-    /// Which of the language queries it was found by; None where it was none.
+    pub matched_by: MatchedBy,
+    /// Index of the language query with the terms; None if it was found by its embedding only.
     pub query: Option<usize>,
 }
 
-/// How a chunk or a document answers a query.
+/// Reason why a chunk or document matches: column `matched` of search_chunks().
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Matched {
-    /// All words of the query are there.
-    All,
-    /// Some are.
-    Some,
-    /// None are; what it means is near.
+pub enum MatchedBy {
+    AllTerms,
+    SomeTerms,
+    /// No term; its embedding is near.
     Embedding,
 }
 
-impl Matched {
-    fn of(words: usize, query: &LanguageQuery) -> Self {
-        if words == query.query.terms.len() { Self::All } else { Self::Some }
+impl MatchedBy {
+    fn terms(count: usize, query: &LanguageQuery) -> Self {
+        if count == query.query.terms.len() { Self::AllTerms } else { Self::SomeTerms }
     }
 
-    /// As search_chunks() says it.
+    /// Value of the column.
     pub fn name(self) -> &'static str {
         match self {
-            Self::All => "all",
-            Self::Some => "some",
+            Self::AllTerms => "all",
+            Self::SomeTerms => "some",
             Self::Embedding => "embedding",
         }
     }
 }
 
-/// A chunk of a document that was found.
+/// Matching chunk of a document.
 #[derive(Clone)]
 pub struct MatchedChunk {
     pub id: Id,
@@ -70,47 +67,48 @@ pub struct MatchedChunk {
     pub index: i32,
 }
 
-impl Hit {
-    /// A chunk that has none of the words.
-    pub fn near(document: Id, chunk: Id, index: i32, score: f32) -> Self {
+impl SearchHit {
+    /// Hit for a chunk without any term, found by its embedding.
+    pub fn by_embedding(document: Id, chunk: Id, index: i32, score: f32) -> Self {
         Self {
-            is_late: false,
+            is_of_second_search: false,
             document,
             chunk: Some(chunk),
             matched_chunks: Vec::new(),
             is_named: false,
             score,
             index,
-            matched: Matched::Embedding,
+            matched_by: MatchedBy::Embedding,
             query: None,
         }
     }
 
-    /// Best first; the order of two hits is always the same.
-    pub fn before(&self, other: &Self) -> Ordering {
-        let place = |hit: &Self| (hit.document, hit.index, hit.query);
-        (self.is_late.cmp(&other.is_late))
+    /// Compares two hits, best first. The order is total: ties are broken by document and index.
+    pub fn compare(&self, other: &Self) -> Ordering {
+        let position = |hit: &Self| (hit.document, hit.index, hit.query);
+        (self.is_of_second_search.cmp(&other.is_of_second_search))
             .then_with(|| other.score.total_cmp(&self.score))
-            .then_with(|| place(self).cmp(&place(other)))
+            .then_with(|| position(self).cmp(&position(other)))
     }
 }
 
-/// The chunks that answer a query.
+/// Result of ranking chunks.
 #[derive(Default)]
 pub struct RankedChunks {
     /// In no order.
-    pub hits: Vec<Hit>,
-    /// Chunks that have what is not wanted.
+    pub hits: Vec<SearchHit>,
+    /// Chunks with an excluded word or phrase.
     pub excluded_chunks: HashSet<Id>,
-    /// Documents that have it in their names.
+    /// Documents with an excluded word or phrase in their names.
     pub excluded_documents: HashSet<Id>,
-    /// Whether these are not all that answer it, but the best, and some more.
-    pub is_cut: bool,
+    /// True if some matching chunks were not read. The hits then include the best ones.
+    pub is_partial: bool,
 }
 
-/// The chunks that answer the query, of the documents that are allowed: all of them or, where a number
-/// is wanted and few of very many have to be read for it, at least so many of the best.
-pub fn chunks(
+/// Ranks the chunks that match the query, in the allowed documents (None: in all).
+///
+/// With `wanted`, the hits include at least that number of the best; others may be missing.
+pub fn rank_chunks(
     db: &Db,
     user: Uuid,
     queries: &mut [LanguageQuery],
@@ -120,134 +118,130 @@ pub fn chunks(
     let mut ranked = RankedChunks::default();
     let wanted = wanted.filter(|_| allowed.is_none());
     for (number, query) in queries.iter_mut().enumerate() {
-        let names = candidates::names(db, user, query)?;
+        let names = candidates::read_names(db, user, query)?;
+        let parameters = settings::parameters()?;
         let top = match wanted {
-            Some(count) => top_k::chunks(db, user, query, &names, settings::parameters()?, count)?,
+            Some(count) => top_k::read_top(db, user, query, &names, parameters, count)?,
             None => None,
         };
         let candidates = match top {
             Some(top) => {
-                ranked.is_cut |= top.is_cut;
+                ranked.is_partial |= top.is_partial;
                 top.candidates
             }
-            None => candidates::chunks(db, user, query)?,
+            None => candidates::read_chunks(db, user, query)?,
         };
-        let scale = scale(&candidates, query)?;
-        let terms = &query.query;
-        let unwanted = names.iter().filter(|(_, name)| name.reading.is_excluded);
-        ranked.excluded_documents.extend(unwanted.map(|(id, _)| *id));
+        ranked.add(&candidates, &names, number, query, allowed)?;
+    }
+    Ok(ranked)
+}
+
+impl RankedChunks {
+    /// Adds the matching candidates in one language.
+    fn add(
+        &mut self,
+        candidates: &Candidates,
+        names: &HashMap<Id, FilenameMatch>,
+        number: usize,
+        query: &LanguageQuery,
+        allowed: Option<&HashSet<Id>>,
+    ) -> Result<()> {
+        let scale = chunk_scale(candidates, query)?;
+        let excluded = names.iter().filter(|(_, name)| name.reading.is_excluded);
+        self.excluded_documents.extend(excluded.map(|(id, _)| *id));
         for chunk in &candidates.chunks {
             check_for_interrupts();
-            let found = candidates.terms(chunk);
             let named = names.get(&chunk.document);
             let name = named.map(|name| name.reading).unwrap_or_default();
             if chunk.reading.is_excluded {
-                ranked.excluded_chunks.insert(chunk.id);
+                self.excluded_chunks.insert(chunk.id);
             }
-            let is_wanted = !found.is_empty()
+            let matches = !candidates.terms(chunk).is_empty()
                 && !chunk.reading.is_excluded
                 && !name.is_excluded
-                && chunk.reading.phrases | name.phrases == terms.all_phrases()
+                && chunk.reading.phrases | name.phrases == query.query.all_phrases()
                 && allowed.is_none_or(|allowed| allowed.contains(&chunk.document));
-            if !is_wanted {
+            if !matches {
                 continue;
             }
-            let (score, matched) = candidates.score(&scale, chunk, named);
-            ranked.hits.push(Hit {
-                is_late: false,
+            let (score, terms) = candidates.score(&scale, chunk, named);
+            self.hits.push(SearchHit {
+                is_of_second_search: false,
                 document: chunk.document,
                 chunk: Some(chunk.id),
                 score: score as f32,
                 index: chunk.index,
-                matched: Matched::of(matched, query),
+                matched_by: MatchedBy::terms(terms, query),
                 matched_chunks: Vec::new(),
                 is_named: named.is_some(),
                 query: Some(number),
             });
         }
+        Ok(())
     }
-    Ok(ranked)
 }
 
-/// Every document that answers the query, in no order. What is in several chunks counts together, as
-/// if the document were one text.
-pub fn documents(
+/// Ranks all documents that match the query, in no order. A document is scored as one text: terms in
+/// different chunks count together.
+pub fn rank_documents(
     db: &Db,
     user: Uuid,
     queries: &mut [LanguageQuery],
     filter: &Filter,
-) -> Result<Vec<Hit>> {
+) -> Result<Vec<SearchHit>> {
     let allowed = filter.documents(db, user)?;
-    let mut hits: Vec<Hit> = Vec::new();
+    let mut hits: Vec<SearchHit> = Vec::new();
     let mut excluded: HashSet<Id> = HashSet::new();
     for (number, query) in queries.iter_mut().enumerate() {
-        let candidates = candidates::chunks(db, user, query)?;
-        let names = candidates::names(db, user, query)?;
-        let chunk_scale = scale(&candidates, query)?;
-        let mut documents: HashMap<Id, Document> = HashMap::new();
-        for (id, name) in &names {
-            documents.insert(*id, Document::named(name));
-        }
-        for chunk in &candidates.chunks {
-            check_for_interrupts();
-            let found = candidates.terms(chunk);
-            let document = documents.entry(chunk.document).or_default();
-            document.is_excluded |= chunk.reading.is_excluded;
-            document.phrases |= chunk.reading.phrases;
-            if found.is_empty() {
-                continue;
-            }
-            document.add(found);
-            document.words += u64::from(chunk.words);
-            let (score, _) = candidates.score(&chunk_scale, chunk, None);
-            let (id, index) = (chunk.id, chunk.index);
-            document.chunks.push(MatchedChunk { id, score: score as f32, index });
-        }
-        let mut found_in = vec![0; query.query.terms.len()];
+        let candidates = candidates::read_chunks(db, user, query)?;
+        let names = candidates::read_names(db, user, query)?;
+        let mut documents = match_documents(&candidates, &names, query)?;
+        let mut documents_with_term = vec![0; query.query.terms.len()];
         for (term, _) in documents.values().flat_map(|document| &document.terms) {
-            found_in[usize::from(*term)] += 1;
+            documents_with_term[usize::from(*term)] += 1;
         }
-        lengths(db, user, &mut documents)?;
-        let scale = Scale::new(settings::parameters()?, query.statistics.documents, &found_in);
+        read_lengths(db, user, &mut documents)?;
+        let parameters = settings::parameters()?;
+        let scale = Scale::new(parameters, query.statistics.documents, &documents_with_term);
         for (id, document) in documents {
             check_for_interrupts();
             if document.is_excluded {
                 excluded.insert(id);
             }
-            let is_wanted = !document.terms.is_empty()
+            let matches = !document.terms.is_empty()
                 && document.phrases == query.query.all_phrases()
                 && allowed.as_ref().is_none_or(|allowed| allowed.contains(&id));
-            if !is_wanted {
+            if !matches {
                 continue;
             }
-            let (score, matched) = score(&scale, document.words, &document.terms, None);
-            hits.push(Hit {
-                is_late: false,
+            let (score, terms) = score(&scale, document.words, &document.terms, None);
+            hits.push(SearchHit {
+                is_of_second_search: false,
                 document: id,
                 chunk: None,
                 matched_chunks: document.chunks,
                 is_named: names.get(&id).is_some_and(|name| !name.terms.is_empty()),
                 score: score as f32,
                 index: 0,
-                matched: Matched::of(matched, query),
+                matched_by: MatchedBy::terms(terms, query),
                 query: Some(number),
             });
         }
     }
     hits.retain(|hit| !excluded.contains(&hit.document));
-    // A client's chunks of one document may be of several languages.
+    // Chunks that clients write may give a document several languages: its best hit stays.
     if queries.len() > 1 {
-        hits.sort_unstable_by(Hit::before);
+        hits.sort_unstable_by(SearchHit::compare);
         let mut seen = HashSet::new();
         hits.retain(|hit| seen.insert(hit.document));
     }
     Ok(hits)
 }
 
-/// What the chunks of a document, and its name, have of a query.
+/// Matches of a query in the chunks and the name of a document.
 #[derive(Default)]
-struct Document {
-    /// In the order of their numbers, as those of chunks and names are.
+struct DocumentMatch {
+    /// Terms with their frequencies, ordered by term.
     terms: Vec<(u16, Frequency)>,
     phrases: u64,
     is_excluded: bool,
@@ -255,8 +249,8 @@ struct Document {
     chunks: Vec<MatchedChunk>,
 }
 
-impl Document {
-    fn named(name: &Name) -> Self {
+impl DocumentMatch {
+    fn of_name(name: &FilenameMatch) -> Self {
         Self {
             terms: name.terms.iter().map(|term| (*term, Frequency::IN_NAME)).collect(),
             phrases: name.reading.phrases,
@@ -265,22 +259,54 @@ impl Document {
         }
     }
 
-    fn add(&mut self, found: &[(u16, Frequency)]) {
-        for (term, frequency) in found {
+    /// Adds a candidate with its terms.
+    fn add(&mut self, candidates: &Candidates, chunk: &CandidateChunk, scale: &Scale) {
+        self.is_excluded |= chunk.reading.is_excluded;
+        self.phrases |= chunk.reading.phrases;
+        let terms = candidates.terms(chunk);
+        if terms.is_empty() {
+            return;
+        }
+        for (term, frequency) in terms {
             match self.terms.binary_search_by_key(term, |(known, _)| *known) {
                 Ok(at) => self.terms[at].1 = self.terms[at].1.with(*frequency),
                 Err(at) => self.terms.insert(at, (*term, *frequency)),
             }
         }
+        self.words += u64::from(chunk.words);
+        let (score, _) = candidates.score(scale, chunk, None);
+        let (id, index) = (chunk.id, chunk.index);
+        self.chunks.push(MatchedChunk { id, score: score as f32, index });
     }
 }
 
-fn scale(candidates: &Candidates, query: &LanguageQuery) -> Result<Scale> {
-    Ok(Scale::new(settings::parameters()?, query.statistics.chunks, &candidates.found_in))
+/// Groups candidates and names by document.
+fn match_documents(
+    candidates: &Candidates,
+    names: &HashMap<Id, FilenameMatch>,
+    query: &LanguageQuery,
+) -> Result<HashMap<Id, DocumentMatch>> {
+    let scale = chunk_scale(candidates, query)?;
+    let mut documents: HashMap<Id, DocumentMatch> = HashMap::new();
+    for (id, name) in names {
+        documents.insert(*id, DocumentMatch::of_name(name));
+    }
+    for chunk in &candidates.chunks {
+        check_for_interrupts();
+        documents.entry(chunk.document).or_default().add(candidates, chunk, &scale);
+    }
+    Ok(documents)
 }
 
-/// How long the documents are: those whose chunks a client wrote know no more than what was found.
-fn lengths(db: &Db, user: Uuid, documents: &mut HashMap<Id, Document>) -> Result<()> {
+/// Scale for the scores of chunks.
+fn chunk_scale(candidates: &Candidates, query: &LanguageQuery) -> Result<Scale> {
+    let parameters = settings::parameters()?;
+    Ok(Scale::new(parameters, query.statistics.chunks, &candidates.chunks_with_term))
+}
+
+/// Reads the lengths of documents. Documents whose chunks a client wrote have none: the sum of their
+/// matching chunks stays.
+fn read_lengths(db: &Db, user: Uuid, documents: &mut HashMap<Id, DocumentMatch>) -> Result<()> {
     let ids: Vec<Uuid> = documents.keys().map(|id| Uuid::from_bytes(*id)).collect();
     db.stream(
         "select id, words from carrel.documents
@@ -295,13 +321,13 @@ fn lengths(db: &Db, user: Uuid, documents: &mut HashMap<Id, Document>) -> Result
     )
 }
 
-/// Keeps the `count` best hits, in order; returns the others.
-pub fn best(hits: &mut Vec<Hit>, count: usize) -> Vec<Hit> {
+/// Keeps the `count` best hits, in order. Returns the others, in no order.
+pub fn split_off_best(hits: &mut Vec<SearchHit>, count: usize) -> Vec<SearchHit> {
     let mut rest = Vec::new();
     if count < hits.len() {
-        hits.select_nth_unstable_by(count, Hit::before);
+        hits.select_nth_unstable_by(count, SearchHit::compare);
         rest = hits.split_off(count);
     }
-    hits.sort_unstable_by(Hit::before);
+    hits.sort_unstable_by(SearchHit::compare);
     rest
 }

@@ -1,4 +1,7 @@
-//! How many chunks a user has in each language, and how long they are.
+//! Search statistics: number and length of a user's chunks and documents in each language.
+//!
+//! Each statement that changes chunks inserts rows with its differences, so writers never wait for each
+//! other. The rows of a user and language add up. Some statements merge them into one row.
 
 use crate::pg::error::Result;
 use crate::pg::ids::uuid_v7;
@@ -11,36 +14,29 @@ use pgrx::prelude::*;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
-/// The chunks of a user in one language.
-pub struct Statistics {
+/// Statistics of a user's texts in one language.
+pub struct LanguageStatistics {
     pub language: String,
     pub chunks: Collection,
-    /// The documents that they are of.
+    /// Documents with chunks.
     pub documents: Collection,
 }
 
-/// Those of a user, in the order of the languages' names. Documents that have nothing but their names
-/// to be found by have a language, too.
-pub fn of_user(db: &Db, user: Uuid) -> Result<Vec<Statistics>> {
+/// Reads the statistics of a user, ordered by language. Includes languages of documents that can be
+/// found only by their names.
+pub fn of_user(db: &Db, user: Uuid) -> Result<Vec<LanguageStatistics>> {
     let mut languages: BTreeMap<String, [i64; 3]> = BTreeMap::new();
-    // Added up here: to start an aggregate takes longer than to read what there is.
-    db.stream(
-        "select language, documents, chunks, words from carrel.search_statistics where user_id = $1
-        union all
-        select language, 0, 0, 0 from carrel.documents
-        where user_id = $1 and coalesce(words, 0) = 0",
-        &[user.into()],
-        |row| {
-            let sums = languages.entry(row.need(1)?).or_default();
-            for (sum, column) in sums.iter_mut().zip(2..) {
-                *sum = sum.saturating_add(row.need(column)?);
-            }
-            Ok(())
-        },
-    )?;
+    // Adds up here: starting an aggregate would take longer than reading the few rows.
+    db.stream(include_str!("../../sql/search/statistics_of_user.sql"), &[user.into()], |row| {
+        let sums = languages.entry(row.need(1)?).or_default();
+        for (sum, column) in sums.iter_mut().zip(2..) {
+            *sum = sum.saturating_add(row.need(column)?);
+        }
+        Ok(())
+    })?;
     let statistics = languages.into_iter().map(|(language, sums)| {
         let [documents, chunks, words] = sums.map(|sum| sum.max(0) as u64);
-        Statistics {
+        LanguageStatistics {
             language,
             chunks: Collection { texts: chunks, words },
             documents: Collection { texts: documents, words },
@@ -49,81 +45,29 @@ pub fn of_user(db: &Db, user: Uuid) -> Result<Vec<Statistics>> {
     Ok(statistics.collect())
 }
 
-macro_rules! count {
-    ($changed:literal) => {
-        concat!(
-            "insert into carrel.search_statistics (user_id, language, documents, chunks, words)
-            select user_id, language, coalesce(sum(sign) filter (where chunk_index = 0), 0), sum(sign),
-                sum(sign * words::bigint)
-            from (",
-            $changed,
-            ") as changed (sign, user_id, language, chunk_index, words)
-            where words is not null and language is not null and exists (
-                select from carrel.user_profiles as p where p.user_id = changed.user_id
-            )
-            group by user_id, language
-            having sum(sign) <> 0 or sum(sign * words::bigint) <> 0
-                or sum(sign) filter (where chunk_index = 0) <> 0
-            order by user_id, language"
-        )
-    };
-}
+const ADD_INSERTED: &str = include_str!("../../sql/search/statistics/add_inserted.sql");
+const ADD_UPDATED: &str = include_str!("../../sql/search/statistics/add_updated.sql");
+const ADD_DELETED: &str = include_str!("../../sql/search/statistics/add_deleted.sql");
+const MERGE_WRITTEN: &str = include_str!("../../sql/search/statistics/merge_written.sql");
+const MERGE_DELETED: &str = include_str!("../../sql/search/statistics/merge_deleted.sql");
 
-macro_rules! fold {
-    ($changed:literal) => {
-        concat!(
-            "with folded as (
-                delete from carrel.search_statistics where ctid = any (array(
-                    select s.ctid from carrel.search_statistics as s
-                    where (s.user_id, s.language) in (select user_id, language from ",
-            $changed,
-            ")
-                    for update skip locked
-                ))
-                returning user_id, language, documents, chunks, words
-            )
-            insert into carrel.search_statistics (user_id, language, documents, chunks, words)
-            select user_id, language, sum(documents), sum(chunks), sum(words)
-            from folded group by user_id, language order by user_id, language"
-        )
-    };
-}
-
-/// AFTER INSERT, UPDATE, DELETE or TRUNCATE of document_chunks: adds the difference that the statement
-/// makes; leases of chunks that are gone go with them. Rows are only ever inserted, so nobody waits; now and then those that nobody else has locked
-/// become one.
+/// Trigger AFTER INSERT, UPDATE, DELETE or TRUNCATE of document_chunks: adds the statement's changes to
+/// the search statistics.
+///
+/// Deletes the leases of deleted chunks. Waits for no lock.
 #[pg_trigger]
 fn count_chunks<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
-    /// Of how many statements one folds.
-    const STATEMENTS: u8 = 32;
-    thread_local! {
-        /// The transaction of the last fold. What a transaction deleted it goes on to visit, so that
-        /// one that folded again and again would get slower and slower.
-        static FOLDED: Cell<u32> = const { Cell::new(0) };
-    }
     trigger::statement(trigger, || {
         let operation = trigger::operation(trigger);
-        // A restore inserts; whoever deletes in that mode changes what was counted.
+        // A restore inserts the statistics as well. Other statements in its mode have to be counted.
         if operation == pg_sys::TRIGGER_EVENT_INSERT && trigger::restoring()? {
             return Ok(());
         }
-        let (count, fold) = match operation {
-            pg_sys::TRIGGER_EVENT_INSERT => (
-                count!("select 1, user_id, language, chunk_index, words from added"),
-                fold!("added"),
-            ),
-            pg_sys::TRIGGER_EVENT_UPDATE => (
-                count!(
-                    "select 1, user_id, language, chunk_index, words from added
-                    union all select -1, user_id, language, chunk_index, words from removed"
-                ),
-                fold!("added"),
-            ),
-            pg_sys::TRIGGER_EVENT_DELETE => (
-                count!("select -1, user_id, language, chunk_index, words from removed"),
-                fold!("removed"),
-            ),
-            _ => ("delete from carrel.search_statistics", ""),
+        let (add, merge) = match operation {
+            pg_sys::TRIGGER_EVENT_INSERT => (ADD_INSERTED, Some(MERGE_WRITTEN)),
+            pg_sys::TRIGGER_EVENT_UPDATE => (ADD_UPDATED, Some(MERGE_WRITTEN)),
+            pg_sys::TRIGGER_EVENT_DELETE => (ADD_DELETED, Some(MERGE_DELETED)),
+            _ => ("delete from carrel.search_statistics", None),
         };
         spi::as_owner(Access::Write, |db| {
             db.register_trigger_data(trigger)?;
@@ -133,20 +77,36 @@ fn count_chunks<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
                     &[],
                 )?;
             }
-            let is_changed = db.execute(count, &[])? > 0;
-            // In the stricter levels of isolation, a row that another transaction folded is an error.
-            let may_fold = !xact::is_repeatable() && FOLDED.get() != xact::id();
-            let is_drawn = uuid_v7().as_bytes()[15].is_multiple_of(STATEMENTS);
-            if is_changed && may_fold && is_drawn && !fold.is_empty() {
-                FOLDED.set(xact::id());
-                db.execute(fold, &[])?;
+            let is_changed = db.execute(add, &[])? > 0;
+            match merge {
+                Some(merge) if is_changed => merge_sometimes(db, merge),
+                _ => Ok(()),
             }
-            Ok(())
         })
     })
 }
 
-/// AFTER DELETE of user_profiles: deletes their statistics.
+/// Merges statistics by a statement, in one of 32 calls, chosen at random.
+///
+/// Not in REPEATABLE READ and SERIALIZABLE: a row that another transaction has merged is an error
+/// there.
+fn merge_sometimes(db: &Db, merge: &'static str) -> Result<()> {
+    /// Average number of statements for each merge.
+    const STATEMENTS_PER_MERGE: u8 = 32;
+    thread_local! {
+        /// Transaction of the last merge. A transaction keeps scanning the rows that it has deleted, so
+        /// repeated merges in one would become slower and slower.
+        static LAST_MERGE: Cell<u32> = const { Cell::new(0) };
+    }
+    let may_merge = !xact::is_repeatable() && LAST_MERGE.get() != xact::id();
+    if may_merge && uuid_v7().as_bytes()[15].is_multiple_of(STATEMENTS_PER_MERGE) {
+        LAST_MERGE.set(xact::id());
+        db.execute(merge, &[])?;
+    }
+    Ok(())
+}
+
+/// Trigger AFTER DELETE of user_profiles: deletes the users' search statistics.
 #[pg_trigger]
 fn forget_statistics<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::statement(trigger, || {

@@ -1,9 +1,11 @@
-//! Of very many chunks with any of the words, those that can be among the best: the index knows of each
-//! how much a word says about it at most, so that only few are read.
+//! Top-k with early termination, for users with many chunks.
 //!
-//! Runs as the owner. Whose rows are meant is in the keys, and asked of every row that is read.
+//! The index stores an upper bound (level) for the score of each term in each chunk. Chunks are read in
+//! the order of their bounds until no unread chunk can enter the top k, so only few are read.
+//!
+//! Runs as the owner. The keys restrict rows to the user, and every row that is read is checked again.
 
-use super::candidates::{Candidates, Columns, Id, Name, of_documents};
+use super::candidates::{Candidates, ChunkColumns, FilenameMatch, Id, read_chunks_of_named};
 use super::query::LanguageQuery;
 use crate::pg::error::{Error, Result, SqlState, check_for_interrupts};
 use crate::pg::gin::{Postings, Tid};
@@ -14,68 +16,70 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::ffi::CString;
 
-/// Up to so many chunks of a user's, reading all that have any of the words takes less than some tens of
-/// milliseconds.
+/// Number of chunks of a user up to which reading all candidates takes less than some tens of
+/// milliseconds. Early termination is not used then.
 const FEW_CHUNKS: u64 = 20_000;
 
-/// The most words of a query, names with any of them, and results for which this is worth its work.
-const MOST_TERMS: usize = 16;
-/// Longer words may be cut in their keys, and share these with others.
-const MOST_BYTES: usize = 2_000;
-const MOST_NAMES: usize = 100;
-pub const MOST_RESULTS: usize = 1_000;
+/// Maximum number of terms, matching names and results for which early termination pays off.
+const MAX_TERMS: usize = 16;
+const MAX_NAMES: usize = 100;
+pub const MAX_RESULTS: usize = 1_000;
 
-/// What is remembered of the index, at most: eight bytes each.
-const MOST_POSTINGS: usize = 8_000_000;
+/// Maximum bytes of a lexeme. Keys of longer ones may be cut, and shared with other lexemes.
+const MAX_LEXEME: usize = 2_000;
 
-/// Chunks among which are the best.
-pub struct Top {
-    /// With in how many chunks each term is, those that were not read as well.
+/// Maximum number of postings in memory, of eight bytes each.
+const MAX_POSTINGS: usize = 8_000_000;
+
+/// Candidates that include the best chunks.
+pub struct TopCandidates {
+    /// `chunks_with_term` counts unread chunks as well.
     pub candidates: Candidates,
-    /// Whether not all that have any of the words were read.
-    pub is_cut: bool,
+    /// True if some chunks with any term of the query were not read.
+    pub is_partial: bool,
 }
 
-/// Chunks among which are the `count` best for a query; None where that is not known without reading all.
-pub fn chunks(
+/// Reads candidates that include the `count` best chunks for a query. None if that requires reading
+/// all candidates.
+pub fn read_top(
     db: &Db,
     user: Uuid,
     query: &LanguageQuery,
-    names: &HashMap<Id, Name>,
+    names: &HashMap<Id, FilenameMatch>,
     parameters: Parameters,
     count: usize,
-) -> Result<Option<Top>> {
+) -> Result<Option<TopCandidates>> {
     let terms = &query.query.terms;
     let is_plain = query.query.required.is_empty()
         && query.query.excluded.is_empty()
-        && terms.iter().all(|term| !term.is_prefix && term.lexeme.len() <= MOST_BYTES);
-    let is_worth_it = query.statistics.chunks.texts > FEW_CHUNKS
-        && terms.len() <= MOST_TERMS
-        && names.len() <= MOST_NAMES
-        && count <= MOST_RESULTS;
-    if !is_plain || !is_worth_it {
+        && terms.iter().all(|term| !term.is_prefix && term.lexeme.len() <= MAX_LEXEME);
+    let pays_off = query.statistics.chunks.texts > FEW_CHUNKS
+        && terms.len() <= MAX_TERMS
+        && names.len() <= MAX_NAMES
+        && count <= MAX_RESULTS;
+    if !is_plain || !pays_off {
         return Ok(None);
     }
     db.read_by_index(|| {
-        Postings::with(c"document_chunks", c"document_chunks_search_keys_idx", |postings| {
-            let Some(places) = places(postings, query)? else { return Ok(None) };
-            let ranked = Ranked::new(postings, query, parameters, &places)?;
-            let mut best = Best { ranked, names, count, scores: BinaryHeap::new() };
-            best.read(db, user, query, postings).map(Some)
+        Postings::with(c"document_chunks", c"document_chunks_search_keys_idx", |index| {
+            let Some(postings) = read_postings(index, query)? else { return Ok(None) };
+            let bounded = BoundedChunks::new(index, query, parameters, &postings)?;
+            let mut search = TopSearch { bounded, names, count, scores: BinaryHeap::new() };
+            search.run(db, user, query, index).map(Some)
         })
     })
 }
 
-/// What the index says of a chunk: where it is, and of one of its terms the number and the level.
+/// Entry of the index: tid of a chunk, number of a term, and level of the term in the chunk.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Posting(u64);
 
 impl Posting {
-    fn new(place: Tid, term: usize, level: u8) -> Self {
-        Self(place.to_bits() << (64 - Tid::BITS) | (term as u64) << 8 | u64::from(level))
+    fn new(tid: Tid, term: usize, level: u8) -> Self {
+        Self(tid.to_bits() << (64 - Tid::BITS) | (term as u64) << 8 | u64::from(level))
     }
 
-    fn place(self) -> Tid {
+    fn tid(self) -> Tid {
         Tid::from_bits(self.0 >> (64 - Tid::BITS))
     }
 
@@ -88,46 +92,46 @@ impl Posting {
     }
 }
 
-/// What the index has for the terms, in the order of places; None where there are chunks of which it does
-/// not know all words.
-fn places(postings: &mut Postings, query: &LanguageQuery) -> Result<Option<Vec<Posting>>> {
-    let mut ask = |keys: String| -> Result<Option<Vec<Tid>>> {
+/// Reads the postings of the query's terms, in the order of tids. None if there are too many, or if the
+/// user has chunks with more lexemes than the index holds.
+fn read_postings(index: &mut Postings, query: &LanguageQuery) -> Result<Option<Vec<Posting>>> {
+    let mut tids_of = |keys: String| -> Result<Option<Vec<Tid>>> {
         check_for_interrupts();
         let keys = CString::new(keys).map_err(|_| {
             Error::new(SqlState::InvalidParameterValue, "a key contains a zero byte")
         })?;
-        postings.tids(&keys)
+        index.tids(&keys)
     };
-    match ask(query.keys.of_overflow())? {
-        Some(places) if places.is_empty() => {}
+    match tids_of(query.keys.of_overflow())? {
+        Some(tids) if tids.is_empty() => {}
         _ => return Ok(None),
     }
-    let mut found = Vec::new();
+    let mut postings = Vec::new();
     for (number, term) in query.query.terms.iter().enumerate() {
         for level in 0..LEVELS {
-            let Some(places) = ask(query.keys.of_level(&term.lexeme, level))? else {
+            let Some(tids) = tids_of(query.keys.of_level(&term.lexeme, level))? else {
                 return Ok(None);
             };
-            found.extend(places.into_iter().map(|place| Posting::new(place, number, level)));
-            if found.len() > MOST_POSTINGS {
+            postings.extend(tids.into_iter().map(|tid| Posting::new(tid, number, level)));
+            if postings.len() > MAX_POSTINGS {
                 return Ok(None);
             }
         }
     }
-    // Some runs that are sorted already, which this sort merges.
-    found.sort();
-    Ok(Some(found))
+    // A stable sort: it merges the sorted runs of each key.
+    postings.sort();
+    Ok(Some(postings))
 }
 
-/// Chunks by the most that they can score.
-struct Ranked {
+/// Chunks by upper bounds of their scores.
+struct BoundedChunks {
     scale: Scale,
-    found_in: Vec<u64>,
-    /// The most that the chunk at a place can score.
-    chunks: BinaryHeap<(Score, Tid)>,
+    chunks_with_term: Vec<u64>,
+    /// Bounds and tids, largest bound first.
+    heap: BinaryHeap<(Score, Tid)>,
 }
 
-/// A score: never negative, so that its bits are in its order.
+/// Score that is never negative, so that its bits have its order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Score(u64);
 
@@ -141,100 +145,100 @@ impl Score {
     }
 }
 
-impl Ranked {
+impl BoundedChunks {
     fn new(
-        postings: &mut Postings,
+        index: &mut Postings,
         query: &LanguageQuery,
         parameters: Parameters,
-        found: &[Posting],
+        postings: &[Posting],
     ) -> Result<Self> {
-        let mut found_in = vec![0; query.query.terms.len()];
+        let mut chunks_with_term = vec![0; query.query.terms.len()];
         let mut chunks = Vec::new();
-        for of_chunk in found.chunk_by(|a, b| a.place() == b.place()) {
+        for of_chunk in postings.chunk_by(|a, b| a.tid() == b.tid()) {
             check_for_interrupts();
-            // The index knows of rows, too, that are gone or not there yet.
-            if postings.is_there(of_chunk[0].place())? {
-                of_chunk.iter().for_each(|posting| found_in[posting.term()] += 1);
+            // The index also has entries of deleted and uncommitted rows.
+            if index.is_there(of_chunk[0].tid())? {
+                of_chunk.iter().for_each(|posting| chunks_with_term[posting.term()] += 1);
                 chunks.push(of_chunk);
             }
         }
-        let scale = Scale::new(parameters, query.statistics.chunks, &found_in);
-        let most: Vec<Vec<f64>> = (0..found_in.len())
+        let scale = Scale::new(parameters, query.statistics.chunks, &chunks_with_term);
+        let bounds: Vec<Vec<f64>> = (0..chunks_with_term.len())
             .map(|term| (0..LEVELS).map(|level| scale.upper_bound(term, level)).collect())
             .collect();
-        let chunks = chunks.into_iter().map(|of_chunk| {
-            let most = of_chunk.iter().map(|of| most[of.term()][usize::from(of.level())]);
-            (Score::new(most.sum()), of_chunk[0].place())
+        let heap = chunks.into_iter().map(|of_chunk| {
+            let bounds = of_chunk.iter().map(|of| bounds[of.term()][usize::from(of.level())]);
+            (Score::new(bounds.sum()), of_chunk[0].tid())
         });
-        Ok(Self { chunks: chunks.collect(), scale, found_in })
+        Ok(Self { heap: heap.collect(), scale, chunks_with_term })
     }
 }
 
-/// The best chunks, as they are found.
-struct Best<'a> {
-    ranked: Ranked,
-    names: &'a HashMap<Id, Name>,
+/// State of the search: the best scores so far.
+struct TopSearch<'a> {
+    bounded: BoundedChunks,
+    names: &'a HashMap<Id, FilenameMatch>,
     count: usize,
-    /// The best scores so far, as many as are wanted.
+    /// Up to `count` best scores, smallest first.
     scores: BinaryHeap<Reverse<Score>>,
 }
 
-impl Best<'_> {
-    /// Reads chunks from the one that can score most, until no other can be among the best.
-    fn read(
+impl TopSearch<'_> {
+    /// Reads chunks in the order of their bounds, until no other chunk can be among the best.
+    fn run(
         &mut self,
         db: &Db,
         user: Uuid,
         query: &LanguageQuery,
-        postings: &mut Postings,
-    ) -> Result<Top> {
-        // What a name adds to a score, the index does not know: those are all read.
-        let mut candidates = of_documents(db, user, query, self.names)?;
+        index: &mut Postings,
+    ) -> Result<TopCandidates> {
+        // Bounds do not include scores of names: chunks of documents with matching names are all read.
+        let mut candidates = read_chunks_of_named(db, user, query, self.names)?;
         let mut seen: HashSet<Id> = HashSet::new();
         for number in 0..candidates.chunks.len() {
             seen.insert(candidates.chunks[number].id);
-            self.count_in(&candidates, number);
+            self.add_score(&candidates, number);
         }
-        let columns = Columns::of_table(postings)?;
-        let (user_id, language) = (postings.column(c"user_id")?, postings.column(c"language")?);
-        let mut is_cut = false;
-        while let Some((most, place)) = self.ranked.chunks.pop() {
+        let columns = ChunkColumns::of_table(index)?;
+        let (user_id, language) = (index.column(c"user_id")?, index.column(c"language")?);
+        let mut is_partial = false;
+        while let Some((bound, tid)) = self.bounded.heap.pop() {
             check_for_interrupts();
-            // Scores are compared with less precision than they are computed with.
-            if self.least().is_some_and(|least| most.value() < least * (1.0 - 1e-6)) {
-                is_cut = true;
+            // Hits are compared by f32 scores: a margin covers the lost precision.
+            if self.threshold().is_some_and(|least| bound.value() < least * (1.0 - 1e-6)) {
+                is_partial = true;
                 break;
             }
             let number = candidates.chunks.len();
-            postings.row(place, |row| {
-                let is_meant = row.need::<Uuid>(user_id)? == user
+            index.row(tid, |row| {
+                let is_wanted = row.need::<Uuid>(user_id)? == user
                     && row.need::<String>(language)? == query.statistics.language
                     && !seen.contains(row.need::<Uuid>(columns.id)?.as_bytes());
-                if is_meant { candidates.read(query, row, &columns) } else { Ok(()) }
+                if is_wanted { candidates.add(query, row, &columns) } else { Ok(()) }
             })?;
             if candidates.chunks.len() > number {
-                self.count_in(&candidates, number);
+                self.add_score(&candidates, number);
             }
         }
-        candidates.found_in.clone_from(&self.ranked.found_in);
-        Ok(Top { candidates, is_cut })
+        candidates.chunks_with_term.clone_from(&self.bounded.chunks_with_term);
+        Ok(TopCandidates { candidates, is_partial })
     }
 
-    fn count_in(&mut self, candidates: &Candidates, number: usize) {
+    fn add_score(&mut self, candidates: &Candidates, number: usize) {
         let chunk = &candidates.chunks[number];
         if candidates.terms(chunk).is_empty() {
             return;
         }
         let (score, _) =
-            candidates.score(&self.ranked.scale, chunk, self.names.get(&chunk.document));
+            candidates.score(&self.bounded.scale, chunk, self.names.get(&chunk.document));
         self.scores.push(Reverse(Score::new(score)));
         if self.scores.len() > self.count {
             self.scores.pop();
         }
     }
 
-    /// The least of the best scores, once there are as many as are wanted.
-    fn least(&self) -> Option<f64> {
+    /// Smallest of the `count` best scores; None while there are fewer.
+    fn threshold(&self) -> Option<f64> {
         let is_full = self.scores.len() >= self.count;
         self.scores.peek().filter(|_| is_full).map(|Reverse(score)| score.value())
     }

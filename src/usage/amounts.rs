@@ -61,7 +61,7 @@ impl UsageDelta {
         }
     }
 
-    /// Amount of one of the [`MEASURES`]; None where it is zero.
+    /// Amount of one of the [`MEASURES`]; None if it is zero.
     pub fn amount(&self, measure: &str) -> Result<Option<Numeric>> {
         let whole = match measure {
             "events" => self.events.into(),

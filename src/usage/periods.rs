@@ -36,7 +36,8 @@ fn billing_period(
 
 /// Returns the start of the monthly billing period that contains `at`.
 ///
-/// The period follows from the anchor and the IANA time zone. Errors: 22023 (unknown zone).
+/// The period follows from the anchor and the IANA time zone. Callable by operators. Errors: 22023
+/// (unknown zone).
 #[pg_extern(immutable, strict, parallel_safe)]
 fn billing_period_start(
     anchor: TimestampWithTimeZone,
@@ -54,7 +55,7 @@ fn usage_day(timezone: &str, at: TimestampWithTimeZone) -> Date {
 
 /// Returns the period of a limit that contains `at`; unbounded for stored amounts.
 ///
-/// `period` and `window_length` are as in plan_limits. Null where any argument but `window_length`
+/// `period` and `window_length` are as in plan_limits. Null if any argument but `window_length`
 /// is null. Errors: 22023 (unknown period or zone).
 #[pg_extern(immutable, parallel_safe)]
 fn usage_period(

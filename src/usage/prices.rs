@@ -8,12 +8,13 @@ use crate::pg::values::{Jsonb, Numeric};
 use carrel_core::prices::{TokenReportError, Tokens};
 use pgrx::prelude::*;
 
-/// Returns the price of tokens of a model at a time, rounded to 10 decimals; null where a price is
+/// Returns the price of tokens of a model at a time, rounded to 10 decimals; null if a price is
 /// missing.
 ///
 /// `tokens` has the fields input, output, cached_input and reasoning, each token in one of them, or
-/// is a provider's usage report. Without a price of their own, cached_input costs what input does,
-/// and reasoning what output does. Errors: 22023 (report whose token types overlap or are unknown).
+/// is a provider's usage report. Without prices of their own, cached_input has the price of input,
+/// and reasoning the price of output. Callable by users, services and operators. Errors: 22023
+/// (report whose token types overlap or are unknown).
 #[pg_extern(stable, parallel_unsafe)]
 fn price_usage(
     model: Option<&str>,
@@ -54,7 +55,7 @@ pub fn price(
     }
 }
 
-/// Returns the number of tokens of a usage report; null where price_usage() does not know its token
+/// Returns the number of tokens of a usage report; null if price_usage() does not know its token
 /// types.
 #[pg_extern(immutable, strict, parallel_safe)]
 fn usage_tokens(token_types: Jsonb) -> Option<i64> {
@@ -67,7 +68,7 @@ pub fn count(token_types: Jsonb) -> Result<Option<i64>> {
     Ok(tokens.and_then(|tokens| i64::try_from(tokens.sum()).ok()))
 }
 
-/// Reads a usage report. Fails with 22023 where its token types are unclear.
+/// Reads a usage report. Fails with 22023 if its token types are unclear.
 fn read(tokens: Jsonb) -> Result<Tokens> {
     Tokens::read(&tokens.to_text()?).map_err(|unclear| {
         let hint = match &unclear {
@@ -81,8 +82,8 @@ fn read(tokens: Jsonb) -> Result<Tokens> {
 /// Token types that have prices.
 const TOKEN_TYPES: [&str; 4] = ["input", "output", "cached_input", "reasoning"];
 
-/// Trigger BEFORE INSERT OR UPDATE of model_prices: checks model, token type and price. Errors:
-/// 22023.
+/// Trigger BEFORE INSERT OR UPDATE of model_prices: checks model, token type and price. Errors: 22023
+/// (invalid value).
 #[pg_trigger]
 fn prepare_price<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::before_row(trigger, |row| {
@@ -95,8 +96,10 @@ fn prepare_price<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     })
 }
 
-/// Trigger AFTER INSERT or UPDATE of model_prices: refuses two prices of one token type that are
-/// valid at once. Locks the table against other writers. Errors: 23P01.
+/// Trigger AFTER INSERT OR UPDATE of model_prices: refuses two prices of one model and token type that
+/// are valid at once.
+///
+/// Locks the table against other writers. Errors: 23P01 (overlapping prices).
 #[pg_trigger]
 fn refuse_price_overlap<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::statement(trigger, || {

@@ -1,8 +1,8 @@
-//! Reservations: hold an amount for work of unknown cost, then settle what it used or release it.
+//! Reservations: hold an amount for work of unknown cost, then settle its usage or release it.
 //!
 //! A held reservation is settled or released once. It expires when its time is over and another
-//! session needs what it holds ([`super::limits::admission`]). An expired one can still be settled:
-//! finished work is billed.
+//! session needs its amount ([`super::limits::admission`]). An expired reservation can still be
+//! settled: finished work is billed.
 
 use super::accounts::Accounts;
 use super::amounts::UsageDelta;
@@ -64,7 +64,7 @@ fn reserve_usage(
     })
 }
 
-/// Settles a reservation: records the usage event of the work, whatever the limits, and ends the
+/// Settles a reservation: records the usage event of the work, even beyond a hard limit, and ends the
 /// reservation.
 ///
 /// `overage` is true if the work used more than was reserved. A repeated call with the same
@@ -96,17 +96,8 @@ fn settle_usage(
         let only_of = only_of()?;
         as_owner_now(|db| {
             let held = lock(db, reservation, only_of)?;
-            let event = Event {
-                event_type: Some(&held.event_type),
-                tokens_used,
-                cost,
-                metadata,
-                idempotency_key: None,
-                occurred_at: None,
-                model,
-                token_types,
-                attempt: None,
-            };
+            let amounts = Event::new(Some(&held.event_type), tokens_used, cost);
+            let event = Event { metadata, model, token_types, ..amounts };
             let (recorded, is_over) = settle(db, &held, &event)?;
             let (used, limit, remaining, resets_at): LimitStatus = recorded.status;
             Ok((recorded.id, recorded.is_duplicate, is_over, used, limit, remaining, resets_at))
@@ -209,7 +200,7 @@ fn settle(db: &Db, held: &Reservation, event: &Event) -> Result<(Recorded, bool)
     Ok((recorded, is_over))
 }
 
-/// Ends a reservation, and releases what it holds.
+/// Ends a reservation, and releases its amount.
 fn end(db: &Db, held: &Reservation, state: &'static str) -> Result<()> {
     db.execute(
         "update carrel.usage_reservations set state = $2, resolved_at = now() where id = $1",

@@ -1,5 +1,5 @@
 -- Debits a share, after moving the missing amount from all other shares that are not locked: half of
--- each, or all if the halves do not suffice. Touches no row where they do not have enough.
+-- each, or all if the halves do not suffice. Touches no row if they do not have enough.
 --
 -- $1 user_id   $2 event_type   $3 measure   $4 period   $5 period_start
 -- $6 id of the share   $7 amount

@@ -1,6 +1,6 @@
 -- Debits a share, after moving the missing amount from one other share that has enough and is not
 -- locked: an unassigned one (slot -1) first. Takes half of the other share, or more if needed.
--- Touches no row where there is none.
+-- Touches no row if there is none.
 --
 -- $1 user_id   $2 event_type   $3 measure   $4 period   $5 period_start
 -- $6 id of the share   $7 amount

@@ -244,8 +244,8 @@ impl Db {
             return call();
         }
         let is_harmless =
-            ["select", "insert"].iter().any(|verb| sql.trim_start().starts_with(verb));
-        // SAFETY: as Postgres does for index functions; user and settings are restored on each path.
+            ["select", "insert"].iter().any(|verb| without_comments(sql).starts_with(verb));
+        // SAFETY: as Postgres does for index functions; user and settings are put back on each path.
         unsafe {
             let (mut user, mut context) = (pg_sys::InvalidOid, 0);
             pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
@@ -343,6 +343,15 @@ impl Db {
             Ok(processed)
         }
     }
+}
+
+/// Returns a statement without the comment lines at its head.
+fn without_comments(sql: &str) -> &str {
+    let mut rest = sql.trim_start();
+    while rest.starts_with("--") {
+        rest = rest.split_once('\n').map_or("", |(_, rest)| rest).trim_start();
+    }
+    rest
 }
 
 /// Plan of a statement, prepared at its first use in this backend. Postgres replans it when tables, the role

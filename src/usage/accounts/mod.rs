@@ -58,7 +58,7 @@ impl Accounts {
         Self::read(users, true)
     }
 
-    /// Reads one account as [`Accounts::hold`] does. Fails with P0002 where the user has no
+    /// Reads one account as [`Accounts::hold`] does. Fails with P0002 if the user has no
     /// profile.
     pub fn hold_one(user: Uuid) -> Result<Self> {
         let accounts = Self::hold(&[user])?;

@@ -82,8 +82,8 @@ fn read(plan: &str) -> Result<Vec<Limit>> {
     Ok(limits)
 }
 
-/// Trigger AFTER INSERT, UPDATE or DELETE of each row of plan_limits, on replicas too: invalidates
-/// the cached limits of all backends at commit.
+/// Trigger AFTER INSERT, UPDATE or DELETE of plan_limits, on replicas too: invalidates the cached
+/// limits of all backends at commit.
 #[pg_trigger]
 fn forget_plan_limits<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::after_row(trigger, |_| cache::invalidate(LIMITS.oid()?))

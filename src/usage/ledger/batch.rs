@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 
 /// Records many usage events: an array of objects whose fields are the arguments of record_usage().
 ///
-/// Returns one row for each event, in order. An error in one event records nothing. Callable as
+/// Returns one row for each event, in order. If one event fails, none is recorded. Callers as for
 /// record_usage(). Errors: those of record_usage(), 22023 (not an array of objects, unknown field).
 #[pg_extern(volatile, parallel_unsafe)]
 fn record_usage_batch(

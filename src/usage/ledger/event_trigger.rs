@@ -49,9 +49,11 @@ pub fn counted<T>(
     Ok((result?, WINDOWS.take()))
 }
 
-/// Trigger AFTER INSERT on usage_events: adds the statement's events to the totals, charges them
-/// against hard limits, and counts agent requests. Errors: 23514 (impossible event), PT422 (time
-/// outside of the window), PT402.
+/// Trigger AFTER INSERT of usage_events: adds the statement's events to the totals, charges them
+/// against hard limits, and counts agent requests.
+///
+/// Errors: 23514 (impossible event), PT422 (time outside of the window), PT402 (beyond a hard limit,
+/// in consume_usage()).
 #[pg_trigger]
 fn count_usage<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::statement(trigger, || {

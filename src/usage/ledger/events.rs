@@ -22,6 +22,7 @@ use pgrx::prelude::*;
 use std::cmp::Ordering;
 
 /// Arguments of record_usage(). Without a cost, it is computed from model and tokens.
+#[derive(Default)]
 pub struct Event<'a> {
     pub event_type: Option<&'a str>,
     pub tokens_used: Option<i64>,
@@ -60,10 +61,10 @@ impl From<Recorded> for RecordedRow {
     }
 }
 
-/// Returns the SHA-256 of the arguments of record_usage() as given, without those left out.
+/// Returns the SHA-256 of the arguments of record_usage(), without null ones.
 ///
-/// A retry always has the hash of the first call: it depends neither on the time zone nor on the
-/// scale of the cost.
+/// The hash depends neither on the time zone nor on the scale of the cost, so a retry always has the
+/// hash of the first call.
 #[pg_extern(immutable, parallel_safe)]
 fn usage_payload_hash(
     event_type: Option<&str>,
@@ -75,23 +76,12 @@ fn usage_payload_hash(
     token_types: Option<Jsonb>,
 ) -> Vec<u8> {
     guard(|| {
-        let idempotency_key = None;
-        Event {
-            event_type,
-            tokens_used,
-            cost,
-            metadata,
-            idempotency_key,
-            occurred_at,
-            model,
-            token_types,
-            attempt: None,
-        }
-        .payload_hash()
+        let amounts = Event::new(event_type, tokens_used, cost);
+        Event { metadata, occurred_at, model, token_types, ..amounts }.payload_hash()
     })
 }
 
-/// Records a usage event, whatever the limits. Returns its id and the status of its tightest limit.
+/// Records a usage event, even beyond a hard limit. Returns its id and the status of its tightest limit.
 ///
 /// A repeated idempotency key returns the first event with duplicate = true. Without `cost`, the
 /// cost is computed from `model` and `token_types`. The last four columns are null without a limit.
@@ -120,17 +110,8 @@ fn record_usage(
         name!(resets_at, Option<TimestampWithTimeZone>),
     ),
 > {
-    let event = Event {
-        event_type,
-        tokens_used,
-        cost,
-        metadata,
-        idempotency_key,
-        occurred_at,
-        model,
-        token_types,
-        attempt: None,
-    };
+    let amounts = Event::new(event_type, tokens_used, cost);
+    let event = Event { metadata, idempotency_key, occurred_at, model, token_types, ..amounts };
     single_row::TableIterator::once(recorded(user_id, &event, false))
 }
 
@@ -160,17 +141,8 @@ fn consume_usage(
         name!(resets_at, Option<TimestampWithTimeZone>),
     ),
 > {
-    let event = Event {
-        event_type,
-        tokens_used,
-        cost,
-        metadata,
-        idempotency_key,
-        occurred_at,
-        model,
-        token_types,
-        attempt: None,
-    };
+    let amounts = Event::new(event_type, tokens_used, cost);
+    let event = Event { metadata, idempotency_key, occurred_at, model, token_types, ..amounts };
     single_row::TableIterator::once(recorded(user_id, &event, true))
 }
 
@@ -204,7 +176,7 @@ pub fn record(user: Uuid, event: &Event, is_enforced: bool) -> Result<Recorded> 
     Ok(Recorded { id, is_duplicate: !is_new, status })
 }
 
-/// Records an event without an idempotency key, whatever the limits. Returns its id.
+/// Records an event without an idempotency key, even beyond a hard limit. Returns its id.
 pub fn bill(user: Uuid, event: &Event) -> Result<Uuid> {
     let (entry, is_priced) = event.entry(user)?;
     let accounts = Accounts::hold_one(user)?;
@@ -258,6 +230,17 @@ pub fn checked_type(event_type: Option<&str>) -> Result<&str> {
     }
 }
 
+impl<'a> Event<'a> {
+    /// Event of a type with amounts, and nothing else.
+    pub fn new(
+        event_type: Option<&'a str>,
+        tokens_used: Option<i64>,
+        cost: Option<Numeric>,
+    ) -> Self {
+        Self { event_type, tokens_used, cost, ..Self::default() }
+    }
+}
+
 impl Event<'_> {
     /// Hashes the arguments: see [`usage_payload_hash`].
     pub fn payload_hash(&self) -> Result<Vec<u8>> {
@@ -305,7 +288,7 @@ impl Event<'_> {
         Ok(event_type)
     }
 
-    /// Number of tokens by `token_types`; None where they are missing or unknown.
+    /// Number of tokens by `token_types`; None if they are missing or unknown.
     fn counted(&self) -> Result<Option<i64>> {
         Ok(self.token_types.map(prices::count).transpose()?.flatten())
     }

@@ -1,4 +1,4 @@
-//! Inserting events: directly where the table has only carrel's own triggers and checks, else by a
+//! Inserting events: directly if the table has only carrel's own triggers and checks, else by a
 //! statement, whose trigger counts them. Both paths count by [`event_trigger::count`].
 
 use super::event_trigger;
@@ -93,7 +93,7 @@ impl Entry<'_> {
 /// Inserts an event; with `is_enforced`, fails with PT402 beyond a hard limit.
 ///
 /// Returns true if it was inserted, false if another event has its key, and the windows of its
-/// limits. Fails with P0002 where the user has no profile.
+/// limits. Fails with P0002 if the user has no profile.
 pub fn insert(entry: &Entry, is_enforced: bool) -> Result<(bool, Option<LimitWindows>)> {
     let accounts = Accounts::hold_one(entry.user)?;
     let entries = std::slice::from_ref(entry);
@@ -115,7 +115,7 @@ pub fn insert_many(accounts: &Accounts, entries: &[Entry]) -> Result<Vec<bool>> 
 /// True for each event that was inserted, and the windows of the limits of a single one.
 type Inserted = (Vec<bool>, Option<LimitWindows>);
 
-/// Inserts events without a statement. Returns None where a statement has to do it.
+/// Inserts events without a statement. Returns None if a statement has to do it.
 fn insert_directly(
     accounts: &Accounts,
     entries: &[Entry],

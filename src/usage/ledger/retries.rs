@@ -18,7 +18,7 @@ impl Entry<'_> {
     }
 }
 
-/// Returns the id of the event with the key of `entry`. Fails with PT409 where it has another
+/// Returns the id of the event with the key of `entry`. Fails with PT409 if it has another
 /// payload.
 pub fn first_with_key(entry: &Entry) -> Result<Uuid> {
     let (id, first_hash) = as_owner_now(|db| {

@@ -63,7 +63,7 @@ pub fn try_debit(charges: Vec<LimitCharge>, kind: ChargeKind) -> Result<()> {
     as_owner_now(|db| debit_with_retries(db, &rest, kind))
 }
 
-/// Fails with PT402 where a limit is used up, for work whose amount is charged only later.
+/// Fails with PT402 if a limit is used up, for work whose amount is charged only later.
 pub fn require_remaining(charges: &[LimitCharge]) -> Result<()> {
     if charges.is_empty() {
         return Ok(());
@@ -130,7 +130,7 @@ impl Wait {
     }
 }
 
-/// Debits charges from the shares of all backends, once. Sets `is_busy` where the missing allowance
+/// Debits charges from the shares of all backends, once. Sets `is_busy` if the missing allowance
 /// is in shares that other transactions have locked.
 fn debit_once(
     db: &Db,
@@ -158,17 +158,10 @@ fn debit_once(
     Ok(())
 }
 
-/// Expires held reservations past their time: what they hold becomes available as soon as somebody
-/// needs it.
+/// Expires held reservations past their time, when another session needs their amounts.
 fn expire_reservations(db: &Db, user: Uuid) -> Result<()> {
     let expired = db.rows(
-        "update carrel.usage_reservations set state = 'lapsed'
-        where id in (
-            select r.id from carrel.usage_reservations as r
-            where r.user_id = $1 and r.state = 'held' and r.expires_at <= clock_timestamp()
-            for update skip locked
-        )
-        returning event_type, reserved_at, tokens, cost",
+        include_str!("../../../sql/usage/expire_reservations.sql"),
         &[user.into()],
         |row| {
             let mut delta = UsageDelta::zero(user, row.need(1)?, row.need(2)?);

@@ -27,7 +27,7 @@ fn overdraft_slot() -> i32 {
     -2 - backend::slot()
 }
 
-/// Debits all charges whatever remains: from shares of this backend, else from its overdraft rows.
+/// Debits all charges, even if nothing remains: from shares of this backend, else from its overdraft rows.
 pub fn debit(charges: &[LimitCharge]) -> Result<()> {
     if charges.is_empty() {
         return Ok(());

@@ -87,7 +87,7 @@ impl LimitWindows {
                 Some((least, of_least, tightest)) => {
                     match remaining.times(of_least)?.compare(least.times(of)?)? {
                         Ordering::Less => true,
-                        // A caller who has to wait for all of them waits for the last one.
+                        // Usage is allowed again only after the latest reset.
                         Ordering::Equal => {
                             (window.is_hard, window.end) > (tightest.is_hard, tightest.end)
                         }

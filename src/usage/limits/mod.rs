@@ -2,10 +2,10 @@
 //!
 //! - [`admission`]: charges usage against hard limits, or refuses it ([`refusals`])
 //! - [`allowances`]: the shares that remaining allowances are split into
-//! - [`limit_usage`]: what is used and held of limits; [`limit_status`]: the tightest limit of an
+//! - [`limit_usage`]: used and held amounts of limits; [`limit_status`]: the tightest limit of an
 //!   event
 //! - [`open_requests`], [`storage_quota`]: triggers that charge agent requests and documents
-//! - [`plans`], [`quotas`]: SQL functions and triggers of plans; what is left of their limits
+//! - [`plans`], [`quotas`]: SQL functions and triggers of plans; remaining allowances
 
 pub mod admission;
 pub mod allowances;

@@ -19,10 +19,10 @@ use std::collections::BTreeMap;
 /// Held events and tokens by user, and time from which they are held.
 type Held = BTreeMap<([u8; 16], i64), (i64, i128)>;
 
-/// Trigger AFTER INSERT, UPDATE, DELETE or TRUNCATE of agent_requests: charges what unfinished
-/// requests hold.
+/// Trigger AFTER INSERT, UPDATE, DELETE or TRUNCATE of agent_requests: charges the amounts that
+/// unfinished requests hold against hard limits.
 ///
-/// Releases what finished requests held, and notifies workers of pending ones. Errors: PT402
+/// Releases the amounts of finished requests, and notifies workers of pending ones. Errors: PT402
 /// (beyond a hard limit, or a limit of tokens or cost is used up).
 #[pg_trigger]
 fn hold_for_requests<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {

@@ -13,9 +13,8 @@ use pgrx::prelude::*;
 
 /// Puts a user on a plan. Its limits apply at once; recorded usage stays.
 ///
-/// The other arguments change the profile's columns of these names, unless they are null. Callable
-/// by operators and services. Errors: PT404 (no such user), 22023 (unknown plan, status or time
-/// zone).
+/// The other arguments set the profile's columns of the same names, unless they are null. Callable by
+/// operators and services. Errors: PT404 (no such user), 22023 (unknown plan, status or time zone).
 #[pg_extern(volatile, parallel_unsafe)]
 fn set_plan(
     user_id: Option<Uuid>,
@@ -55,8 +54,10 @@ fn set_plan(
     })
 }
 
-/// Trigger BEFORE INSERT OR UPDATE of plan_limits: checks the limit, and sets `window_length` where
-/// its period is an interval. Limits of documents and bytes get the period `stored`. Errors: 22023.
+/// Trigger BEFORE INSERT OR UPDATE of plan_limits: checks the limit, and sets `window_length` if
+/// its period is an interval.
+///
+/// Limits of documents and bytes get the period `stored`. Errors: 22023 (invalid limit or period).
 #[pg_trigger]
 fn prepare_plan_limit<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::before_row(trigger, |row| {
@@ -95,8 +96,8 @@ fn prepare_plan_limit<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     })
 }
 
-/// Trigger AFTER DELETE or UPDATE of plans: keeps the default plan of new users, unless no plan is
-/// left. Errors: 55000.
+/// Trigger AFTER DELETE OR UPDATE of plans: keeps the default plan of new users, unless no plan is
+/// left. Errors: 55000 (the default plan is missing).
 #[pg_trigger]
 fn keep_default_plan<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::statement(trigger, || {

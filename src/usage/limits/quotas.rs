@@ -22,9 +22,9 @@ type Quota =
 /// matching limit.
 ///
 /// Measures: events, tokens or cost of an event type; documents; bytes. Without a limit, the other
-/// columns are null. Held amounts do not remain. Reserves nothing: another session may use the
-/// amount first; call consume_usage() or reserve_usage() to be sure. Callable by the user, and by
-/// services for any user. Errors: 22023 (unknown measure, bad amount).
+/// columns are null. `remaining` excludes held amounts. Nothing is reserved: another session may use
+/// the amount first. consume_usage() and reserve_usage() are exact. Callable by the user, and by
+/// services for any user. Errors: 22023 (unknown measure, bad amount), PT404 (no such user).
 #[pg_extern(stable, parallel_unsafe)]
 fn check_quota(
     event_type: Option<&str>,
@@ -101,11 +101,12 @@ fn quota(db: &Db, user: Uuid, event_type: &str, measure: &str, amount: Numeric) 
     ))
 }
 
-/// Returns the caller's usage in the current periods: one row for each limit of their plan, and for
-/// unlimited usage.
+/// Returns the caller's usage in the current periods: one row for each limit of their plan, and one
+/// for each unlimited measure that was used.
 ///
-/// Unlimited usage is that of the billing period. A row for agent requests is always present.
-/// `remaining` excludes held amounts. Callable by the user, and by services for any user.
+/// Unlimited usage is counted in the billing period. A row for agent requests is always present.
+/// `remaining` excludes held amounts. Callable by the user, and by services for any user. Errors:
+/// PT404 (no such user).
 #[pg_extern(stable, parallel_unsafe)]
 fn current_usage(
     user_id: default!(Option<Uuid>, "null"),

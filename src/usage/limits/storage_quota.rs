@@ -15,8 +15,8 @@ use std::collections::BTreeMap;
 /// Stored documents and bytes by user.
 type Stored = BTreeMap<[u8; 16], (i64, i128)>;
 
-/// Trigger AFTER INSERT, UPDATE, DELETE or TRUNCATE of documents: charges what the statement stores
-/// against hard limits. Errors: PT402 (beyond a limit).
+/// Trigger AFTER INSERT, UPDATE, DELETE or TRUNCATE of documents: charges the stored documents and
+/// bytes against hard limits. Errors: PT402 (beyond a hard limit).
 #[pg_trigger]
 fn count_documents<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::statement(trigger, || {

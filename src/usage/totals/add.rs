@@ -1,6 +1,6 @@
 //! Adding to the totals: sums over events by day, in rows of which each backend writes its own.
 //!
-//! No transaction waits for a row. Where a row is locked, the amounts go to another one beside it.
+//! No transaction waits for a row. If a row is locked, the amounts go to another row of the total.
 //! The first to count in a day merges the rows of past days, so that few stay.
 
 use super::merge::merge_past;
@@ -217,10 +217,7 @@ fn add_by_statement(db: &Db, added: &Addition) -> Result<()> {
     if added_to > 0 {
         return Ok(());
     }
-    const INSERT: &str = "insert into carrel.usage_totals
-            (user_id, day, period_start, event_type, model, slot, events, tokens_used, cost)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-        on conflict (user_id, day, period_start, event_type, model, slot) do nothing";
+    const INSERT: &str = include_str!("../../../sql/usage/insert_total.sql");
     let is_held = db.value::<bool>(
         "select exists (
             select from carrel.usage_totals

@@ -11,8 +11,8 @@ use crate::pg::xact;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 
-/// Trigger BEFORE UPDATE of plan_limits, and of plans, anchors or time zones of profiles: waits
-/// until no transaction records usage by the old values.
+/// Trigger BEFORE any change of plan_limits, and BEFORE UPDATE of plan, anchor or time zone of
+/// user_profiles: waits until no transaction records usage by the old values.
 #[pg_trigger]
 fn wait_for_usage<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::statement(trigger, || {
@@ -23,8 +23,8 @@ fn wait_for_usage<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     })
 }
 
-/// Trigger AFTER UPDATE of a profile's plan, anchor or time zone: deletes the user's shares, and
-/// computes totals and counter for new billing periods.
+/// Trigger AFTER UPDATE of plan, anchor or time zone of user_profiles: deletes the user's shares of
+/// hard limits, and computes totals and counter for new billing periods.
 ///
 /// Errors: 55000 (billing periods change in a REPEATABLE READ or SERIALIZABLE transaction).
 #[pg_trigger]
@@ -54,10 +54,10 @@ fn rebuild_usage_periods<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     })
 }
 
-/// Computes totals and counters of all users again from the events; returns the number of totals.
+/// Computes totals and counters of all users again from the events. Returns the number of totals.
 ///
-/// Deletes all shares: limits are allocated again when they are next debited. Totals of past days
-/// take the least space afterwards. Recording usage waits meanwhile. Callable by administrators.
+/// Deletes all shares of hard limits: they are allocated again when the limits are next debited.
+/// Recording usage waits meanwhile. Callable by superusers.
 #[pg_extern(volatile, parallel_unsafe)]
 fn rebuild_usage() -> i64 {
     guard(|| {

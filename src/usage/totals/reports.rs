@@ -17,9 +17,10 @@ const GROUPS: [&str; 3] = ["event_type", "model", "user"];
 /// Returns usage between two times, by bucket and group.
 ///
 /// Buckets: `day`, `week` and `month` of the user's calendar, `period` (billing period) or `all`.
-/// Groups: any of `event_type`, `model` and, for services, `user`; other columns are null. End
-/// users read their own usage; services that of the user they name or act as, else all users'.
-/// Errors: 22023 (unknown bucket or group, end before start).
+/// Groups: any of `event_type`, `model` and, for services, `user`; other columns are null. Callable by
+/// users for their own usage, and by services for a user that they name or act as, else for all users.
+/// Errors: 22023 (unknown bucket or group, end before start), 42501 (group `user` by another caller),
+/// PT404 (no such user).
 #[pg_extern(stable, parallel_unsafe)]
 fn usage_report(
     start_at: Option<TimestampWithTimeZone>,

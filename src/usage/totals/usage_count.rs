@@ -154,8 +154,8 @@ fn uncounted<T>(with: impl FnOnce(&mut Uncounted) -> T) -> T {
     })
 }
 
-/// Constraint trigger on usage_events, at commit or when constraints are set immediate: sets the
-/// counters of users for whom another role recorded agent requests.
+/// Constraint trigger AFTER INSERT of usage_events, at commit or when constraints are set immediate:
+/// sets the counters of users for whom a service has recorded agent requests.
 #[pg_trigger]
 fn count_requests_of_others<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::after_row(trigger, |row| {

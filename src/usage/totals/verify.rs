@@ -9,11 +9,10 @@ use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use std::cmp::Ordering;
 
-/// Returns differences between the usage events and what is derived from them; no row if there is
-/// none.
+/// Returns differences between the usage events and the data derived from them; no row: all agree.
 ///
-/// Compares totals, allowances, counters and settled reservations, of a user or of all. Callable by
-/// services.
+/// Compares totals, allowances, counters and settled reservations, of a user or of all users. Callable
+/// by services.
 #[pg_extern(stable, parallel_unsafe)]
 fn verify_usage(
     user_id: default!(Option<Uuid>, "null"),
