@@ -15,7 +15,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     source_files(&root.join("src"), &mut files)?;
     let mut comments = Vec::new();
     for file in &files {
-        let source = syn::parse_file(&fs::read_to_string(file)?).map_err(|e| format!("{}: {e}", file.display()))?;
+        let source = syn::parse_file(&fs::read_to_string(file)?)
+            .map_err(|e| format!("{}: {e}", file.display()))?;
         for item in &source.items {
             if let syn::Item::Fn(function) = item
                 && let Some(name) = sql_name(function)?
@@ -24,7 +25,11 @@ fn main() -> Result<(), Box<dyn Error>> {
                 if comment.is_empty() {
                     return Err(format!("{}: {name}() has no doc comment", file.display()).into());
                 }
-                comments.push((name, comment, rust_path(file.strip_prefix(root.join("src"))?, function)));
+                comments.push((
+                    name,
+                    comment,
+                    rust_path(file.strip_prefix(root.join("src"))?, function),
+                ));
             }
         }
     }
@@ -36,7 +41,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         write!(functions, "{path}, ")?;
         writeln!(sql, "comment on function carrel.{name} is '{}';", comment.replace('\'', "''"))?;
     }
-    let rust = format!("::pgrx::extension_sql!(r####\"\n{sql}\"####, name = \"function_comments\", requires = [{functions}]);\n");
+    let rust = format!(
+        "::pgrx::extension_sql!(r####\"\n{sql}\"####, name = \"function_comments\", requires = [{functions}]);\n"
+    );
     fs::write(PathBuf::from(env::var("OUT_DIR")?).join("function_comments.rs"), rust)?;
     println!("cargo:rerun-if-changed=src");
     Ok(())
@@ -62,7 +69,9 @@ fn sql_name(function: &ItemFn) -> Result<Option<String>, Box<dyn Error>> {
         if last.ident == "pg_extern" || last.ident == "pg_trigger" {
             let mut name = function.sig.ident.to_string();
             if let Meta::List(list) = &attribute.meta {
-                let arguments = list.parse_args_with(syn::punctuated::Punctuated::<Expr, syn::Token![,]>::parse_terminated)?;
+                let arguments = list.parse_args_with(
+                    syn::punctuated::Punctuated::<Expr, syn::Token![,]>::parse_terminated,
+                )?;
                 for argument in &arguments {
                     if let Expr::Assign(assign) = argument
                         && matches!(&*assign.left, Expr::Path(p) if p.path.is_ident("name"))
@@ -81,7 +90,8 @@ fn sql_name(function: &ItemFn) -> Result<Option<String>, Box<dyn Error>> {
 
 /// The path of a function in the crate, as `requires` of `extension_sql!` has it.
 fn rust_path(file: &Path, function: &ItemFn) -> String {
-    let mut segments: Vec<String> = file.with_extension("").iter().map(|s| s.to_string_lossy().into_owned()).collect();
+    let mut segments: Vec<String> =
+        file.with_extension("").iter().map(|s| s.to_string_lossy().into_owned()).collect();
     segments.retain(|s| s != "mod" && s != "lib");
     segments.push(function.sig.ident.to_string());
     segments.join("::")

@@ -67,18 +67,7 @@ impl Table {
     fn look(db: &Db, oid: pg_sys::Oid) -> Result<Option<Self>> {
         let trusted = OWNER.get().map(|name| name.to_string_lossy().into_owned());
         db.first(
-            "select format('%I.%I', n.nspname, c.relname), r.rolname::text, s.rolname::text,
-                (r.rolsuper or r.rolname = $2) and (s.rolsuper or s.rolname = $2),
-                c.relkind = 'r' and n.nspname <> 'carrel' and exists (
-                    select from pg_attribute as a join pg_index as i on i.indrelid = a.attrelid
-                    where a.attrelid = c.oid and a.attname = 'id' and a.atttypid = 'uuid'::regtype
-                        and i.indisunique and i.indisvalid and i.indpred is null and i.indkey::text = a.attnum::text
-                )
-            from pg_class as c
-            join pg_namespace as n on c.relnamespace = n.oid
-            join pg_roles as r on c.relowner = r.oid
-            join pg_roles as s on n.nspowner = s.oid
-            where c.oid = $1",
+            include_str!("../sql/users/users_table.sql"),
             &[oid.into(), trusted.unwrap_or_default().into()],
             |row| {
                 Ok(Self {
@@ -250,22 +239,10 @@ fn read(db: &Db, oid: pg_sys::Oid) -> Result<NamedRows> {
 /// Makes profiles of those rows of auth_users that have none, but for users who were deleted: they come back only by
 /// create_user(), or by signing up again.
 fn create_profiles(db: &Db, which: Which) -> Result<()> {
-    let but_deleted = match which {
-        Which::SignedUp => "",
-        Which::Missing => {
-            "and not exists (
-                select from carrel.user_pseudonyms as deleted
-                where deleted.user_hash = sha256(convert_to(auth_users.id::text, 'UTF8'))
-            )"
-        }
-    };
-    db.script(&format!(
-        "insert into carrel.user_profiles (user_id, name)
-        select id, left(coalesce(nullif(btrim(raw_user_meta_data ->> 'name'), ''), nullif(btrim(raw_user_meta_data ->> 'full_name'), '')), 250)
-        from auth_users where id is not null and not exists (select from carrel.user_profiles as p where p.user_id = auth_users.id)
-            {but_deleted}
-        on conflict (user_id) do nothing"
-    ))
+    db.script(match which {
+        Which::SignedUp => include_str!("../sql/users/create_profiles_on_sign_up.sql"),
+        Which::Missing => include_str!("../sql/users/create_missing_profiles.sql"),
+    })
 }
 
 /// Adds the rows of the followed table to a connection's SQL, as `auth_users (id, raw_user_meta_data)`, if one is followed. They are
@@ -356,18 +333,8 @@ pub fn faults(db: &Db) -> Result<Vec<String>> {
     let mut faults = Vec::new();
     let Some(table) = followed(db)? else {
         // Left behind by a table that was followed.
-        return db.rows(
-            "select format('trigger %I on %s follows a table that is no longer trusted: drop trigger %1$I on %2$s', tgname, tgrelid::regclass)
-            from pg_trigger
-            where tgfoid in (
-                select oid from pg_proc
-                where pronamespace = 'carrel'::regnamespace
-                    and proname in ('create_profile_on_sign_up', 'delete_profile_of_deleted')
-            )
-            order by 1",
-            &[],
-            |row| row.need(1),
-        );
+        return db
+            .rows(include_str!("../sql/users/abandoned_triggers.sql"), &[], |row| row.need(1));
     };
     let name = &table.name;
     for (trigger, function) in [
@@ -375,11 +342,7 @@ pub fn faults(db: &Db) -> Result<Vec<String>> {
         ("carrel_delete_profile", "delete_profile_of_deleted"),
     ] {
         let is_there = db.value::<bool>(
-            "select exists (
-                select from pg_trigger join pg_proc on pg_proc.oid = tgfoid
-                where tgrelid = $1 and tgname = $2::text and tgenabled in ('O', 'A') and proname = $3::text
-                    and pronamespace = 'carrel'::regnamespace
-            )",
+            include_str!("../sql/users/has_trigger.sql"),
             &[table.oid.into(), trigger.into(), function.into()],
         )?;
         if !is_there {
@@ -396,27 +359,12 @@ pub fn faults(db: &Db) -> Result<Vec<String>> {
         ));
     }
     let rows = read(db, table.oid)?;
-    let missing = db.value::<i64>(
-        "select count(*) from auth_users as u
-        where u.id is not null and not exists (select from carrel.user_profiles as p where p.user_id = u.id)
-            and not exists (
-                select from carrel.user_pseudonyms as deleted
-                where deleted.user_hash = sha256(convert_to(u.id::text, 'UTF8'))
-            )",
-        &[],
-    )?;
+    let missing = db.value::<i64>(include_str!("../sql/users/count_missing_profiles.sql"), &[])?;
     // While the key is not validated, there are profiles from before that belong to nobody; see `follow`.
-    let deleted = db.rows(
-        "select p.user_id::text, count(*) over ()
-        from carrel.user_profiles as p
-        where not exists (select from auth_users as u where u.id = p.user_id) and exists (
-            select from pg_constraint
-            where conrelid = 'carrel.user_profiles'::regclass and conname = $1::text and convalidated
-        )
-        order by p.user_id limit 10",
-        &[KEY.into()],
-        |row| Ok((row.need::<String>(1)?, row.need::<i64>(2)?)),
-    )?;
+    let deleted =
+        db.rows(include_str!("../sql/users/deleted_users.sql"), &[KEY.into()], |row| {
+            Ok((row.need::<String>(1)?, row.need::<i64>(2)?))
+        })?;
     rows.end()?;
     match missing {
         0 => {}

@@ -46,25 +46,15 @@ fn refuse_added_code() {
 }
 
 fn commands(db: &Db) -> Result<Vec<Command>> {
-    db.rows(
-        "select c.objid, coalesce(c.object_identity, ''), c.schema_name, c.classid = 'pg_trigger'::regclass,
-            case c.classid
-                when 'pg_trigger'::regclass then (select t.tgrelid from pg_trigger as t where t.oid = c.objid)
-                when 'pg_rewrite'::regclass then (select w.ev_class from pg_rewrite as w where w.oid = c.objid)
-                when 'pg_class'::regclass then coalesce((select i.indrelid from pg_index as i where i.indexrelid = c.objid), c.objid)
-            end
-        from pg_event_trigger_ddl_commands() as c",
-        &[],
-        |row| {
-            Ok(Command {
-                object: row.need(1)?,
-                identity: row.need(2)?,
-                schema: row.get(3),
-                is_trigger: row.need(4)?,
-                table: row.get(5),
-            })
-        },
-    )
+    db.rows(include_str!("../../sql/access/ddl_commands.sql"), &[], |row| {
+        Ok(Command {
+            object: row.need(1)?,
+            identity: row.need(2)?,
+            schema: row.get(3),
+            is_trigger: row.need(4)?,
+            table: row.get(5),
+        })
+    })
 }
 
 fn check(db: &Db, command: &Command, actor: pg_sys::Oid) -> Result<()> {
@@ -105,13 +95,7 @@ fn check(db: &Db, command: &Command, actor: pg_sys::Oid) -> Result<()> {
 fn check_followers(db: &Db, commands: &[Command], actors: [pg_sys::Oid; 2]) -> Result<()> {
     let tables: Vec<pg_sys::Oid> = commands.iter().filter_map(|command| command.table).collect();
     let found: Option<String> = db.first(
-        "select f.what
-        from carrel.foreign_code() as f
-        join pg_class as c on f.relation = c.oid
-        where f.what is not null and (
-            f.relation = any ($1) or pg_has_role($2, c.relowner, 'usage') or pg_has_role($3, c.relowner, 'usage')
-        )
-        order by f.what limit 1",
+        include_str!("../../sql/access/follower_code.sql"),
         &[tables.into(), actors[0].into(), actors[1].into()],
         |row| row.need(1),
     )?;

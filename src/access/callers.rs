@@ -148,14 +148,7 @@ impl Record {
 /// Tells whether USAGE on carrel's schema is granted to a role itself, not to roles that it inherits from.
 fn may_use_schema(role: pg_sys::Oid) -> Result<bool> {
     spi::as_owner_of_catalogs(owner::oid()?, Access::Read, |db| {
-        db.value(
-            "select exists (
-                select from pg_namespace as n
-                cross join lateral aclexplode(n.nspacl) as a
-                where n.nspname = 'carrel' and a.grantee = $1 and a.privilege_type = 'USAGE'
-            )",
-            &[role.into()],
-        )
+        db.value(include_str!("../../sql/access/may_use_schema.sql"), &[role.into()])
     })
 }
 

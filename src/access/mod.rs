@@ -141,10 +141,7 @@ impl Role {
         spi::as_owner(Access::Write, |db| {
             refresh_records(db, Strangers::Remove)?;
             db.execute(
-                "insert into carrel.granted_roles (recorded_in, role_oid, kind, role_name, granted)
-                values ($1, $2, $3, $4, true)
-                on conflict (recorded_in, role_oid, kind) do update
-                set granted = true, role_name = excluded.role_name, changed_at = now()",
+                include_str!("../../sql/access/grant_role.sql"),
                 &[
                     callers::here()?.into(),
                     self.oid.into(),
@@ -170,10 +167,7 @@ fn revoke(function: &str, name: Option<Name>, kinds: &[Kind]) -> Result<()> {
         match &role {
             Some(role) => kinds.iter().try_fold(0, |_, kind| {
                 db.execute(
-                    "insert into carrel.granted_roles (recorded_in, role_oid, kind, role_name, granted)
-                    values ($1, $2, $3, $4, false)
-                    on conflict (recorded_in, role_oid, kind) do update
-                    set granted = false, changed_at = now()",
+                    include_str!("../../sql/access/revoke_role.sql"),
                     &[
                         callers::here()?.into(),
                         role.oid.into(),
@@ -260,28 +254,11 @@ pub fn refresh_records(db: &Db, strangers: Strangers) -> Result<()> {
     let here = callers::here()?;
     let is_adopting = strangers == Strangers::Adopt
         && db.value::<bool>(
-            of_named_roles!(
-                "select not exists (
-                    select from pg_namespace as n
-                    cross join lateral aclexplode(n.nspacl) as a
-                    join pg_roles as r on a.grantee = r.oid
-                    where n.nspname = 'carrel' and a.grantee <> n.nspowner and not r.rolsuper and r.rolname <> 'carrel_owner'
-                        and a.grantee not in (select role from named where role is not null)
-                )"
-            ),
+            of_named_roles!(include_str!("../../sql/access/all_grantees_recorded.sql")),
             &[here.as_str().into()],
         )?;
     let removed = db.rows(
-        of_named_roles!(
-            "delete from carrel.granted_roles as g using named as n
-            where (g.recorded_in, g.role_oid, g.kind) = (n.recorded_in, n.recorded_oid, n.kind) and (
-                n.role is null or not n.counts and not $2 or not n.is_own and exists (
-                    select from named as own where own.is_own and own.kind = n.kind and own.role = n.role
-                )
-            )
-            returning n.role_name, n.kind, n.role is not null and not n.counts
-                and not exists (select from named as own where own.is_own and own.kind = n.kind and own.role = n.role)"
-        ),
+        of_named_roles!(include_str!("../../sql/access/delete_stale_records.sql")),
         &[here.as_str().into(), is_adopting.into()],
         |row| Ok((row.need::<String>(1)?, row.need::<String>(2)?, row.need::<bool>(3)?)),
     )?;
@@ -302,13 +279,7 @@ pub fn refresh_records(db: &Db, strangers: Strangers) -> Result<()> {
         );
     }
     db.execute(
-        of_named_roles!(
-            "update carrel.granted_roles as g
-            set recorded_in = $1, role_oid = n.role, role_name = n.name_now
-            from named as n
-            where (g.recorded_in, g.role_oid, g.kind) = (n.recorded_in, n.recorded_oid, n.kind)
-                and (g.recorded_in, g.role_oid, g.role_name) is distinct from ($1, n.role, n.name_now)"
-        ),
+        of_named_roles!(include_str!("../../sql/access/rename_records.sql")),
         &[here.as_str().into()],
     )?;
     Ok(())

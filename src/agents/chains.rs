@@ -7,65 +7,39 @@ use crate::pg::trigger::{self, Returned};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 
-/// The rows of a transition table that came into a session, or left one.
-macro_rules! only_in {
-    ($table:literal, $other:literal) => {
-        concat!(
-            "(
-                select r.user_id, r.session_id, r.id, r.created_at from ",
-            $table,
-            " as r
-                where r.session_id is not null and not exists (
-                    select from ",
-            $other,
-            " as o where o.id = r.id and o.session_id = r.session_id
-                )
-            )"
-        )
-    };
+/// Statements that keep the chains of the sessions that a statement on agent_requests changed.
+struct ChainUpdate {
+    lock: &'static str,
+    remove: Option<&'static str>,
+    append: Option<&'static str>,
 }
-macro_rules! lock {
-    ($changed:expr) => {
-        concat!(
-            "select from carrel.agent_sessions
-            where (user_id, id) in (select user_id, session_id from ",
-            $changed,
-            " as changed where session_id is not null)
-            order by id for no key update"
-        )
-    };
-}
-macro_rules! append {
-    ($joined:expr) => {
-        concat!(
-            "update carrel.agent_sessions as s set request_chain = s.request_chain || n.ids
-            from (
-                select user_id, session_id, jsonb_agg(id order by created_at, id) as ids from ",
-            $joined,
-            " as joined where session_id is not null group by user_id, session_id
-            ) as n
-            where s.user_id = n.user_id and s.id = n.session_id"
-        )
-    };
-}
-macro_rules! remove {
-    ($left:expr) => {
-        concat!(
-            "update carrel.agent_sessions as s set request_chain = (
-                select coalesce(jsonb_agg(link.id order by link.place), '[]')
-                from jsonb_array_elements(s.request_chain) with ordinality as link (id, place)
-                left join ",
-            $left,
-            " as gone on gone.session_id = s.id and to_jsonb(gone.id) = link.id
-                where gone.id is null
-            )
-            where (s.user_id, s.id) in (
-                select user_id, session_id from ",
-            $left,
-            " as gone where session_id is not null
-            )"
-        )
-    };
+
+const ON_INSERT: ChainUpdate = ChainUpdate {
+    lock: include_str!("../../sql/agents/chains/lock_added.sql"),
+    remove: None,
+    append: Some(include_str!("../../sql/agents/chains/append_added.sql")),
+};
+const ON_DELETE: ChainUpdate = ChainUpdate {
+    lock: include_str!("../../sql/agents/chains/lock_removed.sql"),
+    remove: Some(include_str!("../../sql/agents/chains/remove_removed.sql")),
+    append: None,
+};
+const ON_UPDATE: ChainUpdate = ChainUpdate {
+    lock: include_str!("../../sql/agents/chains/lock_moved.sql"),
+    remove: Some(include_str!("../../sql/agents/chains/remove_moved.sql")),
+    append: Some(include_str!("../../sql/agents/chains/append_moved.sql")),
+};
+
+impl ChainUpdate {
+    fn run(&self, db: &Db) -> Result<()> {
+        if db.execute(self.lock, &[])? == 0 {
+            return Ok(());
+        }
+        for update in [self.remove, self.append].into_iter().flatten() {
+            db.execute(update, &[])?;
+        }
+        Ok(())
+    }
 }
 
 /// AFTER INSERT, UPDATE, DELETE or TRUNCATE of agent_requests: takes the ids of those that left a session out of its chain,
@@ -89,36 +63,12 @@ fn keep_request_chains<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             }
             db.register_trigger_data(trigger)?;
             match operation {
-                pg_sys::TRIGGER_EVENT_INSERT => {
-                    change(db, lock!("added"), None, Some(append!("added")))
-                }
-                pg_sys::TRIGGER_EVENT_DELETE => {
-                    change(db, lock!("removed"), Some(remove!("removed")), None)
-                }
-                _ => change(
-                    db,
-                    lock!("(select * from added union all select * from removed)"),
-                    Some(remove!(only_in!("removed", "added"))),
-                    Some(append!(only_in!("added", "removed"))),
-                ),
+                pg_sys::TRIGGER_EVENT_INSERT => ON_INSERT.run(db),
+                pg_sys::TRIGGER_EVENT_DELETE => ON_DELETE.run(db),
+                _ => ON_UPDATE.run(db),
             }
         })
     })
-}
-
-fn change(
-    db: &Db,
-    lock: &'static str,
-    remove: Option<&'static str>,
-    append: Option<&'static str>,
-) -> Result<()> {
-    if db.execute(lock, &[])? == 0 {
-        return Ok(());
-    }
-    for update in [remove, append].into_iter().flatten() {
-        db.execute(update, &[])?;
-    }
-    Ok(())
 }
 
 /// Whether an UPDATE moves a request from one session to another, into one, or out of one.

@@ -22,15 +22,6 @@ use pgrx::prelude::*;
 /// The type of the event that a failed attempt is billed by, which another attempt follows.
 const AGENT_ATTEMPT: &str = "agent_attempt";
 
-/// What says in SQL that an attempt ($1, $2) holds its request. The status is asked for in a way that suits no
-/// partial index: to the planner, that of the few requests in processing may look as good as that of ids, but its
-/// entries of requests that are done stay as long as an old snapshot is in use.
-macro_rules! is_held {
-    () => {
-        "id = $1 and lease_token = $2 and (status = 'processing') is not false"
-    };
-}
-
 /// Says that a worker is still at a request: its lease ends `extend` from now. Progress, from 0 to 1, never
 /// goes back. Returns until when it is leased, and whether cancelling was asked for: then the worker is to
 /// stop, and say so by fail_request(), with what was spent. The lease is lost: PT409; no such request: PT404.
@@ -55,13 +46,7 @@ fn heartbeat_request(
         }
         spi::as_owner_now(|db| {
             let leased = db.first(
-                concat!(
-                    "update carrel.agent_requests set lease_expires_at = clock_timestamp() + $3,
-                        progress = greatest(progress, $4)
-                    where ",
-                    is_held!(),
-                    " returning lease_expires_at, cancel_requested_at is not null"
-                ),
+                include_str!("../../sql/agents/heartbeat.sql"),
                 &[
                     attempt.request.into(),
                     attempt.lease_token.into(),
@@ -108,13 +93,7 @@ fn complete(
     event: &Event,
 ) -> Result<(Uuid, bool)> {
     let user = db.first(
-        concat!(
-            "update carrel.agent_requests set status = 'completed', progress = 1, results = $3, error = null,
-                token_cost = token_cost + $4, completed_at = clock_timestamp(), lease_expires_at = null
-            where ",
-            is_held!(),
-            " returning user_id"
-        ),
+        include_str!("../../sql/agents/complete_request.sql"),
         &[
             attempt.request.into(),
             attempt.lease_token.into(),
@@ -181,16 +160,10 @@ fn fail(
     mut event: Event,
 ) -> Result<(String, Option<TimestampWithTimeZone>)> {
     let (request, token) = (attempt.request.into(), attempt.lease_token.into());
-    let held = db.first(
-        concat!(
-            "select user_id, attempts, attempts < max_attempts, cancel_requested_at is not null
-            from carrel.agent_requests where ",
-            is_held!(),
-            " for no key update"
-        ),
-        &[request, token],
-        |row| Ok((row.need::<Uuid>(1)?, row.need::<i32>(2)?, row.need(3)?, row.need(4)?)),
-    )?;
+    let held =
+        db.first(include_str!("../../sql/agents/lock_attempt.sql"), &[request, token], |row| {
+            Ok((row.need::<Uuid>(1)?, row.need::<i32>(2)?, row.need(3)?, row.need(4)?))
+        })?;
     let Some((user, attempts, has_more, is_cancelled)) = held else {
         return failed_before(db, attempt, error, event);
     };
@@ -205,13 +178,7 @@ fn fail(
         event.event_type = Some(AGENT_ATTEMPT);
     }
     let run_at = db.first(
-        "update carrel.agent_requests set status = $3, error = $4, token_cost = token_cost + $5,
-            lease_expires_at = null,
-            run_at = case when $3 = 'pending'
-                then clock_timestamp() + coalesce($6, $7 * interval '1 millisecond') else run_at end,
-            completed_at = case when $3 <> 'pending' then clock_timestamp() end
-        where id = $1 and lease_token = $2
-        returning case when status = 'pending' then run_at end",
+        include_str!("../../sql/agents/end_attempt.sql"),
         &[
             request,
             token,
@@ -299,15 +266,10 @@ fn attempt(request_id: Option<Uuid>, lease_token: Option<Uuid>) -> Result<Attemp
 /// The error for a worker that does not hold a request: PT409, with who does since when, or PT404.
 fn lost(db: &Db, attempt: Attempt) -> Result<Error> {
     let id = attempt.request;
-    let found = db.first(
-        "select status,
-            case when status = 'processing' then format(
-                'It is held by worker %s since %s, until %s.', quote_literal(coalesce(lease_owner, '')), started_at, lease_expires_at
-            ) else format('It is %s.', status) end
-        from carrel.agent_requests where id = $1",
-        &[id.into()],
-        |row| row.need::<String>(2),
-    )?;
+    let found =
+        db.first(include_str!("../../sql/agents/lease_holder.sql"), &[id.into()], |row| {
+            row.need::<String>(2)
+        })?;
     Ok(match found {
         None => no_request(id),
         Some(detail) => Error::new(

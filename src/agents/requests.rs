@@ -85,15 +85,7 @@ fn need_session(db: &Db, session: Uuid) -> Result<()> {
 
 /// Inserts a request; None where its key is another one's.
 fn insert(db: &Db, row: &[Arg]) -> Result<Option<Uuid>> {
-    db.first(
-        "insert into carrel.agent_requests (agent_type, content, session_id, priority, run_at, max_attempts,
-            idempotency_key, payload_hash, reserve_tokens)
-        values ($1, $2, $3, $4, coalesce($5, now()), $6, $7, $8, $9)
-        on conflict (user_id, idempotency_key) where idempotency_key is not null do nothing
-        returning id",
-        row,
-        |row| row.need(1),
-    )
+    db.first(include_str!("../../sql/agents/insert_request.sql"), row, |row| row.need(1))
 }
 
 fn first_with_key(db: &Db, user: Uuid, key: Option<&str>, hash: Option<&[u8]>) -> Result<Uuid> {
@@ -123,20 +115,10 @@ fn cancel_request(request_id: Option<Uuid>) -> String {
             return Ok(state);
         }
         possible(id, state, Operation::Cancel, "cancelled")?;
-        let status: Option<String> = db.first(
-            "update carrel.agent_requests set
-                status = case when is_held then status else 'cancelled' end,
-                cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp()),
-                completed_at = case when not is_held then clock_timestamp() end,
-                lease_expires_at = case when is_held then lease_expires_at end
-            from (
-                select status = 'processing' and coalesce(lease_expires_at > clock_timestamp(), false) as is_held
-                from carrel.agent_requests where id = $1
-            ) as now
-            where id = $1 returning status",
-            &[id.into()],
-            |row| row.need(1),
-        )?;
+        let status: Option<String> =
+            db.first(include_str!("../../sql/agents/cancel_request.sql"), &[id.into()], |row| {
+                row.need(1)
+            })?;
         status.as_deref().and_then(State::named).ok_or_else(|| no_request(id))
     })
 }
@@ -151,14 +133,7 @@ fn retry_request(request_id: Option<Uuid>) -> String {
             return Ok(state);
         }
         let next = possible(id, state, Operation::Retry, "retried")?;
-        db.execute(
-            "update carrel.agent_requests set status = 'pending', attempts = 0, progress = 0, results = null,
-                error = null, run_at = clock_timestamp(), reserved_at = clock_timestamp(), lease_token = null,
-                lease_owner = null, lease_expires_at = null, cancel_requested_at = null, started_at = null,
-                completed_at = null
-            where id = $1",
-            &[id.into()],
-        )?;
+        db.execute(include_str!("../../sql/agents/retry_request.sql"), &[id.into()])?;
         Ok(next)
     })
 }
@@ -194,28 +169,9 @@ fn possible(id: Uuid, state: State, operation: Operation, done: &str) -> Result<
 /// Removes requests that have been finished for so long ($1), at most so many ($2), behind a place ($3, $4); returns how
 /// many it saw, how many of them it removed, and the last it saw.
 fn purge(db: &Db, args: &[Arg; 4]) -> Result<(i64, i64, Option<(TimestampWithTimeZone, Uuid)>)> {
-    let purged = db.first(
-        "with old as materialized (
-            select id, session_id, completed_at from carrel.agent_requests
-            where status in ('completed', 'failed', 'cancelled')
-                and completed_at < clock_timestamp() - $1::interval
-                and (completed_at, id) > (coalesce($3::timestamptz, '-infinity'), coalesce($4::uuid, '00000000-0000-0000-0000-000000000000'))
-            order by completed_at, id limit $2 for update skip locked
-        ), sessions as materialized (
-            select id from carrel.agent_sessions where id = any (array(select session_id from old))
-            order by id for no key update skip locked
-        ), deleted as (
-            delete from carrel.agent_requests where id = any (array(
-                select id from old where session_id is null or session_id in (select id from sessions)
-            ))
-            returning id
-        )
-        select (select count(*) from old), (select count(*) from deleted), last.completed_at, last.id
-        from (values (1)) as one
-        left join (select completed_at, id from old order by completed_at desc, id desc limit 1) as last on true",
-        args,
-        |row| Ok((row.need(1)?, row.need(2)?, row.get(3).zip(row.get(4)))),
-    )?;
+    let purged = db.first(include_str!("../../sql/agents/purge_requests.sql"), args, |row| {
+        Ok((row.need(1)?, row.need(2)?, row.get(3).zip(row.get(4))))
+    })?;
     Ok(purged.unwrap_or_default())
 }
 

@@ -185,11 +185,7 @@ fn session_history(
         let mut latest = Vec::new();
         spi::as_caller(Access::Read, |db| {
             let chain: Option<Vec<Uuid>> = db.first(
-                "select array(
-                    select (link.id #>> '{}')::uuid from jsonb_array_elements(request_chain) with ordinality as link (id, place)
-                    order by link.place desc
-                )
-                from carrel.agent_sessions where id = $1 and user_id = carrel.current_user_id()",
+                include_str!("../../sql/agents/session_chain.sql"),
                 &[session.into()],
                 |row| row.need(1),
             )?;
@@ -200,11 +196,7 @@ fn session_history(
                 let (ids, rest) = left.split_at(left.len().min(page_size));
                 (left, page_size) = (rest, (page_size * 2).min(PAGES.1));
                 let page = db.rows(
-                    "select r.id, r.agent_type, r.status, r.content, r.results, r.error,
-                        coalesce(r.results::text, ''), r.created_at
-                    from unnest($1::uuid[]) with ordinality as link (id, place)
-                    join carrel.agent_requests as r on r.user_id = carrel.current_user_id() and r.id = link.id
-                    order by link.place",
+                    include_str!("../../sql/agents/history_page.sql"),
                     &[ids.to_vec().into()],
                     |row| {
                         let (content, results): (String, String) = (row.need(4)?, row.need(7)?);
@@ -269,21 +261,7 @@ fn fork_session(session_id: Option<Uuid>, up_to_request: default!(Option<Uuid>, 
                 &[session.into()],
             )?;
             let copies = db.rows(
-                "with source as materialized (
-                    select link.place, carrel.uuid_v7() as new_id, r.*
-                    from carrel.agent_sessions as s
-                    cross join lateral jsonb_array_elements(s.request_chain) with ordinality as link (id, place)
-                    join carrel.agent_requests as r on r.user_id = s.user_id and r.id = (link.id #>> '{}')::uuid
-                    where s.id = $1 and link.place <= $3 and r.status in ('completed', 'failed', 'cancelled')
-                ), copies as (
-                    insert into carrel.agent_requests (id, user_id, session_id, agent_type, content, status, progress, results, error,
-                        priority, attempts, max_attempts, run_at, cancel_requested_at, created_at, started_at, completed_at)
-                    select new_id, user_id, $2, agent_type, content, status, progress, results, error,
-                        priority, attempts, max_attempts, run_at, cancel_requested_at, created_at, started_at, completed_at
-                    from source
-                    returning id
-                )
-                select copies.id from copies join source on source.new_id = copies.id order by source.place",
+                include_str!("../../sql/agents/copy_requests.sql"),
                 &[session.into(), fork.into(), last.into()],
                 |row| row.need::<Uuid>(1),
             )?;

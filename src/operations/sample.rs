@@ -94,11 +94,7 @@ fn refuse_strangers(db: &Db, count: u32) -> Result<()> {
     let Some(rows) = auth_users::rows(db)? else { return Ok(()) };
     let ids: Vec<Uuid> = (0..count).map(|number| id(Kind::User, number, 0)).collect();
     let missing = db.first(
-        "select string_agg(format('(%L)', missing.id), ', ' order by missing.id)
-        from (
-            select given.id from unnest($1) as given (id)
-            where not exists (select from auth_users as u where u.id = given.id) order by given.id limit 20
-        ) as missing",
+        include_str!("../../sql/operations/sample/missing_users.sql"),
         &[ids.into()],
         |row| Ok(row.get::<String>(1)),
     )?;
@@ -123,9 +119,7 @@ fn make_user(db: &Db, number: u32, documents: u32) -> Result<(Uuid, String)> {
     }
     let user = id(Kind::User, number, 0);
     db.execute(
-        "insert into carrel.user_profiles (id, user_id, name, plan_type, created_at)
-        select $1, $1, $2, coalesce((select plan_type from carrel.plans where plan_type = $3), 'free'), now() - interval '90 days'
-        on conflict (user_id) do nothing",
+        include_str!("../../sql/operations/sample/insert_profile.sql"),
         &[user.into(), name.as_str().into(), if number % 3 == 2 { "free" } else { "pro" }.into()],
     )?;
     for document in 0..documents {
@@ -133,9 +127,7 @@ fn make_user(db: &Db, number: u32, documents: u32) -> Result<(Uuid, String)> {
         let mut page = Page::new(number, document);
         let content = page.write();
         db.execute(
-            "insert into carrel.documents (id, user_id, filename, file_type, content_text, metadata, created_at)
-            values ($1, $2, $3, 'text/markdown', $4, jsonb_build_object('topic', $5::text), now() - $6 * interval '1 day')
-            on conflict (id) do nothing",
+            include_str!("../../sql/operations/sample/insert_document.sql"),
             &[
                 id(Kind::Document, number, document).into(),
                 user.into(),
@@ -154,8 +146,7 @@ fn make_user(db: &Db, number: u32, documents: u32) -> Result<(Uuid, String)> {
 fn make_requests(db: &Db, number: u32, user: Uuid) -> Result<()> {
     let session = id(Kind::Session, number, 0);
     db.execute(
-        "insert into carrel.agent_sessions (id, user_id, title, context_state, created_at)
-        values ($1, $2, 'What my notes say', '{\"tone\": \"brief\"}', now() - interval '3 days') on conflict (id) do nothing",
+        include_str!("../../sql/operations/sample/insert_session.sql"),
         &[session.into(), user.into()],
     )?;
     let questions = [
@@ -167,14 +158,7 @@ fn make_requests(db: &Db, number: u32, user: Uuid) -> Result<()> {
     ];
     for (place, (status, question)) in questions.into_iter().enumerate() {
         db.execute(
-            "insert into carrel.agent_requests
-                (id, user_id, session_id, agent_type, content, status, progress, results, error, token_cost, created_at, completed_at)
-            select $1, $2, $3, 'chat', $4, $5, case $5 when 'completed' then 1 else 0 end,
-                case $5 when 'completed' then jsonb_build_object('text', 'It is in your notes: see the section with that name.') end,
-                case $5 when 'failed' then jsonb_build_object('message', 'the scan has no text') end,
-                case $5 when 'completed' then 350 else 0 end, now() - (6 - $6) * interval '1 hour',
-                case when $5 <> 'pending' then now() - (6 - $6) * interval '1 hour' + interval '20 seconds' end
-            on conflict (id) do nothing",
+            include_str!("../../sql/operations/sample/insert_request.sql"),
             &[
                 id(Kind::Request, number, place as u32).into(),
                 user.into(),
@@ -188,8 +172,7 @@ fn make_requests(db: &Db, number: u32, user: Uuid) -> Result<()> {
     for day in 0..30 {
         let mut chance = Chance::new(number, day);
         db.execute(
-            "insert into carrel.usage_events (id, user_id, event_type, tokens_used, cost, model, occurred_at)
-            values ($1, $2, $3, $4, $4 * 0.000002, $5, now() - $6 * interval '1 day') on conflict (id) do nothing",
+            include_str!("../../sql/operations/sample/insert_event.sql"),
             &[
                 id(Kind::Event, number, day).into(),
                 user.into(),

@@ -22,11 +22,7 @@ fn create_views(target_schema: default!(Option<&str>, "'public'")) {
         spi::as_superuser(Access::Write, |db| {
             let (schema, before, taken) = db
                 .first(
-                    "select format('%I', nspname), format('%I', nspname || '_before'), (
-                        select string_agg(format('%I.%I', nspname, relname), ', ' order by relname)
-                        from pg_class where relnamespace = n.oid and relname::text = any ($2)
-                    )
-                    from pg_namespace as n where nspname::text = $1",
+                    include_str!("../../sql/operations/view_target.sql"),
                     &[schema.into(), SOURCES.map(|source| source.name.to_owned()).to_vec().into()],
                     |row| {
                         Ok((row.need::<String>(1)?, row.need::<String>(2)?, row.get::<String>(3)))

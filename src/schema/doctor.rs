@@ -113,15 +113,7 @@ fn columns_are_there(db: &Db) -> Result<bool> {
         .iter()
         .flat_map(|table| table.columns().map(|column| (table.name, column.name)))
         .unzip::<_, _, Vec<_>, Vec<_>>();
-    db.value(
-        "select not exists (
-            select from unnest($1::text[], $2::text[]) as defined (table_name, name)
-            left join pg_attribute on attrelid = to_regclass(format('carrel.%I', table_name))
-                and attname::text = name and not attisdropped
-            where attname is null
-        )",
-        &[tables.into(), columns.into()],
-    )
+    db.value(include_str!("../../sql/doctor/columns_exist.sql"), &[tables.into(), columns.into()])
 }
 
 fn tables(db: &Db) -> Result<Vec<String>> {
@@ -246,17 +238,7 @@ fn policies(db: &Db) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
     for rule in created_by_rules("create policy ") {
         let found = db.first(
-            "select format(
-                'create policy %I on carrel.%I %sfor %s%s%s', polname, $1,
-                case when not polpermissive then 'as restrictive ' end,
-                case polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update'
-                    when 'd' then 'delete' else 'all' end,
-                ' using ' || pg_get_expr(polqual, polrelid),
-                ' with check ' || pg_get_expr(polwithcheck, polrelid)
-            )
-            from pg_policy
-            where polrelid = format('carrel.%I', $1)::regclass and polname::text = $2
-                and polroles = '{0}'",
+            include_str!("../../sql/doctor/policy.sql"),
             &[rule.table.into(), rule.name.into()],
             |row| Ok(row.get::<String>(1)),
         )?;
@@ -272,15 +254,7 @@ fn added_policies(db: &Db) -> Result<Vec<String>> {
     let ours: Vec<String> = created_by_rules("create policy ")
         .map(|rule| format!("{}.{}", rule.table, rule.name))
         .collect();
-    db.rows(
-        "select format('policy %I on %I was added and is permissive', polname, relname)
-        from pg_policy join pg_class on pg_class.oid = polrelid
-        where relnamespace = 'carrel'::regnamespace and polpermissive
-            and relname || '.' || polname <> all ($1)
-        order by 1",
-        &[ours.into()],
-        |row| row.need(1),
-    )
+    db.rows(include_str!("../../sql/doctor/added_policies.sql"), &[ours.into()], |row| row.need(1))
 }
 
 fn triggers(db: &Db) -> Result<Vec<String>> {
@@ -343,14 +317,7 @@ fn settings(_: &Db) -> Result<Vec<String>> {
 
 /// Members of an extension are dropped with it, and what a user adds to them is not dumped.
 fn members(db: &Db) -> Result<Vec<String>> {
-    db.rows(
-        "select format('%s is a member of the extension', objid::regclass)
-        from pg_depend join pg_extension on pg_extension.oid = refobjid
-        where extname = 'carrel' and classid = 'pg_class'::regclass and deptype = 'e'
-        order by 1",
-        &[],
-        |row| row.need(1),
-    )
+    db.rows(include_str!("../../sql/doctor/members.sql"), &[], |row| row.need(1))
 }
 
 /// What migrate() would add.

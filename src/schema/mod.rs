@@ -89,17 +89,9 @@ fn change_tables(db: &Db) -> Result<()> {
 /// beside carrel's (the class of CVE-2022-2625).
 fn refuse_foreign_schema() -> Result<()> {
     let foreign = spi::as_caller(Access::Read, |db| {
-        db.first(
-            "select owner.rolname::text, extension_owner.rolname::text
-            from pg_namespace as n
-            join pg_roles as owner on n.nspowner = owner.oid
-            left join pg_extension on extname = 'carrel'
-            join pg_roles as extension_owner
-                on extension_owner.oid = coalesce(extowner, current_user::regrole::oid)
-            where n.nspname = 'carrel' and not owner.rolsuper and owner.oid <> extension_owner.oid",
-            &[],
-            |row| Ok((row.need::<String>(1)?, row.need::<String>(2)?)),
-        )
+        db.first(include_str!("../../sql/schema/foreign_schema.sql"), &[], |row| {
+            Ok((row.need::<String>(1)?, row.need::<String>(2)?))
+        })
     })?;
     let Some((owner, extension_owner)) = foreign else { return Ok(()) };
     Err(Error::new(

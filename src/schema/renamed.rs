@@ -16,17 +16,7 @@ pub fn in_place_of(db: &Db, table: &Table, missing: &str) -> Result<Option<Strin
     };
     let kind = Part { name, definition }.column_type();
     let found = db.rows(
-        "select other.attname::text
-        from pg_attribute as other
-        cross join lateral (
-            select max(attnum) filter (where place < array_position($3, $4)) as before,
-                min(attnum) filter (where place > array_position($3, $4)) as after
-            from pg_attribute join unnest($3) with ordinality as defined (name, place) on attname::text = name
-            where attrelid = other.attrelid and not attisdropped
-        ) as known
-        where other.attrelid = format('carrel.%I', $1)::regclass and other.attnum > 0 and not other.attisdropped
-            and other.attname::text <> all ($3) and other.atttypid = $2::regtype
-            and other.attnum > coalesce(known.before, 0) and other.attnum < known.after",
+        include_str!("../../sql/schema/renamed_column.sql"),
         &[table.name.into(), kind.into(), names.into(), missing.into()],
         |row| row.need::<String>(1),
     )?;

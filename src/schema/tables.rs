@@ -103,30 +103,24 @@ pub fn column_state(db: &Db, table: &str, column: &str) -> Result<(bool, bool)> 
 
 pub fn relation_exists(db: &Db, name: &str, kind: &str) -> Result<bool> {
     db.value(
-        "select exists (
-            select from pg_class
-            where relnamespace = 'carrel'::regnamespace and relname::text = $1 and relkind::text = $2
-        )",
+        "select exists (select from pg_class
+            where relnamespace = 'carrel'::regnamespace and relname::text = $1 and relkind::text = $2)",
         &[name.into(), kind.into()],
     )
 }
 
 pub fn index_exists(db: &Db, table: &str, name: &str) -> Result<bool> {
     db.value(
-        "select exists (
-            select from pg_index where indrelid = format('carrel.%I', $1)::regclass
-                and indexrelid = to_regclass(format('carrel.%I', $2))
-        )",
+        "select exists (select from pg_index
+            where indrelid = format('carrel.%I', $1)::regclass and indexrelid = to_regclass(format('carrel.%I', $2)))",
         &[table.into(), name.into()],
     )
 }
 
 pub fn constraint_exists(db: &Db, table: &str, name: &str) -> Result<bool> {
     db.value(
-        "select exists (
-            select from pg_constraint
-            where conrelid = format('carrel.%I', $1)::regclass and conname::text = $2
-        )",
+        "select exists (select from pg_constraint
+            where conrelid = format('carrel.%I', $1)::regclass and conname::text = $2)",
         &[table.into(), name.into()],
     )
 }
@@ -135,20 +129,8 @@ pub fn constraint_exists(db: &Db, table: &str, name: &str) -> Result<bool> {
 /// is no such column. Where the definition names no collation, any is right.
 pub fn column_type(db: &Db, table: &str, column: &Part) -> Result<Option<(String, bool)>> {
     db.first(
-        "select format_type(atttypid, atttypmod) || coalesce(' collate \"' || collname || '\"', ''),
-            atttypid = $3::regtype and (
-                $4::text is null
-                or collname::text is not distinct from $4 and collnamespace = 'pg_catalog'::regnamespace
-            )
-        from pg_attribute
-        left join pg_collation on pg_collation.oid = attcollation and collname <> 'default'
-        where attrelid = format('carrel.%I', $1)::regclass and attname::text = $2 and not attisdropped",
-        &[
-            table.into(),
-            column.name.into(),
-            column.column_type().into(),
-            column.collation().into(),
-        ],
+        include_str!("../../sql/schema/column_type.sql"),
+        &[table.into(), column.name.into(), column.column_type().into(), column.collation().into()],
         |row| Ok((row.need(1)?, row.need(2)?)),
     )
 }

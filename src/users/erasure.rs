@@ -70,40 +70,18 @@ fn record(db: &Db, user: Uuid) -> Result<()> {
     let is_for_good = IS_FOR_GOOD.get();
     if is_for_good || minutes > 0 {
         db.execute(
-            "insert into carrel.usage_archive
-                (event_id, pseudonym, event_type, tokens_used, cost, model, token_types, voids, occurred_at, delete_after)
-            select id, $1, event_type, tokens_used, cost, model, token_types, voids, occurred_at,
-                case when not $4 then now() + make_interval(mins => $3) end
-            from carrel.usage_events where user_id = $2",
+            include_str!("../../sql/users/archive_usage.sql"),
             &[args[0], args[1], args[2], is_for_good.into()],
         )?;
     }
-    db.execute(
-        "insert into carrel.files_to_erase (id, storage_path, pseudonym)
-        select carrel.uuid_v7(), storage_path, $1 from (
-            select distinct storage_path from carrel.documents where user_id = $2 and storage_path is not null
-        ) as files",
-        &args[..2],
-    )?;
+    db.execute(include_str!("../../sql/users/list_files.sql"), &args[..2])?;
     Ok(())
 }
 
 /// Forgets user ids and archived usage whose time is over; how many rows. Waits for nobody.
 fn purge(db: &Db) -> Result<u64> {
-    let forgotten = db.execute(
-        "update carrel.user_pseudonyms set deleted_user_id = null where pseudonym = any (array(
-            select pseudonym from carrel.user_pseudonyms
-            where deleted_user_id is not null and resolvable_until <= now() for update skip locked
-        ))",
-        &[],
-    )?;
-    let deleted = db.execute(
-        "delete from carrel.usage_archive as a using (
-            select pseudonym, event_id from carrel.usage_archive where delete_after <= now() for update skip locked
-        ) as past
-        where a.pseudonym = past.pseudonym and a.event_id = past.event_id",
-        &[],
-    )?;
+    let forgotten = db.execute(include_str!("../../sql/users/forget_deleted_users.sql"), &[])?;
+    let deleted = db.execute(include_str!("../../sql/users/delete_archived_usage.sql"), &[])?;
     Ok(forgotten + deleted)
 }
 

@@ -69,12 +69,7 @@ fn delete_user(
             spi::patiently(|| lock(db, user_id))?;
             refuse_disabled_triggers(db)?;
             let paths = db.rows(
-                "select storage_path from carrel.documents as d
-                where user_id = $1 and storage_path is not null and not exists (
-                    select from carrel.documents as other
-                    where other.storage_path = d.storage_path collate \"C\" and other.user_id <> $1
-                )
-                order by storage_path",
+                include_str!("../../sql/users/storage_paths.sql"),
                 &[user_id.into()],
                 |row| row.need(1),
             )?;
@@ -172,13 +167,7 @@ fn export_query(db: &Db) -> Result<String> {
             .map(|column| column.name.to_owned())
             .collect();
         let columns = db.first(
-            "select string_agg(
-                case when attname::text = any ($2) then format('t.%I', attname)
-                    else format('case when t.%I is not null then format(''%%s'', t.%1$I) end as %1$I', attname) end,
-                ', ' order by attnum
-            )
-            from pg_attribute
-            where attrelid = to_regclass(format('carrel.%I', $1)) and attnum > 0 and not attisdropped and attname <> 'search_vector'",
+            include_str!("../../sql/users/export_columns.sql"),
             &[name.into(), defined.into()],
             |row| Ok(row.get::<String>(1)),
         )?;
@@ -286,24 +275,9 @@ pub fn missing_user_id() -> Error {
 
 /// Error 55000 while triggers are disabled that delete a user's rows, or archive them: they would stay, and belong to nobody.
 fn refuse_disabled_triggers(db: &Db) -> Result<()> {
-    let disabled = db.first(
-        "select t.tgrelid::regclass::text
-        from pg_trigger as t
-        where t.tgenabled not in ('O', 'A') and (
-            t.tgisinternal and t.tgconstraint in (
-                select k.oid from pg_constraint as k
-                join pg_class as c on k.conrelid = c.oid
-                where k.contype = 'f' and c.relnamespace = 'carrel'::regnamespace
-            )
-            or not t.tgisinternal and t.tgrelid = 'carrel.user_profiles'::regclass
-                and t.tgfoid in (select oid from pg_proc where pronamespace = 'carrel'::regnamespace)
-        )
-        union all
-        select 'every table' where current_setting('session_replication_role') = 'replica'
-        limit 1",
-        &[],
-        |row| row.need::<String>(1),
-    )?;
+    let disabled = db.first(include_str!("../../sql/users/disabled_triggers.sql"), &[], |row| {
+        row.need::<String>(1)
+    })?;
     let Some(table) = disabled else { return Ok(()) };
     let what = match table.as_str() {
         "every table" => "triggers are disabled in this session".to_owned(),

@@ -85,12 +85,13 @@ fn types(given: Option<Vec<Option<String>>>) -> Vec<AgentType> {
     types
 }
 
-/// A statement on what is pending in the queue of a type of agents, which is $1, or of all: each has its index.
+/// Statement on the pending requests of all agent types, or, with the suffix `_of_type`, of one: each
+/// variant has its own index.
 macro_rules! of_queue {
-    ($agent_type:expr, $before:literal, $after:literal) => {
+    ($agent_type:expr, $name:literal) => {
         match $agent_type {
-            None => concat!($before, "status = 'pending'", $after),
-            Some(_) => concat!($before, "status = 'pending' and agent_type = $1", $after),
+            None => include_str!(concat!("../../../sql/agents/queue/", $name, ".sql")),
+            Some(_) => include_str!(concat!("../../../sql/agents/queue/", $name, "_of_type.sql")),
         }
     };
 }
@@ -198,20 +199,7 @@ impl Claim<'_> {
         if most == 0 {
             return Ok(None);
         }
-        let sql = of_queue!(
-            agent_type,
-            "with next as materialized (
-                select id from carrel.agent_requests where ",
-            " and priority = $2 and (run_at, id) >= ($3, $4) and run_at <= clock_timestamp()
-                order by run_at, id limit $5 for no key update skip locked
-            )
-            update carrel.agent_requests as r set status = 'processing', attempts = attempts + 1, progress = 0,
-                lease_token = carrel.lease_token(), lease_owner = $6, lease_expires_at = clock_timestamp() + $7,
-                started_at = clock_timestamp()
-            from next where r.id = next.id
-            returning r.id, user_id, session_id, agent_type, content, attempts, lease_token, lease_expires_at,
-                priority, max_attempts, created_at, run_at"
-        );
+        let sql = of_queue!(agent_type, "claim");
         let args = [
             agent_type.clone().into(),
             priority.into(),
@@ -265,11 +253,7 @@ fn next_priority(
     let above = known.map_or(i64::from(i32::MIN) - 1, |(known, _)| known.into());
     // What is of a priority in between.
     let first = db.first(
-        of_queue!(
-            agent_type,
-            "select priority, run_at, id from carrel.agent_requests where ",
-            " and priority < $2::bigint and priority > $3::bigint order by priority desc, run_at, id limit 1"
-        ),
+        of_queue!(agent_type, "next_priority"),
         &[agent_type.clone().into(), below.into(), above.into()],
         |row| Ok((row.need::<i32>(1)?, Place::of(row.need(2)?, row.need(3)?))),
     )?;
@@ -282,26 +266,7 @@ fn take_back(db: &Db, progress: &mut Progress) -> Result<()> {
     const MOST: usize = 1000;
     let until = clock::wall()?;
     let taken = db.rows(
-        "with lapsed as materialized (
-            select id from carrel.agent_requests
-            where status = 'processing' and lease_expires_at >= coalesce($1, '-infinity') and lease_expires_at < $2
-            order by lease_expires_at limit $3 for no key update skip locked
-        )
-        update carrel.agent_requests as r set
-            status = case
-                when cancel_requested_at is not null then 'cancelled'
-                when attempts < max_attempts then 'pending'
-                else 'failed'
-            end,
-            error = case when cancel_requested_at is null then jsonb_build_object(
-                'message', 'the lease of the worker lapsed', 'worker', lease_owner, 'lapsed_at', lease_expires_at
-            ) else error end,
-            lease_expires_at = null,
-            completed_at = case
-                when cancel_requested_at is not null or attempts >= max_attempts then clock_timestamp()
-            end
-        from lapsed where r.id = lapsed.id
-        returning status, priority, run_at, r.id",
+        include_str!("../../../sql/agents/queue/requeue_expired.sql"),
         &[progress.lapsed.into(), until.into(), (MOST as i64).into()],
         |row| Ok((row.need::<String>(1)?, row.need(2)?, Place::of(row.need(3)?, row.need(4)?))),
     )?;
@@ -348,11 +313,7 @@ fn next_time(
         let mut below = None;
         while let Some((priority, place)) = next_priority(db, agent_type, &queue.places, below)? {
             let first: Option<TimestampWithTimeZone> = db.first(
-                of_queue!(
-                    agent_type,
-                    "select run_at from carrel.agent_requests where ",
-                    " and priority = $2 and (run_at, id) >= ($3, $4) order by run_at, id limit 1"
-                ),
+                of_queue!(agent_type, "next_run_at"),
                 &[
                     agent_type.clone().into(),
                     priority.into(),
@@ -368,10 +329,7 @@ fn next_time(
     let named: Option<Vec<String>> = types.iter().cloned().collect();
     let lapsed = progress.lapsed.filter(|_| !is_due);
     let first: Option<TimestampWithTimeZone> = db.first(
-        "select lease_expires_at from carrel.agent_requests
-        where status = 'processing' and lease_expires_at >= coalesce($2, '-infinity')
-            and ($1::text[] is null or agent_type = any ($1))
-        order by lease_expires_at limit 1",
+        include_str!("../../../sql/agents/queue/next_expiry.sql"),
         &[named.into(), lapsed.into()],
         |row| row.need(1),
     )?;

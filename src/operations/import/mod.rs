@@ -118,11 +118,7 @@ fn find_problems(db: &Db, findings: &mut Vec<Finding>) -> Result<()> {
     for (table, rows, problem, blocks) in problems {
         add(&table, rows, problem, blocks);
     }
-    let values = "
-        select 'user_profiles', billing_timezone, count(*) from import_user_profiles group by 2
-        union all select 'documents', language, count(*) from import_documents group by 2
-        union all select 'usage_events', event_type, count(*) from import_usage_events group by 2
-        order by 1, 2";
+    let values = include_str!("../../../sql/operations/import/values.sql");
     let values = db.rows(values, &[], |row| {
         Ok((row.need::<String>(1)?, row.get::<String>(2), row.need::<i64>(3)?))
     })?;
@@ -140,16 +136,7 @@ fn find_problems(db: &Db, findings: &mut Vec<Finding>) -> Result<()> {
         }
     }
     if let Some(rows) = auth_users::rows(db)? {
-        let strangers = "
-            select count(distinct owner.user_id)
-            from (
-                select user_id from import_user_profiles
-                union all select user_id from import_documents
-                union all select user_id from import_agent_sessions
-                union all select user_id from import_agent_requests
-                union all select user_id from import_usage_events
-            ) as owner
-            where not exists (select from auth_users as u where u.id = owner.user_id)";
+        let strangers = include_str!("../../../sql/operations/import/unknown_users.sql");
         match db.value::<i64>(strangers, &[])? {
             0 => {}
             users => {

@@ -269,17 +269,7 @@ fn is_endless_time(datum: pg_sys::Datum) -> bool {
 
 /// The columns that a table has.
 fn columns_of(db: &Db, table: pg_sys::Oid) -> Result<Vec<Found>> {
-    db.rows(
-        "with recursive types (column_number, name, kind, base) as (
-            select a.attnum, a.attname::text, a.atttypid, t.typbasetype
-            from pg_attribute as a join pg_type as t on t.oid = a.atttypid
-            where a.attrelid = $1 and a.attnum > 0 and not a.attisdropped
-            union all
-            select types.column_number, types.name, t.oid, t.typbasetype
-            from types join pg_type as t on t.oid = types.base
-        )
-        select name, kind from types where base = 0 order by column_number",
-        &[table.into()],
-        |row| Ok(Found { name: row.need(1)?, kind: row.need(2)? }),
-    )
+    db.rows(include_str!("../../../sql/operations/import/columns.sql"), &[table.into()], |row| {
+        Ok(Found { name: row.need(1)?, kind: row.need(2)? })
+    })
 }
