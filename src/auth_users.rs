@@ -1,10 +1,10 @@
-//! Following a table of users, as Supabase's `auth.users`: each user there has a profile, which goes with them.
+//! Following a table of users, as Supabase's `auth.users`: each user there has a profile, profiles goes with them.
 //!
 //! Anybody who may create a schema can make a table of that name, so one is followed only where its schema and it belong to
 //! superusers or to the role that `carrel.auth_users_owner` names, or where a superuser names it: follow_auth_users(). The
-//! foreign key of user_profiles says which table that is.
+//! foreign key of user_profiles says profiles table that is.
 //!
-//! The table is somebody else's: it is locked before it is looked at (with a snapshot of its own, hence `Access::Write`), and read past the planner ([`whole`]), which would run
+//! The table is somebody else's: it is locked before it is looked at (with a snapshot of its own, hence `Access::Write`), and read past the planner ([`whole`]), profiles would run
 //! functions in its indexes and constraints. Its triggers read their own rows.
 
 use crate::access;
@@ -24,7 +24,7 @@ const KEY: &str = "user_profiles_user_id_auth_fkey";
 const ID: &CStr = c"id";
 const METADATA: &CStr = c"raw_user_meta_data";
 /// Name and column types of the table's rows in carrel's SQL.
-const ROWS: (&CStr, [(&CStr, pg_sys::Oid); 2]) =
+const NAMED_ROWS: (&CStr, [(&CStr, pg_sys::Oid); 2]) =
     (c"auth_users", [(ID, pg_sys::UUIDOID), (METADATA, pg_sys::JSONBOID)]);
 
 static OWNER: GucSetting<Option<CString>> =
@@ -44,13 +44,13 @@ pub fn register_settings() {
 
 /// Selects the users that get a profile.
 #[derive(Clone, Copy)]
-enum Which {
+enum NewProfiles {
     SignedUp,
     Missing,
 }
 
 /// A table that can be followed.
-struct Table {
+struct UsersTable {
     oid: pg_sys::Oid,
     /// Its name with its schema, quoted for SQL.
     name: String,
@@ -62,9 +62,9 @@ struct Table {
     has_unique_id: bool,
 }
 
-impl Table {
+impl UsersTable {
     /// Looks at a table as it is now.
-    fn look(db: &Db, oid: pg_sys::Oid) -> Result<Option<Self>> {
+    fn find(db: &Db, oid: pg_sys::Oid) -> Result<Option<Self>> {
         let trusted = OWNER.get().map(|name| name.to_string_lossy().into_owned());
         db.first(
             include_str!("../sql/users/users_table.sql"),
@@ -82,14 +82,14 @@ impl Table {
         )
     }
 
-    fn strangers(&self) -> String {
+    fn owners(&self) -> String {
         let Self { name, owner, schema_owner, .. } = self;
         format!("{name} belongs to role \"{owner}\", and its schema to \"{schema_owner}\"")
     }
 }
 
 /// The table that the foreign key refers to.
-fn of_key(db: &Db) -> Result<Option<pg_sys::Oid>> {
+fn table_of_key(db: &Db) -> Result<Option<pg_sys::Oid>> {
     db.first(
         "select confrelid from pg_constraint
         where conrelid = to_regclass('carrel.user_profiles') and contype = 'f' and conname = $1::text",
@@ -99,7 +99,7 @@ fn of_key(db: &Db) -> Result<Option<pg_sys::Oid>> {
 }
 
 /// The table that is called auth.users.
-fn by_name(db: &Db) -> Result<Option<pg_sys::Oid>> {
+fn auth_users_table(db: &Db) -> Result<Option<pg_sys::Oid>> {
     db.first(
         "select c.oid from pg_class as c join pg_namespace as n on c.relnamespace = n.oid
         where n.nspname = 'auth' and c.relname = 'users'",
@@ -109,12 +109,12 @@ fn by_name(db: &Db) -> Result<Option<pg_sys::Oid>> {
 }
 
 /// The table that is followed.
-fn followed(db: &Db) -> Result<Option<Table>> {
-    if let Some(oid) = of_key(db)? {
-        return Table::look(db, oid);
+fn followed(db: &Db) -> Result<Option<UsersTable>> {
+    if let Some(oid) = table_of_key(db)? {
+        return UsersTable::find(db, oid);
     }
-    let Some(oid) = by_name(db)? else { return Ok(None) };
-    Ok(Table::look(db, oid)?.filter(|table| table.is_trusted && table.has_unique_id))
+    let Some(oid) = auth_users_table(db)? else { return Ok(None) };
+    Ok(UsersTable::find(db, oid)?.filter(|table| table.is_trusted && table.has_unique_id))
 }
 
 /// Follows a table of users that a superuser names: each of its users gets a profile, by a foreign key and triggers. Its
@@ -128,14 +128,14 @@ fn follow_auth_users(users_table: Option<Relation>) {
         let Relation(oid) =
             users_table.ok_or_else(|| bad("users_table must not be null".to_owned()))?;
         let table = spi::as_owner(Access::Write, |db| {
-            let table = Table::look(db, oid)?.filter(|table| table.has_unique_id);
+            let table = UsersTable::find(db, oid)?.filter(|table| table.has_unique_id);
             let name: String = db.value("select $1::regclass::text", &[oid.into()])?;
             table.ok_or_else(|| {
                 bad(format!("relation {name} cannot be followed as a table of users"))
                     .detail("It must be an ordinary table with a column id of type uuid that is unique by itself.")
             })
         })?;
-        spi::as_owner(Access::Write, |db| match of_key(db)? {
+        spi::as_owner(Access::Write, |db| match table_of_key(db)? {
             Some(other) if other != table.oid => {
                 db.script(&format!("alter table carrel.user_profiles drop constraint {KEY}"))
             }
@@ -147,13 +147,13 @@ fn follow_auth_users(users_table: Option<Relation>) {
 
 /// Follows auth.users where that is to be followed. Part of migrate().
 pub fn follow_known() -> Result<()> {
-    let found = spi::as_owner(Access::Write, |db| match of_key(db)? {
+    let found = spi::as_owner(Access::Write, |db| match table_of_key(db)? {
         Some(oid) => Ok(Some((oid, true))),
-        None => Ok(by_name(db)?.map(|oid| (oid, false))),
+        None => Ok(auth_users_table(db)?.map(|oid| (oid, false))),
     })?;
     let Some((oid, is_followed)) = found else { return Ok(()) };
     lock(oid)?;
-    let table = spi::as_owner(Access::Write, |db| Table::look(db, oid))?;
+    let table = spi::as_owner(Access::Write, |db| UsersTable::find(db, oid))?;
     let Some(table) = table.filter(|table| table.has_unique_id) else { return Ok(()) };
     if is_followed || table.is_trusted {
         return follow(oid);
@@ -161,7 +161,7 @@ pub fn follow_known() -> Result<()> {
     ereport!(
         PgLogLevel::NOTICE,
         PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
-        format!("{}: it is not followed", table.strangers()),
+        format!("{}: it is not followed", table.owners()),
         format!(
             "If its owner may create and delete users: select carrel.follow_auth_users('{}')",
             table.name
@@ -178,10 +178,10 @@ fn lock(oid: pg_sys::Oid) -> Result<()> {
 /// Sets up triggers, missing profiles and the foreign key.
 fn follow(oid: pg_sys::Oid) -> Result<()> {
     lock(oid)?;
-    let Some(table) = spi::as_owner(Access::Write, |db| Table::look(db, oid))? else {
+    let Some(table) = spi::as_owner(Access::Write, |db| UsersTable::find(db, oid))? else {
         return Ok(());
     };
-    let has_key = spi::as_owner(Access::Write, of_key)? == Some(oid);
+    let has_key = spi::as_owner(Access::Write, table_of_key)? == Some(oid);
     spi::as_superuser(Access::Write, |db| {
         db.silence_notices();
         db.script(&AUTH_RULES.replace(":followed", &table.name))?;
@@ -196,7 +196,7 @@ fn follow(oid: pg_sys::Oid) -> Result<()> {
     })?;
     let orphans = spi::as_owner(Access::Write, |db| {
         let rows = read(db, oid)?;
-        db.planned_for_values(|| create_profiles(db, Which::Missing))?;
+        db.planned_for_values(|| create_profiles(db, NewProfiles::Missing))?;
         let orphans = db.value::<i64>(
             "select count(*) from carrel.user_profiles as p
             where not exists (select from auth_users as u where u.id = p.user_id)",
@@ -224,10 +224,10 @@ fn follow(oid: pg_sys::Oid) -> Result<()> {
 
 /// The table's rows under the name auth_users, until they are given back.
 fn read(db: &Db, oid: pg_sys::Oid) -> Result<NamedRows> {
-    let mut rows = db.named_rows(ROWS.0, &ROWS.1)?;
+    let mut rows = db.named_rows(NAMED_ROWS.0, &NAMED_ROWS.1)?;
     table_scan::read(oid, Lock::Definition, &[ID, METADATA], |row| {
         let id = row[0].map(|value| value.convert(pg_sys::UUIDOID)).transpose()?;
-        // Another type is read as text, which may be no JSON; only Supabase's own has names.
+        // Another type is read as text, profiles may be no JSON; only Supabase's own has names.
         let metadata = row[1].filter(|value| value.kind() == pg_sys::JSONBOID);
         let metadata = metadata.map(|value| value.convert(pg_sys::JSONBOID)).transpose()?;
         rows.add(&[id, metadata])
@@ -238,10 +238,10 @@ fn read(db: &Db, oid: pg_sys::Oid) -> Result<NamedRows> {
 
 /// Makes profiles of those rows of auth_users that have none, but for users who were deleted: they come back only by
 /// create_user(), or by signing up again.
-fn create_profiles(db: &Db, which: Which) -> Result<()> {
-    db.script(match which {
-        Which::SignedUp => include_str!("../sql/users/create_profiles_on_sign_up.sql"),
-        Which::Missing => include_str!("../sql/users/create_missing_profiles.sql"),
+fn create_profiles(db: &Db, profiles: NewProfiles) -> Result<()> {
+    db.script(match profiles {
+        NewProfiles::SignedUp => include_str!("../sql/users/create_profiles_on_sign_up.sql"),
+        NewProfiles::Missing => include_str!("../sql/users/create_missing_profiles.sql"),
     })
 }
 
@@ -265,7 +265,7 @@ fn create_profile_on_sign_up<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         let has_metadata = require_followed(trigger)?;
         let made = spi::subtransaction(|| {
             spi::as_owner(Access::Write, |db| {
-                let mut rows = db.named_rows(ROWS.0, &ROWS.1)?;
+                let mut rows = db.named_rows(NAMED_ROWS.0, &NAMED_ROWS.1)?;
                 let id = trigger::column(trigger, ID)?;
                 let metadata =
                     if has_metadata { Some(trigger::column(trigger, METADATA)?) } else { None };
@@ -273,7 +273,7 @@ fn create_profile_on_sign_up<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
                     rows.add(&[row.raw(id), metadata.and_then(|column| row.raw(column))])
                 })?;
                 rows.publish()?;
-                create_profiles(db, Which::SignedUp)?;
+                create_profiles(db, NewProfiles::SignedUp)?;
                 rows.end()
             })
         });
@@ -299,7 +299,7 @@ fn delete_profile_of_deleted<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         require_followed(trigger)?;
         spi::as_owner(Access::Write, |db| {
             let id = trigger::column(trigger, ID)?;
-            let mut rows = db.named_rows(ROWS.0, &ROWS.1)?;
+            let mut rows = db.named_rows(NAMED_ROWS.0, &NAMED_ROWS.1)?;
             trigger::each_old(trigger, |row| rows.add(&[row.raw(id), None]))?;
             rows.publish()?;
             db.script(
@@ -352,7 +352,7 @@ pub fn faults(db: &Db) -> Result<Vec<String>> {
             ));
         }
     }
-    if of_key(db)?.is_none() {
+    if table_of_key(db)?.is_none() {
         faults.push(format!(
             "user_profiles has no foreign key to {name} (owner {}): select carrel.migrate()",
             table.owner

@@ -9,7 +9,7 @@ pub struct Table {
 }
 
 /// A column or constraint, as its line has it.
-pub struct Part {
+pub struct NamedSql {
     pub name: &'static str,
     pub definition: &'static str,
 }
@@ -86,22 +86,22 @@ impl Table {
     }
 
     /// The statements that create its indexes, with their names.
-    pub fn indexes(&self) -> impl Iterator<Item = Part> {
+    pub fn indexes(&self) -> impl Iterator<Item = NamedSql> {
         indexes(self.sql)
     }
 
     /// Its columns: `definition` is what follows `add column`.
-    pub fn columns(&self) -> impl Iterator<Item = Part> {
-        self.lines()
-            .filter(|line| !line.starts_with("constraint "))
-            .filter_map(|definition| Some(Part { name: definition.split(' ').next()?, definition }))
+    pub fn columns(&self) -> impl Iterator<Item = NamedSql> {
+        self.lines().filter(|line| !line.starts_with("constraint ")).filter_map(|definition| {
+            Some(NamedSql { name: definition.split(' ').next()?, definition })
+        })
     }
 
     /// Its constraints: `definition` is what follows `add`.
-    pub fn constraints(&self) -> impl Iterator<Item = Part> {
+    pub fn constraints(&self) -> impl Iterator<Item = NamedSql> {
         self.lines().filter_map(|definition| {
             let name = definition.strip_prefix("constraint ")?.split(' ').next()?;
-            Some(Part { name, definition })
+            Some(NamedSql { name, definition })
         })
     }
 
@@ -112,18 +112,18 @@ impl Table {
 }
 
 /// The statements of a file that create indexes, with their names.
-pub fn indexes(sql: &'static str) -> impl Iterator<Item = Part> {
+pub fn indexes(sql: &'static str) -> impl Iterator<Item = NamedSql> {
     statements(sql).filter_map(|definition| {
         let name = definition
             .strip_prefix("create index ")
             .or_else(|| definition.strip_prefix("create unique index "))?
             .split(' ')
             .next()?;
-        Some(Part { name, definition })
+        Some(NamedSql { name, definition })
     })
 }
 
-impl Part {
+impl NamedSql {
     /// The type of a column: what stands between its name and its collation, default or constraint.
     pub fn column_type(&self) -> &'static str {
         let rest = self.definition[self.name.len()..].trim_start();

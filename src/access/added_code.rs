@@ -10,7 +10,7 @@ use pgrx::prelude::*;
 const CASTING_KEYS: &str = include_str!("../../sql/access/casting_keys.sql");
 
 /// An object that a command has created or altered.
-struct Command {
+struct DdlCommand {
     object: pg_sys::Oid,
     identity: String,
     /// Name of its schema.
@@ -38,16 +38,16 @@ fn refuse_added_code() {
         spi::as_owner_of_catalogs(owner, Access::Write, |db| {
             db.latest(|| {
                 let commands = commands(db)?;
-                commands.iter().try_for_each(|command| check(db, command, current))?;
+                commands.iter().try_for_each(|command| check_command(db, command, current))?;
                 check_followers(db, &commands, [current, of_session])
             })
         })
     });
 }
 
-fn commands(db: &Db) -> Result<Vec<Command>> {
+fn commands(db: &Db) -> Result<Vec<DdlCommand>> {
     db.rows(include_str!("../../sql/access/ddl_commands.sql"), &[], |row| {
-        Ok(Command {
+        Ok(DdlCommand {
             object: row.need(1)?,
             identity: row.need(2)?,
             schema: row.get(3),
@@ -57,7 +57,7 @@ fn commands(db: &Db) -> Result<Vec<Command>> {
     })
 }
 
-fn check(db: &Db, command: &Command, actor: pg_sys::Oid) -> Result<()> {
+fn check_command(db: &Db, command: &DdlCommand, actor: pg_sys::Oid) -> Result<()> {
     let role = roles::name(actor)?;
     let identity = &command.identity;
     if command.schema.as_deref() == Some("carrel") {
@@ -92,7 +92,7 @@ fn check(db: &Db, command: &Command, actor: pg_sys::Oid) -> Result<()> {
 }
 
 /// Refuses what foreign_code() finds on the tables that the commands changed, and on those of the roles that act.
-fn check_followers(db: &Db, commands: &[Command], actors: [pg_sys::Oid; 2]) -> Result<()> {
+fn check_followers(db: &Db, commands: &[DdlCommand], actors: [pg_sys::Oid; 2]) -> Result<()> {
     let tables: Vec<pg_sys::Oid> = commands.iter().filter_map(|command| command.table).collect();
     let found: Option<String> = db.first(
         include_str!("../../sql/access/follower_code.sql"),

@@ -2,7 +2,7 @@
 
 use super::callers;
 use super::named_roles::of_named_roles;
-use super::privileges::{Kind, Privilege};
+use super::privileges::{Privilege, RoleKind};
 use crate::definitions::TABLES;
 use crate::pg::error::Result;
 use crate::pg::spi::Db;
@@ -13,20 +13,20 @@ const DEFAULT_PRIVILEGES: &str = include_str!("../../sql/access/default_privileg
 
 /// A privilege that a role has too much, or lacks.
 pub struct Difference {
-    pub what: String,
+    pub description: String,
     /// The statement that mends it.
-    pub statement: String,
+    pub remedy: String,
     /// Set where carrel mends it: a privilege of PUBLIC, of a granted role, or given by default privileges.
     pub is_carrels: bool,
 }
 
 /// The differences, those of the schema first, then of tables, columns and functions.
 pub fn differences(db: &Db) -> Result<Vec<Difference>> {
-    let expected: Vec<(Kind, Privilege)> = Kind::ALL
+    let expected: Vec<(RoleKind, Privilege)> = RoleKind::ALL
         .into_iter()
         .flat_map(|kind| kind.privileges().map(move |privilege| (kind, privilege)))
         .collect();
-    let column = |of: fn(&(Kind, Privilege)) -> &'static str| -> Vec<String> {
+    let column = |of: fn(&(RoleKind, Privilege)) -> &'static str| -> Vec<String> {
         expected.iter().map(|entry| of(entry).to_owned()).collect()
     };
     let (roles, kinds) = granted(db)?.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
@@ -51,8 +51,8 @@ pub fn differences(db: &Db) -> Result<Vec<Difference>> {
             ],
             |row| {
                 Ok(Difference {
-                    what: row.need(1)?,
-                    statement: row.need(2)?,
+                    description: row.need(1)?,
+                    remedy: row.need(2)?,
                     is_carrels: row.need(3)?,
                 })
             },
@@ -66,7 +66,7 @@ pub fn granted(db: &Db) -> Result<Vec<(pg_sys::Oid, String)>> {
         of_named_roles!(
             "select role, kind from named where granted and counts and role is not null order by 1, 2"
         ),
-        &[callers::here()?.into()],
+        &[callers::installation()?.into()],
         |row| Ok((row.need(1)?, row.need(2)?)),
     )
 }

@@ -23,7 +23,7 @@ pub use callers::{
 pub use differences::{default_privileges, differences};
 use named_roles::of_named_roles;
 use pgrx::prelude::*;
-pub use privileges::Kind;
+pub use privileges::RoleKind;
 
 const MEMBERSHIPS: &str = include_str!("../../sql/access/memberships.sql");
 const STALE_RECORDS: &str = of_named_roles!(include_str!("../../sql/access/stale_records.sql"));
@@ -34,15 +34,15 @@ const STALE_RECORDS: &str = of_named_roles!(include_str!("../../sql/access/stale
 fn grant_user(role: Option<Name>, self_metering: default!(Option<bool>, false)) {
     guard(|| {
         let role = Role::to_grant("grant_user", role)?;
-        role.grant(Kind::User)?;
-        if self_metering.unwrap_or(false) { role.grant(Kind::SelfMetering) } else { Ok(()) }
+        role.grant(RoleKind::User)?;
+        if self_metering.unwrap_or(false) { role.grant(RoleKind::SelfMetering) } else { Ok(()) }
     })
 }
 
 /// Lets a role work as an application's trusted workers and billing jobs do.
 #[pg_extern(volatile, parallel_unsafe)]
 fn grant_service(role: Option<Name>) {
-    guard(|| Role::to_grant("grant_service", role)?.grant(Kind::Service))
+    guard(|| Role::to_grant("grant_service", role)?.grant(RoleKind::Service))
 }
 
 /// Lets a role administer plans, limits, prices and keys, grant users and services, and see how the database stands, without
@@ -51,20 +51,20 @@ fn grant_service(role: Option<Name>) {
 fn grant_operator(role: Option<Name>) {
     guard(|| {
         require_superuser("grant_operator")?;
-        Role::to_grant("grant_operator", role)?.grant(Kind::Operator)
+        Role::to_grant("grant_operator", role)?.grant(RoleKind::Operator)
     })
 }
 
 /// Revokes what grant_user() granted.
 #[pg_extern(volatile, parallel_unsafe)]
 fn revoke_user(role: Option<Name>) {
-    guard(|| revoke("revoke_user", role, &[Kind::SelfMetering, Kind::User]))
+    guard(|| revoke("revoke_user", role, &[RoleKind::SelfMetering, RoleKind::User]))
 }
 
 /// Revokes what grant_service() granted.
 #[pg_extern(volatile, parallel_unsafe)]
 fn revoke_service(role: Option<Name>) {
-    guard(|| revoke("revoke_service", role, &[Kind::Service]))
+    guard(|| revoke("revoke_service", role, &[RoleKind::Service]))
 }
 
 /// Revokes what grant_operator() granted.
@@ -72,14 +72,14 @@ fn revoke_service(role: Option<Name>) {
 fn revoke_operator(role: Option<Name>) {
     guard(|| {
         require_superuser("revoke_operator")?;
-        revoke("revoke_operator", role, &[Kind::Operator])
+        revoke("revoke_operator", role, &[RoleKind::Operator])
     })
 }
 
 /// Tells whether the current role is an operator: policies of plans, limits, prices and keys ask it.
 #[pg_extern(stable, parallel_safe)]
 fn is_operator() -> bool {
-    guard(|| Ok(rights()?.has(Kind::Operator)))
+    guard(|| Ok(rights()?.has(RoleKind::Operator)))
 }
 
 /// AFTER each row of granted_roles that changes, by replication too: every session reads rights again from the commit on.
@@ -136,14 +136,14 @@ impl Role {
         })
     }
 
-    fn grant(&self, kind: Kind) -> Result<()> {
+    fn grant(&self, kind: RoleKind) -> Result<()> {
         lock_definitions()?;
         spi::as_owner(Access::Write, |db| {
-            refresh_records(db, Strangers::Remove)?;
+            refresh_records(db, ForeignRecords::Remove)?;
             db.execute(
                 include_str!("../../sql/access/grant_role.sql"),
                 &[
-                    callers::here()?.into(),
+                    callers::installation()?.into(),
                     self.oid.into(),
                     kind.name().into(),
                     self.name.as_str().into(),
@@ -151,25 +151,25 @@ impl Role {
             )?;
             Ok(())
         })?;
-        mend_privileges()
+        repair_privileges()
     }
 }
 
 /// Revokes kinds from a role, also from one that was renamed, or dropped.
-fn revoke(function: &str, name: Option<Name>, kinds: &[Kind]) -> Result<()> {
+fn revoke(function: &str, name: Option<Name>, kinds: &[RoleKind]) -> Result<()> {
     require_operator(function)?;
     let name = given(name)?;
     let kinds: Vec<String> = kinds.iter().map(|kind| kind.name().to_owned()).collect();
     lock_definitions()?;
     let role = Role::find(&name)?;
     let recorded = spi::as_owner(Access::Write, |db| {
-        refresh_records(db, Strangers::Remove)?;
+        refresh_records(db, ForeignRecords::Remove)?;
         match &role {
             Some(role) => kinds.iter().try_fold(0, |_, kind| {
                 db.execute(
                     include_str!("../../sql/access/revoke_role.sql"),
                     &[
-                        callers::here()?.into(),
+                        callers::installation()?.into(),
                         role.oid.into(),
                         kind.as_str().into(),
                         role.name.as_str().into(),
@@ -185,7 +185,7 @@ fn revoke(function: &str, name: Option<Name>, kinds: &[Kind]) -> Result<()> {
     if role.is_none() && recorded == 0 {
         return Err(no_such_role(&name));
     }
-    mend_privileges()
+    repair_privileges()
 }
 
 fn given(role: Option<Name>) -> Result<String> {
@@ -208,15 +208,15 @@ fn no_such_role(name: &str) -> Error {
 /// Records Supabase's roles. Part of CREATE EXTENSION, and not of later calls of migrate(): a role of such a name that is made later is
 /// not one that the operator chose.
 pub fn adopt_known_roles() -> Result<()> {
-    for (role, kind) in [("authenticated", Kind::User), ("service_role", Kind::Service)] {
+    for (role, kind) in [("authenticated", RoleKind::User), ("service_role", RoleKind::Service)] {
         let Some(role) = Role::find(role)? else { continue };
         let adopted = spi::as_owner(Access::Write, |db| {
-            refresh_records(db, Strangers::Remove)?;
+            refresh_records(db, ForeignRecords::Remove)?;
             db.execute(
                 "insert into carrel.granted_roles (recorded_in, role_oid, kind, role_name, granted)
                 values ($1, $2, $3, $4, true) on conflict do nothing",
                 &[
-                    callers::here()?.into(),
+                    callers::installation()?.into(),
                     role.oid.into(),
                     kind.name().into(),
                     role.name.as_str().into(),
@@ -238,7 +238,7 @@ pub fn adopt_known_roles() -> Result<()> {
 
 /// Treatment of records of other installations that name roles without privileges of carrel's here.
 #[derive(Clone, Copy, PartialEq)]
-pub enum Strangers {
+pub enum ForeignRecords {
     /// They are recorded, unless a role that no record names has privileges: it may be the one that was renamed.
     Adopt,
     /// Their records are removed.
@@ -250,9 +250,9 @@ pub enum Strangers {
 /// all.
 ///
 /// Names alone are believed only by migrate(), after a restore without privileges for example; see `sql/access/named_roles.sql`.
-pub fn refresh_records(db: &Db, strangers: Strangers) -> Result<()> {
-    let here = callers::here()?;
-    let is_adopting = strangers == Strangers::Adopt
+pub fn refresh_records(db: &Db, foreign_records: ForeignRecords) -> Result<()> {
+    let here = callers::installation()?;
+    let is_adopting = foreign_records == ForeignRecords::Adopt
         && db.value::<bool>(
             of_named_roles!(include_str!("../../sql/access/all_grantees_recorded.sql")),
             &[here.as_str().into()],
@@ -262,7 +262,7 @@ pub fn refresh_records(db: &Db, strangers: Strangers) -> Result<()> {
         &[here.as_str().into(), is_adopting.into()],
         |row| Ok((row.need::<String>(1)?, row.need::<String>(2)?, row.need::<bool>(3)?)),
     )?;
-    for (role, kind, _) in removed.into_iter().filter(|(.., is_stranger)| *is_stranger) {
+    for (role, kind, _) in removed.into_iter().filter(|(.., is_unrecorded)| *is_unrecorded) {
         let grant = match kind.as_str() {
             "self_metering" => format!("grant_user('{role}', self_metering => true)"),
             kind => format!("grant_{kind}('{role}')"),
@@ -292,9 +292,9 @@ pub fn lock_definitions() -> Result<()> {
 
 /// Records that do not name a role as it is, and roles that have more rights than they are granted, each with its mending.
 /// Part of doctor().
-pub fn wrong_roles(db: &Db) -> Result<Vec<String>> {
+pub fn role_faults(db: &Db) -> Result<Vec<String>> {
     let mut wrong: Vec<String> =
-        db.rows(STALE_RECORDS, &[callers::here()?.into()], |row| row.need(1))?;
+        db.rows(STALE_RECORDS, &[callers::installation()?.into()], |row| row.need(1))?;
     let (roles, kinds) = differences::granted(db)?.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
     wrong.extend(db.rows(MEMBERSHIPS, &[roles.into(), kinds.into()], |row| row.need::<String>(1))?);
     Ok(wrong)
@@ -302,14 +302,14 @@ pub fn wrong_roles(db: &Db) -> Result<Vec<String>> {
 
 /// Grants what granted roles lack, and revokes what they, PUBLIC and the roles that default privileges name have too much.
 /// Privileges of other roles stay; doctor() names them.
-pub fn mend_privileges() -> Result<()> {
+pub fn repair_privileges() -> Result<()> {
     lock_definitions()?;
     // Access::Write, for it has to see what this transaction recorded just now.
     let differences = spi::as_owner(Access::Write, differences)?;
     let statements: Vec<String> = differences
         .into_iter()
         .filter(|difference| difference.is_carrels)
-        .map(|difference| difference.statement)
+        .map(|difference| difference.remedy)
         .collect();
     spi::as_superuser(Access::Write, |db| {
         statements.iter().try_for_each(|statement| db.script(statement))
@@ -322,7 +322,7 @@ pub fn granted_role_names() -> Result<Vec<String>> {
         let roles = differences::granted(db)?;
         let roles: Vec<pg_sys::Oid> = roles
             .into_iter()
-            .filter(|(_, kind)| kind != Kind::Operator.name())
+            .filter(|(_, kind)| kind != RoleKind::Operator.name())
             .map(|(role, _)| role)
             .collect();
         db.rows(

@@ -19,10 +19,10 @@ pub fn prepare() -> Result<()> {
         if let Some(fault) = faults(db)?.into_iter().next() {
             return Err(Error::new(
                 SqlState::InsufficientPrivilege,
-                format!("role \"carrel_owner\" {}", fault.what),
+                format!("role \"carrel_owner\" {}", fault.description),
             )
             .detail("It owns carrel's tables, and must be nobody and have no other rights.")
-            .hint(format!("Run: {}", fault.mend)));
+            .hint(format!("Run: {}", fault.remedy)));
         }
         db.script("grant usage, create on schema carrel to carrel_owner")?;
         grant_functions(db)
@@ -43,15 +43,15 @@ fn grant_functions(db: &Db) -> Result<()> {
 /// Something about the owner that gives others its rights, or it others'.
 pub struct Fault {
     /// Fault, as the rest of a sentence about the role.
-    pub what: String,
+    pub description: String,
     /// The statement that mends it.
-    pub mend: String,
+    pub remedy: String,
 }
 
 /// Lists attributes, members and memberships that make the owner more than a role that owns tables.
 pub fn faults(db: &Db) -> Result<Vec<Fault>> {
     db.rows(include_str!("../../sql/access/owner_faults.sql"), &[], |row| {
-        Ok(Fault { what: row.need(1)?, mend: row.need(2)? })
+        Ok(Fault { description: row.need(1)?, remedy: row.need(2)? })
     })
 }
 

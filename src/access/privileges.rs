@@ -5,14 +5,14 @@ use std::sync::LazyLock;
 
 /// A kind of role.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub enum Kind {
+pub enum RoleKind {
     User,
     SelfMetering,
     Service,
     Operator,
 }
 
-impl Kind {
+impl RoleKind {
     pub const ALL: [Self; 4] = [Self::User, Self::SelfMetering, Self::Service, Self::Operator];
 
     /// The kind's name in `granted_roles.kind`.
@@ -40,8 +40,8 @@ impl Kind {
 
     /// The privileges of the kind.
     pub fn privileges(self) -> impl Iterator<Item = Privilege> {
-        static READ: LazyLock<[Vec<Privilege>; Kind::ALL.len()]> = LazyLock::new(|| {
-            Kind::ALL.map(|kind| statements(kind.sql()).flat_map(privileges_of).collect())
+        static READ: LazyLock<[Vec<Privilege>; RoleKind::ALL.len()]> = LazyLock::new(|| {
+            RoleKind::ALL.map(|kind| statements(kind.sql()).flat_map(privileges_of).collect())
         });
         READ[self as usize].iter().copied()
     }
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn every_line_of_the_files_is_read() {
-        for kind in Kind::ALL {
+        for kind in RoleKind::ALL {
             for line in statements(kind.sql()) {
                 assert!(!privileges_of(line).is_empty(), "{line}");
             }

@@ -6,7 +6,7 @@
 //! are the operator's to grant.
 
 use super::callers;
-use super::privileges::Kind;
+use super::privileges::RoleKind;
 use crate::definitions::TABLES;
 use crate::pg::error::{Error, Result, SqlState};
 use crate::pg::owner;
@@ -37,7 +37,7 @@ fn check_privileges<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             _ => "truncate",
         };
         let may = |column: Option<&str>| {
-            Kind::ALL.into_iter().filter(|kind| rights.has(*kind)).any(|kind| {
+            RoleKind::ALL.into_iter().filter(|kind| rights.has(*kind)).any(|kind| {
                 kind.privileges().any(|privilege| {
                     privilege.class == "table"
                         && privilege.object == table

@@ -55,7 +55,7 @@ fn heartbeat_request(
                 ],
                 |row| Ok((row.need(1)?, row.need(2)?)),
             )?;
-            leased.map_or_else(|| Err(lost(db, attempt)?), Ok)
+            leased.map_or_else(|| Err(lease_lost(db, attempt)?), Ok)
         })
     });
     single_row::TableIterator::once(row)
@@ -79,7 +79,7 @@ fn complete_request(
     let row = guard(|| {
         access::require_service("complete_request")?;
         let attempt = attempt(request_id, lease_token)?;
-        let event = bill(attempt, AGENT_REQUEST, tokens, cost, model, token_types);
+        let event = attempt_event(attempt, AGENT_REQUEST, tokens, cost, model, token_types);
         event.check()?;
         spi::as_owner_now(|db| complete(db, attempt, results, &event))
     });
@@ -112,9 +112,9 @@ fn complete(
         |row| row.need::<bool>(1),
     )?;
     match is_same {
-        None => Err(lost(db, attempt)?),
+        None => Err(lease_lost(db, attempt)?),
         Some(true) if is_billed(db, attempt, Some(event))? => Ok((attempt.lease_token, true)),
-        Some(_) => Err(ended_otherwise(attempt)),
+        Some(_) => Err(already_ended(attempt)),
     }
 }
 
@@ -145,7 +145,7 @@ fn fail_request(
         {
             return Err(bad("retry_after must not be negative"));
         }
-        let event = bill(attempt, AGENT_REQUEST, tokens, cost, model, token_types);
+        let event = attempt_event(attempt, AGENT_REQUEST, tokens, cost, model, token_types);
         event.check()?;
         spi::as_owner_now(|db| fail(db, attempt, error, retry_after, event))
     });
@@ -165,7 +165,7 @@ fn fail(
             Ok((row.need::<Uuid>(1)?, row.need::<i32>(2)?, row.need(3)?, row.need(4)?))
         })?;
     let Some((user, attempts, has_more, is_cancelled)) = held else {
-        return failed_before(db, attempt, error, event);
+        return repeated_failure(db, attempt, error, event);
     };
     let operation = match (is_cancelled, has_more) {
         (true, _) => Operation::Cancel,
@@ -190,14 +190,14 @@ fn fail(
         ],
         |row| Ok(row.get(1)),
     )?;
-    if is_spent(&event, user)? {
+    if used_anything(&event, user)? {
         events::bill(user, &event)?;
     }
     Ok((next.name().to_owned(), run_at.flatten()))
 }
 
 /// The answer to a failure that is told again.
-fn failed_before(
+fn repeated_failure(
     db: &Db,
     attempt: Attempt,
     error: Option<Jsonb>,
@@ -210,19 +210,21 @@ fn failed_before(
         &[attempt.request.into(), attempt.lease_token.into(), error.into()],
         |row| Ok((row.need::<String>(1)?, row.get(2), row.need::<bool>(3)?, row.need(4)?)),
     )?;
-    let Some((status, run_at, is_same, user)) = before else { return Err(lost(db, attempt)?) };
+    let Some((status, run_at, is_same, user)) = before else {
+        return Err(lease_lost(db, attempt)?);
+    };
     if status == "pending" {
         event.event_type = Some(AGENT_ATTEMPT);
     }
-    let spent = if is_spent(&event, user)? { Some(&event) } else { None };
+    let spent = if used_anything(&event, user)? { Some(&event) } else { None };
     match is_same && is_billed(db, attempt, spent)? {
         true => Ok((status, run_at)),
-        false => Err(ended_otherwise(attempt)),
+        false => Err(already_ended(attempt)),
     }
 }
 
 /// Whether an attempt used anything that is billed.
-fn is_spent(event: &Event, user: Uuid) -> Result<bool> {
+fn used_anything(event: &Event, user: Uuid) -> Result<bool> {
     let (entry, _) = event.entry(user)?;
     Ok(entry.tokens > 0 || entry.cost.compare(Numeric::zero()?)?.is_gt())
 }
@@ -237,7 +239,7 @@ fn is_billed(db: &Db, attempt: Attempt, event: Option<&Event>) -> Result<bool> {
     Ok(first.flatten() == event.map(Event::payload_hash).transpose()?)
 }
 
-fn bill<'a>(
+fn attempt_event<'a>(
     attempt: Attempt,
     event_type: &'a str,
     tokens: Option<i64>,
@@ -264,7 +266,7 @@ fn attempt(request_id: Option<Uuid>, lease_token: Option<Uuid>) -> Result<Attemp
 }
 
 /// The error for a worker that does not hold a request: PT409, with who does since when, or PT404.
-fn lost(db: &Db, attempt: Attempt) -> Result<Error> {
+fn lease_lost(db: &Db, attempt: Attempt) -> Result<Error> {
     let id = attempt.request;
     let found =
         db.first(include_str!("../../sql/agents/lease_holder.sql"), &[id.into()], |row| {
@@ -281,7 +283,7 @@ fn lost(db: &Db, attempt: Attempt) -> Result<Error> {
     })
 }
 
-fn ended_otherwise(attempt: Attempt) -> Error {
+fn already_ended(attempt: Attempt) -> Error {
     let message = format!("this attempt at request {} has ended otherwise before", attempt.request);
     Error::new(SqlState::Conflict, message)
         .hint("Say it again with the same arguments to ask for the same answer.")

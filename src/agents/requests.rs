@@ -60,7 +60,7 @@ fn create_request(
         ];
         spi::as_caller(Access::Write, |db| {
             if let Some(session) = session_id {
-                need_session(db, session)?;
+                lock_own_session(db, session)?;
             }
             if let Some(id) = insert(db, &row)? {
                 return Ok(id);
@@ -71,7 +71,7 @@ fn create_request(
 }
 
 /// Refuses a session that is not the caller's; holds it, so that it is there when the request is.
-fn need_session(db: &Db, session: Uuid) -> Result<()> {
+fn lock_own_session(db: &Db, session: Uuid) -> Result<()> {
     let found = db.execute(
         "select from carrel.agent_sessions where id = $1 and user_id = carrel.current_user_id()
         for key share",
@@ -110,11 +110,11 @@ fn first_with_key(db: &Db, user: Uuid, key: Option<&str>, hash: Option<&[u8]>) -
 /// caller's: PT404.
 #[pg_extern(volatile, parallel_unsafe)]
 fn cancel_request(request_id: Option<Uuid>) -> String {
-    change(request_id, |db, id, state| {
+    change_request(request_id, |db, id, state| {
         if state == State::Cancelled {
             return Ok(state);
         }
-        possible(id, state, Operation::Cancel, "cancelled")?;
+        next_state(id, state, Operation::Cancel, "cancelled")?;
         let status: Option<String> =
             db.first(include_str!("../../sql/agents/cancel_request.sql"), &[id.into()], |row| {
                 row.need(1)
@@ -128,18 +128,18 @@ fn cancel_request(request_id: Option<Uuid>) -> String {
 /// PT409. No such request of the caller's: PT404.
 #[pg_extern(volatile, parallel_unsafe)]
 fn retry_request(request_id: Option<Uuid>) -> String {
-    change(request_id, |db, id, state| {
+    change_request(request_id, |db, id, state| {
         if state == State::Pending {
             return Ok(state);
         }
-        let next = possible(id, state, Operation::Retry, "retried")?;
+        let next = next_state(id, state, Operation::Retry, "retried")?;
         db.execute(include_str!("../../sql/agents/retry_request.sql"), &[id.into()])?;
         Ok(next)
     })
 }
 
 /// Changes a request of the caller's, or, for a service, anybody's, which is locked; its status then.
-fn change(
+fn change_request(
     request_id: Option<Uuid>,
     change: impl FnOnce(&Db, Uuid, State) -> Result<State>,
 ) -> String {
@@ -160,7 +160,7 @@ fn change(
 }
 
 /// The state that an operation leads to: PT409 where it can't be done.
-fn possible(id: Uuid, state: State, operation: Operation, done: &str) -> Result<State> {
+fn next_state(id: Uuid, state: State, operation: Operation, done: &str) -> Result<State> {
     state.after(operation).ok_or_else(|| {
         Error::new(SqlState::Conflict, format!("request {id} is {state} and can't be {done}"))
     })

@@ -11,7 +11,7 @@ use crate::pg::spi::{self, Access, Db};
 use crate::pg::trigger::{self, Returned};
 use crate::pg::values::Jsonb;
 use crate::users;
-use carrel_core::chunking::count_tokens;
+use carrel_core::chunking::{Encoding, count_tokens};
 use carrel_core::merge_patch;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
@@ -35,7 +35,7 @@ fn create_session(
 }
 
 /// Bytes of a title, at most: sessions are listed.
-const MOST_TITLE: usize = 4096;
+const MAX_TITLE_BYTES: usize = 4096;
 
 /// BEFORE INSERT OR UPDATE of agent_sessions: refuses rows of nobody (28000) and of users without a profile (P0002),
 /// a blank title and a state that is no object (22023), and a title that is too long (54000).
@@ -47,7 +47,7 @@ fn prepare_session<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         }
         users::require_owner(row)?;
         row.need_text(&[c"title"])?;
-        row.need_at_most(&[(c"title", MOST_TITLE)])?;
+        row.need_at_most(&[(c"title", MAX_TITLE_BYTES)])?;
         row.need_object(&[c"context_state"])
     })
 }
@@ -170,65 +170,89 @@ fn session_history(
         name!(created_at, TimestampWithTimeZone),
     ),
 > {
-    /// How many requests are read at once, at first, and later.
-    const PAGES: (usize, usize) = (4, 64);
     let rows = guard(|| {
         identity::require()?;
         let session = given("session_id", session_id)?;
         let encoding = encoding_named(encoding)?;
-        for (name, most) in [("max_tokens", max_tokens), ("max_requests", max_requests)] {
-            if let Some(most) = most.filter(|most| *most < 0) {
-                return Err(bad(format!("{name} must be from 0: {most}")));
-            }
-        }
-        let mut room = max_tokens.map_or(usize::MAX, |most| most as usize);
-        let mut latest = Vec::new();
-        spi::as_caller(Access::Read, |db| {
-            let chain: Option<Vec<Uuid>> = db.first(
-                include_str!("../../sql/agents/session_chain.sql"),
-                &[session.into()],
-                |row| row.need(1),
-            )?;
-            let chain = chain.ok_or_else(|| no_session(session))?;
-            let most = max_requests.map_or(usize::MAX, |most| most as usize);
-            let (mut left, mut page_size) = (chain.as_slice(), PAGES.0);
-            while !left.is_empty() {
-                let (ids, rest) = left.split_at(left.len().min(page_size));
-                (left, page_size) = (rest, (page_size * 2).min(PAGES.1));
-                let page = db.rows(
-                    include_str!("../../sql/agents/history_page.sql"),
-                    &[ids.to_vec().into()],
-                    |row| {
-                        let (content, results): (String, String) = (row.need(4)?, row.need(7)?);
-                        let tokens = count_tokens(&content, encoding, check_for_interrupts)
-                            + count_tokens(&results, encoding, check_for_interrupts);
-                        let shown = (
-                            row.need::<Uuid>(1)?,
-                            row.need::<String>(2)?,
-                            row.need::<String>(3)?,
-                            content,
-                            row.get::<Jsonb>(5),
-                            row.get::<Jsonb>(6),
-                            i32::try_from(tokens).unwrap_or(i32::MAX),
-                            row.need::<TimestampWithTimeZone>(8)?,
-                        );
-                        Ok((tokens, shown))
-                    },
-                )?;
-                for (tokens, shown) in page {
-                    if tokens > room || latest.len() >= most {
-                        return Ok(());
-                    }
-                    room -= tokens;
-                    latest.push(shown);
-                }
-            }
-            Ok(())
-        })?;
-        latest.reverse();
-        Ok(latest)
+        let budget = HistoryBudget {
+            tokens: checked_maximum("max_tokens", max_tokens)?,
+            requests: checked_maximum("max_requests", max_requests)?,
+        };
+        spi::as_caller(Access::Read, |db| latest_requests(db, session, encoding, budget))
     });
     TableIterator::new(rows)
+}
+
+/// Row of session_history().
+type HistoryRow =
+    (Uuid, String, String, String, Option<Jsonb>, Option<Jsonb>, i32, TimestampWithTimeZone);
+
+/// Tokens and requests that session_history() may still return.
+struct HistoryBudget {
+    tokens: usize,
+    requests: usize,
+}
+
+/// Maximum given by an argument; null: no maximum. Fails with 22023 below 0.
+fn checked_maximum(name: &str, maximum: Option<i32>) -> Result<usize> {
+    match maximum {
+        None => Ok(usize::MAX),
+        Some(maximum) => {
+            usize::try_from(maximum).map_err(|_| bad(format!("{name} must be from 0: {maximum}")))
+        }
+    }
+}
+
+/// Latest requests of a session within the budget, in the order of its chain.
+fn latest_requests(
+    db: &Db,
+    session: Uuid,
+    encoding: Encoding,
+    mut budget: HistoryBudget,
+) -> Result<Vec<HistoryRow>> {
+    /// Requests read at once: first page, largest page.
+    const PAGES: (usize, usize) = (4, 64);
+    let chain: Option<Vec<Uuid>> =
+        db.first(include_str!("../../sql/agents/session_chain.sql"), &[session.into()], |row| {
+            row.need(1)
+        })?;
+    let chain = chain.ok_or_else(|| no_session(session))?;
+    let mut latest = Vec::new();
+    let (mut left, mut page_size) = (chain.as_slice(), PAGES.0);
+    'pages: while !left.is_empty() {
+        let (ids, rest) = left.split_at(left.len().min(page_size));
+        (left, page_size) = (rest, (page_size * 2).min(PAGES.1));
+        for (tokens, row) in history_page(db, ids, encoding)? {
+            if tokens > budget.tokens || latest.len() >= budget.requests {
+                break 'pages;
+            }
+            budget.tokens -= tokens;
+            latest.push(row);
+        }
+    }
+    latest.reverse();
+    Ok(latest)
+}
+
+/// Requests with these ids, each with its tokens.
+fn history_page(db: &Db, ids: &[Uuid], encoding: Encoding) -> Result<Vec<(usize, HistoryRow)>> {
+    let page = include_str!("../../sql/agents/history_page.sql");
+    db.rows(page, &[ids.to_vec().into()], |row| {
+        let (content, results): (String, String) = (row.need(4)?, row.need(7)?);
+        let tokens = count_tokens(&content, encoding, check_for_interrupts)
+            + count_tokens(&results, encoding, check_for_interrupts);
+        let row = (
+            row.need(1)?,
+            row.need(2)?,
+            row.need(3)?,
+            content,
+            row.get(5),
+            row.get(6),
+            i32::try_from(tokens).unwrap_or(i32::MAX),
+            row.need(8)?,
+        );
+        Ok((tokens, row))
+    })
 }
 
 /// Makes a new session of the caller's from one of theirs: with its title and its state as it is now, and copies of

@@ -15,14 +15,14 @@ use pgrx::prelude::*;
 use std::ops::RangeInclusive;
 
 /// What end users may ask for: priority sorts across users, and workers look at each that there is.
-const PRIORITIES: RangeInclusive<i32> = -100..=0;
+const USER_PRIORITIES: RangeInclusive<i32> = -100..=0;
 /// At most: attempts are work.
-const MAX_ATTEMPTS: i32 = 3;
+const MAX_USER_ATTEMPTS: i32 = 3;
 
 /// Bytes of what is asked, at most: workers are given many at once.
-const MOST_CONTENT: usize = 4 << 20;
+const MAX_CONTENT_BYTES: usize = 4 << 20;
 /// Bytes of what is a name, at most; an index has room for one.
-const MOST_NAME: usize = 1000;
+const MAX_NAME_BYTES: usize = 1000;
 
 const SESSIONS: Table = Table { name: c"agent_sessions", index: c"agent_sessions_user_id_id_key" };
 
@@ -42,9 +42,9 @@ fn prepare_request<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         row.need_within(c"max_attempts", 1..=i32::MAX)?;
         row.need_within(c"reserve_tokens", 0..=usage::MOST)?;
         row.need_at_most(&[
-            (c"content", MOST_CONTENT),
-            (c"agent_type", MOST_NAME),
-            (c"idempotency_key", MOST_NAME),
+            (c"content", MAX_CONTENT_BYTES),
+            (c"agent_type", MAX_NAME_BYTES),
+            (c"idempotency_key", MAX_NAME_BYTES),
         ])?;
         if let Some(session) = row.new.get::<Uuid>(c"session_id") {
             if let Some(owner) = owner
@@ -65,15 +65,15 @@ fn prepare_request<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         let attempts: i32 = row.new.need(c"max_attempts")?;
         let run_at: TimestampWithTimeZone = row.new.need(c"run_at")?;
         let reserved_at: TimestampWithTimeZone = row.new.need(c"reserved_at")?;
-        let is_modest = PRIORITIES.contains(&priority)
-            && attempts <= MAX_ATTEMPTS
+        let is_modest = USER_PRIORITIES.contains(&priority)
+            && attempts <= MAX_USER_ATTEMPTS
             && run_at >= now
             && reserved_at == now;
         if !is_modest && !access::is_service()? {
             // Nor does it draw on a period that is over.
             row.set(c"reserved_at", now);
-            row.set(c"priority", priority.clamp(*PRIORITIES.start(), *PRIORITIES.end()));
-            row.set(c"max_attempts", attempts.min(MAX_ATTEMPTS));
+            row.set(c"priority", priority.clamp(*USER_PRIORITIES.start(), *USER_PRIORITIES.end()));
+            row.set(c"max_attempts", attempts.min(MAX_USER_ATTEMPTS));
             row.set(c"run_at", if run_at < now { now } else { run_at });
         }
         Ok(())

@@ -9,9 +9,9 @@ use pgrx::prelude::*;
 use std::fmt::Write;
 
 /// No more users than this.
-const MOST_USERS: i32 = 100_000;
+const MAX_USERS: i32 = 100_000;
 /// No more documents of each.
-const MOST_DOCUMENTS: i32 = 10_000;
+const MAX_DOCUMENTS: i32 = 10_000;
 
 /// Makes so many users, each with so many Markdown documents of a page or so, a session, requests in every state and
 /// a month of usage; returns their ids and names. They are the same each time: what is there already stays as it is.
@@ -25,14 +25,14 @@ fn load_sample_data(
 ) -> TableIterator<'static, (name!(user_id, Uuid), name!(name, String))> {
     let made = guard(|| {
         access::require_service("load_sample_data")?;
-        let users = checked("users", users, MOST_USERS)?;
-        let documents = checked("documents_per_user", documents_per_user, MOST_DOCUMENTS)?;
+        let users = checked("users", users, MAX_USERS)?;
+        let documents = checked("documents_per_user", documents_per_user, MAX_DOCUMENTS)?;
         spi::as_owner(Access::Write, |db| {
             db.silence_notices();
             if !beside_others.unwrap_or(false) {
-                refuse_others(db)?;
+                refuse_other_users(db)?;
             }
-            refuse_strangers(db, users)?;
+            refuse_unknown_users(db, users)?;
             (0..users).map(|number| make_user(db, number, documents)).collect::<Result<Vec<_>>>()
         })
     });
@@ -51,7 +51,7 @@ fn checked(name: &str, given: Option<i32>, most: i32) -> Result<u32> {
 }
 
 /// What a row of the sample is: its ids say so.
-enum Kind {
+enum RowKind {
     User = 1,
     Document,
     Session,
@@ -60,12 +60,12 @@ enum Kind {
 }
 
 /// What ids of sample data begin with.
-const PREFIX: [u8; 4] = [0x5a, 0x3b, 0x1e, 0x00];
+const ID_PREFIX: [u8; 4] = [0x5a, 0x3b, 0x1e, 0x00];
 
 /// The id of a row: a UUID of version 8, which is what one makes of it.
-fn id(kind: Kind, user: u32, number: u32) -> Uuid {
+fn id(kind: RowKind, user: u32, number: u32) -> Uuid {
     let mut bytes = [0; 16];
-    bytes[..4].copy_from_slice(&PREFIX);
+    bytes[..4].copy_from_slice(&ID_PREFIX);
     bytes[5] = kind as u8;
     bytes[6] = 0x80;
     bytes[8] = 0x80;
@@ -74,10 +74,10 @@ fn id(kind: Kind, user: u32, number: u32) -> Uuid {
     Uuid::from_bytes(bytes)
 }
 
-fn refuse_others(db: &Db) -> Result<()> {
+fn refuse_other_users(db: &Db) -> Result<()> {
     let others = db.value::<bool>(
         "select exists (select from carrel.user_profiles where user_id < $1 or user_id >= $2)",
-        &[id(Kind::User, 0, 0).into(), id(Kind::Document, 0, 0).into()],
+        &[id(RowKind::User, 0, 0).into(), id(RowKind::Document, 0, 0).into()],
     )?;
     if !others {
         return Ok(());
@@ -90,9 +90,9 @@ fn refuse_others(db: &Db) -> Result<()> {
 }
 
 /// Where profiles are those of auth.users, its users have to be in there: 55000.
-fn refuse_strangers(db: &Db, count: u32) -> Result<()> {
+fn refuse_unknown_users(db: &Db, count: u32) -> Result<()> {
     let Some(rows) = auth_users::rows(db)? else { return Ok(()) };
-    let ids: Vec<Uuid> = (0..count).map(|number| id(Kind::User, number, 0)).collect();
+    let ids: Vec<Uuid> = (0..count).map(|number| id(RowKind::User, number, 0)).collect();
     let missing = db.first(
         include_str!("../../sql/operations/sample/missing_users.sql"),
         &[ids.into()],
@@ -117,24 +117,24 @@ fn make_user(db: &Db, number: u32, documents: u32) -> Result<(Uuid, String)> {
     if number as usize >= NAMES.len() {
         let _ = write!(name, " {}", number as usize / NAMES.len() + 1);
     }
-    let user = id(Kind::User, number, 0);
+    let user = id(RowKind::User, number, 0);
     db.execute(
         include_str!("../../sql/operations/sample/insert_profile.sql"),
         &[user.into(), name.as_str().into(), if number % 3 == 2 { "free" } else { "pro" }.into()],
     )?;
     for document in 0..documents {
         check_for_interrupts();
-        let mut page = Page::new(number, document);
-        let content = page.write();
+        let mut document_text = SampleDocument::new(number, document);
+        let content = document_text.write();
         db.execute(
             include_str!("../../sql/operations/sample/insert_document.sql"),
             &[
-                id(Kind::Document, number, document).into(),
+                id(RowKind::Document, number, document).into(),
                 user.into(),
-                page.filename.as_str().into(),
+                document_text.filename.as_str().into(),
                 content.into(),
-                page.topic.name.into(),
-                f64::from(page.choice(60)).into(),
+                document_text.topic.name.into(),
+                f64::from(document_text.choice(60)).into(),
             ],
         )?;
     }
@@ -144,7 +144,7 @@ fn make_user(db: &Db, number: u32, documents: u32) -> Result<(Uuid, String)> {
 
 /// Makes a session, its requests, one of each state that lasts, and a month of usage.
 fn make_requests(db: &Db, number: u32, user: Uuid) -> Result<()> {
-    let session = id(Kind::Session, number, 0);
+    let session = id(RowKind::Session, number, 0);
     db.execute(
         include_str!("../../sql/operations/sample/insert_session.sql"),
         &[session.into(), user.into()],
@@ -156,28 +156,28 @@ fn make_requests(db: &Db, number: u32, user: Uuid) -> Result<()> {
         ("cancelled", "Translate everything into Latin."),
         ("pending", "Which deadlines come next?"),
     ];
-    for (place, (status, question)) in questions.into_iter().enumerate() {
+    for (position, (status, question)) in questions.into_iter().enumerate() {
         db.execute(
             include_str!("../../sql/operations/sample/insert_request.sql"),
             &[
-                id(Kind::Request, number, place as u32).into(),
+                id(RowKind::Request, number, position as u32).into(),
                 user.into(),
                 session.into(),
                 question.into(),
                 status.into(),
-                (place as f64).into(),
+                (position as f64).into(),
             ],
         )?;
     }
     for day in 0..30 {
-        let mut chance = Chance::new(number, day);
+        let mut random = Random::new(number, day);
         db.execute(
             include_str!("../../sql/operations/sample/insert_event.sql"),
             &[
-                id(Kind::Event, number, day).into(),
+                id(RowKind::Event, number, day).into(),
                 user.into(),
                 if day % 3 == 0 { "embedding" } else { "agent_request" }.into(),
-                i64::from(200 + chance.below(1800)).into(),
+                i64::from(200 + random.below(1800)).into(),
                 if day % 3 == 0 { "small" } else { "large" }.into(),
                 f64::from(day).into(),
             ],
@@ -187,9 +187,9 @@ fn make_requests(db: &Db, number: u32, user: Uuid) -> Result<()> {
 }
 
 /// Numbers that look random and are the same each time: SplitMix64 (Steele, Lea, Flood 2014).
-struct Chance(u64);
+struct Random(u64);
 
-impl Chance {
+impl Random {
     fn new(user: u32, number: u32) -> Self {
         Self(
             (u64::from(user) << 32 | u64::from(number))
@@ -309,21 +309,21 @@ const TOPICS: [Topic; 5] = [
 ];
 
 /// A document.
-struct Page {
+struct SampleDocument {
     topic: &'static Topic,
     filename: String,
-    chance: Chance,
+    random: Random,
 }
 
-impl Page {
+impl SampleDocument {
     fn new(user: u32, number: u32) -> Self {
-        let mut chance = Chance::new(user, number.wrapping_add(1 << 16));
-        let topic = &TOPICS[chance.below(TOPICS.len() as u32) as usize];
-        Self { topic, filename: format!("{}-{}.md", topic.name, number + 1), chance }
+        let mut random = Random::new(user, number.wrapping_add(1 << 16));
+        let topic = &TOPICS[random.below(TOPICS.len() as u32) as usize];
+        Self { topic, filename: format!("{}-{}.md", topic.name, number + 1), random }
     }
 
     fn choice(&mut self, most: u32) -> u32 {
-        self.chance.below(most)
+        self.random.below(most)
     }
 
     fn write(&mut self) -> String {
@@ -333,8 +333,8 @@ impl Page {
             let _ = write!(text, "\n## {section}\n\n");
             for _ in 0..=self.choice(2) {
                 let first = self.choice(6);
-                for place in 0..3 + self.choice(4) {
-                    let sentence = topic.sentences[((first + place) % 6) as usize];
+                for position in 0..3 + self.choice(4) {
+                    let sentence = topic.sentences[((first + position) % 6) as usize];
                     let thing = topic.things[self.choice(5) as usize];
                     let number = (self.choice(58) + 2).to_string();
                     let sentence = sentence.replace("{}", thing).replace('#', &number);

@@ -31,19 +31,19 @@ fn doctor() -> TableIterator<
                 ("defaults", defaults),
                 ("constraints", constraints),
                 ("indexes", indexes),
-                ("embeddings", super::embeddings::wrong),
+                ("embeddings", super::embeddings::faults),
                 ("row_level_security", row_level_security),
                 ("policies", policies),
                 ("no_added_permissive_policy", added_policies),
                 ("triggers", triggers),
                 ("privileges", privileges),
                 ("owner", owner),
-                ("granted_roles", access::wrong_roles),
+                ("granted_roles", access::role_faults),
                 ("added_code", added_code),
                 ("settings", settings),
                 ("auth_users", auth_users::faults),
                 ("ordinary_tables", members),
-                ("row_types", super::row_types::wrong),
+                ("row_types", super::row_types::faults),
                 ("plans", super::doctor_data::plans),
                 ("search_statistics", search_statistics),
                 ("usage", usage),
@@ -134,7 +134,7 @@ fn columns(db: &Db) -> Result<Vec<String>> {
             let name = format!("{}.{}", table.name, column.name);
             match found {
                 None => {
-                    let other = super::renamed::in_place_of(db, table, column.name)?;
+                    let other = super::renamed::renamed_column(db, table, column.name)?;
                     let other = match other {
                         Some(other) => {
                             let quoted: String =
@@ -215,11 +215,7 @@ fn constraints(db: &Db) -> Result<Vec<String>> {
 fn indexes(db: &Db) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
     for index in TABLES.iter().flat_map(|table| table.indexes()) {
-        wrong.extend(super::tables::index_definition(
-            db,
-            index.name,
-            &normalized(index.definition),
-        )?);
+        wrong.extend(super::tables::index_fault(db, index.name, &normalized(index.definition))?);
     }
     Ok(wrong)
 }
@@ -283,7 +279,7 @@ fn privileges(db: &Db) -> Result<Vec<String>> {
     let differences = access::differences(db)?;
     let mut wrong: Vec<String> = differences
         .into_iter()
-        .map(|difference| format!("{}: {}", difference.what, difference.statement))
+        .map(|difference| format!("{}: {}", difference.description, difference.remedy))
         .collect();
     wrong.extend(access::default_privileges(db)?);
     Ok(wrong)
@@ -294,7 +290,7 @@ fn owner(db: &Db) -> Result<Vec<String>> {
     let faults = owner::faults(db)?;
     let mut wrong: Vec<String> = faults
         .into_iter()
-        .map(|fault| format!("role carrel_owner {}: {}", fault.what, fault.mend))
+        .map(|fault| format!("role carrel_owner {}: {}", fault.description, fault.remedy))
         .collect();
     wrong.extend(owner::foreign_tables(db)?);
     Ok(wrong)

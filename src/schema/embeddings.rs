@@ -1,9 +1,9 @@
 //! enable_embeddings(): the column of embeddings, and what belongs to it. The column and its constraint
 //! say by themselves that it was called and what is stored, so that a dump carries all there is to know.
 
-use super::tables::{index_definition, lock_tables, relation_exists};
+use super::tables::{index_fault, lock_tables, relation_exists};
 use crate::access;
-use crate::definitions::{EMBEDDINGS, Part, indexes, normalized, statements};
+use crate::definitions::{EMBEDDINGS, NamedSql, indexes, normalized, statements};
 use crate::documents::embeddings::{Kind, MAX_DIMENSIONS};
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::spi::{Access, Db};
@@ -102,11 +102,11 @@ fn add(db: &Db, kind: &Kind) -> Result<()> {
     )))
 }
 
-/// Puts back what is missing of what belongs to the column, where embeddings are enabled. Part of
+/// Puts back what is missing of what belongs to the column, where embeddings are enabled. NamedSql of
 /// migrate().
 pub fn restore(db: &Db) -> Result<()> {
     let Some(kind) = Kind::find(db)? else { return Ok(()) };
-    for Part { name, definition } in indexes(EMBEDDINGS) {
+    for NamedSql { name, definition } in indexes(EMBEDDINGS) {
         if !relation_exists(db, name, "i")? {
             db.script(&kind.fill(definition))?;
         }
@@ -117,12 +117,12 @@ pub fn restore(db: &Db) -> Result<()> {
     Ok(())
 }
 
-/// What is wrong with it. Part of doctor().
-pub fn wrong(db: &Db) -> Result<Vec<String>> {
+/// What is wrong with it. NamedSql of doctor().
+pub fn faults(db: &Db) -> Result<Vec<String>> {
     let Some(kind) = Kind::find(db)? else { return Ok(Vec::new()) };
     let mut wrong = Vec::new();
-    for Part { name, definition } in indexes(EMBEDDINGS) {
-        wrong.extend(index_definition(db, name, &normalized(&kind.fill(definition)))?);
+    for NamedSql { name, definition } in indexes(EMBEDDINGS) {
+        wrong.extend(index_fault(db, name, &normalized(&kind.fill(definition)))?);
     }
     Ok(wrong)
 }

@@ -7,20 +7,21 @@ use crate::definitions::table_names;
 use crate::pg::error::Result;
 use crate::pg::spi::{self, Access, Db};
 
-const DISABLED: &str = include_str!("../../sql/doctor/disabled_keys.sql");
+const DISABLED_TRIGGERS: &str = include_str!("../../sql/doctor/disabled_keys.sql");
 
-/// Disabled triggers, each with its mending. Part of doctor().
+/// Disabled triggers, each with its mending. NamedSql of doctor().
 pub fn disabled(db: &Db) -> Result<Vec<String>> {
-    let mut lines: Vec<String> = db.rows(DISABLED, &[table_names().into()], |row| row.need(3))?;
+    let mut lines: Vec<String> =
+        db.rows(DISABLED_TRIGGERS, &[table_names().into()], |row| row.need(3))?;
     // A key has two triggers on each of its tables.
     lines.dedup();
     Ok(lines)
 }
 
-/// Enables disabled triggers. Part of migrate().
+/// Enables disabled triggers. NamedSql of migrate().
 pub fn enable() -> Result<()> {
     spi::as_superuser(Access::Write, |db| {
-        let disabled = db.rows(DISABLED, &[table_names().into()], |row| {
+        let disabled = db.rows(DISABLED_TRIGGERS, &[table_names().into()], |row| {
             Ok((row.need::<String>(1)?, row.need::<String>(2)?))
         })?;
         for (table, trigger) in disabled {

@@ -23,7 +23,7 @@ use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::extension;
 use crate::pg::spi::{self, Access, Db};
 use pgrx::prelude::*;
-use tables::{create_missing, lock_tables, record};
+use tables::{create_missing, lock_tables, record_step};
 
 /// Creates what is missing of carrel's tables and applies policies, triggers, defaults, privileges and comments again. Idempotent; in
 /// the caller's transaction; never drops what a user added. For superusers.
@@ -37,17 +37,20 @@ fn migrate() {
             owner::prepare()?;
             refuse_foreign_schema()?;
             owner::take_tables()?;
-            let is_first =
-                spi::as_owner_of_catalogs(pg::owner::oid()?, Access::Write, versions::is_first)?;
+            let is_new = spi::as_owner_of_catalogs(
+                pg::owner::oid()?,
+                Access::Write,
+                versions::has_no_tables,
+            )?;
             spi::as_owner(Access::Write, change_tables)?;
             keys::enable()?;
             spi::as_owner(Access::Write, |db| {
-                access::refresh_records(db, access::Strangers::Adopt)
+                access::refresh_records(db, access::ForeignRecords::Adopt)
             })?;
-            if is_in_script || is_first {
+            if is_in_script || is_new {
                 access::adopt_known_roles()?;
             }
-            access::mend_privileges()?;
+            access::repair_privileges()?;
             auth_users::follow_known()
         })
     })
@@ -66,7 +69,7 @@ fn prepare_owner() {
 fn change_tables(db: &Db) -> Result<()> {
     // Such as that a policy which is dropped does not exist.
     db.silence_notices();
-    versions::refuse_others(db)?;
+    versions::refuse_other_versions(db)?;
     // Usage is recorded under these locks before any table's, and the rules change plans.
     spi::patiently(|| {
         locks::change_all_users()?;
@@ -77,7 +80,7 @@ fn change_tables(db: &Db) -> Result<()> {
         create_missing(db, table)?;
     }
     for table in &TABLES {
-        record(db, &format!("tables/{}", table.name))?;
+        record_step(db, &format!("tables/{}", table.name))?;
     }
     for rules in RULES {
         db.script(rules)?;

@@ -1,6 +1,6 @@
 //! Columns of carrel's that were renamed. Adding a missing column beside a renamed one would hide its values.
 
-use crate::definitions::{Part, Table};
+use crate::definitions::{NamedSql, Table};
 use crate::pg::error::{Error, Result, SqlState};
 use crate::pg::spi::Db;
 
@@ -8,13 +8,13 @@ use crate::pg::spi::Db;
 /// columns that are defined before and after the missing one.
 ///
 /// None if the missing column is the last: an earlier version may lack it, and the operator's own columns follow there.
-pub fn in_place_of(db: &Db, table: &Table, missing: &str) -> Result<Option<String>> {
+pub fn renamed_column(db: &Db, table: &Table, missing: &str) -> Result<Option<String>> {
     let names: Vec<String> = table.columns().map(|column| column.name.to_owned()).collect();
-    let Some(Part { name, definition }) = table.columns().find(|column| column.name == missing)
+    let Some(NamedSql { name, definition }) = table.columns().find(|column| column.name == missing)
     else {
         return Ok(None);
     };
-    let kind = Part { name, definition }.column_type();
+    let kind = NamedSql { name, definition }.column_type();
     let found = db.rows(
         include_str!("../../sql/schema/renamed_column.sql"),
         &[table.name.into(), kind.into(), names.into(), missing.into()],
@@ -25,8 +25,8 @@ pub fn in_place_of(db: &Db, table: &Table, missing: &str) -> Result<Option<Strin
 }
 
 /// Fails if another column stands in the place of a missing one.
-pub fn refuse(db: &Db, table: &Table, column: &Part) -> Result<()> {
-    let Some(other) = in_place_of(db, table, column.name)? else { return Ok(()) };
+pub fn refuse(db: &Db, table: &Table, column: &NamedSql) -> Result<()> {
+    let Some(other) = renamed_column(db, table, column.name)? else { return Ok(()) };
     let quoted: String = db.value("select quote_ident($1)", &[other.as_str().into()])?;
     let (table, name, definition) = (table.name, column.name, column.definition);
     Err(Error::new(

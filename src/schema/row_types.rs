@@ -13,8 +13,8 @@ pub fn used_by(db: &Db) -> Result<Vec<String>> {
     })
 }
 
-/// Part of doctor().
-pub fn wrong(db: &Db) -> Result<Vec<String>> {
+/// NamedSql of doctor().
+pub fn faults(db: &Db) -> Result<Vec<String>> {
     let used = used_by(db)?;
     Ok(used.iter().map(|column| format!("column {column} has a row type of carrel's")).collect())
 }

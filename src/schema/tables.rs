@@ -1,7 +1,7 @@
 //! Carrel's tables as they are in the database: creating what is missing of them, and comparing them with their definitions.
 
 use super::{renamed, row_types};
-use crate::definitions::{Part, Table, normalized};
+use crate::definitions::{NamedSql, Table, normalized};
 use crate::pg::error::{Error, Result, SqlState};
 use crate::pg::spi::{self, Db};
 
@@ -73,7 +73,7 @@ pub fn create_missing(db: &Db, table: &Table) -> Result<()> {
 }
 
 /// Puts back a column's default and NOT NULL, where they are gone.
-fn restore_column(db: &Db, table: &str, column: &Part) -> Result<()> {
+fn restore_column(db: &Db, table: &str, column: &NamedSql) -> Result<()> {
     let (has_default, not_null) = column_state(db, table, column.name)?;
     if let Some(default) = column.default().filter(|_| !has_default) {
         db.script(&format!(
@@ -127,7 +127,7 @@ pub fn constraint_exists(db: &Db, table: &str, name: &str) -> Result<bool> {
 
 /// The type of a column, with its collation if it is not the type's, and whether that is as defined; None where there
 /// is no such column. Where the definition names no collation, any is right.
-pub fn column_type(db: &Db, table: &str, column: &Part) -> Result<Option<(String, bool)>> {
+pub fn column_type(db: &Db, table: &str, column: &NamedSql) -> Result<Option<(String, bool)>> {
     db.first(
         include_str!("../../sql/schema/column_type.sql"),
         &[table.into(), column.name.into(), column.column_type().into(), column.collation().into()],
@@ -136,7 +136,7 @@ pub fn column_type(db: &Db, table: &str, column: &Part) -> Result<Option<(String
 }
 
 /// The type of a column as its table is defined, with its collation.
-pub fn wanted_type(column: &Part) -> String {
+pub fn wanted_type(column: &NamedSql) -> String {
     match column.collation() {
         Some(collation) => format!("{} collate \"{collation}\"", column.column_type()),
         None => column.column_type().to_owned(),
@@ -144,7 +144,7 @@ pub fn wanted_type(column: &Part) -> String {
 }
 
 /// What is wrong with an index that should be so defined.
-pub fn index_definition(db: &Db, name: &str, expected: &str) -> Result<Option<String>> {
+pub fn index_fault(db: &Db, name: &str, expected: &str) -> Result<Option<String>> {
     let found = db.first(
         "select pg_get_indexdef(indexrelid), indisvalid from pg_index
         where indexrelid = to_regclass(format('carrel.%I', $1))",
@@ -161,7 +161,7 @@ pub fn index_definition(db: &Db, name: &str, expected: &str) -> Result<Option<St
     })
 }
 
-pub fn record(db: &Db, step: &str) -> Result<()> {
+pub fn record_step(db: &Db, step: &str) -> Result<()> {
     db.execute(
         "insert into carrel.migrations (step_name, library_version) values ($1, $2)
         on conflict do nothing",

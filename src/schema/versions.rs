@@ -2,7 +2,7 @@
 //! the other: a server's package brings the library, ALTER EXTENSION UPDATE the functions, migrate() the tables.
 
 use super::row_types;
-use super::tables::{create_missing, record, relation_exists};
+use super::tables::{create_missing, record_step, relation_exists};
 use crate::definitions::{STEPS, TABLES, Table};
 use crate::pg::error::{Error, Result, SqlState};
 use crate::pg::spi::Db;
@@ -12,7 +12,7 @@ const LIBRARY: &str = env!("CARGO_PKG_VERSION");
 const MIGRATIONS: &Table = &TABLES[0];
 
 /// The rules name functions of this version, and the tables must not be those of a later one.
-pub fn refuse_others(db: &Db) -> Result<()> {
+pub fn refuse_other_versions(db: &Db) -> Result<()> {
     if let Some(version) = other_extension(db)? {
         return Err(Error::new(
             SqlState::ObjectNotInPrerequisiteState,
@@ -44,12 +44,12 @@ pub fn apply_steps(db: &Db) -> Result<()> {
         if !is_fresh {
             db.script(step.1)?;
         }
-        record(db, step.0)?;
+        record_step(db, step.0)?;
     }
     Ok(())
 }
 
-/// Where the versions of library, extension and tables differ. Part of doctor().
+/// Where the versions of library, extension and tables differ. NamedSql of doctor().
 pub fn differences(db: &Db) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
     if let Some(version) = other_extension(db)? {
@@ -80,7 +80,7 @@ fn other_extension(db: &Db) -> Result<Option<String>> {
 }
 
 /// Tells whether none of the tables is there yet.
-pub fn is_first(db: &Db) -> Result<bool> {
+pub fn has_no_tables(db: &Db) -> Result<bool> {
     any_table(db).map(|any| !any)
 }
 

@@ -32,15 +32,15 @@ pub fn register_settings() {
 
 thread_local! {
     /// Whether usage is archived for good by the deletion that is going on.
-    static IS_FOR_GOOD: Cell<bool> = const { Cell::new(false) };
+    static KEEP_FOR_GOOD: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Deletes a profile, as `work` does. With `is_for_good`, the archived usage is kept when its pseudonym can't be
 /// resolved any more.
-pub fn archiving<T>(is_for_good: bool, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    let before = IS_FOR_GOOD.replace(is_for_good);
+pub fn with_archive_choice<T>(is_for_good: bool, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let before = KEEP_FOR_GOOD.replace(is_for_good);
     let result = crate::pg::error::contain(work);
-    IS_FOR_GOOD.set(before);
+    KEEP_FOR_GOOD.set(before);
     result
 }
 
@@ -67,7 +67,7 @@ fn record(db: &Db, user: Uuid) -> Result<()> {
         values ($1, sha256(convert_to($2::uuid::text, 'UTF8')), case when $3 > 0 then $2 end, now() + make_interval(mins => $3))",
         &args,
     )?;
-    let is_for_good = IS_FOR_GOOD.get();
+    let is_for_good = KEEP_FOR_GOOD.get();
     if is_for_good || minutes > 0 {
         db.execute(
             include_str!("../../sql/users/archive_usage.sql"),

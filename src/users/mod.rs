@@ -73,7 +73,7 @@ fn delete_user(
                 &[user_id.into()],
                 |row| row.need(1),
             )?;
-            erasure::archiving(archive_usage.unwrap_or(false), || {
+            erasure::with_archive_choice(archive_usage.unwrap_or(false), || {
                 db.execute("delete from carrel.user_profiles where user_id = $1", &[user_id.into()])
             })?;
             Ok(paths)
@@ -191,7 +191,7 @@ fn prepare_profile<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             return Ok(());
         }
         row.need_text(&[c"name"])?;
-        row.need_at_most(&[(c"name", MOST_NAME)])?;
+        row.need_at_most(&[(c"name", MAX_NAME_BYTES)])?;
         row.need_one_of(c"subscription_status", &STATUSES)?;
         require_plan_of(row)?;
         if row.changes(c"billing_timezone")? {
@@ -221,7 +221,7 @@ pub fn no_profile(user_id: Uuid) -> Error {
 pub fn require_owner(row: &Change) -> Result<Option<Uuid>> {
     thread_local! {
         /// The user that was found last, and the statement's time.
-        static FOUND: Cell<Option<([u8; 16], i64)>> = const { Cell::new(None) };
+        static LAST_FOUND: Cell<Option<([u8; 16], i64)>> = const { Cell::new(None) };
     }
     let owner = row.new.get::<Uuid>(c"user_id");
     if row.old.is_some_and(|old| old.get::<Uuid>(c"user_id") == owner) {
@@ -238,13 +238,13 @@ pub fn require_owner(row: &Change) -> Result<Option<Uuid>> {
         return Ok(None);
     }
     let statement = i64::from(clock::statement_start()?);
-    if FOUND.get() == Some((*owner.as_bytes(), statement)) {
+    if LAST_FOUND.get() == Some((*owner.as_bytes(), statement)) {
         return Ok(Some(owner));
     }
     if !PROFILES.has(&[Condition::is_user(owner)])? {
         return Err(no_profile(owner));
     }
-    FOUND.set(Some((*owner.as_bytes(), statement)));
+    LAST_FOUND.set(Some((*owner.as_bytes(), statement)));
     Ok(Some(owner))
 }
 
@@ -255,7 +255,7 @@ pub fn require_identity(row: &Change) -> Result<Option<Uuid>> {
 }
 
 /// Bytes of a name, at most.
-const MOST_NAME: usize = 1000;
+const MAX_NAME_BYTES: usize = 1000;
 
 /// Error P0002 where a user has no profile.
 pub fn require(db: &Db, user_id: Uuid) -> Result<()> {

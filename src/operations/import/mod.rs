@@ -96,7 +96,7 @@ fn import(db: &Db, schema: &str, dry_run: bool) -> Result<Vec<Finding>> {
     if !dry_run {
         refuse_blocked(schema, &findings)?;
         locks::change_all_users()?;
-        bring(db)?;
+        insert_rows(db)?;
     }
     relations.into_iter().try_for_each(|rows| rows.end())?;
     Ok(findings)
@@ -169,7 +169,7 @@ fn refuse_blocked(schema: &str, findings: &[Finding]) -> Result<()> {
 }
 
 /// Brings the rows in, and makes what is derived from them.
-fn bring(db: &Db) -> Result<()> {
+fn insert_rows(db: &Db) -> Result<()> {
     trigger::as_in_a_restore(|| db.script(DOCUMENTS))?;
     db.script(CHUNKS)?;
     trigger::as_in_a_restore(|| {

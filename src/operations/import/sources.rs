@@ -137,7 +137,7 @@ pub const SOURCES: [Source; 6] = [
 ];
 
 /// A column of a table of the application's.
-struct Found {
+struct TableColumn {
     name: String,
     /// Its type, or what that is a domain of.
     kind: pg_sys::Oid,
@@ -180,9 +180,9 @@ impl Source {
         match outcome {
             Err(problem) => add(1, Some(problem), true),
             Ok(0) => {}
-            Ok(endless) => {
+            Ok(out_of_range) => {
                 let problem = "times that are infinite or beyond the year 9999".to_owned();
-                add(endless, Some(problem), true);
+                add(out_of_range, Some(problem), true);
             }
         }
         Ok((rows, table.is_some()))
@@ -207,12 +207,12 @@ impl Source {
         rows: &mut NamedRows,
     ) -> Result<std::result::Result<i64, String>> {
         let names: Vec<_> = self.columns.iter().map(|(name, _)| *name).collect();
-        let mut endless = 0;
+        let mut out_of_range = 0;
         let mut unreadable = None;
         let read = subtransaction(|| {
             table_scan::read(table, lock, &names, |values| {
                 let mut row = Vec::with_capacity(values.len());
-                let mut is_endless = false;
+                let mut is_out_of_range = false;
                 for ((name, kind), value) in self.columns.iter().zip(values) {
                     let converted = value.map(|value| value.convert(*kind)).transpose();
                     let datum = converted.inspect_err(|error| {
@@ -221,28 +221,28 @@ impl Source {
                             unreadable = Some(format!("{name}: {}", error.message()));
                         }
                     })?;
-                    is_endless |= *kind == TIME && datum.is_some_and(is_endless_time);
+                    is_out_of_range |= *kind == TIME && datum.is_some_and(is_out_of_range_time);
                     row.push(datum);
                 }
-                endless += i64::from(is_endless);
+                out_of_range += i64::from(is_out_of_range);
                 rows.add(&row)
             })
         });
         match (read, unreadable) {
             (Err(_), Some(problem)) => Ok(Err(problem)),
-            (read, _) => read.map(|()| Ok(endless)),
+            (read, _) => read.map(|()| Ok(out_of_range)),
         }
     }
 
     /// What of a table is not read as it is.
-    fn notes(&self, found: &[Found]) -> Vec<String> {
+    fn notes(&self, found: &[TableColumn]) -> Vec<String> {
         // Made anew from what is imported.
         const DERIVED: [&str; 2] = ["search_vector", "usage_count"];
         let kind_of = |name: &str| {
             let column = self.columns.iter().find(|column| column.0.to_bytes() == name.as_bytes());
             column.map(|column| column.1)
         };
-        let listed = |of: &dyn Fn(&Found) -> bool| {
+        let listed = |of: &dyn Fn(&TableColumn) -> bool| {
             let names = found.iter().filter(|found| of(found)).map(|found| found.name.as_str());
             names.collect::<Vec<_>>().join(", ")
         };
@@ -262,14 +262,14 @@ impl Source {
     }
 }
 
-fn is_endless_time(datum: pg_sys::Datum) -> bool {
+fn is_out_of_range_time(datum: pg_sys::Datum) -> bool {
     let micros = datum.value() as i64;
     micros == i64::MIN || micros >= YEAR_10000
 }
 
 /// The columns that a table has.
-fn columns_of(db: &Db, table: pg_sys::Oid) -> Result<Vec<Found>> {
+fn columns_of(db: &Db, table: pg_sys::Oid) -> Result<Vec<TableColumn>> {
     db.rows(include_str!("../../../sql/operations/import/columns.sql"), &[table.into()], |row| {
-        Ok(Found { name: row.need(1)?, kind: row.need(2)? })
+        Ok(TableColumn { name: row.need(1)?, kind: row.need(2)? })
     })
 }
