@@ -1,11 +1,13 @@
-//! Following a table of users, as Supabase's `auth.users`: each user there has a profile, profiles goes with them.
+//! Followed table of users, such as Supabase's `auth.users`: each of its users has a profile, which
+//! is deleted with the user.
 //!
-//! Anybody who may create a schema can make a table of that name, so one is followed only where its schema and it belong to
-//! superusers or to the role that `carrel.auth_users_owner` names, or where a superuser names it: follow_auth_users(). The
-//! foreign key of user_profiles says profiles table that is.
+//! Everybody who may create a schema can create a table of that name. It is followed only if it and
+//! its schema belong to superusers or to the role in `carrel.auth_users_owner`, or if a superuser
+//! names it: follow_auth_users(). The foreign key of user_profiles identifies the followed table.
 //!
-//! The table is somebody else's: it is locked before it is looked at (with a snapshot of its own, hence `Access::Write`), and read past the planner ([`whole`]), profiles would run
-//! functions in its indexes and constraints. Its triggers read their own rows.
+//! The table's owner is not trusted. carrel locks the table before reading it, takes a new snapshot
+//! (hence `Access::Write`), and reads it by [`table_scan`]: the planner would run functions in its
+//! indexes and constraints. Triggers read only their own rows.
 
 use crate::access;
 use crate::definitions::AUTH_RULES;
@@ -19,7 +21,7 @@ use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use pgrx::prelude::*;
 use std::ffi::{CStr, CString};
 
-/// The foreign key of user_profiles to the table.
+/// Foreign key of user_profiles to the followed table.
 const KEY: &str = "user_profiles_user_id_auth_fkey";
 const ID: &CStr = c"id";
 const METADATA: &CStr = c"raw_user_meta_data";
@@ -42,28 +44,28 @@ pub fn register_settings() {
     );
 }
 
-/// Selects the users that get a profile.
+/// Users that get a profile.
 #[derive(Clone, Copy)]
 enum NewProfiles {
     SignedUp,
     Missing,
 }
 
-/// A table that can be followed.
+/// Table that can be followed.
 struct UsersTable {
     oid: pg_sys::Oid,
-    /// Its name with its schema, quoted for SQL.
+    /// Name with schema, quoted for SQL.
     name: String,
     owner: String,
     schema_owner: String,
-    /// Set where the table and its schema belong to superusers, or to the role that the setting names.
+    /// True if the table and its schema belong to superusers, or to the role in the setting.
     is_trusted: bool,
-    /// Set where it is an ordinary table with an id of type uuid, unique by itself.
+    /// True for an ordinary table with a unique column id of type uuid.
     has_unique_id: bool,
 }
 
 impl UsersTable {
-    /// Looks at a table as it is now.
+    /// Reads the current properties of a table.
     fn find(db: &Db, oid: pg_sys::Oid) -> Result<Option<Self>> {
         let trusted = OWNER.get().map(|name| name.to_string_lossy().into_owned());
         db.first(
@@ -88,7 +90,7 @@ impl UsersTable {
     }
 }
 
-/// The table that the foreign key refers to.
+/// Returns the table that the foreign key refers to.
 fn table_of_key(db: &Db) -> Result<Option<pg_sys::Oid>> {
     db.first(
         "select confrelid from pg_constraint
@@ -98,7 +100,7 @@ fn table_of_key(db: &Db) -> Result<Option<pg_sys::Oid>> {
     )
 }
 
-/// The table that is called auth.users.
+/// Returns the table named auth.users.
 fn auth_users_table(db: &Db) -> Result<Option<pg_sys::Oid>> {
     db.first(
         "select c.oid from pg_class as c join pg_namespace as n on c.relnamespace = n.oid
@@ -108,7 +110,7 @@ fn auth_users_table(db: &Db) -> Result<Option<pg_sys::Oid>> {
     )
 }
 
-/// The table that is followed.
+/// Returns the followed table.
 fn followed(db: &Db) -> Result<Option<UsersTable>> {
     if let Some(oid) = table_of_key(db)? {
         return UsersTable::find(db, oid);
@@ -117,8 +119,10 @@ fn followed(db: &Db) -> Result<Option<UsersTable>> {
     Ok(UsersTable::find(db, oid)?.filter(|table| table.is_trusted && table.has_unique_id))
 }
 
-/// Follows a table of users that a superuser names: each of its users gets a profile, by a foreign key and triggers. Its
-/// owner creates and deletes users from then on. A table without a unique id of type uuid: 22023. For superusers.
+/// Follows a table of users: each of its users gets a profile, by a foreign key and triggers.
+///
+/// From then on, the table's owner creates and deletes users. Callable by superusers. Errors: 22023
+/// (no ordinary table with a unique column id of type uuid).
 #[pg_extern(volatile, parallel_unsafe)]
 fn follow_auth_users(users_table: Option<Relation>) {
     guard(|| {
@@ -145,7 +149,7 @@ fn follow_auth_users(users_table: Option<Relation>) {
     })
 }
 
-/// Follows auth.users where that is to be followed. Part of migrate().
+/// Follows auth.users if it is trusted or was followed before. Part of migrate().
 pub fn follow_known() -> Result<()> {
     let found = spi::as_owner(Access::Write, |db| match table_of_key(db)? {
         Some(oid) => Ok(Some((oid, true))),
@@ -170,12 +174,12 @@ pub fn follow_known() -> Result<()> {
     Ok(())
 }
 
-/// Locks a table, so that it stays as it is seen until the transaction ends.
+/// Locks a table against changes until the transaction ends.
 fn lock(oid: pg_sys::Oid) -> Result<()> {
     spi::patiently(|| catalog::lock(oid, pg_sys::ShareRowExclusiveLock))
 }
 
-/// Sets up triggers, missing profiles and the foreign key.
+/// Creates triggers, missing profiles and the foreign key.
 fn follow(oid: pg_sys::Oid) -> Result<()> {
     lock(oid)?;
     let Some(table) = spi::as_owner(Access::Write, |db| UsersTable::find(db, oid))? else {
@@ -222,12 +226,12 @@ fn follow(oid: pg_sys::Oid) -> Result<()> {
     Ok(())
 }
 
-/// The table's rows under the name auth_users, until they are given back.
+/// Reads the table's rows into the relation auth_users. The caller ends it.
 fn read(db: &Db, oid: pg_sys::Oid) -> Result<NamedRows> {
     let mut rows = db.named_rows(NAMED_ROWS.0, &NAMED_ROWS.1)?;
     table_scan::read(oid, Lock::Definition, &[ID, METADATA], |row| {
         let id = row[0].map(|value| value.convert(pg_sys::UUIDOID)).transpose()?;
-        // Another type is read as text, profiles may be no JSON; only Supabase's own has names.
+        // Text of another type may be no JSON, and only Supabase's column holds names.
         let metadata = row[1].filter(|value| value.kind() == pg_sys::JSONBOID);
         let metadata = metadata.map(|value| value.convert(pg_sys::JSONBOID)).transpose()?;
         rows.add(&[id, metadata])
@@ -236,8 +240,8 @@ fn read(db: &Db, oid: pg_sys::Oid) -> Result<NamedRows> {
     Ok(rows)
 }
 
-/// Makes profiles of those rows of auth_users that have none, but for users who were deleted: they come back only by
-/// create_user(), or by signing up again.
+/// Creates profiles of rows of auth_users. [`NewProfiles::Missing`] leaves out users deleted from
+/// carrel: they come back by create_user() or by signing up again.
 fn create_profiles(db: &Db, profiles: NewProfiles) -> Result<()> {
     db.script(match profiles {
         NewProfiles::SignedUp => include_str!("../sql/users/create_profiles_on_sign_up.sql"),
@@ -245,8 +249,8 @@ fn create_profiles(db: &Db, profiles: NewProfiles) -> Result<()> {
     })
 }
 
-/// Adds the rows of the followed table to a connection's SQL, as `auth_users (id, raw_user_meta_data)`, if one is followed. They are
-/// to be given back.
+/// Adds the followed table's rows to a connection's SQL, as `auth_users (id, raw_user_meta_data)`.
+/// None: no table is followed. The caller ends the relation.
 pub fn rows(db: &Db) -> Result<Option<NamedRows>> {
     match followed(db)? {
         Some(table) => read(db, table.oid).map(Some),
@@ -254,8 +258,10 @@ pub fn rows(db: &Db) -> Result<Option<NamedRows>> {
     }
 }
 
-/// AFTER INSERT on the followed table: each new user has a profile. A profile that cannot be made keeps nobody from signing up: it is a WARNING, doctor()
-/// names the users without profile, and migrate() makes the profiles.
+/// Trigger AFTER INSERT of the followed table: creates a profile for each new user.
+///
+/// A failure is a WARNING and does not stop the sign-up: doctor() lists users without a profile,
+/// and migrate() creates the profiles.
 #[pg_trigger]
 fn create_profile_on_sign_up<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     guard(|| {
@@ -292,7 +298,8 @@ fn create_profile_on_sign_up<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     })
 }
 
-/// AFTER DELETE on the followed table: everything of the users goes, as by the foreign key.
+/// Trigger AFTER DELETE of the followed table: deletes the profiles of deleted users, as the
+/// foreign key does.
 #[pg_trigger]
 fn delete_profile_of_deleted<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     guard(|| {
@@ -311,7 +318,8 @@ fn delete_profile_of_deleted<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     })
 }
 
-/// Error 42501 unless the trigger's own table is the followed one; returns whether it has Supabase's metadata.
+/// Fails with 42501 unless the trigger's table is the followed one. Returns true if it has
+/// Supabase's metadata.
 fn require_followed(trigger: &PgTrigger) -> Result<bool> {
     let (data, relation) = (trigger.trigger_data(), trigger::table(trigger));
     let is_followed = spi::as_owner(Access::Read, |db| {
@@ -328,11 +336,12 @@ fn require_followed(trigger: &PgTrigger) -> Result<bool> {
     .hint("A superuser has carrel follow it: select carrel.follow_auth_users('schema.table')"))
 }
 
-/// Faults of following: triggers and key that are missing, users without profile. Part of doctor().
+/// Lists missing triggers and keys, users without a profile, and profiles without a user. Part of
+/// doctor().
 pub fn faults(db: &Db) -> Result<Vec<String>> {
     let mut faults = Vec::new();
     let Some(table) = followed(db)? else {
-        // Left behind by a table that was followed.
+        // Triggers of a table that was followed before.
         return db
             .rows(include_str!("../sql/users/abandoned_triggers.sql"), &[], |row| row.need(1));
     };
@@ -360,7 +369,7 @@ pub fn faults(db: &Db) -> Result<Vec<String>> {
     }
     let rows = read(db, table.oid)?;
     let missing = db.value::<i64>(include_str!("../sql/users/count_missing_profiles.sql"), &[])?;
-    // While the key is not validated, there are profiles from before that belong to nobody; see `follow`.
+    // Until the key is validated, older profiles may belong to no user: see `follow`.
     let deleted =
         db.rows(include_str!("../sql/users/deleted_users.sql"), &[KEY.into()], |row| {
             Ok((row.need::<String>(1)?, row.need::<i64>(2)?))

@@ -1,6 +1,8 @@
-//! Refusal of code that roles with fewer rights add to carrel's tables and schema, and to tables that follow them: an event trigger.
+//! Event trigger that refuses code added by roles with fewer rights: on carrel's tables, in its
+//! schema, and on tables that follow them.
 //!
-//! Catalogs are read as they are when the command ends, whatever the transaction's snapshot: a column's type may have changed since.
+//! Reads the catalogs as they are when the command ends, not by the transaction's snapshot: a
+//! column's type may have changed since.
 
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::spi::{self, Access, Db};
@@ -9,19 +11,21 @@ use pgrx::prelude::*;
 
 const CASTING_KEYS: &str = include_str!("../../sql/access/casting_keys.sql");
 
-/// An object that a command has created or altered.
+/// Object that a DDL command created or altered.
 struct DdlCommand {
     object: pg_sys::Oid,
     identity: String,
-    /// Name of its schema.
+    /// Name of the object's schema.
     schema: Option<String>,
-    /// The table that it is, or that it belongs to.
+    /// Table that the object is, or belongs to.
     table: Option<pg_sys::Oid>,
     is_trigger: bool,
 }
 
-/// Event trigger: refuses triggers, foreign keys, functions and the like that roles with fewer rights add to carrel's tables and
-/// schema, and code on tables that follow them (foreign_code()): 42501.
+/// Event trigger ON ddl_command_end: refuses triggers, foreign keys and functions that roles with
+/// fewer rights add to carrel's tables and schema, and code on tables that follow them.
+///
+/// Superusers and the owner of the tables may add anything. Errors: 42501.
 #[pg_extern(
     volatile,
     parallel_unsafe,
@@ -30,7 +34,7 @@ struct DdlCommand {
 fn refuse_added_code() {
     guard(|| {
         let (current, of_session) = (roles::current(), roles::of_session());
-        // Without them there is nothing to protect, or migrate() says what is missing.
+        // Without an owner or a schema there is nothing to protect: migrate() reports them.
         let (Some(owner), true) = (owner::find()?, owner::has_schema()?) else { return Ok(()) };
         if current == owner || roles::has_superuser(current)? {
             return Ok(());
@@ -91,7 +95,7 @@ fn check_command(db: &Db, command: &DdlCommand, actor: pg_sys::Oid) -> Result<()
     }
 }
 
-/// Refuses what foreign_code() finds on the tables that the commands changed, and on those of the roles that act.
+/// Refuses code that foreign_code() finds on the changed tables, or on tables of the acting roles.
 fn check_followers(db: &Db, commands: &[DdlCommand], actors: [pg_sys::Oid; 2]) -> Result<()> {
     let tables: Vec<pg_sys::Oid> = commands.iter().filter_map(|command| command.table).collect();
     let found: Option<String> = db.first(

@@ -1,8 +1,9 @@
-//! Rights of the role that calls: end user, service, operator, as grant_user() and its kin recorded them.
+//! Rights of the calling role: end user, service, operator, as grant_user(), grant_service() and
+//! grant_operator() recorded them.
 //!
-//! Privileges alone do not make a role a service: operators follow guides that grant everything to everybody. Functions and
-//! triggers therefore ask here. Superusers and the owner of the tables have every right; other roles have those of the
-//! roles that they inherit from.
+//! Privileges alone do not make a role a service: many guides grant everything to every role.
+//! Functions and triggers therefore check here. Superusers and the owner of the tables have every
+//! right. Other roles have the rights of the roles that they inherit from.
 
 use super::privileges::RoleKind;
 use crate::pg::cache::{self, Changes};
@@ -18,7 +19,7 @@ use std::ffi::CString;
 
 const GRANTED_ROLES: Table = Table { name: c"granted_roles", index: c"granted_roles_pkey" };
 
-/// A set of kinds of roles.
+/// Set of role kinds.
 #[derive(Clone, Copy, Default, PartialEq)]
 pub struct Rights(u8);
 
@@ -40,12 +41,12 @@ impl Rights {
         Self(1 << kind as u8)
     }
 
-    /// The rights of superusers and of the owner of the tables.
+    /// Tells if the role is a superuser or the owner of the tables.
     pub fn are_unrestricted(self) -> bool {
         self.0 & 1 << 7 != 0
     }
 
-    /// Tells whether the role may act for a user at all.
+    /// Tells if the role may act for a user at all.
     pub fn may_be_a_user(self) -> bool {
         [RoleKind::User, RoleKind::SelfMetering, RoleKind::Service]
             .into_iter()
@@ -55,7 +56,7 @@ impl Rights {
 
 thread_local! {
     static CACHED: RefCell<HashMap<pg_sys::Oid, Rights>> = RefCell::default();
-    /// The role that was asked for last, and its rights: policies ask for each row.
+    /// Last role and its rights: policies ask once a row.
     static LAST: Cell<Option<(pg_sys::Oid, Rights)>> = const { Cell::new(None) };
     /// Changes of roles, memberships, the schema's privileges and granted_roles.
     static CHANGES: Changes = const {
@@ -64,12 +65,12 @@ thread_local! {
     };
 }
 
-/// Rights of the current role.
+/// Returns the rights of the current role.
 pub fn rights() -> Result<Rights> {
     rights_of(roles::current())
 }
 
-/// Rights of a role.
+/// Returns the rights of a role.
 pub fn rights_of(role: pg_sys::Oid) -> Result<Rights> {
     if let Some((last, rights)) = LAST.get()
         && last == role
@@ -128,8 +129,10 @@ fn look_up(role: pg_sys::Oid) -> Result<Rights> {
     Ok(rights)
 }
 
-/// GrantRecord of a granted role: names it by its oid where it was granted by this installation, and by its name where a dump or
-/// replication brought it from another. A role of that name counts only if it also has USAGE on the schema; see
+/// Record of a granted role.
+///
+/// Identifies the role by oid if this installation made the record, and by name if a dump or
+/// replication brought it. A role found by name counts only if it also has USAGE on the schema: see
 /// `sql/access/named_roles.sql`.
 struct GrantRecord {
     is_own: bool,
@@ -150,14 +153,15 @@ impl GrantRecord {
     }
 }
 
-/// Tells whether USAGE on carrel's schema is granted to a role itself, not to roles that it inherits from.
+/// Tells if USAGE on carrel's schema is granted to a role itself, not to a role that it inherits
+/// from.
 fn may_use_schema(role: pg_sys::Oid) -> Result<bool> {
     spi::as_owner_of_catalogs(owner::oid()?, Access::Read, |db| {
         db.value(include_str!("../../sql/access/may_use_schema.sql"), &[role.into()])
     })
 }
 
-/// The installation that records of granted roles are made in; see `sql/installation.sql`.
+/// Returns the id of this installation, which its records carry: see `sql/installation.sql`.
 pub fn installation() -> Result<String> {
     thread_local! {
         static CACHED: RefCell<Option<String>> = const { RefCell::new(None) };
@@ -172,29 +176,30 @@ pub fn installation() -> Result<String> {
     Ok(here)
 }
 
-/// Has every session forget the rights that it knows, from the commit on.
+/// Invalidates the cached rights of every session when the transaction commits.
 pub fn forget_in_all_sessions() -> Result<()> {
     CHANGES.with(Changes::mark);
     cache::invalidate(GRANTED_ROLES.oid()?)
 }
 
-/// Tells whether the caller is a service (or a superuser) rather than an end user. Not to be asked as the owner.
+/// Tells if the caller is a service or a superuser. Meaningless while running as the owner.
 pub fn is_service() -> Result<bool> {
     Ok(rights()?.has(RoleKind::Service))
 }
 
-/// Tells whether the role that the session acts as is a service: it reads an error's hint, also while carrel works as the
-/// owner.
+/// Tells if the session's role is a service, also while carrel runs as the owner. Hints of errors
+/// depend on it.
 pub fn is_session_of_service() -> Result<bool> {
     Ok(rights_of(roles::of_session())?.has(RoleKind::Service))
 }
 
-/// Error 42501 unless the caller is a granted service.
+/// Fails with 42501 unless the caller is a service.
 pub fn require_service(function: &str) -> Result<()> {
     if is_service()? { Ok(()) } else { Err(refused(function, "services", "grant_service")) }
 }
 
-/// Error 42501 unless the caller may record usage of its own: a service, or an end user's role with self_metering.
+/// Fails with 42501 unless the caller may record its own usage: a service, or a user role with
+/// self_metering.
 pub fn require_metering(function: &str) -> Result<()> {
     let rights = rights()?;
     if rights.has(RoleKind::Service) || rights.has(RoleKind::SelfMetering) {
@@ -203,7 +208,7 @@ pub fn require_metering(function: &str) -> Result<()> {
     Err(refused(function, "services, and for end users who may meter themselves", "grant_service"))
 }
 
-/// Error 42501 unless the caller is an operator or a service.
+/// Fails with 42501 unless the caller is an operator or a service.
 pub fn require_operator_or_service(function: &str) -> Result<()> {
     let rights = rights()?;
     if rights.has(RoleKind::Service) || rights.has(RoleKind::Operator) {
@@ -212,7 +217,7 @@ pub fn require_operator_or_service(function: &str) -> Result<()> {
     Err(refused(function, "operators and services", "grant_operator"))
 }
 
-/// Error 42501 unless the caller is an operator.
+/// Fails with 42501 unless the caller is an operator.
 pub fn require_operator(function: &str) -> Result<()> {
     if rights()?.has(RoleKind::Operator) {
         Ok(())
@@ -230,7 +235,7 @@ fn refused(function: &str, whom: &str, grant: &str) -> Error {
     .hint(format!("An administrator grants it: select carrel.{grant}('{role}')"))
 }
 
-/// The name of the current role.
+/// Returns the name of the current role.
 pub fn current_role() -> String {
     roles::name(roles::current()).unwrap_or_default()
 }

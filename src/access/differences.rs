@@ -1,4 +1,4 @@
-//! Differences between the privileges in the catalog and those that carrel grants.
+//! Differences between the privileges in the catalog and the privileges that carrel grants.
 
 use super::callers;
 use super::named_roles::of_named_roles;
@@ -11,16 +11,17 @@ use pgrx::pg_sys;
 const DIFFERENCES: &str = include_str!("../../sql/access/differences.sql");
 const DEFAULT_PRIVILEGES: &str = include_str!("../../sql/access/default_privileges.sql");
 
-/// A privilege that a role has too much, or lacks.
+/// Privilege that a role has without a grant by carrel, or is missing.
 pub struct Difference {
     pub description: String,
-    /// The statement that mends it.
+    /// Statement that removes the difference.
     pub remedy: String,
-    /// Set where carrel mends it: a privilege of PUBLIC, of a granted role, or given by default privileges.
+    /// True if carrel repairs it: a privilege of PUBLIC, of a granted role, or given by default
+    /// privileges.
     pub is_carrels: bool,
 }
 
-/// The differences, those of the schema first, then of tables, columns and functions.
+/// Lists the differences: schema first, then tables, columns and functions.
 pub fn differences(db: &Db) -> Result<Vec<Difference>> {
     let expected: Vec<(RoleKind, Privilege)> = RoleKind::ALL
         .into_iter()
@@ -60,7 +61,7 @@ pub fn differences(db: &Db) -> Result<Vec<Difference>> {
     })
 }
 
-/// The granted roles that exist, with their kinds.
+/// Lists the granted roles that exist, with their kinds.
 pub fn granted(db: &Db) -> Result<Vec<(pg_sys::Oid, String)>> {
     db.rows(
         of_named_roles!(
@@ -71,7 +72,8 @@ pub fn granted(db: &Db) -> Result<Vec<(pg_sys::Oid, String)>> {
     )
 }
 
-/// Default privileges that give others rights on what is created in carrel's schema, each with the statement that ends it.
+/// Lists default privileges that give others rights on new objects in carrel's schema, each with
+/// the statement that removes it.
 pub fn default_privileges(db: &Db) -> Result<Vec<String>> {
     db.rows(DEFAULT_PRIVILEGES, &[], |row| row.need(1))
 }

@@ -1,16 +1,16 @@
 //! Roles that may use carrel: grant_user(), grant_service(), grant_operator() and their revokes.
 //!
-//! [`privileges`] holds what each kind of role gets: `sql/privileges/<kind>.sql`, and nothing is granted elsewhere.
-//! [`callers`] tells what the role that calls is granted as. [`differences`] compares the privileges in the catalog with
-//! both.
+//! [`privileges`] holds the privileges of each kind of role: `sql/privileges/<kind>.sql`. Nothing
+//! is granted elsewhere. [`callers`] determines the kinds of the calling role. [`differences`]
+//! compares the privileges in the catalog with both.
 
 pub mod added_code;
 mod callers;
+mod check_privileges;
 mod differences;
 mod named_roles;
 pub mod owner;
 mod privileges;
-mod written;
 
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::roles;
@@ -28,8 +28,11 @@ pub use privileges::RoleKind;
 const MEMBERSHIPS: &str = include_str!("../../sql/access/memberships.sql");
 const STALE_RECORDS: &str = of_named_roles!(include_str!("../../sql/access/stale_records.sql"));
 
-/// Lets a role work as an application's end users do: in their own rows, under the policies.
-/// With self_metering it may also record its own usage.
+/// Grants a role the rights of an application's end users: their own rows, under row-level
+/// security.
+///
+/// With `self_metering`, the role may also record its own usage. Callable by operators. Errors:
+/// 22023 (no such role, PUBLIC or carrel_owner), 42501 (role that the caller is or can become).
 #[pg_extern(volatile, parallel_unsafe)]
 fn grant_user(role: Option<Name>, self_metering: default!(Option<bool>, false)) {
     guard(|| {
@@ -39,14 +42,20 @@ fn grant_user(role: Option<Name>, self_metering: default!(Option<bool>, false)) 
     })
 }
 
-/// Lets a role work as an application's trusted workers and billing jobs do.
+/// Grants a role the rights of an application's trusted workers and billing jobs.
+///
+/// Callable by operators. Errors: 22023 (no such role, PUBLIC or carrel_owner), 42501 (role that
+/// the caller is or can become).
 #[pg_extern(volatile, parallel_unsafe)]
 fn grant_service(role: Option<Name>) {
     guard(|| Role::to_grant("grant_service", role)?.grant(RoleKind::Service))
 }
 
-/// Lets a role administer plans, limits, prices and keys, grant users and services, and see how the database stands, without
-/// being a superuser. It never sees users' texts.
+/// Grants a role the right to administer plans, limits, prices and keys, to grant users and
+/// services, and to monitor the database.
+///
+/// An operator never sees texts of users. Callable by superusers. Errors: 22023 (no such role,
+/// PUBLIC or carrel_owner).
 #[pg_extern(volatile, parallel_unsafe)]
 fn grant_operator(role: Option<Name>) {
     guard(|| {
@@ -55,19 +64,28 @@ fn grant_operator(role: Option<Name>) {
     })
 }
 
-/// Revokes what grant_user() granted.
+/// Revokes the rights that grant_user() granted.
+///
+/// Also works for a role that was dropped or renamed. Callable by operators. Errors: 22023 (no such
+/// role, PUBLIC).
 #[pg_extern(volatile, parallel_unsafe)]
 fn revoke_user(role: Option<Name>) {
     guard(|| revoke("revoke_user", role, &[RoleKind::SelfMetering, RoleKind::User]))
 }
 
-/// Revokes what grant_service() granted.
+/// Revokes the rights that grant_service() granted.
+///
+/// Also works for a role that was dropped or renamed. Callable by operators. Errors: 22023 (no such
+/// role, PUBLIC).
 #[pg_extern(volatile, parallel_unsafe)]
 fn revoke_service(role: Option<Name>) {
     guard(|| revoke("revoke_service", role, &[RoleKind::Service]))
 }
 
-/// Revokes what grant_operator() granted.
+/// Revokes the rights that grant_operator() granted.
+///
+/// Also works for a role that was dropped or renamed. Callable by superusers. Errors: 22023 (no
+/// such role, PUBLIC).
 #[pg_extern(volatile, parallel_unsafe)]
 fn revoke_operator(role: Option<Name>) {
     guard(|| {
@@ -76,26 +94,29 @@ fn revoke_operator(role: Option<Name>) {
     })
 }
 
-/// Tells whether the current role is an operator: policies of plans, limits, prices and keys ask it.
+/// Tells if the current role is an operator.
+///
+/// Policies of plans, limits, prices and keys call it. Callable by every granted role.
 #[pg_extern(stable, parallel_safe)]
 fn is_operator() -> bool {
     guard(|| Ok(rights()?.has(RoleKind::Operator)))
 }
 
-/// AFTER each row of granted_roles that changes, by replication too: every session reads rights again from the commit on.
+/// Trigger AFTER INSERT OR UPDATE OR DELETE of granted_roles, also by replication: every session
+/// reads rights again after the commit.
 #[pg_trigger]
 fn forget_granted_roles<'a>(trigger: &'a PgTrigger<'a>) -> crate::pg::trigger::Returned<'a> {
     crate::pg::trigger::after_row(trigger, |_| callers::forget_in_all_sessions())
 }
 
-/// A role that exists.
+/// Existing role.
 struct Role {
     oid: pg_sys::Oid,
     name: String,
 }
 
 impl Role {
-    /// The role that the caller names, which it must be allowed to grant to.
+    /// Finds the role to grant to. Fails unless the caller may grant to it.
     fn to_grant(function: &str, name: Option<Name>) -> Result<Self> {
         require_operator(function)?;
         let name = given(name)?;
@@ -108,7 +129,7 @@ impl Role {
             .hint("Nobody works as this role: grant to a role that logs in."));
         }
         let is_superuser = roles::is_superuser();
-        // An operator who granted to itself would read users' texts.
+        // An operator that granted to itself could read texts of users.
         let is_own = spi::as_caller(Access::Read, |db| {
             db.value::<bool>("select pg_has_role($1::oid, 'member')", &[role.oid.into()])
         })?;
@@ -155,7 +176,7 @@ impl Role {
     }
 }
 
-/// Revokes kinds from a role, also from one that was renamed, or dropped.
+/// Revokes kinds from a role, also if it was renamed or dropped.
 fn revoke(function: &str, name: Option<Name>, kinds: &[RoleKind]) -> Result<()> {
     require_operator(function)?;
     let name = given(name)?;
@@ -205,8 +226,10 @@ fn no_such_role(name: &str) -> Error {
         .hint("Create it first: create role … nologin")
 }
 
-/// Records Supabase's roles. Part of CREATE EXTENSION, and not of later calls of migrate(): a role of such a name that is made later is
-/// not one that the operator chose.
+/// Grants to Supabase's roles, if they exist.
+///
+/// Runs at CREATE EXTENSION, not at later calls of migrate(): the operator did not choose a role of
+/// that name created later.
 pub fn adopt_known_roles() -> Result<()> {
     for (role, kind) in [("authenticated", RoleKind::User), ("service_role", RoleKind::Service)] {
         let Some(role) = Role::find(role)? else { continue };
@@ -236,20 +259,21 @@ pub fn adopt_known_roles() -> Result<()> {
     Ok(())
 }
 
-/// Treatment of records of other installations that name roles without privileges of carrel's here.
+/// Treatment of records of other installations whose roles have no privileges on carrel here.
 #[derive(Clone, Copy, PartialEq)]
 pub enum ForeignRecords {
-    /// They are recorded, unless a role that no record names has privileges: it may be the one that was renamed.
+    /// Grants to their roles, unless a role without a record has privileges: it may be the recorded
+    /// role under a new name.
     Adopt,
-    /// Their records are removed.
+    /// Deletes the records.
     Remove,
 }
 
-/// Brings the records in step with the cluster's roles: renamed roles are recorded under their names, dropped ones no more;
-/// records that a restore or replication brought from another installation become those of the roles that they name, once and for
-/// all.
+/// Updates the records to the roles of this cluster: renames renamed roles, deletes dropped ones,
+/// and makes records that a restore or replication brought this installation's own.
 ///
-/// Names alone are believed only by migrate(), after a restore without privileges for example; see `sql/access/named_roles.sql`.
+/// Only migrate() trusts a name alone, for example after a restore without privileges: see
+/// `sql/access/named_roles.sql`.
 pub fn refresh_records(db: &Db, foreign_records: ForeignRecords) -> Result<()> {
     let here = callers::installation()?;
     let is_adopting = foreign_records == ForeignRecords::Adopt
@@ -285,13 +309,13 @@ pub fn refresh_records(db: &Db, foreign_records: ForeignRecords) -> Result<()> {
     Ok(())
 }
 
-/// Waits until nobody else changes tables or privileges of carrel's, by a lock that no SQL statement can take.
+/// Waits until no other session changes carrel's tables or privileges.
 pub fn lock_definitions() -> Result<()> {
     crate::locks::change_definitions()
 }
 
-/// Records that do not name a role as it is, and roles that have more rights than they are granted, each with its mending.
-/// Part of doctor().
+/// Lists records that do not match their roles, and roles with more rights than granted, each with
+/// its remedy. Part of doctor().
 pub fn role_faults(db: &Db) -> Result<Vec<String>> {
     let mut wrong: Vec<String> =
         db.rows(STALE_RECORDS, &[callers::installation()?.into()], |row| row.need(1))?;
@@ -300,11 +324,13 @@ pub fn role_faults(db: &Db) -> Result<Vec<String>> {
     Ok(wrong)
 }
 
-/// Grants what granted roles lack, and revokes what they, PUBLIC and the roles that default privileges name have too much.
-/// Privileges of other roles stay; doctor() names them.
+/// Grants missing privileges to granted roles. Revokes unexpected privileges from granted roles,
+/// PUBLIC and the roles of default privileges.
+///
+/// Leaves other roles alone; doctor() lists them.
 pub fn repair_privileges() -> Result<()> {
     lock_definitions()?;
-    // Access::Write, for it has to see what this transaction recorded just now.
+    // Access::Write sees the records that this transaction has just written.
     let differences = spi::as_owner(Access::Write, differences)?;
     let statements: Vec<String> = differences
         .into_iter()
@@ -316,7 +342,7 @@ pub fn repair_privileges() -> Result<()> {
     })
 }
 
-/// The names of the roles that are granted carrel as users or services, quoted for SQL.
+/// Lists the roles granted as users or services, quoted for SQL.
 pub fn granted_role_names() -> Result<Vec<String>> {
     spi::as_owner(Access::Read, |db| {
         let roles = differences::granted(db)?;
@@ -333,7 +359,7 @@ pub fn granted_role_names() -> Result<Vec<String>> {
     })
 }
 
-/// Error 42501 unless the caller is a superuser.
+/// Fails with 42501 unless the caller is a superuser.
 pub fn require_superuser(function: &str) -> Result<()> {
     if roles::is_superuser() {
         return Ok(());
@@ -345,7 +371,7 @@ pub fn require_superuser(function: &str) -> Result<()> {
     .hint("Call it as the role that created the extension."))
 }
 
-/// Runs work of a superuser's on carrel's tables, as their owner.
+/// Runs a superuser's work on carrel's tables, as their owner.
 pub fn as_administrator<T>(
     function: &str,
     access: Access,

@@ -1,12 +1,15 @@
-//! The role that owns carrel's tables: making it, finding what is wrong with it, and giving it the tables.
+//! Role that owns carrel's tables, carrel_owner: creates it, finds its faults, and gives it the
+//! tables.
 
 use crate::definitions::table_names;
 use crate::pg::error::{Error, Result, SqlState};
 use crate::pg::owner::{find, foreign_table};
 use crate::pg::spi::{self, Access, Db};
 
-/// Creates the owner where it is missing, refuses one that is more than it should be, and lets it use the schema and the
-/// extension's functions. For superusers: part of migrate(), and of CREATE EXTENSION while a dump is restored.
+/// Creates carrel_owner if missing and grants it the schema and the extension's functions.
+///
+/// Fails with 42501 if the role has a fault: see [`faults`]. Callable by superusers: part of
+/// migrate(), and of CREATE EXTENSION during a restore.
 pub fn prepare() -> Result<()> {
     spi::need_writable(c"GRANT")?;
     spi::as_superuser(Access::Write, |db| {
@@ -29,7 +32,7 @@ pub fn prepare() -> Result<()> {
     })
 }
 
-/// Grants the owner EXECUTE on those functions of the extension that it lacks.
+/// Grants carrel_owner EXECUTE on the extension's functions.
 fn grant_functions(db: &Db) -> Result<()> {
     let functions =
         db.rows(include_str!("../../sql/access/owner_missing_execute.sql"), &[], |row| {
@@ -40,32 +43,34 @@ fn grant_functions(db: &Db) -> Result<()> {
     })
 }
 
-/// Something about the owner that gives others its rights, or it others'.
+/// Attribute or membership that gives carrel_owner rights of others, or others its rights.
 pub struct Fault {
-    /// Fault, as the rest of a sentence about the role.
+    /// Rest of a sentence about the role.
     pub description: String,
-    /// The statement that mends it.
+    /// Statement that removes the fault.
     pub remedy: String,
 }
 
-/// Lists attributes, members and memberships that make the owner more than a role that owns tables.
+/// Lists attributes, members and memberships that make carrel_owner more than a role that owns
+/// tables.
 pub fn faults(db: &Db) -> Result<Vec<Fault>> {
     db.rows(include_str!("../../sql/access/owner_faults.sql"), &[], |row| {
         Ok(Fault { description: row.need(1)?, remedy: row.need(2)? })
     })
 }
 
-/// Tables of carrel's that do not belong to the owner, and what else of it does not belong to a superuser, each with its mending.
-/// Part of doctor().
+/// Lists tables that carrel_owner does not own, and other objects of carrel that no superuser owns,
+/// each with its remedy. Part of doctor().
 pub fn foreign_tables(db: &Db) -> Result<Vec<String>> {
     db.rows(include_str!("../../sql/access/foreign_owners.sql"), &[table_names().into()], |row| {
         row.need(1)
     })
 }
 
-/// Gives the owner the tables that belong to superusers: those of a restore without owners, or from before there was this role. Error 42501 where
-/// another role owns one. Part of migrate().
-pub fn take_tables() -> Result<()> {
+/// Gives carrel_owner the tables of superusers, for example after a restore without owners.
+///
+/// Fails with 42501 if another role owns a table. Part of migrate().
+pub fn reassign_tables() -> Result<()> {
     spi::as_superuser(Access::Write, |db| {
         let tables = db.rows(
             include_str!("../../sql/access/tables_to_take.sql"),

@@ -1,5 +1,5 @@
-//! The chains of sessions: a session's request_chain is the ids of its requests, in the order in which they
-//! came to be in it.
+//! Chains of sessions: `request_chain` holds the ids of a session's requests, in the order in which
+//! they came into the session.
 
 use crate::pg::error::Result;
 use crate::pg::spi::{self, Access, Db};
@@ -7,7 +7,7 @@ use crate::pg::trigger::{self, Returned};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 
-/// Statements that keep the chains of the sessions that a statement on agent_requests changed.
+/// Statements that update the chains after a statement on agent_requests.
 struct ChainUpdate {
     lock: &'static str,
     remove: Option<&'static str>,
@@ -42,10 +42,13 @@ impl ChainUpdate {
     }
 }
 
-/// AFTER INSERT, UPDATE, DELETE or TRUNCATE of agent_requests: takes the ids of those that left a session out of its chain,
-/// and appends those that came. Each session is locked before its chain is read, so that none is lost, and those of
-/// a statement in one order. (An INSERT has locked them before, in the order of its rows; and who deletes a session
-/// locks it before its requests. Statements that meet so deadlock: 40P01, and one of them is to be tried again.)
+/// Trigger AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE of agent_requests: removes requests that
+/// left a session from its chain, and appends those that came into it.
+///
+/// Locks the sessions in the order of their ids before reading their chains. An INSERT has locked
+/// them earlier, in the order of its rows, and deleting a session locks it before its requests.
+/// Concurrent statements of these kinds can deadlock. Errors: 40P01 (deadlock; retry the
+/// transaction).
 #[pg_trigger]
 fn keep_request_chains<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::statement(trigger, || {
@@ -71,7 +74,7 @@ fn keep_request_chains<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     })
 }
 
-/// Whether an UPDATE moves a request from one session to another, into one, or out of one.
+/// Tells if an UPDATE moves a request between sessions, into one, or out of one.
 fn moves(trigger: &PgTrigger) -> Result<bool> {
     let session = trigger::column(trigger, c"session_id")?;
     let id = trigger::column(trigger, c"id")?;
@@ -81,7 +84,7 @@ fn moves(trigger: &PgTrigger) -> Result<bool> {
         Ok(())
     })?;
     let (mut before, mut moves) = (places.into_iter(), false);
-    // Both tables have the rows in the order in which they were updated.
+    // Both transition tables have the rows in the order of the update.
     trigger::each_new(trigger, |row| {
         moves |= before.next() != Some((row.need::<Uuid>(id)?, row.get::<Uuid>(session)));
         Ok(())
@@ -89,14 +92,14 @@ fn moves(trigger: &PgTrigger) -> Result<bool> {
     Ok(moves)
 }
 
-/// BEFORE UPDATE of agent_sessions: version counts the changes of context_state, and nothing else.
+/// Trigger BEFORE UPDATE of agent_sessions: `version` counts the changes of context_state.
 #[pg_trigger]
 fn count_session_version<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::before_row(trigger, |row| {
         let Some(old) = row.old.filter(|_| !trigger::restoring()) else { return Ok(()) };
         let version: i64 = old.need(c"version")?;
         let counted = version.saturating_add(row.changes(c"context_state")?.into());
-        // To set a column copies the row, which a long chain makes large.
+        // Setting a column copies the row, which a long chain makes large.
         if row.new.need::<i64>(c"version")? != counted {
             row.set(c"version", counted);
         }

@@ -1,8 +1,8 @@
-//! What workers say of the requests that they hold: that they are at it, that one is done, that one failed.
+//! Reports of workers on the requests that they hold: heartbeat, completion, failure.
 //!
-//! Each shows the token of its lease; who lost it changes nothing and bills nothing (PT409). What an attempt
-//! used is recorded in the statement that says how it ended, as an event whose id is the lease's token: an
-//! attempt is billed once.
+//! A report names the lease token. After the lease is lost, a report changes nothing and bills
+//! nothing (PT409). The statement that ends an attempt also records its usage, as an event whose id
+//! is the lease token: an attempt is billed once.
 
 use super::no_request;
 use crate::access;
@@ -19,12 +19,14 @@ use carrel_core::requests::{Operation, State, backoff};
 use pgrx::datum::{Interval, Uuid};
 use pgrx::prelude::*;
 
-/// The type of the event that a failed attempt is billed by, which another attempt follows.
+/// Type of the event of a failed attempt that another attempt follows.
 const AGENT_ATTEMPT: &str = "agent_attempt";
 
-/// Says that a worker is still at a request: its lease ends `extend` from now. Progress, from 0 to 1, never
-/// goes back. Returns until when it is leased, and whether cancelling was asked for: then the worker is to
-/// stop, and say so by fail_request(), with what was spent. The lease is lost: PT409; no such request: PT404.
+/// Extends the lease of a request to `extend` from now, and reports progress.
+///
+/// Progress, 0 to 1, never decreases. Returns the end of the lease and `cancel_requested`: if true,
+/// the worker should stop and call fail_request() with its usage. Callable by services. Errors:
+/// 22023 (invalid argument), PT404 (no such request), PT409 (lease lost).
 #[pg_extern(volatile, parallel_unsafe)]
 fn heartbeat_request(
     request_id: Option<Uuid>,
@@ -61,11 +63,13 @@ fn heartbeat_request(
     single_row::TableIterator::once(row)
 }
 
-/// Says that a request is done: writes its results, ends its lease and what it held, and records the event,
-/// of type agent_request, that it is billed by, all at once or not at all. Never refused for a limit, nor
-/// because cancelling was asked for: the work is done. Without a cost, it is what the tokens of the model
-/// cost. The same again: the same event, with duplicate = true. The lease is lost, or it was completed
-/// otherwise: PT409; no such request: PT404; bad amounts: 22023.
+/// Completes a request: stores its results, ends its lease, releases its reservation and records an
+/// event of type agent_request, in one transaction.
+///
+/// Limits and a requested cancellation do not refuse it: the work is done. Without `cost`, the cost
+/// is computed from model and tokens. A retry with the arguments of the first call returns its
+/// event with `duplicate` = true. Callable by services. Errors: 22023 (invalid amount), PT404 (no
+/// such request), PT409 (lease lost, or completed with other arguments).
 #[pg_extern(volatile, parallel_unsafe)]
 fn complete_request(
     request_id: Option<Uuid>,
@@ -118,11 +122,14 @@ fn complete(
     }
 }
 
-/// Says that an attempt failed, and what it spent, which is billed. Another one follows retry_after from now,
-/// or after a wait that doubles with each attempt, by chance up to half as long; after the last one
-/// the request has failed. If cancelling was asked for, it is cancelled. Returns the status, and when it
-/// runs again. The same again: the same answer. The lease is lost, or it ended otherwise: PT409; no such
-/// request: PT404; bad amounts: 22023.
+/// Ends an attempt that failed, and records its usage.
+///
+/// The next attempt starts `retry_after` from now. By default the delay doubles with each attempt,
+/// plus up to half of it at random. After the last attempt the request has failed. If cancellation
+/// was requested, it is cancelled. Returns the status and the time of the next attempt. A retry
+/// with the arguments of the first call returns the first result. Callable by services. Errors:
+/// 22023 (invalid argument), PT404 (no such request), PT409 (lease lost, or ended with other
+/// arguments).
 #[pg_extern(volatile, parallel_unsafe)]
 fn fail_request(
     request_id: Option<Uuid>,
@@ -196,7 +203,7 @@ fn fail(
     Ok((next.name().to_owned(), run_at.flatten()))
 }
 
-/// The answer to a failure that is told again.
+/// Returns the result of a repeated fail_request(). Fails with PT409 if the arguments differ.
 fn repeated_failure(
     db: &Db,
     attempt: Attempt,
@@ -223,13 +230,13 @@ fn repeated_failure(
     }
 }
 
-/// Whether an attempt used anything that is billed.
+/// Tells if an attempt used anything that is billed.
 fn used_anything(event: &Event, user: Uuid) -> Result<bool> {
     let (entry, _) = event.entry(user)?;
     Ok(entry.tokens > 0 || entry.cost.compare(Numeric::zero()?)?.is_gt())
 }
 
-/// Whether an attempt is billed by such an event, or by none.
+/// Tells if an attempt is billed by this event, or, without an event, not billed.
 fn is_billed(db: &Db, attempt: Attempt, event: Option<&Event>) -> Result<bool> {
     let first = db.first(
         "select payload_hash from carrel.usage_events where id = $1 and request_id = $2",
@@ -265,7 +272,7 @@ fn attempt(request_id: Option<Uuid>, lease_token: Option<Uuid>) -> Result<Attemp
     Ok(Attempt { request, lease_token: given("lease_token", lease_token)? })
 }
 
-/// The error for a worker that does not hold a request: PT409, with who does since when, or PT404.
+/// Error for a worker that does not hold the request: PT409 with the current holder, or PT404.
 fn lease_lost(db: &Db, attempt: Attempt) -> Result<Error> {
     let id = attempt.request;
     let found =

@@ -1,5 +1,4 @@
-//! Sessions: what users do with them, for which they act themselves. The chains of their requests are kept by
-//! [`super::chains`].
+//! Operations on sessions. [`super::chains`] maintains the chains of their requests.
 
 use super::no_request;
 use crate::documents::encoding_named;
@@ -16,7 +15,10 @@ use carrel_core::merge_patch;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 
-/// Creates a session of the caller's; returns its id. The state is a JSON object: else error 22023.
+/// Creates a session of the caller and returns its id.
+///
+/// Callable by users and services. Errors: 22023 (title is blank, or context_state is no JSON
+/// object), 28000 (no user is set), 54000 (title too long).
 #[pg_extern(volatile, parallel_unsafe)]
 fn create_session(
     title: default!(Option<&str>, "null"),
@@ -34,11 +36,13 @@ fn create_session(
     })
 }
 
-/// Bytes of a title, at most: sessions are listed.
+/// Maximum length of a title: sessions are listed.
 const MAX_TITLE_BYTES: usize = 4096;
 
-/// BEFORE INSERT OR UPDATE of agent_sessions: refuses rows of nobody (28000) and of users without a profile (P0002),
-/// a blank title and a state that is no object (22023), and a title that is too long (54000).
+/// Trigger BEFORE INSERT OR UPDATE of agent_sessions: checks owner, title and state.
+///
+/// Errors: 22023 (blank title, or a state that is no object), 28000 (no user is set), 54000 (title
+/// too long), P0002 (user without a profile).
 #[pg_trigger]
 fn prepare_session<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::before_row(trigger, |row| {
@@ -52,8 +56,10 @@ fn prepare_session<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     })
 }
 
-/// Puts a request of the caller's, which is in no session, at the end of a session of theirs. One that is in
-/// it stays where it is; one that is in another: PT409. No such session or request: PT404.
+/// Appends a request of the caller that is in no session to a session of the caller.
+///
+/// Does nothing if the request is already in it. Callable by users and services. Errors: 28000 (no
+/// user is set), PT404 (no such session or request), PT409 (request is in another session).
 #[pg_extern(volatile, parallel_unsafe)]
 fn append_to_session(session_id: Option<Uuid>, request_id: Option<Uuid>) {
     guard(|| {
@@ -65,7 +71,7 @@ fn append_to_session(session_id: Option<Uuid>, request_id: Option<Uuid>) {
             if db.execute(exists, &[session.into(), user.into()])? == 0 {
                 return Err(no_session(session));
             }
-            // The request is locked first, as by who deletes it; the session only if the request is in none.
+            // Locks the request before the session, as deleting a request does.
             let before = db.first(
                 "select session_id from carrel.agent_requests where id = $1 and user_id = $2 for no key update",
                 &[request.into(), user.into()],
@@ -90,7 +96,7 @@ fn append_to_session(session_id: Option<Uuid>, request_id: Option<Uuid>) {
     })
 }
 
-/// Locks a session of a user's: its version.
+/// Locks a session of a user and returns its version.
 fn lock_session(db: &Db, user: Uuid, session: Uuid) -> Result<i64> {
     let version = db.first(
         "select version from carrel.agent_sessions where id = $1 and user_id = $2 for no key update",
@@ -104,10 +110,13 @@ pub(super) fn no_session(id: Uuid) -> Error {
     Error::not_found("session", id)
 }
 
-/// Changes the state of a session of the caller's by a JSON merge patch (RFC 7396), an object: its members
-/// replace those of the state, objects within objects, and null removes one. Each change counts the version
-/// up; where it is not the one that is expected: PT409. Returns version and state. No such session: PT404;
-/// no object, or one nested more than 256 deep: 22023.
+/// Applies a JSON merge patch (RFC 7396) to the state of the caller's session, and returns version
+/// and state.
+///
+/// Members of the patch replace members of the state, recursively for objects; null removes a
+/// member. Each change increments the version. With `expected_version`, fails if the session has
+/// another version. Callable by users and services. Errors: 22023 (patch is no object, or nested
+/// deeper than 256), 28000 (no user is set), PT404 (no such session), PT409 (version differs).
 #[pg_extern(volatile, parallel_unsafe)]
 fn patch_session_state(
     session_id: Option<Uuid>,
@@ -148,9 +157,11 @@ fn patch_session_state(
     single_row::TableIterator::once(row)
 }
 
-/// The requests of a session of the caller's in order, with what came of them: the latest that have, question
-/// and results, no more than so many tokens of the encoding together, and are no more than so many. No such
-/// session: PT404; bad arguments: 22023.
+/// Returns the latest requests of the caller's session with their results, oldest first.
+///
+/// At most `max_requests` requests, with at most `max_tokens` tokens of content and results
+/// together, counted in `encoding`. Callable by users and services. Errors: 22023 (invalid
+/// argument), 28000 (no user is set), PT404 (no such session).
 #[pg_extern(stable, parallel_unsafe)]
 fn session_history(
     session_id: Option<Uuid>,
@@ -255,9 +266,11 @@ fn history_page(db: &Db, ids: &[Uuid], encoding: Encoding) -> Result<Vec<(usize,
     })
 }
 
-/// Makes a new session of the caller's from one of theirs: with its title and its state as it is now, and copies of
-/// its finished requests, all or up to and with one of them; returns its id. Copies have no cost and hold
-/// nothing: what the requests used is in the books once. No such session, or no such request in it: PT404.
+/// Creates a session of the caller as a copy of another, and returns its id.
+///
+/// Copies title, current state and finished requests, all or up to and including `up_to_request`.
+/// Copied requests have no cost and reserve nothing. Callable by users and services. Errors: 28000
+/// (no user is set), PT404 (no such session, or the request is not in it).
 #[pg_extern(volatile, parallel_unsafe)]
 fn fork_session(session_id: Option<Uuid>, up_to_request: default!(Option<Uuid>, "null")) -> Uuid {
     guard(|| {
@@ -289,7 +302,7 @@ fn fork_session(session_id: Option<Uuid>, up_to_request: default!(Option<Uuid>, 
                 &[session.into(), fork.into(), last.into()],
                 |row| row.need::<Uuid>(1),
             )?;
-            // Requests may have come to their session in another order than they were created in.
+            // Requests may have come into the session in another order than they were created.
             db.execute(
                 "update carrel.agent_sessions set request_chain = to_jsonb($2::uuid[]) where id = $1",
                 &[fork.into(), copies.into()],

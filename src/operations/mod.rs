@@ -1,5 +1,5 @@
-//! What operators and developers do with a whole database: moving in with [`import`] and [`views`], watching it
-//! with [`stats`], trying things out with [`sample`] data.
+//! Operations on a whole database: [`import`] and [`views`] for moving in, [`stats`] for
+//! monitoring, [`sample`] for test data.
 
 mod import;
 mod sample;

@@ -1,4 +1,4 @@
-//! load_sample_data(): users with documents, sessions, requests and usage to develop with, the same each time.
+//! load_sample_data(): users with documents, sessions, requests and usage for development.
 
 use crate::access;
 use crate::auth_users;
@@ -8,15 +8,16 @@ use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use std::fmt::Write;
 
-/// No more users than this.
 const MAX_USERS: i32 = 100_000;
-/// No more documents of each.
+/// Maximum number of documents of a user.
 const MAX_DOCUMENTS: i32 = 10_000;
 
-/// Makes so many users, each with so many Markdown documents of a page or so, a session, requests in every state and
-/// a month of usage; returns their ids and names. They are the same each time: what is there already stays as it is.
-/// Where there are other users: 55000, unless beside_others is true. Where profiles follow auth.users, their
-/// ids have to be in there: 55000. For services.
+/// Creates sample users, each with Markdown documents, a session, requests in every state but
+/// processing, and a month of usage; returns their ids and names.
+///
+/// Deterministic: ids and texts are equal each time, and existing rows stay unchanged. Callable by
+/// services. Errors: 22023 (count out of range), 55000 (there are other users and beside_others is
+/// false, or profiles follow a table that does not have the sample's users).
 #[pg_extern(volatile, parallel_unsafe)]
 fn load_sample_data(
     users: default!(Option<i32>, 3),
@@ -50,7 +51,7 @@ fn checked(name: &str, given: Option<i32>, most: i32) -> Result<u32> {
     Ok(given.unsigned_abs())
 }
 
-/// What a row of the sample is: its ids say so.
+/// Kind of a sample row: part of its id.
 enum RowKind {
     User = 1,
     Document,
@@ -59,10 +60,10 @@ enum RowKind {
     Event,
 }
 
-/// What ids of sample data begin with.
+/// First bytes of the ids of sample rows.
 const ID_PREFIX: [u8; 4] = [0x5a, 0x3b, 0x1e, 0x00];
 
-/// The id of a row: a UUID of version 8, which is what one makes of it.
+/// Id of a sample row: a UUID of version 8 (custom).
 fn id(kind: RowKind, user: u32, number: u32) -> Uuid {
     let mut bytes = [0; 16];
     bytes[..4].copy_from_slice(&ID_PREFIX);
@@ -89,7 +90,7 @@ fn refuse_other_users(db: &Db) -> Result<()> {
     .hint("If sample data may be beside theirs: carrel.load_sample_data(…, beside_others => true)"))
 }
 
-/// Where profiles are those of auth.users, its users have to be in there: 55000.
+/// Fails with 55000 if profiles follow a table of users that does not have the sample's users.
 fn refuse_unknown_users(db: &Db, count: u32) -> Result<()> {
     let Some(rows) = auth_users::rows(db)? else { return Ok(()) };
     let ids: Vec<Uuid> = (0..count).map(|number| id(RowKind::User, number, 0)).collect();
@@ -107,7 +108,7 @@ fn refuse_unknown_users(db: &Db, count: u32) -> Result<()> {
     .hint(format!("Add them first: insert into auth.users (id) values {missing}")))
 }
 
-/// Makes what is missing of a user.
+/// Creates the missing rows of a user.
 fn make_user(db: &Db, number: u32, documents: u32) -> Result<(Uuid, String)> {
     const NAMES: [&str; 12] = [
         "Ada", "Bruno", "Chidi", "Dana", "Emil", "Fatima", "Goran", "Hana", "Ines", "Jonas",
@@ -142,7 +143,7 @@ fn make_user(db: &Db, number: u32, documents: u32) -> Result<(Uuid, String)> {
     Ok((user, name))
 }
 
-/// Makes a session, its requests, one of each state that lasts, and a month of usage.
+/// Creates a session, its requests, one for each lasting state, and a month of usage.
 fn make_requests(db: &Db, number: u32, user: Uuid) -> Result<()> {
     let session = id(RowKind::Session, number, 0);
     db.execute(
@@ -186,7 +187,7 @@ fn make_requests(db: &Db, number: u32, user: Uuid) -> Result<()> {
     Ok(())
 }
 
-/// Numbers that look random and are the same each time: SplitMix64 (Steele, Lea, Flood 2014).
+/// Deterministic pseudo-random numbers: SplitMix64 (Steele, Lea, Flood 2014).
 struct Random(u64);
 
 impl Random {
@@ -207,7 +208,7 @@ impl Random {
     }
 }
 
-/// What documents are about.
+/// Topic of documents.
 struct Topic {
     name: &'static str,
     things: [&'static str; 5],
@@ -215,7 +216,7 @@ struct Topic {
     sentences: [&'static str; 6],
 }
 
-/// In sentences, `{}` is one of the things, and `#` a number.
+/// Topics. In a sentence, `{}` stands for one of the things and `#` for a number.
 const TOPICS: [Topic; 5] = [
     Topic {
         name: "greenhouse",
@@ -308,7 +309,7 @@ const TOPICS: [Topic; 5] = [
     },
 ];
 
-/// A document.
+/// Generator of a document's text.
 struct SampleDocument {
     topic: &'static Topic,
     filename: String,

@@ -1,4 +1,4 @@
-//! create_views(): the tables in the place where an application had them.
+//! create_views(): views of carrel's tables in the schema of an existing application.
 
 use super::bad;
 use super::import::SOURCES;
@@ -7,9 +7,12 @@ use crate::pg::error::{Error, SqlState, guard};
 use crate::pg::spi::{self, Access};
 use pgrx::prelude::*;
 
-/// Makes views of the six tables in a schema, under the tables' names, so that what an application asks of tables
-/// there goes on working. They show and take what the caller may see and write, and are the operator's to drop. Roles
-/// that were granted access may use them. Where the schema has such a name already: 55000. For superusers.
+/// Creates views of the six tables in a schema, under the tables' names, so that existing queries
+/// of an application keep working.
+///
+/// The views show and accept the rows that the caller may see and write (security_invoker). Roles
+/// of grant_user() and grant_service() may use them. Callable by superusers. Errors: 22023 (no such
+/// schema, or carrel's own), 55000 (the schema has one of the names already).
 #[pg_extern(volatile, parallel_unsafe)]
 fn create_views(target_schema: default!(Option<&str>, "'public'")) {
     guard(|| {

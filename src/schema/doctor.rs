@@ -1,4 +1,4 @@
-//! doctor(): whether the database is as this version of carrel defines it. It only reads.
+//! doctor(): compares the database with the definitions of this version of carrel. Read-only.
 
 use crate::access;
 use crate::access::owner;
@@ -15,7 +15,11 @@ use pgrx::prelude::*;
 const ADDED: &str = include_str!("../../sql/doctor/added.sql");
 const SETTINGS: &str = include_str!("../../sql/doctor/settings.sql");
 
-/// One row for each check; detail names what is wrong. Mend most of it with carrel.migrate().
+/// Checks the database against this version of carrel: one row a check, with the problems found in
+/// `detail`.
+///
+/// carrel.migrate() repairs most of them; each line of `detail` names the remedy where there is
+/// one. Read-only. Callable by operators.
 #[pg_extern(stable, parallel_unsafe)]
 fn doctor() -> TableIterator<
     'static,
@@ -48,8 +52,9 @@ fn doctor() -> TableIterator<
                 ("search_statistics", search_statistics),
                 ("usage", usage),
             ];
-            // Where tables are missing, the other checks have nothing to look at; where carrel refuses to work, nothing to
-            // look with. What carrel refuses is among the faults of the owner or the added code.
+            // With tables missing, the other checks cannot run. With carrel refusing to work, the
+            // checks that use its functions cannot run; the reason is reported by `owner` or
+            // `added_code`.
             let missing = tables(db)?;
             let refusal = pg::owner::of_all_tables().err().map(|error| error.message());
             let has_columns = missing.is_empty() && columns_are_there(db)?;
@@ -84,9 +89,10 @@ fn doctor() -> TableIterator<
     TableIterator::new(rows)
 }
 
-/// What a check of the catalog finds twice, each time as the catalog is then. What Postgres prints of a trigger or the
-/// like is of this moment, whatever the snapshot: without the second look, a migrate() that commits during the first
-/// would be taken for damage.
+/// Runs a check of the catalog, and again if it finds something: only the second result counts.
+///
+/// Functions such as pg_get_triggerdef() show the current state, whatever the snapshot. A migrate()
+/// that commits during the first run would otherwise be reported as damage.
 fn confirmed(db: &Db, check: fn(&Db) -> Result<Vec<String>>) -> Result<Vec<String>> {
     db.latest(|| match check(db)? {
         wrong if wrong.is_empty() => Ok(wrong),
@@ -94,7 +100,7 @@ fn confirmed(db: &Db, check: fn(&Db) -> Result<Vec<String>>) -> Result<Vec<Strin
     })
 }
 
-/// What a check finds, where columns are missing that it may need: their names are in the check of columns.
+/// Runs a check, unless it fails because a column is missing: the check `columns` reports that.
 fn unless_columns_are_missing(check: impl FnOnce() -> Result<Vec<String>>) -> Result<Vec<String>> {
     match spi::subtransaction(check) {
         Err(error)
@@ -107,7 +113,7 @@ fn unless_columns_are_missing(check: impl FnOnce() -> Result<Vec<String>>) -> Re
     }
 }
 
-/// Tells whether every column is there, whatever its type.
+/// Tells if every column exists, of any type.
 fn columns_are_there(db: &Db) -> Result<bool> {
     let (tables, columns) = TABLES
         .iter()
@@ -184,7 +190,8 @@ fn defaults(db: &Db) -> Result<Vec<String>> {
     Ok(wrong)
 }
 
-/// Checks are compared by name alone, for Postgres prints them in words of its own.
+/// Lists constraints that are missing, not validated or different. CHECK constraints are compared
+/// by name only: Postgres prints their expressions in its own words.
 fn constraints(db: &Db) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
     for table in &TABLES {
@@ -245,7 +252,8 @@ fn policies(db: &Db) -> Result<Vec<String>> {
     Ok(wrong)
 }
 
-/// Permissive policies are joined by OR: one more can only let more rows through.
+/// Lists added permissive policies. Permissive policies are combined by OR, so an added one can
+/// only show more rows.
 fn added_policies(db: &Db) -> Result<Vec<String>> {
     let ours: Vec<String> = created_by_rules("create policy ")
         .map(|rule| format!("{}.{}", rule.table, rule.name))
@@ -274,7 +282,8 @@ fn triggers(db: &Db) -> Result<Vec<String>> {
     Ok(wrong)
 }
 
-/// Every privilege that is too much or missing, and default privileges that would give more, each with its mending.
+/// Lists unexpected and missing privileges, and default privileges that would give more, each with
+/// its remedy.
 fn privileges(db: &Db) -> Result<Vec<String>> {
     let differences = access::differences(db)?;
     let mut wrong: Vec<String> = differences
@@ -285,7 +294,7 @@ fn privileges(db: &Db) -> Result<Vec<String>> {
     Ok(wrong)
 }
 
-/// The owner's attributes and members, and tables that belong to others.
+/// Lists faults of carrel_owner, and tables that others own.
 fn owner(db: &Db) -> Result<Vec<String>> {
     let faults = owner::faults(db)?;
     let mut wrong: Vec<String> = faults
@@ -296,7 +305,7 @@ fn owner(db: &Db) -> Result<Vec<String>> {
     Ok(wrong)
 }
 
-/// Triggers, functions, types and keys on the tables that are of roles with fewer rights.
+/// Lists triggers, functions, types and keys on the tables that roles with fewer rights own.
 fn added_code(db: &Db) -> Result<Vec<String>> {
     let triggers: Vec<String> = created_by_rules("create trigger ")
         .chain(created_by_rules("create constraint trigger "))
@@ -306,17 +315,19 @@ fn added_code(db: &Db) -> Result<Vec<String>> {
     db.rows(ADDED, &[triggers.into(), tables.into()], |row| row.need(1))
 }
 
-/// The configuration files are for superusers to see.
+/// Lists settings that change carrel's behaviour. Runs as a superuser: only superusers can read the
+/// configuration files.
 fn settings(_: &Db) -> Result<Vec<String>> {
     spi::as_superuser(Access::Read, |db| db.rows(SETTINGS, &[], |row| row.need(1)))
 }
 
-/// Members of an extension are dropped with it, and what a user adds to them is not dumped.
+/// Lists tables that are members of the extension: DROP EXTENSION would drop them, and a dump
+/// leaves out the changes that a user made.
 fn members(db: &Db) -> Result<Vec<String>> {
     db.rows(include_str!("../../sql/doctor/members.sql"), &[], |row| row.need(1))
 }
 
-/// What migrate() would add.
+/// Lists search statistics that migrate() would correct.
 fn search_statistics(db: &Db) -> Result<Vec<String>> {
     db.rows(drift_of_statistics(), &[], |row| {
         let (user, language): (Uuid, String) = (row.need(1)?, row.need(2)?);

@@ -1,13 +1,14 @@
-//! Columns of carrel's that were renamed. Adding a missing column beside a renamed one would hide its values.
+//! Renamed columns. Adding the missing column beside a renamed one would hide the values.
 
 use crate::definitions::{NamedSql, Table};
 use crate::pg::error::{Error, Result, SqlState};
 use crate::pg::spi::Db;
 
-/// The column that stands in the place of a missing one: unknown to this version, of the same type, and between the
-/// columns that are defined before and after the missing one.
+/// Finds the column that a missing column was probably renamed to: unknown to this version, of the
+/// same type, and between the neighbours of the missing column.
 ///
-/// None if the missing column is the last: an earlier version may lack it, and the operator's own columns follow there.
+/// Returns None for the last column: an earlier version may not have it, and columns of the
+/// operator follow there. Also None if several columns match.
 pub fn renamed_column(db: &Db, table: &Table, missing: &str) -> Result<Option<String>> {
     let names: Vec<String> = table.columns().map(|column| column.name.to_owned()).collect();
     let Some(NamedSql { name, definition }) = table.columns().find(|column| column.name == missing)
@@ -24,7 +25,7 @@ pub fn renamed_column(db: &Db, table: &Table, missing: &str) -> Result<Option<St
     Ok(found.next().filter(|_| found.next().is_none()))
 }
 
-/// Fails if another column stands in the place of a missing one.
+/// Fails with 55000 if the missing column was probably renamed.
 pub fn refuse(db: &Db, table: &Table, column: &NamedSql) -> Result<()> {
     let Some(other) = renamed_column(db, table, column.name)? else { return Ok(()) };
     let quoted: String = db.value("select quote_ident($1)", &[other.as_str().into()])?;

@@ -1,11 +1,12 @@
-//! Columns of other tables whose type is the row type of a table of carrel's. Postgres refuses to change a table
-//! while there are any, so they block upgrades.
+//! Columns of other tables whose type is the row type of one of carrel's tables. They block
+//! upgrades: Postgres does not change a table while such a column exists.
 
 use crate::definitions::TABLES;
 use crate::pg::error::{Error, Result, SqlState};
 use crate::pg::spi::Db;
 
-/// The columns, also those of arrays, domains and composite types of such a type, each as `table.column`.
+/// Lists the columns as `table.column`, including arrays, domains and composite types of a row
+/// type.
 pub fn used_by(db: &Db) -> Result<Vec<String>> {
     let names: Vec<String> = TABLES.iter().map(|table| table.name.to_owned()).collect();
     db.rows(include_str!("../../sql/schema/row_type_columns.sql"), &[names.into()], |row| {
@@ -13,13 +14,13 @@ pub fn used_by(db: &Db) -> Result<Vec<String>> {
     })
 }
 
-/// NamedSql of doctor().
+/// Lists the columns as problems. Part of doctor().
 pub fn faults(db: &Db) -> Result<Vec<String>> {
     let used = used_by(db)?;
     Ok(used.iter().map(|column| format!("column {column} has a row type of carrel's")).collect())
 }
 
-/// Fails if there is such a column: a table is about to be changed.
+/// Fails with 55000 if such a column exists, before a table is changed.
 pub fn refuse(db: &Db) -> Result<()> {
     let used = used_by(db)?;
     if used.is_empty() {

@@ -1,12 +1,12 @@
-//! Carrel's tables as they are in the database: creating what is missing of them, and comparing them with their definitions.
+//! Tables in the database: creates missing parts, and compares them with their definitions.
 
 use super::{renamed, row_types};
 use crate::definitions::{NamedSql, Table, normalized};
 use crate::pg::error::{Error, Result, SqlState};
 use crate::pg::spi::{self, Db};
 
-/// Locks those of these tables that are there, all at once: who writes to several of them does so in another order
-/// than they are changed in.
+/// Locks the existing ones of these tables by a single statement: sessions that write to several
+/// tables lock them in another order than migrate() changes them.
 pub fn lock_tables(db: &Db, names: impl Iterator<Item = &'static str>) -> Result<()> {
     let names: Vec<String> = names.map(str::to_owned).collect();
     let list: Option<String> = db
@@ -25,7 +25,7 @@ pub fn lock_tables(db: &Db, names: impl Iterator<Item = &'static str>) -> Result
     }
 }
 
-/// Creates a table, or what is missing of one that is there: columns, constraints, indexes.
+/// Creates a table, or the missing columns, constraints and indexes of an existing one.
 pub fn create_missing(db: &Db, table: &Table) -> Result<()> {
     if !relation_exists(db, table.name, "r")? {
         db.script(table.create())?;
@@ -72,7 +72,7 @@ pub fn create_missing(db: &Db, table: &Table) -> Result<()> {
     Ok(())
 }
 
-/// Puts back a column's default and NOT NULL, where they are gone.
+/// Restores the default and NOT NULL of a column.
 fn restore_column(db: &Db, table: &str, column: &NamedSql) -> Result<()> {
     let (has_default, not_null) = column_state(db, table, column.name)?;
     if let Some(default) = column.default().filter(|_| !has_default) {
@@ -90,7 +90,7 @@ fn restore_column(db: &Db, table: &str, column: &NamedSql) -> Result<()> {
     Ok(())
 }
 
-/// Whether a column has a default, and whether it is NOT NULL; both false where there is none.
+/// Tells if a column has a default, and if it is NOT NULL. Both are false for a missing column.
 pub fn column_state(db: &Db, table: &str, column: &str) -> Result<(bool, bool)> {
     let state = db.first(
         "select atthasdef, attnotnull from pg_attribute
@@ -125,8 +125,8 @@ pub fn constraint_exists(db: &Db, table: &str, name: &str) -> Result<bool> {
     )
 }
 
-/// The type of a column, with its collation if it is not the type's, and whether that is as defined; None where there
-/// is no such column. Where the definition names no collation, any is right.
+/// Returns the type of a column, with its collation if it is not the type's, and true if both match
+/// the definition. None: there is no such column. A definition without a collation matches any.
 pub fn column_type(db: &Db, table: &str, column: &NamedSql) -> Result<Option<(String, bool)>> {
     db.first(
         include_str!("../../sql/schema/column_type.sql"),
@@ -135,7 +135,7 @@ pub fn column_type(db: &Db, table: &str, column: &NamedSql) -> Result<Option<(St
     )
 }
 
-/// The type of a column as its table is defined, with its collation.
+/// Returns the defined type of a column, with its collation.
 pub fn wanted_type(column: &NamedSql) -> String {
     match column.collation() {
         Some(collation) => format!("{} collate \"{collation}\"", column.column_type()),
@@ -143,7 +143,7 @@ pub fn wanted_type(column: &NamedSql) -> String {
     }
 }
 
-/// What is wrong with an index that should be so defined.
+/// Describes the difference between an index and its definition. None: they are equal.
 pub fn index_fault(db: &Db, name: &str, expected: &str) -> Result<Option<String>> {
     let found = db.first(
         "select pg_get_indexdef(indexrelid), indisvalid from pg_index

@@ -1,7 +1,7 @@
-//! What stays of a user who is deleted: the files to erase, and usage under a pseudonym.
+//! Traces of deleted users: files to erase, and usage under a pseudonym.
 //!
-//! Both are written by a trigger of user_profiles, so that it does not matter how a user goes: by delete_user(), by a
-//! DELETE of the profile, or of the row in auth.users.
+//! A trigger of user_profiles writes both, so they do not depend on how a user is deleted: by
+//! delete_user(), or by a DELETE of the profile or of the row in auth.users.
 
 use crate::access;
 use crate::pg::error::{Error, Result, SqlState, guard};
@@ -13,7 +13,7 @@ use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use pgrx::prelude::*;
 use std::cell::Cell;
 
-/// Minutes for which a pseudonym can be resolved.
+/// Minutes during which a pseudonym can be resolved.
 static RESOLVABLE_FOR: GucSetting<i32> = GucSetting::<i32>::new(90 * 24 * 60);
 
 /// Registers `carrel.archive_resolvable_for`.
@@ -31,12 +31,12 @@ pub fn register_settings() {
 }
 
 thread_local! {
-    /// Whether usage is archived for good by the deletion that is going on.
+    /// True if the current deletion archives usage permanently.
     static KEEP_FOR_GOOD: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Deletes a profile, as `work` does. With `is_for_good`, the archived usage is kept when its pseudonym can't be
-/// resolved any more.
+/// Runs `work`, which deletes a profile. With `is_for_good`, archived usage stays after its
+/// pseudonym can no longer be resolved.
 pub fn with_archive_choice<T>(is_for_good: bool, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let before = KEEP_FOR_GOOD.replace(is_for_good);
     let result = crate::pg::error::contain(work);
@@ -44,14 +44,17 @@ pub fn with_archive_choice<T>(is_for_good: bool, work: impl FnOnce() -> Result<T
     result
 }
 
-/// BEFORE DELETE of user_profiles: archives the user's usage under a pseudonym, and lists the files of their documents
-/// in files_to_erase. Forgets users whose time is over.
+/// Trigger BEFORE DELETE of user_profiles: archives the user's usage under a pseudonym and lists
+/// the files of their documents in files_to_erase.
+///
+/// Also purges expired pseudonyms and archived usage.
 #[pg_trigger]
 fn record_erasure<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::check_row(trigger, |row| {
         let Some(row) = row.filter(|_| !trigger::restoring()) else { return Ok(()) };
         let user: Uuid = row.need(c"user_id")?;
-        // The row is locked by now: what the user's sessions wrote is committed, and no more comes.
+        // The row is locked: everything that sessions of the user wrote is committed, and no more
+        // can follow.
         spi::as_owner_now(|db| {
             record(db, user)?;
             purge(db).map(|_| ())
@@ -78,16 +81,18 @@ fn record(db: &Db, user: Uuid) -> Result<()> {
     Ok(())
 }
 
-/// Forgets user ids and archived usage whose time is over; how many rows. Waits for nobody.
+/// Deletes expired user ids and archived usage. Returns the number of rows. Never waits for a lock.
 fn purge(db: &Db) -> Result<u64> {
     let forgotten = db.execute(include_str!("../../sql/users/forget_deleted_users.sql"), &[])?;
     let deleted = db.execute(include_str!("../../sql/users/delete_archived_usage.sql"), &[])?;
     Ok(forgotten + deleted)
 }
 
-/// Forgets whose a deleted user's pseudonym was, and archived usage that is not kept for good, once
-/// `carrel.archive_resolvable_for` is over since the deletion. Returns how many rows changed or went. Each deletion does
-/// it as well; schedule it for when there are none.
+/// Deletes the user ids of deleted users' pseudonyms, and archived usage that is not kept
+/// permanently, once `carrel.archive_resolvable_for` has passed since the deletion.
+///
+/// Returns the number of changed and deleted rows. Each deletion of a user does this too; schedule
+/// the function for times without deletions. Callable by services.
 #[pg_extern(volatile, parallel_unsafe)]
 fn purge_pseudonyms() -> i64 {
     guard(|| {
@@ -97,8 +102,11 @@ fn purge_pseudonyms() -> i64 {
     })
 }
 
-/// Files of deleted users that are to be erased, the longest waiting first, at most `max_files`. They stay listed until
-/// erased_files() confirms them. A file that is the storage_path of a document is not listed while the document is there. Errors: 22023 (max_files below 0 or null).
+/// Returns up to `max_files` files of deleted users that are to be erased, oldest deletion first.
+///
+/// A file stays listed until erased_files() confirms it. A file that is the storage_path of a
+/// document is not listed while the document exists. Callable by services. Errors: 22023 (max_files
+/// below 0 or null).
 #[pg_extern(stable, parallel_unsafe)]
 fn files_to_erase(
     max_files: default!(Option<i32>, 100),
@@ -125,8 +133,10 @@ fn files_to_erase(
     TableIterator::new(rows)
 }
 
-/// Confirms that files of deleted users are erased: they are not listed any more. Returns how many were; a path that is
-/// not listed, or confirmed before, counts nothing. Errors: 22023 (null).
+/// Confirms that files of deleted users are erased, and removes them from files_to_erase.
+///
+/// Returns the number of files removed; unknown paths are ignored. Callable by services. Errors:
+/// 22023 (null).
 #[pg_extern(volatile, parallel_unsafe)]
 fn erased_files(storage_paths: Option<Vec<Option<String>>>) -> i32 {
     guard(|| {

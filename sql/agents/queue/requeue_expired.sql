@@ -3,7 +3,7 @@
 --
 -- $1 expired leases before this time were handled (null: none)   $2 current time   $3 most rows
 -- Returns status, priority, run_at and id.
-with lapsed as materialized (
+with expired as materialized (
     select id from carrel.agent_requests
     where status = 'processing' and lease_expires_at >= coalesce($1, '-infinity') and lease_expires_at < $2
     order by lease_expires_at limit $3 for no key update skip locked
@@ -21,5 +21,5 @@ update carrel.agent_requests as r set
     completed_at = case
         when cancel_requested_at is not null or attempts >= max_attempts then clock_timestamp()
     end
-from lapsed where r.id = lapsed.id
+from expired where r.id = expired.id
 returning status, priority, run_at, r.id

@@ -1,10 +1,10 @@
-//! The queue: workers claim requests under leases, and take over what others let lapse.
+//! Work queue: claiming requests, and requeueing requests whose lease expired.
 //!
-//! A claim walks the requests that are pending, and the expired_before leases, from the beginning. Index entries of what is
-//! done stay as long as some transaction may still see it, so that while an old snapshot is in use such a scan takes
-//! longer and longer. When it is long, a claim looks from where the last one of this backend ended. Something may
-//! come to lie before that position: what transactions commit late, with a time in the past, or roll back. Therefore
-//! all is walked again as soon as a scan is a small part of the time since the last.
+//! A claim scans the index of pending requests in priority order, and the index of leases. Dead
+//! index entries cannot be removed while an old snapshot is open, and make each scan slower. After
+//! a slow scan, each backend therefore remembers where its last scan ended and resumes there. Rows
+//! can later appear before that position (late commits, rollbacks, back-dated `run_at`), so the
+//! scan restarts from the head regularly: full scans take at most 1 % of the time.
 
 mod scan_cursor;
 
@@ -20,7 +20,7 @@ use scan_cursor::{AgentType, QueueCursor, QueuePosition, Scan, ScanCursors};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-/// A claimed request, as claim_requests() gives it.
+/// Row of claim_requests().
 type ClaimedRequest = (
     Uuid,
     Uuid,
@@ -35,10 +35,13 @@ type ClaimedRequest = (
     TimestampWithTimeZone,
 );
 
-/// Gives a worker requests to do, of all users, at max_requests so many: the highest priority first, then the
-/// oldest run_at; of these types of agents (of one priority, type by type, the one with the oldest first), or of all.
-/// Nobody else is given them until their leases lapse, which a heartbeat puts off; then they are given to others,
-/// which counts as an attempt. Requests that were tried as often as they may be have failed. Waits for nobody. For services. Bad arguments: 22023.
+/// Claims up to `max_requests` pending requests for a worker and leases them for `lease`.
+///
+/// Order: highest priority first, then oldest `run_at`. With several `agent_types`, requests of one
+/// priority come type by type, starting with the type that has the oldest. Rows locked by other
+/// workers are skipped; the call never waits. A request whose lease expires is requeued and counts
+/// as one attempt; after `max_attempts` it has failed. heartbeat_request() extends a lease.
+/// Callable by services. Errors: 22023 (invalid argument).
 #[pg_extern(volatile, parallel_unsafe)]
 fn claim_requests(
     worker: Option<&str>,
@@ -72,21 +75,21 @@ fn claim_requests(
     TableIterator::new(rows)
 }
 
-/// How many pages a short scan reads at max_requests, for each request that it claims and for each type of agents: some 30
-/// are needed to claim one.
+/// Maximum number of pages that a short scan reads for each claimed request and each agent type.
+/// Claiming one takes about 30.
 const SHORT_SCAN_PAGES: i64 = 64;
 
-/// The types of agents whose queues are asked for, each once.
-fn distinct_types(given: Option<Vec<Option<String>>>) -> Vec<AgentType> {
-    let Some(mut types) = given else { return vec![None] };
+/// Agent types to claim from, without duplicates and nulls; [None]: all.
+fn distinct_types(agent_types: Option<Vec<Option<String>>>) -> Vec<AgentType> {
+    let Some(mut types) = agent_types else { return vec![None] };
     types.sort_unstable();
     types.dedup();
     types.retain(Option::is_some);
     types
 }
 
-/// Statement on the pending requests of all agent types, or, with the suffix `_of_type`, of one: each
-/// variant has its own index.
+/// Statement on the pending requests of all agent types, or, with the suffix `_of_type`, of one:
+/// each variant has its own index.
 macro_rules! of_queue {
     ($agent_type:expr, $name:literal) => {
         match $agent_type {
@@ -109,7 +112,7 @@ struct Claim<'a> {
 
 impl Claim<'_> {
     fn run(&self, db: &Db) -> Result<Vec<ClaimedRequest>> {
-        // Lost after an error, and with it nothing but time.
+        // An error drops the cursors, which only costs a full scan.
         let mut cursors = CURSORS.take();
         cursors.limit_queues(&self.types);
         let mut claimed = Vec::new();
@@ -121,7 +124,7 @@ impl Claim<'_> {
         Ok(claimed)
     }
 
-    /// Takes back what has expired_before, and claims what there is.
+    /// Requeues expired leases and claims, both from the head of the indexes.
     fn scan_all(
         &self,
         db: &Db,
@@ -140,30 +143,30 @@ impl Claim<'_> {
         })?;
         let is_short = backend::pages_read() - before
             <= SHORT_SCAN_PAGES * (claimed.len() + self.types.len()) as i64;
-        let all = (cursors.has_scanned && !is_short).then_some(scan);
+        let full_scan = (cursors.has_scanned && !is_short).then_some(scan);
         for agent_type in &self.types {
             check_for_interrupts();
-            cursors.queues.entry(agent_type.clone()).or_default().all = all;
+            cursors.queues.entry(agent_type.clone()).or_default().full_scan = full_scan;
         }
         cursors.has_scanned = true;
         Ok(())
     }
 
-    /// The same from where the last claim ended.
+    /// Requeues expired leases and claims, both from the positions where the last claim ended.
     fn resume_scan(
         &self,
         db: &Db,
         cursors: &mut ScanCursors,
         claimed: &mut Vec<ClaimedRequest>,
     ) -> Result<()> {
-        if Scan::is_due(cursors.leases) {
+        if Scan::is_due(cursors.lease_scan) {
             let ((), scan) = Scan::timed(|| requeue_expired(db, cursors))?;
-            cursors.leases = Some(scan);
+            cursors.lease_scan = Some(scan);
         }
         self.claim_by_priority(db, cursors, claimed)
     }
 
-    /// Claims from one priority after the other.
+    /// Claims requests priority by priority.
     fn claim_by_priority(
         &self,
         db: &Db,
@@ -197,7 +200,8 @@ impl Claim<'_> {
         Ok(())
     }
 
-    /// Claims from one priority of a queue, from a position on; the position of the last one.
+    /// Claims requests of one priority of a queue, from a position on. Returns the position of the
+    /// last one.
     fn claim_priority(
         &self,
         db: &Db,
@@ -206,8 +210,8 @@ impl Claim<'_> {
         position: QueuePosition,
         claimed: &mut Vec<ClaimedRequest>,
     ) -> Result<Option<QueuePosition>> {
-        let max_requests = self.max_requests - claimed.len() as i32;
-        if max_requests == 0 {
+        let limit = self.max_requests - claimed.len() as i32;
+        if limit == 0 {
             return Ok(None);
         }
         let sql = of_queue!(agent_type, "claim");
@@ -216,7 +220,7 @@ impl Claim<'_> {
             priority.into(),
             position.run_at()?.into(),
             position.id().into(),
-            max_requests.into(),
+            limit.into(),
             self.worker.into(),
             self.lease.into(),
         ];
@@ -238,16 +242,16 @@ impl Claim<'_> {
             );
             Ok((position, claimed))
         })?;
-        // An UPDATE returns them in no order.
+        // An UPDATE returns rows in no particular order.
         rows.sort_unstable_by_key(|(position, _)| *position);
         let last = rows.last().map(|(position, _)| *position);
-        claimed.extend(rows.into_iter().map(|(_, one)| one));
+        claimed.extend(rows.into_iter().map(|(_, request)| request));
         Ok(last)
     }
 }
 
-/// The highest priority of a queue below another one, or of all, that something is pending of, or was claimed of
-/// before, and the position where to go on in it.
+/// Returns the highest priority of a queue below `below` (None: of all) that has pending requests
+/// or a known position, and the position at which to resume.
 fn next_priority(
     db: &Db,
     agent_type: &AgentType,
@@ -262,7 +266,7 @@ fn next_priority(
     let known = known.map(|(priority, position)| (*priority, *position));
     let below = below.map_or(i64::from(i32::MAX) + 1, i64::from);
     let above = known.map_or(i64::from(i32::MIN) - 1, |(known, _)| known.into());
-    // What is of a priority in between.
+    // First pending request between the known priority and `below`.
     let first = db.first(
         of_queue!(agent_type, "next_priority"),
         &[agent_type.clone().into(), below.into(), above.into()],
@@ -271,8 +275,8 @@ fn next_priority(
     Ok(first.or(known))
 }
 
-/// Takes back what workers have let lapse, but what was looked at already: to be done again, unless it was tried as
-/// often as it may be, or is not wanted any more.
+/// Requeues requests whose lease expired since the last scan. Requests without attempts left fail;
+/// cancelled ones are cancelled.
 fn requeue_expired(db: &Db, cursors: &mut ScanCursors) -> Result<()> {
     const BATCH: usize = 1000;
     let until = clock::wall()?;
@@ -296,9 +300,11 @@ fn requeue_expired(db: &Db, cursors: &mut ScanCursors) -> Result<()> {
     Ok(())
 }
 
-/// When there will be something to claim, of these types of agents or of all: in the past, if there is now; null:
-/// nothing is known of. For workers that wait. It looks where claims of this session look: when those don't scan over
-/// all, it says when the next one will. For services.
+/// Returns the time at which the next request can be claimed; null: none is known.
+///
+/// A time in the past means now. Considers the positions at which claims of this session resume: if
+/// they do not scan from the head, returns the time of the next full scan at the latest. Callable
+/// by services.
 #[pg_extern(stable, parallel_unsafe)]
 fn next_wakeup(
     agent_types: default!(Option<Vec<Option<String>>>, "null"),
@@ -314,7 +320,7 @@ fn next_wakeup(
     })
 }
 
-/// The first time of what is pending, of leases that lapse, and of the next scan over all.
+/// Returns the earliest of the next `run_at`, lease expiry and full scan.
 fn next_due_time(
     db: &Db,
     types: &[AgentType],
@@ -326,7 +332,7 @@ fn next_due_time(
     let nothing = QueueCursor::default();
     for agent_type in types {
         let queue = cursors.queues.get(agent_type).filter(|_| !is_due).unwrap_or(&nothing);
-        if let Some(wait) = queue.all.map(Scan::due) {
+        if let Some(wait) = queue.full_scan.map(Scan::time_until_due) {
             sooner(i64::from(clock::wall()?).saturating_add(wait.as_micros() as i64));
         }
         let mut below = None;

@@ -1,4 +1,4 @@
-//! How far a backend came in the queues, and when all is walked again.
+//! Positions at which a backend resumes its scans of the queues, and times of its full scans.
 
 use crate::pg::clock;
 use crate::pg::error::Result;
@@ -7,23 +7,23 @@ use pgrx::prelude::*;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// How many times as long as a scan the time between two is, at least: all workers' walks together, max_requests of which
-/// wait for the disk otherwise, are to take little of what the server can do.
+/// Minimum pause after a full scan, as a multiple of its duration: all workers' scans together must
+/// take a small part of the server's capacity, even while most of them wait for the disk.
 const PAUSE_FACTOR: u32 = 100;
 
-/// The max_requests that it is, however long a scan took.
+/// Maximum pause after a full scan.
 const MAX_PAUSE: Duration = Duration::from_secs(60);
 
-/// Of so many queues or more, none is remembered when others are to be.
+/// Number of queues above which positions of other queues are dropped.
 const MAX_QUEUES: usize = 64;
 
-/// The same of priorities in a queue.
+/// Number of priorities of a queue above which their positions are dropped.
 const MAX_PRIORITIES: usize = 64;
 
-/// A type of agents, or all of them.
+/// Agent type; None: all.
 pub type AgentType = Option<String>;
 
-/// The position of a request in the queue of its priority: run_at, as Postgres counts, and id.
+/// Position of a request in the queue of its priority: run_at in Postgres microseconds, and id.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct QueuePosition(i64, [u8; 16]);
 
@@ -41,17 +41,17 @@ impl QueuePosition {
     }
 }
 
-/// How far this backend came in a queue.
+/// Scan positions of a queue.
 #[derive(Default)]
 pub struct QueueCursor {
-    /// The last one that was claimed, by priority.
+    /// Last claimed position of each priority.
     pub positions: BTreeMap<i32, QueuePosition>,
-    /// The last scan over all, if it was long.
-    pub all: Option<Scan>,
+    /// Last full scan, if it was long.
+    pub full_scan: Option<Scan>,
 }
 
 impl QueueCursor {
-    /// Goes on from this position of a priority the next time.
+    /// Sets the position at which the next scan of a priority resumes.
     pub fn advance(&mut self, priority: i32, position: QueuePosition) {
         if self.positions.len() >= MAX_PRIORITIES && !self.positions.contains_key(&priority) {
             self.positions.clear();
@@ -60,20 +60,20 @@ impl QueueCursor {
     }
 }
 
-/// The same in all queues, and among the leases of all.
+/// Scan positions of all queues and of the leases.
 #[derive(Default)]
 pub struct ScanCursors {
     pub queues: BTreeMap<AgentType, QueueCursor>,
-    /// Until when leases had expired_before that were looked at.
+    /// Expired leases before this time are handled.
     pub expired_before: Option<TimestampWithTimeZone>,
-    /// The last look at leases from there on.
-    pub leases: Option<Scan>,
-    /// Whether anything was walked over: the first time, statements are planned, for which the catalogs are read.
+    /// Last scan of the leases from that time on.
+    pub lease_scan: Option<Scan>,
+    /// True after the first scan, which is slow: it plans statements and loads the catalogs.
     pub has_scanned: bool,
 }
 
 impl ScanCursors {
-    /// Has room for these queues: beyond [`MAX_QUEUES`], the others are forgotten.
+    /// Drops all positions if these queues would exceed [`MAX_QUEUES`].
     pub fn limit_queues(&mut self, types: &[AgentType]) {
         let is_known = |agent_type| self.queues.contains_key(agent_type);
         if self.queues.len() >= MAX_QUEUES && !types.iter().all(is_known) {
@@ -81,7 +81,7 @@ impl ScanCursors {
         }
     }
 
-    /// Has all queues go on from this position, if it lies before theirs.
+    /// Moves the positions of all queues back to an earlier position.
     pub fn move_back(&mut self, priority: i32, position: QueuePosition) {
         for queue in self.queues.values_mut() {
             let known = queue.positions.entry(priority);
@@ -89,36 +89,36 @@ impl ScanCursors {
         }
     }
 
-    /// Whether these queues are to be walked from the beginning.
+    /// Tells if a full scan of one of these queues is due.
     pub fn is_due(&self, types: &[AgentType]) -> bool {
-        let known = |agent_type| self.queues.get(agent_type).and_then(|queue| queue.all);
+        let known = |agent_type| self.queues.get(agent_type).and_then(|queue| queue.full_scan);
         types.iter().any(|agent_type| Scan::is_due(known(agent_type)))
     }
 }
 
-/// When a scan ended, and how long it took.
+/// End and duration of a scan.
 #[derive(Clone, Copy)]
 pub struct Scan {
-    when: Instant,
-    took: Duration,
+    ended: Instant,
+    duration: Duration,
 }
 
 impl Scan {
-    /// Whether it is time for another one.
+    /// Tells if the next scan is due.
     pub fn is_due(last: Option<Self>) -> bool {
-        last.is_none_or(|last| last.due().is_zero())
+        last.is_none_or(|last| last.time_until_due().is_zero())
     }
 
-    /// How long it is until then.
-    pub fn due(self) -> Duration {
-        (self.took * PAUSE_FACTOR).min(MAX_PAUSE).saturating_sub(self.when.elapsed())
+    /// Returns the time until the next scan is due.
+    pub fn time_until_due(self) -> Duration {
+        (self.duration * PAUSE_FACTOR).min(MAX_PAUSE).saturating_sub(self.ended.elapsed())
     }
 
-    /// Walks, and says when that was.
+    /// Runs a scan and measures it.
     pub fn timed<T>(scan: impl FnOnce() -> Result<T>) -> Result<(T, Self)> {
         let start = Instant::now();
         let result = scan()?;
-        let (when, took) = (Instant::now(), start.elapsed());
-        Ok((result, Self { when, took }))
+        let (ended, duration) = (Instant::now(), start.elapsed());
+        Ok((result, Self { ended, duration }))
     }
 }

@@ -1,7 +1,8 @@
-//! import_from(): brings the tables of an application that carrel replaces the backend of over to carrel.
+//! import_from(): copies the tables of an existing application into carrel.
 //!
-//! The application's rows are read with carrel's columns and types, under names of their own ([`sources`]), so that
-//! what looks for problems and what brings the rows in is SQL that does not depend on how the application had them.
+//! The application's rows are read with carrel's columns and types into relations named import_*
+//! ([`sources`]). The SQL that finds problems and inserts rows therefore does not depend on the
+//! application's tables.
 
 mod sources;
 
@@ -27,11 +28,14 @@ const DOCUMENTS: &str = include_str!("../../../sql/operations/import/documents.s
 const CHUNKS: &str = include_str!("../../../sql/operations/import/chunks.sql");
 const REQUESTS: &str = include_str!("../../../sql/operations/import/requests.sql");
 
-/// Brings the six tables of an existing application, those of them that the schema has, over to carrel: ids,
-/// timestamps and chunks as they are. Missing profiles are made, counters rebuilt. A row for each table with how
-/// many rows it has, and one for each problem with how many rows have it. With dry_run, the default, nothing is
-/// changed; without, error 23514 where a problem would leave rows out. While rows are brought in, usage is not
-/// recorded. No such schema: 22023. In a REPEATABLE READ transaction: 55000, unless dry_run. For superusers.
+/// Imports the tables of an existing application, those of the six that the schema has: ids,
+/// timestamps and chunks stay as they are.
+///
+/// Creates missing profiles and rebuilds counters. Returns one row for each table with its number
+/// of rows, and one for each problem with the number of rows that have it. With `dry_run`, the
+/// default, nothing is changed. During an import, recording usage waits. Callable by superusers.
+/// Errors: 22023 (no such schema, or no table to import), 23514 (rows that cannot be imported),
+/// 55000 (in a REPEATABLE READ or SERIALIZABLE transaction, unless dry_run).
 #[pg_extern(volatile, parallel_unsafe)]
 fn import_from(
     source_schema: Option<&str>,
@@ -89,7 +93,7 @@ fn import(db: &Db, schema: &str, dry_run: bool) -> Result<Vec<Finding>> {
         return Err(bad(format!("schema \"{schema}\" has none of the tables to import"))
             .detail(format!("They are {names}.")));
     }
-    // What could not be read looks as if it were missing.
+    // Rows that could not be read would be reported as missing.
     if !findings.iter().any(|finding| finding.blocks) {
         find_problems(db, &mut findings)?;
     }
@@ -102,7 +106,7 @@ fn import(db: &Db, schema: &str, dry_run: bool) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-/// Adds the problems that rows have, each behind its table.
+/// Inserts the problems of rows after the findings of their tables.
 fn find_problems(db: &Db, findings: &mut Vec<Finding>) -> Result<()> {
     let mut add = |table: &str, rows, problem, blocks| {
         if let Some(last) = findings.iter().rposition(|finding| finding.table == table) {
@@ -148,7 +152,7 @@ fn find_problems(db: &Db, findings: &mut Vec<Finding>) -> Result<()> {
     Ok(())
 }
 
-/// Error 23514 where rows can't be brought in as they are.
+/// Fails with 23514 if there are rows that cannot be imported.
 fn refuse_blocked(schema: &str, findings: &[Finding]) -> Result<()> {
     let blocked: Vec<String> = findings
         .iter()
@@ -168,7 +172,7 @@ fn refuse_blocked(schema: &str, findings: &[Finding]) -> Result<()> {
     .hint("Nothing was imported. Mend or delete those rows; carrel.import_from() without dry_run => false lists them again."))
 }
 
-/// Brings the rows in, and makes what is derived from them.
+/// Inserts the rows, and derives chunks' words, documents' vectors and usage totals.
 fn insert_rows(db: &Db) -> Result<()> {
     trigger::as_in_a_restore(|| db.script(DOCUMENTS))?;
     db.script(CHUNKS)?;
@@ -179,7 +183,7 @@ fn insert_rows(db: &Db) -> Result<()> {
     usage::rebuild_all(db)
 }
 
-/// Sets the vectors of documents to those of their chunks.
+/// Computes the search vectors of documents from their chunks.
 fn set_vectors(db: &Db) -> Result<()> {
     let documents =
         db.rows("select id from import_documents order by id", &[], |row| row.need::<Uuid>(1))?;

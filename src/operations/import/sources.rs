@@ -1,4 +1,4 @@
-//! The application's tables: which of their columns are read, as which types, and how.
+//! Tables of the application: columns to read, their types, and how they are read.
 
 use crate::pg::error::Result;
 use crate::pg::heap::table_scan::{self, Lock};
@@ -6,7 +6,8 @@ use crate::pg::spi::{Db, NamedRows, subtransaction};
 use pgrx::pg_sys;
 use std::ffi::CStr;
 
-/// A row of the result: a table and how many rows of it there are, or a problem and how many rows have it.
+/// Row of import_from(): a table with its number of rows, or a problem with the number of rows that
+/// have it.
 pub struct Finding {
     pub table: &'static str,
     pub rows: i64,
@@ -14,10 +15,10 @@ pub struct Finding {
     pub blocks: bool,
 }
 
-/// What is read of a table of the application's, where it is there, and as which types.
+/// Table of the application, with the columns to read.
 pub struct Source {
     pub name: &'static str,
-    /// What its rows are called in SQL.
+    /// Name of its rows in SQL.
     relation: &'static CStr,
     columns: &'static [(&'static CStr, pg_sys::Oid)],
 }
@@ -32,7 +33,7 @@ const NUMERIC: pg_sys::Oid = pg_sys::NUMERICOID;
 const JSONB: pg_sys::Oid = pg_sys::JSONBOID;
 const TIME: pg_sys::Oid = pg_sys::TIMESTAMPTZOID;
 
-/// In the order in which they are reported.
+/// Tables in the order of the result.
 pub const SOURCES: [Source; 6] = [
     Source {
         name: "user_profiles",
@@ -136,19 +137,19 @@ pub const SOURCES: [Source; 6] = [
     },
 ];
 
-/// A column of a table of the application's.
+/// Column of a table of the application.
 struct TableColumn {
     name: String,
-    /// Its type, or what that is a domain of.
+    /// Type; the base type of a domain.
     kind: pg_sys::Oid,
 }
 
-/// The microseconds from 2000, as Postgres counts them, to the end of the year 9999.
+/// Microseconds from 2000, the epoch of Postgres, to the end of the year 9999.
 const YEAR_10000: i64 = 252_455_616_000_000_000;
 
 impl Source {
-    /// Reads the application's table, if the schema has it, into rows that have the relation's name from then on.
-    /// Adds what it finds; returns whether the table was there.
+    /// Reads the application's table into a relation for SQL, and adds findings. An application
+    /// without the table has no rows. Returns true if the table exists.
     pub(super) fn read(
         &self,
         db: &Db,
@@ -188,7 +189,7 @@ impl Source {
         Ok((rows, table.is_some()))
     }
 
-    /// The application's relation of that name, and whether it is a table.
+    /// Finds the application's relation, and tells if it is a table.
     fn table(&self, db: &Db, schema: &str) -> Result<Option<(pg_sys::Oid, bool)>> {
         db.first(
             "select c.oid, c.relkind in ('r', 'p')
@@ -199,7 +200,8 @@ impl Source {
         )
     }
 
-    /// Reads all rows: how many have a time that carrel takes for none, or which value can't be read.
+    /// Reads all rows. Returns the number of rows with a time that carrel does not accept, or a
+    /// description of the value that cannot be read.
     fn fill(
         &self,
         table: pg_sys::Oid,
@@ -234,9 +236,9 @@ impl Source {
         }
     }
 
-    /// What of a table is not read as it is.
+    /// Describes columns that are left out or converted.
     fn notes(&self, found: &[TableColumn]) -> Vec<String> {
-        // Made anew from what is imported.
+        // Computed from the imported rows.
         const DERIVED: [&str; 2] = ["search_vector", "usage_count"];
         let kind_of = |name: &str| {
             let column = self.columns.iter().find(|column| column.0.to_bytes() == name.as_bytes());
@@ -267,7 +269,7 @@ fn is_out_of_range_time(datum: pg_sys::Datum) -> bool {
     micros == i64::MIN || micros >= YEAR_10000
 }
 
-/// The columns that a table has.
+/// Lists the columns of a table.
 fn columns_of(db: &Db, table: pg_sys::Oid) -> Result<Vec<TableColumn>> {
     db.rows(include_str!("../../../sql/operations/import/columns.sql"), &[table.into()], |row| {
         Ok(TableColumn { name: row.need(1)?, kind: row.need(2)? })
