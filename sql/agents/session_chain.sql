@@ -4,8 +4,8 @@
 -- Returns an array; no row: no such session.
 select array(
     select (link.id #>> '{}')::uuid
-    from jsonb_array_elements(s.request_chain) with ordinality as link (id, place)
-    order by link.place desc
+    from jsonb_array_elements(s.request_chain) with ordinality as link (id, ordinal)
+    order by link.ordinal desc
 )
 from carrel.agent_sessions as s
 where s.id = $1 and s.user_id = carrel.current_user_id()

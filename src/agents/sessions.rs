@@ -281,8 +281,8 @@ fn fork_session(session_id: Option<Uuid>, up_to_request: default!(Option<Uuid>, 
             let last: Option<i64> = match up_to_request {
                 None => Some(i64::MAX),
                 Some(request) => db.first(
-                    "select link.place from carrel.agent_sessions as s
-                    cross join lateral jsonb_array_elements(s.request_chain) with ordinality as link (id, place)
+                    "select link.ordinal from carrel.agent_sessions as s
+                    cross join lateral jsonb_array_elements(s.request_chain) with ordinality as link (id, ordinal)
                     where s.id = $1 and link.id = to_jsonb($2::uuid)",
                     &[session.into(), request.into()],
                     |row| row.need(1),

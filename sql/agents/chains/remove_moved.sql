@@ -2,8 +2,8 @@
 --
 -- No parameters. Reads the transition tables "added" and "removed".
 update carrel.agent_sessions as s set request_chain = (
-    select coalesce(jsonb_agg(link.id order by link.place), '[]')
-    from jsonb_array_elements(s.request_chain) with ordinality as link (id, place)
+    select coalesce(jsonb_agg(link.id order by link.ordinal), '[]')
+    from jsonb_array_elements(s.request_chain) with ordinality as link (id, ordinal)
     left join (
         select r.user_id, r.session_id, r.id
         from removed as r

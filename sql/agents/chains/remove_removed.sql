@@ -2,8 +2,8 @@
 --
 -- No parameters. Reads the transition table "removed".
 update carrel.agent_sessions as s set request_chain = (
-    select coalesce(jsonb_agg(link.id order by link.place), '[]')
-    from jsonb_array_elements(s.request_chain) with ordinality as link (id, place)
+    select coalesce(jsonb_agg(link.id order by link.ordinal), '[]')
+    from jsonb_array_elements(s.request_chain) with ordinality as link (id, ordinal)
     left join removed as gone on gone.session_id = s.id and to_jsonb(gone.id) = link.id
     where gone.id is null
 )
