@@ -199,7 +199,7 @@ fn follow(oid: pg_sys::Oid) -> Result<()> {
         Ok(())
     })?;
     let orphans = spi::as_owner(Access::Write, |db| {
-        let rows = read(db, oid)?;
+        let rows = read_users(db, oid)?;
         db.planned_for_values(|| create_profiles(db, NewProfiles::Missing))?;
         let orphans = db.value::<i64>(
             "select count(*) from carrel.user_profiles as p
@@ -227,7 +227,7 @@ fn follow(oid: pg_sys::Oid) -> Result<()> {
 }
 
 /// Reads the table's rows into the relation auth_users. The caller ends it.
-fn read(db: &Db, oid: pg_sys::Oid) -> Result<NamedRows> {
+fn read_users(db: &Db, oid: pg_sys::Oid) -> Result<NamedRows> {
     let mut rows = db.named_rows(NAMED_ROWS.0, &NAMED_ROWS.1)?;
     table_scan::read(oid, Lock::Definition, &[ID, METADATA], |row| {
         let id = row[0].map(|value| value.convert(pg_sys::UUIDOID)).transpose()?;
@@ -251,9 +251,9 @@ fn create_profiles(db: &Db, profiles: NewProfiles) -> Result<()> {
 
 /// Adds the followed table's rows to a connection's SQL, as `auth_users (id, raw_user_meta_data)`.
 /// None: no table is followed. The caller ends the relation.
-pub fn rows(db: &Db) -> Result<Option<NamedRows>> {
+pub fn followed_users(db: &Db) -> Result<Option<NamedRows>> {
     match followed(db)? {
-        Some(table) => read(db, table.oid).map(Some),
+        Some(table) => read_users(db, table.oid).map(Some),
         None => Ok(None),
     }
 }
@@ -367,7 +367,7 @@ pub fn faults(db: &Db) -> Result<Vec<String>> {
             table.owner
         ));
     }
-    let rows = read(db, table.oid)?;
+    let rows = read_users(db, table.oid)?;
     let missing = db.value::<i64>(include_str!("../sql/users/count_missing_profiles.sql"), &[])?;
     // Until the key is validated, older profiles may belong to no user: see `follow`.
     let deleted =

@@ -228,8 +228,8 @@ fn no_such_role(name: &str) -> Error {
 
 /// Grants to Supabase's roles, if they exist.
 ///
-/// Runs at CREATE EXTENSION, not at later calls of migrate(): the operator did not choose a role of
-/// that name created later.
+/// Runs when the tables are created, not at later calls of migrate(): the operator did not choose a
+/// role of that name created later.
 pub fn adopt_known_roles() -> Result<()> {
     for (role, kind) in [("authenticated", RoleKind::User), ("service_role", RoleKind::Service)] {
         let Some(role) = Role::find(role)? else { continue };
@@ -317,11 +317,12 @@ pub fn lock_definitions() -> Result<()> {
 /// Lists records that do not match their roles, and roles with more rights than granted, each with
 /// its remedy. Part of doctor().
 pub fn role_faults(db: &Db) -> Result<Vec<String>> {
-    let mut wrong: Vec<String> =
+    let mut problems: Vec<String> =
         db.rows(STALE_RECORDS, &[callers::installation()?.into()], |row| row.need(1))?;
     let (roles, kinds) = differences::granted(db)?.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
-    wrong.extend(db.rows(MEMBERSHIPS, &[roles.into(), kinds.into()], |row| row.need::<String>(1))?);
-    Ok(wrong)
+    problems
+        .extend(db.rows(MEMBERSHIPS, &[roles.into(), kinds.into()], |row| row.need::<String>(1))?);
+    Ok(problems)
 }
 
 /// Grants missing privileges to granted roles. Revokes unexpected privileges from granted roles,

@@ -56,7 +56,7 @@ fn keep_request_chains<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             return Ok(());
         }
         let operation = trigger::operation(trigger);
-        if operation == pg_sys::TRIGGER_EVENT_UPDATE && !moves(trigger)? {
+        if operation == pg_sys::TRIGGER_EVENT_UPDATE && !moves_requests(trigger)? {
             return Ok(());
         }
         spi::as_owner(Access::Write, |db| {
@@ -75,15 +75,15 @@ fn keep_request_chains<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
 }
 
 /// Tells if an UPDATE moves a request between sessions, into one, or out of one.
-fn moves(trigger: &PgTrigger) -> Result<bool> {
+fn moves_requests(trigger: &PgTrigger) -> Result<bool> {
     let session = trigger::column(trigger, c"session_id")?;
     let id = trigger::column(trigger, c"id")?;
-    let mut places = Vec::new();
+    let mut sessions_before = Vec::new();
     trigger::each_old(trigger, |row| {
-        places.push((row.need::<Uuid>(id)?, row.get::<Uuid>(session)));
+        sessions_before.push((row.need::<Uuid>(id)?, row.get::<Uuid>(session)));
         Ok(())
     })?;
-    let (mut before, mut moves) = (places.into_iter(), false);
+    let (mut before, mut moves) = (sessions_before.into_iter(), false);
     // Both transition tables have the rows in the order of the update.
     trigger::each_new(trigger, |row| {
         moves |= before.next() != Some((row.need::<Uuid>(id)?, row.get::<Uuid>(session)));

@@ -6,7 +6,7 @@
 
 use super::no_request;
 use crate::access;
-use crate::lease_arguments::{bad, checked_lease, given};
+use crate::lease_arguments::{checked_lease, given, invalid_argument};
 use crate::periods;
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::ids;
@@ -44,7 +44,7 @@ fn heartbeat_request(
         if let Some(progress) = progress
             && !(0.0..=1.0).contains(&progress)
         {
-            return Err(bad(format!("progress must be from 0 to 1: {progress}")));
+            return Err(invalid_argument(format!("progress must be from 0 to 1: {progress}")));
         }
         spi::as_owner_now(|db| {
             let leased = db.first(
@@ -150,7 +150,7 @@ fn fail_request(
         if let Some(wait) = &retry_after
             && (wait.months() < 0 || periods::micros(wait) < 0)
         {
-            return Err(bad("retry_after must not be negative"));
+            return Err(invalid_argument("retry_after must not be negative"));
         }
         let event = attempt_event(attempt, AGENT_REQUEST, tokens, cost, model, token_types);
         event.check()?;

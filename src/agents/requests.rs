@@ -4,7 +4,7 @@ use super::no_request;
 use crate::access;
 use crate::idempotency;
 use crate::identity;
-use crate::lease_arguments::{bad, given};
+use crate::lease_arguments::{given, invalid_argument};
 use crate::periods;
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::spi::{self, Access, Arg, Db};
@@ -198,10 +198,10 @@ fn purge_requests(
         let older_than = given("older_than", older_than)?;
         let max_rows = given("max_rows", max_rows)?;
         if periods::micros(&older_than) < 0 || older_than.months() < 0 {
-            return Err(bad("older_than must not be negative"));
+            return Err(invalid_argument("older_than must not be negative"));
         }
         if max_rows < 0 {
-            return Err(bad(format!("max_rows must be from 0: {max_rows}")));
+            return Err(invalid_argument(format!("max_rows must be from 0: {max_rows}")));
         }
         spi::as_owner_now(|db| {
             let mut removed = 0;

@@ -3,7 +3,7 @@
 use super::no_request;
 use crate::documents::encoding_named;
 use crate::identity;
-use crate::lease_arguments::{bad, given};
+use crate::lease_arguments::{given, invalid_argument};
 use crate::pg::error::{Error, Result, SqlState, check_for_interrupts, guard};
 use crate::pg::single_row;
 use crate::pg::spi::{self, Access, Db};
@@ -144,7 +144,7 @@ fn patch_session_state(
             )?;
             let merged =
                 merge_patch::merge(&state.to_text()?, &patch.to_text()?, check_for_interrupts)
-                    .map_err(|refused| bad(refused.to_string()))?;
+                    .map_err(|refused| invalid_argument(refused.to_string()))?;
             let changed = db.first(
                 "update carrel.agent_sessions set context_state = $2::jsonb where id = $1
                 returning version, context_state",
@@ -208,9 +208,8 @@ struct HistoryBudget {
 fn checked_maximum(name: &str, maximum: Option<i32>) -> Result<usize> {
     match maximum {
         None => Ok(usize::MAX),
-        Some(maximum) => {
-            usize::try_from(maximum).map_err(|_| bad(format!("{name} must be from 0: {maximum}")))
-        }
+        Some(maximum) => usize::try_from(maximum)
+            .map_err(|_| invalid_argument(format!("{name} must be from 0: {maximum}"))),
     }
 }
 

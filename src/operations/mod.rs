@@ -8,6 +8,6 @@ mod views;
 
 use crate::pg::error::{Error, SqlState};
 
-fn bad(message: impl Into<String>) -> Error {
+fn invalid_argument(message: impl Into<String>) -> Error {
     Error::new(SqlState::InvalidParameterValue, message)
 }

@@ -92,7 +92,7 @@ fn refuse_other_users(db: &Db) -> Result<()> {
 
 /// Fails with 55000 if profiles follow a table of users that does not have the sample's users.
 fn refuse_unknown_users(db: &Db, count: u32) -> Result<()> {
-    let Some(rows) = auth_users::rows(db)? else { return Ok(()) };
+    let Some(rows) = auth_users::followed_users(db)? else { return Ok(()) };
     let ids: Vec<Uuid> = (0..count).map(|number| id(RowKind::User, number, 0)).collect();
     let missing = db.first(
         include_str!("../../sql/operations/sample/missing_users.sql"),

@@ -1,7 +1,7 @@
 //! create_views(): views of carrel's tables in the schema of an existing application.
 
-use super::bad;
 use super::import::SOURCES;
+use super::invalid_argument;
 use crate::access;
 use crate::pg::error::{Error, SqlState, guard};
 use crate::pg::spi::{self, Access};
@@ -16,10 +16,11 @@ use pgrx::prelude::*;
 #[pg_extern(volatile, parallel_unsafe)]
 fn create_views(target_schema: default!(Option<&str>, "'public'")) {
     guard(|| {
-        let schema = target_schema.ok_or_else(|| bad("target_schema must not be null"))?;
+        let schema =
+            target_schema.ok_or_else(|| invalid_argument("target_schema must not be null"))?;
         access::require_superuser("create_views")?;
         if schema == "carrel" {
-            return Err(bad("views cannot be in schema carrel, where the tables are"));
+            return Err(invalid_argument("views cannot be in schema carrel, where the tables are"));
         }
         let roles = access::granted_role_names()?;
         spi::as_superuser(Access::Write, |db| {
@@ -31,7 +32,9 @@ fn create_views(target_schema: default!(Option<&str>, "'public'")) {
                         Ok((row.need::<String>(1)?, row.need::<String>(2)?, row.get::<String>(3)))
                     },
                 )?
-                .ok_or_else(|| bad(format!("there is no schema \"{schema}\" to make views in")))?;
+                .ok_or_else(|| {
+                    invalid_argument(format!("there is no schema \"{schema}\" to make views in"))
+                })?;
             if let Some(taken) = taken {
                 return Err(Error::new(
                     SqlState::ObjectNotInPrerequisiteState,

@@ -57,31 +57,31 @@ fn doctor() -> TableIterator<
             // `added_code`.
             let missing = tables(db)?;
             let refusal = pg::owner::of_all_tables().err().map(|error| error.message());
-            let has_columns = missing.is_empty() && columns_are_there(db)?;
+            let has_columns = missing.is_empty() && all_columns_exist(db)?;
             let mut rows = Vec::new();
             for (name, check) in checks {
-                let wrong = match name {
+                let problems = match name {
                     "tables" => missing.clone(),
                     "search_statistics" | "usage" if refusal.is_none() && has_columns => check(db)?,
                     "owner" => match (check(db)?, &refusal) {
-                        (wrong, Some(refusal))
-                            if wrong.is_empty() && added_code(db)?.is_empty() =>
+                        (problems, Some(refusal))
+                            if problems.is_empty() && added_code(db)?.is_empty() =>
                         {
                             vec![refusal.clone()]
                         }
-                        (wrong, _) => wrong,
+                        (problems, _) => problems,
                     },
-                    "added_code" => confirmed(db, check)?,
+                    "added_code" => check_twice(db, check)?,
                     _ if let Some(refusal) = &refusal => vec![format!("not checked: {refusal}")],
-                    "versions" if has_columns || !missing.is_empty() => confirmed(db, check)?,
+                    "versions" if has_columns || !missing.is_empty() => check_twice(db, check)?,
                     _ if !missing.is_empty() => {
                         vec!["not checked: tables are missing".to_owned()]
                     }
-                    _ if has_columns => confirmed(db, check)?,
-                    _ => unless_columns_are_missing(|| confirmed(db, check))?,
+                    _ if has_columns => check_twice(db, check)?,
+                    _ => unless_columns_are_missing(|| check_twice(db, check))?,
                 };
-                let detail = (!wrong.is_empty()).then(|| wrong.join("\n"));
-                rows.push((name.to_owned(), wrong.is_empty(), detail));
+                let detail = (!problems.is_empty()).then(|| problems.join("\n"));
+                rows.push((name.to_owned(), problems.is_empty(), detail));
             }
             Ok(rows)
         })
@@ -93,9 +93,9 @@ fn doctor() -> TableIterator<
 ///
 /// Functions such as pg_get_triggerdef() show the current state, whatever the snapshot. A migrate()
 /// that commits during the first run would otherwise be reported as damage.
-fn confirmed(db: &Db, check: fn(&Db) -> Result<Vec<String>>) -> Result<Vec<String>> {
+fn check_twice(db: &Db, check: fn(&Db) -> Result<Vec<String>>) -> Result<Vec<String>> {
     db.latest(|| match check(db)? {
-        wrong if wrong.is_empty() => Ok(wrong),
+        problems if problems.is_empty() => Ok(problems),
         _ => check(db),
     })
 }
@@ -114,7 +114,7 @@ fn unless_columns_are_missing(check: impl FnOnce() -> Result<Vec<String>>) -> Re
 }
 
 /// Tells if every column exists, of any type.
-fn columns_are_there(db: &Db) -> Result<bool> {
+fn all_columns_exist(db: &Db) -> Result<bool> {
     let (tables, columns) = TABLES
         .iter()
         .flat_map(|table| table.columns().map(|column| (table.name, column.name)))
@@ -123,17 +123,17 @@ fn columns_are_there(db: &Db) -> Result<bool> {
 }
 
 fn tables(db: &Db) -> Result<Vec<String>> {
-    let mut wrong = Vec::new();
+    let mut problems = Vec::new();
     for table in &TABLES {
         if !super::tables::relation_exists(db, table.name, "r")? {
-            wrong.push(format!("table carrel.{} is missing", table.name));
+            problems.push(format!("table carrel.{} is missing", table.name));
         }
     }
-    Ok(wrong)
+    Ok(problems)
 }
 
 fn columns(db: &Db) -> Result<Vec<String>> {
-    let mut wrong = Vec::new();
+    let mut problems = Vec::new();
     for table in &TABLES {
         for column in table.columns() {
             let found = super::tables::column_type(db, table.name, &column)?;
@@ -152,29 +152,29 @@ fn columns(db: &Db) -> Result<Vec<String>> {
                         }
                         None => None,
                     };
-                    wrong.push(format!("column {name} is missing{}", other.unwrap_or_default()));
+                    problems.push(format!("column {name} is missing{}", other.unwrap_or_default()));
                     continue;
                 }
                 Some((_, true)) => {}
-                Some((found, false)) => wrong.push(format!(
+                Some((found, false)) => problems.push(format!(
                     "column {name} is {found} instead of {}",
                     super::tables::wanted_type(&column)
                 )),
             }
             let (has_default, not_null) = super::tables::column_state(db, table.name, column.name)?;
             if column.is_not_null() && !not_null {
-                wrong.push(format!("column {name} may be null"));
+                problems.push(format!("column {name} may be null"));
             }
             if let Some(default) = column.default().filter(|_| !has_default) {
-                wrong.push(format!("column {name} has no default, instead of {default}"));
+                problems.push(format!("column {name} has no default, instead of {default}"));
             }
         }
     }
-    Ok(wrong)
+    Ok(problems)
 }
 
 fn defaults(db: &Db) -> Result<Vec<String>> {
-    let mut wrong = Vec::new();
+    let mut problems = Vec::new();
     for [table, column, default] in defaults_in_rules() {
         let found = db.first(
             "select pg_get_expr(adbin, adrelid) from pg_attrdef
@@ -184,16 +184,16 @@ fn defaults(db: &Db) -> Result<Vec<String>> {
             |row| Ok(row.get::<String>(1)),
         )?;
         if found.flatten().as_deref() != Some(default) {
-            wrong.push(format!("the default of {table}.{column} is not {default}"));
+            problems.push(format!("the default of {table}.{column} is not {default}"));
         }
     }
-    Ok(wrong)
+    Ok(problems)
 }
 
 /// Lists constraints that are missing, not validated or different. CHECK constraints are compared
 /// by name only: Postgres prints their expressions in its own words.
 fn constraints(db: &Db) -> Result<Vec<String>> {
-    let mut wrong = Vec::new();
+    let mut problems = Vec::new();
     for table in &TABLES {
         for constraint in table.constraints() {
             let found = db.first(
@@ -207,24 +207,24 @@ fn constraints(db: &Db) -> Result<Vec<String>> {
             let expected =
                 constraint.definition.trim_start_matches("constraint ")[name.len()..].trim();
             match found {
-                None => wrong.push(format!("constraint {name} is missing")),
-                Some((_, false)) => wrong.push(format!("constraint {name} is not validated")),
+                None => problems.push(format!("constraint {name} is missing")),
+                Some((_, false)) => problems.push(format!("constraint {name} is not validated")),
                 Some((Some(found), true)) if normalized(&found) != normalized(expected) => {
-                    wrong.push(format!("constraint {name} is: {found}"));
+                    problems.push(format!("constraint {name} is: {found}"));
                 }
                 Some(_) => {}
             }
         }
     }
-    Ok(wrong)
+    Ok(problems)
 }
 
 fn indexes(db: &Db) -> Result<Vec<String>> {
-    let mut wrong = Vec::new();
+    let mut problems = Vec::new();
     for index in TABLES.iter().flat_map(|table| table.indexes()) {
-        wrong.extend(super::tables::index_fault(db, index.name, &normalized(index.definition))?);
+        problems.extend(super::tables::index_fault(db, index.name, &normalized(index.definition))?);
     }
-    Ok(wrong)
+    Ok(problems)
 }
 
 fn row_level_security(db: &Db) -> Result<Vec<String>> {
@@ -238,7 +238,7 @@ fn row_level_security(db: &Db) -> Result<Vec<String>> {
 }
 
 fn policies(db: &Db) -> Result<Vec<String>> {
-    let mut wrong = Vec::new();
+    let mut problems = Vec::new();
     for rule in created_by_rules("create policy ") {
         let found = db.first(
             include_str!("../../sql/doctor/policy.sql"),
@@ -246,10 +246,10 @@ fn policies(db: &Db) -> Result<Vec<String>> {
             |row| Ok(row.get::<String>(1)),
         )?;
         if found.flatten().is_none_or(|found| normalized(&found) != normalized(rule.statement)) {
-            wrong.push(format!("policy {} on {} is missing or altered", rule.name, rule.table));
+            problems.push(format!("policy {} on {} is missing or altered", rule.name, rule.table));
         }
     }
-    Ok(wrong)
+    Ok(problems)
 }
 
 /// Lists added permissive policies. Permissive policies are combined by OR, so an added one can
@@ -262,7 +262,7 @@ fn added_policies(db: &Db) -> Result<Vec<String>> {
 }
 
 fn triggers(db: &Db) -> Result<Vec<String>> {
-    let mut wrong = Vec::new();
+    let mut problems = Vec::new();
     for rule in created_by_rules("create trigger ") {
         let found = db.first(
             "select pg_get_triggerdef(oid) from pg_trigger
@@ -272,37 +272,37 @@ fn triggers(db: &Db) -> Result<Vec<String>> {
             |row| Ok(row.get::<String>(1)),
         )?;
         if found.flatten().is_none_or(|found| normalized(&found) != normalized(rule.statement)) {
-            wrong.push(format!(
+            problems.push(format!(
                 "trigger {} on {} is missing, disabled or altered",
                 rule.name, rule.table
             ));
         }
     }
-    wrong.extend(super::keys::disabled(db)?);
-    Ok(wrong)
+    problems.extend(super::keys::disabled(db)?);
+    Ok(problems)
 }
 
 /// Lists unexpected and missing privileges, and default privileges that would give more, each with
 /// its remedy.
 fn privileges(db: &Db) -> Result<Vec<String>> {
     let differences = access::differences(db)?;
-    let mut wrong: Vec<String> = differences
+    let mut problems: Vec<String> = differences
         .into_iter()
         .map(|difference| format!("{}: {}", difference.description, difference.remedy))
         .collect();
-    wrong.extend(access::default_privileges(db)?);
-    Ok(wrong)
+    problems.extend(access::default_privileges(db)?);
+    Ok(problems)
 }
 
 /// Lists faults of carrel_owner, and tables that others own.
 fn owner(db: &Db) -> Result<Vec<String>> {
     let faults = owner::faults(db)?;
-    let mut wrong: Vec<String> = faults
+    let mut problems: Vec<String> = faults
         .into_iter()
         .map(|fault| format!("role carrel_owner {}: {}", fault.description, fault.remedy))
         .collect();
-    wrong.extend(owner::foreign_tables(db)?);
-    Ok(wrong)
+    problems.extend(owner::foreign_tables(db)?);
+    Ok(problems)
 }
 
 /// Lists triggers, functions, types and keys on the tables that roles with fewer rights own.

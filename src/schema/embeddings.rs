@@ -128,9 +128,9 @@ pub fn restore(db: &Db) -> Result<()> {
 /// Lists indexes of the column that are missing or different. Part of doctor().
 pub fn faults(db: &Db) -> Result<Vec<String>> {
     let Some(kind) = Kind::find(db)? else { return Ok(Vec::new()) };
-    let mut wrong = Vec::new();
+    let mut problems = Vec::new();
     for NamedSql { name, definition } in indexes(EMBEDDINGS) {
-        wrong.extend(index_fault(db, name, &normalized(&kind.fill(definition)))?);
+        problems.extend(index_fault(db, name, &normalized(&kind.fill(definition)))?);
     }
-    Ok(wrong)
+    Ok(problems)
 }

@@ -53,23 +53,23 @@ pub fn apply_steps(db: &Db) -> Result<()> {
 
 /// Lists differences between the versions of library, extension and tables. Part of doctor().
 pub fn differences(db: &Db) -> Result<Vec<String>> {
-    let mut wrong = Vec::new();
+    let mut problems = Vec::new();
     if let Some(version) = other_extension(db)? {
-        wrong.push(format!(
+        problems.push(format!(
             "the extension is version {version}, but the library is {LIBRARY}: alter extension carrel update"
         ));
     }
     if relation_exists(db, MIGRATIONS.name, "r")? {
         let steps = pending(db)?;
-        wrong.extend(steps.iter().map(|(step, _)| format!("the tables have not had {step}")));
+        problems.extend(steps.iter().map(|(step, _)| format!("the tables have not had {step}")));
     }
     let unknown = unknown_steps(db)?;
-    wrong.extend(
+    problems.extend(
         unknown.iter().map(|step| {
             format!("the tables have had {step}, which library {LIBRARY} does not know")
         }),
     );
-    Ok(wrong)
+    Ok(problems)
 }
 
 /// Returns the version of the extension, if it is not the library's.

@@ -56,13 +56,13 @@ fn record_erasure<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         // The row is locked: everything that sessions of the user wrote is committed, and no more
         // can follow.
         spi::as_owner_now(|db| {
-            record(db, user)?;
+            archive_user(db, user)?;
             purge(db).map(|_| ())
         })
     })
 }
 
-fn record(db: &Db, user: Uuid) -> Result<()> {
+fn archive_user(db: &Db, user: Uuid) -> Result<()> {
     let (pseudonym, minutes) = (uuid_v7(), RESOLVABLE_FOR.get());
     let args: [Arg; 3] = [pseudonym.into(), user.into(), minutes.into()];
     db.execute(
@@ -118,7 +118,7 @@ fn files_to_erase(
         access::require_service("files_to_erase")?;
         let max_files = max_files.filter(|max| *max >= 0).ok_or_else(|| {
             let given = max_files.map_or("null".to_owned(), |max| max.to_string());
-            bad(format!("max_files must be from 0: {given}"))
+            invalid_argument(format!("max_files must be from 0: {given}"))
         })?;
         spi::as_owner(Access::Read, |db| {
             db.rows(
@@ -141,8 +141,8 @@ fn files_to_erase(
 fn erased_files(storage_paths: Option<Vec<Option<String>>>) -> i32 {
     guard(|| {
         access::require_service("erased_files")?;
-        let paths =
-            storage_paths.ok_or_else(|| bad("storage_paths must not be null".to_owned()))?;
+        let paths = storage_paths
+            .ok_or_else(|| invalid_argument("storage_paths must not be null".to_owned()))?;
         let paths: Vec<String> = paths.into_iter().flatten().collect();
         let erased = spi::as_owner_now(|db| {
             db.execute(
@@ -154,6 +154,6 @@ fn erased_files(storage_paths: Option<Vec<Option<String>>>) -> i32 {
     })
 }
 
-fn bad(message: String) -> Error {
+fn invalid_argument(message: String) -> Error {
     Error::new(SqlState::InvalidParameterValue, message)
 }

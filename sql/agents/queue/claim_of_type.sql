@@ -1,5 +1,5 @@
--- Claims pending requests of one agent type of one priority from a position on, in the order of run_at and id. Skips rows
--- that are locked.
+-- Claims pending requests of one agent type and one priority from a position on, in the order of run_at
+-- and id. Skips rows that are locked.
 --
 -- $1 agent type   $2 priority   $3, $4 run_at and id of the position (inclusive)   $5 most rows
 -- $6 worker   $7 length of the lease

@@ -6,7 +6,7 @@
 
 mod sources;
 
-use super::bad;
+use super::invalid_argument;
 use crate::access;
 use crate::auth_users;
 use crate::documents;
@@ -45,8 +45,9 @@ fn import_from(
     (name!(table_name, String), name!(row_count, i64), name!(problem, Option<String>)),
 > {
     let findings = guard(|| {
-        let schema = source_schema.ok_or_else(|| bad("source_schema must not be null"))?;
-        let dry_run = dry_run.ok_or_else(|| bad("dry_run must not be null"))?;
+        let schema =
+            source_schema.ok_or_else(|| invalid_argument("source_schema must not be null"))?;
+        let dry_run = dry_run.ok_or_else(|| invalid_argument("dry_run must not be null"))?;
         if dry_run {
             access::as_administrator("import_from", Access::Read, |db| import(db, schema, dry_run))
         } else {
@@ -67,7 +68,7 @@ fn import(db: &Db, schema: &str, dry_run: bool) -> Result<Vec<Finding>> {
     db.silence_notices();
     let exists = "select exists (select from pg_namespace where nspname::text = $1)";
     if schema == "carrel" || !db.value::<bool>(exists, &[schema.into()])? {
-        return Err(bad(format!("there is no schema \"{schema}\" to import from"))
+        return Err(invalid_argument(format!("there is no schema \"{schema}\" to import from"))
             .hint("Name the schema that the application's tables are in, such as public."));
     }
     if xact::is_repeatable() && !dry_run {
@@ -90,8 +91,10 @@ fn import(db: &Db, schema: &str, dry_run: bool) -> Result<Vec<Finding>> {
     }
     if !is_any_there {
         let names = SOURCES.map(|source| source.name).join(", ");
-        return Err(bad(format!("schema \"{schema}\" has none of the tables to import"))
-            .detail(format!("They are {names}.")));
+        return Err(invalid_argument(format!(
+            "schema \"{schema}\" has none of the tables to import"
+        ))
+        .detail(format!("They are {names}.")));
     }
     // Rows that could not be read would be reported as missing.
     if !findings.iter().any(|finding| finding.blocks) {
@@ -139,7 +142,7 @@ fn find_problems(db: &Db, findings: &mut Vec<Finding>) -> Result<()> {
             add(&table, rows, error.message(), true);
         }
     }
-    if let Some(rows) = auth_users::rows(db)? {
+    if let Some(rows) = auth_users::followed_users(db)? {
         let strangers = include_str!("../../../sql/operations/import/unknown_users.sql");
         match db.value::<i64>(strangers, &[])? {
             0 => {}
