@@ -36,7 +36,7 @@ fn create_session(
     })
 }
 
-/// Maximum length of a title: sessions are listed.
+/// Maximum bytes of a title: sessions are listed.
 const MAX_TITLE_BYTES: usize = 4096;
 
 /// Trigger BEFORE INSERT OR UPDATE of agent_sessions: checks owner, title and state.

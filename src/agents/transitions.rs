@@ -19,9 +19,9 @@ const USER_PRIORITIES: RangeInclusive<i32> = -100..=0;
 /// Maximum number of attempts that end users may set.
 const MAX_USER_ATTEMPTS: i32 = 3;
 
-/// Maximum length of a request's content: workers claim many at once.
+/// Maximum bytes of a request's content: workers claim many at once.
 const MAX_CONTENT_BYTES: usize = 4 << 20;
-/// Maximum length of names and keys, which have to fit an index entry.
+/// Maximum bytes of names and keys, which have to fit an index entry.
 const MAX_NAME_BYTES: usize = 1000;
 
 const SESSIONS: Table = Table { name: c"agent_sessions", index: c"agent_sessions_user_id_id_key" };
@@ -62,8 +62,7 @@ fn prepare_request<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
                 )
             })?;
         }
-        // Not the time of the transaction: a transaction kept open would put its requests in front
-        // of others.
+        // Statement time: a transaction kept open would otherwise put its requests in front of others.
         let now = clock::statement_start()?;
         let priority: i32 = row.new.need(c"priority")?;
         let attempts: i32 = row.new.need(c"max_attempts")?;
@@ -90,10 +89,13 @@ fn prepare_request<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
 /// Errors: PT409.
 #[pg_trigger]
 fn check_request_transition<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
-    trigger::before_row(trigger, |row| if trigger::restoring() { Ok(()) } else { check(row) })
+    trigger::before_row(
+        trigger,
+        |row| if trigger::restoring() { Ok(()) } else { check_transition(row) },
+    )
 }
 
-fn check(row: &Change) -> Result<()> {
+fn check_transition(row: &Change) -> Result<()> {
     let Some(old) = row.old else { return Ok(()) };
     let id: Uuid = old.need(c"id")?;
     let refused = |message: String| Err(Error::new(SqlState::Conflict, message));

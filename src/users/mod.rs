@@ -267,7 +267,7 @@ pub fn require_identity(row: &Change) -> Result<Option<Uuid>> {
     if row.is_under_policies()? { identity::require().map(Some) } else { Ok(None) }
 }
 
-/// Maximum length of a name.
+/// Maximum bytes of a name.
 const MAX_NAME_BYTES: usize = 1000;
 
 /// Fails with P0002 if a user has no profile.
