@@ -1,11 +1,13 @@
-//! Following a table of users, as Supabase's `auth.users`: each user there has a profile, which goes with them.
+//! Followed table of users, such as Supabase's `auth.users`: each of its users has a profile, which
+//! is deleted with the user.
 //!
-//! Anybody who may create a schema can make a table of that name, so one is followed only where its schema and it belong to
-//! superusers or to the role that `carrel.auth_users_owner` names, or where a superuser names it: follow_auth_users(). The
-//! foreign key of user_profiles says which table that is.
+//! Everybody who may create a schema can create a table of that name. It is followed only if it and
+//! its schema belong to superusers or to the role in `carrel.auth_users_owner`, or if a superuser
+//! names it: follow_auth_users(). The foreign key of user_profiles identifies the followed table.
 //!
-//! The table is somebody else's: it is locked before it is looked at (with a snapshot of its own, hence `Access::Write`), and read past the planner ([`whole`]), which would run
-//! functions in its indexes and constraints. Its triggers read their own rows.
+//! The table's owner is not trusted. carrel locks the table before reading it, takes a new snapshot
+//! (hence `Access::Write`), and reads it by [`table_scan`]: the planner would run functions in its
+//! indexes and constraints. Triggers read only their own rows.
 
 use crate::access;
 use crate::definitions::AUTH_RULES;
@@ -19,12 +21,12 @@ use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use pgrx::prelude::*;
 use std::ffi::{CStr, CString};
 
-/// The foreign key of user_profiles to the table.
+/// Foreign key of user_profiles to the followed table.
 const KEY: &str = "user_profiles_user_id_auth_fkey";
 const ID: &CStr = c"id";
 const METADATA: &CStr = c"raw_user_meta_data";
 /// Name and column types of the table's rows in carrel's SQL.
-const ROWS: (&CStr, [(&CStr, pg_sys::Oid); 2]) =
+const NAMED_ROWS: (&CStr, [(&CStr, pg_sys::Oid); 2]) =
     (c"auth_users", [(ID, pg_sys::UUIDOID), (METADATA, pg_sys::JSONBOID)]);
 
 static OWNER: GucSetting<Option<CString>> =
@@ -42,43 +44,32 @@ pub fn register_settings() {
     );
 }
 
-/// Selects the users that get a profile.
+/// Users that get a profile.
 #[derive(Clone, Copy)]
-enum Which {
+enum NewProfiles {
     SignedUp,
     Missing,
 }
 
-/// A table that can be followed.
-struct Table {
+/// Table that can be followed.
+struct UsersTable {
     oid: pg_sys::Oid,
-    /// Its name with its schema, quoted for SQL.
+    /// Name with schema, quoted for SQL.
     name: String,
     owner: String,
     schema_owner: String,
-    /// Set where the table and its schema belong to superusers, or to the role that the setting names.
+    /// True if the table and its schema belong to superusers, or to the role in the setting.
     is_trusted: bool,
-    /// Set where it is an ordinary table with an id of type uuid, unique by itself.
+    /// True for an ordinary table with a unique column id of type uuid.
     has_unique_id: bool,
 }
 
-impl Table {
-    /// Looks at a table as it is now.
-    fn look(db: &Db, oid: pg_sys::Oid) -> Result<Option<Self>> {
+impl UsersTable {
+    /// Reads the current properties of a table.
+    fn find(db: &Db, oid: pg_sys::Oid) -> Result<Option<Self>> {
         let trusted = OWNER.get().map(|name| name.to_string_lossy().into_owned());
         db.first(
-            "select format('%I.%I', n.nspname, c.relname), r.rolname::text, s.rolname::text,
-                (r.rolsuper or r.rolname = $2) and (s.rolsuper or s.rolname = $2),
-                c.relkind = 'r' and n.nspname <> 'carrel' and exists (
-                    select from pg_attribute as a join pg_index as i on i.indrelid = a.attrelid
-                    where a.attrelid = c.oid and a.attname = 'id' and a.atttypid = 'uuid'::regtype
-                        and i.indisunique and i.indisvalid and i.indpred is null and i.indkey::text = a.attnum::text
-                )
-            from pg_class as c
-            join pg_namespace as n on c.relnamespace = n.oid
-            join pg_roles as r on c.relowner = r.oid
-            join pg_roles as s on n.nspowner = s.oid
-            where c.oid = $1",
+            include_str!("../sql/users/users_table.sql"),
             &[oid.into(), trusted.unwrap_or_default().into()],
             |row| {
                 Ok(Self {
@@ -93,14 +84,14 @@ impl Table {
         )
     }
 
-    fn strangers(&self) -> String {
+    fn owners(&self) -> String {
         let Self { name, owner, schema_owner, .. } = self;
         format!("{name} belongs to role \"{owner}\", and its schema to \"{schema_owner}\"")
     }
 }
 
-/// The table that the foreign key refers to.
-fn of_key(db: &Db) -> Result<Option<pg_sys::Oid>> {
+/// Returns the table that the foreign key refers to.
+fn table_of_key(db: &Db) -> Result<Option<pg_sys::Oid>> {
     db.first(
         "select confrelid from pg_constraint
         where conrelid = to_regclass('carrel.user_profiles') and contype = 'f' and conname = $1::text",
@@ -109,8 +100,8 @@ fn of_key(db: &Db) -> Result<Option<pg_sys::Oid>> {
     )
 }
 
-/// The table that is called auth.users.
-fn by_name(db: &Db) -> Result<Option<pg_sys::Oid>> {
+/// Returns the table named auth.users.
+fn auth_users_table(db: &Db) -> Result<Option<pg_sys::Oid>> {
     db.first(
         "select c.oid from pg_class as c join pg_namespace as n on c.relnamespace = n.oid
         where n.nspname = 'auth' and c.relname = 'users'",
@@ -119,17 +110,19 @@ fn by_name(db: &Db) -> Result<Option<pg_sys::Oid>> {
     )
 }
 
-/// The table that is followed.
-fn followed(db: &Db) -> Result<Option<Table>> {
-    if let Some(oid) = of_key(db)? {
-        return Table::look(db, oid);
+/// Returns the followed table.
+fn followed(db: &Db) -> Result<Option<UsersTable>> {
+    if let Some(oid) = table_of_key(db)? {
+        return UsersTable::find(db, oid);
     }
-    let Some(oid) = by_name(db)? else { return Ok(None) };
-    Ok(Table::look(db, oid)?.filter(|table| table.is_trusted && table.has_unique_id))
+    let Some(oid) = auth_users_table(db)? else { return Ok(None) };
+    Ok(UsersTable::find(db, oid)?.filter(|table| table.is_trusted && table.has_unique_id))
 }
 
-/// Follows a table of users that a superuser names: each of its users gets a profile, by a foreign key and triggers. Its
-/// owner creates and deletes users from then on. A table without a unique id of type uuid: 22023. For superusers.
+/// Follows a table of users: each of its users gets a profile, by a foreign key and triggers.
+///
+/// From then on, the table's owner creates and deletes users. Callable by superusers. Errors: 22023
+/// (no ordinary table with a unique column id of type uuid).
 #[pg_extern(volatile, parallel_unsafe)]
 fn follow_auth_users(users_table: Option<Relation>) {
     guard(|| {
@@ -139,14 +132,14 @@ fn follow_auth_users(users_table: Option<Relation>) {
         let Relation(oid) =
             users_table.ok_or_else(|| bad("users_table must not be null".to_owned()))?;
         let table = spi::as_owner(Access::Write, |db| {
-            let table = Table::look(db, oid)?.filter(|table| table.has_unique_id);
+            let table = UsersTable::find(db, oid)?.filter(|table| table.has_unique_id);
             let name: String = db.value("select $1::regclass::text", &[oid.into()])?;
             table.ok_or_else(|| {
                 bad(format!("relation {name} cannot be followed as a table of users"))
                     .detail("It must be an ordinary table with a column id of type uuid that is unique by itself.")
             })
         })?;
-        spi::as_owner(Access::Write, |db| match of_key(db)? {
+        spi::as_owner(Access::Write, |db| match table_of_key(db)? {
             Some(other) if other != table.oid => {
                 db.script(&format!("alter table carrel.user_profiles drop constraint {KEY}"))
             }
@@ -156,15 +149,15 @@ fn follow_auth_users(users_table: Option<Relation>) {
     })
 }
 
-/// Follows auth.users where that is to be followed. Part of migrate().
+/// Follows auth.users if it is trusted or was followed before. Part of migrate().
 pub fn follow_known() -> Result<()> {
-    let found = spi::as_owner(Access::Write, |db| match of_key(db)? {
+    let found = spi::as_owner(Access::Write, |db| match table_of_key(db)? {
         Some(oid) => Ok(Some((oid, true))),
-        None => Ok(by_name(db)?.map(|oid| (oid, false))),
+        None => Ok(auth_users_table(db)?.map(|oid| (oid, false))),
     })?;
     let Some((oid, is_followed)) = found else { return Ok(()) };
     lock(oid)?;
-    let table = spi::as_owner(Access::Write, |db| Table::look(db, oid))?;
+    let table = spi::as_owner(Access::Write, |db| UsersTable::find(db, oid))?;
     let Some(table) = table.filter(|table| table.has_unique_id) else { return Ok(()) };
     if is_followed || table.is_trusted {
         return follow(oid);
@@ -172,7 +165,7 @@ pub fn follow_known() -> Result<()> {
     ereport!(
         PgLogLevel::NOTICE,
         PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
-        format!("{}: it is not followed", table.strangers()),
+        format!("{}: it is not followed", table.owners()),
         format!(
             "If its owner may create and delete users: select carrel.follow_auth_users('{}')",
             table.name
@@ -181,18 +174,18 @@ pub fn follow_known() -> Result<()> {
     Ok(())
 }
 
-/// Locks a table, so that it stays as it is seen until the transaction ends.
+/// Locks a table against changes until the transaction ends.
 fn lock(oid: pg_sys::Oid) -> Result<()> {
     spi::patiently(|| catalog::lock(oid, pg_sys::ShareRowExclusiveLock))
 }
 
-/// Sets up triggers, missing profiles and the foreign key.
+/// Creates triggers, missing profiles and the foreign key.
 fn follow(oid: pg_sys::Oid) -> Result<()> {
     lock(oid)?;
-    let Some(table) = spi::as_owner(Access::Write, |db| Table::look(db, oid))? else {
+    let Some(table) = spi::as_owner(Access::Write, |db| UsersTable::find(db, oid))? else {
         return Ok(());
     };
-    let has_key = spi::as_owner(Access::Write, of_key)? == Some(oid);
+    let has_key = spi::as_owner(Access::Write, table_of_key)? == Some(oid);
     spi::as_superuser(Access::Write, |db| {
         db.silence_notices();
         db.script(&AUTH_RULES.replace(":followed", &table.name))?;
@@ -206,8 +199,8 @@ fn follow(oid: pg_sys::Oid) -> Result<()> {
         Ok(())
     })?;
     let orphans = spi::as_owner(Access::Write, |db| {
-        let rows = read(db, oid)?;
-        db.planned_for_values(|| create_profiles(db, Which::Missing))?;
+        let rows = read_users(db, oid)?;
+        db.planned_for_values(|| create_profiles(db, NewProfiles::Missing))?;
         let orphans = db.value::<i64>(
             "select count(*) from carrel.user_profiles as p
             where not exists (select from auth_users as u where u.id = p.user_id)",
@@ -233,12 +226,12 @@ fn follow(oid: pg_sys::Oid) -> Result<()> {
     Ok(())
 }
 
-/// The table's rows under the name auth_users, until they are given back.
-fn read(db: &Db, oid: pg_sys::Oid) -> Result<NamedRows> {
-    let mut rows = db.named_rows(ROWS.0, &ROWS.1)?;
+/// Reads the table's rows into the relation auth_users. The caller ends it.
+fn read_users(db: &Db, oid: pg_sys::Oid) -> Result<NamedRows> {
+    let mut rows = db.named_rows(NAMED_ROWS.0, &NAMED_ROWS.1)?;
     table_scan::read(oid, Lock::Definition, &[ID, METADATA], |row| {
         let id = row[0].map(|value| value.convert(pg_sys::UUIDOID)).transpose()?;
-        // Another type is read as text, which may be no JSON; only Supabase's own has names.
+        // Text of another type may be no JSON, and only Supabase's column holds names.
         let metadata = row[1].filter(|value| value.kind() == pg_sys::JSONBOID);
         let metadata = metadata.map(|value| value.convert(pg_sys::JSONBOID)).transpose()?;
         rows.add(&[id, metadata])
@@ -247,38 +240,28 @@ fn read(db: &Db, oid: pg_sys::Oid) -> Result<NamedRows> {
     Ok(rows)
 }
 
-/// Makes profiles of those rows of auth_users that have none, but for users who were deleted: they come back only by
-/// create_user(), or by signing up again.
-fn create_profiles(db: &Db, which: Which) -> Result<()> {
-    let but_deleted = match which {
-        Which::SignedUp => "",
-        Which::Missing => {
-            "and not exists (
-                select from carrel.user_pseudonyms as deleted
-                where deleted.user_hash = sha256(convert_to(auth_users.id::text, 'UTF8'))
-            )"
-        }
-    };
-    db.script(&format!(
-        "insert into carrel.user_profiles (user_id, name)
-        select id, left(coalesce(nullif(btrim(raw_user_meta_data ->> 'name'), ''), nullif(btrim(raw_user_meta_data ->> 'full_name'), '')), 250)
-        from auth_users where id is not null and not exists (select from carrel.user_profiles as p where p.user_id = auth_users.id)
-            {but_deleted}
-        on conflict (user_id) do nothing"
-    ))
+/// Creates profiles of rows of auth_users. [`NewProfiles::Missing`] leaves out users deleted from
+/// carrel: they come back by create_user() or by signing up again.
+fn create_profiles(db: &Db, profiles: NewProfiles) -> Result<()> {
+    db.script(match profiles {
+        NewProfiles::SignedUp => include_str!("../sql/users/create_profiles_on_sign_up.sql"),
+        NewProfiles::Missing => include_str!("../sql/users/create_missing_profiles.sql"),
+    })
 }
 
-/// Adds the rows of the followed table to a connection's SQL, as `auth_users (id, raw_user_meta_data)`, if one is followed. They are
-/// to be given back.
-pub fn rows(db: &Db) -> Result<Option<NamedRows>> {
+/// Adds the followed table's rows to a connection's SQL, as `auth_users (id, raw_user_meta_data)`.
+/// None: no table is followed. The caller ends the relation.
+pub fn followed_users(db: &Db) -> Result<Option<NamedRows>> {
     match followed(db)? {
-        Some(table) => read(db, table.oid).map(Some),
+        Some(table) => read_users(db, table.oid).map(Some),
         None => Ok(None),
     }
 }
 
-/// AFTER INSERT on the followed table: each new user has a profile. A profile that cannot be made keeps nobody from signing up: it is a WARNING, doctor()
-/// names the users without profile, and migrate() makes the profiles.
+/// Trigger AFTER INSERT of the followed table: creates a profile for each new user.
+///
+/// A failure is a WARNING and does not stop the sign-up: doctor() lists users without a profile,
+/// and migrate() creates the profiles.
 #[pg_trigger]
 fn create_profile_on_sign_up<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     guard(|| {
@@ -288,7 +271,7 @@ fn create_profile_on_sign_up<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         let has_metadata = require_followed(trigger)?;
         let made = spi::subtransaction(|| {
             spi::as_owner(Access::Write, |db| {
-                let mut rows = db.named_rows(ROWS.0, &ROWS.1)?;
+                let mut rows = db.named_rows(NAMED_ROWS.0, &NAMED_ROWS.1)?;
                 let id = trigger::column(trigger, ID)?;
                 let metadata =
                     if has_metadata { Some(trigger::column(trigger, METADATA)?) } else { None };
@@ -296,7 +279,7 @@ fn create_profile_on_sign_up<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
                     rows.add(&[row.raw(id), metadata.and_then(|column| row.raw(column))])
                 })?;
                 rows.publish()?;
-                create_profiles(db, Which::SignedUp)?;
+                create_profiles(db, NewProfiles::SignedUp)?;
                 rows.end()
             })
         });
@@ -315,14 +298,15 @@ fn create_profile_on_sign_up<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     })
 }
 
-/// AFTER DELETE on the followed table: everything of the users goes, as by the foreign key.
+/// Trigger AFTER DELETE of the followed table: deletes the profiles of deleted users, as the
+/// foreign key does.
 #[pg_trigger]
 fn delete_profile_of_deleted<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     guard(|| {
         require_followed(trigger)?;
         spi::as_owner(Access::Write, |db| {
             let id = trigger::column(trigger, ID)?;
-            let mut rows = db.named_rows(ROWS.0, &ROWS.1)?;
+            let mut rows = db.named_rows(NAMED_ROWS.0, &NAMED_ROWS.1)?;
             trigger::each_old(trigger, |row| rows.add(&[row.raw(id), None]))?;
             rows.publish()?;
             db.script(
@@ -334,7 +318,8 @@ fn delete_profile_of_deleted<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     })
 }
 
-/// Error 42501 unless the trigger's own table is the followed one; returns whether it has Supabase's metadata.
+/// Fails with 42501 unless the trigger's table is the followed one. Returns true if it has
+/// Supabase's metadata.
 fn require_followed(trigger: &PgTrigger) -> Result<bool> {
     let (data, relation) = (trigger.trigger_data(), trigger::table(trigger));
     let is_followed = spi::as_owner(Access::Read, |db| {
@@ -351,23 +336,14 @@ fn require_followed(trigger: &PgTrigger) -> Result<bool> {
     .hint("A superuser has carrel follow it: select carrel.follow_auth_users('schema.table')"))
 }
 
-/// Faults of following: triggers and key that are missing, users without profile. Part of doctor().
+/// Lists missing triggers and keys, users without a profile, and profiles without a user. Part of
+/// doctor().
 pub fn faults(db: &Db) -> Result<Vec<String>> {
     let mut faults = Vec::new();
     let Some(table) = followed(db)? else {
-        // Left behind by a table that was followed.
-        return db.rows(
-            "select format('trigger %I on %s follows a table that is no longer trusted: drop trigger %1$I on %2$s', tgname, tgrelid::regclass)
-            from pg_trigger
-            where tgfoid in (
-                select oid from pg_proc
-                where pronamespace = 'carrel'::regnamespace
-                    and proname in ('create_profile_on_sign_up', 'delete_profile_of_deleted')
-            )
-            order by 1",
-            &[],
-            |row| row.need(1),
-        );
+        // Triggers of a table that was followed before.
+        return db
+            .rows(include_str!("../sql/users/abandoned_triggers.sql"), &[], |row| row.need(1));
     };
     let name = &table.name;
     for (trigger, function) in [
@@ -375,11 +351,7 @@ pub fn faults(db: &Db) -> Result<Vec<String>> {
         ("carrel_delete_profile", "delete_profile_of_deleted"),
     ] {
         let is_there = db.value::<bool>(
-            "select exists (
-                select from pg_trigger join pg_proc on pg_proc.oid = tgfoid
-                where tgrelid = $1 and tgname = $2::text and tgenabled in ('O', 'A') and proname = $3::text
-                    and pronamespace = 'carrel'::regnamespace
-            )",
+            include_str!("../sql/users/has_trigger.sql"),
             &[table.oid.into(), trigger.into(), function.into()],
         )?;
         if !is_there {
@@ -389,34 +361,19 @@ pub fn faults(db: &Db) -> Result<Vec<String>> {
             ));
         }
     }
-    if of_key(db)?.is_none() {
+    if table_of_key(db)?.is_none() {
         faults.push(format!(
             "user_profiles has no foreign key to {name} (owner {}): select carrel.migrate()",
             table.owner
         ));
     }
-    let rows = read(db, table.oid)?;
-    let missing = db.value::<i64>(
-        "select count(*) from auth_users as u
-        where u.id is not null and not exists (select from carrel.user_profiles as p where p.user_id = u.id)
-            and not exists (
-                select from carrel.user_pseudonyms as deleted
-                where deleted.user_hash = sha256(convert_to(u.id::text, 'UTF8'))
-            )",
-        &[],
-    )?;
-    // While the key is not validated, there are profiles from before that belong to nobody; see `follow`.
-    let deleted = db.rows(
-        "select p.user_id::text, count(*) over ()
-        from carrel.user_profiles as p
-        where not exists (select from auth_users as u where u.id = p.user_id) and exists (
-            select from pg_constraint
-            where conrelid = 'carrel.user_profiles'::regclass and conname = $1::text and convalidated
-        )
-        order by p.user_id limit 10",
-        &[KEY.into()],
-        |row| Ok((row.need::<String>(1)?, row.need::<i64>(2)?)),
-    )?;
+    let rows = read_users(db, table.oid)?;
+    let missing = db.value::<i64>(include_str!("../sql/users/count_missing_profiles.sql"), &[])?;
+    // Until the key is validated, older profiles may belong to no user: see `follow`.
+    let deleted =
+        db.rows(include_str!("../sql/users/deleted_users.sql"), &[KEY.into()], |row| {
+            Ok((row.need::<String>(1)?, row.need::<i64>(2)?))
+        })?;
     rows.end()?;
     match missing {
         0 => {}

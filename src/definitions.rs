@@ -1,20 +1,21 @@
-//! Reading carrel's own SQL files, which keep to one form (tested below), so that they are the only
-//! definition of the tables: statements end with `;` at the end of a line, and a table has one line
-//! for each column and each constraint.
+//! Parser of carrel's own SQL files, the only definition of its tables.
+//!
+//! The files keep to one form, which tests check: a statement ends with `;` at the end of a line,
+//! and a table has one line for each column and each constraint.
 
-/// A file of sql/tables.
+/// File of sql/tables.
 pub struct Table {
     pub name: &'static str,
     pub sql: &'static str,
 }
 
-/// A column or constraint, as its line has it.
-pub struct Part {
+/// Column, constraint or index, with its name.
+pub struct NamedSql {
     pub name: &'static str,
     pub definition: &'static str,
 }
 
-/// The tables in the order in which they are created: what a foreign key refers to comes first.
+/// Tables in the order of their creation: a table follows those that its foreign keys refer to.
 pub const TABLES: [Table; 21] = [
     Table { name: "migrations", sql: include_str!("../sql/tables/migrations.sql") },
     Table { name: "granted_roles", sql: include_str!("../sql/tables/granted_roles.sql") },
@@ -39,11 +40,11 @@ pub const TABLES: [Table; 21] = [
     Table { name: "files_to_erase", sql: include_str!("../sql/tables/files_to_erase.sql") },
 ];
 
-/// What tables of earlier versions need before what they lack is added, in order: the name and the SQL of a file
-/// of sql/steps each.
+/// Changes to tables of earlier versions, applied in order before missing parts are added: name and
+/// SQL of each file of sql/steps.
 pub const STEPS: [(&str, &str); 0] = [];
 
-/// What migrate() applies every time, table by table.
+/// Rules that migrate() applies every time, table by table.
 pub const RULES: [&str; 21] = [
     include_str!("../sql/rules/migrations.sql"),
     include_str!("../sql/rules/granted_roles.sql"),
@@ -68,10 +69,10 @@ pub const RULES: [&str; 21] = [
     include_str!("../sql/rules/files_to_erase.sql"),
 ];
 
-/// What belongs to a column of embeddings: [`super::embeddings`].
+/// Index, constraint and comments of the column of embeddings.
 pub const EMBEDDINGS: &str = include_str!("../sql/embeddings.sql");
 
-/// What migrate() applies every time where auth.users exists.
+/// Rules that migrate() applies to a followed table of users.
 pub const AUTH_RULES: &str = include_str!("../sql/rules/auth_users.sql");
 
 /// Names of all tables.
@@ -80,28 +81,28 @@ pub fn table_names() -> Vec<&'static str> {
 }
 
 impl Table {
-    /// The statement that creates the table.
+    /// Statement that creates the table.
     pub fn create(&self) -> &'static str {
         statements(self.sql).find(|sql| sql.starts_with("create table ")).unwrap_or_default()
     }
 
-    /// The statements that create its indexes, with their names.
-    pub fn indexes(&self) -> impl Iterator<Item = Part> {
+    /// Statements that create its indexes.
+    pub fn indexes(&self) -> impl Iterator<Item = NamedSql> {
         indexes(self.sql)
     }
 
-    /// Its columns: `definition` is what follows `add column`.
-    pub fn columns(&self) -> impl Iterator<Item = Part> {
-        self.lines()
-            .filter(|line| !line.starts_with("constraint "))
-            .filter_map(|definition| Some(Part { name: definition.split(' ').next()?, definition }))
+    /// Columns, each with the text that follows `add column`.
+    pub fn columns(&self) -> impl Iterator<Item = NamedSql> {
+        self.lines().filter(|line| !line.starts_with("constraint ")).filter_map(|definition| {
+            Some(NamedSql { name: definition.split(' ').next()?, definition })
+        })
     }
 
-    /// Its constraints: `definition` is what follows `add`.
-    pub fn constraints(&self) -> impl Iterator<Item = Part> {
+    /// Constraints, each with the text that follows `add`.
+    pub fn constraints(&self) -> impl Iterator<Item = NamedSql> {
         self.lines().filter_map(|definition| {
             let name = definition.strip_prefix("constraint ")?.split(' ').next()?;
-            Some(Part { name, definition })
+            Some(NamedSql { name, definition })
         })
     }
 
@@ -111,15 +112,15 @@ impl Table {
     }
 }
 
-/// The statements of a file that create indexes, with their names.
-pub fn indexes(sql: &'static str) -> impl Iterator<Item = Part> {
+/// Statements of a file that create indexes.
+pub fn indexes(sql: &'static str) -> impl Iterator<Item = NamedSql> {
     statements(sql).filter_map(|definition| {
         let name = definition
             .strip_prefix("create index ")
             .or_else(|| definition.strip_prefix("create unique index "))?
             .split(' ')
             .next()?;
-        Some(Part { name, definition })
+        Some(NamedSql { name, definition })
     })
 }
 
@@ -143,8 +144,8 @@ pub fn index_comments(sql: &'static str) -> impl Iterator<Item = String> {
     })
 }
 
-impl Part {
-    /// The type of a column: what stands between its name and its collation, default or constraint.
+impl NamedSql {
+    /// Type of a column: the text between its name and its collation, default or constraint.
     pub fn column_type(&self) -> &'static str {
         let rest = self.definition[self.name.len()..].trim_start();
         let ends = [" collate ", " not null", " default "];
@@ -152,24 +153,24 @@ impl Part {
         &rest[..end.unwrap_or(rest.len())]
     }
 
-    /// The collation of a column, where it has one of its own: names and keys, which are in indexes, have "C". An update
-    /// of the system changes how other collations sort, and so breaks indexes.
+    /// Collation of a column. Names and keys, which are in indexes, have "C": a system update
+    /// changes the order of other collations and so breaks indexes.
     pub fn collation(&self) -> Option<&'static str> {
         self.definition.split_once(" collate \"")?.1.split('"').next()
     }
 
-    /// Whether a column is NOT NULL.
+    /// Tells if a column is NOT NULL.
     pub fn is_not_null(&self) -> bool {
         self.definition.contains(" not null")
     }
 
-    /// The default of a column, where it has one that names no function of carrel's: those are rules.
+    /// Default of a column. A default that calls a function of carrel is a rule instead.
     pub fn default(&self) -> Option<&'static str> {
         self.definition.split_once(" default ").map(|(_, default)| default)
     }
 }
 
-/// The statements of a file, without the comments between them and the semicolon at their end.
+/// Statements of a file, without the comments between them and without semicolons.
 pub fn statements(sql: &'static str) -> impl Iterator<Item = &'static str> {
     sql.split(";\n").filter_map(|statement| {
         let mut statement = statement.trim_start();
@@ -180,15 +181,14 @@ pub fn statements(sql: &'static str) -> impl Iterator<Item = &'static str> {
     })
 }
 
-/// A policy or trigger of sql/rules.
+/// Policy or trigger of sql/rules.
 pub struct Rule {
     pub name: &'static str,
     pub table: &'static str,
-    /// The whole statement.
     pub statement: &'static str,
 }
 
-/// What a kind of statement in the rules creates: `create policy ` or `create or replace trigger `.
+/// Policies or triggers of the rules. `kind` is `create policy ` or `create or replace trigger `.
 pub fn created_by_rules(kind: &'static str) -> impl Iterator<Item = Rule> {
     RULES.iter().flat_map(|sql| statements(sql)).filter_map(move |statement| {
         let rest = statement.strip_prefix(kind)?;
@@ -204,7 +204,7 @@ pub fn rule_triggers() -> impl Iterator<Item = Rule> {
     replaced.chain(created_by_rules("create constraint trigger "))
 }
 
-/// A column's default that names a function of carrel's: table, column and expression.
+/// Column defaults that call a function of carrel: table, column and expression.
 pub fn defaults_in_rules() -> impl Iterator<Item = [&'static str; 3]> {
     RULES.iter().flat_map(|sql| statements(sql)).filter_map(|statement| {
         let rest = statement.strip_prefix("alter table carrel.")?;
@@ -214,7 +214,7 @@ pub fn defaults_in_rules() -> impl Iterator<Item = [&'static str; 3]> {
     })
 }
 
-/// The query of what the search statistics lack, or have too much: user, language and differences.
+/// Query of the differences between search statistics and chunks: user, language and differences.
 pub fn drift_of_statistics() -> &'static str {
     let insert =
         "insert into carrel.search_statistics (user_id, language, documents, chunks, words)\n";
@@ -222,8 +222,8 @@ pub fn drift_of_statistics() -> &'static str {
     rules.find_map(|statement| statement.strip_prefix(insert)).unwrap_or_default()
 }
 
-/// SQL as it can be compared with what Postgres prints of it: lower case, without spaces,
-/// parentheses, and the casts that Postgres adds to literals.
+/// SQL in a form that is comparable with the output of Postgres: lower case, without spaces,
+/// parentheses and the casts that Postgres adds to literals.
 pub fn normalized(sql: &str) -> String {
     let lower =
         sql.to_lowercase().replace(" using btree", "").replace("double precision", "float8");
@@ -233,7 +233,7 @@ pub fn normalized(sql: &str) -> String {
         if let Some(cast) = rest.strip_prefix("::") {
             let after =
                 cast.trim_start_matches(|c: char| c.is_alphanumeric() || "_ []".contains(c));
-            // A cast ends a value: give back the blank that the next keyword needs no more.
+            // A cast ends a value: the space before the next keyword is not needed.
             rest = after;
             if let Some(word) = cast[..cast.len() - after.len()].split_once(' ') {
                 plain.extend(word.1.chars().filter(|c| !c.is_whitespace()));

@@ -1,9 +1,9 @@
-//! What tells a retry of an idempotency key from something else under the same key.
+//! Hash of a call's arguments: tells a retry of an idempotency key from a different call with the
+//! key.
 
 use sha2::{Digest, Sha256};
 
-/// SHA-256 over the arguments that were given, each as its name, its length in eight bytes (the least first),
-/// and its text.
+/// SHA-256 over the given arguments: name, length in eight bytes (little-endian) and text of each.
 pub fn hash<'a>(fields: impl IntoIterator<Item = (&'a str, Option<String>)>) -> Vec<u8> {
     let mut hash = Sha256::new();
     for (name, value) in fields {

@@ -1,5 +1,8 @@
--- Foreign keys of a table ($1) to carrel's tables whose columns have other types than those that they refer to: the cast runs as the
--- owner of carrel's tables.
+-- Foreign keys of a table to carrel's tables whose column types differ from the referenced columns:
+-- the cast would run as the owner of carrel's tables.
+--
+-- $1 table
+-- Returns the key's name, quoted for SQL.
 with recursive keys (name, target, own, referred) as (
     select k.conname, k.confrelid, own.atttypid as own, referred.atttypid as referred
     from pg_constraint as k

@@ -1,5 +1,8 @@
--- Default privileges that give others rights on objects that are created in carrel's schema, each with the statement that
--- ends it: those for the schema, and those for all schemas of the roles that create objects there.
+-- Default privileges that give others rights on new objects in carrel's schema, each with the
+-- statement that removes it: defaults of the schema, and defaults for all schemas of roles that
+-- create objects there.
+--
+-- No parameters.
 select format(
     'new %s%s are granted to %s: alter default privileges for role %I%s revoke %s on %1$s from %3$s',
     kind.name, case when d.defaclnamespace = 0 then '' else ' in schema carrel' end, grantee.name, creator.rolname,
@@ -17,7 +20,7 @@ cross join lateral (
 where
     a.grantee <> d.defaclrole
     and kind.name is not null
-    -- Default privileges of Postgres itself on new functions.
+    -- Postgres' own default privileges on new functions.
     and not (d.defaclnamespace = 0 and exists (
         select from aclexplode(acldefault(d.defaclobjtype, d.defaclrole)) as usual
         where usual.grantee = a.grantee and usual.privilege_type = a.privilege_type

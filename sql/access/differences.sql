@@ -1,9 +1,12 @@
--- Privileges on carrel's schema, tables, columns and functions that differ from what the granted roles are to have.
--- $1 to $5: the privileges of each kind: kind, class, object, column ('' for all) and privilege.
--- $6, $7: the granted roles and their kinds. $8: the names of carrel's tables. $9: their columns, as table.column: privileges on columns
--- that operators added are theirs to grant.
--- The third column of the result says whether carrel mends it: of PUBLIC, of recorded roles, revoked ones included, and of those that default privileges name.
--- Superusers and carrel_owner are left out: they need no privileges.
+-- Differences between the privileges on carrel's schema, tables, columns and functions, and the
+-- privileges of the granted roles.
+--
+-- $1 … $5 expected privileges: kind, class, object, column ('' for all) and privilege
+-- $6 granted roles   $7 their kinds   $8 carrel's tables   $9 carrel's columns, as table.column
+-- Returns the difference, the statement that removes it, and true if carrel repairs it: a privilege
+-- of PUBLIC, of a recorded role (revoked ones included), or of a role in default privileges.
+-- Superusers and carrel_owner are left out: they need no privileges. Privileges on columns that
+-- operators added are theirs to grant.
 with expected as (
     select distinct g.role as grantee, e.class, e.object, e.col, e.privilege
     from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) as e (kind, class, object, col, privilege)
@@ -12,7 +15,7 @@ with expected as (
     where not r.rolsuper
 ),
 
-objects (place, class, object, col, target, owner, acl) as (
+objects (section, class, object, col, target, owner, acl) as (
     select 1, 'schema', n.nspname::text, '', 'schema carrel', n.nspowner, coalesce(n.nspacl, acldefault('n', n.nspowner))
     from pg_namespace as n
     where n.nspname = 'carrel'
@@ -40,7 +43,7 @@ objects (place, class, object, col, target, owner, acl) as (
 ),
 
 granted as (
-    select o.place, o.class, o.object, o.col, o.target, o.owner, a.grantee, a.grantor, a.is_grantable, lower(a.privilege_type) as privilege
+    select o.section, o.class, o.object, o.col, o.target, o.owner, a.grantee, a.grantor, a.is_grantable, lower(a.privilege_type) as privilege
     from objects as o
     cross join lateral aclexplode(o.acl) as a
     left join pg_roles as r on a.grantee = r.oid
@@ -59,16 +62,16 @@ known (role) as (
     where d.defaclnamespace = 0 or d.defaclnamespace = 'carrel'::regnamespace
 ),
 
-differences (place, class, object, col, privilege, target, grantee, owner, grantor, verb) as (
+differences (section, class, object, col, privilege, target, grantee, owner, grantor, verb) as (
     select
-        g.place, g.class, g.object, g.col, g.privilege, g.target, g.grantee, g.owner, g.grantor,
+        g.section, g.class, g.object, g.col, g.privilege, g.target, g.grantee, g.owner, g.grantor,
         case when e.grantee is null then 'revoke ' else 'revoke grant option for ' end
     from granted as g
     left join expected as e
         on g.grantee = e.grantee and g.class = e.class and g.object = e.object and g.col = e.col and g.privilege = e.privilege
-    where g.place is not null and (e.grantee is null or g.is_grantable)
+    where g.section is not null and (e.grantee is null or g.is_grantable)
     union all
-    select o.place, o.class, o.object, o.col, e.privilege, o.target, e.grantee, o.owner, o.owner as grantor, 'grant '
+    select o.section, o.class, o.object, o.col, e.privilege, o.target, e.grantee, o.owner, o.owner as grantor, 'grant '
     from expected as e
     join objects as o on e.class = o.class and e.object = o.object and e.col = o.col
     where not exists (
@@ -77,7 +80,7 @@ differences (place, class, object, col, privilege, target, grantee, owner, grant
     )
 ),
 
-spelt as (
+described as (
     select
         d.*, coalesce(quote_ident(r.rolname), 'public') as role,
         d.privilege || case when d.col <> '' then format(' (%I)', d.col) else '' end as what,
@@ -97,19 +100,19 @@ select
     case when other_grantor is null then '' else format('set role %s; ', other_grantor) end
     || format('%s%s on %s %s %s', verb, what, target, case verb when 'grant ' then 'to' else 'from' end, role)
     || case verb when 'grant ' then '' else ' cascade' end
-    -- With a privilege on a table Postgres revokes that on its columns.
+    -- Revoking a privilege on a table also revokes it on the columns.
     || case when verb = 'revoke ' and class = 'table' and col = '' then coalesce((
-        select format('; grant %s (%s) on %s to %s', spelt.privilege, string_agg(quote_ident(kept.col), ', ' order by kept.col), spelt.target, spelt.role)
+        select format('; grant %s (%s) on %s to %s', described.privilege, string_agg(quote_ident(kept.col), ', ' order by kept.col), described.target, described.role)
         from (
             select e.col from expected as e
-            where e.grantee = spelt.grantee and e.class = 'table' and e.object = spelt.object and e.privilege = spelt.privilege and e.col <> ''
+            where e.grantee = described.grantee and e.class = 'table' and e.object = described.object and e.privilege = described.privilege and e.col <> ''
             union
             select a.col from granted as a
-            where a.place is null and a.grantee = spelt.grantee and a.object = spelt.object and a.privilege = spelt.privilege
+            where a.section is null and a.grantee = described.grantee and a.object = described.object and a.privilege = described.privilege
         ) as kept
         having count(*) > 0
     ), '') else '' end
     || case when other_grantor is null then '' else '; reset role' end,
     is_known and other_grantor is null
-from spelt
-order by place, target, role, verb, what
+from described
+order by section, target, role, verb, what

@@ -1,5 +1,7 @@
--- Granted roles that have more rights than they were granted, by membership or attribute, each with the statement that ends it.
--- $1, $2: the granted roles and their kinds. Superusers are left out: they have every right.
+-- Granted roles with more rights than they were granted, by membership or attribute, each with the
+-- statement that removes the rights. Superusers are left out: they have every right.
+--
+-- $1 granted roles   $2 their kinds
 with granted as (
     select g.role, g.kind, r.rolname, r.rolbypassrls
     from unnest($1::oid[], $2::text[]) as g (role, kind)
@@ -17,7 +19,7 @@ join granted as high
 join pg_auth_members as m on high.role = m.roleid
 join pg_roles as link on m.member = link.oid
 where low.role <> high.role and pg_has_role(low.role, link.oid, 'member') and not link.rolsuper
-    -- It has these rights by a grant of its own as well.
+    -- Except roles that were granted the rights themselves.
     and not exists (select from granted as own where own.role = low.role and own.kind = high.kind)
 union
 select format('role %I, granted as user, is past row-level security: alter role %1$I nobypassrls', u.rolname)

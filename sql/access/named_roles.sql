@@ -1,6 +1,10 @@
--- Records of granted roles, each with the role that it names here: by its oid where this installation made the record ($1), by its name
--- where a dump or replication brought it. counts: false for a role of that name which lacks USAGE on the schema. Privileges go
--- by oid and a dump brings them for the role that it recorded, so this one was created later, or the dump came without privileges.
+-- Records of granted roles, each with the role that it names: by oid if this installation made the
+-- record, by name if a dump or replication brought it.
+--
+-- $1 this installation
+-- counts: false for a role found by name without USAGE on the schema. Privileges are granted by
+-- oid, and a dump restores them for the recorded role. A role without them was created later, or
+-- the dump came without privileges.
 select
     g.recorded_in, g.role_oid as recorded_oid, g.kind, g.role_name, g.granted, r.oid as role, r.rolname::text as name_now,
     g.recorded_in = $1::text as is_own,

@@ -10,6 +10,6 @@ select format(
 )
 from named as n
 where n.granted and (n.role is null or not n.counts or n.name_now <> n.role_name)
-    -- A grant or revoke here decides for the record of another installation.
+    -- A record of this installation overrides the record of another installation.
     and (n.is_own or not exists (select from named as own where own.is_own and own.kind = n.kind and own.role = n.role))
 order by 1

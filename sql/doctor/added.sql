@@ -1,13 +1,16 @@
--- Objects on carrel's tables, on those that follow them, and in its schema that roles with fewer rights own or added, and triggers that carrel does not
--- define, each with its mending. $1: the triggers that carrel defines, as table.trigger. $2: the names of its tables.
+-- Objects owned or added by roles with fewer rights: on carrel's tables, on tables that follow
+-- them, and in carrel's schema. Also triggers that carrel does not define. Each line names the
+-- remedy.
+--
+-- $1 triggers that carrel defines, as table.trigger   $2 carrel's tables
 with tables as (
     select c.oid, c.relname
     from pg_class as c
     where c.relnamespace = 'carrel'::regnamespace and c.relname::text = any($2::text[])
 ),
 
--- The tables themselves, and what belongs to them: triggers, rules, defaults, checks, policies, indexes, statistics, and
--- foreign keys to them.
+-- Tables, and the objects that belong to them: triggers, rules, defaults, checks, policies,
+-- indexes, statistics, and foreign keys to them.
 parts (classid, objid, relname) as (
     select 'pg_class'::regclass::oid, t.oid, t.relname from tables as t
     union
@@ -20,7 +23,7 @@ parts (classid, objid, relname) as (
     )
 ),
 
-needed (relname, part, what, owner, mend) as (
+needed (relname, part, what, owner, remedy) as (
     select
         p.relname, pg_describe_object(p.classid, p.objid, 0), format('function %s', f.oid::regprocedure), f.proowner,
         format('alter function %s owner to carrel_owner', f.oid::regprocedure)
@@ -46,7 +49,7 @@ needed (relname, part, what, owner, mend) as (
     join pg_operator as o on d.refobjid = o.oid
 )
 
-select format('%s uses %s, which role %I owns: drop it, or trust it: %s', n.part, n.what, r.rolname, n.mend) as line
+select format('%s uses %s, which role %I owns: drop it, or trust it: %s', n.part, n.what, r.rolname, n.remedy) as line
 from needed as n
 join pg_roles as r on n.owner = r.oid
 where not r.rolsuper and r.rolname <> 'carrel_owner'
@@ -106,12 +109,12 @@ where
             and d.deptype = 'e' and e.extname = 'carrel'
     )
 union
-select format('event trigger %s is %s: %s', g.name, g.state, g.mend)
+select format('event trigger %s is %s: %s', g.name, g.state, g.remedy)
 from (
     select
         one.name, case when e.oid is null then 'missing' else 'disabled' end as state,
         case when e.oid is null then 'drop extension carrel cascade, which keeps the data; create extension carrel'
-            else format('alter event trigger %s enable', one.name) end as mend
+            else format('alter event trigger %s enable', one.name) end as remedy
     from (values ('carrel_refuse_added_code')) as one (name)
     left join pg_event_trigger as e on one.name = e.evtname
     where e.oid is null or e.evtenabled not in ('O', 'A')

@@ -1,5 +1,8 @@
--- Triggers of foreign keys of carrel's tables ($1: their names) that are disabled, on either side of a key: the table and the trigger,
--- quoted for SQL, and a line that says so. Nobody but a superuser can disable them: alter table … disable trigger all, or pg_restore --disable-triggers.
+-- Disabled triggers of foreign keys of carrel's tables, on either side of a key. Only a superuser
+-- can disable them: alter table … disable trigger all, or pg_restore --disable-triggers.
+--
+-- $1 carrel's tables
+-- Returns the table and the trigger, quoted for SQL, and a line for doctor().
 select
     t.tgrelid::regclass::text, quote_ident(t.tgname),
     format('trigger of foreign key %I on table %s is disabled: select carrel.migrate()', k.conname, t.tgrelid::regclass)

@@ -1,5 +1,8 @@
--- Settings of databases, roles and the server's configuration files that change what carrel does, each with its mending.
-with found (name, setting, whose, mend) as (
+-- Settings of databases, roles and configuration files that change carrel's behaviour, each with
+-- its remedy.
+--
+-- No parameters.
+with found (name, setting, scope, remedy) as (
     select
         split_part(item, '=', 1), substr(item, strpos(item, '=') + 1),
         coalesce(nullif(concat_ws(' in ', 'role ' || quote_ident(r.rolname), 'database ' || quote_ident(d.datname)), ''), 'all roles'),
@@ -26,7 +29,7 @@ with found (name, setting, whose, mend) as (
     )
 )
 
-select format('%s is set to %s for %s: %s', f.name, f.setting, f.whose, f.mend) as line
+select format('%s is set to %s for %s: %s', f.name, f.setting, f.scope, f.remedy) as line
 from found as f
 where
     case

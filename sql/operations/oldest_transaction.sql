@@ -1,4 +1,7 @@
--- The oldest transaction of this database, as a row of stats(). Only superusers and pg_monitor see those of all roles.
+-- Oldest transaction of this database, as a row of stats(). Only superusers and pg_monitor see the
+-- transactions of all roles.
+--
+-- No parameters.
 select
     'transactions.oldest_seconds', coalesce(max(extract(epoch from clock_timestamp() - a.xact_start)), 0)::numeric,
     (array_agg(format('pid %s, %s', a.pid, a.usename) order by a.xact_start))[1]

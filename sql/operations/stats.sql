@@ -1,4 +1,7 @@
--- How a database stands, as name, value and detail. Rows of tables beyond 64 MB are those of the last ANALYZE.
+-- Rows of stats(): name, value and detail. Row counts of tables above 64 MB come from the last
+-- ANALYZE.
+--
+-- No parameters.
 with tables (name, size, estimate) as (
     select c.relname::text, pg_relation_size(c.oid), c.reltuples::numeric
     from pg_class as c
@@ -24,8 +27,8 @@ counted (name, value, detail) as (
     where n.value is not null
 ),
 
--- What statistics say of how many rows have each status.
-guessed (name, status, share) as (
+-- Share of rows with each status, from the planner's statistics.
+estimated (name, status, share) as (
     select s.tablename::text, v.status, v.share
     from pg_stats as s
     cross join lateral unnest(s.most_common_vals::text::text[], s.most_common_freqs) as v (status, share)
@@ -44,7 +47,7 @@ statuses (name, status, value, detail) as (
     group by r.status
     union all
     select g.name, g.status, round(g.share::numeric * t.estimate), 'estimated'
-    from guessed as g
+    from estimated as g
     join tables as t on g.name = t.name
     where t.size >= 67108864 and t.estimate >= 0
 ),
@@ -77,12 +80,12 @@ pending_requests as (
 ),
 
 leases as (
-    select count(*) as requests, count(*) filter (where lease_expires_at < clock_timestamp()) as lapsed
+    select count(*) as requests, count(*) filter (where lease_expires_at < clock_timestamp()) as expired
     from carrel.agent_requests where status = 'processing'
 ),
 
 reservations as (
-    select count(*) as reservations, count(*) filter (where expires_at < clock_timestamp()) as lapsed
+    select count(*) as reservations, count(*) filter (where expires_at < clock_timestamp()) as expired
     from carrel.usage_reservations where state = 'held'
 ),
 
@@ -97,7 +100,7 @@ indexes as (
 
 select s.name, s.value::numeric, s.detail
 from (
-    select 1 as place, c.name, c.value, c.detail from counted as c
+    select 1 as section, c.name, c.value, c.detail from counted as c
     union all
     select 2, b.name, b.value, b.detail from by_status as b
     union all
@@ -113,7 +116,7 @@ from (
     union all
     select 3, 'agent_requests.oldest_due_seconds', greatest(extract(epoch from clock_timestamp() - oldest), 0), null from pending_requests
     union all
-    select 3, 'agent_requests.lapsed_leases', lapsed, 'workers that went away; claim_requests() gives theirs to others' from leases
+    select 3, 'agent_requests.lapsed_leases', expired, 'workers that went away; claim_requests() gives theirs to others' from leases
     union all
     select 3, 'documents.oldest_pending_seconds', greatest(extract(epoch from clock_timestamp() - oldest), 0), null from pending_documents
     union all
@@ -121,7 +124,7 @@ from (
     union all
     select 4, 'usage_reservations.held', reservations, null from reservations
     union all
-    select 4, 'usage_reservations.lapsed', lapsed, 'hold nothing from who needs it' from reservations
+    select 4, 'usage_reservations.lapsed', expired, 'hold nothing from who needs it' from reservations
     union all
     select 5, t.relname || '.bytes', pg_total_relation_size(t.relid), 'with indexes: ' || pg_size_pretty(pg_total_relation_size(t.relid))
     from pg_stat_all_tables as t where t.schemaname = 'carrel'
@@ -133,4 +136,4 @@ from (
     union all
     select 7, 'indexes.invalid', invalid, names from indexes
 ) as s
-order by s.place, s.name
+order by s.section, s.name

@@ -1,10 +1,10 @@
--- A user creates, sees and deletes their own requests (not while one is being worked on, for that
--- would be free work). How a request fares is the workers' to write.
+-- Users create, see and delete their own requests. They cannot delete a request in processing,
+-- which would be unbilled work. Only workers change requests.
 alter table carrel.agent_requests alter column id set default carrel.uuid_v7();
 alter table carrel.agent_requests alter column user_id set default carrel.current_user_id();
 alter table carrel.agent_requests enable row level security;
 
--- Statistics are of all users: EXPLAIN would tell by its estimates which texts are frequent.
+-- No statistics: they cover all users, and EXPLAIN's estimates would show which texts are frequent.
 alter table carrel.agent_requests alter column content set statistics 0;
 alter table carrel.agent_requests alter column agent_type set statistics 0;
 alter table carrel.agent_requests alter column results set statistics 0;
@@ -42,13 +42,12 @@ drop policy if exists agent_requests_delete_own on carrel.agent_requests;
 create policy agent_requests_delete_own on carrel.agent_requests
     for delete using (user_id = carrel.current_user_id() and status <> 'processing');
 
--- Clamps priority, max_attempts and run_at of end users, for they sort across users; sets reserved_at, which the policy
--- leaves to it; refuses what is too large.
+-- Clamps priority, max_attempts, run_at and reserved_at of end users, and checks the row.
 create or replace trigger agent_requests_prepare
     before insert on carrel.agent_requests
     for each row execute function carrel.prepare_request();
 
--- What may become of a request.
+-- Enforces the life cycle.
 create or replace trigger agent_requests_check_transition
     before update on carrel.agent_requests
     for each row execute function carrel.check_request_transition();
@@ -57,7 +56,7 @@ create or replace trigger agent_requests_touch_updated_at
     before update on carrel.agent_requests
     for each row execute function carrel.touch_updated_at();
 
--- Keep the chains of sessions.
+-- Maintain the chains of sessions.
 create or replace trigger agent_requests_keep_chains_added
     after insert on carrel.agent_requests
     referencing new table as added
@@ -77,7 +76,7 @@ create or replace trigger agent_requests_keep_chains_truncated
     after truncate on carrel.agent_requests
     for each statement execute function carrel.keep_request_chains();
 
--- Requests that are not finished hold what they may use from hard limits; workers are told of those to be done.
+-- Reserve usage of open requests from hard limits, and notify workers of pending ones.
 create or replace trigger agent_requests_hold_added
     after insert on carrel.agent_requests
     referencing new table as added
@@ -97,30 +96,30 @@ create or replace trigger agent_requests_hold_truncated
     after truncate on carrel.agent_requests
     for each statement execute function carrel.hold_for_requests();
 
-comment on table carrel.agent_requests is 'Work that users ask agents for, from creation to completion.';
-comment on column carrel.agent_requests.id is 'The key of the row (UUIDv7).';
-comment on column carrel.agent_requests.user_id is 'The user whose request it is.';
-comment on column carrel.agent_requests.session_id is 'The session that it belongs to, if any.';
-comment on column carrel.agent_requests.agent_type is 'Which kind of agent is asked.';
-comment on column carrel.agent_requests.content is 'What is asked.';
+comment on table carrel.agent_requests is 'Requests of users to agents, from creation to completion.';
+comment on column carrel.agent_requests.id is 'Primary key (UUIDv7).';
+comment on column carrel.agent_requests.user_id is 'Owner of the request.';
+comment on column carrel.agent_requests.session_id is 'Session of the request; null: none.';
+comment on column carrel.agent_requests.agent_type is 'Type of the agent.';
+comment on column carrel.agent_requests.content is 'Prompt or task for the agent.';
 comment on column carrel.agent_requests.status is 'pending, processing, completed, failed or cancelled.';
-comment on column carrel.agent_requests.progress is 'How far it is, from 0 to 1.';
-comment on column carrel.agent_requests.results is 'What came of it.';
-comment on column carrel.agent_requests.token_cost is 'The tokens that all attempts took.';
-comment on column carrel.agent_requests.error is 'Why it failed.';
-comment on column carrel.agent_requests.priority is 'Higher goes first; end users have from -100 to 0.';
-comment on column carrel.agent_requests.attempts is 'How often it was tried.';
-comment on column carrel.agent_requests.max_attempts is 'How often it may be tried; end users have at most 3.';
-comment on column carrel.agent_requests.run_at is 'Not to be started before; of end users not in the past.';
-comment on column carrel.agent_requests.lease_token is 'What the worker that holds it must show, and the id of the event that the attempt is billed by; that of the last attempt stays.';
-comment on column carrel.agent_requests.lease_expires_at is 'Until when the worker holds it.';
-comment on column carrel.agent_requests.lease_owner is 'The worker that holds it, or held it last.';
-comment on column carrel.agent_requests.cancel_requested_at is 'When cancelling was asked for.';
-comment on column carrel.agent_requests.idempotency_key is 'One request for each key of a user.';
-comment on column carrel.agent_requests.payload_hash is 'SHA-256 over the arguments of create_request(), where it has an idempotency key.';
-comment on column carrel.agent_requests.reserve_tokens is 'The tokens that it holds from hard limits, beside one agent_request, until it is finished.';
-comment on column carrel.agent_requests.reserved_at is 'When it began to hold them; decides the periods that it counts in.';
-comment on column carrel.agent_requests.created_at is 'When the row was inserted.';
-comment on column carrel.agent_requests.started_at is 'When its last attempt began.';
-comment on column carrel.agent_requests.completed_at is 'When it came to its end.';
-comment on column carrel.agent_requests.updated_at is 'When the row was last updated.';
+comment on column carrel.agent_requests.progress is 'Progress, 0 to 1.';
+comment on column carrel.agent_requests.results is 'Results of the agent.';
+comment on column carrel.agent_requests.token_cost is 'Tokens used by all attempts.';
+comment on column carrel.agent_requests.error is 'Error of the last attempt.';
+comment on column carrel.agent_requests.priority is 'Priority, highest first. End users may set -100 to 0.';
+comment on column carrel.agent_requests.attempts is 'Number of attempts started.';
+comment on column carrel.agent_requests.max_attempts is 'Maximum number of attempts. End users may set up to 3.';
+comment on column carrel.agent_requests.run_at is 'Earliest start; end users cannot set a time in the past.';
+comment on column carrel.agent_requests.lease_token is 'Token of the last lease, which the worker''s reports name; id of the event that bills the attempt.';
+comment on column carrel.agent_requests.lease_expires_at is 'End of the lease; null: no worker holds the request.';
+comment on column carrel.agent_requests.lease_owner is 'Worker of the last lease.';
+comment on column carrel.agent_requests.cancel_requested_at is 'Time at which cancellation was requested.';
+comment on column carrel.agent_requests.idempotency_key is 'Idempotency key, unique for a user.';
+comment on column carrel.agent_requests.payload_hash is 'SHA-256 of the arguments of create_request(); null without an idempotency key.';
+comment on column carrel.agent_requests.reserve_tokens is 'Tokens reserved from hard limits until the request is finished, beside one agent_request.';
+comment on column carrel.agent_requests.reserved_at is 'Start of the reservation; determines the periods that it counts in.';
+comment on column carrel.agent_requests.created_at is 'Time of the insert.';
+comment on column carrel.agent_requests.started_at is 'Start of the last attempt.';
+comment on column carrel.agent_requests.completed_at is 'Time at which the request was completed, failed or cancelled.';
+comment on column carrel.agent_requests.updated_at is 'Time of the last update.';

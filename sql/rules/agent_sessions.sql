@@ -1,9 +1,9 @@
--- A user keeps their own sessions; the chain of requests and the version are kept for them.
+-- Users manage their own sessions. Triggers maintain request_chain and version.
 alter table carrel.agent_sessions alter column id set default carrel.uuid_v7();
 alter table carrel.agent_sessions alter column user_id set default carrel.current_user_id();
 alter table carrel.agent_sessions enable row level security;
 
--- Statistics are of all users: EXPLAIN would tell by its estimates which texts are frequent.
+-- No statistics: they cover all users, and EXPLAIN's estimates would show which texts are frequent.
 alter table carrel.agent_sessions alter column title set statistics 0;
 alter table carrel.agent_sessions alter column request_chain set statistics 0;
 alter table carrel.agent_sessions alter column context_state set statistics 0;
@@ -29,7 +29,7 @@ drop policy if exists agent_sessions_delete_own on carrel.agent_sessions;
 create policy agent_sessions_delete_own on carrel.agent_sessions
     for delete using (user_id = carrel.current_user_id());
 
--- Refuses sessions of nobody, of users without a profile, and what no session is.
+-- Checks owner, title and state.
 create or replace trigger agent_sessions_prepare
     before insert or update on carrel.agent_sessions
     for each row execute function carrel.prepare_session();
@@ -42,12 +42,12 @@ create or replace trigger agent_sessions_count_version
     before update on carrel.agent_sessions
     for each row execute function carrel.count_session_version();
 
-comment on table carrel.agent_sessions is 'Conversations of a user with agents: their requests in order, and the state they share.';
-comment on column carrel.agent_sessions.id is 'The key of the row (UUIDv7).';
-comment on column carrel.agent_sessions.user_id is 'The user whose session it is.';
-comment on column carrel.agent_sessions.title is 'What the session is about.';
-comment on column carrel.agent_sessions.request_chain is 'The ids of the session''s requests in order; kept by trigger as requests come and go.';
-comment on column carrel.agent_sessions.context_state is 'What the agents and the application keep between requests.';
-comment on column carrel.agent_sessions.version is 'Counts the changes of context_state.';
-comment on column carrel.agent_sessions.created_at is 'When the row was inserted.';
-comment on column carrel.agent_sessions.updated_at is 'When the row was last updated.';
+comment on table carrel.agent_sessions is 'Conversations of users with agents: requests in order, and shared state.';
+comment on column carrel.agent_sessions.id is 'Primary key (UUIDv7).';
+comment on column carrel.agent_sessions.user_id is 'Owner of the session.';
+comment on column carrel.agent_sessions.title is 'Title of the session.';
+comment on column carrel.agent_sessions.request_chain is 'Ids of the session''s requests in order; maintained by triggers.';
+comment on column carrel.agent_sessions.context_state is 'State shared by the agents and the application.';
+comment on column carrel.agent_sessions.version is 'Number of changes of context_state.';
+comment on column carrel.agent_sessions.created_at is 'Time of the insert.';
+comment on column carrel.agent_sessions.updated_at is 'Time of the last update.';

@@ -1,4 +1,4 @@
--- Work that users ask agents for, from creation to completion.
+-- Requests of users to agents, from creation to completion.
 create table carrel.agent_requests (
     id uuid not null,
     user_id uuid not null,
@@ -39,32 +39,32 @@ create table carrel.agent_requests (
     constraint agent_requests_max_attempts_check check (max_attempts >= 1)
 );
 
--- Serves: the foreign key to agent_sessions, and a session's requests in order.
+-- Serves: the foreign key to agent_sessions, and the requests of a session in order.
 create index agent_requests_user_id_session_id_idx on carrel.agent_requests (user_id, session_id, id);
 
 -- Serves: a user's requests, newest first.
 create index agent_requests_user_id_created_at_idx on carrel.agent_requests (user_id, created_at);
 
--- Serves: create_request() with an idempotency key: one request for each key of a user.
+-- Serves: create_request() with an idempotency key.
 create unique index agent_requests_user_id_idempotency_key_idx on carrel.agent_requests (user_id, idempotency_key)
     where idempotency_key is not null;
 
--- Serves: workers that look for the next request to claim.
+-- Serves: claims of all agent types, in priority order.
 create index agent_requests_pending_idx on carrel.agent_requests (priority desc, run_at, id)
     where status = 'pending';
 
--- Serves: workers of some types of agents, who must not walk over those of others.
+-- Serves: claims of some agent types, without scanning requests of others.
 create index agent_requests_agent_type_pending_idx on carrel.agent_requests (agent_type, priority desc, run_at, id)
     where status = 'pending';
 
--- Serves: workers that take over from others whose leases lapsed.
+-- Serves: requeueing requests whose lease expired.
 create index agent_requests_lease_expires_at_idx on carrel.agent_requests (lease_expires_at)
     where status = 'processing';
 
--- Serves: what a user's requests hold of hard limits.
+-- Serves: reservations of a user's open requests from hard limits.
 create index agent_requests_user_id_open_idx on carrel.agent_requests (user_id)
     where status = 'pending' or status = 'processing';
 
--- Serves: purge_requests(), the longest finished first.
+-- Serves: purge_requests(), oldest first.
 create index agent_requests_completed_at_idx on carrel.agent_requests (completed_at)
     where completed_at is not null;

@@ -1,4 +1,4 @@
--- Conversations of a user with agents: their requests in order, and the state they share.
+-- Conversations of users with agents: requests in order, and shared state.
 create table carrel.agent_sessions (
     id uuid not null,
     user_id uuid not null,

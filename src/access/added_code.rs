@@ -1,6 +1,8 @@
-//! Refusal of code that roles with fewer rights add to carrel's tables and schema, and to tables that follow them: an event trigger.
+//! Event trigger that refuses code added by roles with fewer rights: on carrel's tables, in its
+//! schema, and on tables that follow them.
 //!
-//! Catalogs are read as they are when the command ends, whatever the transaction's snapshot: a column's type may have changed since.
+//! Reads the catalogs as they are when the command ends, not by the transaction's snapshot: a
+//! column's type may have changed since.
 
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::spi::{self, Access, Db};
@@ -9,19 +11,21 @@ use pgrx::prelude::*;
 
 const CASTING_KEYS: &str = include_str!("../../sql/access/casting_keys.sql");
 
-/// An object that a command has created or altered.
-struct Command {
+/// Object that a DDL command created or altered.
+struct DdlCommand {
     object: pg_sys::Oid,
     identity: String,
-    /// Name of its schema.
+    /// Name of the object's schema.
     schema: Option<String>,
-    /// The table that it is, or that it belongs to.
+    /// Table that the object is, or belongs to.
     table: Option<pg_sys::Oid>,
     is_trigger: bool,
 }
 
-/// Event trigger: refuses triggers, foreign keys, functions and the like that roles with fewer rights add to carrel's tables and
-/// schema, and code on tables that follow them (foreign_code()): 42501.
+/// Event trigger ON ddl_command_end: refuses triggers, foreign keys and functions that roles with
+/// fewer rights add to carrel's tables and schema, and code on tables that follow them.
+///
+/// Superusers and the owner of the tables may add anything. Errors: 42501.
 #[pg_extern(
     volatile,
     parallel_unsafe,
@@ -30,7 +34,7 @@ struct Command {
 fn refuse_added_code() {
     guard(|| {
         let (current, of_session) = (roles::current(), roles::of_session());
-        // Without them there is nothing to protect, or migrate() says what is missing.
+        // Without an owner or a schema there is nothing to protect: migrate() reports them.
         let (Some(owner), true) = (owner::find()?, owner::has_schema()?) else { return Ok(()) };
         if current == owner || roles::has_superuser(current)? {
             return Ok(());
@@ -38,36 +42,26 @@ fn refuse_added_code() {
         spi::as_owner_of_catalogs(owner, Access::Write, |db| {
             db.latest(|| {
                 let commands = commands(db)?;
-                commands.iter().try_for_each(|command| check(db, command, current))?;
+                commands.iter().try_for_each(|command| check_command(db, command, current))?;
                 check_followers(db, &commands, [current, of_session])
             })
         })
     });
 }
 
-fn commands(db: &Db) -> Result<Vec<Command>> {
-    db.rows(
-        "select c.objid, coalesce(c.object_identity, ''), c.schema_name, c.classid = 'pg_trigger'::regclass,
-            case c.classid
-                when 'pg_trigger'::regclass then (select t.tgrelid from pg_trigger as t where t.oid = c.objid)
-                when 'pg_rewrite'::regclass then (select w.ev_class from pg_rewrite as w where w.oid = c.objid)
-                when 'pg_class'::regclass then coalesce((select i.indrelid from pg_index as i where i.indexrelid = c.objid), c.objid)
-            end
-        from pg_event_trigger_ddl_commands() as c",
-        &[],
-        |row| {
-            Ok(Command {
-                object: row.need(1)?,
-                identity: row.need(2)?,
-                schema: row.get(3),
-                is_trigger: row.need(4)?,
-                table: row.get(5),
-            })
-        },
-    )
+fn commands(db: &Db) -> Result<Vec<DdlCommand>> {
+    db.rows(include_str!("../../sql/access/ddl_commands.sql"), &[], |row| {
+        Ok(DdlCommand {
+            object: row.need(1)?,
+            identity: row.need(2)?,
+            schema: row.get(3),
+            is_trigger: row.need(4)?,
+            table: row.get(5),
+        })
+    })
 }
 
-fn check(db: &Db, command: &Command, actor: pg_sys::Oid) -> Result<()> {
+fn check_command(db: &Db, command: &DdlCommand, actor: pg_sys::Oid) -> Result<()> {
     let role = roles::name(actor)?;
     let identity = &command.identity;
     if command.schema.as_deref() == Some("carrel") {
@@ -101,17 +95,11 @@ fn check(db: &Db, command: &Command, actor: pg_sys::Oid) -> Result<()> {
     }
 }
 
-/// Refuses what foreign_code() finds on the tables that the commands changed, and on those of the roles that act.
-fn check_followers(db: &Db, commands: &[Command], actors: [pg_sys::Oid; 2]) -> Result<()> {
+/// Refuses code that foreign_code() finds on the changed tables, or on tables of the acting roles.
+fn check_followers(db: &Db, commands: &[DdlCommand], actors: [pg_sys::Oid; 2]) -> Result<()> {
     let tables: Vec<pg_sys::Oid> = commands.iter().filter_map(|command| command.table).collect();
     let found: Option<String> = db.first(
-        "select f.what
-        from carrel.foreign_code() as f
-        join pg_class as c on f.relation = c.oid
-        where f.what is not null and (
-            f.relation = any ($1) or pg_has_role($2, c.relowner, 'usage') or pg_has_role($3, c.relowner, 'usage')
-        )
-        order by f.what limit 1",
+        include_str!("../../sql/access/follower_code.sql"),
         &[tables.into(), actors[0].into(), actors[1].into()],
         |row| row.need(1),
     )?;

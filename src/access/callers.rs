@@ -1,10 +1,11 @@
-//! Rights of the role that calls: end user, service, operator, as grant_user() and its kin recorded them.
+//! Rights of the calling role: end user, service, operator, as grant_user(), grant_service() and
+//! grant_operator() recorded them.
 //!
-//! Privileges alone do not make a role a service: operators follow guides that grant everything to everybody. Functions and
-//! triggers therefore ask here. Superusers and the owner of the tables have every right; other roles have those of the
-//! roles that they inherit from.
+//! Privileges alone do not make a role a service: many guides grant everything to every role.
+//! Functions and triggers therefore check here. Superusers and the owner of the tables have every
+//! right. Other roles have the rights of the roles that they inherit from.
 
-use super::privileges::Kind;
+use super::privileges::RoleKind;
 use crate::pg::cache::{self, Changes};
 use crate::pg::error::{Error, Result, SqlState};
 use crate::pg::heap::Table;
@@ -18,7 +19,7 @@ use std::ffi::CString;
 
 const GRANTED_ROLES: Table = Table { name: c"granted_roles", index: c"granted_roles_pkey" };
 
-/// A set of kinds of roles.
+/// Set of role kinds.
 #[derive(Clone, Copy, Default, PartialEq)]
 pub struct Rights(u8);
 
@@ -26,31 +27,36 @@ impl Rights {
     const ALL: Self = Self(u8::MAX);
     /// Rights of the tables' owner: writes every row, administers nothing.
     const OWNER: Self = Self(
-        1 << 7 | 1 << Kind::User as u8 | 1 << Kind::SelfMetering as u8 | 1 << Kind::Service as u8,
+        1 << 7
+            | 1 << RoleKind::User as u8
+            | 1 << RoleKind::SelfMetering as u8
+            | 1 << RoleKind::Service as u8,
     );
 
-    pub fn has(self, kind: Kind) -> bool {
+    pub fn has(self, kind: RoleKind) -> bool {
         self.0 & Self::of(kind).0 != 0
     }
 
-    fn of(kind: Kind) -> Self {
+    fn of(kind: RoleKind) -> Self {
         Self(1 << kind as u8)
     }
 
-    /// The rights of superusers and of the owner of the tables.
+    /// Tells if the role is a superuser or the owner of the tables.
     pub fn are_unrestricted(self) -> bool {
         self.0 & 1 << 7 != 0
     }
 
-    /// Tells whether the role may act for a user at all.
+    /// Tells if the role may act for a user at all.
     pub fn may_be_a_user(self) -> bool {
-        [Kind::User, Kind::SelfMetering, Kind::Service].into_iter().any(|kind| self.has(kind))
+        [RoleKind::User, RoleKind::SelfMetering, RoleKind::Service]
+            .into_iter()
+            .any(|kind| self.has(kind))
     }
 }
 
 thread_local! {
-    static KNOWN: RefCell<HashMap<pg_sys::Oid, Rights>> = RefCell::default();
-    /// The role that was asked for last, and its rights: policies ask for each row.
+    static CACHED: RefCell<HashMap<pg_sys::Oid, Rights>> = RefCell::default();
+    /// Last role and its rights: policies ask once a row.
     static LAST: Cell<Option<(pg_sys::Oid, Rights)>> = const { Cell::new(None) };
     /// Changes of roles, memberships, the schema's privileges and granted_roles.
     static CHANGES: Changes = const {
@@ -59,12 +65,12 @@ thread_local! {
     };
 }
 
-/// Rights of the current role.
+/// Returns the rights of the current role.
 pub fn rights() -> Result<Rights> {
     rights_of(roles::current())
 }
 
-/// Rights of a role.
+/// Returns the rights of a role.
 pub fn rights_of(role: pg_sys::Oid) -> Result<Rights> {
     if let Some((last, rights)) = LAST.get()
         && last == role
@@ -73,14 +79,14 @@ pub fn rights_of(role: pg_sys::Oid) -> Result<Rights> {
         return Ok(rights);
     }
     if Changes::take(&CHANGES) {
-        KNOWN.with_borrow_mut(HashMap::clear);
+        CACHED.with_borrow_mut(HashMap::clear);
     }
-    let known = KNOWN.with_borrow(|known| known.get(&role).copied());
+    let known = CACHED.with_borrow(|known| known.get(&role).copied());
     let rights = match known {
         Some(rights) => rights,
         None => look_up(role)?,
     };
-    KNOWN.with_borrow_mut(|known| known.insert(role, rights));
+    CACHED.with_borrow_mut(|known| known.insert(role, rights));
     LAST.set(Some((role, rights)));
     Ok(rights)
 }
@@ -92,7 +98,7 @@ fn look_up(role: pg_sys::Oid) -> Result<Rights> {
     if Some(role) == owner::find()? {
         return Ok(Rights::OWNER);
     }
-    let (mut granted, here) = (Vec::new(), here()?);
+    let (mut granted, here) = (Vec::new(), installation()?);
     let table = GRANTED_ROLES.oid()?;
     CHANGES.with(|changes| changes.watch(vec![table]));
     GRANTED_ROLES.read(
@@ -100,10 +106,10 @@ fn look_up(role: pg_sys::Oid) -> Result<Rights> {
         [c"recorded_in", c"role_oid", c"kind", c"role_name", c"granted"],
         |row| {
             if row.need(5)?
-                && let Some(kind) = Kind::named(&row.need::<String>(3)?)
+                && let Some(kind) = RoleKind::named(&row.need::<String>(3)?)
             {
-                let record = Record {
-                    is_of_here: row.need::<String>(1)? == here,
+                let record = GrantRecord {
+                    is_own: row.need::<String>(1)? == here,
                     oid: row.need(2)?,
                     name: row.need(4)?,
                 };
@@ -123,18 +129,20 @@ fn look_up(role: pg_sys::Oid) -> Result<Rights> {
     Ok(rights)
 }
 
-/// Record of a granted role: names it by its oid where it was granted by this installation, and by its name where a dump or
-/// replication brought it from another. A role of that name counts only if it also has USAGE on the schema; see
+/// Record of a granted role.
+///
+/// Identifies the role by oid if this installation made the record, and by name if a dump or
+/// replication brought it. A role found by name counts only if it also has USAGE on the schema: see
 /// `sql/access/named_roles.sql`.
-struct Record {
-    is_of_here: bool,
+struct GrantRecord {
+    is_own: bool,
     oid: pg_sys::Oid,
     name: String,
 }
 
-impl Record {
+impl GrantRecord {
     fn role(self) -> Result<Option<pg_sys::Oid>> {
-        if self.is_of_here {
+        if self.is_own {
             return Ok(roles::exists(self.oid)?.then_some(self.oid));
         }
         let Ok(name) = CString::new(self.name) else { return Ok(None) };
@@ -145,78 +153,73 @@ impl Record {
     }
 }
 
-/// Tells whether USAGE on carrel's schema is granted to a role itself, not to roles that it inherits from.
+/// Tells if USAGE on carrel's schema is granted to a role itself, not to a role that it inherits
+/// from.
 fn may_use_schema(role: pg_sys::Oid) -> Result<bool> {
     spi::as_owner_of_catalogs(owner::oid()?, Access::Read, |db| {
-        db.value(
-            "select exists (
-                select from pg_namespace as n
-                cross join lateral aclexplode(n.nspacl) as a
-                where n.nspname = 'carrel' and a.grantee = $1 and a.privilege_type = 'USAGE'
-            )",
-            &[role.into()],
-        )
+        db.value(include_str!("../../sql/access/may_use_schema.sql"), &[role.into()])
     })
 }
 
-/// The installation that records of granted roles are made in; see `sql/installation.sql`.
-pub fn here() -> Result<String> {
+/// Returns the id of this installation, which its records carry: see `sql/installation.sql`.
+pub fn installation() -> Result<String> {
     thread_local! {
-        static KNOWN: RefCell<Option<String>> = const { RefCell::new(None) };
+        static CACHED: RefCell<Option<String>> = const { RefCell::new(None) };
     }
-    if let Some(known) = KNOWN.with_borrow(Clone::clone) {
+    if let Some(known) = CACHED.with_borrow(Clone::clone) {
         return Ok(known);
     }
     let here: String = spi::as_owner_of_catalogs(owner::oid()?, Access::Read, |db| {
         db.value("select carrel.installation_id()::text", &[])
     })?;
-    KNOWN.set(Some(here.clone()));
+    CACHED.set(Some(here.clone()));
     Ok(here)
 }
 
-/// Has every session forget the rights that it knows, from the commit on.
+/// Invalidates the cached rights of every session when the transaction commits.
 pub fn forget_in_all_sessions() -> Result<()> {
     CHANGES.with(Changes::mark);
     cache::invalidate(GRANTED_ROLES.oid()?)
 }
 
-/// Tells whether the caller is a service (or a superuser) rather than an end user. Not to be asked as the owner.
+/// Tells if the caller is a service or a superuser. Meaningless while running as the owner.
 pub fn is_service() -> Result<bool> {
-    Ok(rights()?.has(Kind::Service))
+    Ok(rights()?.has(RoleKind::Service))
 }
 
-/// Tells whether the role that the session acts as is a service: it reads an error's hint, also while carrel works as the
-/// owner.
+/// Tells if the session's role is a service, also while carrel runs as the owner. Hints of errors
+/// depend on it.
 pub fn is_session_of_service() -> Result<bool> {
-    Ok(rights_of(roles::of_session())?.has(Kind::Service))
+    Ok(rights_of(roles::of_session())?.has(RoleKind::Service))
 }
 
-/// Error 42501 unless the caller is a granted service.
+/// Fails with 42501 unless the caller is a service.
 pub fn require_service(function: &str) -> Result<()> {
     if is_service()? { Ok(()) } else { Err(refused(function, "services", "grant_service")) }
 }
 
-/// Error 42501 unless the caller may record usage of its own: a service, or an end user's role with self_metering.
+/// Fails with 42501 unless the caller may record its own usage: a service, or a user role with
+/// self_metering.
 pub fn require_metering(function: &str) -> Result<()> {
     let rights = rights()?;
-    if rights.has(Kind::Service) || rights.has(Kind::SelfMetering) {
+    if rights.has(RoleKind::Service) || rights.has(RoleKind::SelfMetering) {
         return Ok(());
     }
     Err(refused(function, "services, and for end users who may meter themselves", "grant_service"))
 }
 
-/// Error 42501 unless the caller is an operator or a service.
+/// Fails with 42501 unless the caller is an operator or a service.
 pub fn require_operator_or_service(function: &str) -> Result<()> {
     let rights = rights()?;
-    if rights.has(Kind::Service) || rights.has(Kind::Operator) {
+    if rights.has(RoleKind::Service) || rights.has(RoleKind::Operator) {
         return Ok(());
     }
     Err(refused(function, "operators and services", "grant_operator"))
 }
 
-/// Error 42501 unless the caller is an operator.
+/// Fails with 42501 unless the caller is an operator.
 pub fn require_operator(function: &str) -> Result<()> {
-    if rights()?.has(Kind::Operator) {
+    if rights()?.has(RoleKind::Operator) {
         Ok(())
     } else {
         Err(refused(function, "operators", "grant_operator"))
@@ -232,7 +235,7 @@ fn refused(function: &str, whom: &str, grant: &str) -> Error {
     .hint(format!("An administrator grants it: select carrel.{grant}('{role}')"))
 }
 
-/// The name of the current role.
+/// Returns the name of the current role.
 pub fn current_role() -> String {
     roles::name(roles::current()).unwrap_or_default()
 }

@@ -1,8 +1,8 @@
-//! Differences between the privileges in the catalog and those that carrel grants.
+//! Differences between the privileges in the catalog and the privileges that carrel grants.
 
 use super::callers;
 use super::named_roles::of_named_roles;
-use super::privileges::{Kind, Privilege};
+use super::privileges::{Privilege, RoleKind};
 use crate::definitions::TABLES;
 use crate::pg::error::Result;
 use crate::pg::spi::Db;
@@ -11,22 +11,23 @@ use pgrx::pg_sys;
 const DIFFERENCES: &str = include_str!("../../sql/access/differences.sql");
 const DEFAULT_PRIVILEGES: &str = include_str!("../../sql/access/default_privileges.sql");
 
-/// A privilege that a role has too much, or lacks.
+/// Privilege that a role has without a grant by carrel, or is missing.
 pub struct Difference {
-    pub what: String,
-    /// The statement that mends it.
-    pub statement: String,
-    /// Set where carrel mends it: a privilege of PUBLIC, of a granted role, or given by default privileges.
+    pub description: String,
+    /// Statement that removes the difference.
+    pub remedy: String,
+    /// True if carrel repairs it: a privilege of PUBLIC, of a granted role, or given by default
+    /// privileges.
     pub is_carrels: bool,
 }
 
-/// The differences, those of the schema first, then of tables, columns and functions.
+/// Lists the differences: schema first, then tables, columns and functions.
 pub fn differences(db: &Db) -> Result<Vec<Difference>> {
-    let expected: Vec<(Kind, Privilege)> = Kind::ALL
+    let expected: Vec<(RoleKind, Privilege)> = RoleKind::ALL
         .into_iter()
         .flat_map(|kind| kind.privileges().map(move |privilege| (kind, privilege)))
         .collect();
-    let column = |of: fn(&(Kind, Privilege)) -> &'static str| -> Vec<String> {
+    let column = |of: fn(&(RoleKind, Privilege)) -> &'static str| -> Vec<String> {
         expected.iter().map(|entry| of(entry).to_owned()).collect()
     };
     let (roles, kinds) = granted(db)?.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
@@ -51,8 +52,8 @@ pub fn differences(db: &Db) -> Result<Vec<Difference>> {
             ],
             |row| {
                 Ok(Difference {
-                    what: row.need(1)?,
-                    statement: row.need(2)?,
+                    description: row.need(1)?,
+                    remedy: row.need(2)?,
                     is_carrels: row.need(3)?,
                 })
             },
@@ -60,18 +61,19 @@ pub fn differences(db: &Db) -> Result<Vec<Difference>> {
     })
 }
 
-/// The granted roles that exist, with their kinds.
+/// Lists the granted roles that exist, with their kinds.
 pub fn granted(db: &Db) -> Result<Vec<(pg_sys::Oid, String)>> {
     db.rows(
         of_named_roles!(
             "select role, kind from named where granted and counts and role is not null order by 1, 2"
         ),
-        &[callers::here()?.into()],
+        &[callers::installation()?.into()],
         |row| Ok((row.need(1)?, row.need(2)?)),
     )
 }
 
-/// Default privileges that give others rights on what is created in carrel's schema, each with the statement that ends it.
+/// Lists default privileges that give others rights on new objects in carrel's schema, each with
+/// the statement that removes it.
 pub fn default_privileges(db: &Db) -> Result<Vec<String>> {
     db.rows(DEFAULT_PRIVILEGES, &[], |row| row.need(1))
 }

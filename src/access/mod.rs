@@ -1,16 +1,16 @@
 //! Roles that may use carrel: grant_user(), grant_service(), grant_operator() and their revokes.
 //!
-//! [`privileges`] holds what each kind of role gets: `sql/privileges/<kind>.sql`, and nothing is granted elsewhere.
-//! [`callers`] tells what the role that calls is granted as. [`differences`] compares the privileges in the catalog with
-//! both.
+//! [`privileges`] holds the privileges of each kind of role: `sql/privileges/<kind>.sql`. Nothing
+//! is granted elsewhere. [`callers`] determines the kinds of the calling role. [`differences`]
+//! compares the privileges in the catalog with both.
 
 pub mod added_code;
 mod callers;
+mod check_privileges;
 mod differences;
 mod named_roles;
 pub mod owner;
 mod privileges;
-mod written;
 
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::roles;
@@ -23,79 +23,100 @@ pub use callers::{
 pub use differences::{default_privileges, differences};
 use named_roles::of_named_roles;
 use pgrx::prelude::*;
-pub use privileges::Kind;
+pub use privileges::RoleKind;
 
 const MEMBERSHIPS: &str = include_str!("../../sql/access/memberships.sql");
 const STALE_RECORDS: &str = of_named_roles!(include_str!("../../sql/access/stale_records.sql"));
 
-/// Lets a role work as an application's end users do: in their own rows, under the policies.
-/// With self_metering it may also record its own usage.
+/// Grants a role the rights of an application's end users: their own rows, under row-level
+/// security.
+///
+/// With `self_metering`, the role may also record its own usage. Callable by operators. Errors:
+/// 22023 (no such role, PUBLIC or carrel_owner), 42501 (role that the caller is or can become).
 #[pg_extern(volatile, parallel_unsafe)]
 fn grant_user(role: Option<Name>, self_metering: default!(Option<bool>, false)) {
     guard(|| {
         let role = Role::to_grant("grant_user", role)?;
-        role.grant(Kind::User)?;
-        if self_metering.unwrap_or(false) { role.grant(Kind::SelfMetering) } else { Ok(()) }
+        role.grant(RoleKind::User)?;
+        if self_metering.unwrap_or(false) { role.grant(RoleKind::SelfMetering) } else { Ok(()) }
     })
 }
 
-/// Lets a role work as an application's trusted workers and billing jobs do.
+/// Grants a role the rights of an application's trusted workers and billing jobs.
+///
+/// Callable by operators. Errors: 22023 (no such role, PUBLIC or carrel_owner), 42501 (role that
+/// the caller is or can become).
 #[pg_extern(volatile, parallel_unsafe)]
 fn grant_service(role: Option<Name>) {
-    guard(|| Role::to_grant("grant_service", role)?.grant(Kind::Service))
+    guard(|| Role::to_grant("grant_service", role)?.grant(RoleKind::Service))
 }
 
-/// Lets a role administer plans, limits, prices and keys, grant users and services, and see how the database stands, without
-/// being a superuser. It never sees users' texts.
+/// Grants a role the right to administer plans, limits, prices and keys, to grant users and
+/// services, and to monitor the database.
+///
+/// An operator never sees texts of users. Callable by superusers. Errors: 22023 (no such role,
+/// PUBLIC or carrel_owner).
 #[pg_extern(volatile, parallel_unsafe)]
 fn grant_operator(role: Option<Name>) {
     guard(|| {
         require_superuser("grant_operator")?;
-        Role::to_grant("grant_operator", role)?.grant(Kind::Operator)
+        Role::to_grant("grant_operator", role)?.grant(RoleKind::Operator)
     })
 }
 
-/// Revokes what grant_user() granted.
+/// Revokes the rights that grant_user() granted.
+///
+/// Also works for a role that was dropped or renamed. Callable by operators. Errors: 22023 (no such
+/// role, PUBLIC).
 #[pg_extern(volatile, parallel_unsafe)]
 fn revoke_user(role: Option<Name>) {
-    guard(|| revoke("revoke_user", role, &[Kind::SelfMetering, Kind::User]))
+    guard(|| revoke("revoke_user", role, &[RoleKind::SelfMetering, RoleKind::User]))
 }
 
-/// Revokes what grant_service() granted.
+/// Revokes the rights that grant_service() granted.
+///
+/// Also works for a role that was dropped or renamed. Callable by operators. Errors: 22023 (no such
+/// role, PUBLIC).
 #[pg_extern(volatile, parallel_unsafe)]
 fn revoke_service(role: Option<Name>) {
-    guard(|| revoke("revoke_service", role, &[Kind::Service]))
+    guard(|| revoke("revoke_service", role, &[RoleKind::Service]))
 }
 
-/// Revokes what grant_operator() granted.
+/// Revokes the rights that grant_operator() granted.
+///
+/// Also works for a role that was dropped or renamed. Callable by superusers. Errors: 22023 (no
+/// such role, PUBLIC).
 #[pg_extern(volatile, parallel_unsafe)]
 fn revoke_operator(role: Option<Name>) {
     guard(|| {
         require_superuser("revoke_operator")?;
-        revoke("revoke_operator", role, &[Kind::Operator])
+        revoke("revoke_operator", role, &[RoleKind::Operator])
     })
 }
 
-/// Tells whether the current role is an operator: policies of plans, limits, prices and keys ask it.
+/// Tells if the current role is an operator.
+///
+/// Policies of plans, limits, prices and keys call it. Callable by every granted role.
 #[pg_extern(stable, parallel_safe)]
 fn is_operator() -> bool {
-    guard(|| Ok(rights()?.has(Kind::Operator)))
+    guard(|| Ok(rights()?.has(RoleKind::Operator)))
 }
 
-/// AFTER each row of granted_roles that changes, by replication too: every session reads rights again from the commit on.
+/// Trigger AFTER INSERT OR UPDATE OR DELETE of granted_roles, also by replication: every session
+/// reads rights again after the commit.
 #[pg_trigger]
 fn forget_granted_roles<'a>(trigger: &'a PgTrigger<'a>) -> crate::pg::trigger::Returned<'a> {
     crate::pg::trigger::after_row(trigger, |_| callers::forget_in_all_sessions())
 }
 
-/// A role that exists.
+/// Existing role.
 struct Role {
     oid: pg_sys::Oid,
     name: String,
 }
 
 impl Role {
-    /// The role that the caller names, which it must be allowed to grant to.
+    /// Finds the role to grant to. Fails unless the caller may grant to it.
     fn to_grant(function: &str, name: Option<Name>) -> Result<Self> {
         require_operator(function)?;
         let name = given(name)?;
@@ -108,7 +129,7 @@ impl Role {
             .hint("Nobody works as this role: grant to a role that logs in."));
         }
         let is_superuser = roles::is_superuser();
-        // An operator who granted to itself would read users' texts.
+        // An operator that granted to itself could read texts of users.
         let is_own = spi::as_caller(Access::Read, |db| {
             db.value::<bool>("select pg_has_role($1::oid, 'member')", &[role.oid.into()])
         })?;
@@ -136,17 +157,14 @@ impl Role {
         })
     }
 
-    fn grant(&self, kind: Kind) -> Result<()> {
+    fn grant(&self, kind: RoleKind) -> Result<()> {
         lock_definitions()?;
         spi::as_owner(Access::Write, |db| {
-            refresh_records(db, Strangers::Remove)?;
+            refresh_records(db, ForeignRecords::Remove)?;
             db.execute(
-                "insert into carrel.granted_roles (recorded_in, role_oid, kind, role_name, granted)
-                values ($1, $2, $3, $4, true)
-                on conflict (recorded_in, role_oid, kind) do update
-                set granted = true, role_name = excluded.role_name, changed_at = now()",
+                include_str!("../../sql/access/grant_role.sql"),
                 &[
-                    callers::here()?.into(),
+                    callers::installation()?.into(),
                     self.oid.into(),
                     kind.name().into(),
                     self.name.as_str().into(),
@@ -154,28 +172,25 @@ impl Role {
             )?;
             Ok(())
         })?;
-        mend_privileges()
+        repair_privileges()
     }
 }
 
-/// Revokes kinds from a role, also from one that was renamed, or dropped.
-fn revoke(function: &str, name: Option<Name>, kinds: &[Kind]) -> Result<()> {
+/// Revokes kinds from a role, also if it was renamed or dropped.
+fn revoke(function: &str, name: Option<Name>, kinds: &[RoleKind]) -> Result<()> {
     require_operator(function)?;
     let name = given(name)?;
     let kinds: Vec<String> = kinds.iter().map(|kind| kind.name().to_owned()).collect();
     lock_definitions()?;
     let role = Role::find(&name)?;
     let recorded = spi::as_owner(Access::Write, |db| {
-        refresh_records(db, Strangers::Remove)?;
+        refresh_records(db, ForeignRecords::Remove)?;
         match &role {
             Some(role) => kinds.iter().try_fold(0, |_, kind| {
                 db.execute(
-                    "insert into carrel.granted_roles (recorded_in, role_oid, kind, role_name, granted)
-                    values ($1, $2, $3, $4, false)
-                    on conflict (recorded_in, role_oid, kind) do update
-                    set granted = false, changed_at = now()",
+                    include_str!("../../sql/access/revoke_role.sql"),
                     &[
-                        callers::here()?.into(),
+                        callers::installation()?.into(),
                         role.oid.into(),
                         kind.as_str().into(),
                         role.name.as_str().into(),
@@ -191,7 +206,7 @@ fn revoke(function: &str, name: Option<Name>, kinds: &[Kind]) -> Result<()> {
     if role.is_none() && recorded == 0 {
         return Err(no_such_role(&name));
     }
-    mend_privileges()
+    repair_privileges()
 }
 
 fn given(role: Option<Name>) -> Result<String> {
@@ -211,18 +226,20 @@ fn no_such_role(name: &str) -> Error {
         .hint("Create it first: create role … nologin")
 }
 
-/// Records Supabase's roles. Part of CREATE EXTENSION, and not of later calls of migrate(): a role of such a name that is made later is
-/// not one that the operator chose.
+/// Grants to Supabase's roles, if they exist.
+///
+/// Runs when the tables are created, not at later calls of migrate(): the operator did not choose a
+/// role of that name created later.
 pub fn adopt_known_roles() -> Result<()> {
-    for (role, kind) in [("authenticated", Kind::User), ("service_role", Kind::Service)] {
+    for (role, kind) in [("authenticated", RoleKind::User), ("service_role", RoleKind::Service)] {
         let Some(role) = Role::find(role)? else { continue };
         let adopted = spi::as_owner(Access::Write, |db| {
-            refresh_records(db, Strangers::Remove)?;
+            refresh_records(db, ForeignRecords::Remove)?;
             db.execute(
                 "insert into carrel.granted_roles (recorded_in, role_oid, kind, role_name, granted)
                 values ($1, $2, $3, $4, true) on conflict do nothing",
                 &[
-                    callers::here()?.into(),
+                    callers::installation()?.into(),
                     role.oid.into(),
                     kind.name().into(),
                     role.name.as_str().into(),
@@ -242,50 +259,34 @@ pub fn adopt_known_roles() -> Result<()> {
     Ok(())
 }
 
-/// Treatment of records of other installations that name roles without privileges of carrel's here.
+/// Treatment of records of other installations whose roles have no privileges on carrel here.
 #[derive(Clone, Copy, PartialEq)]
-pub enum Strangers {
-    /// They are recorded, unless a role that no record names has privileges: it may be the one that was renamed.
+pub enum ForeignRecords {
+    /// Grants to their roles, unless a role without a record has privileges: it may be the recorded
+    /// role under a new name.
     Adopt,
-    /// Their records are removed.
+    /// Deletes the records.
     Remove,
 }
 
-/// Brings the records in step with the cluster's roles: renamed roles are recorded under their names, dropped ones no more;
-/// records that a restore or replication brought from another installation become those of the roles that they name, once and for
-/// all.
+/// Updates the records to the roles of this cluster: renames renamed roles, deletes dropped ones,
+/// and makes records that a restore or replication brought this installation's own.
 ///
-/// Names alone are believed only by migrate(), after a restore without privileges for example; see `sql/access/named_roles.sql`.
-pub fn refresh_records(db: &Db, strangers: Strangers) -> Result<()> {
-    let here = callers::here()?;
-    let is_adopting = strangers == Strangers::Adopt
+/// Only migrate() trusts a name alone, for example after a restore without privileges: see
+/// `sql/access/named_roles.sql`.
+pub fn refresh_records(db: &Db, foreign_records: ForeignRecords) -> Result<()> {
+    let here = callers::installation()?;
+    let is_adopting = foreign_records == ForeignRecords::Adopt
         && db.value::<bool>(
-            of_named_roles!(
-                "select not exists (
-                    select from pg_namespace as n
-                    cross join lateral aclexplode(n.nspacl) as a
-                    join pg_roles as r on a.grantee = r.oid
-                    where n.nspname = 'carrel' and a.grantee <> n.nspowner and not r.rolsuper and r.rolname <> 'carrel_owner'
-                        and a.grantee not in (select role from named where role is not null)
-                )"
-            ),
+            of_named_roles!(include_str!("../../sql/access/all_grantees_recorded.sql")),
             &[here.as_str().into()],
         )?;
     let removed = db.rows(
-        of_named_roles!(
-            "delete from carrel.granted_roles as g using named as n
-            where (g.recorded_in, g.role_oid, g.kind) = (n.recorded_in, n.recorded_oid, n.kind) and (
-                n.role is null or not n.counts and not $2 or not n.is_own and exists (
-                    select from named as own where own.is_own and own.kind = n.kind and own.role = n.role
-                )
-            )
-            returning n.role_name, n.kind, n.role is not null and not n.counts
-                and not exists (select from named as own where own.is_own and own.kind = n.kind and own.role = n.role)"
-        ),
+        of_named_roles!(include_str!("../../sql/access/delete_stale_records.sql")),
         &[here.as_str().into(), is_adopting.into()],
         |row| Ok((row.need::<String>(1)?, row.need::<String>(2)?, row.need::<bool>(3)?)),
     )?;
-    for (role, kind, _) in removed.into_iter().filter(|(.., is_stranger)| *is_stranger) {
+    for (role, kind, _) in removed.into_iter().filter(|(.., is_unrecorded)| *is_unrecorded) {
         let grant = match kind.as_str() {
             "self_metering" => format!("grant_user('{role}', self_metering => true)"),
             kind => format!("grant_{kind}('{role}')"),
@@ -302,56 +303,53 @@ pub fn refresh_records(db: &Db, strangers: Strangers) -> Result<()> {
         );
     }
     db.execute(
-        of_named_roles!(
-            "update carrel.granted_roles as g
-            set recorded_in = $1, role_oid = n.role, role_name = n.name_now
-            from named as n
-            where (g.recorded_in, g.role_oid, g.kind) = (n.recorded_in, n.recorded_oid, n.kind)
-                and (g.recorded_in, g.role_oid, g.role_name) is distinct from ($1, n.role, n.name_now)"
-        ),
+        of_named_roles!(include_str!("../../sql/access/rename_records.sql")),
         &[here.as_str().into()],
     )?;
     Ok(())
 }
 
-/// Waits until nobody else changes tables or privileges of carrel's, by a lock that no SQL statement can take.
+/// Waits until no other session changes carrel's tables or privileges.
 pub fn lock_definitions() -> Result<()> {
     crate::locks::change_definitions()
 }
 
-/// Records that do not name a role as it is, and roles that have more rights than they are granted, each with its mending.
-/// Part of doctor().
-pub fn wrong_roles(db: &Db) -> Result<Vec<String>> {
-    let mut wrong: Vec<String> =
-        db.rows(STALE_RECORDS, &[callers::here()?.into()], |row| row.need(1))?;
+/// Lists records that do not match their roles, and roles with more rights than granted, each with
+/// its remedy. Part of doctor().
+pub fn role_faults(db: &Db) -> Result<Vec<String>> {
+    let mut problems: Vec<String> =
+        db.rows(STALE_RECORDS, &[callers::installation()?.into()], |row| row.need(1))?;
     let (roles, kinds) = differences::granted(db)?.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
-    wrong.extend(db.rows(MEMBERSHIPS, &[roles.into(), kinds.into()], |row| row.need::<String>(1))?);
-    Ok(wrong)
+    problems
+        .extend(db.rows(MEMBERSHIPS, &[roles.into(), kinds.into()], |row| row.need::<String>(1))?);
+    Ok(problems)
 }
 
-/// Grants what granted roles lack, and revokes what they, PUBLIC and the roles that default privileges name have too much.
-/// Privileges of other roles stay; doctor() names them.
-pub fn mend_privileges() -> Result<()> {
+/// Grants missing privileges to granted roles. Revokes unexpected privileges from granted roles,
+/// PUBLIC and the roles of default privileges.
+///
+/// Leaves other roles alone; doctor() lists them.
+pub fn repair_privileges() -> Result<()> {
     lock_definitions()?;
-    // Access::Write, for it has to see what this transaction recorded just now.
+    // Access::Write sees the records that this transaction has just written.
     let differences = spi::as_owner(Access::Write, differences)?;
     let statements: Vec<String> = differences
         .into_iter()
         .filter(|difference| difference.is_carrels)
-        .map(|difference| difference.statement)
+        .map(|difference| difference.remedy)
         .collect();
     spi::as_superuser(Access::Write, |db| {
         statements.iter().try_for_each(|statement| db.script(statement))
     })
 }
 
-/// The names of the roles that are granted carrel as users or services, quoted for SQL.
+/// Lists the roles granted as users or services, quoted for SQL.
 pub fn granted_role_names() -> Result<Vec<String>> {
     spi::as_owner(Access::Read, |db| {
         let roles = differences::granted(db)?;
         let roles: Vec<pg_sys::Oid> = roles
             .into_iter()
-            .filter(|(_, kind)| kind != Kind::Operator.name())
+            .filter(|(_, kind)| kind != RoleKind::Operator.name())
             .map(|(role, _)| role)
             .collect();
         db.rows(
@@ -362,7 +360,7 @@ pub fn granted_role_names() -> Result<Vec<String>> {
     })
 }
 
-/// Error 42501 unless the caller is a superuser.
+/// Fails with 42501 unless the caller is a superuser.
 pub fn require_superuser(function: &str) -> Result<()> {
     if roles::is_superuser() {
         return Ok(());
@@ -374,7 +372,7 @@ pub fn require_superuser(function: &str) -> Result<()> {
     .hint("Call it as the role that created the extension."))
 }
 
-/// Runs work of a superuser's on carrel's tables, as their owner.
+/// Runs a superuser's work on carrel's tables, as their owner.
 pub fn as_administrator<T>(
     function: &str,
     access: Access,

@@ -1,6 +1,6 @@
-//! Records of granted roles, with the roles that they name.
+//! Queries of the records of granted roles.
 
-/// A query of the records of granted roles with the roles that they name, as `named`. $1: this installation.
+/// Query that reads the CTE `named`: records with the roles that they name. $1: this installation.
 macro_rules! of_named_roles {
     ($($query:tt)*) => {
         concat!("with named as (\n", include_str!("../../sql/access/named_roles.sql"), ")\n", $($query)*)

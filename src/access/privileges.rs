@@ -1,21 +1,21 @@
-//! Privileges of each kind of role: `sql/privileges/<kind>.sql`, read once, for granting, checking and comparing.
+//! Privileges of each kind of role, parsed from `sql/privileges/<kind>.sql`.
 
 use crate::definitions::statements;
 use std::sync::LazyLock;
 
-/// A kind of role.
+/// Kind of role.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub enum Kind {
+pub enum RoleKind {
     User,
     SelfMetering,
     Service,
     Operator,
 }
 
-impl Kind {
+impl RoleKind {
     pub const ALL: [Self; 4] = [Self::User, Self::SelfMetering, Self::Service, Self::Operator];
 
-    /// The kind's name in `granted_roles.kind`.
+    /// Name in `granted_roles.kind`.
     pub fn name(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -46,26 +46,26 @@ impl Kind {
 
     /// The privileges of the kind.
     pub fn privileges(self) -> impl Iterator<Item = Privilege> {
-        static READ: LazyLock<[Vec<Privilege>; Kind::ALL.len()]> = LazyLock::new(|| {
-            Kind::ALL.map(|kind| kind.statements().flat_map(privileges_of).collect())
+        static READ: LazyLock<[Vec<Privilege>; RoleKind::ALL.len()]> = LazyLock::new(|| {
+            RoleKind::ALL.map(|kind| kind.statements().flat_map(privileges_of).collect())
         });
         READ[self as usize].iter().copied()
     }
 }
 
-/// One privilege on one object, or on one column of a table.
+/// Privilege on an object or on a column of a table.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Privilege {
     /// `schema`, `table` or `function`.
     pub class: &'static str,
-    /// The object's name, without `carrel.`.
+    /// Name of the object, without `carrel.`.
     pub object: &'static str,
     pub column: Option<&'static str>,
-    /// In lower case, such as `select`.
+    /// Privilege in lower case, such as `select`.
     pub privilege: &'static str,
 }
 
-/// The privileges of a line such as `grant select, update (a, b) on table carrel.x to :role`.
+/// Parses a line such as `grant select, update (a, b) on table carrel.x to :role`.
 fn privileges_of(grant: &'static str) -> Vec<Privilege> {
     let parts = grant
         .strip_prefix("grant ")
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn every_line_of_the_files_is_read() {
-        for kind in Kind::ALL {
+        for kind in RoleKind::ALL {
             for line in kind.statements() {
                 assert!(!privileges_of(line).is_empty(), "{line}");
             }

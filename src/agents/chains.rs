@@ -1,5 +1,5 @@
-//! The chains of sessions: a session's request_chain is the ids of its requests, in the order in which they
-//! came to be in it.
+//! Chains of sessions: `request_chain` holds the ids of a session's requests, in the order in which
+//! they came into the session.
 
 use crate::pg::error::Result;
 use crate::pg::spi::{self, Access, Db};
@@ -7,71 +7,48 @@ use crate::pg::trigger::{self, Returned};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 
-/// The rows of a transition table that came into a session, or left one.
-macro_rules! only_in {
-    ($table:literal, $other:literal) => {
-        concat!(
-            "(
-                select r.user_id, r.session_id, r.id, r.created_at from ",
-            $table,
-            " as r
-                where r.session_id is not null and not exists (
-                    select from ",
-            $other,
-            " as o where o.id = r.id and o.session_id = r.session_id
-                )
-            )"
-        )
-    };
-}
-macro_rules! lock {
-    ($changed:expr) => {
-        concat!(
-            "select from carrel.agent_sessions
-            where (user_id, id) in (select user_id, session_id from ",
-            $changed,
-            " as changed where session_id is not null)
-            order by id for no key update"
-        )
-    };
-}
-macro_rules! append {
-    ($joined:expr) => {
-        concat!(
-            "update carrel.agent_sessions as s set request_chain = s.request_chain || n.ids
-            from (
-                select user_id, session_id, jsonb_agg(id order by created_at, id) as ids from ",
-            $joined,
-            " as joined where session_id is not null group by user_id, session_id
-            ) as n
-            where s.user_id = n.user_id and s.id = n.session_id"
-        )
-    };
-}
-macro_rules! remove {
-    ($left:expr) => {
-        concat!(
-            "update carrel.agent_sessions as s set request_chain = (
-                select coalesce(jsonb_agg(link.id order by link.place), '[]')
-                from jsonb_array_elements(s.request_chain) with ordinality as link (id, place)
-                left join ",
-            $left,
-            " as gone on gone.session_id = s.id and to_jsonb(gone.id) = link.id
-                where gone.id is null
-            )
-            where (s.user_id, s.id) in (
-                select user_id, session_id from ",
-            $left,
-            " as gone where session_id is not null
-            )"
-        )
-    };
+/// Statements that update the chains after a statement on agent_requests.
+struct ChainUpdate {
+    lock: &'static str,
+    remove: Option<&'static str>,
+    append: Option<&'static str>,
 }
 
-/// AFTER INSERT, UPDATE, DELETE or TRUNCATE of agent_requests: takes the ids of those that left a session out of its chain,
-/// and appends those that came. Each session is locked before its chain is read, so that none is lost, and those of
-/// a statement in one order. (An INSERT has locked them before, in the order of its rows; and who deletes a session
-/// locks it before its requests. Statements that meet so deadlock: 40P01, and one of them is to be tried again.)
+const ON_INSERT: ChainUpdate = ChainUpdate {
+    lock: include_str!("../../sql/agents/chains/lock_added.sql"),
+    remove: None,
+    append: Some(include_str!("../../sql/agents/chains/append_added.sql")),
+};
+const ON_DELETE: ChainUpdate = ChainUpdate {
+    lock: include_str!("../../sql/agents/chains/lock_removed.sql"),
+    remove: Some(include_str!("../../sql/agents/chains/remove_removed.sql")),
+    append: None,
+};
+const ON_UPDATE: ChainUpdate = ChainUpdate {
+    lock: include_str!("../../sql/agents/chains/lock_moved.sql"),
+    remove: Some(include_str!("../../sql/agents/chains/remove_moved.sql")),
+    append: Some(include_str!("../../sql/agents/chains/append_moved.sql")),
+};
+
+impl ChainUpdate {
+    fn run(&self, db: &Db) -> Result<()> {
+        if db.execute(self.lock, &[])? == 0 {
+            return Ok(());
+        }
+        for update in [self.remove, self.append].into_iter().flatten() {
+            db.execute(update, &[])?;
+        }
+        Ok(())
+    }
+}
+
+/// Trigger AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE of agent_requests: removes requests that
+/// left a session from its chain, and appends those that came into it.
+///
+/// Locks the sessions in the order of their ids before reading their chains. An INSERT has locked
+/// them earlier, in the order of its rows, and deleting a session locks it before its requests.
+/// Concurrent statements of these kinds can deadlock. Errors: 40P01 (deadlock; retry the
+/// transaction).
 #[pg_trigger]
 fn keep_request_chains<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::statement(trigger, || {
@@ -79,7 +56,7 @@ fn keep_request_chains<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             return Ok(());
         }
         let operation = trigger::operation(trigger);
-        if operation == pg_sys::TRIGGER_EVENT_UPDATE && !moves(trigger)? {
+        if operation == pg_sys::TRIGGER_EVENT_UPDATE && !moves_requests(trigger)? {
             return Ok(());
         }
         spi::as_owner(Access::Write, |db| {
@@ -89,49 +66,25 @@ fn keep_request_chains<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             }
             db.register_trigger_data(trigger)?;
             match operation {
-                pg_sys::TRIGGER_EVENT_INSERT => {
-                    change(db, lock!("added"), None, Some(append!("added")))
-                }
-                pg_sys::TRIGGER_EVENT_DELETE => {
-                    change(db, lock!("removed"), Some(remove!("removed")), None)
-                }
-                _ => change(
-                    db,
-                    lock!("(select * from added union all select * from removed)"),
-                    Some(remove!(only_in!("removed", "added"))),
-                    Some(append!(only_in!("added", "removed"))),
-                ),
+                pg_sys::TRIGGER_EVENT_INSERT => ON_INSERT.run(db),
+                pg_sys::TRIGGER_EVENT_DELETE => ON_DELETE.run(db),
+                _ => ON_UPDATE.run(db),
             }
         })
     })
 }
 
-fn change(
-    db: &Db,
-    lock: &'static str,
-    remove: Option<&'static str>,
-    append: Option<&'static str>,
-) -> Result<()> {
-    if db.execute(lock, &[])? == 0 {
-        return Ok(());
-    }
-    for update in [remove, append].into_iter().flatten() {
-        db.execute(update, &[])?;
-    }
-    Ok(())
-}
-
-/// Whether an UPDATE moves a request from one session to another, into one, or out of one.
-fn moves(trigger: &PgTrigger) -> Result<bool> {
+/// Tells if an UPDATE moves a request between sessions, into one, or out of one.
+fn moves_requests(trigger: &PgTrigger) -> Result<bool> {
     let session = trigger::column(trigger, c"session_id")?;
     let id = trigger::column(trigger, c"id")?;
-    let mut places = Vec::new();
+    let mut sessions_before = Vec::new();
     trigger::each_old(trigger, |row| {
-        places.push((row.need::<Uuid>(id)?, row.get::<Uuid>(session)));
+        sessions_before.push((row.need::<Uuid>(id)?, row.get::<Uuid>(session)));
         Ok(())
     })?;
-    let (mut before, mut moves) = (places.into_iter(), false);
-    // Both tables have the rows in the order in which they were updated.
+    let (mut before, mut moves) = (sessions_before.into_iter(), false);
+    // Both transition tables have the rows in the order of the update.
     trigger::each_new(trigger, |row| {
         moves |= before.next() != Some((row.need::<Uuid>(id)?, row.get::<Uuid>(session)));
         Ok(())
@@ -139,7 +92,7 @@ fn moves(trigger: &PgTrigger) -> Result<bool> {
     Ok(moves)
 }
 
-/// BEFORE UPDATE of agent_sessions: version counts the changes of context_state, and nothing else.
+/// Trigger BEFORE UPDATE of agent_sessions: `version` counts the changes of context_state.
 #[pg_trigger]
 fn count_session_version<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::before_row(trigger, |row| {
@@ -147,7 +100,7 @@ fn count_session_version<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         let Some(old) = row.old.filter(|_| !is_restored) else { return Ok(()) };
         let version: i64 = old.need(c"version")?;
         let counted = version.saturating_add(row.changes(c"context_state")?.into());
-        // To set a column copies the row, which a long chain makes large.
+        // Setting a column copies the row, which a long chain makes large.
         if row.new.need::<i64>(c"version")? != counted {
             row.set(c"version", counted);
         }

@@ -1,8 +1,9 @@
-//! Agent requests, and the sessions that hold them in order.
+//! Agent requests, and sessions that hold them in order.
 //!
-//! [`requests`]: users create, cancel and retry. [`queue`]: workers claim, under leases. [`work`]: they say how
-//! it goes, and what it cost. [`rules`]: what may become of a request, whoever writes it. [`sessions`] are
-//! what users do with theirs, and [`chains`] keeps the requests of each in order.
+//! [`requests`]: users create, cancel and retry requests. [`queue`]: workers claim requests under
+//! leases. [`reports`]: workers report progress, results and cost. [`transitions`]: state changes
+//! allowed to any writer. [`sessions`]: operations on sessions. [`chains`]: order of the requests
+//! in a session.
 
 mod chains;
 mod queue;

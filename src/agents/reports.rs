@@ -1,12 +1,12 @@
-//! What workers say of the requests that they hold: that they are at it, that one is done, that one failed.
+//! Reports of workers on the requests that they hold: heartbeat, completion, failure.
 //!
-//! Each shows the token of its lease; who lost it changes nothing and bills nothing (PT409). What an attempt
-//! used is recorded in the statement that says how it ended, as an event whose id is the lease's token: an
-//! attempt is billed once.
+//! A report names the lease token. After the lease is lost, a report changes nothing and bills
+//! nothing (PT409). The statement that ends an attempt also records its usage, as an event whose id
+//! is the lease token: an attempt is billed once.
 
 use super::no_request;
 use crate::access;
-use crate::lease_arguments::{bad, checked_lease, given};
+use crate::lease_arguments::{checked_lease, given, invalid_argument};
 use crate::periods;
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::ids;
@@ -19,21 +19,14 @@ use carrel_core::requests::{Operation, State, backoff};
 use pgrx::datum::{Interval, Uuid};
 use pgrx::prelude::*;
 
-/// The type of the event that a failed attempt is billed by, which another attempt follows.
+/// Type of the event of a failed attempt that another attempt follows.
 const AGENT_ATTEMPT: &str = "agent_attempt";
 
-/// What says in SQL that an attempt ($1, $2) holds its request. The status is asked for in a way that suits no
-/// partial index: to the planner, that of the few requests in processing may look as good as that of ids, but its
-/// entries of requests that are done stay as long as an old snapshot is in use.
-macro_rules! is_held {
-    () => {
-        "id = $1 and lease_token = $2 and (status = 'processing') is not false"
-    };
-}
-
-/// Says that a worker is still at a request: its lease ends `extend` from now. Progress, from 0 to 1, never
-/// goes back. Returns until when it is leased, and whether cancelling was asked for: then the worker is to
-/// stop, and say so by fail_request(), with what was spent. The lease is lost: PT409; no such request: PT404.
+/// Extends the lease of a request to `extend` from now, and reports progress.
+///
+/// Progress, 0 to 1, never decreases. Returns the end of the lease and `cancel_requested`: if true,
+/// the worker should stop and call fail_request() with its usage. Callable by services. Errors:
+/// 22023 (invalid argument), PT404 (no such request), PT409 (lease lost).
 #[pg_extern(volatile, parallel_unsafe)]
 fn heartbeat_request(
     request_id: Option<Uuid>,
@@ -51,17 +44,11 @@ fn heartbeat_request(
         if let Some(progress) = progress
             && !(0.0..=1.0).contains(&progress)
         {
-            return Err(bad(format!("progress must be from 0 to 1: {progress}")));
+            return Err(invalid_argument(format!("progress must be from 0 to 1: {progress}")));
         }
         spi::as_owner_now(|db| {
             let leased = db.first(
-                concat!(
-                    "update carrel.agent_requests set lease_expires_at = clock_timestamp() + $3,
-                        progress = greatest(progress, $4)
-                    where ",
-                    is_held!(),
-                    " returning lease_expires_at, cancel_requested_at is not null"
-                ),
+                include_str!("../../sql/agents/heartbeat.sql"),
                 &[
                     attempt.request.into(),
                     attempt.lease_token.into(),
@@ -70,17 +57,19 @@ fn heartbeat_request(
                 ],
                 |row| Ok((row.need(1)?, row.need(2)?)),
             )?;
-            leased.map_or_else(|| Err(lost(db, attempt)?), Ok)
+            leased.map_or_else(|| Err(lease_lost(db, attempt)?), Ok)
         })
     });
     single_row::TableIterator::once(row)
 }
 
-/// Says that a request is done: writes its results, ends its lease and what it held, and records the event,
-/// of type agent_request, that it is billed by, all at once or not at all. Never refused for a limit, nor
-/// because cancelling was asked for: the work is done. Without a cost, it is what the tokens of the model
-/// cost. The same again: the same event, with duplicate = true. The lease is lost, or it was completed
-/// otherwise: PT409; no such request: PT404; bad amounts: 22023.
+/// Completes a request: stores its results, ends its lease, releases its reservation and records an
+/// event of type agent_request, in one transaction.
+///
+/// Limits and a requested cancellation do not refuse it: the work is done. Without `cost`, the cost
+/// is computed from model and tokens. A retry with the arguments of the first call returns its
+/// event with `duplicate` = true. Callable by services. Errors: 22023 (invalid amount), PT404 (no
+/// such request), PT409 (lease lost, or completed with other arguments).
 #[pg_extern(volatile, parallel_unsafe)]
 fn complete_request(
     request_id: Option<Uuid>,
@@ -94,7 +83,7 @@ fn complete_request(
     let row = guard(|| {
         access::require_service("complete_request")?;
         let attempt = attempt(request_id, lease_token)?;
-        let event = bill(attempt, AGENT_REQUEST, tokens, cost, model, token_types);
+        let event = attempt_event(attempt, AGENT_REQUEST, tokens, cost, model, token_types);
         event.check()?;
         spi::as_owner_now(|db| complete(db, attempt, results, &event))
     });
@@ -108,13 +97,7 @@ fn complete(
     event: &Event,
 ) -> Result<(Uuid, bool)> {
     let user = db.first(
-        concat!(
-            "update carrel.agent_requests set status = 'completed', progress = 1, results = $3, error = null,
-                token_cost = token_cost + $4, completed_at = clock_timestamp(), lease_expires_at = null
-            where ",
-            is_held!(),
-            " returning user_id"
-        ),
+        include_str!("../../sql/agents/complete_request.sql"),
         &[
             attempt.request.into(),
             attempt.lease_token.into(),
@@ -133,17 +116,20 @@ fn complete(
         |row| row.need::<bool>(1),
     )?;
     match is_same {
-        None => Err(lost(db, attempt)?),
+        None => Err(lease_lost(db, attempt)?),
         Some(true) if is_billed(db, attempt, Some(event))? => Ok((attempt.lease_token, true)),
-        Some(_) => Err(ended_otherwise(attempt)),
+        Some(_) => Err(already_ended(attempt)),
     }
 }
 
-/// Says that an attempt failed, and what it spent, which is billed. Another one follows retry_after from now,
-/// or after a wait that doubles with each attempt, by chance up to half as long; after the last one
-/// the request has failed. If cancelling was asked for, it is cancelled. Returns the status, and when it
-/// runs again. The same again: the same answer. The lease is lost, or it ended otherwise: PT409; no such
-/// request: PT404; bad amounts: 22023.
+/// Ends an attempt that failed, and records its usage.
+///
+/// The next attempt starts `retry_after` from now. By default the delay doubles with each attempt,
+/// plus up to half of it at random. After the last attempt the request has failed. If cancellation
+/// was requested, it is cancelled. Returns the status and the time of the next attempt. A retry
+/// with the arguments of the first call returns the first result. Callable by services. Errors:
+/// 22023 (invalid argument), PT404 (no such request), PT409 (lease lost, or ended with other
+/// arguments).
 #[pg_extern(volatile, parallel_unsafe)]
 fn fail_request(
     request_id: Option<Uuid>,
@@ -164,9 +150,9 @@ fn fail_request(
         if let Some(wait) = &retry_after
             && (wait.months() < 0 || periods::micros(wait) < 0)
         {
-            return Err(bad("retry_after must not be negative"));
+            return Err(invalid_argument("retry_after must not be negative"));
         }
-        let event = bill(attempt, AGENT_REQUEST, tokens, cost, model, token_types);
+        let event = attempt_event(attempt, AGENT_REQUEST, tokens, cost, model, token_types);
         event.check()?;
         spi::as_owner_now(|db| fail(db, attempt, error, retry_after, event))
     });
@@ -181,18 +167,12 @@ fn fail(
     mut event: Event,
 ) -> Result<(String, Option<TimestampWithTimeZone>)> {
     let (request, token) = (attempt.request.into(), attempt.lease_token.into());
-    let held = db.first(
-        concat!(
-            "select user_id, attempts, attempts < max_attempts, cancel_requested_at is not null
-            from carrel.agent_requests where ",
-            is_held!(),
-            " for no key update"
-        ),
-        &[request, token],
-        |row| Ok((row.need::<Uuid>(1)?, row.need::<i32>(2)?, row.need(3)?, row.need(4)?)),
-    )?;
+    let held =
+        db.first(include_str!("../../sql/agents/lock_attempt.sql"), &[request, token], |row| {
+            Ok((row.need::<Uuid>(1)?, row.need::<i32>(2)?, row.need(3)?, row.need(4)?))
+        })?;
     let Some((user, attempts, has_more, is_cancelled)) = held else {
-        return failed_before(db, attempt, error, event);
+        return repeated_failure(db, attempt, error, event);
     };
     let operation = match (is_cancelled, has_more) {
         (true, _) => Operation::Cancel,
@@ -205,13 +185,7 @@ fn fail(
         event.event_type = Some(AGENT_ATTEMPT);
     }
     let run_at = db.first(
-        "update carrel.agent_requests set status = $3, error = $4, token_cost = token_cost + $5,
-            lease_expires_at = null,
-            run_at = case when $3 = 'pending'
-                then clock_timestamp() + coalesce($6, $7 * interval '1 millisecond') else run_at end,
-            completed_at = case when $3 <> 'pending' then clock_timestamp() end
-        where id = $1 and lease_token = $2
-        returning case when status = 'pending' then run_at end",
+        include_str!("../../sql/agents/end_attempt.sql"),
         &[
             request,
             token,
@@ -223,14 +197,14 @@ fn fail(
         ],
         |row| Ok(row.get(1)),
     )?;
-    if is_spent(&event, user)? {
+    if used_anything(&event, user)? {
         events::bill(user, &event)?;
     }
     Ok((next.name().to_owned(), run_at.flatten()))
 }
 
-/// The answer to a failure that is told again.
-fn failed_before(
+/// Returns the result of a repeated fail_request(). Fails with PT409 if the arguments differ.
+fn repeated_failure(
     db: &Db,
     attempt: Attempt,
     error: Option<Jsonb>,
@@ -243,24 +217,26 @@ fn failed_before(
         &[attempt.request.into(), attempt.lease_token.into(), error.into()],
         |row| Ok((row.need::<String>(1)?, row.get(2), row.need::<bool>(3)?, row.need(4)?)),
     )?;
-    let Some((status, run_at, is_same, user)) = before else { return Err(lost(db, attempt)?) };
+    let Some((status, run_at, is_same, user)) = before else {
+        return Err(lease_lost(db, attempt)?);
+    };
     if status == "pending" {
         event.event_type = Some(AGENT_ATTEMPT);
     }
-    let spent = if is_spent(&event, user)? { Some(&event) } else { None };
+    let spent = if used_anything(&event, user)? { Some(&event) } else { None };
     match is_same && is_billed(db, attempt, spent)? {
         true => Ok((status, run_at)),
-        false => Err(ended_otherwise(attempt)),
+        false => Err(already_ended(attempt)),
     }
 }
 
-/// Whether an attempt used anything that is billed.
-fn is_spent(event: &Event, user: Uuid) -> Result<bool> {
+/// Tells if an attempt used anything that is billed.
+fn used_anything(event: &Event, user: Uuid) -> Result<bool> {
     let (entry, _) = event.entry(user)?;
     Ok(entry.tokens > 0 || entry.cost.compare(Numeric::zero()?)?.is_gt())
 }
 
-/// Whether an attempt is billed by such an event, or by none.
+/// Tells if an attempt is billed by this event, or, without an event, not billed.
 fn is_billed(db: &Db, attempt: Attempt, event: Option<&Event>) -> Result<bool> {
     let first = db.first(
         "select payload_hash from carrel.usage_events where id = $1 and request_id = $2",
@@ -270,7 +246,7 @@ fn is_billed(db: &Db, attempt: Attempt, event: Option<&Event>) -> Result<bool> {
     Ok(first.flatten() == event.map(Event::payload_hash).transpose()?)
 }
 
-fn bill<'a>(
+fn attempt_event<'a>(
     attempt: Attempt,
     event_type: &'a str,
     tokens: Option<i64>,
@@ -296,18 +272,13 @@ fn attempt(request_id: Option<Uuid>, lease_token: Option<Uuid>) -> Result<Attemp
     Ok(Attempt { request, lease_token: given("lease_token", lease_token)? })
 }
 
-/// The error for a worker that does not hold a request: PT409, with who does since when, or PT404.
-fn lost(db: &Db, attempt: Attempt) -> Result<Error> {
+/// Error for a worker that does not hold the request: PT409 with the current holder, or PT404.
+fn lease_lost(db: &Db, attempt: Attempt) -> Result<Error> {
     let id = attempt.request;
-    let found = db.first(
-        "select status,
-            case when status = 'processing' then format(
-                'It is held by worker %s since %s, until %s.', quote_literal(coalesce(lease_owner, '')), started_at, lease_expires_at
-            ) else format('It is %s.', status) end
-        from carrel.agent_requests where id = $1",
-        &[id.into()],
-        |row| row.need::<String>(2),
-    )?;
+    let found =
+        db.first(include_str!("../../sql/agents/lease_holder.sql"), &[id.into()], |row| {
+            row.need::<String>(2)
+        })?;
     Ok(match found {
         None => no_request(id),
         Some(detail) => Error::new(
@@ -319,7 +290,7 @@ fn lost(db: &Db, attempt: Attempt) -> Result<Error> {
     })
 }
 
-fn ended_otherwise(attempt: Attempt) -> Error {
+fn already_ended(attempt: Attempt) -> Error {
     let message = format!("this attempt at request {} has ended otherwise before", attempt.request);
     Error::new(SqlState::Conflict, message)
         .hint("Say it again with the same arguments to ask for the same answer.")

@@ -1,10 +1,10 @@
-//! Requests as users see them: created, cancelled, and tried afresh; and removed, when they are old.
+//! Requests from the user's side: create, cancel, retry; and purging old ones.
 
 use super::no_request;
 use crate::access;
 use crate::idempotency;
 use crate::identity;
-use crate::lease_arguments::{bad, given};
+use crate::lease_arguments::{given, invalid_argument};
 use crate::periods;
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::spi::{self, Access, Arg, Db};
@@ -13,11 +13,14 @@ use carrel_core::requests::{Operation, State};
 use pgrx::datum::{Interval, Uuid};
 use pgrx::prelude::*;
 
-/// Creates a request of the caller's, in one of their sessions or in none; returns its id. From then on it
-/// holds one agent_request, and reserve_tokens, from hard limits: beyond one, error PT402. It runs at run_at
-/// or later, the highest priority first; end users have priorities from -100 to 0, and 3 attempts at most. The
-/// same idempotency key again gives the first request, or PT409 where anything else differs. No such session:
-/// PT404; bad arguments: 22023.
+/// Creates a request of the caller and returns its id.
+///
+/// It runs at `run_at` or later, higher priority first. End users may set priorities from -100 to 0
+/// and up to 3 attempts; other values are clamped. Until it is finished, it reserves one
+/// agent_request and `reserve_tokens` of hard limits. A retry with the idempotency key returns the
+/// id of the first request. Callable by users and services. Errors: 22023 (invalid argument), 28000
+/// (no user is set), PT402 (hard limit reached), PT404 (no such session), PT409 (key used with
+/// other arguments).
 #[pg_extern(volatile, parallel_unsafe)]
 fn create_request(
     agent_type: Option<&str>,
@@ -60,7 +63,7 @@ fn create_request(
         ];
         spi::as_caller(Access::Write, |db| {
             if let Some(session) = session_id {
-                need_session(db, session)?;
+                lock_own_session(db, session)?;
             }
             if let Some(id) = insert(db, &row)? {
                 return Ok(id);
@@ -70,8 +73,8 @@ fn create_request(
     })
 }
 
-/// Refuses a session that is not the caller's; holds it, so that it is there when the request is.
-fn need_session(db: &Db, session: Uuid) -> Result<()> {
+/// Locks the caller's session until the request is inserted. Fails with PT404 if there is none.
+fn lock_own_session(db: &Db, session: Uuid) -> Result<()> {
     let found = db.execute(
         "select from carrel.agent_sessions where id = $1 and user_id = carrel.current_user_id()
         for key share",
@@ -83,17 +86,9 @@ fn need_session(db: &Db, session: Uuid) -> Result<()> {
     Ok(())
 }
 
-/// Inserts a request; None where its key is another one's.
+/// Inserts a request. None: its idempotency key is taken.
 fn insert(db: &Db, row: &[Arg]) -> Result<Option<Uuid>> {
-    db.first(
-        "insert into carrel.agent_requests (agent_type, content, session_id, priority, run_at, max_attempts,
-            idempotency_key, payload_hash, reserve_tokens)
-        values ($1, $2, $3, $4, coalesce($5, now()), $6, $7, $8, $9)
-        on conflict (user_id, idempotency_key) where idempotency_key is not null do nothing
-        returning id",
-        row,
-        |row| row.need(1),
-    )
+    db.first(include_str!("../../sql/agents/insert_request.sql"), row, |row| row.need(1))
 }
 
 fn first_with_key(db: &Db, user: Uuid, key: Option<&str>, hash: Option<&[u8]>) -> Result<Uuid> {
@@ -112,59 +107,46 @@ fn first_with_key(db: &Db, user: Uuid, key: Option<&str>, hash: Option<&[u8]>) -
     }
 }
 
-/// Has a request not be done: a pending one, or one whose worker's lease has lapsed, is cancelled at once; the
-/// worker of one that is being done learns of it at its next heartbeat. Returns the status. One that was
-/// cancelled before stays as it is; one that is finished otherwise: PT409. No such request of the
-/// caller's: PT404.
+/// Cancels a request and returns its status.
+///
+/// A request that no worker holds is cancelled at once. Otherwise the worker is told at its next
+/// heartbeat. A cancelled request stays unchanged. Callable by users for their own requests and by
+/// services for any. Errors: PT404 (no such request), PT409 (completed or failed).
 #[pg_extern(volatile, parallel_unsafe)]
 fn cancel_request(request_id: Option<Uuid>) -> String {
-    change(request_id, |db, id, state| {
+    change_request(request_id, |db, id, state| {
         if state == State::Cancelled {
             return Ok(state);
         }
-        possible(id, state, Operation::Cancel, "cancelled")?;
-        let status: Option<String> = db.first(
-            "update carrel.agent_requests set
-                status = case when is_held then status else 'cancelled' end,
-                cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp()),
-                completed_at = case when not is_held then clock_timestamp() end,
-                lease_expires_at = case when is_held then lease_expires_at end
-            from (
-                select status = 'processing' and coalesce(lease_expires_at > clock_timestamp(), false) as is_held
-                from carrel.agent_requests where id = $1
-            ) as now
-            where id = $1 returning status",
-            &[id.into()],
-            |row| row.need(1),
-        )?;
+        next_state(id, state, Operation::Cancel, "cancelled")?;
+        let status: Option<String> =
+            db.first(include_str!("../../sql/agents/cancel_request.sql"), &[id.into()], |row| {
+                row.need(1)
+            })?;
         status.as_deref().and_then(State::named).ok_or_else(|| no_request(id))
     })
 }
 
-/// Has a request that failed or was cancelled be tried afresh, with all its attempts. It holds from hard
-/// limits again: beyond one, error PT402. Returns the status; one that is pending stays as it is; others:
-/// PT409. No such request of the caller's: PT404.
+/// Requeues a failed or cancelled request with all its attempts, and returns its status.
+///
+/// It reserves its share of hard limits again. A pending request stays unchanged. Callable by users
+/// for their own requests and by services for any. Errors: PT402 (hard limit reached), PT404 (no
+/// such request), PT409 (processing or completed).
 #[pg_extern(volatile, parallel_unsafe)]
 fn retry_request(request_id: Option<Uuid>) -> String {
-    change(request_id, |db, id, state| {
+    change_request(request_id, |db, id, state| {
         if state == State::Pending {
             return Ok(state);
         }
-        let next = possible(id, state, Operation::Retry, "retried")?;
-        db.execute(
-            "update carrel.agent_requests set status = 'pending', attempts = 0, progress = 0, results = null,
-                error = null, run_at = clock_timestamp(), reserved_at = clock_timestamp(), lease_token = null,
-                lease_owner = null, lease_expires_at = null, cancel_requested_at = null, started_at = null,
-                completed_at = null
-            where id = $1",
-            &[id.into()],
-        )?;
+        let next = next_state(id, state, Operation::Retry, "retried")?;
+        db.execute(include_str!("../../sql/agents/retry_request.sql"), &[id.into()])?;
         Ok(next)
     })
 }
 
-/// Changes a request of the caller's, or, for a service, anybody's, which is locked; its status then.
-fn change(
+/// Locks a request, of the caller or, for services, of any user, and changes it. Returns its
+/// status.
+fn change_request(
     request_id: Option<Uuid>,
     change: impl FnOnce(&Db, Uuid, State) -> Result<State>,
 ) -> String {
@@ -184,43 +166,28 @@ fn change(
     })
 }
 
-/// The state that an operation leads to: PT409 where it can't be done.
-fn possible(id: Uuid, state: State, operation: Operation, done: &str) -> Result<State> {
+/// Returns the state that an operation leads to. Fails with PT409 if the state does not allow the
+/// operation.
+fn next_state(id: Uuid, state: State, operation: Operation, done: &str) -> Result<State> {
     state.after(operation).ok_or_else(|| {
         Error::new(SqlState::Conflict, format!("request {id} is {state} and can't be {done}"))
     })
 }
 
-/// Removes requests that have been finished for so long ($1), at most so many ($2), behind a place ($3, $4); returns how
-/// many it saw, how many of them it removed, and the last it saw.
+/// Deletes one batch of old requests. Arguments: age, most rows, completed_at and id of the last
+/// request seen. Returns the number seen, the number deleted, and the last one seen.
 fn purge(db: &Db, args: &[Arg; 4]) -> Result<(i64, i64, Option<(TimestampWithTimeZone, Uuid)>)> {
-    let purged = db.first(
-        "with old as materialized (
-            select id, session_id, completed_at from carrel.agent_requests
-            where status in ('completed', 'failed', 'cancelled')
-                and completed_at < clock_timestamp() - $1::interval
-                and (completed_at, id) > (coalesce($3::timestamptz, '-infinity'), coalesce($4::uuid, '00000000-0000-0000-0000-000000000000'))
-            order by completed_at, id limit $2 for update skip locked
-        ), sessions as materialized (
-            select id from carrel.agent_sessions where id = any (array(select session_id from old))
-            order by id for no key update skip locked
-        ), deleted as (
-            delete from carrel.agent_requests where id = any (array(
-                select id from old where session_id is null or session_id in (select id from sessions)
-            ))
-            returning id
-        )
-        select (select count(*) from old), (select count(*) from deleted), last.completed_at, last.id
-        from (values (1)) as one
-        left join (select completed_at, id from old order by completed_at desc, id desc limit 1) as last on true",
-        args,
-        |row| Ok((row.need(1)?, row.need(2)?, row.get(3).zip(row.get(4)))),
-    )?;
+    let purged = db.first(include_str!("../../sql/agents/purge_requests.sql"), args, |row| {
+        Ok((row.need(1)?, row.need(2)?, row.get(3).zip(row.get(4))))
+    })?;
     Ok(purged.unwrap_or_default())
 }
 
-/// Removes requests that have been finished for this long, the longest first, at most so many; returns how
-/// many. Those that somebody else is changing, or whose sessions, are left. What they used stays in the books.
+/// Deletes up to `max_rows` requests that finished longer ago than `older_than`, oldest first, and
+/// returns their number.
+///
+/// Requests and sessions locked by others are skipped. Usage that the requests recorded stays.
+/// Callable by services. Errors: 22023 (negative or null argument).
 #[pg_extern(volatile, parallel_unsafe)]
 fn purge_requests(
     older_than: default!(Option<Interval>, "'30 days'"),
@@ -231,10 +198,10 @@ fn purge_requests(
         let older_than = given("older_than", older_than)?;
         let max_rows = given("max_rows", max_rows)?;
         if periods::micros(&older_than) < 0 || older_than.months() < 0 {
-            return Err(bad("older_than must not be negative"));
+            return Err(invalid_argument("older_than must not be negative"));
         }
         if max_rows < 0 {
-            return Err(bad(format!("max_rows must be from 0: {max_rows}")));
+            return Err(invalid_argument(format!("max_rows must be from 0: {max_rows}")));
         }
         spi::as_owner_now(|db| {
             let mut removed = 0;
@@ -245,7 +212,7 @@ fn purge_requests(
                 let (seen, deleted, last) =
                     purge(db, &[older_than.into(), batch.into(), since.into(), id.into()])?;
                 removed += deleted;
-                // Those of held sessions are passed over, lest they keep all others.
+                // Continues after requests of locked sessions: they must not block the rest.
                 match last.filter(|_| seen == batch && deleted < seen) {
                     Some(last) => after = Some(last),
                     None => break,

@@ -1,22 +1,24 @@
-//! Sessions: what users do with them, for which they act themselves. The chains of their requests are kept by
-//! [`super::chains`].
+//! Operations on sessions. [`super::chains`] maintains the chains of their requests.
 
 use super::no_request;
 use crate::documents::encoding_named;
 use crate::identity;
-use crate::lease_arguments::{bad, given};
+use crate::lease_arguments::{given, invalid_argument};
 use crate::pg::error::{Error, Result, SqlState, check_for_interrupts, guard};
 use crate::pg::single_row;
 use crate::pg::spi::{self, Access, Db};
 use crate::pg::trigger::{self, Returned};
 use crate::pg::values::Jsonb;
 use crate::users;
-use carrel_core::chunking::count_tokens;
+use carrel_core::chunking::{Encoding, count_tokens};
 use carrel_core::merge_patch;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 
-/// Creates a session of the caller's; returns its id. The state is a JSON object: else error 22023.
+/// Creates a session of the caller and returns its id.
+///
+/// Callable by users and services. Errors: 22023 (title is blank, or context_state is no JSON
+/// object), 28000 (no user is set), 54000 (title too long).
 #[pg_extern(volatile, parallel_unsafe)]
 fn create_session(
     title: default!(Option<&str>, "null"),
@@ -34,11 +36,13 @@ fn create_session(
     })
 }
 
-/// Bytes of a title, at most: sessions are listed.
-const MOST_TITLE: usize = 4096;
+/// Maximum bytes of a title: sessions are listed.
+const MAX_TITLE_BYTES: usize = 4096;
 
-/// BEFORE INSERT OR UPDATE of agent_sessions: refuses rows of nobody (28000) and of users without a profile (P0002),
-/// a blank title and a state that is no object (22023), and a title that is too long (54000).
+/// Trigger BEFORE INSERT OR UPDATE of agent_sessions: checks owner, title and state.
+///
+/// Errors: 22023 (blank title, or a state that is no object), 28000 (no user is set), 54000 (title
+/// too long), P0002 (user without a profile).
 #[pg_trigger]
 fn prepare_session<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::before_row(trigger, |row| {
@@ -47,13 +51,15 @@ fn prepare_session<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         }
         users::require_owner(row)?;
         row.need_text(&[c"title"])?;
-        row.need_at_most(&[(c"title", MOST_TITLE)])?;
+        row.need_at_most(&[(c"title", MAX_TITLE_BYTES)])?;
         row.need_object(&[c"context_state"])
     })
 }
 
-/// Puts a request of the caller's, which is in no session, at the end of a session of theirs. One that is in
-/// it stays where it is; one that is in another: PT409. No such session or request: PT404.
+/// Appends a request of the caller that is in no session to a session of the caller.
+///
+/// Does nothing if the request is already in it. Callable by users and services. Errors: 28000 (no
+/// user is set), PT404 (no such session or request), PT409 (request is in another session).
 #[pg_extern(volatile, parallel_unsafe)]
 fn append_to_session(session_id: Option<Uuid>, request_id: Option<Uuid>) {
     guard(|| {
@@ -65,7 +71,7 @@ fn append_to_session(session_id: Option<Uuid>, request_id: Option<Uuid>) {
             if db.execute(exists, &[session.into(), user.into()])? == 0 {
                 return Err(no_session(session));
             }
-            // The request is locked first, as by who deletes it; the session only if the request is in none.
+            // Locks the request before the session, as deleting a request does.
             let before = db.first(
                 "select session_id from carrel.agent_requests where id = $1 and user_id = $2 for no key update",
                 &[request.into(), user.into()],
@@ -90,7 +96,7 @@ fn append_to_session(session_id: Option<Uuid>, request_id: Option<Uuid>) {
     })
 }
 
-/// Locks a session of a user's: its version.
+/// Locks a session of a user and returns its version.
 fn lock_session(db: &Db, user: Uuid, session: Uuid) -> Result<i64> {
     let version = db.first(
         "select version from carrel.agent_sessions where id = $1 and user_id = $2 for no key update",
@@ -104,10 +110,13 @@ pub(super) fn no_session(id: Uuid) -> Error {
     Error::not_found("session", id)
 }
 
-/// Changes the state of a session of the caller's by a JSON merge patch (RFC 7396), an object: its members
-/// replace those of the state, objects within objects, and null removes one. Each change counts the version
-/// up; where it is not the one that is expected: PT409. Returns version and state. No such session: PT404;
-/// no object, or one nested more than 256 deep: 22023.
+/// Applies a JSON merge patch (RFC 7396) to the state of the caller's session, and returns version
+/// and state.
+///
+/// Members of the patch replace members of the state, recursively for objects; null removes a
+/// member. Each change increments the version. With `expected_version`, fails if the session has
+/// another version. Callable by users and services. Errors: 22023 (patch is no object, or nested
+/// deeper than 256), 28000 (no user is set), PT404 (no such session), PT409 (version differs).
 #[pg_extern(volatile, parallel_unsafe)]
 fn patch_session_state(
     session_id: Option<Uuid>,
@@ -135,7 +144,7 @@ fn patch_session_state(
             )?;
             let merged =
                 merge_patch::merge(&state.to_text()?, &patch.to_text()?, check_for_interrupts)
-                    .map_err(|refused| bad(refused.to_string()))?;
+                    .map_err(|refused| invalid_argument(refused.to_string()))?;
             let changed = db.first(
                 "update carrel.agent_sessions set context_state = $2::jsonb where id = $1
                 returning version, context_state",
@@ -148,9 +157,11 @@ fn patch_session_state(
     single_row::TableIterator::once(row)
 }
 
-/// The requests of a session of the caller's in order, with what came of them: the latest that have, question
-/// and results, no more than so many tokens of the encoding together, and are no more than so many. No such
-/// session: PT404; bad arguments: 22023.
+/// Returns the latest requests of the caller's session with their results, oldest first.
+///
+/// At most `max_requests` requests, with at most `max_tokens` tokens of content and results
+/// together, counted in `encoding`. Callable by users and services. Errors: 22023 (invalid
+/// argument), 28000 (no user is set), PT404 (no such session).
 #[pg_extern(stable, parallel_unsafe)]
 fn session_history(
     session_id: Option<Uuid>,
@@ -170,78 +181,95 @@ fn session_history(
         name!(created_at, TimestampWithTimeZone),
     ),
 > {
-    /// How many requests are read at once, at first, and later.
-    const PAGES: (usize, usize) = (4, 64);
     let rows = guard(|| {
         identity::require()?;
         let session = given("session_id", session_id)?;
         let encoding = encoding_named(encoding)?;
-        for (name, most) in [("max_tokens", max_tokens), ("max_requests", max_requests)] {
-            if let Some(most) = most.filter(|most| *most < 0) {
-                return Err(bad(format!("{name} must be from 0: {most}")));
-            }
-        }
-        let mut room = max_tokens.map_or(usize::MAX, |most| most as usize);
-        let mut latest = Vec::new();
-        spi::as_caller(Access::Read, |db| {
-            let chain: Option<Vec<Uuid>> = db.first(
-                "select array(
-                    select (link.id #>> '{}')::uuid from jsonb_array_elements(request_chain) with ordinality as link (id, place)
-                    order by link.place desc
-                )
-                from carrel.agent_sessions where id = $1 and user_id = carrel.current_user_id()",
-                &[session.into()],
-                |row| row.need(1),
-            )?;
-            let chain = chain.ok_or_else(|| no_session(session))?;
-            let most = max_requests.map_or(usize::MAX, |most| most as usize);
-            let (mut left, mut page_size) = (chain.as_slice(), PAGES.0);
-            while !left.is_empty() {
-                let (ids, rest) = left.split_at(left.len().min(page_size));
-                (left, page_size) = (rest, (page_size * 2).min(PAGES.1));
-                let page = db.rows(
-                    "select r.id, r.agent_type, r.status, r.content, r.results, r.error,
-                        coalesce(r.results::text, ''), r.created_at
-                    from unnest($1::uuid[]) with ordinality as link (id, place)
-                    join carrel.agent_requests as r on r.user_id = carrel.current_user_id() and r.id = link.id
-                    order by link.place",
-                    &[ids.to_vec().into()],
-                    |row| {
-                        let (content, results): (String, String) = (row.need(4)?, row.need(7)?);
-                        let tokens = count_tokens(&content, encoding, check_for_interrupts)
-                            + count_tokens(&results, encoding, check_for_interrupts);
-                        let shown = (
-                            row.need::<Uuid>(1)?,
-                            row.need::<String>(2)?,
-                            row.need::<String>(3)?,
-                            content,
-                            row.get::<Jsonb>(5),
-                            row.get::<Jsonb>(6),
-                            i32::try_from(tokens).unwrap_or(i32::MAX),
-                            row.need::<TimestampWithTimeZone>(8)?,
-                        );
-                        Ok((tokens, shown))
-                    },
-                )?;
-                for (tokens, shown) in page {
-                    if tokens > room || latest.len() >= most {
-                        return Ok(());
-                    }
-                    room -= tokens;
-                    latest.push(shown);
-                }
-            }
-            Ok(())
-        })?;
-        latest.reverse();
-        Ok(latest)
+        let budget = HistoryBudget {
+            tokens: checked_maximum("max_tokens", max_tokens)?,
+            requests: checked_maximum("max_requests", max_requests)?,
+        };
+        spi::as_caller(Access::Read, |db| latest_requests(db, session, encoding, budget))
     });
     TableIterator::new(rows)
 }
 
-/// Makes a new session of the caller's from one of theirs: with its title and its state as it is now, and copies of
-/// its finished requests, all or up to and with one of them; returns its id. Copies have no cost and hold
-/// nothing: what the requests used is in the books once. No such session, or no such request in it: PT404.
+/// Row of session_history().
+type HistoryRow =
+    (Uuid, String, String, String, Option<Jsonb>, Option<Jsonb>, i32, TimestampWithTimeZone);
+
+/// Tokens and requests that session_history() may still return.
+struct HistoryBudget {
+    tokens: usize,
+    requests: usize,
+}
+
+/// Maximum given by an argument; null: no maximum. Fails with 22023 below 0.
+fn checked_maximum(name: &str, maximum: Option<i32>) -> Result<usize> {
+    match maximum {
+        None => Ok(usize::MAX),
+        Some(maximum) => usize::try_from(maximum)
+            .map_err(|_| invalid_argument(format!("{name} must be from 0: {maximum}"))),
+    }
+}
+
+/// Latest requests of a session within the budget, in the order of its chain.
+fn latest_requests(
+    db: &Db,
+    session: Uuid,
+    encoding: Encoding,
+    mut budget: HistoryBudget,
+) -> Result<Vec<HistoryRow>> {
+    /// Requests read at once: first page, largest page.
+    const PAGES: (usize, usize) = (4, 64);
+    let chain: Option<Vec<Uuid>> =
+        db.first(include_str!("../../sql/agents/session_chain.sql"), &[session.into()], |row| {
+            row.need(1)
+        })?;
+    let chain = chain.ok_or_else(|| no_session(session))?;
+    let mut latest = Vec::new();
+    let (mut left, mut page_size) = (chain.as_slice(), PAGES.0);
+    'pages: while !left.is_empty() {
+        let (ids, rest) = left.split_at(left.len().min(page_size));
+        (left, page_size) = (rest, (page_size * 2).min(PAGES.1));
+        for (tokens, row) in history_page(db, ids, encoding)? {
+            if tokens > budget.tokens || latest.len() >= budget.requests {
+                break 'pages;
+            }
+            budget.tokens -= tokens;
+            latest.push(row);
+        }
+    }
+    latest.reverse();
+    Ok(latest)
+}
+
+/// Requests with these ids, each with its tokens.
+fn history_page(db: &Db, ids: &[Uuid], encoding: Encoding) -> Result<Vec<(usize, HistoryRow)>> {
+    let page = include_str!("../../sql/agents/history_page.sql");
+    db.rows(page, &[ids.to_vec().into()], |row| {
+        let (content, results): (String, String) = (row.need(4)?, row.need(7)?);
+        let tokens = count_tokens(&content, encoding, check_for_interrupts)
+            + count_tokens(&results, encoding, check_for_interrupts);
+        let row = (
+            row.need(1)?,
+            row.need(2)?,
+            row.need(3)?,
+            content,
+            row.get(5),
+            row.get(6),
+            i32::try_from(tokens).unwrap_or(i32::MAX),
+            row.need(8)?,
+        );
+        Ok((tokens, row))
+    })
+}
+
+/// Creates a session of the caller as a copy of another, and returns its id.
+///
+/// Copies title, current state and finished requests, all or up to and including `up_to_request`.
+/// Copied requests have no cost and reserve nothing. Callable by users and services. Errors: 28000
+/// (no user is set), PT404 (no such session, or the request is not in it).
 #[pg_extern(volatile, parallel_unsafe)]
 fn fork_session(session_id: Option<Uuid>, up_to_request: default!(Option<Uuid>, "null")) -> Uuid {
     guard(|| {
@@ -252,8 +280,8 @@ fn fork_session(session_id: Option<Uuid>, up_to_request: default!(Option<Uuid>, 
             let last: Option<i64> = match up_to_request {
                 None => Some(i64::MAX),
                 Some(request) => db.first(
-                    "select link.place from carrel.agent_sessions as s
-                    cross join lateral jsonb_array_elements(s.request_chain) with ordinality as link (id, place)
+                    "select link.ordinal from carrel.agent_sessions as s
+                    cross join lateral jsonb_array_elements(s.request_chain) with ordinality as link (id, ordinal)
                     where s.id = $1 and link.id = to_jsonb($2::uuid)",
                     &[session.into(), request.into()],
                     |row| row.need(1),
@@ -269,25 +297,11 @@ fn fork_session(session_id: Option<Uuid>, up_to_request: default!(Option<Uuid>, 
                 &[session.into()],
             )?;
             let copies = db.rows(
-                "with source as materialized (
-                    select link.place, carrel.uuid_v7() as new_id, r.*
-                    from carrel.agent_sessions as s
-                    cross join lateral jsonb_array_elements(s.request_chain) with ordinality as link (id, place)
-                    join carrel.agent_requests as r on r.user_id = s.user_id and r.id = (link.id #>> '{}')::uuid
-                    where s.id = $1 and link.place <= $3 and r.status in ('completed', 'failed', 'cancelled')
-                ), copies as (
-                    insert into carrel.agent_requests (id, user_id, session_id, agent_type, content, status, progress, results, error,
-                        priority, attempts, max_attempts, run_at, cancel_requested_at, created_at, started_at, completed_at)
-                    select new_id, user_id, $2, agent_type, content, status, progress, results, error,
-                        priority, attempts, max_attempts, run_at, cancel_requested_at, created_at, started_at, completed_at
-                    from source
-                    returning id
-                )
-                select copies.id from copies join source on source.new_id = copies.id order by source.place",
+                include_str!("../../sql/agents/copy_requests.sql"),
                 &[session.into(), fork.into(), last.into()],
                 |row| row.need::<Uuid>(1),
             )?;
-            // Requests may have come to their session in another order than they were created in.
+            // Requests may have come into the session in another order than they were created.
             db.execute(
                 "update carrel.agent_sessions set request_chain = to_jsonb($2::uuid[]) where id = $1",
                 &[fork.into(), copies.into()],

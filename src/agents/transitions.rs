@@ -1,4 +1,4 @@
-//! What may become of a request, whoever writes it.
+//! State transitions of requests, enforced for every writer.
 
 use super::sessions::no_session;
 use crate::access;
@@ -14,22 +14,25 @@ use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use std::ops::RangeInclusive;
 
-/// What end users may ask for: priority sorts across users, and workers look at each that there is.
-const PRIORITIES: RangeInclusive<i32> = -100..=0;
-/// At most: attempts are work.
-const MAX_ATTEMPTS: i32 = 3;
+/// Priorities that end users may set: priority sorts across users.
+const USER_PRIORITIES: RangeInclusive<i32> = -100..=0;
+/// Maximum number of attempts that end users may set.
+const MAX_USER_ATTEMPTS: i32 = 3;
 
-/// Bytes of what is asked, at most: workers are given many at once.
-const MOST_CONTENT: usize = 4 << 20;
-/// Bytes of what is a name, at most; an index has room for one.
-const MOST_NAME: usize = 1000;
+/// Maximum bytes of a request's content: workers claim many at once.
+const MAX_CONTENT_BYTES: usize = 4 << 20;
+/// Maximum bytes of names and keys, which have to fit an index entry.
+const MAX_NAME_BYTES: usize = 1000;
 
 const SESSIONS: Table = Table { name: c"agent_sessions", index: c"agent_sessions_user_id_id_key" };
 
-/// BEFORE INSERT of agent_requests: refuses requests of nobody (28000) and of users without a profile (P0002), blank
-/// texts and what else no request has (22023), and what is too large (54000); clamps what end users ask for, and locks the
-/// session that the request is for. The chain's trigger locks it too, but later: a session that is deleted while that
-/// one waits would leave the request behind, past the foreign key.
+/// Trigger BEFORE INSERT of agent_requests: checks the row, clamps priority, attempts and times set
+/// by end users, and locks the session.
+///
+/// The trigger that maintains chains also locks the session, but later: if the session were deleted
+/// while that trigger waits, the request would stay with a dangling session_id. Errors: 22023
+/// (invalid value), 28000 (no user is set), 54000 (too long), P0002 (user without a profile), PT404
+/// (no such session).
 #[pg_trigger]
 fn prepare_request<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::before_row(trigger, |row| {
@@ -42,9 +45,9 @@ fn prepare_request<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         row.need_within(c"max_attempts", 1..=i32::MAX)?;
         row.need_within(c"reserve_tokens", 0..=usage::MOST)?;
         row.need_at_most(&[
-            (c"content", MOST_CONTENT),
-            (c"agent_type", MOST_NAME),
-            (c"idempotency_key", MOST_NAME),
+            (c"content", MAX_CONTENT_BYTES),
+            (c"agent_type", MAX_NAME_BYTES),
+            (c"idempotency_key", MAX_NAME_BYTES),
         ])?;
         if let Some(session) = row.new.get::<Uuid>(c"session_id") {
             if let Some(owner) = owner
@@ -59,35 +62,40 @@ fn prepare_request<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
                 )
             })?;
         }
-        // Not the transaction's time: one that is kept open would be a place in front of others.
+        // Statement time: a transaction kept open would otherwise put its requests in front of others.
         let now = clock::statement_start()?;
         let priority: i32 = row.new.need(c"priority")?;
         let attempts: i32 = row.new.need(c"max_attempts")?;
         let run_at: TimestampWithTimeZone = row.new.need(c"run_at")?;
         let reserved_at: TimestampWithTimeZone = row.new.need(c"reserved_at")?;
-        let is_modest = PRIORITIES.contains(&priority)
-            && attempts <= MAX_ATTEMPTS
+        let is_modest = USER_PRIORITIES.contains(&priority)
+            && attempts <= MAX_USER_ATTEMPTS
             && run_at >= now
             && reserved_at == now;
         if !is_modest && !access::is_service()? {
-            // Nor does it draw on a period that is over.
+            // An earlier reserved_at would reserve from a period that is over.
             row.set(c"reserved_at", now);
-            row.set(c"priority", priority.clamp(*PRIORITIES.start(), *PRIORITIES.end()));
-            row.set(c"max_attempts", attempts.min(MAX_ATTEMPTS));
+            row.set(c"priority", priority.clamp(*USER_PRIORITIES.start(), *USER_PRIORITIES.end()));
+            row.set(c"max_attempts", attempts.min(MAX_USER_ATTEMPTS));
             row.set(c"run_at", if run_at < now { now } else { run_at });
         }
         Ok(())
     })
 }
 
-/// BEFORE UPDATE of agent_requests: refuses what no operation of [`carrel_core::requests`] leads to, a change
-/// of what is finished (but for its session), and progress that goes back within an attempt: PT409.
+/// Trigger BEFORE UPDATE of agent_requests: allows only the transitions of the life cycle.
+///
+/// A finished request may only change its session. Progress never decreases within an attempt.
+/// Errors: PT409.
 #[pg_trigger]
 fn check_request_transition<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
-    trigger::before_row(trigger, |row| if trigger::restoring()? { Ok(()) } else { check(row) })
+    trigger::before_row(
+        trigger,
+        |row| if trigger::restoring()? { Ok(()) } else { check_transition(row) },
+    )
 }
 
-fn check(row: &Change) -> Result<()> {
+fn check_transition(row: &Change) -> Result<()> {
     let Some(old) = row.old else { return Ok(()) };
     let id: Uuid = old.need(c"id")?;
     let refused = |message: String| Err(Error::new(SqlState::Conflict, message));
@@ -101,7 +109,7 @@ fn check(row: &Change) -> Result<()> {
         return refused(format!("request {id} can't go from {from} to {to}"));
     }
     if from == to && from.is_finished() {
-        // The session may be deleted, or given to it later.
+        // The session may be deleted, or set later.
         if let Some(column) = row.change_beyond(&[c"session_id", c"updated_at"])? {
             return refused(format!("request {id} is {from}: its {column} can't change any more"));
         }

@@ -1,5 +1,5 @@
-//! What operators and developers do with a whole database: moving in with [`import`] and [`views`], watching it
-//! with [`stats`], trying things out with [`sample`] data.
+//! Operations on a whole database: [`import`] and [`views`] for moving in, [`stats`] for
+//! monitoring, [`sample`] for test data.
 
 mod import;
 mod sample;
@@ -8,6 +8,6 @@ mod views;
 
 use crate::pg::error::{Error, SqlState};
 
-fn bad(message: impl Into<String>) -> Error {
+fn invalid_argument(message: impl Into<String>) -> Error {
     Error::new(SqlState::InvalidParameterValue, message)
 }

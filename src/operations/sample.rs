@@ -1,4 +1,4 @@
-//! load_sample_data(): users with documents, sessions, requests and usage to develop with, the same each time.
+//! load_sample_data(): users with documents, sessions, requests and usage for development.
 
 use crate::access;
 use crate::auth_users;
@@ -8,15 +8,16 @@ use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use std::fmt::Write;
 
-/// No more users than this.
-const MOST_USERS: i32 = 100_000;
-/// No more documents of each.
-const MOST_DOCUMENTS: i32 = 10_000;
+const MAX_USERS: i32 = 100_000;
+/// Maximum number of documents of a user.
+const MAX_DOCUMENTS: i32 = 10_000;
 
-/// Makes so many users, each with so many Markdown documents of a page or so, a session, requests in every state and
-/// a month of usage; returns their ids and names. They are the same each time: what is there already stays as it is.
-/// Where there are other users: 55000, unless beside_others is true. Where profiles follow auth.users, their
-/// ids have to be in there: 55000. For services.
+/// Creates sample users, each with Markdown documents, a session, requests in every state but
+/// processing, and a month of usage; returns their ids and names.
+///
+/// Deterministic: ids and texts are equal each time, and existing rows stay unchanged. Callable by
+/// services. Errors: 22023 (count out of range), 55000 (there are other users and beside_others is
+/// false, or profiles follow a table that does not have the sample's users).
 #[pg_extern(volatile, parallel_unsafe)]
 fn load_sample_data(
     users: default!(Option<i32>, 3),
@@ -25,14 +26,14 @@ fn load_sample_data(
 ) -> TableIterator<'static, (name!(user_id, Uuid), name!(name, String))> {
     let made = guard(|| {
         access::require_service("load_sample_data")?;
-        let users = checked("users", users, MOST_USERS)?;
-        let documents = checked("documents_per_user", documents_per_user, MOST_DOCUMENTS)?;
+        let users = checked("users", users, MAX_USERS)?;
+        let documents = checked("documents_per_user", documents_per_user, MAX_DOCUMENTS)?;
         spi::as_owner(Access::Write, |db| {
             db.silence_notices();
             if !beside_others.unwrap_or(false) {
-                refuse_others(db)?;
+                refuse_other_users(db)?;
             }
-            refuse_strangers(db, users)?;
+            refuse_unknown_users(db, users)?;
             (0..users).map(|number| make_user(db, number, documents)).collect::<Result<Vec<_>>>()
         })
     });
@@ -50,8 +51,8 @@ fn checked(name: &str, given: Option<i32>, most: i32) -> Result<u32> {
     Ok(given.unsigned_abs())
 }
 
-/// What a row of the sample is: its ids say so.
-enum Kind {
+/// Kind of a sample row: part of its id.
+enum RowKind {
     User = 1,
     Document,
     Session,
@@ -59,13 +60,13 @@ enum Kind {
     Event,
 }
 
-/// What ids of sample data begin with.
-const PREFIX: [u8; 4] = [0x5a, 0x3b, 0x1e, 0x00];
+/// First bytes of the ids of sample rows.
+const ID_PREFIX: [u8; 4] = [0x5a, 0x3b, 0x1e, 0x00];
 
-/// The id of a row: a UUID of version 8, which is what one makes of it.
-fn id(kind: Kind, user: u32, number: u32) -> Uuid {
+/// Id of a sample row: a UUID of version 8 (custom).
+fn id(kind: RowKind, user: u32, number: u32) -> Uuid {
     let mut bytes = [0; 16];
-    bytes[..4].copy_from_slice(&PREFIX);
+    bytes[..4].copy_from_slice(&ID_PREFIX);
     bytes[5] = kind as u8;
     bytes[6] = 0x80;
     bytes[8] = 0x80;
@@ -74,10 +75,10 @@ fn id(kind: Kind, user: u32, number: u32) -> Uuid {
     Uuid::from_bytes(bytes)
 }
 
-fn refuse_others(db: &Db) -> Result<()> {
+fn refuse_other_users(db: &Db) -> Result<()> {
     let others = db.value::<bool>(
         "select exists (select from carrel.user_profiles where user_id < $1 or user_id >= $2)",
-        &[id(Kind::User, 0, 0).into(), id(Kind::Document, 0, 0).into()],
+        &[id(RowKind::User, 0, 0).into(), id(RowKind::Document, 0, 0).into()],
     )?;
     if !others {
         return Ok(());
@@ -89,16 +90,12 @@ fn refuse_others(db: &Db) -> Result<()> {
     .hint("If sample data may be beside theirs: carrel.load_sample_data(…, beside_others => true)"))
 }
 
-/// Where profiles are those of auth.users, its users have to be in there: 55000.
-fn refuse_strangers(db: &Db, count: u32) -> Result<()> {
-    let Some(rows) = auth_users::rows(db)? else { return Ok(()) };
-    let ids: Vec<Uuid> = (0..count).map(|number| id(Kind::User, number, 0)).collect();
+/// Fails with 55000 if profiles follow a table of users that does not have the sample's users.
+fn refuse_unknown_users(db: &Db, count: u32) -> Result<()> {
+    let Some(rows) = auth_users::followed_users(db)? else { return Ok(()) };
+    let ids: Vec<Uuid> = (0..count).map(|number| id(RowKind::User, number, 0)).collect();
     let missing = db.first(
-        "select string_agg(format('(%L)', missing.id), ', ' order by missing.id)
-        from (
-            select given.id from unnest($1) as given (id)
-            where not exists (select from auth_users as u where u.id = given.id) order by given.id limit 20
-        ) as missing",
+        include_str!("../../sql/operations/sample/missing_users.sql"),
         &[ids.into()],
         |row| Ok(row.get::<String>(1)),
     )?;
@@ -111,7 +108,7 @@ fn refuse_strangers(db: &Db, count: u32) -> Result<()> {
     .hint(format!("Add them first: insert into auth.users (id) values {missing}")))
 }
 
-/// Makes what is missing of a user.
+/// Creates the missing rows of a user.
 fn make_user(db: &Db, number: u32, documents: u32) -> Result<(Uuid, String)> {
     const NAMES: [&str; 12] = [
         "Ada", "Bruno", "Chidi", "Dana", "Emil", "Fatima", "Goran", "Hana", "Ines", "Jonas",
@@ -121,28 +118,24 @@ fn make_user(db: &Db, number: u32, documents: u32) -> Result<(Uuid, String)> {
     if number as usize >= NAMES.len() {
         let _ = write!(name, " {}", number as usize / NAMES.len() + 1);
     }
-    let user = id(Kind::User, number, 0);
+    let user = id(RowKind::User, number, 0);
     db.execute(
-        "insert into carrel.user_profiles (id, user_id, name, plan_type, created_at)
-        select $1, $1, $2, coalesce((select plan_type from carrel.plans where plan_type = $3), 'free'), now() - interval '90 days'
-        on conflict (user_id) do nothing",
+        include_str!("../../sql/operations/sample/insert_profile.sql"),
         &[user.into(), name.as_str().into(), if number % 3 == 2 { "free" } else { "pro" }.into()],
     )?;
     for document in 0..documents {
         check_for_interrupts();
-        let mut page = Page::new(number, document);
-        let content = page.write();
+        let mut document_text = SampleDocument::new(number, document);
+        let content = document_text.write();
         db.execute(
-            "insert into carrel.documents (id, user_id, filename, file_type, content_text, metadata, created_at)
-            values ($1, $2, $3, 'text/markdown', $4, jsonb_build_object('topic', $5::text), now() - $6 * interval '1 day')
-            on conflict (id) do nothing",
+            include_str!("../../sql/operations/sample/insert_document.sql"),
             &[
-                id(Kind::Document, number, document).into(),
+                id(RowKind::Document, number, document).into(),
                 user.into(),
-                page.filename.as_str().into(),
+                document_text.filename.as_str().into(),
                 content.into(),
-                page.topic.name.into(),
-                f64::from(page.choice(60)).into(),
+                document_text.topic.name.into(),
+                f64::from(document_text.choice(60)).into(),
             ],
         )?;
     }
@@ -150,12 +143,11 @@ fn make_user(db: &Db, number: u32, documents: u32) -> Result<(Uuid, String)> {
     Ok((user, name))
 }
 
-/// Makes a session, its requests, one of each state that lasts, and a month of usage.
+/// Creates a session, its requests, one for each lasting state, and a month of usage.
 fn make_requests(db: &Db, number: u32, user: Uuid) -> Result<()> {
-    let session = id(Kind::Session, number, 0);
+    let session = id(RowKind::Session, number, 0);
     db.execute(
-        "insert into carrel.agent_sessions (id, user_id, title, context_state, created_at)
-        values ($1, $2, 'What my notes say', '{\"tone\": \"brief\"}', now() - interval '3 days') on conflict (id) do nothing",
+        include_str!("../../sql/operations/sample/insert_session.sql"),
         &[session.into(), user.into()],
     )?;
     let questions = [
@@ -165,36 +157,28 @@ fn make_requests(db: &Db, number: u32, user: Uuid) -> Result<()> {
         ("cancelled", "Translate everything into Latin."),
         ("pending", "Which deadlines come next?"),
     ];
-    for (place, (status, question)) in questions.into_iter().enumerate() {
+    for (position, (status, question)) in questions.into_iter().enumerate() {
         db.execute(
-            "insert into carrel.agent_requests
-                (id, user_id, session_id, agent_type, content, status, progress, results, error, token_cost, created_at, completed_at)
-            select $1, $2, $3, 'chat', $4, $5, case $5 when 'completed' then 1 else 0 end,
-                case $5 when 'completed' then jsonb_build_object('text', 'It is in your notes: see the section with that name.') end,
-                case $5 when 'failed' then jsonb_build_object('message', 'the scan has no text') end,
-                case $5 when 'completed' then 350 else 0 end, now() - (6 - $6) * interval '1 hour',
-                case when $5 <> 'pending' then now() - (6 - $6) * interval '1 hour' + interval '20 seconds' end
-            on conflict (id) do nothing",
+            include_str!("../../sql/operations/sample/insert_request.sql"),
             &[
-                id(Kind::Request, number, place as u32).into(),
+                id(RowKind::Request, number, position as u32).into(),
                 user.into(),
                 session.into(),
                 question.into(),
                 status.into(),
-                (place as f64).into(),
+                (position as f64).into(),
             ],
         )?;
     }
     for day in 0..30 {
-        let mut chance = Chance::new(number, day);
+        let mut random = Random::new(number, day);
         db.execute(
-            "insert into carrel.usage_events (id, user_id, event_type, tokens_used, cost, model, occurred_at)
-            values ($1, $2, $3, $4, $4 * 0.000002, $5, now() - $6 * interval '1 day') on conflict (id) do nothing",
+            include_str!("../../sql/operations/sample/insert_event.sql"),
             &[
-                id(Kind::Event, number, day).into(),
+                id(RowKind::Event, number, day).into(),
                 user.into(),
                 if day % 3 == 0 { "embedding" } else { "agent_request" }.into(),
-                i64::from(200 + chance.below(1800)).into(),
+                i64::from(200 + random.below(1800)).into(),
                 if day % 3 == 0 { "small" } else { "large" }.into(),
                 f64::from(day).into(),
             ],
@@ -203,10 +187,10 @@ fn make_requests(db: &Db, number: u32, user: Uuid) -> Result<()> {
     Ok(())
 }
 
-/// Numbers that look random and are the same each time: SplitMix64 (Steele, Lea, Flood 2014).
-struct Chance(u64);
+/// Deterministic pseudo-random numbers: SplitMix64 (Steele, Lea, Flood 2014).
+struct Random(u64);
 
-impl Chance {
+impl Random {
     fn new(user: u32, number: u32) -> Self {
         Self(
             (u64::from(user) << 32 | u64::from(number))
@@ -224,7 +208,7 @@ impl Chance {
     }
 }
 
-/// What documents are about.
+/// Topic of documents.
 struct Topic {
     name: &'static str,
     things: [&'static str; 5],
@@ -232,7 +216,7 @@ struct Topic {
     sentences: [&'static str; 6],
 }
 
-/// In sentences, `{}` is one of the things, and `#` a number.
+/// Topics. In a sentence, `{}` stands for one of the things and `#` for a number.
 const TOPICS: [Topic; 5] = [
     Topic {
         name: "greenhouse",
@@ -325,22 +309,22 @@ const TOPICS: [Topic; 5] = [
     },
 ];
 
-/// A document.
-struct Page {
+/// Generator of a document's text.
+struct SampleDocument {
     topic: &'static Topic,
     filename: String,
-    chance: Chance,
+    random: Random,
 }
 
-impl Page {
+impl SampleDocument {
     fn new(user: u32, number: u32) -> Self {
-        let mut chance = Chance::new(user, number.wrapping_add(1 << 16));
-        let topic = &TOPICS[chance.below(TOPICS.len() as u32) as usize];
-        Self { topic, filename: format!("{}-{}.md", topic.name, number + 1), chance }
+        let mut random = Random::new(user, number.wrapping_add(1 << 16));
+        let topic = &TOPICS[random.below(TOPICS.len() as u32) as usize];
+        Self { topic, filename: format!("{}-{}.md", topic.name, number + 1), random }
     }
 
     fn choice(&mut self, most: u32) -> u32 {
-        self.chance.below(most)
+        self.random.below(most)
     }
 
     fn write(&mut self) -> String {
@@ -350,8 +334,8 @@ impl Page {
             let _ = write!(text, "\n## {section}\n\n");
             for _ in 0..=self.choice(2) {
                 let first = self.choice(6);
-                for place in 0..3 + self.choice(4) {
-                    let sentence = topic.sentences[((first + place) % 6) as usize];
+                for position in 0..3 + self.choice(4) {
+                    let sentence = topic.sentences[((first + position) % 6) as usize];
                     let thing = topic.things[self.choice(5) as usize];
                     let number = (self.choice(58) + 2).to_string();
                     let sentence = sentence.replace("{}", thing).replace('#', &number);

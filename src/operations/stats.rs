@@ -1,4 +1,4 @@
-//! stats(): numbers to watch.
+//! stats(): metrics of a database.
 
 use crate::access;
 use crate::pg::error::guard;
@@ -9,9 +9,11 @@ use pgrx::prelude::*;
 const STATS: &str = include_str!("../../sql/operations/stats.sql");
 const OLDEST_TRANSACTION: &str = include_str!("../../sql/operations/oldest_transaction.sql");
 
-/// How this database stands: rows by table and status, the oldest that wait, leases that lapsed, bytes, dead rows,
-/// indexes, and the oldest transaction. Times are in seconds; null where nothing waits. What is large is estimated,
-/// and its detail says so. For services.
+/// Returns metrics of the database: rows by table and status, age of the oldest waiting work,
+/// expired leases, sizes, dead rows, indexes, and the oldest transaction.
+///
+/// Ages are in seconds, sizes in bytes; null: nothing waits. Row counts of large tables are
+/// estimates, marked in `detail`. Callable by operators and services.
 #[pg_extern(stable, parallel_unsafe)]
 fn stats() -> TableIterator<
     'static,

@@ -1,38 +1,40 @@
-//! create_views(): the tables in the place where an application had them.
+//! create_views(): views of carrel's tables in the schema of an existing application.
 
-use super::bad;
 use super::import::SOURCES;
+use super::invalid_argument;
 use crate::access;
 use crate::pg::error::{Error, SqlState, guard};
 use crate::pg::spi::{self, Access};
 use pgrx::prelude::*;
 
-/// Makes views of the six tables in a schema, under the tables' names, so that what an application asks of tables
-/// there goes on working. They show and take what the caller may see and write, and are the operator's to drop. Roles
-/// that were granted access may use them. Where the schema has such a name already: 55000. For superusers.
+/// Creates views of the six tables in a schema, under the tables' names, so that existing queries
+/// of an application keep working.
+///
+/// The views show and accept the rows that the caller may see and write (security_invoker). Roles
+/// of grant_user() and grant_service() may use them. Callable by superusers. Errors: 22023 (no such
+/// schema, or carrel's own), 55000 (the schema has one of the names already).
 #[pg_extern(volatile, parallel_unsafe)]
 fn create_views(target_schema: default!(Option<&str>, "'public'")) {
     guard(|| {
-        let schema = target_schema.ok_or_else(|| bad("target_schema must not be null"))?;
+        let schema =
+            target_schema.ok_or_else(|| invalid_argument("target_schema must not be null"))?;
         access::require_superuser("create_views")?;
         if schema == "carrel" {
-            return Err(bad("views cannot be in schema carrel, where the tables are"));
+            return Err(invalid_argument("views cannot be in schema carrel, where the tables are"));
         }
         let roles = access::granted_role_names()?;
         spi::as_superuser(Access::Write, |db| {
             let (schema, before, taken) = db
                 .first(
-                    "select format('%I', nspname), format('%I', nspname || '_before'), (
-                        select string_agg(format('%I.%I', nspname, relname), ', ' order by relname)
-                        from pg_class where relnamespace = n.oid and relname::text = any ($2)
-                    )
-                    from pg_namespace as n where nspname::text = $1",
+                    include_str!("../../sql/operations/view_target.sql"),
                     &[schema.into(), SOURCES.map(|source| source.name.to_owned()).to_vec().into()],
                     |row| {
                         Ok((row.need::<String>(1)?, row.need::<String>(2)?, row.get::<String>(3)))
                     },
                 )?
-                .ok_or_else(|| bad(format!("there is no schema \"{schema}\" to make views in")))?;
+                .ok_or_else(|| {
+                    invalid_argument(format!("there is no schema \"{schema}\" to make views in"))
+                })?;
             if let Some(taken) = taken {
                 return Err(Error::new(
                     SqlState::ObjectNotInPrerequisiteState,

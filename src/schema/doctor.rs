@@ -1,4 +1,4 @@
-//! doctor(): whether the database is as this version of carrel defines it. It only reads.
+//! doctor(): compares the database with the definitions of this version of carrel. Read-only.
 
 use crate::access;
 use crate::access::owner;
@@ -15,7 +15,11 @@ use pgrx::prelude::*;
 const ADDED: &str = include_str!("../../sql/doctor/added.sql");
 const SETTINGS: &str = include_str!("../../sql/doctor/settings.sql");
 
-/// One row for each check; detail names what is wrong. Mend most of it with carrel.migrate().
+/// Checks the database against this version of carrel: one row a check, with the problems found in
+/// `detail`.
+///
+/// carrel.migrate() repairs most of them; each line of `detail` names the remedy where there is
+/// one. Read-only. Callable by operators.
 #[pg_extern(stable, parallel_unsafe)]
 fn doctor() -> TableIterator<
     'static,
@@ -31,52 +35,53 @@ fn doctor() -> TableIterator<
                 ("defaults", defaults),
                 ("constraints", constraints),
                 ("indexes", indexes),
-                ("embeddings", super::embeddings::wrong),
+                ("embeddings", super::embeddings::faults),
                 ("row_level_security", row_level_security),
                 ("policies", policies),
                 ("no_added_permissive_policy", added_policies),
                 ("triggers", triggers),
                 ("privileges", privileges),
                 ("owner", owner),
-                ("granted_roles", access::wrong_roles),
+                ("granted_roles", access::role_faults),
                 ("added_code", added_code),
                 ("settings", settings),
                 ("auth_users", auth_users::faults),
                 ("ordinary_tables", members),
-                ("row_types", super::row_types::wrong),
+                ("row_types", super::row_types::faults),
                 ("plans", super::doctor_data::plans),
                 ("search_statistics", search_statistics),
                 ("usage", usage),
             ];
-            // Where tables are missing, the other checks have nothing to look at; where carrel refuses to work, nothing to
-            // look with. What carrel refuses is among the faults of the owner or the added code.
+            // With tables missing, the other checks cannot run. With carrel refusing to work, the
+            // checks that use its functions cannot run; the reason is reported by `owner` or
+            // `added_code`.
             let missing = tables(db)?;
             let refusal = pg::owner::of_all_tables().err().map(|error| error.message());
-            let has_columns = missing.is_empty() && columns_are_there(db)?;
+            let has_columns = missing.is_empty() && all_columns_exist(db)?;
             let mut rows = Vec::new();
             for (name, check) in checks {
-                let wrong = match name {
+                let problems = match name {
                     "tables" => missing.clone(),
                     "search_statistics" | "usage" if refusal.is_none() && has_columns => check(db)?,
                     "owner" => match (check(db)?, &refusal) {
-                        (wrong, Some(refusal))
-                            if wrong.is_empty() && added_code(db)?.is_empty() =>
+                        (problems, Some(refusal))
+                            if problems.is_empty() && added_code(db)?.is_empty() =>
                         {
                             vec![refusal.clone()]
                         }
-                        (wrong, _) => wrong,
+                        (problems, _) => problems,
                     },
-                    "added_code" => confirmed(db, check)?,
+                    "added_code" => check_twice(db, check)?,
                     _ if let Some(refusal) = &refusal => vec![format!("not checked: {refusal}")],
-                    "versions" if has_columns || !missing.is_empty() => confirmed(db, check)?,
+                    "versions" if has_columns || !missing.is_empty() => check_twice(db, check)?,
                     _ if !missing.is_empty() => {
                         vec!["not checked: tables are missing".to_owned()]
                     }
-                    _ if has_columns => confirmed(db, check)?,
-                    _ => unless_columns_are_missing(|| confirmed(db, check))?,
+                    _ if has_columns => check_twice(db, check)?,
+                    _ => unless_columns_are_missing(|| check_twice(db, check))?,
                 };
-                let detail = (!wrong.is_empty()).then(|| wrong.join("\n"));
-                rows.push((name.to_owned(), wrong.is_empty(), detail));
+                let detail = (!problems.is_empty()).then(|| problems.join("\n"));
+                rows.push((name.to_owned(), problems.is_empty(), detail));
             }
             Ok(rows)
         })
@@ -84,17 +89,18 @@ fn doctor() -> TableIterator<
     TableIterator::new(rows)
 }
 
-/// What a check of the catalog finds twice, each time as the catalog is then. What Postgres prints of a trigger or the
-/// like is of this moment, whatever the snapshot: without the second look, a migrate() that commits during the first
-/// would be taken for damage.
-fn confirmed(db: &Db, check: fn(&Db) -> Result<Vec<String>>) -> Result<Vec<String>> {
+/// Runs a check of the catalog, and again if it finds something: only the second result counts.
+///
+/// Functions such as pg_get_triggerdef() show the current state, whatever the snapshot. A migrate()
+/// that commits during the first run would otherwise be reported as damage.
+fn check_twice(db: &Db, check: fn(&Db) -> Result<Vec<String>>) -> Result<Vec<String>> {
     db.latest(|| match check(db)? {
-        wrong if wrong.is_empty() => Ok(wrong),
+        problems if problems.is_empty() => Ok(problems),
         _ => check(db),
     })
 }
 
-/// What a check finds, where columns are missing that it may need: their names are in the check of columns.
+/// Runs a check, unless it fails because a column is missing: the check `columns` reports that.
 fn unless_columns_are_missing(check: impl FnOnce() -> Result<Vec<String>>) -> Result<Vec<String>> {
     match spi::subtransaction(check) {
         Err(error)
@@ -107,42 +113,34 @@ fn unless_columns_are_missing(check: impl FnOnce() -> Result<Vec<String>>) -> Re
     }
 }
 
-/// Tells whether every column is there, whatever its type.
-fn columns_are_there(db: &Db) -> Result<bool> {
+/// Tells if every column exists, of any type.
+fn all_columns_exist(db: &Db) -> Result<bool> {
     let (tables, columns) = TABLES
         .iter()
         .flat_map(|table| table.columns().map(|column| (table.name, column.name)))
         .unzip::<_, _, Vec<_>, Vec<_>>();
-    db.value(
-        "select not exists (
-            select from unnest($1::text[], $2::text[]) as defined (table_name, name)
-            left join pg_attribute on attrelid = to_regclass(format('carrel.%I', table_name))
-                and attname::text = name and not attisdropped
-            where attname is null
-        )",
-        &[tables.into(), columns.into()],
-    )
+    db.value(include_str!("../../sql/doctor/columns_exist.sql"), &[tables.into(), columns.into()])
 }
 
 fn tables(db: &Db) -> Result<Vec<String>> {
-    let mut wrong = Vec::new();
+    let mut problems = Vec::new();
     for table in &TABLES {
         if !super::tables::relation_exists(db, table.name, "r")? {
-            wrong.push(format!("table carrel.{} is missing", table.name));
+            problems.push(format!("table carrel.{} is missing", table.name));
         }
     }
-    Ok(wrong)
+    Ok(problems)
 }
 
 fn columns(db: &Db) -> Result<Vec<String>> {
-    let mut wrong = Vec::new();
+    let mut problems = Vec::new();
     for table in &TABLES {
         for column in table.columns() {
             let found = super::tables::column_type(db, table.name, &column)?;
             let name = format!("{}.{}", table.name, column.name);
             match found {
                 None => {
-                    let other = super::renamed::in_place_of(db, table, column.name)?;
+                    let other = super::renamed::renamed_column(db, table, column.name)?;
                     let other = match other {
                         Some(other) => {
                             let quoted: String =
@@ -154,29 +152,29 @@ fn columns(db: &Db) -> Result<Vec<String>> {
                         }
                         None => None,
                     };
-                    wrong.push(format!("column {name} is missing{}", other.unwrap_or_default()));
+                    problems.push(format!("column {name} is missing{}", other.unwrap_or_default()));
                     continue;
                 }
                 Some((_, true)) => {}
-                Some((found, false)) => wrong.push(format!(
+                Some((found, false)) => problems.push(format!(
                     "column {name} is {found} instead of {}",
                     super::tables::wanted_type(&column)
                 )),
             }
             let (has_default, not_null) = super::tables::column_state(db, table.name, column.name)?;
             if column.is_not_null() && !not_null {
-                wrong.push(format!("column {name} may be null"));
+                problems.push(format!("column {name} may be null"));
             }
             if let Some(default) = column.default().filter(|_| !has_default) {
-                wrong.push(format!("column {name} has no default, instead of {default}"));
+                problems.push(format!("column {name} has no default, instead of {default}"));
             }
         }
     }
-    Ok(wrong)
+    Ok(problems)
 }
 
 fn defaults(db: &Db) -> Result<Vec<String>> {
-    let mut wrong = Vec::new();
+    let mut problems = Vec::new();
     for [table, column, default] in defaults_in_rules() {
         let found = db.first(
             "select pg_get_expr(adbin, adrelid) from pg_attrdef
@@ -186,15 +184,16 @@ fn defaults(db: &Db) -> Result<Vec<String>> {
             |row| Ok(row.get::<String>(1)),
         )?;
         if found.flatten().as_deref() != Some(default) {
-            wrong.push(format!("the default of {table}.{column} is not {default}"));
+            problems.push(format!("the default of {table}.{column} is not {default}"));
         }
     }
-    Ok(wrong)
+    Ok(problems)
 }
 
-/// Checks are compared by name alone, for Postgres prints them in words of its own.
+/// Lists constraints that are missing, not validated or different. CHECK constraints are compared
+/// by name only: Postgres prints their expressions in its own words.
 fn constraints(db: &Db) -> Result<Vec<String>> {
-    let mut wrong = Vec::new();
+    let mut problems = Vec::new();
     for table in &TABLES {
         for constraint in table.constraints() {
             let found = db.first(
@@ -208,28 +207,24 @@ fn constraints(db: &Db) -> Result<Vec<String>> {
             let expected =
                 constraint.definition.trim_start_matches("constraint ")[name.len()..].trim();
             match found {
-                None => wrong.push(format!("constraint {name} is missing")),
-                Some((_, false)) => wrong.push(format!("constraint {name} is not validated")),
+                None => problems.push(format!("constraint {name} is missing")),
+                Some((_, false)) => problems.push(format!("constraint {name} is not validated")),
                 Some((Some(found), true)) if normalized(&found) != normalized(expected) => {
-                    wrong.push(format!("constraint {name} is: {found}"));
+                    problems.push(format!("constraint {name} is: {found}"));
                 }
                 Some(_) => {}
             }
         }
     }
-    Ok(wrong)
+    Ok(problems)
 }
 
 fn indexes(db: &Db) -> Result<Vec<String>> {
-    let mut wrong = Vec::new();
+    let mut problems = Vec::new();
     for index in TABLES.iter().flat_map(|table| table.indexes()) {
-        wrong.extend(super::tables::index_definition(
-            db,
-            index.name,
-            &normalized(index.definition),
-        )?);
+        problems.extend(super::tables::index_fault(db, index.name, &normalized(index.definition))?);
     }
-    Ok(wrong)
+    Ok(problems)
 }
 
 fn row_level_security(db: &Db) -> Result<Vec<String>> {
@@ -243,48 +238,31 @@ fn row_level_security(db: &Db) -> Result<Vec<String>> {
 }
 
 fn policies(db: &Db) -> Result<Vec<String>> {
-    let mut wrong = Vec::new();
+    let mut problems = Vec::new();
     for rule in created_by_rules("create policy ") {
         let found = db.first(
-            "select format(
-                'create policy %I on carrel.%I %sfor %s%s%s', polname, $1,
-                case when not polpermissive then 'as restrictive ' end,
-                case polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update'
-                    when 'd' then 'delete' else 'all' end,
-                ' using ' || pg_get_expr(polqual, polrelid),
-                ' with check ' || pg_get_expr(polwithcheck, polrelid)
-            )
-            from pg_policy
-            where polrelid = format('carrel.%I', $1)::regclass and polname::text = $2
-                and polroles = '{0}'",
+            include_str!("../../sql/doctor/policy.sql"),
             &[rule.table.into(), rule.name.into()],
             |row| Ok(row.get::<String>(1)),
         )?;
         if found.flatten().is_none_or(|found| normalized(&found) != normalized(rule.statement)) {
-            wrong.push(format!("policy {} on {} is missing or altered", rule.name, rule.table));
+            problems.push(format!("policy {} on {} is missing or altered", rule.name, rule.table));
         }
     }
-    Ok(wrong)
+    Ok(problems)
 }
 
-/// Permissive policies are joined by OR: one more can only let more rows through.
+/// Lists added permissive policies. Permissive policies are combined by OR, so an added one can
+/// only show more rows.
 fn added_policies(db: &Db) -> Result<Vec<String>> {
     let ours: Vec<String> = created_by_rules("create policy ")
         .map(|rule| format!("{}.{}", rule.table, rule.name))
         .collect();
-    db.rows(
-        "select format('policy %I on %I was added and is permissive', polname, relname)
-        from pg_policy join pg_class on pg_class.oid = polrelid
-        where relnamespace = 'carrel'::regnamespace and polpermissive
-            and relname || '.' || polname <> all ($1)
-        order by 1",
-        &[ours.into()],
-        |row| row.need(1),
-    )
+    db.rows(include_str!("../../sql/doctor/added_policies.sql"), &[ours.into()], |row| row.need(1))
 }
 
 fn triggers(db: &Db) -> Result<Vec<String>> {
-    let mut wrong = Vec::new();
+    let mut problems = Vec::new();
     for rule in rule_triggers() {
         let found = db.first(
             "select pg_get_triggerdef(oid) from pg_trigger
@@ -296,39 +274,40 @@ fn triggers(db: &Db) -> Result<Vec<String>> {
         if found.flatten().is_none_or(|found| {
             normalized(&found) != normalized(&rule.statement.replace(" or replace ", " "))
         }) {
-            wrong.push(format!(
+            problems.push(format!(
                 "trigger {} on {} is missing, disabled or altered",
                 rule.name, rule.table
             ));
         }
     }
-    wrong.extend(super::keys::disabled(db)?);
-    Ok(wrong)
+    problems.extend(super::keys::disabled(db)?);
+    Ok(problems)
 }
 
-/// Every privilege that is too much or missing, and default privileges that would give more, each with its mending.
+/// Lists unexpected and missing privileges, and default privileges that would give more, each with
+/// its remedy.
 fn privileges(db: &Db) -> Result<Vec<String>> {
     let differences = access::differences(db)?;
-    let mut wrong: Vec<String> = differences
+    let mut problems: Vec<String> = differences
         .into_iter()
-        .map(|difference| format!("{}: {}", difference.what, difference.statement))
+        .map(|difference| format!("{}: {}", difference.description, difference.remedy))
         .collect();
-    wrong.extend(access::default_privileges(db)?);
-    Ok(wrong)
+    problems.extend(access::default_privileges(db)?);
+    Ok(problems)
 }
 
-/// The owner's attributes and members, and tables that belong to others.
+/// Lists faults of carrel_owner, and tables that others own.
 fn owner(db: &Db) -> Result<Vec<String>> {
     let faults = owner::faults(db)?;
-    let mut wrong: Vec<String> = faults
+    let mut problems: Vec<String> = faults
         .into_iter()
-        .map(|fault| format!("role carrel_owner {}: {}", fault.what, fault.mend))
+        .map(|fault| format!("role carrel_owner {}: {}", fault.description, fault.remedy))
         .collect();
-    wrong.extend(owner::foreign_tables(db)?);
-    Ok(wrong)
+    problems.extend(owner::foreign_tables(db)?);
+    Ok(problems)
 }
 
-/// Triggers, functions, types and keys on the tables that are of roles with fewer rights.
+/// Lists triggers, functions, types and keys on the tables that roles with fewer rights own.
 fn added_code(db: &Db) -> Result<Vec<String>> {
     let triggers: Vec<String> =
         rule_triggers().map(|rule| format!("{}.{}", rule.table, rule.name)).collect();
@@ -336,24 +315,19 @@ fn added_code(db: &Db) -> Result<Vec<String>> {
     db.rows(ADDED, &[triggers.into(), tables.into()], |row| row.need(1))
 }
 
-/// The configuration files are for superusers to see.
+/// Lists settings that change carrel's behaviour. Runs as a superuser: only superusers can read the
+/// configuration files.
 fn settings(_: &Db) -> Result<Vec<String>> {
     spi::as_superuser(Access::Read, |db| db.rows(SETTINGS, &[], |row| row.need(1)))
 }
 
-/// Members of an extension are dropped with it, and what a user adds to them is not dumped.
+/// Lists tables that are members of the extension: DROP EXTENSION would drop them, and a dump
+/// leaves out the changes that a user made.
 fn members(db: &Db) -> Result<Vec<String>> {
-    db.rows(
-        "select format('%s is a member of the extension', objid::regclass)
-        from pg_depend join pg_extension on pg_extension.oid = refobjid
-        where extname = 'carrel' and classid = 'pg_class'::regclass and deptype = 'e'
-        order by 1",
-        &[],
-        |row| row.need(1),
-    )
+    db.rows(include_str!("../../sql/doctor/members.sql"), &[], |row| row.need(1))
 }
 
-/// What migrate() would add.
+/// Lists search statistics that migrate() would correct.
 fn search_statistics(db: &Db) -> Result<Vec<String>> {
     db.rows(drift_of_statistics(), &[], |row| {
         let (user, language): (Uuid, String) = (row.need(1)?, row.need(2)?);

@@ -1,17 +1,23 @@
-//! enable_embeddings(): the column of embeddings, and what belongs to it. The column and its constraint
-//! say by themselves that it was called and what is stored, so that a dump carries all there is to know.
+//! enable_embeddings(): the column of embeddings, its index and its comments.
+//!
+//! The column and its constraint show that embeddings are enabled and of which type. A dump
+//! therefore carries everything.
 
-use super::tables::{index_definition, lock_tables, relation_exists};
+use super::tables::{index_fault, lock_tables, relation_exists};
 use crate::access;
-use crate::definitions::{EMBEDDINGS, Part, index_comments, indexes, normalized, statements};
+use crate::definitions::{EMBEDDINGS, NamedSql, index_comments, indexes, normalized, statements};
 use crate::documents::embeddings::{EmbeddingType, MAX_DIMENSIONS};
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::spi::{Access, Db};
 use pgrx::prelude::*;
 
-/// Gives every chunk a place for an embedding of so many numbers, 1 to 4000, and an index to find near
-/// ones by; where that is so already, puts back what is missing. Beyond 2000 they are stored with half
-/// the precision. Needs pgvector, 0.8 or newer: 55000; bad dimensions: 22023. For superusers.
+/// Adds a column for embeddings of `dimensions` numbers (1 to 4000) to the chunks, and a vector
+/// index.
+///
+/// Above 2000 dimensions, embeddings are stored in half precision. If embeddings are enabled with
+/// these dimensions, restores a missing constraint or index. Requires pgvector 0.8 or newer.
+/// Callable by superusers. Errors: 22023 (dimensions out of range), 55000 (pgvector missing or too
+/// old, other dimensions or another column "embedding" in place).
 #[pg_extern(volatile, parallel_unsafe)]
 fn enable_embeddings(dimensions: Option<i32>) {
     guard(|| {
@@ -53,7 +59,8 @@ fn enable_embeddings(dimensions: Option<i32>) {
     })
 }
 
-/// The schema of pgvector, as SQL spells it.
+/// Returns the schema of pgvector, quoted for SQL. Fails with 55000 if pgvector is missing or older
+/// than 0.8.
 fn pgvector(db: &Db) -> Result<String> {
     let found = db.first(
         "select quote_ident(nspname), extversion,
@@ -94,7 +101,8 @@ fn add(db: &Db, kind: &EmbeddingType) -> Result<()> {
         )
         .hint("Rename the column, or alter its type; then call it again."));
     }
-    // Ranking by words reads search_vector: of what does not fit the row, that is the last to leave it.
+    // Storage "main" keeps search_vector in the row as long as possible, since BM25 ranking reads
+    // it: TOAST takes the embedding first.
     db.script(&kind.fill(&format!(
         "alter table carrel.document_chunks add column embedding :schema.:type({}),
         alter column search_vector set storage main",
@@ -102,11 +110,11 @@ fn add(db: &Db, kind: &EmbeddingType) -> Result<()> {
     )))
 }
 
-/// Puts back what is missing of what belongs to the column, where embeddings are enabled. Part of
+/// Restores missing indexes and comments of the column, if embeddings are enabled. Part of
 /// migrate().
 pub fn restore(db: &Db) -> Result<()> {
     let Some(kind) = EmbeddingType::find(db)? else { return Ok(()) };
-    for Part { name, definition } in indexes(EMBEDDINGS) {
+    for NamedSql { name, definition } in indexes(EMBEDDINGS) {
         if !relation_exists(db, name, "i")? {
             db.script(&kind.fill(definition))?;
         }
@@ -120,12 +128,12 @@ pub fn restore(db: &Db) -> Result<()> {
     Ok(())
 }
 
-/// What is wrong with it. Part of doctor().
-pub fn wrong(db: &Db) -> Result<Vec<String>> {
+/// Lists indexes of the column that are missing or different. Part of doctor().
+pub fn faults(db: &Db) -> Result<Vec<String>> {
     let Some(kind) = EmbeddingType::find(db)? else { return Ok(Vec::new()) };
-    let mut wrong = Vec::new();
-    for Part { name, definition } in indexes(EMBEDDINGS) {
-        wrong.extend(index_definition(db, name, &normalized(&kind.fill(definition)))?);
+    let mut problems = Vec::new();
+    for NamedSql { name, definition } in indexes(EMBEDDINGS) {
+        problems.extend(index_fault(db, name, &normalized(&kind.fill(definition)))?);
     }
-    Ok(wrong)
+    Ok(problems)
 }

@@ -1,17 +1,18 @@
-//! Triggers of carrel's foreign keys that are disabled: rows of deleted users would stay.
+//! Disabled triggers of carrel's foreign keys: rows of deleted users would stay.
 //!
-//! Postgres keeps a foreign key by triggers on both of its tables. A superuser can disable them with all others of a table, and so
-//! does pg_restore --disable-triggers, which leaves them disabled if it is interrupted.
+//! Postgres enforces a foreign key by triggers on both tables. A superuser can disable them, and so
+//! can an interrupted `pg_restore --disable-triggers`.
 
 use crate::definitions::table_names;
 use crate::pg::error::Result;
 use crate::pg::spi::{self, Access, Db};
 
-const DISABLED: &str = include_str!("../../sql/doctor/disabled_keys.sql");
+const DISABLED_TRIGGERS: &str = include_str!("../../sql/doctor/disabled_keys.sql");
 
-/// Disabled triggers, each with its mending. Part of doctor().
+/// Lists disabled triggers, each with its remedy. Part of doctor().
 pub fn disabled(db: &Db) -> Result<Vec<String>> {
-    let mut lines: Vec<String> = db.rows(DISABLED, &[table_names().into()], |row| row.need(3))?;
+    let mut lines: Vec<String> =
+        db.rows(DISABLED_TRIGGERS, &[table_names().into()], |row| row.need(3))?;
     // A key has two triggers on each of its tables.
     lines.dedup();
     Ok(lines)
@@ -20,7 +21,7 @@ pub fn disabled(db: &Db) -> Result<Vec<String>> {
 /// Enables disabled triggers. Part of migrate().
 pub fn enable() -> Result<()> {
     spi::as_superuser(Access::Write, |db| {
-        let disabled = db.rows(DISABLED, &[table_names().into()], |row| {
+        let disabled = db.rows(DISABLED_TRIGGERS, &[table_names().into()], |row| {
             Ok((row.need::<String>(1)?, row.need::<String>(2)?))
         })?;
         for (table, trigger) in disabled {

@@ -1,8 +1,8 @@
 //! migrate() and doctor(): the only code that creates or alters tables.
 //!
-//! Tables are ordinary ones, not members of the extension: then a dump carries all that a user did
-//! to them, and DROP EXTENSION leaves the data. So migrate() works outside of the extension's script
-//! even when the script calls it, see [`outside_of_script`].
+//! The tables are not members of the extension: a dump then carries a user's changes to them, and
+//! DROP EXTENSION keeps the data. migrate() therefore works outside of the extension's script, even
+//! if the script calls it: see [`extension::outside_of_script`].
 
 mod doctor;
 mod doctor_data;
@@ -23,10 +23,15 @@ use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::extension;
 use crate::pg::spi::{self, Access, Db};
 use pgrx::prelude::*;
-use tables::{create_missing, lock_tables, record};
+use tables::{create_missing, lock_tables, record_step};
 
-/// Creates what is missing of carrel's tables and applies policies, triggers, defaults, privileges and comments again. Idempotent; in
-/// the caller's transaction; never drops what a user added. For superusers.
+/// Creates missing tables, columns, constraints and indexes, and applies policies, triggers,
+/// defaults, privileges and comments again.
+///
+/// Idempotent; runs in the caller's transaction; never drops objects that a user added. Callable by
+/// superusers. Errors: 42501 (schema, table or role of carrel's has an untrusted owner or member),
+/// 55000 (versions of library, extension and tables differ, or a column was renamed or has another
+/// type).
 #[pg_extern(volatile, parallel_unsafe)]
 fn migrate() {
     guard(|| {
@@ -36,25 +41,31 @@ fn migrate() {
             access::lock_definitions()?;
             owner::prepare()?;
             refuse_foreign_schema()?;
-            owner::take_tables()?;
-            let is_first =
-                spi::as_owner_of_catalogs(pg::owner::oid()?, Access::Write, versions::is_first)?;
+            owner::reassign_tables()?;
+            let is_new = spi::as_owner_of_catalogs(
+                pg::owner::oid()?,
+                Access::Write,
+                versions::has_no_tables,
+            )?;
             spi::as_owner(Access::Write, change_tables)?;
             keys::enable()?;
             spi::as_owner(Access::Write, |db| {
-                access::refresh_records(db, access::Strangers::Adopt)
+                access::refresh_records(db, access::ForeignRecords::Adopt)
             })?;
-            if is_in_script || is_first {
+            if is_in_script || is_new {
                 access::adopt_known_roles()?;
             }
-            access::mend_privileges()?;
+            access::repair_privileges()?;
             auth_users::follow_known()
         })
     })
 }
 
-/// Makes carrel's owner where it is missing. CREATE EXTENSION calls it while a dump is restored, which brings the tables and
-/// says whose they are. For superusers.
+/// Creates the role carrel_owner if it is missing.
+///
+/// CREATE EXTENSION calls it during a restore, before the dump creates the tables and names their
+/// owner. Callable by superusers. Errors: 42501 (carrel_owner has members or more rights than it
+/// should).
 #[pg_extern(volatile, parallel_unsafe)]
 fn prepare_owner() {
     guard(|| {
@@ -64,10 +75,10 @@ fn prepare_owner() {
 }
 
 fn change_tables(db: &Db) -> Result<()> {
-    // Such as that a policy which is dropped does not exist.
+    // Hides notices such as "policy does not exist, skipping".
     db.silence_notices();
-    versions::refuse_others(db)?;
-    // Usage is recorded under these locks before any table's, and the rules change plans.
+    versions::refuse_other_versions(db)?;
+    // Recording usage takes these locks before the locks of any table, and the rules change plans.
     spi::patiently(|| {
         locks::change_all_users()?;
         lock_tables(db, TABLES.iter().map(|table| table.name))
@@ -77,7 +88,7 @@ fn change_tables(db: &Db) -> Result<()> {
         create_missing(db, table)?;
     }
     for table in &TABLES {
-        record(db, &format!("tables/{}", table.name))?;
+        record_step(db, &format!("tables/{}", table.name))?;
     }
     for rules in RULES {
         db.script(rules)?;
@@ -88,21 +99,13 @@ fn change_tables(db: &Db) -> Result<()> {
     embeddings::restore(db)
 }
 
-/// Error 42501 where the schema belongs neither to a superuser nor to the extension's owner: whoever owns it can put functions
-/// beside carrel's (the class of CVE-2022-2625).
+/// Fails with 42501 if the schema's owner is neither a superuser nor the extension's owner: it
+/// could add functions beside carrel's (the class of CVE-2022-2625).
 fn refuse_foreign_schema() -> Result<()> {
     let foreign = spi::as_caller(Access::Read, |db| {
-        db.first(
-            "select owner.rolname::text, extension_owner.rolname::text
-            from pg_namespace as n
-            join pg_roles as owner on n.nspowner = owner.oid
-            left join pg_extension on extname = 'carrel'
-            join pg_roles as extension_owner
-                on extension_owner.oid = coalesce(extowner, current_user::regrole::oid)
-            where n.nspname = 'carrel' and not owner.rolsuper and owner.oid <> extension_owner.oid",
-            &[],
-            |row| Ok((row.need::<String>(1)?, row.need::<String>(2)?)),
-        )
+        db.first(include_str!("../../sql/schema/foreign_schema.sql"), &[], |row| {
+            Ok((row.need::<String>(1)?, row.need::<String>(2)?))
+        })
     })?;
     let Some((owner, extension_owner)) = foreign else { return Ok(()) };
     Err(Error::new(

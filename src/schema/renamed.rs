@@ -1,32 +1,23 @@
-//! Columns of carrel's that were renamed. Adding a missing column beside a renamed one would hide its values.
+//! Renamed columns. Adding the missing column beside a renamed one would hide the values.
 
-use crate::definitions::{Part, Table};
+use crate::definitions::{NamedSql, Table};
 use crate::pg::error::{Error, Result, SqlState};
 use crate::pg::spi::Db;
 
-/// The column that stands in the place of a missing one: unknown to this version, of the same type, and between the
-/// columns that are defined before and after the missing one.
+/// Finds the column that a missing column was probably renamed to: unknown to this version, of the
+/// same type, and between the neighbours of the missing column.
 ///
-/// None if the missing column is the last: an earlier version may lack it, and the operator's own columns follow there.
-pub fn in_place_of(db: &Db, table: &Table, missing: &str) -> Result<Option<String>> {
+/// Returns None for the last column: an earlier version may not have it, and columns of the
+/// operator follow there. Also None if several columns match.
+pub fn renamed_column(db: &Db, table: &Table, missing: &str) -> Result<Option<String>> {
     let names: Vec<String> = table.columns().map(|column| column.name.to_owned()).collect();
-    let Some(Part { name, definition }) = table.columns().find(|column| column.name == missing)
+    let Some(NamedSql { name, definition }) = table.columns().find(|column| column.name == missing)
     else {
         return Ok(None);
     };
-    let kind = Part { name, definition }.column_type();
+    let kind = NamedSql { name, definition }.column_type();
     let found = db.rows(
-        "select other.attname::text
-        from pg_attribute as other
-        cross join lateral (
-            select max(attnum) filter (where place < array_position($3, $4)) as before,
-                min(attnum) filter (where place > array_position($3, $4)) as after
-            from pg_attribute join unnest($3) with ordinality as defined (name, place) on attname::text = name
-            where attrelid = other.attrelid and not attisdropped
-        ) as known
-        where other.attrelid = format('carrel.%I', $1)::regclass and other.attnum > 0 and not other.attisdropped
-            and other.attname::text <> all ($3) and other.atttypid = $2::regtype
-            and other.attnum > coalesce(known.before, 0) and other.attnum < known.after",
+        include_str!("../../sql/schema/renamed_column.sql"),
         &[table.name.into(), kind.into(), names.into(), missing.into()],
         |row| row.need::<String>(1),
     )?;
@@ -34,9 +25,9 @@ pub fn in_place_of(db: &Db, table: &Table, missing: &str) -> Result<Option<Strin
     Ok(found.next().filter(|_| found.next().is_none()))
 }
 
-/// Fails if another column stands in the place of a missing one.
-pub fn refuse(db: &Db, table: &Table, column: &Part) -> Result<()> {
-    let Some(other) = in_place_of(db, table, column.name)? else { return Ok(()) };
+/// Fails with 55000 if the missing column was probably renamed.
+pub fn refuse(db: &Db, table: &Table, column: &NamedSql) -> Result<()> {
+    let Some(other) = renamed_column(db, table, column.name)? else { return Ok(()) };
     let quoted: String = db.value("select quote_ident($1)", &[other.as_str().into()])?;
     let (table, name, definition) = (table.name, column.name, column.definition);
     Err(Error::new(

@@ -1,12 +1,12 @@
-//! Carrel's tables as they are in the database: creating what is missing of them, and comparing them with their definitions.
+//! Tables in the database: creates missing parts, and compares them with their definitions.
 
 use super::{renamed, row_types};
-use crate::definitions::{Part, Table, normalized};
+use crate::definitions::{NamedSql, Table, normalized};
 use crate::pg::error::{Error, Result, SqlState};
 use crate::pg::spi::{self, Db};
 
-/// Locks those of these tables that are there, all at once: who writes to several of them does so in another order
-/// than they are changed in.
+/// Locks the existing ones of these tables by a single statement: sessions that write to several
+/// tables lock them in another order than migrate() changes them.
 pub fn lock_tables(db: &Db, names: impl Iterator<Item = &'static str>) -> Result<()> {
     let names: Vec<String> = names.map(str::to_owned).collect();
     let list: Option<String> = db
@@ -25,7 +25,7 @@ pub fn lock_tables(db: &Db, names: impl Iterator<Item = &'static str>) -> Result
     }
 }
 
-/// Creates a table, or what is missing of one that is there: columns, constraints, indexes.
+/// Creates a table, or the missing columns, constraints and indexes of an existing one.
 pub fn create_missing(db: &Db, table: &Table) -> Result<()> {
     if !relation_exists(db, table.name, "r")? {
         db.script(table.create())?;
@@ -72,8 +72,8 @@ pub fn create_missing(db: &Db, table: &Table) -> Result<()> {
     Ok(())
 }
 
-/// Puts back a column's default and NOT NULL, where they are gone.
-fn restore_column(db: &Db, table: &str, column: &Part) -> Result<()> {
+/// Restores the default and NOT NULL of a column.
+fn restore_column(db: &Db, table: &str, column: &NamedSql) -> Result<()> {
     let (has_default, not_null) = column_state(db, table, column.name)?;
     if let Some(default) = column.default().filter(|_| !has_default) {
         db.script(&format!(
@@ -90,7 +90,7 @@ fn restore_column(db: &Db, table: &str, column: &Part) -> Result<()> {
     Ok(())
 }
 
-/// Whether a column has a default, and whether it is NOT NULL; both false where there is none.
+/// Tells if a column has a default, and if it is NOT NULL. Both are false for a missing column.
 pub fn column_state(db: &Db, table: &str, column: &str) -> Result<(bool, bool)> {
     let state = db.first(
         "select atthasdef, attnotnull from pg_attribute
@@ -103,66 +103,48 @@ pub fn column_state(db: &Db, table: &str, column: &str) -> Result<(bool, bool)> 
 
 pub fn relation_exists(db: &Db, name: &str, kind: &str) -> Result<bool> {
     db.value(
-        "select exists (
-            select from pg_class
-            where relnamespace = 'carrel'::regnamespace and relname::text = $1 and relkind::text = $2
-        )",
+        "select exists (select from pg_class
+            where relnamespace = 'carrel'::regnamespace and relname::text = $1 and relkind::text = $2)",
         &[name.into(), kind.into()],
     )
 }
 
 pub fn index_exists(db: &Db, table: &str, name: &str) -> Result<bool> {
     db.value(
-        "select exists (
-            select from pg_index where indrelid = format('carrel.%I', $1)::regclass
-                and indexrelid = to_regclass(format('carrel.%I', $2))
-        )",
+        "select exists (select from pg_index
+            where indrelid = format('carrel.%I', $1)::regclass and indexrelid = to_regclass(format('carrel.%I', $2)))",
         &[table.into(), name.into()],
     )
 }
 
 pub fn constraint_exists(db: &Db, table: &str, name: &str) -> Result<bool> {
     db.value(
-        "select exists (
-            select from pg_constraint
-            where conrelid = format('carrel.%I', $1)::regclass and conname::text = $2
-        )",
+        "select exists (select from pg_constraint
+            where conrelid = format('carrel.%I', $1)::regclass and conname::text = $2)",
         &[table.into(), name.into()],
     )
 }
 
-/// The type of a column, with its collation if it is not the type's, and whether that is as defined; None where there
-/// is no such column. Where the definition names no collation, any is right.
-pub fn column_type(db: &Db, table: &str, column: &Part) -> Result<Option<(String, bool)>> {
+/// Returns the type of a column, with its collation if it is not the type's, and true if both match
+/// the definition. None: there is no such column. A definition without a collation matches any.
+pub fn column_type(db: &Db, table: &str, column: &NamedSql) -> Result<Option<(String, bool)>> {
     db.first(
-        "select format_type(atttypid, atttypmod) || coalesce(' collate \"' || collname || '\"', ''),
-            atttypid = $3::regtype and (
-                $4::text is null
-                or collname::text is not distinct from $4 and collnamespace = 'pg_catalog'::regnamespace
-            )
-        from pg_attribute
-        left join pg_collation on pg_collation.oid = attcollation and collname <> 'default'
-        where attrelid = format('carrel.%I', $1)::regclass and attname::text = $2 and not attisdropped",
-        &[
-            table.into(),
-            column.name.into(),
-            column.column_type().into(),
-            column.collation().into(),
-        ],
+        include_str!("../../sql/schema/column_type.sql"),
+        &[table.into(), column.name.into(), column.column_type().into(), column.collation().into()],
         |row| Ok((row.need(1)?, row.need(2)?)),
     )
 }
 
-/// The type of a column as its table is defined, with its collation.
-pub fn wanted_type(column: &Part) -> String {
+/// Returns the defined type of a column, with its collation.
+pub fn wanted_type(column: &NamedSql) -> String {
     match column.collation() {
         Some(collation) => format!("{} collate \"{collation}\"", column.column_type()),
         None => column.column_type().to_owned(),
     }
 }
 
-/// What is wrong with an index that should be so defined.
-pub fn index_definition(db: &Db, name: &str, expected: &str) -> Result<Option<String>> {
+/// Describes the difference between an index and its definition. None: they are equal.
+pub fn index_fault(db: &Db, name: &str, expected: &str) -> Result<Option<String>> {
     let found = db.first(
         "select pg_get_indexdef(indexrelid), indisvalid from pg_index
         where indexrelid = to_regclass(format('carrel.%I', $1))",
@@ -179,7 +161,7 @@ pub fn index_definition(db: &Db, name: &str, expected: &str) -> Result<Option<St
     })
 }
 
-pub fn record(db: &Db, step: &str) -> Result<()> {
+pub fn record_step(db: &Db, step: &str) -> Result<()> {
     db.execute(
         "insert into carrel.migrations (step_name, library_version) values ($1, $2)
         on conflict do nothing",

@@ -1,18 +1,21 @@
-//! From one version to the next. The library, the extension in a database and the tables in it change one after
-//! the other: a server's package brings the library, ALTER EXTENSION UPDATE the functions, migrate() the tables.
+//! Versions of library, extension and tables.
+//!
+//! They change one after the other: a server's package brings the library, ALTER EXTENSION UPDATE
+//! the functions, and migrate() the tables.
 
 use super::row_types;
-use super::tables::{create_missing, record, relation_exists};
+use super::tables::{create_missing, record_step, relation_exists};
 use crate::definitions::{STEPS, TABLES, Table};
 use crate::pg::error::{Error, Result, SqlState};
 use crate::pg::spi::Db;
 
 const LIBRARY: &str = env!("CARGO_PKG_VERSION");
-/// Where it is recorded which steps the tables have had.
+/// Table that records the steps applied to the tables.
 const MIGRATIONS: &Table = &TABLES[0];
 
-/// The rules name functions of this version, and the tables must not be those of a later one.
-pub fn refuse_others(db: &Db) -> Result<()> {
+/// Fails with 55000 if the extension is of another version than the library, since the rules name
+/// functions of this version, or if the tables are of a later one.
+pub fn refuse_other_versions(db: &Db) -> Result<()> {
     if let Some(version) = other_extension(db)? {
         return Err(Error::new(
             SqlState::ObjectNotInPrerequisiteState,
@@ -31,8 +34,7 @@ pub fn refuse_others(db: &Db) -> Result<()> {
     }
 }
 
-/// Applies the steps that the tables have not had, in order. Those that are created now are as all steps leave
-/// them, and need none.
+/// Applies pending steps in order. Tables created now need none: their steps are only recorded.
 pub fn apply_steps(db: &Db) -> Result<()> {
     let is_fresh = !any_table(db)?;
     create_missing(db, MIGRATIONS)?;
@@ -44,33 +46,33 @@ pub fn apply_steps(db: &Db) -> Result<()> {
         if !is_fresh {
             db.script(step.1)?;
         }
-        record(db, step.0)?;
+        record_step(db, step.0)?;
     }
     Ok(())
 }
 
-/// Where the versions of library, extension and tables differ. Part of doctor().
+/// Lists differences between the versions of library, extension and tables. Part of doctor().
 pub fn differences(db: &Db) -> Result<Vec<String>> {
-    let mut wrong = Vec::new();
+    let mut problems = Vec::new();
     if let Some(version) = other_extension(db)? {
-        wrong.push(format!(
+        problems.push(format!(
             "the extension is version {version}, but the library is {LIBRARY}: alter extension carrel update"
         ));
     }
     if relation_exists(db, MIGRATIONS.name, "r")? {
         let steps = pending(db)?;
-        wrong.extend(steps.iter().map(|(step, _)| format!("the tables have not had {step}")));
+        problems.extend(steps.iter().map(|(step, _)| format!("the tables have not had {step}")));
     }
     let unknown = unknown_steps(db)?;
-    wrong.extend(
+    problems.extend(
         unknown.iter().map(|step| {
             format!("the tables have had {step}, which library {LIBRARY} does not know")
         }),
     );
-    Ok(wrong)
+    Ok(problems)
 }
 
-/// The version of the extension in this database, where it is not the library's.
+/// Returns the version of the extension, if it is not the library's.
 fn other_extension(db: &Db) -> Result<Option<String>> {
     db.first(
         "select extversion from pg_extension where extname = 'carrel' and extversion <> $1",
@@ -79,8 +81,8 @@ fn other_extension(db: &Db) -> Result<Option<String>> {
     )
 }
 
-/// Tells whether none of the tables is there yet.
-pub fn is_first(db: &Db) -> Result<bool> {
+/// Tells if none of the tables exists yet.
+pub fn has_no_tables(db: &Db) -> Result<bool> {
     any_table(db).map(|any| !any)
 }
 

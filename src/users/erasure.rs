@@ -1,7 +1,7 @@
-//! What stays of a user who is deleted: the files to erase, and usage under a pseudonym.
+//! Traces of deleted users: files to erase, and usage under a pseudonym.
 //!
-//! Both are written by a trigger of user_profiles, so that it does not matter how a user goes: by delete_user(), by a
-//! DELETE of the profile, or of the row in auth.users.
+//! A trigger of user_profiles writes both, so they do not depend on how a user is deleted: by
+//! delete_user(), or by a DELETE of the profile or of the row in auth.users.
 
 use crate::access;
 use crate::pg::error::{Error, Result, SqlState, guard};
@@ -13,7 +13,7 @@ use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use pgrx::prelude::*;
 use std::cell::Cell;
 
-/// Minutes for which a pseudonym can be resolved.
+/// Minutes during which a pseudonym can be resolved.
 static RESOLVABLE_FOR: GucSetting<i32> = GucSetting::<i32>::new(90 * 24 * 60);
 
 /// Registers `carrel.archive_resolvable_for`.
@@ -31,36 +31,39 @@ pub fn register_settings() {
 }
 
 thread_local! {
-    /// Whether usage is archived for good by the deletion that is going on.
-    static IS_FOR_GOOD: Cell<bool> = const { Cell::new(false) };
+    /// True if the current deletion archives usage permanently.
+    static KEEP_FOR_GOOD: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Deletes a profile, as `work` does. With `is_for_good`, the archived usage is kept when its pseudonym can't be
-/// resolved any more.
-pub fn archiving<T>(is_for_good: bool, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    let before = IS_FOR_GOOD.replace(is_for_good);
+/// Runs `work`, which deletes a profile. With `is_for_good`, archived usage stays after its
+/// pseudonym can no longer be resolved.
+pub fn with_archive_choice<T>(is_for_good: bool, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let before = KEEP_FOR_GOOD.replace(is_for_good);
     let result = crate::pg::error::contain(work);
-    IS_FOR_GOOD.set(before);
+    KEEP_FOR_GOOD.set(before);
     result
 }
 
-/// BEFORE DELETE of user_profiles: archives the user's usage under a pseudonym, and lists the files of their documents
-/// in files_to_erase. Forgets users whose time is over.
+/// Trigger BEFORE DELETE of user_profiles: archives the user's usage under a pseudonym and lists
+/// the files of their documents in files_to_erase.
+///
+/// Also purges expired pseudonyms and archived usage.
 #[pg_trigger]
 fn record_erasure<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::check_row(trigger, |row| {
         let is_restored = trigger::restoring()?;
         let Some(row) = row.filter(|_| !is_restored) else { return Ok(()) };
         let user: Uuid = row.need(c"user_id")?;
-        // The row is locked by now: what the user's sessions wrote is committed, and no more comes.
+        // The row is locked: everything that sessions of the user wrote is committed, and no more
+        // can follow.
         spi::as_owner_now(|db| {
-            record(db, user)?;
+            archive_user(db, user)?;
             purge(db).map(|_| ())
         })
     })
 }
 
-fn record(db: &Db, user: Uuid) -> Result<()> {
+fn archive_user(db: &Db, user: Uuid) -> Result<()> {
     let (pseudonym, minutes) = (uuid_v7(), RESOLVABLE_FOR.get());
     let args: [Arg; 3] = [pseudonym.into(), user.into(), minutes.into()];
     db.execute(
@@ -68,49 +71,29 @@ fn record(db: &Db, user: Uuid) -> Result<()> {
         values ($1, sha256(convert_to($2::uuid::text, 'UTF8')), case when $3 > 0 then $2 end, now() + make_interval(mins => $3))",
         &args,
     )?;
-    let is_for_good = IS_FOR_GOOD.get();
+    let is_for_good = KEEP_FOR_GOOD.get();
     if is_for_good || minutes > 0 {
         db.execute(
-            "insert into carrel.usage_archive
-                (event_id, pseudonym, event_type, tokens_used, cost, model, token_types, voids, occurred_at, delete_after)
-            select id, $1, event_type, tokens_used, cost, model, token_types, voids, occurred_at,
-                case when not $4 then now() + make_interval(mins => $3) end
-            from carrel.usage_events where user_id = $2",
+            include_str!("../../sql/users/archive_usage.sql"),
             &[args[0], args[1], args[2], is_for_good.into()],
         )?;
     }
-    db.execute(
-        "insert into carrel.files_to_erase (id, storage_path, pseudonym)
-        select carrel.uuid_v7(), storage_path, $1 from (
-            select distinct storage_path from carrel.documents where user_id = $2 and storage_path is not null
-        ) as files",
-        &args[..2],
-    )?;
+    db.execute(include_str!("../../sql/users/list_files.sql"), &args[..2])?;
     Ok(())
 }
 
-/// Forgets user ids and archived usage whose time is over; how many rows. Waits for nobody.
+/// Deletes expired user ids and archived usage. Returns the number of rows. Never waits for a lock.
 fn purge(db: &Db) -> Result<u64> {
-    let forgotten = db.execute(
-        "update carrel.user_pseudonyms set deleted_user_id = null where pseudonym = any (array(
-            select pseudonym from carrel.user_pseudonyms
-            where deleted_user_id is not null and resolvable_until <= now() for update skip locked
-        ))",
-        &[],
-    )?;
-    let deleted = db.execute(
-        "delete from carrel.usage_archive as a using (
-            select pseudonym, event_id from carrel.usage_archive where delete_after <= now() for update skip locked
-        ) as past
-        where a.pseudonym = past.pseudonym and a.event_id = past.event_id",
-        &[],
-    )?;
+    let forgotten = db.execute(include_str!("../../sql/users/forget_deleted_users.sql"), &[])?;
+    let deleted = db.execute(include_str!("../../sql/users/delete_archived_usage.sql"), &[])?;
     Ok(forgotten + deleted)
 }
 
-/// Forgets whose a deleted user's pseudonym was, and archived usage that is not kept for good, once
-/// `carrel.archive_resolvable_for` is over since the deletion. Returns how many rows changed or went. Each deletion does
-/// it as well; schedule it for when there are none.
+/// Deletes the user ids of deleted users' pseudonyms, and archived usage that is not kept
+/// permanently, once `carrel.archive_resolvable_for` has passed since the deletion.
+///
+/// Returns the number of changed and deleted rows. Each deletion of a user does this too; schedule
+/// the function for times without deletions. Callable by services.
 #[pg_extern(volatile, parallel_unsafe)]
 fn purge_pseudonyms() -> i64 {
     guard(|| {
@@ -120,8 +103,11 @@ fn purge_pseudonyms() -> i64 {
     })
 }
 
-/// Files of deleted users that are to be erased, the longest waiting first, at most `max_files`. They stay listed until
-/// erased_files() confirms them. A file that is the storage_path of a document is not listed while the document is there. Errors: 22023 (max_files below 0 or null).
+/// Returns up to `max_files` files of deleted users that are to be erased, oldest deletion first.
+///
+/// A file stays listed until erased_files() confirms it. A file that is the storage_path of a
+/// document is not listed while the document exists. Callable by services. Errors: 22023 (max_files
+/// below 0 or null).
 #[pg_extern(stable, parallel_unsafe)]
 fn files_to_erase(
     max_files: default!(Option<i32>, 100),
@@ -133,7 +119,7 @@ fn files_to_erase(
         access::require_service("files_to_erase")?;
         let max_files = max_files.filter(|max| *max >= 0).ok_or_else(|| {
             let given = max_files.map_or("null".to_owned(), |max| max.to_string());
-            bad(format!("max_files must be from 0: {given}"))
+            invalid_argument(format!("max_files must be from 0: {given}"))
         })?;
         spi::as_owner(Access::Read, |db| {
             db.rows(
@@ -148,14 +134,16 @@ fn files_to_erase(
     TableIterator::new(rows)
 }
 
-/// Confirms that files of deleted users are erased: they are not listed any more. Returns how many were; a path that is
-/// not listed, or confirmed before, counts nothing. Errors: 22023 (null).
+/// Confirms that files of deleted users are erased, and removes them from files_to_erase.
+///
+/// Returns the number of files removed; unknown paths are ignored. Callable by services. Errors:
+/// 22023 (null).
 #[pg_extern(volatile, parallel_unsafe)]
 fn erased_files(storage_paths: Option<Vec<Option<String>>>) -> i32 {
     guard(|| {
         access::require_service("erased_files")?;
-        let paths =
-            storage_paths.ok_or_else(|| bad("storage_paths must not be null".to_owned()))?;
+        let paths = storage_paths
+            .ok_or_else(|| invalid_argument("storage_paths must not be null".to_owned()))?;
         let paths: Vec<String> = paths.into_iter().flatten().collect();
         let erased = spi::as_owner_now(|db| {
             db.execute(
@@ -167,6 +155,6 @@ fn erased_files(storage_paths: Option<Vec<Option<String>>>) -> i32 {
     })
 }
 
-fn bad(message: String) -> Error {
+fn invalid_argument(message: String) -> Error {
     Error::new(SqlState::InvalidParameterValue, message)
 }

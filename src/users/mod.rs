@@ -1,4 +1,4 @@
-//! Users: the profiles that everything of theirs hangs from.
+//! Users: profiles, which own all other rows of a user.
 
 mod erasure;
 
@@ -17,7 +17,7 @@ use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use std::cell::Cell;
 
-/// Profiles, by the index of their users.
+/// Profiles by user id.
 pub const PROFILES: Table = Table { name: c"user_profiles", index: c"user_profiles_user_id_key" };
 
 /// Values of `subscription_status`.
@@ -28,7 +28,10 @@ pub fn register_settings() {
     erasure::register_settings();
 }
 
-/// Creates a user's profile, and returns the user id. Where there is one already, it stays as it is.
+/// Creates a user's profile and returns the user id.
+///
+/// An existing profile stays unchanged. Callable by services. Errors: 22023 (user_id is null,
+/// unknown plan).
 #[pg_extern(volatile, parallel_unsafe, requires = [uuid_v7])]
 fn create_user(
     user_id: default!(Option<Uuid>, "carrel.uuid_v7()"),
@@ -51,12 +54,14 @@ fn create_user(
     })
 }
 
-/// Deletes a user and everything of theirs; returns the storage paths of their documents. The files are the caller's to
-/// erase, and stay listed in files_to_erase() until erased_files() confirms them.
+/// Deletes a user with all rows, and returns the storage paths of their documents.
 ///
-/// Usage is archived under a pseudonym, which operators can resolve for `carrel.archive_resolvable_for`. Then it is
-/// deleted; with `archive_usage` it is kept for good, and nothing says whose it was. A path that a document of another user
-/// has as well is left out. Errors: PT404 (no such user), 55000 (triggers that delete and archive are disabled).
+/// The caller erases the files; they stay in files_to_erase() until erased_files() confirms them. A
+/// path that a document of another user has too is left out. Usage is archived under a pseudonym,
+/// which operators can resolve for `carrel.archive_resolvable_for`; then it is deleted. With
+/// `archive_usage` it is kept permanently, without a link to the user. Callable by services.
+/// Errors: 22023 (user_id is null), PT404 (no such user), 55000 (triggers that delete and archive
+/// are disabled).
 #[pg_extern(volatile, parallel_unsafe)]
 fn delete_user(
     user_id: Option<Uuid>,
@@ -69,16 +74,11 @@ fn delete_user(
             spi::patiently(|| lock(db, user_id))?;
             refuse_disabled_triggers(db)?;
             let paths = db.rows(
-                "select storage_path from carrel.documents as d
-                where user_id = $1 and storage_path is not null and not exists (
-                    select from carrel.documents as other
-                    where other.storage_path = d.storage_path collate \"C\" and other.user_id <> $1
-                )
-                order by storage_path",
+                include_str!("../../sql/users/storage_paths.sql"),
                 &[user_id.into()],
                 |row| row.need(1),
             )?;
-            erasure::archiving(archive_usage.unwrap_or(false), || {
+            erasure::with_archive_choice(archive_usage.unwrap_or(false), || {
                 db.execute("delete from carrel.user_profiles where user_id = $1", &[user_id.into()])
             })?;
             Ok(paths)
@@ -87,8 +87,10 @@ fn delete_user(
     TableIterator::new(paths.into_iter().map(|path| (path,)))
 }
 
-/// Users with plan and usage, in the order of their ids, at most `max_users` of them, those after `after_user`. For operators
-/// and services. Bad numbers: 22023.
+/// Returns up to `max_users` users with plan and usage, in the order of their ids.
+///
+/// Continues after the user `after_user`. Callable by operators and services. Errors: 22023
+/// (max_users not from 1 to 10000).
 #[pg_extern(stable, parallel_unsafe)]
 fn list_users(
     max_users: default!(Option<i32>, 100),
@@ -133,8 +135,10 @@ fn list_users(
     TableIterator::new(rows)
 }
 
-/// Everything that carrel holds of a user, row by row; without search vectors, which say nothing
-/// that the text does not.
+/// Returns all rows that carrel stores of a user, as JSON.
+///
+/// Search vectors are left out: they hold nothing that the text does not. Callable by services.
+/// Errors: 22023 (user_id is null), PT404 (no such user).
 #[pg_extern(stable, parallel_unsafe)]
 fn export_user(
     user_id: Option<Uuid>,
@@ -153,7 +157,8 @@ fn export_user(
     TableIterator::new(rows)
 }
 
-/// The query of a user's rows. Columns that an operator added are shown as text: a cast of their types to json would be run.
+/// Builds the query of a user's rows. Columns that an operator added are exported as text: a cast
+/// of their types to json would run.
 fn export_query(db: &Db) -> Result<String> {
     const EXPORTED: [&str; 7] = [
         "user_profiles",
@@ -172,13 +177,7 @@ fn export_query(db: &Db) -> Result<String> {
             .map(|column| column.name.to_owned())
             .collect();
         let columns = db.first(
-            "select string_agg(
-                case when attname::text = any ($2) then format('t.%I', attname)
-                    else format('case when t.%I is not null then format(''%%s'', t.%1$I) end as %1$I', attname) end,
-                ', ' order by attnum
-            )
-            from pg_attribute
-            where attrelid = to_regclass(format('carrel.%I', $1)) and attnum > 0 and not attisdropped and attname <> 'search_vector'",
+            include_str!("../../sql/users/export_columns.sql"),
             &[name.into(), defined.into()],
             |row| Ok(row.get::<String>(1)),
         )?;
@@ -193,8 +192,10 @@ fn export_query(db: &Db) -> Result<String> {
     Ok(format!("{} order by 3, 4", queries.join(" union all ")))
 }
 
-/// BEFORE INSERT OR UPDATE of user_profiles: checks the time zone, and begins with the period that
-/// now is in.
+/// Trigger BEFORE INSERT OR UPDATE of user_profiles: checks name, status, plan and time zone, and
+/// sets the billing period of a new profile.
+///
+/// Errors: 22023 (blank name, unknown status, plan or time zone), 54000 (name too long).
 #[pg_trigger]
 fn prepare_profile<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::before_row(trigger, |row| {
@@ -202,7 +203,7 @@ fn prepare_profile<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             return Ok(());
         }
         row.need_text(&[c"name"])?;
-        row.need_at_most(&[(c"name", MOST_NAME)])?;
+        row.need_at_most(&[(c"name", MAX_NAME_BYTES)])?;
         row.need_one_of(c"subscription_status", &STATUSES)?;
         require_plan_of(row)?;
         if row.changes(c"billing_timezone")? {
@@ -217,22 +218,23 @@ fn prepare_profile<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     })
 }
 
-/// The error for a user id without a profile.
+/// Error P0002: the user has no profile.
 pub fn no_profile(user_id: Uuid) -> Error {
     Error::new(SqlState::NoDataFound, format!("user {user_id} has no profile"))
         .hint(format!("A service creates it: select carrel.create_user('{user_id}')"))
 }
 
-/// Refuses a row that is to belong to nobody (28000) or to a user without a profile (P0002), before policies,
-/// NOT NULL and foreign keys refuse it in words of their own. These remain what holds: where this lets a row pass,
-/// they decide.
+/// Fails if a new row belongs to nobody (28000) or to a user without a profile (P0002), before
+/// policies, NOT NULL and foreign keys fail with less helpful messages. They still decide about
+/// rows that pass here.
 ///
-/// Within one statement a user is looked up once. A profile that another part of the same statement inserts counts
-/// if it is inserted first. Returns the owner; None where policies refuse the row, whose columns then tell nothing.
+/// A user is looked up once a statement. A profile that another part of the statement inserts
+/// counts if it is inserted first. Returns the owner; None: a policy refuses the row, and the
+/// caller must learn nothing from its columns.
 pub fn require_owner(row: &Change) -> Result<Option<Uuid>> {
     thread_local! {
-        /// The user that was found last, and the statement's time.
-        static FOUND: Cell<Option<([u8; 16], i64)>> = const { Cell::new(None) };
+        /// Last user found, and the start time of the statement.
+        static LAST_FOUND: Cell<Option<([u8; 16], i64)>> = const { Cell::new(None) };
     }
     let owner = row.new.get::<Uuid>(c"user_id");
     if row.old.is_some_and(|old| old.get::<Uuid>(c"user_id") == owner) {
@@ -244,66 +246,52 @@ pub fn require_owner(row: &Change) -> Result<Option<Uuid>> {
         return Err(Error::new(SqlState::NotNullViolation, "user_id must not be null")
             .hint("Leave it out: it is the caller's by default."));
     };
-    // The caller learns nothing of other users.
+    // The caller must learn nothing about other users.
     if caller.is_some_and(|caller| caller != owner) {
         return Ok(None);
     }
     let statement = i64::from(clock::statement_start()?);
-    if FOUND.get() == Some((*owner.as_bytes(), statement)) {
+    if LAST_FOUND.get() == Some((*owner.as_bytes(), statement)) {
         return Ok(Some(owner));
     }
     if !PROFILES.has(&[Condition::is_user(owner)])? {
         return Err(no_profile(owner));
     }
-    FOUND.set(Some((*owner.as_bytes(), statement)));
+    LAST_FOUND.set(Some((*owner.as_bytes(), statement)));
     Ok(Some(owner))
 }
 
-/// The caller's user id, where policies hold for the row; 28000 where there is none. None where no policy holds:
-/// for the owner of the table and roles with BYPASSRLS, whose claims may be any.
+/// Returns the caller's user id if policies apply to the row; fails with 28000 if there is none.
+/// None: no policy applies, as for the table's owner and roles with BYPASSRLS.
 pub fn require_identity(row: &Change) -> Result<Option<Uuid>> {
     if row.is_under_policies()? { identity::require().map(Some) } else { Ok(None) }
 }
 
-/// Bytes of a name, at most.
-const MOST_NAME: usize = 1000;
+/// Maximum bytes of a name.
+const MAX_NAME_BYTES: usize = 1000;
 
-/// Error P0002 where a user has no profile.
+/// Fails with P0002 if a user has no profile.
 pub fn require(db: &Db, user_id: Uuid) -> Result<()> {
     let found = "select from carrel.user_profiles where user_id = $1";
     if db.execute(found, &[user_id.into()])? == 0 { Err(no_profile(user_id)) } else { Ok(()) }
 }
 
-/// The error for a user id that nobody, or nobody that the caller may see, has.
+/// Error PT404: no such user, or none that the caller may see.
 pub fn no_such_user(user_id: Uuid) -> Error {
     Error::not_found("user", user_id)
 }
 
-/// The error for a user id that was left out.
+/// Error 22023: user_id is null.
 pub fn missing_user_id() -> Error {
     Error::new(SqlState::InvalidParameterValue, "user_id must not be null")
 }
 
-/// Error 55000 while triggers are disabled that delete a user's rows, or archive them: they would stay, and belong to nobody.
+/// Fails with 55000 while triggers that delete a user's rows, or archive them, are disabled: the
+/// rows would stay without an owner.
 fn refuse_disabled_triggers(db: &Db) -> Result<()> {
-    let disabled = db.first(
-        "select t.tgrelid::regclass::text
-        from pg_trigger as t
-        where t.tgenabled not in ('O', 'A') and (
-            t.tgisinternal and t.tgconstraint in (
-                select k.oid from pg_constraint as k
-                join pg_class as c on k.conrelid = c.oid
-                where k.contype = 'f' and c.relnamespace = 'carrel'::regnamespace
-            )
-            or not t.tgisinternal and t.tgrelid = 'carrel.user_profiles'::regclass
-                and t.tgfoid in (select oid from pg_proc where pronamespace = 'carrel'::regnamespace)
-        )
-        union all
-        select 'every table' where current_setting('session_replication_role') = 'replica'
-        limit 1",
-        &[],
-        |row| row.need::<String>(1),
-    )?;
+    let disabled = db.first(include_str!("../../sql/users/disabled_triggers.sql"), &[], |row| {
+        row.need::<String>(1)
+    })?;
     let Some(table) = disabled else { return Ok(()) };
     let what = match table.as_str() {
         "every table" => "triggers are disabled in this session".to_owned(),
@@ -317,9 +305,10 @@ fn refuse_disabled_triggers(db: &Db) -> Result<()> {
         }))
 }
 
-/// Locks a profile, so that nothing more of the user's can come while they are being deleted.
+/// Locks a profile: no more rows of the user can be added while they are deleted.
 fn lock(db: &Db, user_id: Uuid) -> Result<()> {
-    // Whoever changes the user's plan waits for the row while others wait for them.
+    // User lock before row lock, as in set_plan(), which holds the user lock while it waits for the
+    // row.
     locks::share_users(&[user_id])?;
     let found = db.execute(
         "select from carrel.user_profiles where user_id = $1 for update",
@@ -328,7 +317,7 @@ fn lock(db: &Db, user_id: Uuid) -> Result<()> {
     if found == 0 { Err(no_such_user(user_id)) } else { Ok(()) }
 }
 
-/// Refuses a row that is to be of a plan that is none: 22023, before its foreign key does.
+/// Fails with 22023 if a new row has an unknown plan, before its foreign key fails.
 pub fn require_plan_of(row: &Change) -> Result<()> {
     const PLANS: Table = Table { name: c"plans", index: c"plans_pkey" };
     let Some(plan) = row.new.get::<&str>(c"plan_type") else { return Ok(()) };
@@ -338,7 +327,7 @@ pub fn require_plan_of(row: &Change) -> Result<()> {
     spi::as_owner(Access::Read, |db| require_plan(db, plan))
 }
 
-/// Error 22023 for a plan that is none.
+/// Fails with 22023 if a plan does not exist.
 pub fn require_plan(db: &Db, plan_type: &str) -> Result<()> {
     let known = db.value::<bool>(
         "select exists (select from carrel.plans where plan_type = $1)",

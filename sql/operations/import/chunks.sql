@@ -1,4 +1,7 @@
--- Brings an application's chunks in; triggers derive from them. Those of documents that are to be cut again are left out.
+-- Inserts an application's chunks; triggers derive their words. Leaves out chunks of documents that
+-- will be chunked again.
+--
+-- No parameters.
 insert into carrel.document_chunks
 (id, user_id, document_id, chunk_index, content, section_title, heading_path, start_offset, end_offset, created_at)
 select

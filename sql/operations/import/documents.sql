@@ -1,4 +1,7 @@
--- Brings an application's users and documents in, as import_* have them. Triggers derive nothing meanwhile, as in a restore.
+-- Inserts an application's users and documents from import_*. Triggers derive nothing, as during a
+-- restore.
+--
+-- No parameters.
 
 update carrel.user_profiles as p
 set

@@ -1,6 +1,8 @@
--- What keeps an application's rows from being imported, and what importing them changes: of which table, how many rows
--- have it, and whether it keeps them out. The rows are those of import_*, with the columns and types of carrel's.
---   $1  the most tokens, or cost, of an event
+-- Problems of an application's rows, and changes that the import makes. Reads the rows from
+-- import_*, which have carrel's columns and types.
+--
+-- $1 maximum tokens, or cost, of an event
+-- Returns the table, the number of rows, the problem, and true if the rows cannot be imported.
 with documents as materialized (
     select
         d.id, d.user_id, d.filename, d.file_size, d.processing_status, d.content_text is not null as has_text, coalesce(c.chunks, 0) as chunks,
@@ -147,7 +149,7 @@ problems (table_name, row_count, problem, blocks) as (
     union all
     select 'agent_requests', count(*), 'processing, pending again for carrel''s workers', false
     from import_agent_requests where status = 'processing'
-    -- Events, of which Rust checks the types.
+    -- Events; Rust checks their types.
     union all
     select 'usage_events', count(*), 'without user_id', true from import_usage_events where user_id is null
     union all

@@ -1,12 +1,15 @@
--- Brings an application's sessions, requests and usage in. Triggers derive nothing meanwhile, as in a restore.
+-- Inserts an application's sessions, requests and usage. Triggers derive nothing, as during a
+-- restore.
+--
+-- No parameters.
 
--- A request is in the first session that names it, once.
+-- A request belongs to the first session that names it, once.
 with chains as (
-    select distinct on (r.id) r.id as request_id, s.id as session_id, entry.place
+    select distinct on (r.id) r.id as request_id, s.id as session_id, entry.ordinal
     from import_agent_sessions as s
-    cross join lateral jsonb_array_elements(s.request_chain) with ordinality as entry (value, place)
+    cross join lateral jsonb_array_elements(s.request_chain) with ordinality as entry (value, ordinal)
     join import_agent_requests as r on r.id::text = lower(entry.value #>> '{}') and s.user_id = r.user_id
-    order by r.id, s.created_at, s.id, entry.place
+    order by r.id, s.created_at, s.id, entry.ordinal
 ),
 
 sessions as (
@@ -15,7 +18,7 @@ sessions as (
         i.id, i.user_id, i.title, coalesce(c.request_chain, '[]'), coalesce(i.context_state, '{}'),
         coalesce(i.created_at, now()), coalesce(i.updated_at, i.created_at, now())
     from import_agent_sessions as i
-    left join (select session_id, jsonb_agg(request_id order by place) as request_chain from chains group by session_id) as c on i.id = c.session_id
+    left join (select session_id, jsonb_agg(request_id order by ordinal) as request_chain from chains group by session_id) as c on i.id = c.session_id
 )
 
 insert into carrel.agent_requests

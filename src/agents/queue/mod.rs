@@ -1,10 +1,10 @@
-//! The queue: workers claim requests under leases, and take over what others let lapse.
+//! Work queue: claiming requests, and requeueing requests whose lease expired.
 //!
-//! A claim walks the requests that are pending, and the lapsed leases, from the beginning. Index entries of what is
-//! done stay as long as some transaction may still see it, so that while an old snapshot is in use such a walk takes
-//! longer and longer. When it is long, a claim looks from where the last one of this backend ended. Something may
-//! come to lie before that place: what transactions commit late, with a time in the past, or roll back. Therefore
-//! all is walked again as soon as a walk is a small part of the time since the last.
+//! A claim scans the index of pending requests in priority order, and the index of leases. Dead
+//! index entries cannot be removed while an old snapshot is open, and make each scan slower. After
+//! a slow scan, each backend therefore remembers where its last scan ended and resumes there. Rows
+//! can later appear before that position (late commits, rollbacks, back-dated `run_at`), so the
+//! scan restarts from the head regularly: full scans take at most 1 % of the time.
 
 mod scan_cursor;
 
@@ -16,12 +16,12 @@ use crate::pg::error::{Result, check_for_interrupts, guard};
 use crate::pg::spi::{self, Access, Db};
 use pgrx::datum::{Interval, Uuid};
 use pgrx::prelude::*;
-use scan_cursor::{AgentType, Place, Progress, Walk, Walked};
+use scan_cursor::{AgentType, QueueCursor, QueuePosition, Scan, ScanCursors};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-/// A claimed request, as claim_requests() gives it.
-type Claimed = (
+/// Row of claim_requests().
+type ClaimedRequest = (
     Uuid,
     Uuid,
     Option<Uuid>,
@@ -35,10 +35,13 @@ type Claimed = (
     TimestampWithTimeZone,
 );
 
-/// Gives a worker requests to do, of all users, at most so many: the highest priority first, then the
-/// oldest run_at; of these types of agents (of one priority, type by type, the one with the oldest first), or of all.
-/// Nobody else is given them until their leases lapse, which a heartbeat puts off; then they are given to others,
-/// which counts as an attempt. Requests that were tried as often as they may be have failed. Waits for nobody. For services. Bad arguments: 22023.
+/// Claims up to `max_requests` pending requests for a worker and leases them for `lease`.
+///
+/// Order: highest priority first, then oldest `run_at`. With several `agent_types`, requests of one
+/// priority come type by type, starting with the type that has the oldest. Rows locked by other
+/// workers are skipped; the call never waits. A request whose lease expires is requeued and counts
+/// as one attempt; after `max_attempts` it has failed. heartbeat_request() extends a lease.
+/// Callable by services. Errors: 22023 (invalid argument).
 #[pg_extern(volatile, parallel_unsafe)]
 fn claim_requests(
     worker: Option<&str>,
@@ -65,106 +68,117 @@ fn claim_requests(
         access::require_service("claim_requests")?;
         let worker = checked_worker(worker)?;
         let lease = checked_lease("lease", lease)?;
-        let most = checked_count("max_requests", max_requests)?;
-        let claim = Claim { worker, lease, types: types(agent_types), most };
-        spi::as_owner_now(|db| claim.requests(db))
+        let max_requests = checked_count("max_requests", max_requests)?;
+        let claim = Claim { worker, lease, types: distinct_types(agent_types), max_requests };
+        spi::as_owner_now(|db| claim.run(db))
     });
     TableIterator::new(rows)
 }
 
-/// How many pages a short walk reads at most, for each request that it claims and for each type of agents: some 30
-/// are needed to claim one.
-const SHORT: i64 = 64;
+/// Maximum number of pages that a short scan reads for each claimed request and each agent type.
+/// Claiming one takes about 30.
+const SHORT_SCAN_PAGES: i64 = 64;
 
-/// The types of agents whose queues are asked for, each once.
-fn types(given: Option<Vec<Option<String>>>) -> Vec<AgentType> {
-    let Some(mut types) = given else { return vec![None] };
+/// Agent types to claim from, without duplicates and nulls; [None]: all.
+fn distinct_types(agent_types: Option<Vec<Option<String>>>) -> Vec<AgentType> {
+    let Some(mut types) = agent_types else { return vec![None] };
     types.sort_unstable();
     types.dedup();
     types.retain(Option::is_some);
     types
 }
 
-/// A statement on what is pending in the queue of a type of agents, which is $1, or of all: each has its index.
+/// Statement on the pending requests of all agent types, or, with the suffix `_of_type`, of one:
+/// each variant has its own index.
 macro_rules! of_queue {
-    ($agent_type:expr, $before:literal, $after:literal) => {
+    ($agent_type:expr, $name:literal) => {
         match $agent_type {
-            None => concat!($before, "status = 'pending'", $after),
-            Some(_) => concat!($before, "status = 'pending' and agent_type = $1", $after),
+            None => include_str!(concat!("../../../sql/agents/queue/", $name, ".sql")),
+            Some(_) => include_str!(concat!("../../../sql/agents/queue/", $name, "_of_type.sql")),
         }
     };
 }
 
 thread_local! {
-    static PROGRESS: RefCell<Progress> = RefCell::default();
+    static CURSORS: RefCell<ScanCursors> = RefCell::default();
 }
 
 struct Claim<'a> {
     worker: &'a str,
     lease: Interval,
     types: Vec<AgentType>,
-    most: i32,
+    max_requests: i32,
 }
 
 impl Claim<'_> {
-    fn requests(&self, db: &Db) -> Result<Vec<Claimed>> {
-        // Lost after an error, and with it nothing but time.
-        let mut progress = PROGRESS.take();
-        progress.make_room(&self.types);
+    fn run(&self, db: &Db) -> Result<Vec<ClaimedRequest>> {
+        // An error drops the cursors, which only costs a full scan.
+        let mut cursors = CURSORS.take();
+        cursors.limit_queues(&self.types);
         let mut claimed = Vec::new();
-        match progress.is_due(&self.types) {
-            true => self.walk_all(db, &mut progress, &mut claimed)?,
-            false => self.walk_on(db, &mut progress, &mut claimed)?,
+        match cursors.is_due(&self.types) {
+            true => self.scan_all(db, &mut cursors, &mut claimed)?,
+            false => self.resume_scan(db, &mut cursors, &mut claimed)?,
         }
-        PROGRESS.set(progress);
+        CURSORS.set(cursors);
         Ok(claimed)
     }
 
-    /// Takes back what has lapsed, and claims what there is.
-    fn walk_all(&self, db: &Db, progress: &mut Progress, claimed: &mut Vec<Claimed>) -> Result<()> {
+    /// Requeues expired leases and claims, both from the head of the indexes.
+    fn scan_all(
+        &self,
+        db: &Db,
+        cursors: &mut ScanCursors,
+        claimed: &mut Vec<ClaimedRequest>,
+    ) -> Result<()> {
         let before = backend::pages_read();
         for agent_type in &self.types {
             check_for_interrupts();
-            progress.queues.insert(agent_type.clone(), Walked::default());
+            cursors.queues.insert(agent_type.clone(), QueueCursor::default());
         }
-        progress.lapsed = None;
-        let ((), walk) = Walk::timed(|| {
-            take_back(db, progress)?;
-            self.priorities(db, progress, claimed)
+        cursors.expired_before = None;
+        let ((), scan) = Scan::timed(|| {
+            requeue_expired(db, cursors)?;
+            self.claim_by_priority(db, cursors, claimed)
         })?;
-        let is_short =
-            backend::pages_read() - before <= SHORT * (claimed.len() + self.types.len()) as i64;
-        let all = (progress.has_walked && !is_short).then_some(walk);
+        let is_short = backend::pages_read() - before
+            <= SHORT_SCAN_PAGES * (claimed.len() + self.types.len()) as i64;
+        let full_scan = (cursors.has_scanned && !is_short).then_some(scan);
         for agent_type in &self.types {
             check_for_interrupts();
-            progress.queues.entry(agent_type.clone()).or_default().all = all;
+            cursors.queues.entry(agent_type.clone()).or_default().full_scan = full_scan;
         }
-        progress.has_walked = true;
+        cursors.has_scanned = true;
         Ok(())
     }
 
-    /// The same from where the last claim ended.
-    fn walk_on(&self, db: &Db, progress: &mut Progress, claimed: &mut Vec<Claimed>) -> Result<()> {
-        if Walk::is_due(progress.leases) {
-            let ((), walk) = Walk::timed(|| take_back(db, progress))?;
-            progress.leases = Some(walk);
-        }
-        self.priorities(db, progress, claimed)
-    }
-
-    /// Claims from one priority after the other.
-    fn priorities(
+    /// Requeues expired leases and claims, both from the positions where the last claim ended.
+    fn resume_scan(
         &self,
         db: &Db,
-        progress: &mut Progress,
-        claimed: &mut Vec<Claimed>,
+        cursors: &mut ScanCursors,
+        claimed: &mut Vec<ClaimedRequest>,
+    ) -> Result<()> {
+        if Scan::is_due(cursors.lease_scan) {
+            let ((), scan) = Scan::timed(|| requeue_expired(db, cursors))?;
+            cursors.lease_scan = Some(scan);
+        }
+        self.claim_by_priority(db, cursors, claimed)
+    }
+
+    /// Claims requests priority by priority.
+    fn claim_by_priority(
+        &self,
+        db: &Db,
+        cursors: &mut ScanCursors,
+        claimed: &mut Vec<ClaimedRequest>,
     ) -> Result<()> {
         let mut below = None;
-        while (claimed.len() as i32) < self.most {
+        while (claimed.len() as i32) < self.max_requests {
             let mut next = Vec::new();
             for agent_type in &self.types {
-                let Some(queue) = progress.queues.get(agent_type) else { continue };
-                if let Some(found) = next_priority(db, agent_type, &queue.places, below)? {
+                let Some(queue) = cursors.queues.get(agent_type) else { continue };
+                if let Some(found) = next_priority(db, agent_type, &queue.positions, below)? {
                     next.push((found, agent_type));
                 }
             }
@@ -173,58 +187,47 @@ impl Claim<'_> {
             };
             next.retain(|((priority, _), _)| *priority == highest);
             next.sort_unstable();
-            for ((_, place), agent_type) in next {
-                let Some(last) = self.priority(db, agent_type, highest, place, claimed)? else {
+            for ((_, position), agent_type) in next {
+                let Some(last) = self.claim_priority(db, agent_type, highest, position, claimed)?
+                else {
                     continue;
                 };
-                let queue = progress.queues.entry(agent_type.clone()).or_default();
-                queue.go_on(highest, last);
+                let queue = cursors.queues.entry(agent_type.clone()).or_default();
+                queue.advance(highest, last);
             }
             below = Some(highest);
         }
         Ok(())
     }
 
-    /// Claims from one priority of a queue, from a place on; the place of the last one.
-    fn priority(
+    /// Claims requests of one priority of a queue, from a position on. Returns the position of the
+    /// last one.
+    fn claim_priority(
         &self,
         db: &Db,
         agent_type: &AgentType,
         priority: i32,
-        place: Place,
-        claimed: &mut Vec<Claimed>,
-    ) -> Result<Option<Place>> {
-        let most = self.most - claimed.len() as i32;
-        if most == 0 {
+        position: QueuePosition,
+        claimed: &mut Vec<ClaimedRequest>,
+    ) -> Result<Option<QueuePosition>> {
+        let limit = self.max_requests - claimed.len() as i32;
+        if limit == 0 {
             return Ok(None);
         }
-        let sql = of_queue!(
-            agent_type,
-            "with next as materialized (
-                select id from carrel.agent_requests where ",
-            " and priority = $2 and (run_at, id) >= ($3, $4) and run_at <= clock_timestamp()
-                order by run_at, id limit $5 for no key update skip locked
-            )
-            update carrel.agent_requests as r set status = 'processing', attempts = attempts + 1, progress = 0,
-                lease_token = carrel.lease_token(), lease_owner = $6, lease_expires_at = clock_timestamp() + $7,
-                started_at = clock_timestamp()
-            from next where r.id = next.id
-            returning r.id, user_id, session_id, agent_type, content, attempts, lease_token, lease_expires_at,
-                priority, max_attempts, created_at, run_at"
-        );
+        let sql = of_queue!(agent_type, "claim");
         let args = [
             agent_type.clone().into(),
             priority.into(),
-            place.run_at()?.into(),
-            place.id().into(),
-            most.into(),
+            position.run_at()?.into(),
+            position.id().into(),
+            limit.into(),
             self.worker.into(),
             self.lease.into(),
         ];
         let mut rows = db.rows(sql, &args, |row| {
             let id: Uuid = row.need(1)?;
-            let place = Place::of(row.need(12)?, id);
-            let claimed: Claimed = (
+            let position = QueuePosition::of(row.need(12)?, id);
+            let claimed: ClaimedRequest = (
                 id,
                 row.need(2)?,
                 row.get(3),
@@ -237,127 +240,112 @@ impl Claim<'_> {
                 row.need(10)?,
                 row.need(11)?,
             );
-            Ok((place, claimed))
+            Ok((position, claimed))
         })?;
-        // An UPDATE returns them in no order.
-        rows.sort_unstable_by_key(|(place, _)| *place);
-        let last = rows.last().map(|(place, _)| *place);
-        claimed.extend(rows.into_iter().map(|(_, one)| one));
+        // An UPDATE returns rows in no particular order.
+        rows.sort_unstable_by_key(|(position, _)| *position);
+        let last = rows.last().map(|(position, _)| *position);
+        claimed.extend(rows.into_iter().map(|(_, request)| request));
         Ok(last)
     }
 }
 
-/// The highest priority of a queue below another one, or of all, that something is pending of, or was claimed of
-/// before, and the place where to go on in it.
+/// Returns the highest priority of a queue below `below` (None: of all) that has pending requests
+/// or a known position, and the position at which to resume.
 fn next_priority(
     db: &Db,
     agent_type: &AgentType,
-    places: &BTreeMap<i32, Place>,
+    positions: &BTreeMap<i32, QueuePosition>,
     below: Option<i32>,
-) -> Result<Option<(i32, Place)>> {
+) -> Result<Option<(i32, QueuePosition)>> {
     check_for_interrupts();
     let known = match below {
-        Some(below) => places.range(..below).next_back(),
-        None => places.last_key_value(),
+        Some(below) => positions.range(..below).next_back(),
+        None => positions.last_key_value(),
     };
-    let known = known.map(|(priority, place)| (*priority, *place));
+    let known = known.map(|(priority, position)| (*priority, *position));
     let below = below.map_or(i64::from(i32::MAX) + 1, i64::from);
     let above = known.map_or(i64::from(i32::MIN) - 1, |(known, _)| known.into());
-    // What is of a priority in between.
+    // First pending request between the known priority and `below`.
     let first = db.first(
-        of_queue!(
-            agent_type,
-            "select priority, run_at, id from carrel.agent_requests where ",
-            " and priority < $2::bigint and priority > $3::bigint order by priority desc, run_at, id limit 1"
-        ),
+        of_queue!(agent_type, "next_priority"),
         &[agent_type.clone().into(), below.into(), above.into()],
-        |row| Ok((row.need::<i32>(1)?, Place::of(row.need(2)?, row.need(3)?))),
+        |row| Ok((row.need::<i32>(1)?, QueuePosition::of(row.need(2)?, row.need(3)?))),
     )?;
     Ok(first.or(known))
 }
 
-/// Takes back what workers have let lapse, but what was looked at already: to be done again, unless it was tried as
-/// often as it may be, or is not wanted any more.
-fn take_back(db: &Db, progress: &mut Progress) -> Result<()> {
-    const MOST: usize = 1000;
+/// Requeues requests whose lease expired since the last scan. Requests without attempts left fail;
+/// cancelled ones are cancelled.
+fn requeue_expired(db: &Db, cursors: &mut ScanCursors) -> Result<()> {
+    const BATCH: usize = 1000;
     let until = clock::wall()?;
-    let taken = db.rows(
-        "with lapsed as materialized (
-            select id from carrel.agent_requests
-            where status = 'processing' and lease_expires_at >= coalesce($1, '-infinity') and lease_expires_at < $2
-            order by lease_expires_at limit $3 for no key update skip locked
-        )
-        update carrel.agent_requests as r set
-            status = case
-                when cancel_requested_at is not null then 'cancelled'
-                when attempts < max_attempts then 'pending'
-                else 'failed'
-            end,
-            error = case when cancel_requested_at is null then jsonb_build_object(
-                'message', 'the lease of the worker lapsed', 'worker', lease_owner, 'lapsed_at', lease_expires_at
-            ) else error end,
-            lease_expires_at = null,
-            completed_at = case
-                when cancel_requested_at is not null or attempts >= max_attempts then clock_timestamp()
-            end
-        from lapsed where r.id = lapsed.id
-        returning status, priority, run_at, r.id",
-        &[progress.lapsed.into(), until.into(), (MOST as i64).into()],
-        |row| Ok((row.need::<String>(1)?, row.need(2)?, Place::of(row.need(3)?, row.need(4)?))),
+    let requeued = db.rows(
+        include_str!("../../../sql/agents/queue/requeue_expired.sql"),
+        &[cursors.expired_before.into(), until.into(), (BATCH as i64).into()],
+        |row| {
+            Ok((
+                row.need::<String>(1)?,
+                row.need(2)?,
+                QueuePosition::of(row.need(3)?, row.need(4)?),
+            ))
+        },
     )?;
-    if taken.len() < MOST {
-        progress.lapsed = Some(until);
+    if requeued.len() < BATCH {
+        cursors.expired_before = Some(until);
     }
-    for (_, priority, place) in taken.into_iter().filter(|(status, ..)| status == "pending") {
-        progress.go_back(priority, place);
+    for (_, priority, position) in requeued.into_iter().filter(|(status, ..)| status == "pending") {
+        cursors.move_back(priority, position);
     }
     Ok(())
 }
 
-/// When there will be something to claim, of these types of agents or of all: in the past, if there is now; null:
-/// nothing is known of. For workers that wait. It looks where claims of this session look: when those don't walk over
-/// all, it says when the next one will. For services.
+/// Returns the time at which the next request can be claimed; null: none is known.
+///
+/// A time in the past means now. Considers the positions at which claims of this session resume: if
+/// they do not scan from the head, returns the time of the next full scan at the latest. Callable
+/// by services.
 #[pg_extern(stable, parallel_unsafe)]
 fn next_wakeup(
     agent_types: default!(Option<Vec<Option<String>>>, "null"),
 ) -> Option<TimestampWithTimeZone> {
     guard(|| {
         access::require_service("next_wakeup")?;
-        let types = types(agent_types);
-        PROGRESS.with_borrow(|progress| {
-            spi::as_owner(Access::Read, |db| db.read_by_index(|| next_time(db, &types, progress)))
+        let types = distinct_types(agent_types);
+        CURSORS.with_borrow(|cursors| {
+            spi::as_owner(Access::Read, |db| {
+                db.read_by_index(|| next_due_time(db, &types, cursors))
+            })
         })
     })
 }
 
-/// The first time of what is pending, of leases that lapse, and of the next walk over all.
-fn next_time(
+/// Returns the earliest of the next `run_at`, lease expiry and full scan.
+fn next_due_time(
     db: &Db,
     types: &[AgentType],
-    progress: &Progress,
+    cursors: &ScanCursors,
 ) -> Result<Option<TimestampWithTimeZone>> {
     let mut next: Option<i64> = None;
     let mut sooner = |time: i64| next = Some(next.map_or(time, |next| next.min(time)));
-    let is_due = progress.is_due(types);
-    let nothing = Walked::default();
+    let is_due = cursors.is_due(types);
+    let nothing = QueueCursor::default();
     for agent_type in types {
-        let queue = progress.queues.get(agent_type).filter(|_| !is_due).unwrap_or(&nothing);
-        if let Some(wait) = queue.all.map(Walk::due) {
+        let queue = cursors.queues.get(agent_type).filter(|_| !is_due).unwrap_or(&nothing);
+        if let Some(wait) = queue.full_scan.map(Scan::time_until_due) {
             sooner(i64::from(clock::wall()?).saturating_add(wait.as_micros() as i64));
         }
         let mut below = None;
-        while let Some((priority, place)) = next_priority(db, agent_type, &queue.places, below)? {
+        while let Some((priority, position)) =
+            next_priority(db, agent_type, &queue.positions, below)?
+        {
             let first: Option<TimestampWithTimeZone> = db.first(
-                of_queue!(
-                    agent_type,
-                    "select run_at from carrel.agent_requests where ",
-                    " and priority = $2 and (run_at, id) >= ($3, $4) order by run_at, id limit 1"
-                ),
+                of_queue!(agent_type, "next_run_at"),
                 &[
                     agent_type.clone().into(),
                     priority.into(),
-                    place.run_at()?.into(),
-                    place.id().into(),
+                    position.run_at()?.into(),
+                    position.id().into(),
                 ],
                 |row| row.need(1),
             )?;
@@ -366,13 +354,10 @@ fn next_time(
         }
     }
     let named: Option<Vec<String>> = types.iter().cloned().collect();
-    let lapsed = progress.lapsed.filter(|_| !is_due);
+    let expired_before = cursors.expired_before.filter(|_| !is_due);
     let first: Option<TimestampWithTimeZone> = db.first(
-        "select lease_expires_at from carrel.agent_requests
-        where status = 'processing' and lease_expires_at >= coalesce($2, '-infinity')
-            and ($1::text[] is null or agent_type = any ($1))
-        order by lease_expires_at limit 1",
-        &[named.into(), lapsed.into()],
+        include_str!("../../../sql/agents/queue/next_expiry.sql"),
+        &[named.into(), expired_before.into()],
         |row| row.need(1),
     )?;
     first.into_iter().for_each(|time| sooner(time.into()));

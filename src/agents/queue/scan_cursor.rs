@@ -1,4 +1,4 @@
-//! How far a backend came in the queues, and when all is walked again.
+//! Positions at which a backend resumes its scans of the queues, and times of its full scans.
 
 use crate::pg::clock;
 use crate::pg::error::Result;
@@ -7,27 +7,27 @@ use pgrx::prelude::*;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// How many times as long as a walk the time between two is, at least: all workers' walks together, most of which
-/// wait for the disk otherwise, are to take little of what the server can do.
-const SPARED: u32 = 100;
+/// Minimum pause after a full scan, as a multiple of its duration: all workers' scans together must
+/// take a small part of the server's capacity, even while most of them wait for the disk.
+const PAUSE_FACTOR: u32 = 100;
 
-/// The most that it is, however long a walk took.
-const MOST_SPARED: Duration = Duration::from_secs(60);
+/// Maximum pause after a full scan.
+const MAX_PAUSE: Duration = Duration::from_secs(60);
 
-/// Of so many queues or more, none is remembered when others are to be.
-const QUEUES: usize = 64;
+/// Number of queues above which positions of other queues are dropped.
+const MAX_QUEUES: usize = 64;
 
-/// The same of priorities in a queue.
-const PRIORITIES: usize = 64;
+/// Number of priorities of a queue above which their positions are dropped.
+const MAX_PRIORITIES: usize = 64;
 
-/// A type of agents, or all of them.
+/// Agent type; None: all.
 pub type AgentType = Option<String>;
 
-/// The place of a request in the queue of its priority: run_at, as Postgres counts, and id.
+/// Position of a request in the queue of its priority: run_at in Postgres microseconds, and id.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place(i64, [u8; 16]);
+pub struct QueuePosition(i64, [u8; 16]);
 
-impl Place {
+impl QueuePosition {
     pub fn of(run_at: TimestampWithTimeZone, id: Uuid) -> Self {
         Self(i64::from(run_at), *id.as_bytes())
     }
@@ -41,84 +41,84 @@ impl Place {
     }
 }
 
-/// How far this backend came in a queue.
+/// Scan positions of a queue.
 #[derive(Default)]
-pub struct Walked {
-    /// The last one that was claimed, by priority.
-    pub places: BTreeMap<i32, Place>,
-    /// The last walk over all, if it was long.
-    pub all: Option<Walk>,
+pub struct QueueCursor {
+    /// Last claimed position of each priority.
+    pub positions: BTreeMap<i32, QueuePosition>,
+    /// Last full scan, if it was long.
+    pub full_scan: Option<Scan>,
 }
 
-impl Walked {
-    /// Goes on from this place of a priority the next time.
-    pub fn go_on(&mut self, priority: i32, place: Place) {
-        if self.places.len() >= PRIORITIES && !self.places.contains_key(&priority) {
-            self.places.clear();
+impl QueueCursor {
+    /// Sets the position at which the next scan of a priority resumes.
+    pub fn advance(&mut self, priority: i32, position: QueuePosition) {
+        if self.positions.len() >= MAX_PRIORITIES && !self.positions.contains_key(&priority) {
+            self.positions.clear();
         }
-        self.places.insert(priority, place);
+        self.positions.insert(priority, position);
     }
 }
 
-/// The same in all queues, and among the leases of all.
+/// Scan positions of all queues and of the leases.
 #[derive(Default)]
-pub struct Progress {
-    pub queues: BTreeMap<AgentType, Walked>,
-    /// Until when leases had lapsed that were looked at.
-    pub lapsed: Option<TimestampWithTimeZone>,
-    /// The last look at leases from there on.
-    pub leases: Option<Walk>,
-    /// Whether anything was walked over: the first time, statements are planned, for which the catalogs are read.
-    pub has_walked: bool,
+pub struct ScanCursors {
+    pub queues: BTreeMap<AgentType, QueueCursor>,
+    /// Expired leases before this time are handled.
+    pub expired_before: Option<TimestampWithTimeZone>,
+    /// Last scan of the leases from that time on.
+    pub lease_scan: Option<Scan>,
+    /// True after the first scan, which is slow: it plans statements and loads the catalogs.
+    pub has_scanned: bool,
 }
 
-impl Progress {
-    /// Has room for these queues: beyond [`QUEUES`], the others are forgotten.
-    pub fn make_room(&mut self, types: &[AgentType]) {
+impl ScanCursors {
+    /// Drops all positions if these queues would exceed [`MAX_QUEUES`].
+    pub fn limit_queues(&mut self, types: &[AgentType]) {
         let is_known = |agent_type| self.queues.contains_key(agent_type);
-        if self.queues.len() >= QUEUES && !types.iter().all(is_known) {
+        if self.queues.len() >= MAX_QUEUES && !types.iter().all(is_known) {
             self.queues.clear();
         }
     }
 
-    /// Has all queues go on from this place, if it lies before theirs.
-    pub fn go_back(&mut self, priority: i32, place: Place) {
+    /// Moves the positions of all queues back to an earlier position.
+    pub fn move_back(&mut self, priority: i32, position: QueuePosition) {
         for queue in self.queues.values_mut() {
-            let known = queue.places.entry(priority);
-            known.and_modify(|known| *known = (*known).min(place));
+            let known = queue.positions.entry(priority);
+            known.and_modify(|known| *known = (*known).min(position));
         }
     }
 
-    /// Whether these queues are to be walked from the beginning.
+    /// Tells if a full scan of one of these queues is due.
     pub fn is_due(&self, types: &[AgentType]) -> bool {
-        let known = |agent_type| self.queues.get(agent_type).and_then(|queue| queue.all);
-        types.iter().any(|agent_type| Walk::is_due(known(agent_type)))
+        let known = |agent_type| self.queues.get(agent_type).and_then(|queue| queue.full_scan);
+        types.iter().any(|agent_type| Scan::is_due(known(agent_type)))
     }
 }
 
-/// When a walk ended, and how long it took.
+/// End and duration of a scan.
 #[derive(Clone, Copy)]
-pub struct Walk {
-    when: Instant,
-    took: Duration,
+pub struct Scan {
+    ended: Instant,
+    duration: Duration,
 }
 
-impl Walk {
-    /// Whether it is time for another one.
+impl Scan {
+    /// Tells if the next scan is due.
     pub fn is_due(last: Option<Self>) -> bool {
-        last.is_none_or(|last| last.due().is_zero())
+        last.is_none_or(|last| last.time_until_due().is_zero())
     }
 
-    /// How long it is until then.
-    pub fn due(self) -> Duration {
-        (self.took * SPARED).min(MOST_SPARED).saturating_sub(self.when.elapsed())
+    /// Returns the time until the next scan is due.
+    pub fn time_until_due(self) -> Duration {
+        (self.duration * PAUSE_FACTOR).min(MAX_PAUSE).saturating_sub(self.ended.elapsed())
     }
 
-    /// Walks, and says when that was.
-    pub fn timed<T>(walk: impl FnOnce() -> Result<T>) -> Result<(T, Self)> {
+    /// Runs a scan and measures it.
+    pub fn timed<T>(scan: impl FnOnce() -> Result<T>) -> Result<(T, Self)> {
         let start = Instant::now();
-        let result = walk()?;
-        let (when, took) = (Instant::now(), start.elapsed());
-        Ok((result, Self { when, took }))
+        let result = scan()?;
+        let (ended, duration) = (Instant::now(), start.elapsed());
+        Ok((result, Self { ended, duration }))
     }
 }

@@ -1,11 +1,12 @@
-//! import_from(): brings the tables of an application that carrel replaces the backend of over to carrel.
+//! import_from(): copies the tables of an existing application into carrel.
 //!
-//! The application's rows are read with carrel's columns and types, under names of their own ([`sources`]), so that
-//! what looks for problems and what brings the rows in is SQL that does not depend on how the application had them.
+//! The application's rows are read with carrel's columns and types into relations named import_*
+//! ([`sources`]). The SQL that finds problems and inserts rows therefore does not depend on the
+//! application's tables.
 
 mod sources;
 
-use super::bad;
+use super::invalid_argument;
 use crate::access;
 use crate::auth_users;
 use crate::documents;
@@ -27,11 +28,14 @@ const DOCUMENTS: &str = include_str!("../../../sql/operations/import/documents.s
 const CHUNKS: &str = include_str!("../../../sql/operations/import/chunks.sql");
 const REQUESTS: &str = include_str!("../../../sql/operations/import/requests.sql");
 
-/// Brings the six tables of an existing application, those of them that the schema has, over to carrel: ids,
-/// timestamps and chunks as they are. Missing profiles are made, counters rebuilt. A row for each table with how
-/// many rows it has, and one for each problem with how many rows have it. With dry_run, the default, nothing is
-/// changed; without, error 23514 where a problem would leave rows out. While rows are brought in, usage is not
-/// recorded. No such schema: 22023. In a REPEATABLE READ transaction: 55000, unless dry_run. For superusers.
+/// Imports the tables of an existing application, those of the six that the schema has: ids,
+/// timestamps and chunks stay as they are.
+///
+/// Creates missing profiles and rebuilds counters. Returns one row for each table with its number
+/// of rows, and one for each problem with the number of rows that have it. With `dry_run`, the
+/// default, nothing is changed. During an import, recording usage waits. Callable by superusers.
+/// Errors: 22023 (no such schema, or no table to import), 23514 (rows that cannot be imported),
+/// 55000 (in a REPEATABLE READ or SERIALIZABLE transaction, unless dry_run).
 #[pg_extern(volatile, parallel_unsafe)]
 fn import_from(
     source_schema: Option<&str>,
@@ -41,8 +45,9 @@ fn import_from(
     (name!(table_name, String), name!(row_count, i64), name!(problem, Option<String>)),
 > {
     let findings = guard(|| {
-        let schema = source_schema.ok_or_else(|| bad("source_schema must not be null"))?;
-        let dry_run = dry_run.ok_or_else(|| bad("dry_run must not be null"))?;
+        let schema =
+            source_schema.ok_or_else(|| invalid_argument("source_schema must not be null"))?;
+        let dry_run = dry_run.ok_or_else(|| invalid_argument("dry_run must not be null"))?;
         if dry_run {
             access::as_administrator("import_from", Access::Read, |db| import(db, schema, dry_run))
         } else {
@@ -63,7 +68,7 @@ fn import(db: &Db, schema: &str, dry_run: bool) -> Result<Vec<Finding>> {
     db.silence_notices();
     let exists = "select exists (select from pg_namespace where nspname::text = $1)";
     if schema == "carrel" || !db.value::<bool>(exists, &[schema.into()])? {
-        return Err(bad(format!("there is no schema \"{schema}\" to import from"))
+        return Err(invalid_argument(format!("there is no schema \"{schema}\" to import from"))
             .hint("Name the schema that the application's tables are in, such as public."));
     }
     if xact::is_repeatable() && !dry_run {
@@ -86,23 +91,25 @@ fn import(db: &Db, schema: &str, dry_run: bool) -> Result<Vec<Finding>> {
     }
     if !is_any_there {
         let names = SOURCES.map(|source| source.name).join(", ");
-        return Err(bad(format!("schema \"{schema}\" has none of the tables to import"))
-            .detail(format!("They are {names}.")));
+        return Err(invalid_argument(format!(
+            "schema \"{schema}\" has none of the tables to import"
+        ))
+        .detail(format!("They are {names}.")));
     }
-    // What could not be read looks as if it were missing.
+    // Rows that could not be read would be reported as missing.
     if !findings.iter().any(|finding| finding.blocks) {
         find_problems(db, &mut findings)?;
     }
     if !dry_run {
         refuse_blocked(schema, &findings)?;
         locks::change_all_users()?;
-        bring(db)?;
+        insert_rows(db)?;
     }
     relations.into_iter().try_for_each(|rows| rows.end())?;
     Ok(findings)
 }
 
-/// Adds the problems that rows have, each behind its table.
+/// Inserts the problems of rows after the findings of their tables.
 fn find_problems(db: &Db, findings: &mut Vec<Finding>) -> Result<()> {
     let mut add = |table: &str, rows, problem, blocks| {
         if let Some(last) = findings.iter().rposition(|finding| finding.table == table) {
@@ -118,11 +125,7 @@ fn find_problems(db: &Db, findings: &mut Vec<Finding>) -> Result<()> {
     for (table, rows, problem, blocks) in problems {
         add(&table, rows, problem, blocks);
     }
-    let values = "
-        select 'user_profiles', billing_timezone, count(*) from import_user_profiles group by 2
-        union all select 'documents', language, count(*) from import_documents group by 2
-        union all select 'usage_events', event_type, count(*) from import_usage_events group by 2
-        order by 1, 2";
+    let values = include_str!("../../../sql/operations/import/values.sql");
     let values = db.rows(values, &[], |row| {
         Ok((row.need::<String>(1)?, row.get::<String>(2), row.need::<i64>(3)?))
     })?;
@@ -139,17 +142,8 @@ fn find_problems(db: &Db, findings: &mut Vec<Finding>) -> Result<()> {
             add(&table, rows, error.message(), true);
         }
     }
-    if let Some(rows) = auth_users::rows(db)? {
-        let strangers = "
-            select count(distinct owner.user_id)
-            from (
-                select user_id from import_user_profiles
-                union all select user_id from import_documents
-                union all select user_id from import_agent_sessions
-                union all select user_id from import_agent_requests
-                union all select user_id from import_usage_events
-            ) as owner
-            where not exists (select from auth_users as u where u.id = owner.user_id)";
+    if let Some(rows) = auth_users::followed_users(db)? {
+        let strangers = include_str!("../../../sql/operations/import/unknown_users.sql");
         match db.value::<i64>(strangers, &[])? {
             0 => {}
             users => {
@@ -161,7 +155,7 @@ fn find_problems(db: &Db, findings: &mut Vec<Finding>) -> Result<()> {
     Ok(())
 }
 
-/// Error 23514 where rows can't be brought in as they are.
+/// Fails with 23514 if there are rows that cannot be imported.
 fn refuse_blocked(schema: &str, findings: &[Finding]) -> Result<()> {
     let blocked: Vec<String> = findings
         .iter()
@@ -181,8 +175,8 @@ fn refuse_blocked(schema: &str, findings: &[Finding]) -> Result<()> {
     .hint("Nothing was imported. Mend or delete those rows; carrel.import_from() without dry_run => false lists them again."))
 }
 
-/// Brings the rows in, and makes what is derived from them.
-fn bring(db: &Db) -> Result<()> {
+/// Inserts the rows, and derives chunks' words, documents' vectors and usage totals.
+fn insert_rows(db: &Db) -> Result<()> {
     trigger::as_in_a_restore(|| db.script(DOCUMENTS))?;
     db.script(CHUNKS)?;
     trigger::as_in_a_restore(|| {
@@ -192,7 +186,7 @@ fn bring(db: &Db) -> Result<()> {
     usage::rebuild_all(db)
 }
 
-/// Sets the vectors of documents to those of their chunks.
+/// Computes the search vectors of documents from their chunks.
 fn set_vectors(db: &Db) -> Result<()> {
     let documents =
         db.rows("select id from import_documents order by id", &[], |row| row.need::<Uuid>(1))?;

@@ -1,4 +1,4 @@
-//! The application's tables: which of their columns are read, as which types, and how.
+//! Tables of the application: columns to read, their types, and how they are read.
 
 use crate::pg::error::Result;
 use crate::pg::heap::table_scan::{self, Lock};
@@ -6,7 +6,8 @@ use crate::pg::spi::{Db, NamedRows, subtransaction};
 use pgrx::pg_sys;
 use std::ffi::CStr;
 
-/// A row of the result: a table and how many rows of it there are, or a problem and how many rows have it.
+/// Row of import_from(): a table with its number of rows, or a problem with the number of rows that
+/// have it.
 pub struct Finding {
     pub table: &'static str,
     pub rows: i64,
@@ -14,10 +15,10 @@ pub struct Finding {
     pub blocks: bool,
 }
 
-/// What is read of a table of the application's, where it is there, and as which types.
+/// Table of the application, with the columns to read.
 pub struct Source {
     pub name: &'static str,
-    /// What its rows are called in SQL.
+    /// Name of its rows in SQL.
     relation: &'static CStr,
     columns: &'static [(&'static CStr, pg_sys::Oid)],
 }
@@ -32,7 +33,7 @@ const NUMERIC: pg_sys::Oid = pg_sys::NUMERICOID;
 const JSONB: pg_sys::Oid = pg_sys::JSONBOID;
 const TIME: pg_sys::Oid = pg_sys::TIMESTAMPTZOID;
 
-/// In the order in which they are reported.
+/// Tables in the order of the result.
 pub const SOURCES: [Source; 6] = [
     Source {
         name: "user_profiles",
@@ -136,19 +137,19 @@ pub const SOURCES: [Source; 6] = [
     },
 ];
 
-/// A column of a table of the application's.
-struct Found {
+/// Column of a table of the application.
+struct TableColumn {
     name: String,
-    /// Its type, or what that is a domain of.
+    /// Type; the base type of a domain.
     kind: pg_sys::Oid,
 }
 
-/// The microseconds from 2000, as Postgres counts them, to the end of the year 9999.
+/// Microseconds from 2000, the epoch of Postgres, to the end of the year 9999.
 const YEAR_10000: i64 = 252_455_616_000_000_000;
 
 impl Source {
-    /// Reads the application's table, if the schema has it, into rows that have the relation's name from then on.
-    /// Adds what it finds; returns whether the table was there.
+    /// Reads the application's table into a relation for SQL, and adds findings. An application
+    /// without the table has no rows. Returns true if the table exists.
     pub(super) fn read(
         &self,
         db: &Db,
@@ -180,15 +181,15 @@ impl Source {
         match outcome {
             Err(problem) => add(1, Some(problem), true),
             Ok(0) => {}
-            Ok(endless) => {
+            Ok(out_of_range) => {
                 let problem = "times that are infinite or beyond the year 9999".to_owned();
-                add(endless, Some(problem), true);
+                add(out_of_range, Some(problem), true);
             }
         }
         Ok((rows, table.is_some()))
     }
 
-    /// The application's relation of that name, and whether it is a table.
+    /// Finds the application's relation, and tells if it is a table.
     fn table(&self, db: &Db, schema: &str) -> Result<Option<(pg_sys::Oid, bool)>> {
         db.first(
             "select c.oid, c.relkind in ('r', 'p')
@@ -199,7 +200,8 @@ impl Source {
         )
     }
 
-    /// Reads all rows: how many have a time that carrel takes for none, or which value can't be read.
+    /// Reads all rows. Returns the number of rows with a time that carrel does not accept, or a
+    /// description of the value that cannot be read.
     fn fill(
         &self,
         table: pg_sys::Oid,
@@ -207,12 +209,12 @@ impl Source {
         rows: &mut NamedRows,
     ) -> Result<std::result::Result<i64, String>> {
         let names: Vec<_> = self.columns.iter().map(|(name, _)| *name).collect();
-        let mut endless = 0;
+        let mut out_of_range = 0;
         let mut unreadable = None;
         let read = subtransaction(|| {
             table_scan::read(table, lock, &names, |values| {
                 let mut row = Vec::with_capacity(values.len());
-                let mut is_endless = false;
+                let mut is_out_of_range = false;
                 for ((name, kind), value) in self.columns.iter().zip(values) {
                     let converted = value.map(|value| value.convert(*kind)).transpose();
                     let datum = converted.inspect_err(|error| {
@@ -221,28 +223,28 @@ impl Source {
                             unreadable = Some(format!("{name}: {}", error.message()));
                         }
                     })?;
-                    is_endless |= *kind == TIME && datum.is_some_and(is_endless_time);
+                    is_out_of_range |= *kind == TIME && datum.is_some_and(is_out_of_range_time);
                     row.push(datum);
                 }
-                endless += i64::from(is_endless);
+                out_of_range += i64::from(is_out_of_range);
                 rows.add(&row)
             })
         });
         match (read, unreadable) {
             (Err(_), Some(problem)) => Ok(Err(problem)),
-            (read, _) => read.map(|()| Ok(endless)),
+            (read, _) => read.map(|()| Ok(out_of_range)),
         }
     }
 
-    /// What of a table is not read as it is.
-    fn notes(&self, found: &[Found]) -> Vec<String> {
-        // Made anew from what is imported.
+    /// Describes columns that are left out or converted.
+    fn notes(&self, found: &[TableColumn]) -> Vec<String> {
+        // Computed from the imported rows.
         const DERIVED: [&str; 2] = ["search_vector", "usage_count"];
         let kind_of = |name: &str| {
             let column = self.columns.iter().find(|column| column.0.to_bytes() == name.as_bytes());
             column.map(|column| column.1)
         };
-        let listed = |of: &dyn Fn(&Found) -> bool| {
+        let listed = |of: &dyn Fn(&TableColumn) -> bool| {
             let names = found.iter().filter(|found| of(found)).map(|found| found.name.as_str());
             names.collect::<Vec<_>>().join(", ")
         };
@@ -262,24 +264,14 @@ impl Source {
     }
 }
 
-fn is_endless_time(datum: pg_sys::Datum) -> bool {
+fn is_out_of_range_time(datum: pg_sys::Datum) -> bool {
     let micros = datum.value() as i64;
     micros == i64::MIN || micros >= YEAR_10000
 }
 
-/// The columns that a table has.
-fn columns_of(db: &Db, table: pg_sys::Oid) -> Result<Vec<Found>> {
-    db.rows(
-        "with recursive types (column_number, name, kind, base) as (
-            select a.attnum, a.attname::text, a.atttypid, t.typbasetype
-            from pg_attribute as a join pg_type as t on t.oid = a.atttypid
-            where a.attrelid = $1 and a.attnum > 0 and not a.attisdropped
-            union all
-            select types.column_number, types.name, t.oid, t.typbasetype
-            from types join pg_type as t on t.oid = types.base
-        )
-        select name, kind from types where base = 0 order by column_number",
-        &[table.into()],
-        |row| Ok(Found { name: row.need(1)?, kind: row.need(2)? }),
-    )
+/// Lists the columns of a table.
+fn columns_of(db: &Db, table: pg_sys::Oid) -> Result<Vec<TableColumn>> {
+    db.rows(include_str!("../../../sql/operations/import/columns.sql"), &[table.into()], |row| {
+        Ok(TableColumn { name: row.need(1)?, kind: row.need(2)? })
+    })
 }

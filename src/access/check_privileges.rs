@@ -1,27 +1,30 @@
-//! Enforces `sql/privileges` on every statement that writes, whatever else a role was granted.
+//! Enforces `sql/privileges` on every writing statement, whatever else a role was granted.
 //!
-//! Guides have operators grant everything on all tables to everybody. Row-level security keeps users to their own rows even
-//! then, but not to the columns that are theirs to write, and not from TRUNCATE. A trigger on each table therefore asks, once
-//! per statement, whether carrel grants the statement to a kind that the caller's role was granted as. Columns that an operator added
-//! are the operator's to grant.
+//! Many guides grant everything on all tables to every role. Row-level security then still keeps
+//! users to their own rows, but not to their own columns, and does not stop TRUNCATE. A trigger on
+//! each table therefore checks each statement against the kinds of the caller's role. Columns that
+//! an operator added are the operator's to grant.
 
 use super::callers;
-use super::privileges::Kind;
+use super::privileges::RoleKind;
 use crate::definitions::TABLES;
 use crate::pg::error::{Error, Result, SqlState};
 use crate::pg::owner;
 use crate::pg::trigger::{self, Returned};
 use pgrx::prelude::*;
 
-/// BEFORE each statement on carrel's tables: error 42501 where carrel does not grant it to the caller, or where it would run code of
-/// roles with fewer rights on tables that follow.
+/// Trigger BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE of each table: refuses a statement that
+/// carrel does not grant to the caller, or that would run code of roles with fewer rights on tables
+/// that follow.
+///
+/// Errors: 42501.
 #[pg_trigger]
 fn check_privileges<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::statement(trigger, || {
         if trigger::restoring()? {
             return Ok(());
         }
-        // Foreign keys' actions run triggers of the tables that follow as whoever deletes.
+        // Actions of foreign keys run triggers of the following tables as the role that deletes.
         if trigger::operation(trigger) != pg_sys::TRIGGER_EVENT_INSERT {
             owner::of_all_tables()?;
         }
@@ -37,7 +40,7 @@ fn check_privileges<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             _ => "truncate",
         };
         let may = |column: Option<&str>| {
-            Kind::ALL.into_iter().filter(|kind| rights.has(*kind)).any(|kind| {
+            RoleKind::ALL.into_iter().filter(|kind| rights.has(*kind)).any(|kind| {
                 kind.privileges().any(|privilege| {
                     privilege.class == "table"
                         && privilege.object == table
@@ -66,7 +69,7 @@ fn check_privileges<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     })
 }
 
-/// Tells whether a column is one that carrel defines.
+/// Tells if carrel defines a column.
 fn is_carrels(table: &str, column: &str) -> bool {
     TABLES
         .iter()

@@ -1,0 +1,8 @@
+-- Locks the sessions of deleted requests, in the order of their ids.
+--
+-- No parameters. Reads the transition table "removed".
+select from carrel.agent_sessions as s
+where (s.user_id, s.id) in (
+    select changed.user_id, changed.session_id from removed as changed where changed.session_id is not null
+)
+order by s.id for no key update

@@ -1,0 +1,10 @@
+-- Creates the profiles of users who signed up.
+--
+-- No parameters. Reads auth_users, the rows of the followed table.
+insert into carrel.user_profiles (user_id, name)
+select
+    id,
+    left(coalesce(nullif(btrim(raw_user_meta_data ->> 'name'), ''), nullif(btrim(raw_user_meta_data ->> 'full_name'), '')), 250)
+from auth_users
+where id is not null and not exists (select from carrel.user_profiles as p where p.user_id = auth_users.id)
+on conflict (user_id) do nothing
