@@ -128,6 +128,24 @@ as $$
             not g.tgisinternal and g.tgenabled <> 'D' and t.cascades and not t.is_of_others and g.tgqual::text ~ e.pattern
             and (t.is_own or g.tgtype & 56 <> 0)
         union all
+        select t.oid, format('%s calls functions with side effects', pg_describe_object(x.classid, x.objid, 0))
+        from tables as t
+        join (
+            select k.conrelid, 'pg_constraint'::regclass, k.oid, k.conbin::text
+            from pg_constraint as k
+            union all
+            select d.adrelid, 'pg_attrdef'::regclass, d.oid, d.adbin::text
+            from pg_attrdef as d
+            union all
+            select y.polrelid, 'pg_policy'::regclass, y.oid, concat(y.polqual::text, y.polwithcheck::text)
+            from pg_policy as y
+            union all
+            select i.indrelid, 'pg_class'::regclass, i.indexrelid, concat(i.indexprs::text, i.indpred::text)
+            from pg_index as i
+        ) as x (relation, classid, objid, tree) on t.oid = x.relation
+        cross join effects as e
+        where t.is_own and x.tree ~ e.pattern
+        union all
         select t.oid, format('rule %I is on %s', w.rulename, t.oid::regclass)
         from tables as t
         join pg_rewrite as w on t.oid = w.ev_class

@@ -65,6 +65,15 @@ pub fn change_definitions() -> Result<()> {
     spi::patiently(|| lock_relation_id(key(DEFINITIONS), Mode::Exclusive))
 }
 
+/// Takes the lock of roles that add code to tables, until the transaction ends.
+///
+/// Exclusive for a command on a table that foreign keys connect with carrel's, shared for all others. So a new
+/// foreign key and a trigger on the table that it connects cannot be added side by side, each unseen by the
+/// other.
+pub fn add_code(mode: Mode) -> Result<()> {
+    lock_relation_id(key(ADDED_CODE), mode)
+}
+
 /// Number of distinct user locks. Bounds the lock table: a batch over any number of users takes at
 /// most this many locks. Users with the same key wait for each other without need.
 const KEYS: u32 = 256;
@@ -73,6 +82,8 @@ const KEYS: u32 = 256;
 const EVERYBODY: u32 = KEYS;
 /// Key of the definitions of tables and privileges.
 const DEFINITIONS: u32 = KEYS + 1;
+/// Key of code that other roles add to tables.
+const ADDED_CODE: u32 = KEYS + 2;
 /// First lock id: no relation or catalog has it or one of the ids that follow.
 const FIRST_ID: u32 = 0xCA11_E100;
 

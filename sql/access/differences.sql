@@ -25,13 +25,13 @@ objects (section, class, object, col, target, owner, acl) as (
     where c.relnamespace = 'carrel'::regnamespace and c.relkind in ('r', 'p') and c.relname::text = any($8::text[])
     union all
     select
-        case when c.relname || '.' || a.attname = any($9::text[]) then 3 end, 'table', c.relname::text, a.attname::text,
+        case when a.attnum < 0 or c.relname || '.' || a.attname = any($9::text[]) then 3 end, 'table', c.relname::text, a.attname::text,
         format('table carrel.%I', c.relname), c.relowner, a.attacl
     from pg_class as c
     join pg_attribute as a on c.oid = a.attrelid
     where
         c.relnamespace = 'carrel'::regnamespace and c.relkind in ('r', 'p') and c.relname::text = any($8)
-        and not a.attisdropped and a.attnum > 0
+        and not a.attisdropped
     union all
     select 4, 'function', p.proname::text, '', format('function %s', p.oid::regprocedure), p.proowner, coalesce(p.proacl, acldefault('f', p.proowner))
     from pg_depend as d

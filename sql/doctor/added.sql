@@ -26,7 +26,7 @@ parts (classid, objid, relname) as (
 needed (relname, part, what, owner, remedy) as (
     select
         p.relname, pg_describe_object(p.classid, p.objid, 0), format('function %s', f.oid::regprocedure), f.proowner,
-        format('alter function %s owner to carrel_owner', f.oid::regprocedure)
+        case when not f.prosecdef then format('alter function %s owner to carrel_owner', f.oid::regprocedure) end
     from parts as p
     join pg_depend as d on p.classid = d.classid and p.objid = d.objid and d.refclassid = 'pg_proc'::regclass
     join pg_proc as f on d.refobjid = f.oid
@@ -55,13 +55,15 @@ join pg_roles as r on n.owner = r.oid
 where not r.rolsuper and r.rolname <> 'carrel_owner'
 union
 select format(
-    'trigger %I on %s is not carrel''s: %s it runs as whoever writes to the table: drop trigger %1$I on carrel.%4$I; or trust it: alter function %5$s owner to carrel_owner',
-    t.tgname, c.relname, f.name, c.relname, t.tgfoid::regprocedure
+    'trigger %I on %s is not carrel''s: %s it runs as whoever writes to the table: drop trigger %1$I on carrel.%4$I%5$s',
+    t.tgname, c.relname, f.name, c.relname,
+    case when not f.is_definer then format('; or trust it: alter function %s owner to carrel_owner', t.tgfoid::regprocedure) end
 )
 from tables as c
 join pg_trigger as t on c.oid = t.tgrelid
 cross join lateral (
-    select 'function ' || t.tgfoid::regprocedure || ' of role ' || quote_ident(r.rolname) || ';' as name, r.rolsuper or r.rolname = 'carrel_owner' as is_trusted
+    select 'function ' || t.tgfoid::regprocedure || ' of role ' || quote_ident(r.rolname) || ';' as name, r.rolsuper or r.rolname = 'carrel_owner' as is_trusted,
+        p.prosecdef as is_definer
     from pg_proc as p
     join pg_roles as r on p.proowner = r.oid
     where p.oid = t.tgfoid
@@ -98,16 +100,27 @@ select format('%s: drop it, or have a superuser own it', f.what)
 from carrel.foreign_code() as f
 where f.what is not null
 union
-select format('function %s in schema carrel is not carrel''s: alter function %1$s set schema public', p.oid::regprocedure)
-from pg_proc as p
-where
-    p.pronamespace = 'carrel'::regnamespace
-    and not exists (
-        select from pg_depend as d
-        join pg_extension as e on d.refobjid = e.oid
-        where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.refclassid = 'pg_extension'::regclass
-            and d.deptype = 'e' and e.extname = 'carrel'
+select format(
+    '%s belongs to role %I: %s', pg_describe_object(d.classid, d.objid, 0), r.rolname,
+    coalesce(
+        (
+            select format('alter extension %I set schema public', e.extname)
+            from pg_depend as m
+            join pg_extension as e on m.refobjid = e.oid
+            where m.classid = d.classid and m.objid = d.objid and m.refclassid = 'pg_extension'::regclass and m.deptype = 'e'
+        ),
+        format('drop %s %s', i.type, i.identity)
     )
+)
+from pg_depend as d
+join pg_shdepend as s on s.classid = d.classid and s.objid = d.objid and s.refclassid = 'pg_authid'::regclass and s.deptype = 'o'
+join pg_roles as r on s.refobjid = r.oid
+cross join lateral pg_identify_object(d.classid, d.objid, 0) as i
+where
+    d.refclassid = 'pg_namespace'::regclass and d.refobjid = 'carrel'::regnamespace and d.deptype = 'n'
+    and s.dbid = (select b.oid from pg_database as b where b.datname = current_database())
+    and not r.rolsuper and r.rolname <> 'carrel_owner'
+    and not (d.classid = 'pg_class'::regclass and d.objid in (select t.oid from tables as t))
 union
 select format('event trigger %s is %s: %s', g.name, g.state, g.remedy)
 from (
@@ -117,6 +130,6 @@ from (
             else format('alter event trigger %s enable', one.name) end as remedy
     from (values ('carrel_refuse_added_code')) as one (name)
     left join pg_event_trigger as e on one.name = e.evtname
-    where e.oid is null or e.evtenabled not in ('O', 'A')
+    where e.oid is null or e.evtenabled <> 'A'
 ) as g
 order by line

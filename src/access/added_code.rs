@@ -4,11 +4,18 @@
 //! Reads the catalogs as they are when the command ends, not by the transaction's snapshot: a
 //! column's type may have changed since.
 
+use super::callers;
+use super::privileges::RoleKind;
+use crate::locks;
 use crate::pg::error::{Error, Result, SqlState, guard};
+use crate::pg::locks::Mode;
 use crate::pg::spi::{self, Access, Db};
-use crate::pg::{owner, roles};
+use crate::pg::{owner, roles, xact};
 use pgrx::prelude::*;
 
+const ADDED_KEYS: &str = include_str!("../../sql/access/added_keys.sql");
+const IS_CONNECTED: &str =
+    "select exists (select from carrel.foreign_code() as f where f.relation = any($1))";
 const CASTING_KEYS: &str = include_str!("../../sql/access/casting_keys.sql");
 
 /// Object that a DDL command created or altered.
@@ -40,11 +47,16 @@ fn refuse_added_code() {
             return Ok(());
         }
         spi::as_owner_of_catalogs(owner, Access::Write, |db| {
-            db.latest(|| {
+            let commands = db.latest(|| {
                 let commands = commands(db)?;
                 commands.iter().try_for_each(|command| check_command(db, command, current))?;
-                check_followers(db, &commands, [current, of_session])
-            })
+                Ok(commands)
+            })?;
+            let tables: Vec<_> = commands.iter().filter_map(|command| command.table).collect();
+            let is_connected: bool =
+                db.latest(|| db.value(IS_CONNECTED, &[tables.clone().into()]))?;
+            locks::add_code(if is_connected { Mode::Exclusive } else { Mode::Shared })?;
+            db.latest(|| check_followers(db, tables, [current, of_session]))
         })
     });
 }
@@ -83,6 +95,19 @@ fn check_command(db: &Db, command: &DdlCommand, actor: pg_sys::Oid) -> Result<()
             .hint("Have a superuser create it."));
         }
     }
+    let keys = db.rows(ADDED_KEYS, &[command.object.into()], |row| {
+        Ok((row.need::<String>(1)?, row.need::<String>(2)?))
+    })?;
+    let is_new = |xmin: &str| xmin.parse().is_ok_and(xact::is_of_current);
+    if let Some((key, _)) = keys.into_iter().find(|(_, xmin)| is_new(xmin))
+        && !callers::rights_of(actor)?.has(RoleKind::Operator)
+    {
+        return Err(refused(format!(
+            "role \"{role}\" may not add foreign key {key} to {identity}: it refers to carrel's tables"
+        ))
+        .detail("A row that refers to a user's could keep the user from being deleted.")
+        .hint(format!("Have a superuser add it, or let the role administer carrel: select carrel.grant_operator('{role}')")));
+    }
     let key: Option<String> =
         db.first(CASTING_KEYS, &[command.object.into()], |row| row.need(1))?;
     match key {
@@ -95,9 +120,9 @@ fn check_command(db: &Db, command: &DdlCommand, actor: pg_sys::Oid) -> Result<()
     }
 }
 
-/// Refuses code that foreign_code() finds on the changed tables, or on tables of the acting roles.
-fn check_followers(db: &Db, commands: &[DdlCommand], actors: [pg_sys::Oid; 2]) -> Result<()> {
-    let tables: Vec<pg_sys::Oid> = commands.iter().filter_map(|command| command.table).collect();
+/// Refuses code that foreign_code() finds: on tables of the acting roles, and on any table if the command
+/// changed one that foreign keys connect with carrel's.
+fn check_followers(db: &Db, tables: Vec<pg_sys::Oid>, actors: [pg_sys::Oid; 2]) -> Result<()> {
     let found: Option<String> = db.first(
         include_str!("../../sql/access/follower_code.sql"),
         &[tables.into(), actors[0].into(), actors[1].into()],

@@ -109,6 +109,21 @@ fn forget_granted_roles<'a>(trigger: &'a PgTrigger<'a>) -> crate::pg::trigger::R
     crate::pg::trigger::after_row(trigger, |_| callers::forget_in_all_sessions())
 }
 
+/// Returns true if an operator that granted to this role could use the grant: its own role, that of its session
+/// or login can become the role, or the role can become the operator. It could read texts of users.
+fn is_of_caller(role: pg_sys::Oid) -> Result<bool> {
+    let caller = roles::current();
+    if roles::has_superuser(caller)? {
+        return Ok(false);
+    }
+    for own in [caller, roles::of_session(), roles::of_login()] {
+        if !roles::has_superuser(own)? && roles::can_become(own, role)? {
+            return Ok(true);
+        }
+    }
+    roles::can_become(role, caller)
+}
+
 /// Existing role.
 struct Role {
     oid: pg_sys::Oid,
@@ -128,16 +143,11 @@ impl Role {
             )
             .hint("Nobody works as this role: grant to a role that logs in."));
         }
-        let is_superuser = roles::is_superuser();
-        // An operator that granted to itself could read texts of users.
-        let is_own = spi::as_caller(Access::Read, |db| {
-            db.value::<bool>("select pg_has_role($1::oid, 'member')", &[role.oid.into()])
-        })?;
-        if is_own && !is_superuser {
+        if is_of_caller(role.oid)? {
             return Err(Error::new(
                 SqlState::InsufficientPrivilege,
                 format!(
-                    "role \"{}\" cannot grant to role \"{name}\", which it is or can become",
+                    "role \"{}\" cannot grant to role \"{name}\": one of them is or can become the other",
                     current_role()
                 ),
             )

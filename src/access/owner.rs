@@ -19,6 +19,10 @@ pub fn prepare() -> Result<()> {
                 "comment on role carrel_owner is 'Owns the tables of the extension carrel. Nobody logs in as it or is its member.'",
             )?;
         }
+        // Whoever administers a role can grant it to carrel_owner, which gains nothing that it uses.
+        for membership in faults(db)?.iter().filter(|fault| fault.is_membership) {
+            db.script(&membership.remedy)?;
+        }
         if let Some(fault) = faults(db)?.into_iter().next() {
             return Err(Error::new(
                 SqlState::InsufficientPrivilege,
@@ -49,13 +53,15 @@ pub struct Fault {
     pub description: String,
     /// Statement that removes the fault.
     pub remedy: String,
+    /// True if carrel_owner is a member of another role.
+    is_membership: bool,
 }
 
 /// Lists attributes, members and memberships that make carrel_owner more than a role that owns
 /// tables.
 pub fn faults(db: &Db) -> Result<Vec<Fault>> {
     db.rows(include_str!("../../sql/access/owner_faults.sql"), &[], |row| {
-        Ok(Fault { description: row.need(1)?, remedy: row.need(2)? })
+        Ok(Fault { description: row.need(1)?, remedy: row.need(2)?, is_membership: row.need(3)? })
     })
 }
 

@@ -3,8 +3,8 @@
 use super::import::SOURCES;
 use super::invalid_argument;
 use crate::access;
-use crate::pg::error::{Error, SqlState, guard};
-use crate::pg::spi::{self, Access};
+use crate::pg::error::{Error, Result, SqlState, guard};
+use crate::pg::spi::{self, Access, Db};
 use pgrx::prelude::*;
 
 /// Creates views of the six tables in a schema, under the tables' names, so that existing queries
@@ -46,6 +46,7 @@ fn create_views(target_schema: default!(Option<&str>, "'public'")) {
                 db.script(&format!(
                     "create view {schema}.{name} with (security_invoker = true) as select * from carrel.{name}"
                 ))?;
+                revoke_defaults(db, &format!("{schema}.{name}"))?;
                 for role in &roles {
                     db.script(&format!(
                         "grant select, insert, update, delete on {schema}.{name} to {role}"
@@ -55,4 +56,22 @@ fn create_views(target_schema: default!(Option<&str>, "'public'")) {
             Ok(())
         })
     })
+}
+
+/// Revokes the privileges on a new view that default privileges granted: TRIGGER on a view runs code as whoever
+/// writes to it.
+fn revoke_defaults(db: &Db, view: &str) -> Result<()> {
+    let grantees = db.rows(
+        "select distinct coalesce(quote_ident(r.rolname), 'public')
+        from pg_class as c
+        cross join aclexplode(c.relacl) as a
+        left join pg_roles as r on a.grantee = r.oid
+        where c.oid = $1::regclass and a.grantee <> c.relowner
+        order by 1",
+        &[view.into()],
+        |row| row.need::<String>(1),
+    )?;
+    grantees
+        .iter()
+        .try_for_each(|role| db.script(&format!("revoke all on {view} from {role} cascade")))
 }

@@ -14,6 +14,12 @@ pub fn id() -> u32 {
     unsafe { pg_sys::GetTopTransactionIdIfAny() }.into_inner()
 }
 
+/// Returns true if an id is that of the transaction or one of its subtransactions.
+pub fn is_of_current(id: u32) -> bool {
+    // SAFETY: compares ids in the backend's memory.
+    unsafe { pg_sys::TransactionIdIsCurrentTransactionId(id.into()) }
+}
+
 /// Id of the current subtransaction.
 pub fn subtransaction() -> pg_sys::SubTransactionId {
     // SAFETY: reads the transaction's state.

@@ -80,7 +80,7 @@ fn doctor() -> TableIterator<
                     _ if has_columns => check_twice(db, check)?,
                     _ => unless_columns_are_missing(|| check_twice(db, check))?,
                 };
-                let detail = (!problems.is_empty()).then(|| problems.join("\n"));
+                let detail = (!problems.is_empty()).then(|| one_line_each(&problems));
                 rows.push((name.to_owned(), problems.is_empty(), detail));
             }
             Ok(rows)
@@ -323,6 +323,13 @@ fn settings(_: &Db) -> Result<Vec<String>> {
 
 /// Lists tables that are members of the extension: DROP EXTENSION would drop them, and a dump
 /// leaves out the changes that a user made.
+/// Joins problems, each on one line: a name with a line break must not look like another problem and its remedy.
+fn one_line_each(problems: &[String]) -> String {
+    let lines: Vec<String> =
+        problems.iter().map(|problem| problem.replace('\n', "\\n").replace('\r', "\\r")).collect();
+    lines.join("\n")
+}
+
 fn members(db: &Db) -> Result<Vec<String>> {
     db.rows(include_str!("../../sql/doctor/members.sql"), &[], |row| row.need(1))
 }
