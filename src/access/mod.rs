@@ -18,7 +18,7 @@ use crate::pg::spi::{self, Access, Db};
 use crate::pg::values::Name;
 pub use callers::{
     current_role, is_service, is_session_of_service, require_metering, require_operator,
-    require_operator_or_service, require_service, rights,
+    require_operator_or_service, require_service, rights, rights_of,
 };
 pub use differences::{default_privileges, differences};
 use named_roles::of_named_roles;

@@ -14,6 +14,7 @@ use carrel_core::chunking::{Encoding, count_tokens};
 use carrel_core::merge_patch;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
+use std::ffi::CStr;
 
 /// Creates a session of the caller and returns its id.
 ///
@@ -37,12 +38,13 @@ fn create_session(
 }
 
 /// Maximum bytes of a title: sessions are listed.
-const MAX_TITLE_BYTES: usize = 4096;
+/// Maximum sizes of columns in bytes.
+const MAX_BYTES: [(&CStr, usize); 2] = [(c"title", 4096), (c"context_state", 4 << 20)];
 
 /// Trigger BEFORE INSERT OR UPDATE of agent_sessions: checks owner, title and state.
 ///
 /// Errors: 22023 (blank title, or a state that is no object), 28000 (no user is set), 54000 (title
-/// too long), P0002 (user without a profile).
+/// or state too large), P0002 (user without a profile).
 #[pg_trigger]
 fn prepare_session<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::before_row(trigger, |row| {
@@ -51,7 +53,7 @@ fn prepare_session<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         }
         users::require_owner(row)?;
         row.need_text(&[c"title"])?;
-        row.need_at_most(&[(c"title", MAX_TITLE_BYTES)])?;
+        row.need_at_most(&MAX_BYTES)?;
         row.need_object(&[c"context_state"])
     })
 }

@@ -11,10 +11,13 @@ use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use sha2::{Digest, Sha256};
 
+/// Maximum size of a chunk that a client writes.
+const MAX_CONTENT_BYTES: usize = 1 << 20;
+
 /// Trigger BEFORE INSERT OR UPDATE of document_chunks: sets user_id, size, content_hash, search_vector,
 /// language and words of chunks that a client writes.
 ///
-/// Errors: 28000 (no identity), PT404 (no such document), 42501 (the document has a text, and the
+/// Errors: 28000 (no identity), 54000 (content larger than 1 MiB), PT404 (no such document), 42501 (the document has a text, and the
 /// caller is no service), 22023 (blank content, negative number, unknown language).
 #[pg_trigger]
 fn prepare_chunk<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
@@ -31,6 +34,7 @@ fn prepare_chunk<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         if caller.is_some() {
             // import_from() keeps blank chunks that an application had before.
             row.need_text(&[c"content"])?;
+            row.need_at_most(&[(c"content", MAX_CONTENT_BYTES)])?;
         }
         row.need_within(c"chunk_index", 0..=i32::MAX)?;
         row.need_within(c"start_offset", 0..=i32::MAX)?;

@@ -100,6 +100,14 @@ pub fn are_set() -> bool {
     guc::with_value(CLAIMS, |claims| claims.is_some())
 }
 
+/// Role that set the claims; None if there are none.
+pub fn setter() -> Result<Option<pgrx::pg_sys::Oid>> {
+    if are_set() {
+        return Ok(spi::role_that_set(CLAIMS));
+    }
+    Ok(spi::role_that_set(&legacy_setting(&identity_claim()?)?))
+}
+
 /// Name of the setting of PostgREST before version 9.
 fn legacy_setting(claim: &str) -> Result<CString> {
     CString::new(format!("request.jwt.claim.{claim}")).map_err(|_| {

@@ -15,8 +15,8 @@ mod keys;
 mod settings;
 mod token;
 
-use crate::access;
-use crate::pg::error::{Error, Result, SqlState, guard};
+use crate::access::{self, RoleKind};
+use crate::pg::error::{self, Error, Result, SqlState, guard};
 use crate::pg::{owner, roles, xact};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
@@ -125,8 +125,13 @@ fn is_code_of_others() -> Result<bool> {
 /// Returns true if claims identify the caller: if the source is claims, and for services.
 ///
 /// Code of a plain role may run in a trusted session, such as a SECURITY DEFINER function in a service's
-/// session. Claims do not identify the caller there if any role's source is token.
+/// session. If any role's source is token, claims do not identify the caller in such code, nor afterwards if
+/// such code set them.
 fn are_claims_trusted() -> Result<bool> {
+    if are_claims_of_others()? && access::is_session_of_service()? && settings::is_token_anywhere()?
+    {
+        return Ok(false);
+    }
     let are_trusted = settings::are_claims_trusted()?;
     let is_as_session = roles::current() == roles::of_session();
     if is_as_session && are_trusted {
@@ -139,8 +144,19 @@ fn are_claims_trusted() -> Result<bool> {
     Ok(are_trusted && !settings::is_token_anywhere()?)
 }
 
+/// Returns true if a plain role set the claims that neither logged in nor is the session's.
+fn are_claims_of_others() -> Result<bool> {
+    let Some(setter) = claims::setter()? else { return Ok(false) };
+    if [roles::of_session(), roles::of_login()].contains(&setter) {
+        return Ok(false);
+    }
+    let rights = access::rights_of(setter)?;
+    Ok(!rights.are_unrestricted() && !rights.has(RoleKind::Service))
+}
+
 fn warn_outside_transaction(function: &str) {
     if !xact::is_block() {
-        warning!("{function}() can only be used in transaction blocks");
+        // The context would quote a statement with the token.
+        error::warn(&format!("{function}() can only be used in transaction blocks"));
     }
 }

@@ -252,7 +252,7 @@ impl Error {
             Self::Panic(panic) => resume_unwind(panic),
             Self::Raised(report) => {
                 // SAFETY: the call sequence of ereport(ERROR, …). errmsg() and the like copy the C strings,
-                // which are dropped before errfinish() jumps.
+                // which are dropped before errfinish() jumps: it does not return for an ERROR.
                 unsafe {
                     errstart(PgLogLevel::ERROR as c_int, std::ptr::null());
                     errcode(report.sqlstate);
@@ -264,11 +264,28 @@ impl Error {
                         errhidecontext(true);
                     }
                     drop(report);
-                    errfinish(c"carrel".as_ptr(), 0, std::ptr::null())
+                    errfinish(c"carrel".as_ptr(), 0, std::ptr::null());
+                    std::hint::unreachable_unchecked()
                 }
             }
         }
     }
+}
+
+/// Reports a warning without the statement and its context, which may hold a token.
+pub fn warn(message: &str) {
+    let message = CString::new(message).unwrap_or_default();
+    // SAFETY: the call sequence of ereport(WARNING, …), which returns. errmsg() copies the C string.
+    let report = || unsafe {
+        if errstart(PgLogLevel::WARNING as c_int, std::ptr::null()) {
+            errmsg(c"%s".as_ptr(), message.as_ptr());
+            errhidestmt(true);
+            errhidecontext(true);
+            errfinish(c"carrel".as_ptr(), 0, std::ptr::null());
+        }
+    };
+    // A warning that cannot be reported must not stop the work.
+    drop(catch(report));
 }
 
 type Field = unsafe extern "C-unwind" fn(*const c_char, ...) -> c_int;

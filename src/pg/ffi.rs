@@ -63,7 +63,7 @@ unsafe extern "C-unwind" {
     ) -> pg_sys::Datum;
     pub fn errcode(sqlerrcode: c_int) -> c_int;
     pub fn errdetail(format: *const c_char, ...) -> c_int;
-    pub fn errfinish(filename: *const c_char, line: c_int, function: *const c_char) -> !;
+    pub fn errfinish(filename: *const c_char, line: c_int, function: *const c_char);
     pub fn errhidecontext(hides: bool) -> c_int;
     pub fn errhidestmt(hides: bool) -> c_int;
     pub fn errhint(format: *const c_char, ...) -> c_int;

@@ -137,6 +137,8 @@ fn end_session_without_memory(size: usize) -> ! {
         errcode(PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY as c_int);
         errmsg(c"out of memory".as_ptr());
         errdetail(c"Failed on request of size %zu.".as_ptr(), size);
-        errfinish(c"carrel".as_ptr(), 0, std::ptr::null())
+        errfinish(c"carrel".as_ptr(), 0, std::ptr::null());
+        // FATAL ends the session.
+        std::hint::unreachable_unchecked()
     }
 }

@@ -21,7 +21,7 @@ pub use connection::{
     Access, Arg, Db, Row, as_caller, as_owner_of_catalogs, missing_column, need_writable,
     null_column, set_followed_by_others,
 };
-pub use pins::{is_set_by_session, pin, set_local};
+pub use pins::{is_set_by_session, pin, role_that_set, set_local};
 pub use relations::NamedRows;
 pub use rights::{as_owner, as_owner_now, as_superuser, is_superuser_work};
 pub use stream::PassingRow;

@@ -106,33 +106,46 @@ fn set(
 
 /// Returns true if the session itself set the setting, as opposed to the database, role or client.
 pub fn is_set_by_session(name: &CStr) -> bool {
+    // SAFETY: an entry of the server's list.
+    find_setting(name)
+        .is_some_and(|setting| unsafe { (*setting).source } == pg_sys::GucSource::PGC_S_SESSION)
+}
+
+/// Role that was current when the value of a setting was set; None if nothing set it.
+pub fn role_that_set(name: &CStr) -> Option<pg_sys::Oid> {
+    // SAFETY: an entry of the server's list.
+    find_setting(name).map(|setting| unsafe { (*setting).srole })
+}
+
+/// Entry of a setting in the server's list. Entries of built-in settings, and of settings that no library
+/// defines, stay where they are.
+fn find_setting(name: &CStr) -> Option<*const pg_sys::config_generic> {
     thread_local! {
         static KNOWN: RefCell<Vec<(CString, *const pg_sys::config_generic)>> = const { RefCell::new(Vec::new()) };
     }
     let known = KNOWN.with_borrow(|known| {
         known.iter().find(|(known, _)| known.as_c_str() == name).map(|(_, setting)| *setting)
     });
-    // SAFETY: the server's list of named settings. Built-in settings never move in memory.
-    unsafe {
-        let setting = known.unwrap_or_else(|| {
-            let mut count = 0;
-            #[cfg(feature = "pg15")]
-            let settings = {
-                count += pg_sys::GetNumConfigOptions();
-                pg_sys::get_guc_variables()
-            };
-            #[cfg(not(feature = "pg15"))]
-            let settings = pg_sys::get_guc_variables(&mut count);
-            let found = (0..count as usize)
-                .map(|index| *settings.add(index))
-                .find(|setting| CStr::from_ptr((**setting).name) == name)
-                .unwrap_or(std::ptr::null_mut())
-                .cast_const();
-            KNOWN.with_borrow_mut(|known| known.push((name.to_owned(), found)));
-            found
-        });
-        !setting.is_null() && (*setting).source == pg_sys::GucSource::PGC_S_SESSION
+    if known.is_some() {
+        return known;
     }
+    // SAFETY: the server's list of named settings.
+    let found = unsafe {
+        let mut count = 0;
+        #[cfg(feature = "pg15")]
+        let settings = {
+            count += pg_sys::GetNumConfigOptions();
+            pg_sys::get_guc_variables()
+        };
+        #[cfg(not(feature = "pg15"))]
+        let settings = pg_sys::get_guc_variables(&mut count);
+        (0..count as usize)
+            .map(|index| *settings.add(index))
+            .find(|setting| CStr::from_ptr((**setting).name) == name)?
+            .cast_const()
+    };
+    KNOWN.with_borrow_mut(|known| known.push((name.to_owned(), found)));
+    Some(found)
 }
 
 thread_local! {

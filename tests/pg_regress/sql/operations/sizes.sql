@@ -15,6 +15,9 @@ insert into carrel.documents (filename, file_type) values ('f', repeat('t', 1001
 insert into carrel.documents (filename, storage_path) values ('f', repeat('s', 4097));
 insert into carrel.documents (filename, metadata) values ('f', jsonb_build_object('k', repeat('v', 1048576)));
 update carrel.documents set metadata = jsonb_build_object('k', repeat('v', 1048576));
+insert into carrel.agent_sessions (context_state) values (jsonb_build_object('a', repeat('x', 4194304)));
+insert into carrel.documents (id, filename) values ('44444444-4444-4444-4444-444444444444', 'chunks by its user');
+insert into carrel.document_chunks (document_id, chunk_index, content) values ('44444444-4444-4444-4444-444444444444', 0, repeat('x', 1048577));
 select count(*) as requests, (select count(*) from carrel.documents) as documents from carrel.agent_requests;
 
 -- Chunks take no more than so many times the room of their text, however it is to be cut: plans limit texts.
