@@ -100,6 +100,16 @@ select format('%s: drop it, or have a superuser own it', f.what)
 from carrel.foreign_code() as f
 where f.what is not null
 union
+select format('function %s in schema carrel is not carrel''s: alter routine %1$s set schema public', p.oid::regprocedure)
+from pg_proc as p
+join pg_roles as r on p.proowner = r.oid
+where
+    p.pronamespace = 'carrel'::regnamespace and (r.rolsuper or r.rolname = 'carrel_owner')
+    and not exists (
+        select from pg_depend as m
+        where m.classid = 'pg_proc'::regclass and p.oid = m.objid and m.deptype = 'e'
+    )
+union
 select format(
     '%s belongs to role %I: %s', pg_describe_object(d.classid, d.objid, 0), r.rolname,
     coalesce(
@@ -121,13 +131,21 @@ where
     and s.dbid = (select b.oid from pg_database as b where b.datname = current_database())
     and not r.rolsuper and r.rolname <> 'carrel_owner'
     and not (d.classid = 'pg_class'::regclass and d.objid in (select t.oid from tables as t))
+    -- Owners of the extension's own members are the check owner's.
+    and not exists (
+        select from pg_depend as m
+        join pg_extension as e on m.refobjid = e.oid
+        where
+            d.classid = m.classid and d.objid = m.objid and m.refclassid = 'pg_extension'::regclass and m.deptype = 'e'
+            and e.extname = 'carrel'
+    )
 union
 select format('event trigger %s is %s: %s', g.name, g.state, g.remedy)
 from (
     select
         one.name, case when e.oid is null then 'missing' else 'disabled' end as state,
         case when e.oid is null then 'drop extension carrel cascade, which keeps the data; create extension carrel'
-            else format('alter event trigger %s enable', one.name) end as remedy
+            else format('alter event trigger %s enable always', one.name) end as remedy
     from (values ('carrel_refuse_added_code')) as one (name)
     left join pg_event_trigger as e on one.name = e.evtname
     where e.oid is null or e.evtenabled <> 'A'

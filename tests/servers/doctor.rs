@@ -549,7 +549,7 @@ fn where_carrel_refuses_to_work_the_added_code_is_named_with_its_mending() {
         "alter event trigger carrel_refuse_added_code disable;
         create constraint trigger trap after insert on carrel.documents deferrable initially deferred
             for each row execute function trap.f();
-        alter event trigger carrel_refuse_added_code enable",
+        alter event trigger carrel_refuse_added_code enable always",
     );
     let lines = lines(&database);
     assert!(lines.iter().any(|line| line.starts_with("added_code: ")), "{lines:#?}");
@@ -570,13 +570,14 @@ fn the_statements_that_mend_an_owner_run_as_they_are() {
     superuser.run(&format!(
         "alter function carrel.version() owner to {role}; alter schema carrel owner to {role}"
     ));
-    let mends: Vec<String> = lines(&database)
+    // A function that somebody owned may have another body by now: its statement makes it anew.
+    let remedies: Vec<String> = lines(&database)
         .iter()
-        .filter_map(|line| Some(line.split_once(": alter ")?.1.to_owned()))
-        .filter(|line| line.contains(" owner to "))
+        .filter_map(|line| line.split_once(" is no superuser: ").map(|(_, remedy)| remedy.to_owned()))
+        .map(|remedy| remedy.replace(", which keeps the data", ""))
         .collect();
-    assert_eq!(mends.len(), 2, "{:#?}", lines(&database));
-    mends.iter().for_each(|mend| superuser.run(&format!("alter {mend}")));
+    assert_eq!(remedies.len(), 2, "{:#?}", lines(&database));
+    remedies.iter().rev().for_each(|remedy| superuser.run(remedy));
     superuser.run("select carrel.migrate()");
     database.assert_sound();
 }

@@ -532,7 +532,7 @@ fn views_in_the_old_place_let_the_application_go_on() {
     import(&database);
     let mut superuser = database.superuser();
     assert_eq!(superuser.refused("select carrel.create_views()"), "55000");
-    assert_eq!(superuser.refused("select carrel.create_views('carrel')"), "55000");
+    assert_eq!(superuser.refused("select carrel.create_views('carrel')"), "22023");
     superuser.run(
         "create schema before;
         do $$ declare t text; begin

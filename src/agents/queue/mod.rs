@@ -360,6 +360,12 @@ fn next_due_time(
         &[named.into(), expired_before.into()],
         |row| row.need(1),
     )?;
-    first.into_iter().for_each(|time| sooner(time.into()));
+    // A claim does not see an expired lease before the next scan of the leases.
+    let lease_scan = cursors.lease_scan.filter(|_| !is_due).map(Scan::time_until_due);
+    let scanned_from = match lease_scan {
+        Some(wait) => i64::from(clock::wall()?).saturating_add(wait.as_micros() as i64),
+        None => i64::MIN,
+    };
+    first.into_iter().for_each(|time| sooner(i64::from(time).max(scanned_from)));
     next.map(clock::timestamp).transpose()
 }

@@ -3,12 +3,12 @@
 use super::{UNGUARDED, assert_nothing_gained, trap};
 use carrel_tests::{ALICE, Cluster, Database};
 
-/// A role that may refer to every table of carrel's, with a trap and a schema of its own.
+/// An operator that may refer to every table of carrel's, with a trap and a schema of its own.
 fn with_references() -> (Database<'static>, String) {
     let database = Cluster::shared().lived_in();
     let role = database.create_role("keys", "");
     database.superuser().run(&format!(
-        "grant usage on schema carrel to {role};
+        "select carrel.grant_operator('{role}');
         grant references on all tables in schema carrel to {role};
         grant create on database {} to {role}",
         database.name

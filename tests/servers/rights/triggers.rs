@@ -35,7 +35,7 @@ fn attached(attach: &[&str]) -> (Database<'static>, String) {
     for statement in attach {
         superuser.run(statement);
     }
-    superuser.run("alter event trigger carrel_refuse_added_code enable");
+    superuser.run("alter event trigger carrel_refuse_added_code enable always");
     // Attaching ran some of it, as a superuser.
     superuser.run(&format!("alter role {role} nosuperuser; delete from trap.ran"));
     (database, role)
