@@ -70,28 +70,24 @@ fn texts(bytes: usize) -> Vec<(&'static str, String)> {
     repeated.into_iter().map(|(name, fragment)| (name, fill(fragment, bytes))).collect()
 }
 
-/// Time of the fastest of three analyses.
 fn time(text: &str) -> Duration {
-    let once = || {
-        let began = Instant::now();
-        analyze(text, || {}, |word| assert!(word.form.len() <= MAX_WORD));
-        began.elapsed()
-    };
-    (0..3).map(|_| once()).min().unwrap_or_default()
+    let began = Instant::now();
+    analyze(text, || {}, |word| assert!(word.form.len() <= MAX_WORD));
+    began.elapsed()
 }
 
 #[test]
 fn time_grows_with_the_text_and_not_faster() {
-    for ((name, small), (_, large)) in texts(10_000).into_iter().zip(texts(80_000)) {
-        let (small, large) = (time(&small), time(&large));
-        // A quadratic algorithm takes 64 times as long.
-        assert!(large <= 24 * small + Duration::from_millis(20), "{name}: {small:?}, {large:?}");
+    for ((name, small), (_, large)) in texts(5_000).into_iter().zip(texts(40_000)) {
+        // Linear: 8 times as long, quadratic: 64 times. On a busy machine some runs are slow, not all.
+        let is_linear = || time(&large) <= 24 * time(&small) + Duration::from_millis(5);
+        assert!((0..20).any(|_| is_linear()), "{name}");
     }
 }
 
 #[test]
 fn ticks_come_for_every_64_kib() {
-    for (name, text) in texts(200_000) {
+    for (name, text) in texts(135_000) {
         let mut ticks = 0;
         analyze(&text, || ticks += 1, |_| {});
         assert!(ticks >= text.len() / 65_536, "{name}: {ticks}");
@@ -100,8 +96,8 @@ fn ticks_come_for_every_64_kib() {
 
 #[test]
 fn a_tick_can_unwind_at_any_time() {
-    for (name, text) in texts(300_000) {
-        for at in [0, 4] {
+    for (name, text) in texts(135_000) {
+        for at in [0, 1] {
             let mut left = at;
             let tick = || {
                 left = usize::checked_sub(left, 1)

@@ -10,7 +10,7 @@ mod typed;
 mod words;
 
 use carrel_core::text::normalize;
-use invariants::{check, check_again};
+use invariants::{check, check_again, check_apart};
 use proptest::prelude::*;
 use proptest::sample::select;
 use words::{moved, words};
@@ -43,6 +43,11 @@ proptest! {
     fn normalising_twice_is_normalising_once(text in texts()) {
         let once = normalize(&text);
         prop_assert_eq!(normalize(&once), once);
+    }
+
+    #[test]
+    fn lines_are_analysed_apart(text in texts()) {
+        check_apart(&text);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Forms without accents: `zurich` of `zürich`.
 
-use icu_normalizer::DecomposingNormalizerBorrowed;
+use icu_normalizer::properties::{CanonicalDecompositionBorrowed, Decomposed};
 
 use super::classes::is_mark;
 
@@ -14,33 +14,44 @@ pub(super) fn unaccent(word: &str, form: &mut String) -> bool {
     if word.is_ascii() {
         return false;
     }
-    let nfd = DecomposingNormalizerBorrowed::new_nfd();
-    // Of the last letter.
+    // Script of the last letter.
     let mut drops_marks = false;
     let mut is_cyrillic = false;
     for c in word.chars() {
-        // Ukrainian and Belarusian: `п'ять`, often written without.
-        if c == '\'' && is_cyrillic {
+        let is_dropped = match c {
+            // Ukrainian and Belarusian: `п'ять`, often written without.
+            '\'' => is_cyrillic,
+            _ => drops_marks && (is_sign(c) || is_mark(c)),
+        };
+        if is_dropped {
             continue;
         }
-        is_cyrillic = matches!(c, '\u{400}'..='\u{52F}');
-        if is_mark(c) || is_sign(c) {
-            if !drops_marks {
-                form.push(c);
-            }
-            continue;
+        if !is_mark(c) {
+            drops_marks = has_droppable_marks(c);
+            is_cyrillic = matches!(c, '\u{400}'..='\u{52F}');
         }
-        drops_marks = has_droppable_marks(c);
         match plain(c) {
             Some(letters) => form.push_str(letters),
-            // Writers do not leave out the breve of й, which is a letter of its own.
-            None if drops_marks && c != 'й' && !c.is_ascii() => {
-                form.extend(nfd.normalize_iter([c].into_iter()).filter(|&c| !is_mark(c)));
-            }
+            None if drops_marks && !c.is_ascii() => form.push(base(c)),
             None => form.push(c),
         }
     }
     *form != word && !form.is_empty()
+}
+
+/// Letter without its marks.
+fn base(c: char) -> char {
+    let decomposition = CanonicalDecompositionBorrowed::new();
+    let mut base = c;
+    // Writers do not leave out the breve of й, which is a letter of its own.
+    while base != 'й' {
+        match decomposition.decompose(base) {
+            Decomposed::Expansion(first, _) => base = first,
+            Decomposed::Singleton(other) => base = other,
+            Decomposed::Default => break,
+        }
+    }
+    base
 }
 
 /// True for signs of transliteration (`ʾ`) and for tatweel, which only stretches a word.

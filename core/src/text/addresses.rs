@@ -3,7 +3,9 @@
 use memchr::memmem;
 
 use super::Kind;
-use super::classes::{begins_word, char_at, continues_word, is_mid_letter, word_end};
+use super::classes::{
+    begins_word, char_at, continues_word, is_digit, is_letter, is_mid_letter, word_end,
+};
 use super::output::{Output, Span};
 use super::pieces::pieces;
 use super::word::{Role, Word};
@@ -86,8 +88,8 @@ impl Address {
         for piece in words(source, span).flat_map(|word| pieces(source, word)) {
             let word = &source[piece.start..piece.end];
             let kind = match word {
-                _ if !word.contains(char::is_alphabetic) => Kind::Uint,
-                _ if word.contains(char::is_numeric) => Kind::Numword,
+                _ if !word.contains(is_letter) => Kind::Uint,
+                _ if word.contains(is_digit) => Kind::Numword,
                 _ if word.is_ascii() => Kind::Asciiword,
                 _ => Kind::Word,
             };

@@ -2,7 +2,6 @@
 
 use icu_properties::props::{
     DefaultIgnorableCodePoint, EmojiModifier, ExtendedPictographic, GeneralCategory,
-    GeneralCategoryGroup,
 };
 use icu_properties::{CodePointMapData, CodePointSetData};
 use unicode_segmentation::UnicodeSegmentation;
@@ -49,13 +48,58 @@ pub(super) fn char_at(text: &str, at: usize) -> Option<char> {
     text.get(at..).and_then(|rest| rest.chars().next())
 }
 
-pub(super) fn is_ignorable(c: char) -> bool {
-    c >= '\u{AD}' && CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
+/// Class of a letter, digit or mark, by its general category.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Class {
+    Lower,
+    Upper,
+    /// Letter without case.
+    Letter,
+    Digit,
+    Mark,
+    Other,
+}
+
+/// Class of a character. The tables are ICU4X's: those of Rust change with the compiler.
+pub(super) fn class(c: char) -> Class {
+    use GeneralCategory::*;
+    match c {
+        'a'..='z' => return Class::Lower,
+        'A'..='Z' => return Class::Upper,
+        '0'..='9' => return Class::Digit,
+        '\0'..='\u{7F}' => return Class::Other,
+        _ => {}
+    }
+    match CodePointMapData::<GeneralCategory>::new().get(c) {
+        LowercaseLetter => Class::Lower,
+        UppercaseLetter | TitlecaseLetter => Class::Upper,
+        ModifierLetter | OtherLetter => Class::Letter,
+        DecimalNumber | LetterNumber | OtherNumber => Class::Digit,
+        NonspacingMark | EnclosingMark | SpacingMark => Class::Mark,
+        _ => Class::Other,
+    }
+}
+
+pub(super) fn is_letter(c: char) -> bool {
+    matches!(class(c), Class::Lower | Class::Upper | Class::Letter)
+}
+
+pub(super) fn is_digit(c: char) -> bool {
+    class(c) == Class::Digit
 }
 
 pub(super) fn is_mark(c: char) -> bool {
-    c >= '\u{300}'
-        && GeneralCategoryGroup::Mark.contains(CodePointMapData::<GeneralCategory>::new().get(c))
+    c >= '\u{300}' && class(c) == Class::Mark
+}
+
+/// True for a default-ignorable character. Most others are told without the table.
+pub(super) fn is_ignorable(c: char) -> bool {
+    match c {
+        '\u{AD}' | '\u{34F}' | '\u{61C}' => true,
+        ..='\u{115E}' => false,
+        '\u{3165}'..='\u{FDFF}' | '\u{20000}'..='\u{DFFFF}' => false,
+        _ => CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c),
+    }
 }
 
 /// True for a pictograph that is looked for by itself. Signs of Latin-1 (`©`) are not.
@@ -109,7 +153,7 @@ pub(super) fn begins_word(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_alphanumeric();
     }
-    c.is_alphanumeric() && !is_unspaced(c) && !is_mark(c) && !is_pictograph(c)
+    !is_unspaced(c) && !matches!(class(c), Class::Mark | Class::Other)
 }
 
 /// True for a character that a word may go on with, as far as one character tells. UAX #29 decides.
@@ -131,13 +175,48 @@ pub(super) fn is_mid_letter(c: char) -> bool {
 pub(super) fn word_end(source: &str, start: usize) -> usize {
     let most = source.floor_char_boundary((start + MAX_WORD).min(source.len()));
     let rest = &source[start..most];
-    let ascii = rest.bytes().take_while(u8::is_ascii_alphanumeric).count();
-    let length = match rest.as_bytes().get(ascii) {
-        Some(byte) if !byte.is_ascii() => {
+    let plain = rest.char_indices().find(|&(_, c)| !is_plain_letter(c));
+    let length = match plain {
+        Some((at, c)) if !continues_word(c) => at,
+        Some(_) => {
             let length = rest.find(|c| !continues_word(c)).unwrap_or(rest.len());
             rest[..length].split_word_bounds().next().map_or(length, str::len)
         }
-        _ => ascii,
+        None => rest.len(),
     };
     start + length
+}
+
+/// True for ASCII letters and digits, and letters between which UAX #29 has no boundary: Latin, Greek,
+/// Cyrillic, Hebrew, Arabic and Hangul.
+fn is_plain_letter(c: char) -> bool {
+    match c {
+        ..'\u{80}' => c.is_ascii_alphanumeric(),
+        '\u{C0}'..='\u{52F}' | '\u{5D0}'..='\u{5EA}' | '\u{620}'..='\u{6D3}' => is_letter(c),
+        '\u{1E00}'..='\u{1FFF}' | '\u{AC00}'..='\u{D7A3}' => is_letter(c),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uax_29_has_no_boundary_between_plain_letters() {
+        for c in ('\u{80}'..=char::MAX).filter(|&c| is_plain_letter(c)) {
+            for (before, after) in [('a', '1'), ('я', 'ש'), ('ب', '한'), (c, c)] {
+                let word = String::from_iter([before, c, after]);
+                assert_eq!(word.split_word_bounds().count(), 1, "{c:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn ignorable_characters_are_all_those_of_the_table() {
+        let table = CodePointSetData::new::<DefaultIgnorableCodePoint>();
+        for c in '\0'..=char::MAX {
+            assert_eq!(is_ignorable(c), table.contains(c), "{c:?}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Compounds: words joined by signs, given as a whole, in groups and in parts.
 
 use super::Kind;
-use super::classes::{CLASS, DIGIT, HIGH, LETTER, is_hangul};
+use super::classes::{CLASS, DIGIT, HIGH, LETTER, is_digit, is_hangul, is_letter};
 use super::joiners::{Joiner, Prefix};
 use super::korean::without_particles;
 use super::numbers::Style;
@@ -271,19 +271,19 @@ impl<W: FnMut(Word)> Writer<'_, W> {
 
     fn word_kind(&self, span: Span, is_hyphenated: bool) -> Kind {
         let classes = self.classes(span);
-        let has_digits = classes & DIGIT != 0
-            || classes & HIGH != 0 && self.source[span.start..span.end].contains(char::is_numeric);
-        let has_letters = classes & LETTER != 0
-            || classes & HIGH != 0
-                && self.source[span.start..span.end].contains(char::is_alphabetic);
-        match (has_letters, has_digits, classes & HIGH != 0) {
-            (false, _, _) => Kind::Uint,
-            (true, true, _) if is_hyphenated => Kind::HwordNumpart,
-            (true, true, _) => Kind::Numword,
-            (true, false, true) if is_hyphenated => Kind::HwordPart,
-            (true, false, true) => Kind::Word,
-            (true, false, false) if is_hyphenated => Kind::HwordAsciipart,
-            (true, false, false) => Kind::Asciiword,
+        let is_ascii = classes & HIGH == 0;
+        let has = |class: u8, test: fn(char) -> bool| {
+            let word = &self.source[span.start..span.end];
+            classes & class != 0 || !is_ascii && word.contains(test)
+        };
+        match (has(LETTER, is_letter), has(DIGIT, is_digit)) {
+            (false, _) => Kind::Uint,
+            (true, true) if is_hyphenated => Kind::HwordNumpart,
+            (true, true) => Kind::Numword,
+            (true, false) if is_ascii && is_hyphenated => Kind::HwordAsciipart,
+            (true, false) if is_ascii => Kind::Asciiword,
+            (true, false) if is_hyphenated => Kind::HwordPart,
+            (true, false) => Kind::Word,
         }
     }
 

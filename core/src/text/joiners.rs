@@ -1,6 +1,6 @@
 //! Signs between the words of a compound, and before and after them.
 
-use super::classes::{DIGIT, LETTER, begins_word, char_at, class_at, is_mark};
+use super::classes::{DIGIT, LETTER, begins_word, char_at, class_at, is_letter, is_mark};
 
 /// Sign that joins two words. A lower one holds less tightly: `a-b.c/d` is `a-b.c` and `d`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,7 +67,7 @@ pub(super) fn joiner(source: &str, start: usize, at: usize) -> Option<(Joiner, u
         }
         b'@' => (Joiner::At, 1),
         b'#' => (Joiner::Scope, 1),
-        b'&' if is_letter(bytes, at - 1) && is_letter(bytes, at + 1) => {
+        b'&' if is_ascii_letter(bytes, at - 1) && is_ascii_letter(bytes, at + 1) => {
             (!is_reference(&bytes[at + 1..])).then_some((Joiner::And, 1))?
         }
         b'+' if is_before_at(source, at + 1) => (Joiner::Plus, 1),
@@ -80,8 +80,8 @@ pub(super) fn joiner(source: &str, start: usize, at: usize) -> Option<(Joiner, u
 fn is_between_letters(source: &str, at: usize, length: usize) -> bool {
     let before = source[..at].chars().next_back();
     let after = char_at(source, at + length);
-    before.is_some_and(|c| c.is_alphabetic() || is_mark(c))
-        && after.is_some_and(|c| begins_word(c) && c.is_alphabetic())
+    before.is_some_and(|c| is_letter(c) || is_mark(c))
+        && after.is_some_and(|c| begins_word(c) && is_letter(c))
 }
 
 /// True for the rest of a character reference that is common in text: `&gt;`.
@@ -91,7 +91,7 @@ fn is_reference(rest: &[u8]) -> bool {
         .any(|name| rest.starts_with(name))
 }
 
-fn is_letter(bytes: &[u8], at: usize) -> bool {
+fn is_ascii_letter(bytes: &[u8], at: usize) -> bool {
     class_at(bytes, at) & LETTER != 0
 }
 
@@ -119,7 +119,7 @@ pub(super) fn prefix(source: &str, at: usize, before: Option<u8>) -> Option<(Pre
                 let fits = length <= MAX_JOINER && word_begins(source, at + length);
                 return fits.then_some((Prefix::Path, length));
             }
-            let is_name = length == 1 && bytes[at] == b'.' && is_letter(bytes, at + 1);
+            let is_name = length == 1 && bytes[at] == b'.' && is_ascii_letter(bytes, at + 1);
             is_name.then_some((Prefix::Name, 1))
         }
         b'#' | b'@' => word_begins(source, at + 1).then_some((Prefix::Name, 1)),
@@ -137,7 +137,7 @@ pub(super) fn prefix(source: &str, at: usize, before: Option<u8>) -> Option<(Pre
 /// Length of the sign at `at` that ends a name: `++` of `C++`, `#` of `C#`.
 pub(super) fn suffix(source: &str, at: usize) -> usize {
     let bytes = source.as_bytes();
-    if !is_letter(bytes, at - 1) {
+    if !is_ascii_letter(bytes, at - 1) {
         return 0;
     }
     match bytes.get(at) {

@@ -1,6 +1,6 @@
 //! Korean words without their particles.
 
-use super::classes::{is_hangul, is_jamo};
+use super::classes::{is_digit, is_hangul, is_jamo, is_letter};
 
 /// Final consonant that a particle asks of the syllable before it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,6 +55,9 @@ const PARTICLES: &[(&str, After)] = &[
 /// (one, before a particle of two), or a word in other letters: many nouns end like a particle
 /// (`회의`, meeting). Two particles are the most that usually follow each other (`에서` `는`).
 pub(super) fn without_particles(word: &str) -> Option<&str> {
+    if !word.ends_with(is_hangul) {
+        return None;
+    }
     let once = strip(word)?;
     Some(strip(once).unwrap_or(once))
 }
@@ -66,7 +69,7 @@ fn strip(word: &str) -> Option<&str> {
         let length = rest.chars().rev().take(2).take_while(|&c| is_hangul(c)).count();
         let is_other = !is_hangul(last) && !is_jamo(last);
         let is_long = length == 2 || length == 1 && particle.len() > "가".len();
-        let fits = is_other && last.is_alphanumeric() || is_long && after.allows(last);
+        let fits = is_other && (is_letter(last) || is_digit(last)) || is_long && after.allows(last);
         fits.then_some(rest)
     })
 }

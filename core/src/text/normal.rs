@@ -27,10 +27,12 @@ pub fn normalize(text: &str) -> String {
 /// Start of a cluster in the normalised text, and in the text.
 pub(super) type Anchor = (u32, u32);
 
-/// True if [`map`] would change the words of a text. Apostrophes are left to [`fold`].
+/// True if [`map`] would change the words of a text. Apostrophes are left to [`fold`]; signs of Chinese
+/// and Japanese sentences need no change.
 pub(super) fn needs_mapping(text: &str) -> bool {
     let is_mapped = |c| is_ignorable(c) || c != '\u{2019}' && ascii_sign(c).is_some();
-    text.chars().any(is_mapped) || !NFKC.is_normalized(text)
+    let is_end = |c| matches!(c, '！' | '（' | '）' | '，' | '；' | '？');
+    text.chars().any(is_mapped) || !text.split(is_end).all(|part| NFKC.is_normalized(part))
 }
 
 /// ASCII sign for a hyphen, a minus sign or an apostrophe.
@@ -76,15 +78,25 @@ pub(super) fn map(text: &str, mapped: &mut String, alignment: &mut Vec<Anchor>) 
     }
 }
 
+/// True for a pictograph or a skin tone, not for a sign that NFKC makes a letter of (`㊙`).
+fn is_emoji(c: char) -> bool {
+    let is_normal = || NFKC.is_normalized(c.encode_utf8(&mut [0; 4]));
+    is_modifier(c) || is_pictograph(c) && is_normal()
+}
+
 /// Returns a text without default-ignorable characters, and for each offset from which on bytes are
 /// missing, how many are.
 fn without_ignorables(text: &str) -> (String, Vec<(usize, usize)>) {
     let (mut kept, mut missing) = (String::with_capacity(text.len()), Vec::new());
     for (at, c) in text.char_indices() {
+        if !is_ignorable(c) {
+            kept.push(c);
+            continue;
+        }
         let before = kept.chars().next_back();
+        let after = text[at + c.len_utf8()..].chars().next();
         // A ZWJ between pictographs makes one emoji of them.
-        let joins = c == ZWJ && before.is_some_and(|c| is_pictograph(c) || is_modifier(c));
-        if joins || !is_ignorable(c) {
+        if c == ZWJ && before.is_some_and(is_emoji) && after.is_some_and(is_emoji) {
             kept.push(c);
             continue;
         }
@@ -108,10 +120,12 @@ pub(super) fn fold(text: &str, limit: usize, form: &mut String) {
     }
     let mapper = CaseMapper::new();
     let folded = mapper.fold_string(text);
-    let _ = NFKC.normalize_to(&folded, form);
-    // Folding can make a text that is not NFKC, and NFKC one that is not folded. Twice is enough
-    // (the Unicode Standard, D145 to D147); usually once is, and costs one comparison.
-    if *form != text {
+    if NFKC.is_normalized(&folded) {
+        form.push_str(&folded);
+    } else {
+        // Folding can make a text that is not NFKC, and NFKC one that is not folded. Twice is enough
+        // (the Unicode Standard, D145 to D147).
+        let _ = NFKC.normalize_to(&folded, form);
         let again = mapper.fold_string(form).into_owned();
         form.clear();
         let _ = NFKC.normalize_to(&again, form);

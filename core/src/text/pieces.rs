@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::classes::{is_mark, is_mid_letter};
+use super::classes::{Class, class, is_mark, is_mid_letter};
 use super::output::Span;
 
 pub(super) type Pieces = SmallVec<[Span; 8]>;
@@ -11,26 +11,6 @@ pub(super) type Pieces = SmallVec<[Span; 8]>;
 /// is no identifier but a key, a hash or encoded data, and stays whole.
 const FEW: usize = 4;
 const LEAST_MEAN: usize = 2;
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
-    Lower,
-    Upper,
-    Digit,
-    /// Letter without case.
-    Letter,
-}
-
-fn class(c: char) -> Class {
-    match c {
-        'a'..='z' => Class::Lower,
-        'A'..='Z' => Class::Upper,
-        _ if c.is_numeric() => Class::Digit,
-        _ if c.is_uppercase() => Class::Upper,
-        _ if c.is_lowercase() => Class::Lower,
-        _ => Class::Letter,
-    }
-}
 
 /// Pieces of `source[span]`. One piece if it has no parts.
 pub(super) fn pieces(source: &str, span: Span) -> Pieces {
@@ -70,12 +50,12 @@ fn is_hexadecimal(word: &str) -> bool {
 
 /// Calls `boundary` with each offset at which a piece begins, but for the first.
 fn each_boundary(word: &str, mut boundary: impl FnMut(usize)) {
-    let mut chars =
-        word.char_indices().filter(|&(_, c)| !is_mark(c) && !is_mid_letter(c)).peekable();
+    let letters = word.char_indices().filter(|&(_, c)| !is_mid_letter(c));
+    let classes = letters.map(|(at, c)| (at, class(c)));
+    let mut classes = classes.filter(|&(_, class)| class != Class::Mark).peekable();
     let mut before: Option<Class> = None;
-    while let Some((at, c)) = chars.next() {
-        let here = class(c);
-        let next = chars.peek().map(|&(next, c)| (next, class(c)));
+    while let Some((at, here)) = classes.next() {
+        let next = classes.peek().copied();
         let is_boundary = match (before, here) {
             (None, _) => false,
             (Some(Class::Digit), Class::Digit) => false,

@@ -97,7 +97,7 @@ pub fn check_again(text: &str) {
         let is_address = matches!(word.kind, Kind::Url | Kind::UrlPath | Kind::Host)
             || word.form.contains("://");
         // `a+b` is a word before an `@` only.
-        let is_tag = word.kind == Kind::Numword && word.form.contains('+');
+        let is_tag = word.form.trim_end_matches('+').contains('+');
         let is_iota = text[word.start..word.end].contains(IOTA_BELOW);
         let is_cut = word.form.len() > MAX_WORD / 2;
         if is_address || is_tag || is_iota || is_cut || word.variant != Variant::Written {
