@@ -24,4 +24,5 @@ pub mod periods;
 pub mod prices;
 pub mod ranking;
 pub mod requests;
+pub mod text;
 pub mod tsvector;

@@ -2,24 +2,24 @@
 
 /// Bytes of work between two ticks, at most. Half of the promised 64 KiB, because a loop reports
 /// its work after up to [`MAX_STEP`] bytes.
-pub(super) const QUANTUM: usize = 32 * 1024;
+pub(crate) const QUANTUM: usize = 32 * 1024;
 
 /// Bytes of input that a loop processes before it reports, at most.
-pub(super) const MAX_STEP: usize = 16 * 1024;
+pub(crate) const MAX_STEP: usize = 16 * 1024;
 
-pub(super) struct Meter<T> {
+pub(crate) struct Meter<T> {
     tick: T,
     left: usize,
 }
 
 impl<T: FnMut()> Meter<T> {
-    pub(super) fn new(tick: T) -> Self {
+    pub(crate) fn new(tick: T) -> Self {
         Meter { tick, left: QUANTUM }
     }
 
     /// Reports that about `bytes` bytes were processed. Unwinds if the tick does.
     #[inline]
-    pub(super) fn work(&mut self, bytes: usize) {
+    pub(crate) fn work(&mut self, bytes: usize) {
         if bytes < self.left {
             self.left -= bytes;
         } else {

@@ -44,7 +44,7 @@ mod html;
 mod json;
 mod markdown;
 mod measure;
-mod meter;
+pub(crate) mod meter;
 mod offsets;
 mod options;
 mod outline;

@@ -16,6 +16,12 @@ mod reference;
 mod signer;
 #[path = "../chunking/text.rs"]
 mod text;
+#[path = "../text/typed.rs"]
+mod typed;
+#[path = "../text/invariants.rs"]
+mod word_invariants;
+#[path = "../text/words.rs"]
+mod words;
 
 mod json;
 mod targets;
@@ -94,4 +100,5 @@ fuzzed!(
     transitions,
     prices,
     matches,
+    analyses,
 );

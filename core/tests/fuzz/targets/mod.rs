@@ -6,6 +6,7 @@ mod documents;
 mod numbers;
 mod search;
 mod tokens;
+mod words;
 
 use arbitrary::{Result, Unstructured};
 
@@ -14,5 +15,6 @@ pub use documents::{claims, patches, prices};
 pub use numbers::{days, matches, months, transitions};
 pub use search::{assembled, queries, vectors};
 pub use tokens::tokens;
+pub use words::analyses;
 
 pub type Target = fn(&mut Unstructured) -> Result<()>;
