@@ -2,6 +2,7 @@
 grant usage on schema carrel to :role;
 grant execute on function carrel.act_as to :role;
 grant execute on function carrel.add_document to :role;
+grant execute on function carrel.analyze_text to :role;
 grant execute on function carrel.append_to_session to :role;
 grant execute on function carrel.authenticate to :role;
 grant execute on function carrel.billing_period to :role;

@@ -1,18 +1,20 @@
-//! Cache of lexemes: parses a text as Postgres' parsetext() does, but asks the dictionaries only once
-//! for each word. Most words of a text are common ones, and the dictionaries are the most expensive
-//! part of parsing.
+//! Words of a text and their lexemes: the analyzer finds the words, the dictionaries of a
+//! configuration give the lexemes of each.
 //!
-//! Names of files and hosts can also be split into their parts.
+//! The dictionaries are asked only once for each word: most words of a text are common ones, and the
+//! dictionaries are the most expensive part. The cache lives as long as the backend. It is cleared when
+//! a configuration or a dictionary changes.
 //!
-//! The cache lives as long as the backend. It is cleared when a configuration or a dictionary changes.
-//! A dictionary that needs the following words (a thesaurus) cannot be cached: its configurations are
-//! left to parsetext().
+//! A configuration with a parser of its own is used whole: its parser finds the words. A dictionary
+//! that needs the following words (a thesaurus) cannot be cached: its configurations are left to
+//! Postgres' parsetext().
 
 use crate::pg::cache::Changes;
 use crate::pg::error::{Result, check_for_interrupts};
 use crate::pg::scratch::Scratch;
 use crate::pg::text_search::{self, Config, Lexized};
 use carrel_core::ranking::{Highlight, Term};
+use carrel_core::text::{self, Role, Word};
 use carrel_core::tsvector::{MAX_LEXEME, Position, Weight};
 use pgrx::pg_sys;
 use smallvec::SmallVec;
@@ -55,13 +57,17 @@ thread_local! {
     static CHANGES: Changes = const { text_search::changes() };
 }
 
-/// Treatment of names of files, hosts and the like.
-#[derive(Clone, Copy, PartialEq)]
-pub enum NameSplitting {
-    /// `src/lib.rs` is one word, as in to_tsvector().
-    Whole,
-    /// `src/lib.rs` is also `src`, `lib` and `rs`, at the same position: people search for these.
-    Split,
+/// Word of a text with the lexemes that the dictionaries give it.
+pub struct LexizedWord<'a> {
+    /// Numbers of the lexemes, each with true if it takes the next position. Empty: a stop word.
+    numbers: &'a [(u32, bool)],
+    /// Normalised form.
+    pub form: &'a str,
+    /// Bytes in the text, as written; None with a parser that is not Postgres' default.
+    pub span: Option<(usize, usize)>,
+    /// Position in the text, from 1.
+    pub position: u32,
+    pub role: Role,
 }
 
 /// Calls `build` with the lexemes of consecutive texts, each text with its weight, and with the bytes
@@ -70,19 +76,20 @@ pub fn with_words<T>(
     config: pg_sys::Oid,
     scratch: &mut Scratch,
     texts: &[(&str, Weight)],
-    names: NameSplitting,
     build: impl FnOnce(Vec<LexemePosition>, &[Box<[u8]>]) -> T,
 ) -> Result<Option<T>> {
     with_lexicon(config, |lexicon| {
         let mut words = Vec::new();
-        let mut position = 0;
+        let mut last = 0;
         for (text, weight) in texts {
-            let is_cached = lexicon.for_each_word(config, scratch, text, names, |word| {
-                position += u32::from(!word.is_part);
-                for (number, is_next) in word.lexemes {
-                    position += u32::from(*is_next && !word.is_part);
+            let before = last;
+            let is_cached = lexicon.for_each_word(config, scratch, text, |word, _| {
+                let mut position = before + word.position;
+                for (number, is_next) in word.numbers {
+                    position += u32::from(*is_next);
                     words.push((*number, Position::at(position, *weight)));
                 }
+                last = last.max(position);
             })?;
             if !is_cached {
                 return Ok(None);
@@ -92,18 +99,29 @@ pub fn with_words<T>(
     })
 }
 
+/// Calls `each` with the words of a text that a dictionary knows, in order, and with the lexemes of
+/// each: none for a stop word. Returns false if the text has to be left to parsetext().
+pub fn for_each_word(
+    config: pg_sys::Oid,
+    scratch: &mut Scratch,
+    text: &str,
+    mut each: impl FnMut(&LexizedWord, Vec<&[u8]>),
+) -> Result<bool> {
+    with_lexicon(config, |lexicon| {
+        lexicon.for_each_word(config, scratch, text, |word, lexemes| {
+            let of_word = word.numbers.iter().map(|(number, _)| &*lexemes[*number as usize]);
+            each(&word, of_word.collect());
+        })
+    })
+}
+
 /// Finds the words in a text that have a lexeme of any of the terms.
-///
-/// Words are runs of letters and digits here, not Postgres' tokens: finding tokens would take as long
-/// as parsing the text. A name of several words is compared in lower case as a whole.
 pub fn highlights(
     config: pg_sys::Oid,
     scratch: &mut Scratch,
     text: &str,
     terms: &[Term],
 ) -> Result<Vec<Highlight>> {
-    let configuration = Config::find(config)?;
-    let term_of = |lexeme: &[u8]| terms.iter().position(|term| term.is_of(lexeme));
     let has_prefixes = terms.iter().any(|term| term.is_prefix);
     with_lexicon(config, |lexicon| {
         let mut numbers: Vec<(u32, usize)> = Vec::with_capacity(terms.len());
@@ -112,81 +130,22 @@ pub fn highlights(
         }
         numbers.sort_unstable();
         let mut highlights = Vec::new();
-        for name in names_of(text) {
-            check_for_interrupts();
-            if let [(first, _), .., (last, word)] = name[..] {
-                let (start, end) = (first, last + word.len());
-                if let Some(term) = term_of(text[start..end].to_lowercase().as_bytes()) {
-                    highlights.push(Highlight { start, end, term });
+        lexicon.for_each_word(config, scratch, text, |word, lexemes| {
+            let Some((start, end)) = word.span else { return };
+            let term = word.numbers.iter().find_map(|(number, _)| {
+                if has_prefixes {
+                    let lexeme = &lexemes[*number as usize];
+                    return terms.iter().position(|term| term.is_of(lexeme));
                 }
+                let at = numbers.binary_search_by_key(number, |(number, _)| *number);
+                at.ok().map(|at| numbers[at].1)
+            });
+            if let Some(term) = term {
+                highlights.push(Highlight { start, end, term });
             }
-            for (start, word) in name {
-                let token_type = token_types::of_part(word);
-                let mut term = None;
-                let bytes = word.as_bytes();
-                if !lexicon.look_up(
-                    configuration,
-                    scratch,
-                    token_type,
-                    bytes,
-                    |known, lexemes| {
-                        term = known.iter().find_map(|(number, _)| match has_prefixes {
-                            true => term_of(&lexemes[*number as usize]),
-                            false => {
-                                let at =
-                                    numbers.binary_search_by_key(number, |(number, _)| *number);
-                                at.ok().map(|at| numbers[at].1)
-                            }
-                        });
-                    },
-                )? {
-                    term = term_of(word.to_lowercase().as_bytes());
-                }
-                if let Some(term) = term {
-                    highlights.push(Highlight { start, end: start + word.len(), term });
-                }
-            }
-        }
+        })?;
         Ok(highlights)
     })
-}
-
-/// Runs of letters and digits in a text, with their offsets.
-fn words_of(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        let start = at + run(&text[at..], |c| !c.is_alphanumeric());
-        at = start + run(&text[start..], char::is_alphanumeric);
-        (start < at).then(|| (start, &text[start..at]))
-    })
-}
-
-/// Groups of words without white space between them.
-fn names_of(text: &str) -> impl Iterator<Item = SmallVec<[(usize, &str); 1]>> {
-    let mut words = words_of(text).peekable();
-    std::iter::from_fn(move || {
-        let mut name = SmallVec::from([words.next()?]);
-        let mut end = name[0].0 + name[0].1.len();
-        while let Some(word) = words.next_if(|(start, _)| {
-            let between = &text[end..*start];
-            !between.contains(char::is_whitespace)
-        }) {
-            end = word.0 + word.1.len();
-            name.push(word);
-        }
-        Some(name)
-    })
-}
-
-/// Number of bytes at the start of a text whose characters match.
-fn run(text: &str, matches: impl Fn(char) -> bool) -> usize {
-    let ascii = text.bytes().take_while(|byte| byte.is_ascii() && matches(char::from(*byte)));
-    let ascii = ascii.count();
-    let rest = &text[ascii..];
-    match rest.bytes().next() {
-        Some(byte) if !byte.is_ascii() => ascii + rest.find(|c| !matches(c)).unwrap_or(rest.len()),
-        _ => ascii,
-    }
 }
 
 fn with_lexicon<T>(config: pg_sys::Oid, work: impl FnOnce(&mut Lexicon) -> Result<T>) -> Result<T> {
@@ -201,54 +160,49 @@ fn with_lexicon<T>(config: pg_sys::Oid, work: impl FnOnce(&mut Lexicon) -> Resul
     })
 }
 
-/// Word that a dictionary knows, or a part of a name.
-struct KnownWord<'a> {
-    lexemes: &'a [(u32, bool)],
-    is_part: bool,
-}
-
-/// Token types of Postgres' default parser.
-mod token_types {
-    use std::ffi::c_int;
-
-    /// Types of names that are split.
-    pub const SPLIT: [c_int; 4] = [EMAIL, HOST, URL_PATH, FILE];
-    const EMAIL: c_int = 4;
-    const HOST: c_int = 6;
-    const URL_PATH: c_int = 18;
-    const FILE: c_int = 19;
-
-    /// Type of a part of a name.
-    pub fn of_part(part: &str) -> c_int {
-        const ASCII_WORD: c_int = 1;
-        const WORD: c_int = 2;
-        const NUMBER_WORD: c_int = 3;
-        const UNSIGNED: c_int = 22;
-        match part {
-            _ if part.bytes().all(|byte| byte.is_ascii_alphabetic()) => ASCII_WORD,
-            _ if part.bytes().all(|byte| byte.is_ascii_digit()) => UNSIGNED,
-            _ if part.chars().all(char::is_alphabetic) => WORD,
-            _ => NUMBER_WORD,
-        }
-    }
-}
-
 impl Lexicon {
-    /// Calls `each` for the known words of a text. Returns false if the text has to be left to
-    /// parsetext().
+    /// Calls `each` for the words of a text that a dictionary knows, with the bytes of all lexemes.
+    /// Returns false if the text has to be left to parsetext().
     fn for_each_word(
         &mut self,
         config: pg_sys::Oid,
         scratch: &mut Scratch,
         text: &str,
-        names: NameSplitting,
-        mut each: impl FnMut(KnownWord),
+        mut each: impl FnMut(LexizedWord, &[Box<[u8]>]),
     ) -> Result<bool> {
         if self.is_uncacheable {
             return Ok(false);
         }
         let configuration = Config::find(config)?;
-        let splits = names == NameSplitting::Split && configuration.has_default_parser();
+        if !configuration.has_default_parser() {
+            return self.for_each_token(configuration, scratch, text, each);
+        }
+        let mut outcome = Ok(true);
+        text::analyze(text, check_for_interrupts, |word| {
+            let token_type = word.kind as c_int;
+            if !matches!(outcome, Ok(true)) || configuration.dictionary_count(token_type) == 0 {
+                return;
+            }
+            let form = word.form.as_bytes();
+            outcome = self.look_up(configuration, scratch, token_type, form, |numbers, lexemes| {
+                let span = Some((word.start, word.end));
+                let Word { form, position, role, .. } = word;
+                each(LexizedWord { numbers, form, span, position, role }, lexemes);
+            });
+        });
+        self.is_uncacheable = matches!(outcome, Ok(false));
+        outcome
+    }
+
+    /// As [`Self::for_each_word`], with the configuration's own parser.
+    fn for_each_token(
+        &mut self,
+        configuration: Config,
+        scratch: &mut Scratch,
+        text: &str,
+        mut each: impl FnMut(LexizedWord, &[Box<[u8]>]),
+    ) -> Result<bool> {
+        let mut position = 0;
         configuration.tokens(scratch, text, |scratch, token_type, word| {
             // Versions of Postgres differ in the words that they refuse as too long.
             if word.len() + 1 >= MAX_LEXEME {
@@ -257,32 +211,16 @@ impl Lexicon {
             if configuration.dictionary_count(token_type) == 0 {
                 return Ok(true);
             }
-            let mut is_known = false;
-            if !self.look_up(configuration, scratch, token_type, word, |lexemes, _| {
-                is_known = true;
-                each(KnownWord { lexemes, is_part: false });
-            })? {
-                self.is_uncacheable = true;
-                return Ok(false);
-            }
-            if !(splits && is_known && token_types::SPLIT.contains(&token_type)) {
-                return Ok(true);
-            }
-            for part in parts(word) {
-                if !self.look_up(
-                    configuration,
-                    scratch,
-                    token_types::of_part(part),
-                    part.as_bytes(),
-                    |lexemes, _| {
-                        each(KnownWord { lexemes, is_part: true });
-                    },
-                )? {
-                    self.is_uncacheable = true;
-                    return Ok(false);
-                }
-            }
-            Ok(true)
+            let is_cached =
+                self.look_up(configuration, scratch, token_type, word, |numbers, lexemes| {
+                    position += 1;
+                    let form = std::str::from_utf8(word).unwrap_or_default();
+                    let role = Role::Word;
+                    each(LexizedWord { numbers, form, span: None, position, role }, lexemes);
+                    position += numbers.iter().filter(|(_, is_next)| *is_next).count() as u32;
+                })?;
+            self.is_uncacheable |= !is_cached;
+            Ok(is_cached)
         })
     }
 
@@ -372,11 +310,4 @@ pub fn folded(text: &str) -> Cow<'_, str> {
 /// Folds a letter by Unicode's simple mapping, which gives one letter: `İ` becomes `i`.
 fn folded_letter(c: char) -> char {
     if c.is_ascii() { c } else { c.to_lowercase().next().unwrap_or(c) }
-}
-
-/// Words of a name, if it has more than one.
-fn parts(name: &[u8]) -> impl Iterator<Item = &str> {
-    let name = std::str::from_utf8(name).unwrap_or_default();
-    let is_one = words_of(name).nth(1).is_none();
-    words_of(name).map(|(_, part)| part).filter(move |_| !is_one)
 }

@@ -4,10 +4,12 @@
 //! - [`pipeline`]: from a text to prepared chunks; [`vectors`] and [`lexicon`]: parsing
 //! - [`prepared_chunks`], [`handover`]: chunks on their way from one trigger to the other
 //! - [`chunk_rows`]: writes chunks
-//! - [`reprocess`]: pending documents, and documents to cut again; [`chunk_text`]: any text
+//! - [`reprocess`]: pending documents, and documents to cut again
+//! - [`chunk_text`], [`analyze_text`]: any text
 //! - [`leases`]: documents whose text a worker extracts; [`embeddings`]: embeddings of chunks
 //! - [`columns`], [`settings`]
 
+mod analyze_text;
 mod chunk_rows;
 mod chunk_text;
 mod chunk_trigger;
@@ -32,7 +34,7 @@ use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 pub use pipeline::filename_vector;
 pub use reprocess::vector_of_chunks;
-pub use vectors::{NameSplitting, Parser, malformed};
+pub use vectors::{Parser, malformed};
 
 /// Registers the settings of documents.
 pub fn register_settings() {

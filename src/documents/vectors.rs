@@ -1,7 +1,6 @@
 //! Search vectors: parses text with a text search configuration, and assembles vectors.
 
-use super::lexicon;
-pub use super::lexicon::NameSplitting;
+use super::lexicon::{self, LexizedWord};
 use crate::pg::error::{Error, Result, SqlState, check_for_interrupts};
 use crate::pg::scratch::Scratch;
 use crate::pg::spi::Db;
@@ -69,22 +68,33 @@ impl Parser {
         weight: Option<Weight>,
     ) -> Result<()> {
         if text.len() <= WINDOW as usize {
-            let vector = self.parse(text, NameSplitting::Split)?;
+            let vector = self.parse(text)?;
             return append_vector(assembler, &vector, weight);
         }
         let options = Options::new(WINDOW, 0, Unit::Characters, Format::Plain)
             .map_err(|error| Error::new(SqlState::InvalidParameterValue, error.to_string()))?;
         for window in chunking::chunks(text, &options, check_for_interrupts) {
-            let vector = self.parse(&window.content, NameSplitting::Split)?;
+            let vector = self.parse(&window.content)?;
             append_vector(assembler, &vector, weight)?;
         }
         Ok(())
     }
 
-    /// Parses a text. Returns the body of its vector; with [`NameSplitting::Whole`], that is the body
-    /// of to_tsvector(configuration, text).
-    pub fn parse(&mut self, text: &str, names: NameSplitting) -> Result<Vec<u8>> {
-        self.parse_titled("", text, names)
+    /// Analyzes a text. Returns the body of its vector.
+    pub fn parse(&mut self, text: &str) -> Result<Vec<u8>> {
+        self.parse_titled("", text)
+    }
+
+    /// Calls `each` with the words of a text and the lexemes of each. Returns false if the
+    /// configuration has a dictionary that reads several words at once.
+    pub fn for_each_word(
+        &mut self,
+        text: &str,
+        each: impl FnMut(&LexizedWord, Vec<&[u8]>),
+    ) -> Result<bool> {
+        let is_analyzed = lexicon::for_each_word(self.config, &mut self.scratch, text, each);
+        self.scratch.reset();
+        is_analyzed
     }
 
     /// Finds the words in a text that have a lexeme of any of the terms.
@@ -102,7 +112,7 @@ impl Parser {
             joined.push('\n');
         }
         if joined.len() + content.len() <= WINDOW as usize {
-            return self.parse_titled(&joined, content, NameSplitting::Split);
+            return self.parse_titled(&joined, content);
         }
         let mut assembler = Assembler::new();
         self.append(&mut assembler, &joined, Some(Weight::B))?;
@@ -112,18 +122,18 @@ impl Parser {
 
     /// Counts the positions of the leading title of a text without headings.
     pub fn count_title_words(&mut self, content: &str) -> Result<i32> {
-        let vector = self.parse(leading_title(content), NameSplitting::Whole)?;
+        let vector = self.parse(leading_title(content))?;
         let view = View::open(&vector).map_err(malformed)?;
         let last = view.iter().flat_map(|(_, positions)| positions).map(|p| p.position).max();
         Ok(last.unwrap_or(0).into())
     }
 
     /// Parses a title (weight B) and a text after it. Returns the body of their vector.
-    fn parse_titled(&mut self, title: &str, text: &str, names: NameSplitting) -> Result<Vec<u8>> {
+    fn parse_titled(&mut self, title: &str, text: &str) -> Result<Vec<u8>> {
         let texts = [(title, Weight::B), (text, Weight::D)];
         let texts = if title.is_empty() { &texts[1..] } else { &texts };
         let vector =
-            lexicon::with_words(self.config, &mut self.scratch, texts, names, |words, lexemes| {
+            lexicon::with_words(self.config, &mut self.scratch, texts, |words, lexemes| {
                 tsvector::of_words(words, |number| &lexemes[number as usize])
             });
         self.scratch.reset();

@@ -8,7 +8,7 @@ use crate::documents::filename_vector;
 use crate::pg::error::{Result, check_for_interrupts};
 use crate::pg::gin::Postings;
 use crate::pg::spi::{Db, PassingRow};
-use carrel_core::ranking::{Frequency, PhraseMatches, Scale};
+use carrel_core::ranking::{Frequency, PhraseMatches, Scale, TermSet};
 use carrel_core::tsvector::View;
 use pgrx::datum::Uuid;
 use std::collections::HashMap;
@@ -79,14 +79,13 @@ impl Candidates {
         &self.terms[candidate.terms.0..candidate.terms.1]
     }
 
-    /// Scores a candidate, given the terms in its document's name. Returns the number of its terms as
-    /// well.
+    /// Scores a candidate, given the terms in its document's name. Returns its terms as well.
     pub fn score(
         &self,
         scale: &Scale,
         chunk: &CandidateChunk,
         name: Option<&FilenameMatch>,
-    ) -> (f64, usize) {
+    ) -> (f64, TermSet) {
         score(scale, u64::from(chunk.words), self.terms(chunk), name)
     }
 
@@ -122,14 +121,14 @@ impl Candidates {
     }
 }
 
-/// Scores a text by its terms and by the terms in its document's name. Returns the number of different
-/// terms as well.
+/// Scores a text by its terms and by the terms in its document's name. Returns the terms of both as
+/// well.
 pub fn score(
     scale: &Scale,
     words: u64,
     terms: &[(u16, Frequency)],
     name: Option<&FilenameMatch>,
-) -> (f64, usize) {
+) -> (f64, TermSet) {
     let named = name.map_or(&[][..], |name| &name.terms);
     let text = terms.iter().map(|(term, frequency)| {
         let frequency = if named.binary_search(term).is_ok() {
@@ -143,9 +142,9 @@ pub fn score(
         .iter()
         .filter(|term| terms.binary_search_by_key(*term, |(term, _)| *term).is_err())
         .map(|term| (usize::from(*term), Frequency::IN_NAME));
-    let mut count = 0;
-    let score = scale.score(words, text.chain(only_named).inspect(|_| count += 1));
-    (score, count)
+    let mut found = TermSet::default();
+    let terms = text.chain(only_named).inspect(|(term, _)| found.insert(*term as u16));
+    (scale.score(words, terms), found)
 }
 
 /// Reads the chunks with any term of the query. Filters are not applied: the weight of a term must not

@@ -2,18 +2,18 @@
 
 use super::keys::KeyQueries;
 use super::statistics::{self, LanguageStatistics};
-use crate::documents::{NameSplitting, Parser};
+use crate::documents::Parser;
 use crate::pg::error::{Result, check_for_interrupts};
 use crate::pg::spi::Db;
-use carrel_core::ranking::{Phrase, PhrasePosition, Query, QueryPart, QueryPartKind, Term, parts};
+use carrel_core::ranking::{
+    Phrase, PhrasePosition, Query, QueryPart, QueryPartKind, QueryWord, Term, parts,
+};
+use carrel_core::text::Role;
 use carrel_core::tsvector::View;
 use pgrx::datum::Uuid;
 
 /// Maximum bytes of a query; the rest is ignored.
 const MAX_QUERY: usize = 32_000;
-
-/// Maximum number of terms; the rest is ignored. A tsquery of many more terms exhausts the stack.
-const MAX_TERMS: usize = 500;
 
 /// Maximum number of phrases, and of excluded words; the rest is ignored.
 const MAX_PHRASES: usize = 64;
@@ -57,69 +57,130 @@ pub fn parse(db: &Db, user: Uuid, query: Option<&str>) -> Result<Vec<LanguageQue
 
 fn parse_parts(parser: &mut Parser, parts: &[QueryPart]) -> Result<Query> {
     let mut query = Query::default();
-    let add = |query: &mut Query, term: Term| {
-        if query.terms.len() < MAX_TERMS && !query.terms.contains(&term) {
-            query.terms.push(term);
-        }
-    };
     for part in parts {
         check_for_interrupts();
-        if query.terms.len() == MAX_TERMS || query.excluded.len() == MAX_PHRASES {
+        if query.terms.len() == Query::MAX_TERMS || query.excluded.len() == MAX_PHRASES {
             break;
         }
-        if part.kind == QueryPartKind::Word && !part.is_excluded {
-            for position in parse_part(parser, part, NameSplitting::Split)? {
-                position.terms.into_iter().for_each(|term| add(&mut query, term));
-            }
-            continue;
-        }
-        let phrase = parse_part(parser, part, NameSplitting::Whole)?;
-        if phrase.is_empty() {
-            continue;
-        }
+        let words = words_of(parser, part)?;
         if part.is_excluded {
-            query.excluded.push(phrase);
+            let phrase = phrase_of(&words);
+            query.excluded.extend((!phrase.is_empty()).then_some(phrase));
             continue;
         }
-        for term in phrase.iter().flat_map(|position| &position.terms) {
-            add(&mut query, term.clone());
-        }
+        add_words(&mut query, &words);
         if part.kind == QueryPartKind::Phrase && query.required.len() < MAX_PHRASES {
-            query.required.push(phrase);
+            let phrase = phrase_of(&words);
+            query.required.extend((!phrase.is_empty()).then_some(phrase));
         }
     }
     Ok(query)
 }
 
-/// Parses a part of a query. Returns its lexemes in the order of the text.
-fn parse_part(parser: &mut Parser, part: &QueryPart, names: NameSplitting) -> Result<Phrase> {
-    let vector = parser.parse(part.text, names)?;
-    let mut words: Vec<(u16, &[u8])> = Vec::new();
-    if let Ok(view) = View::parse(&vector) {
-        for (lexeme, positions) in view.iter() {
-            words.extend(positions.map(|position| (position.position, lexeme)));
+/// Word of a query with its terms.
+struct ReadWord {
+    terms: Vec<Term>,
+    position: u32,
+    role: Role,
+}
+
+/// Reads the words of a part. Stop words are left out.
+fn words_of(parser: &mut Parser, part: &QueryPart) -> Result<Vec<ReadWord>> {
+    let mut words: Vec<ReadWord> = Vec::new();
+    // End of a word of letters and digits: `python3` is looked for as it is, not as `python` and `3`.
+    let mut glued_until = 0;
+    let is_analyzed = parser.for_each_word(part.text, |word, lexemes| {
+        let (start, end) = word.span.unwrap_or((glued_until, glued_until));
+        if word.role == Role::Whole && is_glued(&part.text[start..end]) {
+            glued_until = end;
         }
+        let is_part = matches!(word.role, Role::Group | Role::Part);
+        if !(lexemes.is_empty() || is_part && start < glued_until) {
+            let terms = lexemes.into_iter().map(term).collect();
+            words.push(ReadWord { terms, position: word.position, role: word.role });
+        }
+    })?;
+    if !is_analyzed {
+        words = words_of_vector(&parser.parse(part.text)?);
     }
-    words.sort_unstable();
-    let first = words.first().map_or(0, |(position, _)| *position);
-    let mut phrase: Phrase = words
-        .chunk_by(|a, b| a.0 == b.0)
-        .map(|words| PhrasePosition {
-            offset: words[0].0 - first,
-            terms: words.iter().map(|(_, lexeme)| term(lexeme)).collect(),
-        })
-        .collect();
     if part.kind == QueryPartKind::Prefix {
         // A text that gives no lexeme (unknown, or a stop word) may still be the beginning of a word.
-        if phrase.is_empty() && part.text.chars().all(char::is_alphanumeric) {
+        if words.is_empty() && part.text.chars().all(char::is_alphanumeric) {
             let terms = vec![term(part.text.to_lowercase().as_bytes())];
-            phrase.push(PhrasePosition { offset: 0, terms });
+            words.push(ReadWord { terms, position: 1, role: Role::Word });
         }
-        for term in phrase.last_mut().into_iter().flat_map(|position| &mut position.terms) {
-            term.is_prefix = true;
+        if let Some(last) = words.iter().map(|word| word.position).max() {
+            let last_words = words.iter_mut().filter(|word| word.position == last);
+            last_words.flat_map(|word| &mut word.terms).for_each(|term| term.is_prefix = true);
         }
     }
-    Ok(phrase)
+    Ok(words)
+}
+
+/// Words of a vector, for configurations that the analyzer does not read.
+fn words_of_vector(vector: &[u8]) -> Vec<ReadWord> {
+    let mut words: Vec<ReadWord> = Vec::new();
+    if let Ok(view) = View::parse(vector) {
+        for (lexeme, positions) in view.iter() {
+            words.extend(positions.map(|position| ReadWord {
+                terms: vec![term(lexeme)],
+                position: position.position.into(),
+                role: Role::Word,
+            }));
+        }
+    }
+    words.sort_by_key(|word| word.position);
+    words
+}
+
+/// True for a word of letters and digits without any sign.
+fn is_glued(text: &str) -> bool {
+    text.chars().all(char::is_alphanumeric) && text.contains(|c: char| c.is_ascii_digit())
+}
+
+/// Adds words to a query: their terms, and which of these match each word.
+fn add_words(query: &mut Query, words: &[ReadWord]) {
+    let mut last: Option<(u32, Role)> = None;
+    for word in words {
+        let terms: Vec<u16> =
+            word.terms.iter().filter_map(|term| query.add(term.clone())).collect();
+        let is_variant = last == Some((word.position, word.role));
+        match (word.role, query.words.last_mut()) {
+            // Counts for ranking alone: the compound has all of its parts.
+            (Role::Group, _) => continue,
+            (Role::Part, Some(compound)) if is_variant => {
+                compound.parts.last_mut().into_iter().for_each(|part| part.extend(&terms));
+            }
+            (Role::Part, Some(compound)) if last.is_some_and(|(_, role)| role != Role::Word) => {
+                compound.parts.push(terms);
+            }
+            (Role::Part, _) => {
+                query.words.push(QueryWord { parts: vec![terms], ..QueryWord::default() });
+            }
+            (Role::Word | Role::Whole, Some(same)) if is_variant => same.whole.extend(terms),
+            (Role::Word | Role::Whole, _) => {
+                query.words.push(QueryWord { whole: terms, ..QueryWord::default() });
+            }
+        }
+        last = Some((word.position, word.role));
+    }
+}
+
+/// Phrase of words: at each position, any of its terms.
+fn phrase_of(words: &[ReadWord]) -> Phrase {
+    let mut terms: Vec<(u32, &Term)> = Vec::new();
+    for word in words {
+        terms.extend(word.terms.iter().map(|term| (word.position, term)));
+    }
+    terms.sort_by_key(|(position, _)| *position);
+    let first = terms.first().map_or(0, |(position, _)| *position);
+    terms
+        .chunk_by(|a, b| a.0 == b.0)
+        .map(|at| PhrasePosition {
+            offset: u16::try_from(at[0].0 - first).unwrap_or(u16::MAX),
+            terms: at.iter().map(|(_, term)| (*term).clone()).collect(),
+        })
+        .collect()
 }
 
 fn term(lexeme: &[u8]) -> Term {

@@ -9,7 +9,7 @@ use super::settings;
 use super::top_k;
 use crate::pg::error::{Result, check_for_interrupts};
 use crate::pg::spi::Db;
-use carrel_core::ranking::{Frequency, Scale};
+use carrel_core::ranking::{Scale, TermSet};
 use pgrx::datum::Uuid;
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
@@ -45,8 +45,8 @@ pub enum MatchedBy {
 }
 
 impl MatchedBy {
-    fn terms(count: usize, query: &LanguageQuery) -> Self {
-        if count == query.query.terms.len() { Self::AllTerms } else { Self::SomeTerms }
+    fn terms(found: &TermSet, query: &LanguageQuery) -> Self {
+        if query.query.has_all_words(found) { Self::AllTerms } else { Self::SomeTerms }
     }
 
     /// Value of the column.
@@ -171,7 +171,7 @@ impl RankedChunks {
                 chunk: Some(chunk.id),
                 score: score as f32,
                 index: chunk.index,
-                matched_by: MatchedBy::terms(terms, query),
+                matched_by: MatchedBy::terms(&terms, query),
                 matched_chunks: Vec::new(),
                 is_named: named.is_some(),
                 query: Some(number),
@@ -181,8 +181,7 @@ impl RankedChunks {
     }
 }
 
-/// Ranks all documents that match the query, in no order. A document is scored as one text: terms in
-/// different chunks count together.
+/// Ranks all documents that match the query, in no order. A document is as good as its best chunk.
 pub fn rank_documents(
     db: &Db,
     user: Uuid,
@@ -195,35 +194,26 @@ pub fn rank_documents(
     for (number, query) in queries.iter_mut().enumerate() {
         let candidates = candidates::read_chunks(db, user, query)?;
         let names = candidates::read_names(db, user, query)?;
-        let mut documents = match_documents(&candidates, &names, query)?;
-        let mut documents_with_term = vec![0; query.query.terms.len()];
-        for (term, _) in documents.values().flat_map(|document| &document.terms) {
-            documents_with_term[usize::from(*term)] += 1;
-        }
-        read_lengths(db, user, &mut documents)?;
-        let parameters = settings::parameters()?;
-        let scale = Scale::new(parameters, query.statistics.documents, &documents_with_term);
-        for (id, document) in documents {
+        for (id, document) in match_documents(&candidates, &names, query)? {
             check_for_interrupts();
             if document.is_excluded {
                 excluded.insert(id);
             }
-            let matches = !document.terms.is_empty()
+            let matches = document.has_terms
                 && document.phrases == query.query.all_phrases()
                 && allowed.as_ref().is_none_or(|allowed| allowed.contains(&id));
             if !matches {
                 continue;
             }
-            let (score, terms) = score(&scale, document.words, &document.terms, None);
             hits.push(SearchHit {
                 is_of_second_search: false,
                 document: id,
                 chunk: None,
                 matched_chunks: document.chunks,
                 is_named: names.get(&id).is_some_and(|name| !name.terms.is_empty()),
-                score: score as f32,
+                score: document.score as f32,
                 index: 0,
-                matched_by: MatchedBy::terms(terms, query),
+                matched_by: MatchedBy::SomeTerms,
                 query: Some(number),
             });
         }
@@ -241,18 +231,19 @@ pub fn rank_documents(
 /// Matches of a query in the chunks and the name of a document.
 #[derive(Default)]
 struct DocumentMatch {
-    /// Terms with their frequencies, ordered by term.
-    terms: Vec<(u16, Frequency)>,
+    has_terms: bool,
+    /// Score of the best chunk, or of the name alone.
+    score: f64,
     phrases: u64,
     is_excluded: bool,
-    words: u64,
     chunks: Vec<MatchedChunk>,
 }
 
 impl DocumentMatch {
-    fn of_name(name: &FilenameMatch) -> Self {
+    fn of_name(name: &FilenameMatch, scale: &Scale) -> Self {
         Self {
-            terms: name.terms.iter().map(|term| (*term, Frequency::IN_NAME)).collect(),
+            has_terms: !name.terms.is_empty(),
+            score: score(scale, 0, &[], Some(name)).0,
             phrases: name.reading.phrases,
             is_excluded: name.reading.is_excluded,
             ..Self::default()
@@ -260,20 +251,20 @@ impl DocumentMatch {
     }
 
     /// Adds a candidate with its terms.
-    fn add(&mut self, candidates: &Candidates, chunk: &CandidateChunk, scale: &Scale) {
+    fn add(
+        &mut self,
+        candidates: &Candidates,
+        chunk: &CandidateChunk,
+        name: Option<&FilenameMatch>,
+        scale: &Scale,
+    ) {
         self.is_excluded |= chunk.reading.is_excluded;
         self.phrases |= chunk.reading.phrases;
-        let terms = candidates.terms(chunk);
-        if terms.is_empty() {
+        if candidates.terms(chunk).is_empty() {
             return;
         }
-        for (term, frequency) in terms {
-            match self.terms.binary_search_by_key(term, |(known, _)| *known) {
-                Ok(at) => self.terms[at].1 = self.terms[at].1.with(*frequency),
-                Err(at) => self.terms.insert(at, (*term, *frequency)),
-            }
-        }
-        self.words += u64::from(chunk.words);
+        self.has_terms = true;
+        self.score = self.score.max(candidates.score(scale, chunk, name).0);
         let (score, _) = candidates.score(scale, chunk, None);
         let (id, index) = (chunk.id, chunk.index);
         self.chunks.push(MatchedChunk { id, score: score as f32, index });
@@ -289,11 +280,12 @@ fn match_documents(
     let scale = chunk_scale(candidates, query)?;
     let mut documents: HashMap<Id, DocumentMatch> = HashMap::new();
     for (id, name) in names {
-        documents.insert(*id, DocumentMatch::of_name(name));
+        documents.insert(*id, DocumentMatch::of_name(name, &scale));
     }
     for chunk in &candidates.chunks {
         check_for_interrupts();
-        documents.entry(chunk.document).or_default().add(candidates, chunk, &scale);
+        let name = names.get(&chunk.document);
+        documents.entry(chunk.document).or_default().add(candidates, chunk, name, &scale);
     }
     Ok(documents)
 }
@@ -301,24 +293,8 @@ fn match_documents(
 /// Scale for the scores of chunks.
 fn chunk_scale(candidates: &Candidates, query: &LanguageQuery) -> Result<Scale> {
     let parameters = settings::parameters()?;
-    Ok(Scale::new(parameters, query.statistics.chunks, &candidates.chunks_with_term))
-}
-
-/// Reads the lengths of documents. Documents whose chunks a client wrote have none: the sum of their
-/// matching chunks stays.
-fn read_lengths(db: &Db, user: Uuid, documents: &mut HashMap<Id, DocumentMatch>) -> Result<()> {
-    let ids: Vec<Uuid> = documents.keys().map(|id| Uuid::from_bytes(*id)).collect();
-    db.stream(
-        "select id, words from carrel.documents
-        where user_id = $1 and id = any ($2) and words is not null",
-        &[user.into(), ids.into()],
-        |row| {
-            if let Some(document) = documents.get_mut(row.need::<Uuid>(1)?.as_bytes()) {
-                document.words = row.need::<i64>(2)? as u64;
-            }
-            Ok(())
-        },
-    )
+    let (found_in, counts) = (&candidates.chunks_with_term, &query.query.counts);
+    Ok(Scale::new(parameters, query.statistics.chunks, found_in, counts))
 }
 
 /// Keeps the `count` best hits, in order. Returns the others, in no order.

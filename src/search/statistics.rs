@@ -18,14 +18,12 @@ use std::collections::BTreeMap;
 pub struct LanguageStatistics {
     pub language: String,
     pub chunks: Collection,
-    /// Documents with chunks.
-    pub documents: Collection,
 }
 
 /// Reads the statistics of a user, ordered by language. Includes languages of documents that can be
 /// found only by their names.
 pub fn of_user(db: &Db, user: Uuid) -> Result<Vec<LanguageStatistics>> {
-    let mut languages: BTreeMap<String, [i64; 3]> = BTreeMap::new();
+    let mut languages: BTreeMap<String, [i64; 2]> = BTreeMap::new();
     // Adds up here: starting an aggregate would take longer than reading the few rows.
     db.stream(include_str!("../../sql/search/statistics_of_user.sql"), &[user.into()], |row| {
         let sums = languages.entry(row.need(1)?).or_default();
@@ -35,12 +33,8 @@ pub fn of_user(db: &Db, user: Uuid) -> Result<Vec<LanguageStatistics>> {
         Ok(())
     })?;
     let statistics = languages.into_iter().map(|(language, sums)| {
-        let [documents, chunks, words] = sums.map(|sum| sum.max(0) as u64);
-        LanguageStatistics {
-            language,
-            chunks: Collection { texts: chunks, words },
-            documents: Collection { texts: documents, words },
-        }
+        let [chunks, words] = sums.map(|sum| sum.max(0) as u64);
+        LanguageStatistics { language, chunks: Collection { texts: chunks, words } }
     });
     Ok(statistics.collect())
 }

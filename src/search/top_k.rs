@@ -162,7 +162,8 @@ impl BoundedChunks {
                 chunks.push(of_chunk);
             }
         }
-        let scale = Scale::new(parameters, query.statistics.chunks, &chunks_with_term);
+        let counts = &query.query.counts;
+        let scale = Scale::new(parameters, query.statistics.chunks, &chunks_with_term, counts);
         let bounds: Vec<Vec<f64>> = (0..chunks_with_term.len())
             .map(|term| (0..LEVELS).map(|level| scale.upper_bound(term, level)).collect())
             .collect();

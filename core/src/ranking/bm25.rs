@@ -3,6 +3,10 @@
 use super::terms::Frequency;
 use std::fmt;
 
+/// Saturation of words that a query repeats: k3 of BM25. A word that the query has twice weighs 1.8
+/// times as much, and never more than 9 times.
+const K3: f64 = 8.0;
+
 /// Constants of BM25.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Parameters {
@@ -56,13 +60,20 @@ pub struct Collection {
 pub struct Scale {
     parameters: Parameters,
     average: f64,
-    /// Inverse document frequency of each term.
-    idf: Vec<f64>,
+    /// Weight of each term: its inverse document frequency, times the weight of its repetitions in
+    /// the query.
+    weights: Vec<f64>,
 }
 
 impl Scale {
-    /// `found_in` has the number of texts with each term.
-    pub fn new(parameters: Parameters, collection: Collection, found_in: &[u64]) -> Self {
+    /// `found_in` has the number of texts with each term, `counts` the number of times that the query
+    /// has it.
+    pub fn new(
+        parameters: Parameters,
+        collection: Collection,
+        found_in: &[u64],
+        counts: &[u32],
+    ) -> Self {
         // Counts are taken at different moments of a transaction, so a term's count can exceed the
         // number of texts.
         let texts = found_in.iter().copied().fold(collection.texts.max(1), u64::max) as f64;
@@ -73,13 +84,17 @@ impl Scale {
         Self {
             parameters,
             average: (collection.words as f64 / texts).max(1.0),
-            idf: found_in.iter().map(|count| idf(*count)).collect(),
+            weights: found_in
+                .iter()
+                .zip(counts)
+                .map(|(found_in, count)| idf(*found_in) * repetition(*count))
+                .collect(),
         }
     }
 
-    /// Inverse document frequency of a term: high for a rare term.
-    pub fn idf(&self, term: usize) -> f64 {
-        self.idf.get(term).copied().unwrap_or(0.0)
+    /// Weight of a term: high for a rare term, and for one that the query repeats.
+    pub fn weight(&self, term: usize) -> f64 {
+        self.weights.get(term).copied().unwrap_or(0.0)
     }
 
     /// Length norm of a text, added to a frequency in the denominator: a constant, and an amount
@@ -100,8 +115,14 @@ impl Scale {
         let norm = base + per_word * words as f64;
         let term = |(term, frequency): (usize, Frequency)| {
             let frequency = frequency.weighted();
-            self.idf(term) * frequency * self.ceiling() / (frequency + norm)
+            self.weight(term) * frequency * self.ceiling() / (frequency + norm)
         };
         found.into_iter().map(term).sum()
     }
+}
+
+/// Weight of a term that a query has `count` times: 1 if it has it once.
+fn repetition(count: u32) -> f64 {
+    let count = f64::from(count);
+    (K3 + 1.0) * count / (K3 + count)
 }

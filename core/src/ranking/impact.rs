@@ -46,6 +46,6 @@ impl Scale {
         // f < e·(c + d·w), and f / (f + c' + d'·w) grows with f. The quotient of the two norms lies
         // between the quotients of their parts.
         let part = 1.0 / (1.0 + (base / NORM_BASE).min(per_word / NORM_PER_WORD) / end(level));
-        self.idf(term) * self.ceiling() * part
+        self.weight(term) * self.ceiling() * part
     }
 }

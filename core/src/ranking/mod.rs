@@ -18,5 +18,7 @@ pub use fusion::reciprocal_rank;
 pub use impact::{LEVELS, level};
 pub use query::{QueryPart, QueryPartKind, parts};
 pub use snippet::{Highlight, snippet};
-pub use terms::{Frequency, Phrase, PhraseMatches, PhrasePosition, Query, Term};
+pub use terms::{
+    Frequency, Phrase, PhraseMatches, PhrasePosition, Query, QueryWord, Term, TermSet,
+};
 pub use title::leading_title;

@@ -20,10 +20,36 @@ pub struct PhrasePosition {
 /// Positions of a phrase. The first one has offset 0.
 pub type Phrase = Vec<PhrasePosition>;
 
+/// Word of a query, as a person counts words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct QueryWord {
+    /// Terms of the word as a whole, any of which matches it.
+    pub whole: Vec<u16>,
+    /// Parts of a compound, each with its terms: all parts together match it as well.
+    pub parts: Vec<Vec<u16>>,
+}
+
+/// Numbers of the terms of a query.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TermSet([u64; Query::MAX_TERMS.div_ceil(64)]);
+
+impl TermSet {
+    pub fn insert(&mut self, term: u16) {
+        self.0[usize::from(term / 64)] |= 1 << (term % 64);
+    }
+
+    fn has_any(&self, terms: &[u16]) -> bool {
+        terms.iter().any(|term| self.0[usize::from(term / 64)] >> (term % 64) & 1 == 1)
+    }
+}
+
 /// Query. Terms are optional; required phrases are not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
     pub terms: Vec<Term>,
+    /// Number of times that the query has each term.
+    pub counts: Vec<u32>,
+    pub words: Vec<QueryWord>,
     /// Required phrases. The first 64 count.
     pub required: Vec<Phrase>,
     pub excluded: Vec<Phrase>,
@@ -98,6 +124,36 @@ pub struct PhraseMatches {
 }
 
 impl Query {
+    /// Maximum number of terms.
+    pub const MAX_TERMS: usize = 512;
+
+    /// Adds a term, or counts it again. Returns its number; None if there are too many terms.
+    pub fn add(&mut self, term: Term) -> Option<u16> {
+        let known = self.terms.iter().position(|known| *known == term);
+        let number = match known {
+            Some(number) => {
+                self.counts[number] += 1;
+                number
+            }
+            None if self.terms.len() == Self::MAX_TERMS => return None,
+            None => {
+                self.terms.push(term);
+                self.counts.push(1);
+                self.terms.len() - 1
+            }
+        };
+        u16::try_from(number).ok()
+    }
+
+    /// True if a text with these terms has all words of the query.
+    pub fn has_all_words(&self, found: &TermSet) -> bool {
+        self.words.iter().all(|word| {
+            let has_parts =
+                !word.parts.is_empty() && word.parts.iter().all(|part| found.has_any(part));
+            has_parts || found.has_any(&word.whole)
+        })
+    }
+
     /// True if there are no terms.
     pub fn is_empty(&self) -> bool {
         self.terms.is_empty()

@@ -1,23 +1,14 @@
-//! Title of a text without headings: its beginning.
+//! Title of a text without headings: its first line, where the text shows that it is one.
 
 /// Size limit of a title, in bytes.
 const MAX_TITLE: usize = 200;
 
-/// Returns the first line of a text or, if that is longer than 200 bytes, its first sentence. Empty
-/// if the sentence is too long as well.
+/// Returns the first line of a text if a blank line or a heading follows it. Empty otherwise, and if
+/// the line is longer than 200 bytes.
 pub fn leading_title(text: &str) -> &str {
-    let line = text.split_inclusive('\n').next().unwrap_or_default();
-    if line.len() <= MAX_TITLE {
-        return line;
-    }
-    let line = &line[..line.floor_char_boundary(MAX_TITLE)];
-    let end = line.char_indices().zip(line.chars().skip(1)).find_map(|((at, c), next)| {
-        let ends = match c {
-            '.' | '!' | '?' => next.is_whitespace(),
-            '。' | '！' | '？' => true,
-            _ => false,
-        };
-        ends.then_some(at + c.len_utf8())
-    });
-    &line[..end.unwrap_or(0)]
+    let mut lines = text.split_inclusive('\n');
+    let line = lines.next().unwrap_or_default();
+    let is_title = line.len() <= MAX_TITLE
+        && lines.next().is_some_and(|next| next.trim().is_empty() || next.starts_with('#'));
+    if is_title { line } else { "" }
 }
