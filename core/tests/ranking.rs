@@ -3,7 +3,8 @@ use std::collections::BTreeMap;
 
 use carrel_core::ranking::{
     Collection, Frequency, Highlight, LEVELS, Parameters, PhraseMatches, PhrasePosition, Query,
-    QueryPartKind, Scale, Term, leading_title, level, parts, reciprocal_rank, snippet,
+    QueryPartKind, QueryWord, Scale, Term, TermSet, leading_title, level, parts, reciprocal_rank,
+    snippet,
 };
 use carrel_core::tsvector::{MAX_AREA, Position, View, Weight, key, of_keys, of_words};
 use proptest::prelude::*;
@@ -146,7 +147,7 @@ proptest! {
         average in 1_u64..3_000,
     ) {
         let collection = Collection { texts: 10, words: 10 * average };
-        let scale = Scale::new(Parameters::new(k1, b).unwrap(), collection, &[3]);
+        let scale = Scale::new(Parameters::new(k1, b).unwrap(), collection, &[3], &[1]);
         let bytes = vector(&text);
         for (_, positions) in View::parse(&bytes).unwrap().iter() {
             let frequency = Frequency::of(positions, title_words);
@@ -290,7 +291,7 @@ fn levels_grow_with_the_frequency() {
 #[test]
 fn scores_are_bm25() {
     let collection = Collection { texts: 10, words: 1_000 };
-    let scale = Scale::new(Parameters::new(1.2, 0.75).unwrap(), collection, &[2, 10]);
+    let scale = Scale::new(Parameters::new(1.2, 0.75).unwrap(), collection, &[2, 10], &[1, 1]);
     let bytes = vector(&[("a".into(), Weight::D), ("a".into(), Weight::D)]);
     let query = Query { terms: vec![term("a", false)], ..Query::default() };
     let mut score = 0.0;
@@ -301,12 +302,16 @@ fn scores_are_bm25() {
     let expected = idf * 2.0 * 2.2 / (2.0 + 1.2 * (0.25 + 0.75 * 50.0 / 100.0));
     assert!((score - expected).abs() < 1e-12, "{score} {expected}");
     // A term of all texts has a low weight, but never a negative one.
-    assert!(scale.idf(1) > 0.0 && scale.idf(1) < scale.idf(0));
+    assert!(scale.weight(1) > 0.0 && scale.weight(1) < scale.weight(0));
     // Terms that the query does not have add nothing. Contradictory counts do not make a score
     // negative.
     assert_eq!(scale.score(1, [(7, Frequency::IN_NAME)]), 0.0);
-    let odd =
-        Scale::new(Parameters::new(0.0, 1.0).unwrap(), Collection { texts: 0, words: 0 }, &[3]);
+    let odd = Scale::new(
+        Parameters::new(0.0, 1.0).unwrap(),
+        Collection { texts: 0, words: 0 },
+        &[3],
+        &[1],
+    );
     assert!(odd.score(0, [(0, Frequency::IN_NAME)]) > 0.0);
 }
 
@@ -345,11 +350,83 @@ fn a_snippet_shows_the_densest_passage() {
 }
 
 #[test]
-fn a_leading_title_is_the_first_line_or_sentence() {
-    let line = "word ".repeat(50);
-    assert_eq!(leading_title(&line), "");
-    assert_eq!(leading_title(&format!("{line}end. More.")), "");
-    assert_eq!(leading_title(&format!("A title. {line}")), "A title.");
-    assert_eq!(leading_title(&format!("題。{line}")), "題。");
-    assert_eq!(leading_title("A line\nand more"), "A line\n");
+fn a_word_that_the_query_repeats_weighs_more_up_to_a_bound() {
+    let collection = Collection { texts: 10, words: 1_000 };
+    let parameters = Parameters::new(1.2, 0.75).unwrap();
+    let scale = Scale::new(parameters, collection, &[2, 2, 2, 2], &[1, 2, 3, 1_000_000]);
+    let relative = |term| scale.weight(term) / scale.weight(0);
+    assert!((relative(1) - 1.8).abs() < 1e-12 && (relative(2) - 27.0 / 11.0).abs() < 1e-12);
+    assert!(relative(3) > 8.9 && relative(3) < 9.0);
+}
+
+#[test]
+fn a_query_has_all_words_by_the_whole_or_by_all_parts() {
+    let mut query = Query::default();
+    let [whole, sku, number, other] =
+        ["sku-1", "sku", "1", "other"].map(|word| query.add(term(word, false)).unwrap());
+    query.words = vec![
+        QueryWord { whole: vec![whole], parts: vec![vec![sku], vec![number]] },
+        QueryWord { whole: vec![other], parts: vec![] },
+    ];
+    let has_all = |terms: &[u16]| {
+        let mut found = TermSet::default();
+        terms.iter().for_each(|term| found.insert(*term));
+        query.has_all_words(&found)
+    };
+    assert!(has_all(&[whole, other]) && has_all(&[sku, number, other]));
+    assert!(!has_all(&[sku, other]) && !has_all(&[whole, sku, number]) && !has_all(&[]));
+    // A term that comes again is counted, and keeps its number.
+    assert_eq!(query.add(term("sku", false)), Some(sku));
+    assert_eq!(query.counts, [1, 2, 1, 1]);
+    while query.terms.len() < Query::MAX_TERMS {
+        query.add(term(&query.terms.len().to_string(), true));
+    }
+    assert_eq!(query.add(term("one more", false)), None);
+    assert_eq!(query.add(term("other", false)), Some(other));
+}
+
+#[test]
+fn signs_bind_in_searches_and_not_in_prose() {
+    use QueryPartKind::{Phrase, Word};
+    let read = |query: &str| -> Vec<String> {
+        let parts = parts(query).into_iter();
+        let sign = |excluded| if excluded { "-" } else { "" };
+        parts
+            .map(|part| match part.kind {
+                Phrase => format!("{}\"{}\"", sign(part.is_excluded), part.text),
+                Word => format!("{}{}", sign(part.is_excluded), part.text),
+                QueryPartKind::Prefix => format!("{}{}*", sign(part.is_excluded), part.text),
+            })
+            .collect()
+    };
+    for (query, expected) in [
+        // At the beginning and at the end, a word is excluded.
+        ("mole -heron -owl", "mole -heron -owl"),
+        ("-heron mole", "-heron mole"),
+        // Elsewhere, and where it is short or has no vowel, it is an option of a command.
+        ("tar -czf archive", "tar czf archive"),
+        ("find . -name pattern", "find . name pattern"),
+        ("psql -d app -X", "psql d app X"),
+        ("ls -la", "ls la"),
+        ("-7", "7"),
+        ("mole -\u{fc}ber", "mole -\u{fc}ber"),
+        // Phrases are excluded anywhere.
+        ("mole -\"a heron\" digs", "mole -\"a heron\" digs"),
+        // Ten words are a search, eleven are prose.
+        ("a b c d e f g h \"i j\"", "a b c d e f g h \"i j\""),
+        ("a b c d e f g h \"i j\" -k", "a b c d e f g h i j -k"),
+    ] {
+        assert_eq!(read(query).join(" "), expected, "{query}");
+    }
+}
+
+#[test]
+fn a_leading_title_is_a_first_line_that_stands_alone() {
+    assert_eq!(leading_title("A title\n\nThe text."), "A title\n");
+    assert_eq!(leading_title("A title\r\n \r\nThe text."), "A title\r\n");
+    assert_eq!(leading_title("A title\n# A heading"), "A title\n");
+    for text in ["", "A line", "A line\n", "A line\nand more", "A sentence. And more.\nMore"] {
+        assert_eq!(leading_title(text), "", "{text}");
+    }
+    assert_eq!(leading_title(&format!("{}\n\nThe text.", "word ".repeat(50))), "");
 }
