@@ -6,7 +6,7 @@ use icu_properties::props::{
 use icu_properties::{CodePointMapData, CodePointSetData};
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::MAX_WORD;
+use super::word::MAX_WORD;
 
 pub(super) const LOWER: u8 = 1;
 pub(super) const UPPER: u8 = 2;
