@@ -169,6 +169,12 @@ fn accents_of_many_languages_are_folded() {
 }
 
 #[test]
+fn modifier_letters_part_no_word() {
+    assert_eq!(shown("Hawaiʻi"), "hawaiʻi hawaii");
+    assert_eq!(shown("ʻŌlelo"), "ʻōlelo olelo");
+}
+
+#[test]
 fn hebrew_and_arabic_points_are_folded() {
     assert!(has("שָׁלוֹם", &["שלום"]));
     assert!(has("مُحَمَّد", &["محمد"]));

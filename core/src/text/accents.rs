@@ -15,7 +15,7 @@ pub(super) fn unaccent(word: &str, form: &mut String) -> bool {
         return false;
     }
     // Script of the last letter.
-    let mut drops_marks = false;
+    let mut drops_marks = true;
     let mut is_cyrillic = false;
     for c in word.chars() {
         let is_dropped = match c {

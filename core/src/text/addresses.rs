@@ -2,10 +2,10 @@
 
 use memchr::memmem;
 
-use super::Kind;
 use super::classes::{
     begins_word, char_at, continues_word, is_digit, is_letter, is_mid_letter, word_end,
 };
+use super::kind::Kind;
 use super::output::{Output, Span};
 use super::pieces::pieces;
 use super::word::{Role, Word};

@@ -6,7 +6,7 @@ use icu_properties::props::{
 use icu_properties::{CodePointMapData, CodePointSetData};
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::MAX_WORD;
+use super::word::MAX_WORD;
 
 pub(super) const LOWER: u8 = 1;
 pub(super) const UPPER: u8 = 2;
@@ -55,6 +55,8 @@ pub(super) enum Class {
     Upper,
     /// Letter without case.
     Letter,
+    /// Letter that changes another one, as `ʻ` does.
+    Modifier,
     Digit,
     Mark,
     Other,
@@ -73,7 +75,8 @@ pub(super) fn class(c: char) -> Class {
     match CodePointMapData::<GeneralCategory>::new().get(c) {
         LowercaseLetter => Class::Lower,
         UppercaseLetter | TitlecaseLetter => Class::Upper,
-        ModifierLetter | OtherLetter => Class::Letter,
+        OtherLetter => Class::Letter,
+        ModifierLetter => Class::Modifier,
         DecimalNumber | LetterNumber | OtherNumber => Class::Digit,
         NonspacingMark | EnclosingMark | SpacingMark => Class::Mark,
         _ => Class::Other,
@@ -81,7 +84,7 @@ pub(super) fn class(c: char) -> Class {
 }
 
 pub(super) fn is_letter(c: char) -> bool {
-    matches!(class(c), Class::Lower | Class::Upper | Class::Letter)
+    matches!(class(c), Class::Lower | Class::Upper | Class::Letter | Class::Modifier)
 }
 
 pub(super) fn is_digit(c: char) -> bool {

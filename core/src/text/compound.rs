@@ -1,8 +1,8 @@
 //! Compounds: words joined by signs, given as a whole, in groups and in parts.
 
-use super::Kind;
 use super::classes::{CLASS, DIGIT, HIGH, LETTER, is_digit, is_hangul, is_letter};
 use super::joiners::{Joiner, Prefix};
+use super::kind::Kind;
 use super::korean::without_particles;
 use super::numbers::Style;
 use super::output::{Output, Span};

@@ -6,11 +6,11 @@ use super::classes::{
 };
 use super::compound::{Atom, Compound};
 use super::joiners::{Joiner, joiner, prefix, suffix};
+use super::kind::Kind;
 use super::numbers::number;
 use super::output::{Output, Span};
 use super::unspaced::{LOOKAHEAD, each_word, shorter_words, stretch_end};
-use super::word::{Role, Word};
-use super::{Kind, MAX_WORD};
+use super::word::{MAX_WORD, Role, Word};
 
 const ZWJ: char = '\u{200D}';
 

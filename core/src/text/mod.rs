@@ -50,7 +50,7 @@ mod word;
 
 pub use kind::Kind;
 pub use normal::normalize;
-pub use word::{Role, Variant, Word};
+pub use word::{MAX_WORD, Role, Variant, Word};
 
 use scanner::Scanner;
 
@@ -60,9 +60,6 @@ use scanner::Scanner;
 /// dictionaries (unicode-segmentation, icu_*), which are pinned. Not by changes of speed or offsets.
 /// Version 1: unicode-segmentation 1.13, ICU4X 2.4.
 pub const VERSION: u32 = 1;
-
-/// Longest form of a word in bytes. PostgreSQL's lexemes are shorter than 2,047 bytes.
-pub const MAX_WORD: usize = 2046;
 
 /// Calls `word` for each word of a text, in order.
 ///

@@ -4,8 +4,8 @@ use icu_casemap::CaseMapper;
 use icu_normalizer::ComposingNormalizerBorrowed;
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::MAX_WORD;
 use super::classes::{is_ignorable, is_modifier, is_pictograph, is_unspaced};
+use super::word::MAX_WORD;
 
 const NFKC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfkc();
 const ZWJ: char = '\u{200D}';

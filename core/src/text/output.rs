@@ -2,10 +2,10 @@
 
 use super::accents::unaccent;
 use super::classes::is_hangul;
+use super::kind::Kind;
 use super::korean::without_particles;
 use super::normal::{Anchor, fold_word};
-use super::word::{Role, Variant, Word};
-use super::{Kind, MAX_WORD};
+use super::word::{MAX_WORD, Role, Variant, Word};
 
 /// Span of a word in a source: the stretch that is read, as written or normalised.
 #[derive(Clone, Copy, Debug)]

@@ -52,7 +52,8 @@ fn is_hexadecimal(word: &str) -> bool {
 fn each_boundary(word: &str, mut boundary: impl FnMut(usize)) {
     let letters = word.char_indices().filter(|&(_, c)| !is_mid_letter(c));
     let classes = letters.map(|(at, c)| (at, class(c)));
-    let mut classes = classes.filter(|&(_, class)| class != Class::Mark).peekable();
+    let mut classes =
+        classes.filter(|(_, class)| !matches!(class, Class::Mark | Class::Modifier)).peekable();
     let mut before: Option<Class> = None;
     while let Some((at, here)) = classes.next() {
         let next = classes.peek().copied();

@@ -1,8 +1,8 @@
 //! Scan of a text: plain ASCII words at once, everything else stretch by stretch.
 
-use super::Kind;
 use super::classes::{ALNUM, CLASS, DIGIT, HIGH, JOIN, LETTER, LOWER, UPPER, class_at};
 use super::compound::Compound;
+use super::kind::Kind;
 use super::lexer::Lexer;
 use super::normal::{map, needs_mapping};
 use super::output::{Output, Span};
@@ -63,7 +63,7 @@ impl<'t, T: FnMut(), W: FnMut(Word)> Scanner<'t, T, W> {
         let mut end = start + 1;
         let mut rest = 0;
         // A word longer than a stretch is cut there.
-        let stop = bytes.len().min(start + super::MAX_WORD);
+        let stop = bytes.len().min(start + super::word::MAX_WORD);
         while end < stop {
             let class = CLASS[usize::from(bytes[end])];
             if class & ALNUM == 0 {

@@ -2,11 +2,14 @@
 
 use super::kind::Kind;
 
+/// Longest form of a word in bytes. PostgreSQL's lexemes are shorter than 2,047 bytes.
+pub const MAX_WORD: usize = 2046;
+
 /// Word of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Word<'a> {
     /// Normalised form: NFKC, case folded, without default-ignorable characters. At most
-    /// [`MAX_WORD`](super::MAX_WORD) bytes.
+    /// [`MAX_WORD`] bytes.
     pub form: &'a str,
     pub kind: Kind,
     pub role: Role,

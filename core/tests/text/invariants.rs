@@ -39,7 +39,7 @@ fn check_written(text: &str, word: &Found) {
         return;
     }
     // An emoji has parts.
-    let is_emoji = !word.form.contains(char::is_alphanumeric);
+    let is_emoji = !word.form.contains(char::is_alphanumeric) || slice.contains('\u{200D}');
     let fits = match is_emoji || slice.contains(shares_offsets) {
         true => written.contains(&word.form),
         // Marks after digits and signs are no part of the word, but have no offset of their own.
