@@ -321,8 +321,6 @@ fn settings(_: &Db) -> Result<Vec<String>> {
     spi::as_superuser(Access::Read, |db| db.rows(SETTINGS, &[], |row| row.need(1)))
 }
 
-/// Lists tables that are members of the extension: DROP EXTENSION would drop them, and a dump
-/// leaves out the changes that a user made.
 /// Joins problems, each on one line: a name with a line break must not look like another problem and its remedy.
 fn one_line_each(problems: &[String]) -> String {
     let lines: Vec<String> =
@@ -330,6 +328,8 @@ fn one_line_each(problems: &[String]) -> String {
     lines.join("\n")
 }
 
+/// Lists tables that are members of the extension: DROP EXTENSION would drop them, and a dump
+/// leaves out the changes that a user made.
 fn members(db: &Db) -> Result<Vec<String>> {
     db.rows(include_str!("../../sql/doctor/members.sql"), &[], |row| row.need(1))
 }

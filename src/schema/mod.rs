@@ -114,7 +114,7 @@ fn refuse_foreign_schema() -> Result<()> {
             "schema carrel belongs to role \"{owner}\", but the extension to \"{extension_owner}\""
         ),
     )
-    .detail("Whoever owns it could run code as everybody who uses carrel.")
+    .detail("Its owner could run code as every role that uses carrel.")
     .hint(format!(
         "If what is in it can be trusted: alter schema carrel owner to \"{extension_owner}\""
     )))

@@ -1,5 +1,5 @@
 //! Counting events in the statement that inserts them: totals, allowances, and the profile's
-//! counter of agent requests. Every event is counted here, whoever inserts it.
+//! counter of agent requests. Every event is counted here, by any role that inserts it.
 //!
 //! Totals and allowances are rows of the backend, so events of one user do not wait for each other.
 //! Only the counter of agent requests is one row for each user:
