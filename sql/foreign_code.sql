@@ -128,24 +128,6 @@ as $$
             not g.tgisinternal and g.tgenabled <> 'D' and t.cascades and not t.is_of_others and g.tgqual::text ~ e.pattern
             and (t.is_own or g.tgtype & 56 <> 0)
         union all
-        select t.oid, format('%s calls functions with side effects', pg_describe_object(x.classid, x.objid, 0))
-        from tables as t
-        join (
-            select k.conrelid, 'pg_constraint'::regclass, k.oid, k.conbin::text
-            from pg_constraint as k
-            union all
-            select d.adrelid, 'pg_attrdef'::regclass, d.oid, d.adbin::text
-            from pg_attrdef as d
-            union all
-            select y.polrelid, 'pg_policy'::regclass, y.oid, concat(y.polqual::text, y.polwithcheck::text)
-            from pg_policy as y
-            union all
-            select i.indrelid, 'pg_class'::regclass, i.indexrelid, concat(i.indexprs::text, i.indpred::text)
-            from pg_index as i
-        ) as x (relation, classid, objid, tree) on t.oid = x.relation
-        cross join effects as e
-        where t.is_own and x.tree ~ e.pattern
-        union all
         select t.oid, format('rule %I is on %s', w.rulename, t.oid::regclass)
         from tables as t
         join pg_rewrite as w on t.oid = w.ev_class
@@ -191,11 +173,35 @@ as $$
         where
             t.is_own and not a.attisdropped and y.typtype in ('d', 'c')
             and y.typowner not in (select d.role from trusted as d)
+    ),
+
+    -- On carrel's own tables, which only their owners of the past could have put there: for doctor() to tell.
+    expressions (relation, what) as (
+        select t.oid, format('%s calls functions with side effects', pg_describe_object(x.classid, x.objid, 0))
+        from tables as t
+        join (
+            select k.conrelid, 'pg_constraint'::regclass, k.oid, k.conbin::text
+            from pg_constraint as k
+            union all
+            select d.adrelid, 'pg_attrdef'::regclass, d.oid, d.adbin::text
+            from pg_attrdef as d
+            union all
+            select y.polrelid, 'pg_policy'::regclass, y.oid, concat(y.polqual::text, y.polwithcheck::text)
+            from pg_policy as y
+            union all
+            select i.indrelid, 'pg_class'::regclass, i.indexrelid, concat(i.indexprs::text, i.indpred::text)
+            from pg_index as i
+        ) as x (relation, classid, objid, tree) on t.oid = x.relation
+        cross join effects as e
+        where t.is_own and x.tree ~ e.pattern
     )
 
     select t.oid, f.what, t.follows, t.is_of_others and t.follows and not t.is_own
     from tables as t
     left join (select g.relation, min(g.what) as what from found as g group by g.relation) as f on t.oid = f.relation
+    union all
+    select e.relation, e.what, false, false
+    from expressions as e
 $$;
 
-comment on function carrel.foreign_code is 'Code of roles with fewer rights on carrel''s tables, on those that follow them by foreign keys, and on those that they refer to: a row for each table that was looked at; what is null where nothing was found.';
+comment on function carrel.foreign_code is 'Code of roles with fewer rights on carrel''s tables, on those that follow them by foreign keys, and on those that they refer to: at least a row for each table that was looked at; what is null where nothing was found.';

@@ -11,6 +11,7 @@ alter table carrel.agent_requests alter column results set statistics 0;
 alter table carrel.agent_requests alter column error set statistics 0;
 alter table carrel.agent_requests alter column lease_owner set statistics 0;
 alter table carrel.agent_requests alter column idempotency_key set statistics 0;
+alter table carrel.agent_requests alter column payload_hash set statistics 0;
 
 create or replace trigger agent_requests_check_privileges
     before insert or delete or update or truncate on carrel.agent_requests

@@ -10,6 +10,7 @@ alter table carrel.usage_events alter column model set statistics 0;
 alter table carrel.usage_events alter column token_types set statistics 0;
 alter table carrel.usage_events alter column metadata set statistics 0;
 alter table carrel.usage_events alter column idempotency_key set statistics 0;
+alter table carrel.usage_events alter column payload_hash set statistics 0;
 
 create or replace trigger usage_events_check_privileges
     before insert or delete or update or truncate on carrel.usage_events

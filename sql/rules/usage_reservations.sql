@@ -1,6 +1,12 @@
 alter table carrel.usage_reservations alter column id set default carrel.uuid_v7();
 alter table carrel.usage_reservations enable row level security;
 
+-- Statistics are of all users: EXPLAIN would tell by its estimates what others did.
+alter table carrel.usage_reservations alter column event_type set statistics 0;
+alter table carrel.usage_reservations alter column idempotency_key set statistics 0;
+alter table carrel.usage_reservations alter column payload_hash set statistics 0;
+alter table carrel.usage_reservations alter column settled_hash set statistics 0;
+
 create or replace trigger usage_reservations_check_privileges
     before insert or delete or update or truncate on carrel.usage_reservations
     for each statement execute function carrel.check_privileges();

@@ -6,6 +6,7 @@ alter table carrel.user_profiles enable row level security;
 -- No planner statistics: they cover all users, and estimates of EXPLAIN would reveal frequent
 -- values.
 alter table carrel.user_profiles alter column name set statistics 0;
+alter table carrel.user_profiles alter column billing_timezone set statistics 0;
 
 create or replace trigger user_profiles_check_privileges
     before insert or delete or update or truncate on carrel.user_profiles

@@ -573,7 +573,9 @@ fn the_statements_that_mend_an_owner_run_as_they_are() {
     // A function that somebody owned may have another body by now: its statement makes it anew.
     let remedies: Vec<String> = lines(&database)
         .iter()
-        .filter_map(|line| line.split_once(" is no superuser: ").map(|(_, remedy)| remedy.to_owned()))
+        .filter_map(|line| {
+            line.split_once(" is no superuser: ").map(|(_, remedy)| remedy.to_owned())
+        })
         .map(|remedy| remedy.replace(", which keeps the data", ""))
         .collect();
     assert_eq!(remedies.len(), 2, "{:#?}", lines(&database));

@@ -401,6 +401,29 @@ fn services_and_superusers_act_as_whom_they_say() {
         .run(&format!("drop owned by {second}, {role}; drop role {second}, {role}"));
 }
 
+#[test]
+fn claims_that_a_plain_roles_function_left_in_a_services_session_name_nobody() {
+    let database = verified();
+    let role = database.create_role("app", "");
+    database.superuser().run(&format!("grant create on database {} to {role}", database.name));
+    let mut app = database.connect(&role);
+    app.run(&format!(
+        r#"create schema app; grant usage on schema app to public;
+        create function app.plant() returns text language sql security definer as
+            $$ select set_config('request.jwt.claims', '{{"sub": "{BOB}"}}', false) $$;
+        create function app.plant_old() returns text language sql security definer as
+            $$ select set_config('request.jwt.claim.sub', '{BOB}', false) $$"#
+    ));
+    for plant in ["app.plant()", "app.plant_old()"] {
+        let mut service = database.service();
+        service.run(&format!("select {plant}"));
+        assert_eq!(service.value(WHO), "", "{plant}");
+        // Its own claims count again.
+        service.run(&format!(r#"set request.jwt.claims = '{{"sub": "{ALICE}"}}'"#));
+        assert_eq!(service.value(WHO), ALICE, "{plant}");
+    }
+}
+
 /// A key of a test's own, added to a database as an issuer's.
 fn issuer(database: &Database, signer: &Signer, key_id: &str) {
     database.superuser().run(&format!(
@@ -486,8 +509,9 @@ fn a_token_stays_neither_in_the_log_nor_in_pg_stat_activity() {
     let mut session = database.connect("authenticated");
     let good = token(ALICE);
     let stranger = Signer::new("EdDSA", "stranger").token(&claims(""));
-    // Lost at once: a warning, which is logged as well.
+    // Lost at once: a warning, which is logged as well, wherever it was called.
     session.run(&format!("select carrel.authenticate('{good}')"));
+    session.run(&format!("do $$ begin execute 'select carrel.authenticate(''{good}'')'; end $$"));
     session.refused(&format!("select carrel.authenticate('{stranger}')"));
     session.refused(&format!("do $$ begin perform carrel.authenticate('{stranger}'); end $$"));
     session.refused(&format!(

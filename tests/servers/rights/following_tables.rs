@@ -291,3 +291,119 @@ fn an_honest_table_follows_with_triggers_of_its_own() {
     let complaints = database.complaints();
     assert!(complaints.iter().all(|line| line.starts_with("privileges: ")), "{complaints:?}");
 }
+
+#[test]
+fn only_operators_and_superusers_add_keys_to_carrels_tables() {
+    let database = Cluster::shared().lived_in();
+    let role = database.create_role("app", "");
+    database.superuser().run(&format!(
+        "grant usage on schema carrel to {role};
+        grant references on all tables in schema carrel to {role};
+        grant create on database {} to {role}",
+        database.name
+    ));
+    let mut app = database.connect(&role);
+    app.run("create schema app; create table app.old (u uuid)");
+    for key in [
+        "create table app.orders (u uuid references carrel.user_profiles (user_id))",
+        "alter table app.old add foreign key (u) references carrel.user_profiles (user_id) on delete cascade",
+        "create table app.lists (u uuid references carrel.documents (id)) partition by list (u)",
+    ] {
+        let error = app.failure(key);
+        assert_eq!(error.code().code(), "42501", "{key}");
+        assert!(error.message().contains(&role), "{}", error.message());
+        let (_, grant) = error.hint().and_then(|hint| hint.split_once(": ")).expect("a statement");
+        assert_eq!(grant, format!("select carrel.grant_operator('{role}')"));
+    }
+    database.superuser().run(&format!("select carrel.grant_operator('{role}')"));
+    app.run("create table app.orders (u uuid references carrel.user_profiles (user_id) on delete cascade)");
+    // Once it is no operator any more, its table may change, but gets no more keys.
+    database.superuser().run(&format!("select carrel.revoke_operator('{role}')"));
+    app.run("alter table app.orders add column n int");
+    database.superuser().run(&format!(
+        "grant usage on schema carrel to {role}; grant references on carrel.documents to {role}"
+    ));
+    assert_eq!(
+        app.refused("alter table app.orders add d uuid references carrel.documents (id)"),
+        "42501"
+    );
+}
+
+#[test]
+fn triggers_of_plain_roles_on_a_superusers_table_that_follows_gain_nothing() {
+    for (function, trigger) in [
+        ("trap.fire()", "before delete on app.orders for each row"),
+        ("trap.fire()", "after delete on app.orders for each statement"),
+        ("trap.fire()", "before truncate on app.orders for each statement"),
+        ("trap.fire()", "before update on app.orders for each row"),
+        (
+            "suppress_redundant_updates_trigger()",
+            "before update on app.orders for each row when (query_to_xml('select trap.spring()', true, true, '') is not null)",
+        ),
+    ] {
+        let (database, role) = with_references();
+        let mut superuser = database.superuser();
+        superuser.run(&format!(
+            "create schema app; grant usage on schema app to {role};
+            create table app.orders (u uuid references carrel.user_profiles (user_id) on delete cascade on update cascade);
+            insert into app.orders values ('{ALICE}');
+            grant trigger on app.orders to {role}"
+        ));
+        let mut attacker = database.connect(&role);
+        let create = format!("create trigger zz {trigger} execute function {function}");
+        assert_eq!(attacker.refused(&create), "42501", "{trigger}");
+        superuser.run(UNGUARDED);
+        attacker.run(&create);
+        let error = superuser.failure(&format!("select carrel.delete_user('{ALICE}')"));
+        assert_eq!(error.code().code(), "42501", "{trigger}");
+        assert!(error.message().contains("app.orders"), "{trigger}: {}", error.message());
+        assert_nothing_gained(&database, &role, &[]);
+        assert!(database.complaints().iter().any(|line| line.contains("app.orders")), "{trigger}");
+        superuser.run("drop trigger zz on app.orders");
+        superuser.run(&format!("select carrel.delete_user('{ALICE}')"));
+    }
+}
+
+#[test]
+fn trusted_functions_keep_no_user_from_being_deleted() {
+    let (database, role) = with_references();
+    let mut attacker = database.connect(&role);
+    attacker.run(&format!(
+        "create table fk.orders (u uuid references carrel.user_profiles (user_id) on delete cascade);
+        insert into fk.orders values ('{ALICE}')"
+    ));
+    for trigger in [
+        "create trigger zz before delete on fk.orders for each row execute function tsvector_update_trigger('u', 'pg_catalog.english', 'u')",
+        "create trigger zz before truncate on fk.orders for each statement execute function suppress_redundant_updates_trigger()",
+    ] {
+        assert_eq!(attacker.refused(trigger), "42501", "{trigger}");
+    }
+    database.service().run(&format!("select carrel.delete_user('{ALICE}')"));
+    assert_eq!(attacker.number("select count(*) from fk.orders"), 0);
+}
+
+#[test]
+fn a_key_and_a_trigger_added_side_by_side_are_refused() {
+    let (database, role) = with_references();
+    let mut first = database.connect(&role);
+    first.run(
+        "create table fk.orders (u uuid primary key);
+        create table fk.items (u uuid primary key references fk.orders on delete cascade);
+        create table fk.parts (u uuid references fk.items on delete cascade)",
+    );
+    let mut second = database.connect(&role);
+    let pid = second.value("select pg_backend_pid()");
+    // Neither sees the other's, and no table is in both.
+    first.run("begin; create trigger zz before delete on fk.parts for each row execute function trap.fire()");
+    let outcome = std::thread::scope(|scope| {
+        let key = scope.spawn(|| {
+            second.attempt("alter table fk.orders add foreign key (u) references carrel.user_profiles (user_id) on delete cascade")
+        });
+        let waits = format!("select count(*) from pg_locks where pid = {pid} and not granted");
+        let mut superuser = database.superuser();
+        while superuser.number(&waits) == 0 && !key.is_finished() {}
+        first.run("commit");
+        key.join().expect("no panic")
+    });
+    assert_eq!(outcome, Err("42501".to_owned()));
+}

@@ -233,13 +233,121 @@ fn an_operator_administers_without_reading_texts() {
 }
 
 #[test]
-fn statistics_tell_nothing_of_the_texts_of_others() {
+fn an_operator_grants_no_role_that_is_or_has_its_own() {
+    let database = Cluster::shared().lived_in();
+    let operator = database.create_role("operator", "");
+    let (above, below, login) = (
+        database.create_role("above", ""),
+        database.create_role("below", ""),
+        database.create_role("login", ""),
+    );
+    database.superuser().run(&format!(
+        "select carrel.grant_operator('{operator}');
+        grant {above} to {operator}; grant {operator} to {below}; grant {operator} to {login}"
+    ));
+    let mut session = database.connect(&operator);
+    let mut as_operator = database.connect(&login);
+    as_operator.run(&format!("set role {operator}"));
+    for kind in ["service", "user"] {
+        for role in [&operator, &above, &below] {
+            let grant = format!("select carrel.grant_{kind}('{role}')");
+            assert_eq!(session.refused(&grant), "42501", "{grant}");
+        }
+        let grant = format!("select carrel.grant_{kind}('{login}')");
+        assert_eq!(as_operator.refused(&grant), "42501", "{grant}");
+    }
+}
+
+#[test]
+fn a_role_past_policies_is_no_restore() {
+    let database = Cluster::shared().lived_in();
+    let role = database.create_role("past", "bypassrls");
+    database.superuser().run(&format!(
+        "grant usage on schema carrel to {role};
+        grant all on all tables in schema carrel to {role};
+        grant all on all routines in schema carrel to {role}"
+    ));
+    let mut session = database.connect(&role);
+    session.run("set row_security = off");
+    for statement in [
+        "update carrel.user_profiles set usage_count = 7",
+        "update carrel.usage_events set tokens_used = 7",
+        "update carrel.agent_requests set status = 'completed'",
+        "insert into carrel.usage_events (user_id, event_type) select user_id, 'chat' from carrel.user_profiles",
+        "update carrel.plan_limits set limit_value = 0",
+    ] {
+        assert!(session.attempt(statement).is_err(), "{statement}");
+    }
+    assert_eq!(database.superuser().number("select count(*) from carrel.verify_usage()"), 0);
+}
+
+#[test]
+fn privileges_on_system_columns_are_too_much() {
+    let database = Cluster::shared().lived_in();
+    let role = database.create_role("reader", "");
+    let mut superuser = database.superuser();
+    superuser.run(&format!("grant select (ctid, xmin) on carrel.documents to {role}"));
+    let complaints = database.complaints();
+    let [complaint] = complaints.as_slice() else { panic!("{complaints:?}") };
+    for line in complaint.trim_start_matches("privileges: ").lines() {
+        let (what, statement) = line.split_once(": ").expect("a statement");
+        assert!(what.contains("ctid") || what.contains("xmin"), "{line}");
+        superuser.run(statement);
+    }
+    database.assert_sound();
+}
+
+#[test]
+fn a_name_with_line_breaks_makes_no_line_of_its_own() {
     let database = Cluster::shared().lived_in();
     let mut superuser = database.superuser();
-    superuser.run("analyze carrel.documents, carrel.document_chunks, carrel.user_profiles, carrel.agent_sessions, carrel.agent_requests");
-    let shown = superuser.column(
-        "select tablename || '.' || attname from pg_stats where schemaname = 'carrel'
-        and attname in ('filename', 'storage_path', 'content_text', 'content', 'section_title', 'name', 'title') order by 1",
+    let role = format!("{}\nok: drop table carrel.documents", database.name);
+    superuser
+        .run(&format!("create role \"{role}\"; grant select on carrel.documents to \"{role}\""));
+    let complaints = database.complaints();
+    superuser.run(&format!("drop owned by \"{role}\"; drop role \"{role}\""));
+    let [complaint] = complaints.as_slice() else { panic!("{complaints:?}") };
+    assert!(complaint.contains(r"\nok: drop") && complaint.lines().count() == 1, "{complaint}");
+}
+
+#[test]
+fn statistics_tell_nothing_of_others() {
+    let database = Cluster::shared().lived_in();
+    let mut superuser = database.superuser();
+    // Columns with texts, and indexed expressions, of all tables with rows of users.
+    let kept = superuser.column(
+        "select format('%s.%s', c.relname, a.attname)
+        from pg_class as c
+        join pg_attribute as a on c.oid = a.attrelid
+        left join pg_index as i on c.oid = i.indexrelid
+        where
+            c.relnamespace = 'carrel'::regnamespace and a.attnum > 0 and not a.attisdropped
+            and a.attstattarget is distinct from 0
+            and (
+                c.relkind = 'r' and a.atttypid in (
+                    'text'::regtype, 'text[]'::regtype, 'jsonb'::regtype, 'jsonb[]'::regtype, 'tsvector'::regtype,
+                    'bytea'::regtype, 'bigint[]'::regtype
+                )
+                or c.relkind = 'i' and i.indkey[a.attnum - 1] = 0
+            )
+            and exists (
+                select from pg_attribute as u
+                where u.attname = 'user_id' and u.attrelid = coalesce(i.indrelid, c.oid)
+            )
+        order by 1",
     );
-    assert_eq!(shown, Vec::<String>::new());
+    // The operator's words or carrel's, not the users'.
+    let allowed = [
+        "agent_requests.status",
+        "document_chunks.language",
+        "documents.language",
+        "documents.processing_status",
+        "search_statistics.language",
+        "usage_allowances.measure",
+        "usage_allowances.period",
+        "usage_reservations.state",
+        "user_profiles.plan_type",
+        "user_profiles.subscription_status",
+    ];
+    assert_eq!(kept, allowed, "pg_stats shows what users wrote");
 }

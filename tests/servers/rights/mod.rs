@@ -11,6 +11,8 @@ use carrel_tests::{ALICE, Database, Session};
 
 const UNGUARDED: &str = "alter event trigger carrel_refuse_added_code disable";
 
+const GUARDED: &str = "alter event trigger carrel_refuse_added_code enable always";
+
 const NEW: &str = "c0000000-0000-4000-8000-00000000000c";
 
 /// A plain role with every privilege on carrel's tables, routines and schema, as guides grant them.

@@ -1,6 +1,6 @@
 //! Ownership of the schema and tables, and roles that gain or lose it.
 
-use super::{assert_nothing_gained, everybody_works, trap, with_everything};
+use super::{GUARDED, UNGUARDED, assert_nothing_gained, everybody_works, trap, with_everything};
 use carrel_tests::{ALICE, Cluster};
 
 #[test]
@@ -117,8 +117,7 @@ fn an_owner_that_is_more_than_an_owner_is_refused() {
     // What it may do as a member of others is taken away.
     superuser.run("grant pg_read_server_files to carrel_owner");
     superuser.run("create extension carrel");
-    let memberships =
-        "select count(*) from pg_auth_members where member = 'carrel_owner'::regrole";
+    let memberships = "select count(*) from pg_auth_members where member = 'carrel_owner'::regrole";
     assert_eq!(superuser.number(memberships), 0);
     superuser.run(&format!("grant carrel_owner to {member}"));
     assert!(database.complaints().iter().any(|line| line.contains(&member)));
@@ -142,6 +141,72 @@ fn nobody_but_a_superuser_creates_in_the_schema() {
     }
     database.superuser().run("create function carrel.extra() returns void language sql as ''");
     assert!(database.complaints().iter().any(|line| line.contains("carrel.extra()")));
+}
+
+#[test]
+fn what_plain_roles_made_in_the_schema_before_is_refused_and_the_hint_mends_it() {
+    for planted in [
+        "function carrel.version() returns text language sql as $$select 'x'$$",
+        "procedure carrel.migrate() language sql as ''",
+        "aggregate carrel.sum(int) (sfunc = int4pl, stype = int)",
+        "type carrel.uuid as (i int)",
+        "domain carrel.text as pg_catalog.text",
+        "operator carrel.= (function = int4eq, leftarg = int, rightarg = int)",
+        "view carrel.plans as select 1 as i",
+        "collation carrel.\"C\" from \"C\"",
+    ] {
+        let database = Cluster::shared().empty();
+        let plain = database.create_role("plain", "");
+        let mut superuser = database.superuser();
+        superuser
+            .run(&format!("create schema carrel; grant create, usage on schema carrel to {plain}"));
+        database.connect(&plain).run(&format!("create {planted}"));
+        let error = superuser.failure("create extension carrel");
+        assert_eq!(error.code().code(), "42501", "{planted}: {}", error.message());
+        assert!(error.message().contains(&plain), "{planted}: {}", error.message());
+        let (_, drop) = error.hint().and_then(|hint| hint.split_once(": ")).expect("a statement");
+        superuser.run(drop);
+        superuser.run(&format!("revoke all on schema carrel from {plain}"));
+        superuser.run("create extension carrel");
+        database.assert_sound();
+        // Afterwards doctor() names it, and its statement mends it.
+        superuser.run(&format!("{UNGUARDED}; grant create, usage on schema carrel to {plain}"));
+        let planted = planted.replace("version()", "version(int)");
+        let planted = planted.replace("migrate()", "migrate(int)");
+        let planted = planted.replace("carrel.plans", "carrel.plan_names");
+        database.connect(&plain).run(&format!("create {planted}"));
+        superuser.run(&format!("{GUARDED}; revoke all on schema carrel from {plain}"));
+        let complaints = database.complaints();
+        let [line] = complaints.as_slice() else { panic!("{planted}: {complaints:?}") };
+        let (_, drop) = line.rsplit_once(": ").expect("a statement");
+        superuser.run(drop);
+        database.assert_sound();
+    }
+}
+
+#[test]
+fn what_runs_as_the_owner_is_refused() {
+    for (make, drop) in [
+        (
+            "create function public.f() returns int security definer language sql as 'select 1'; alter function public.f() owner to carrel_owner",
+            "drop function public.f()",
+        ),
+        (
+            "create view public.v as select * from carrel.documents; alter view public.v owner to carrel_owner",
+            "drop view public.v",
+        ),
+    ] {
+        let database = Cluster::shared().installed();
+        let mut superuser = database.superuser();
+        superuser.run(make);
+        let error = superuser.failure("select carrel.migrate()");
+        assert_eq!(error.code().code(), "42501", "{make}");
+        assert!(error.hint().is_some_and(|hint| hint.contains(drop)), "{error:?}");
+        assert!(database.complaints().iter().any(|line| line.contains(drop)), "{make}");
+        superuser.run(drop);
+        superuser.run("select carrel.migrate()");
+        database.assert_sound();
+    }
 }
 
 #[test]

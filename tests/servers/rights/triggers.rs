@@ -1,6 +1,6 @@
 //! Code of less privileged roles that is attached to the tables: triggers, defaults, checks and the like.
 
-use super::{UNGUARDED, assert_nothing_gained, everybody_works, trap, with_everything};
+use super::{GUARDED, UNGUARDED, assert_nothing_gained, everybody_works, trap, with_everything};
 use carrel_tests::{ALICE, Cluster, Database};
 
 #[test]
@@ -35,7 +35,7 @@ fn attached(attach: &[&str]) -> (Database<'static>, String) {
     for statement in attach {
         superuser.run(statement);
     }
-    superuser.run("alter event trigger carrel_refuse_added_code enable always");
+    superuser.run(GUARDED);
     // Attaching ran some of it, as a superuser.
     superuser.run(&format!("alter role {role} nosuperuser; delete from trap.ran"));
     (database, role)
@@ -256,4 +256,41 @@ fn a_security_definer_trigger_leaves_nothing_behind() {
         assert_eq!(service.value("show request.jwt.claims"), "{\"a\": 1}");
     }
     assert_nothing_gained(&database, &role, &[]);
+}
+
+#[test]
+fn built_in_functions_that_run_sql_are_refused_in_conditions_and_named_in_expressions() {
+    let call = "query_to_xml('select 1', true, true, '')";
+    for (attach, is_refused) in [
+        (
+            "create policy zz on carrel.user_profiles as restrictive using ({call} is not null)",
+            false,
+        ),
+        (
+            "create policy zz on carrel.user_profiles as restrictive for insert with check ({call} is not null)",
+            false,
+        ),
+        (
+            "alter table carrel.user_profiles add column odd xml; alter table carrel.user_profiles alter odd set default {call}",
+            false,
+        ),
+        (
+            "alter table carrel.user_profiles add column odd int; alter table carrel.user_profiles add check (odd is null or {call} is not null)",
+            false,
+        ),
+        (
+            "create trigger zz before insert on carrel.user_profiles for each row when ({call} is not null) execute function suppress_redundant_updates_trigger()",
+            true,
+        ),
+    ] {
+        let database = Cluster::shared().lived_in();
+        database.superuser().run(&attach.replace("{call}", call));
+        let outcome = database.service().attempt("select carrel.create_user()");
+        assert_eq!(outcome.is_err(), is_refused, "{attach}: {outcome:?}");
+        let complaints = database.complaints();
+        assert!(
+            complaints.iter().any(|line| line.contains("calls functions with side effects")),
+            "{attach}: {complaints:?}"
+        );
+    }
 }
