@@ -57,7 +57,7 @@ extern "C-unwind" fn _PG_init() {
     pg::guc::reserve_prefix(c"carrel");
 }
 
-/// The version of the library that answers.
+/// Returns the version of the loaded library. Callable by users, services and operators.
 #[pg_extern(stable, parallel_safe)]
 fn version() -> &'static str {
     env!("CARGO_PKG_VERSION")

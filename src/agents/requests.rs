@@ -19,8 +19,8 @@ use pgrx::prelude::*;
 /// and up to 3 attempts; other values are clamped. Until it is finished, it reserves one
 /// agent_request and `reserve_tokens` of hard limits. A retry with the idempotency key returns the
 /// id of the first request. Callable by users and services. Errors: 22023 (invalid argument), 28000
-/// (no user is set), PT402 (hard limit reached), PT404 (no such session), PT409 (key used with
-/// other arguments).
+/// (no user is set), 54000 (content larger than 4 MiB), PT402 (hard limit reached), PT404 (no such
+/// session), PT409 (key used with other arguments).
 #[pg_extern(volatile, parallel_unsafe)]
 fn create_request(
     agent_type: Option<&str>,

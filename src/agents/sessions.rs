@@ -19,7 +19,7 @@ use std::ffi::CStr;
 /// Creates a session of the caller and returns its id.
 ///
 /// Callable by users and services. Errors: 22023 (title is blank, or context_state is no JSON
-/// object), 28000 (no user is set), 54000 (title too long).
+/// object), 28000 (no user is set), 54000 (title or state too large).
 #[pg_extern(volatile, parallel_unsafe)]
 fn create_session(
     title: default!(Option<&str>, "null"),
@@ -118,7 +118,8 @@ pub(super) fn no_session(id: Uuid) -> Error {
 /// Members of the patch replace members of the state, recursively for objects; null removes a
 /// member. Each change increments the version. With `expected_version`, fails if the session has
 /// another version. Callable by users and services. Errors: 22023 (patch is no object, or nested
-/// deeper than 256), 28000 (no user is set), PT404 (no such session), PT409 (version differs).
+/// deeper than 256), 28000 (no user is set), 54000 (state larger than 4 MiB), PT404 (no such session),
+/// PT409 (version differs).
 #[pg_extern(volatile, parallel_unsafe)]
 fn patch_session_state(
     session_id: Option<Uuid>,

@@ -303,8 +303,8 @@ fn requeue_expired(db: &Db, cursors: &mut ScanCursors) -> Result<()> {
 /// Returns the time at which the next request can be claimed; null: none is known.
 ///
 /// A time in the past means now. Considers the positions at which claims of this session resume: if
-/// they do not scan from the head, returns the time of the next full scan at the latest. Callable
-/// by services.
+/// they do not scan from the head, returns the time of the next full scan at the latest. An expired
+/// lease counts from the session's next scan of leases. Callable by services.
 #[pg_extern(stable, parallel_unsafe)]
 fn next_wakeup(
     agent_types: default!(Option<Vec<Option<String>>>, "null"),
