@@ -82,17 +82,14 @@ fn check_command(db: &Db, command: &DdlCommand, actor: pg_sys::Oid) -> Result<()
     }
     let Some(table) = command.table else { return Ok(()) };
     if command.is_trigger {
-        let own: Option<String> = db.first(
-            "select relname::text from pg_class where oid = $1 and relnamespace = 'carrel'::regnamespace",
+        let is_own: bool = db.value(
+            "select exists (select from pg_class where oid = $1 and relnamespace = 'carrel'::regnamespace)",
             &[table.into()],
-            |row| row.need(1),
         )?;
-        if let Some(own) = own {
-            return Err(refused(format!(
-                "role \"{role}\" may not add trigger {identity} to table carrel.{own}"
-            ))
-            .detail("It would run as the role that writes to the table.")
-            .hint("Have a superuser create it."));
+        if is_own {
+            return Err(refused(format!("role \"{role}\" may not add trigger {identity}"))
+                .detail("It would run as the role that writes to the table.")
+                .hint("Have a superuser create it."));
         }
     }
     let keys = db.rows(ADDED_KEYS, &[command.object.into()], |row| {
