@@ -36,7 +36,7 @@ fn billing_period(
 
 /// Returns the start of the monthly billing period that contains `at`.
 ///
-/// The period follows from the anchor and the IANA time zone. Callable by operators. Errors: 22023
+/// The period follows from the anchor and the IANA time zone. Used by queries of usage. Errors: 22023
 /// (unknown zone).
 #[pg_extern(immutable, strict, parallel_safe)]
 fn billing_period_start(
