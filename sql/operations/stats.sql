@@ -116,7 +116,7 @@ from (
     union all
     select 3, 'agent_requests.oldest_due_seconds', greatest(extract(epoch from clock_timestamp() - oldest), 0), null from pending_requests
     union all
-    select 3, 'agent_requests.expired_leases', expired, 'workers that went away; claim_requests() gives theirs to others' from leases
+    select 3, 'agent_requests.expired_leases', expired, 'their workers stopped; claim_requests() requeues the requests' from leases
     union all
     select 3, 'documents.oldest_pending_seconds', greatest(extract(epoch from clock_timestamp() - oldest), 0), null from pending_documents
     union all
