@@ -129,7 +129,7 @@ fn check_followers(db: &Db, tables: Vec<pg_sys::Oid>, actors: [pg_sys::Oid; 2]) 
         None => Ok(()),
         Some(what) => Err(refused(format!("{what}, which is refused on tables that follow carrel's"))
             .detail("It would run in the sessions of those who delete carrel's rows.")
-            .hint("Let the foreign key be ON DELETE CASCADE or NO ACTION, without triggers, rules and functions of your own in indexes and constraints, or have a superuser own them.")),
+            .hint("Let the foreign key be ON DELETE CASCADE or NO ACTION, without triggers, rules and functions of your own in indexes and constraints, or have a superuser own the table.")),
     }
 }
 
