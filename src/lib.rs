@@ -13,6 +13,7 @@
 mod access;
 mod agents;
 mod auth_users;
+mod calendar;
 mod definitions;
 mod documents;
 mod idempotency;
@@ -21,7 +22,6 @@ mod lease_arguments;
 mod locks;
 mod notify;
 mod operations;
-mod periods;
 #[allow(unsafe_code)]
 mod pg;
 mod schema;

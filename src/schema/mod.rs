@@ -80,7 +80,7 @@ fn change_tables(db: &Db) -> Result<()> {
     versions::refuse_other_versions(db)?;
     // Recording usage takes these locks before the locks of any table, and the rules change plans.
     spi::patiently(|| {
-        locks::change_all_users()?;
+        locks::lock_all_users()?;
         lock_tables(db, TABLES.iter().map(|table| table.name))
     })?;
     versions::apply_steps(db)?;

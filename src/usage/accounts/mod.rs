@@ -4,8 +4,8 @@
 pub mod plan_limits;
 
 use super::amounts::{LimitCharge, Total, Totals, UsageDelta};
+use crate::calendar::{Calendar, PeriodKind};
 use crate::locks;
-use crate::periods::{Calendar, PeriodKind};
 use crate::pg::error::{Result, check_for_interrupts};
 use crate::pg::heap::{Condition, Rows, TableLock, TableRow};
 use crate::pg::values::Numeric;
@@ -47,14 +47,14 @@ impl Accounts {
     /// Reads the accounts of these users under their shared lock: plans, limits and periods stay
     /// until the transaction ends.
     pub fn keep(users: &[Uuid]) -> Result<Self> {
-        locks::share_users(users)?;
+        locks::lock_users_shared(users)?;
         Self::find(users)
     }
 
     /// Reads the accounts of these users as [`Accounts::keep`] does, and locks their profiles as a
     /// foreign key would.
     pub fn hold(users: &[Uuid]) -> Result<Self> {
-        locks::share_users(users)?;
+        locks::lock_users_shared(users)?;
         Self::read(users, true)
     }
 

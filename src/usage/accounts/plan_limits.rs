@@ -2,7 +2,7 @@
 //! Postgres invalidates them: a trigger on plan_limits sends the message that a changed table
 //! sends.
 
-use crate::periods::PeriodKind;
+use crate::calendar::PeriodKind;
 use crate::pg::cache::{self, Changes};
 use crate::pg::error::Result;
 use crate::pg::heap::{Condition, Table};

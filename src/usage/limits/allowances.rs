@@ -226,7 +226,7 @@ pub fn own_share(db: &Db, charge: &LimitCharge) -> Result<Uuid> {
         }
     };
     if !is_allocated(db, charge)? {
-        locks::allocate(charge.user)?;
+        locks::lock_allocation(charge.user)?;
         allocate(db, charge, own)?;
         distribute(db, charge, own)?;
     }

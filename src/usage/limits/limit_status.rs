@@ -1,6 +1,6 @@
 //! Status of the limits that an event counts against, from totals, reservations and open requests.
 
-use crate::periods::PeriodKind;
+use crate::calendar::PeriodKind;
 use crate::pg::clock;
 use crate::pg::error::Result;
 use crate::pg::heap::{Condition, Table};

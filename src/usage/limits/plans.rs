@@ -1,8 +1,8 @@
 //! Plans and their limits, as operators edit them.
 
 use crate::access;
+use crate::calendar::{micros, unknown_period};
 use crate::locks;
-use crate::periods::{micros, unknown_period};
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::spi::{self, Access, as_owner_now};
 use crate::pg::trigger::{self, Returned, one_of};
@@ -33,7 +33,7 @@ fn set_plan(
         }
         spi::as_owner(Access::Write, |db| {
             users::require_plan(db, plan)?;
-            let changed = locks::change_user(user, || {
+            let changed = locks::with_user_lock(user, || {
                 db.execute(
                     "update carrel.user_profiles set plan_type = $2,
                     subscription_status = coalesce($3, subscription_status),

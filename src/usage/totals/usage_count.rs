@@ -5,8 +5,8 @@
 //! that act as nobody cannot deadlock over several users. A transaction that acts as several users
 //! in turn still can: 40P01.
 
+use crate::calendar::{Calendar, PeriodKind};
 use crate::identity;
-use crate::periods::{Calendar, PeriodKind};
 use crate::pg::clock;
 use crate::pg::error::Result;
 use crate::pg::heap::{Condition, HandledByCaller, Rows, TableLock, TableRow, UpdateOutcome};
