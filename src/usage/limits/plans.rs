@@ -6,7 +6,7 @@ use crate::locks;
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::spi::{self, Access, as_owner_now};
 use crate::pg::trigger::{self, Returned, one_of};
-use crate::usage::amounts::MEASURES;
+use crate::usage::measure::Measure;
 use crate::users;
 use pgrx::datum::{Interval, Uuid};
 use pgrx::prelude::*;
@@ -57,20 +57,22 @@ fn set_plan(
 /// Trigger BEFORE INSERT OR UPDATE of plan_limits: checks the limit, and sets `window_length` if
 /// its period is an interval.
 ///
-/// Limits of documents and bytes get the period `stored`. Errors: 22023 (invalid limit or period).
+/// Limits of stored amounts get the period `stored`. Errors: 22023 (invalid limit or period).
 #[pg_trigger]
 fn prepare_plan_limit<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::before_row(trigger, |row| {
         if trigger::restoring()? {
             return Ok(());
         }
-        row.need_one_of(c"measure", &MEASURES)?;
+        row.need_one_of(c"measure", &Measure::ALL.map(Measure::name))?;
         row.need_one_of(c"enforcement", &["hard", "soft"])?;
         row.need_text(&[c"event_type", c"period"])?;
         row.need_amount(c"limit_value", 30)?;
         users::require_plan_of(row)?;
         let measure: Option<String> = row.new.get(c"measure");
-        if measure.is_some_and(|measure| measure == "documents" || measure == "bytes") {
+        if let Some(measure) = measure
+            && Measure::parse(&measure)?.is_stored()
+        {
             row.set(c"period", "stored");
             row.set(c"event_type", "*");
             row.set(c"window_length", None::<Interval>);
