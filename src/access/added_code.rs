@@ -91,7 +91,7 @@ fn check_command(db: &Db, command: &DdlCommand, actor: pg_sys::Oid) -> Result<()
             return Err(refused(format!(
                 "role \"{role}\" may not add trigger {identity} to table carrel.{own}"
             ))
-            .detail("It would run as whoever writes to the table.")
+            .detail("It would run as the role that writes to the table.")
             .hint("Have a superuser create it."));
         }
     }

@@ -135,7 +135,7 @@ fn list_users(
     TableIterator::new(rows)
 }
 
-/// Returns all rows that carrel stores of a user, as JSON.
+/// Returns a user's rows, without those derived from them, as JSON.
 ///
 /// Search vectors are left out: they hold nothing that the text does not. Callable by services.
 /// Errors: 22023 (user_id is null), PT404 (no such user).
