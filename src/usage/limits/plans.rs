@@ -125,7 +125,7 @@ fn keep_default_plan<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
 /// Trigger AFTER INSERT, UPDATE, DELETE or TRUNCATE of plan_limits: deletes all shares. Limits are
 /// allocated again when they are next debited.
 #[pg_trigger]
-fn reckon_limits_anew<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
+fn delete_allowances<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::statement(trigger, || {
         if trigger::restoring()? {
             return Ok(());
