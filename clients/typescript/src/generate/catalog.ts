@@ -149,7 +149,7 @@ export async function readFunctions(sql: Sql): Promise<Function[]> {
                 from generate_subscripts(proargmodes, 1) as n where proargmodes[n] = 't') as columns
         from pg_proc as p
         where pronamespace = 'carrel'::regnamespace and prorettype not in ('trigger'::regtype, 'tsvector'::regtype)
-            and (obj_description(p.oid) ~ 'For (superusers|operators)\\.$'
+            and (obj_description(p.oid) ~ 'Callable by (superusers|operators)'
                 or exists (select from aclexplode(proacl) where grantee not in (0, proowner, 'carrel_owner'::regrole)))
         order by proname`;
 }

@@ -12,18 +12,22 @@ export const quote = (text: string) => `'${text.replace(/[\\']/g, '\\$&').replac
 /** SQL in a template. */
 export const sql = (text: string) => `sql\`${text.replace(/[\\`]|\$\{/g, '\\$&')}\``;
 
-/** A comment, broken into lines that fit. */
+/** A comment, broken into lines that fit. An empty line separates paragraphs. */
 export function doc(comment: string | null, indent = ''): string {
     if (!comment) return '';
     const text = comment.replaceAll('*/', '*\\/');
-    if (indent.length + text.length + 7 <= 120) return `${indent}/** ${text} */\n`;
-    const lines = [''];
-    for (const word of text.split(' ')) {
-        const line = lines.at(-1) ?? '';
-        if (line !== '' && indent.length + line.length + word.length + 4 > 120) lines.push(word);
-        else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
+    if (!text.includes('\n') && indent.length + text.length + 7 <= 120) return `${indent}/** ${text} */\n`;
+    const lines: string[] = [];
+    for (const paragraph of text.split(/\n{2,}/)) {
+        if (lines.length > 0) lines.push('');
+        lines.push('');
+        for (const word of paragraph.split(/\s+/)) {
+            const line = lines.at(-1) ?? '';
+            if (line !== '' && indent.length + line.length + word.length + 4 > 120) lines.push(word);
+            else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
+        }
     }
-    return `${indent}/**\n${lines.map((line) => `${indent} * ${line}\n`).join('')}${indent} */\n`;
+    return `${indent}/**\n${lines.map((line) => `${indent} * ${line}`.trimEnd() + '\n').join('')}${indent} */\n`;
 }
 
 /** `name(a, b)`, or with a line for each argument where that is too long. */
