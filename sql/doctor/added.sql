@@ -123,7 +123,7 @@ select format(
     )
 )
 from pg_depend as d
-join pg_shdepend as s on s.classid = d.classid and s.objid = d.objid and s.refclassid = 'pg_authid'::regclass and s.deptype = 'o'
+join pg_shdepend as s on d.classid = s.classid and d.objid = s.objid and s.refclassid = 'pg_authid'::regclass and s.deptype = 'o'
 join pg_roles as r on s.refobjid = r.oid
 cross join lateral pg_identify_object(d.classid, d.objid, 0) as i
 where

@@ -55,7 +55,7 @@ fn refuse_added_code() {
             let tables: Vec<_> = commands.iter().filter_map(|command| command.table).collect();
             let is_connected: bool =
                 db.latest(|| db.value(IS_CONNECTED, &[tables.clone().into()]))?;
-            locks::add_code(if is_connected { Mode::Exclusive } else { Mode::Shared })?;
+            locks::lock_added_code(if is_connected { Mode::Exclusive } else { Mode::Shared })?;
             db.latest(|| check_followers(db, tables, [current, of_session]))
         })
     });

@@ -322,7 +322,7 @@ pub fn refresh_records(db: &Db, foreign_records: ForeignRecords) -> Result<()> {
 
 /// Waits until no other session changes carrel's tables or privileges.
 pub fn lock_definitions() -> Result<()> {
-    crate::locks::change_definitions()
+    crate::locks::lock_definitions()
 }
 
 /// Lists records that do not match their roles, and roles with more rights than granted, each with

@@ -2,10 +2,10 @@
 
 use super::no_request;
 use crate::access;
+use crate::calendar;
 use crate::idempotency;
 use crate::identity;
 use crate::lease_arguments::{given, invalid_argument};
-use crate::periods;
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::spi::{self, Access, Arg, Db};
 use crate::usage::{only_of, reused};
@@ -197,7 +197,7 @@ fn purge_requests(
         access::require_service("purge_requests")?;
         let older_than = given("older_than", older_than)?;
         let max_rows = given("max_rows", max_rows)?;
-        if periods::micros(&older_than) < 0 || older_than.months() < 0 {
+        if calendar::micros(&older_than) < 0 || older_than.months() < 0 {
             return Err(invalid_argument("older_than must not be negative"));
         }
         if max_rows < 0 {

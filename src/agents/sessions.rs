@@ -37,7 +37,6 @@ fn create_session(
     })
 }
 
-/// Maximum bytes of a title: sessions are listed.
 /// Maximum sizes of columns in bytes.
 const MAX_BYTES: [(&CStr, usize); 2] = [(c"title", 4096), (c"context_state", 4 << 20)];
 
@@ -55,6 +54,22 @@ fn prepare_session<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         row.need_text(&[c"title"])?;
         row.need_at_most(&MAX_BYTES)?;
         row.need_object(&[c"context_state"])
+    })
+}
+
+/// Trigger BEFORE UPDATE of agent_sessions: `version` counts the changes of context_state.
+#[pg_trigger]
+fn count_session_version<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
+    trigger::before_row(trigger, |row| {
+        let is_restored = trigger::restoring()?;
+        let Some(old) = row.old.filter(|_| !is_restored) else { return Ok(()) };
+        let version: i64 = old.need(c"version")?;
+        let counted = version.saturating_add(row.changes(c"context_state")?.into());
+        // Setting a column copies the row, which a long chain makes large.
+        if row.new.need::<i64>(c"version")? != counted {
+            row.set(c"version", counted);
+        }
+        Ok(())
     })
 }
 

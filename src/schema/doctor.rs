@@ -4,7 +4,7 @@ use crate::access;
 use crate::access::owner;
 use crate::auth_users;
 use crate::definitions::{
-    TABLES, created_by_rules, defaults_in_rules, drift_of_statistics, normalized, rule_triggers,
+    STATISTICS_DRIFT, TABLES, created_by_rules, defaults_in_rules, normalized, rule_triggers,
 };
 use crate::pg;
 use crate::pg::error::{Result, guard};
@@ -336,7 +336,7 @@ fn members(db: &Db) -> Result<Vec<String>> {
 
 /// Lists search statistics that migrate() would correct.
 fn search_statistics(db: &Db) -> Result<Vec<String>> {
-    db.rows(drift_of_statistics(), &[], |row| {
+    db.rows(STATISTICS_DRIFT, &[], |row| {
         let (user, language): (Uuid, String) = (row.need(1)?, row.need(2)?);
         Ok(format!("the statistics of user {user} in {language} differ from the chunks"))
     })

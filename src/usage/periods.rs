@@ -1,7 +1,7 @@
 //! SQL functions of billing periods and of the other periods that limits count in.
 
 use super::callers::readable_user;
-use crate::periods::{Calendar, PeriodKind, period_start};
+use crate::calendar::{Calendar, PeriodKind, period_start};
 use crate::pg::clock;
 use crate::pg::error::guard;
 use crate::pg::spi::{self, Access};
