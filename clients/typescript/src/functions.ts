@@ -249,7 +249,7 @@ export const completeRequest = row(
  * Records a usage event if hard limits allow it, exactly under concurrency.
  *
  * Held amounts are not available. Arguments, results and callers as for record_usage(). Errors: PT402 (beyond a hard
- * limit; used, limit and resets_at in DETAIL), and those of record_usage().
+ * limit; used, held, limit and resets_at in DETAIL), and those of record_usage().
  */
 export const consumeUsage = row(
     'consume_usage',
@@ -402,7 +402,7 @@ export const enableEmbeddings = nothing('enable_embeddings', { dimensions: integ
 export const erasedFiles = value('erased_files', { storagePaths: texts }, integer);
 
 /**
- * Returns all rows that carrel stores of a user, as JSON.
+ * Returns a user's rows, without those derived from them, as JSON.
  *
  * Search vectors are left out: they hold nothing that the text does not. Callable by services. Errors: 22023 (user_id
  * is null), PT404 (no such user).
