@@ -50,6 +50,7 @@ Arguments are named, and new ones are added at the end with a default, so call b
 | `22023` | An argument is not valid. |
 | `28000` | No user is set, or the identity is malformed. |
 | `42501` | The role may not do this. |
+| `54000` | A value is too large. |
 | `55000` | The database lacks something: tables of this version, embeddings. |
 | `P0002` | The user has no profile. |
 | `PT402` | A hard limit is reached. |
@@ -65,7 +66,8 @@ def wrap(text, indent=""):
 
 
 def markdown(text):
-    return re.sub(r"([*<])", r"\\\1", text)
+    """A comment's paragraphs, wrapped."""
+    return "\n\n".join(map(wrap, re.sub(r"([*<])", r"\\\1", text).split("\n\n")))
 
 
 def plain(sql):
@@ -123,6 +125,6 @@ for subject, names in subjects.items():
     page += f"\n## {subject}\n"
     for name in sorted(names):
         function = functions[name]
-        page += f"\n### {name}\n\n```text\n{signature(function)}\n```\n\n{wrap(markdown(function['comment']))}\n\n"
+        page += f"\n### {name}\n\n```text\n{signature(function)}\n```\n\n{markdown(function['comment'])}\n\n"
         page += wrap(f"**Callers**: {callers(function)}. **Volatility**: {function['volatility']}.") + "\n"
 print(page, end="")

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Fails where a comment departs from the project's language (CONTRIBUTING.md, "Language").
+"""Fails where a comment, message or name departs from the project's language (CONTRIBUTING.md, "Language").
 
 A comment begins with a noun or a verb that names the thing, not with a free relative ("What …", "Who …"), and
-uses the field's terms. Checked are the comments of Rust, SQL and shell files, and the pages of docs/.
+uses the field's terms. Checked are the comments of Rust and SQL files, and the pages of docs/; for terms also the
+string literals and defined names of Rust files without their tests, and all other text of SQL files.
 
     language.py          checks the repository
     language.py --test   checks this program
@@ -32,6 +33,41 @@ COMMENT = {
     ".sql": re.compile(r"\s*--\s?(.*)"),
 }
 TERM = re.compile(r"\b(" + "|".join(f"(?:{term})" for term in TERMS) + r")\b", re.IGNORECASE)
+
+
+# Tokens of Rust: comments and characters, which are skipped, literals, and definitions.
+RUST = re.compile(
+    r"//[^\n]*|'(?:\\.|[^'\\\n])'"
+    r'|r(?P<hashes>#+)"(?P<raw>.*?)"(?P=hashes)|"(?P<text>(?:\\.|[^"\\])*)"'
+    r"|\b(?:fn|const|static|struct|enum|trait|mod|type)\s+(?P<name>\w+)",
+    re.DOTALL,
+)
+
+
+def words(text):
+    """Separates the words of names: snake_case and CamelCase."""
+    return re.sub(r"([a-z])([A-Z])", r"\1 \2", text).replace("_", " ")
+
+
+def terms(text):
+    """Yields a message for each term in code, of which names are parts."""
+    for term in TERM.finditer(words(text)):
+        yield f'"{term.group(0)}": {better(term.group(0))}'
+
+
+def code_faults(path, lines):
+    """Yields (line number, message) for literals and names."""
+    if path.endswith(".sql"):
+        for number, line in enumerate(lines, 1):
+            if not line.startswith("comment on "):
+                for message in terms(line.split("--")[0]):
+                    yield number, message
+    elif path.endswith(".rs"):
+        code = "\n".join(lines).split("#[cfg(test)]")[0]
+        for token in RUST.finditer(code):
+            text = next((token[group] for group in ("raw", "text", "name") if token[group]), "")
+            for message in terms(text):
+                yield code.count("\n", 0, token.start()) + 1, message
 
 
 def better(word):
@@ -76,6 +112,14 @@ def test():
     assert [n for n, _ in faults("a.sql", sql)] == [1, 2], list(faults("a.sql", sql))
     assert [n for n, _ in faults("a.md", ["A lease lapses.", "Where it is."])] == [1]
 
+    def code(path, text):
+        return [n for n, _ in code_faults(path, text.splitlines())]
+
+    assert code("a.sql", "-- lapsed\nselect 'lapsed_at' from reckoned\ncreate trigger begin_anew") == [2, 2, 3]
+    assert code("a.rs", "const UPHELD: u8 = b'\"'; // anew\nfn reckon_all() {}\nlet a = \"it\n lapsed\";") == [1, 2, 3]
+    assert code("a.rs", "struct TakesBack;\nlet a = r#\"taken \"back\" anew\"#;\nfn elapsed() {}") == [1, 2]
+    assert code("a.rs", "fn a() {}\n#[cfg(test)]\nmod tests { const A: &str = \"anew\"; }") == []
+
 
 def main():
     if sys.argv[1:] == ["--test"]:
@@ -83,7 +127,8 @@ def main():
         return 0
     count = 0
     for name in files():
-        for number, message in faults(name, (ROOT / name).read_text().splitlines()):
+        lines = (ROOT / name).read_text().splitlines()
+        for number, message in [*faults(name, lines), *code_faults(name, lines)]:
             print(f"{name}:{number}: {message}")
             count += 1
     if count:

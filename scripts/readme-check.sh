@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Checks README.md, CONTRIBUTING.md and docs/: every `make` target, file and directory that they name in code or link to
 # exists, and every heading that they link to. Names with a placeholder (<…>, *, …) and what lies under target/ are left
-# out. The book has every page of docs/ and no other; pages link to pages only, since the book has nothing else. Lines
+# out. The book has every page of docs/ and no other, each with its title of SUMMARY.md; pages link to pages only, since the book has nothing else. Lines
 # of prose in README and docs/ have at most 100 characters, and the README has at most 220 lines.
 set -euo pipefail
 export LC_ALL=C.UTF-8
@@ -65,6 +65,11 @@ done
 [ "$(wc -l <README.md)" -le 220 ] || complain README.md "more than 220 lines"
 pages=$(cd docs && ls -- *.md | grep -vx SUMMARY.md)
 for page in $pages; do
-    grep -qF "($page)" docs/SUMMARY.md || complain docs/SUMMARY.md "$page is missing"
+    title=$(sed -n "s/^- \[\(.*\)\]($page)\$/\1/p" docs/SUMMARY.md)
+    if [ -z "$title" ]; then
+        complain docs/SUMMARY.md "$page is missing"
+    elif [ "$(head -n 1 "docs/$page")" != "# $title" ]; then
+        complain "docs/$page" "the first line is not its title in docs/SUMMARY.md: # $title"
+    fi
 done
 exit $bad

@@ -2,7 +2,7 @@
 --
 -- TRIGGER on a table is enough to add a trigger, REFERENCES to add a foreign key, CREATE on a schema to add functions. Postgres then runs
 -- conditions of triggers, casts of foreign keys' columns and better fitting functions with the rights of the tables' owner or of
--- whoever calls carrel. Superusers and carrel_owner may add what they like.
+-- carrel's caller. Superusers and carrel_owner may add what they like.
 
 -- The checker of style knows no event triggers.
 create event trigger carrel_refuse_added_code on ddl_command_end -- noqa: PRS

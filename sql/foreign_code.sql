@@ -2,7 +2,7 @@
 -- keys, and on those that carrel's keys refer to. Every table that was looked at has a row; what is null where nothing was found.
 -- carrel refuses to work beside code that is_refused; on the others it is confined. is_of_others: a table of such a role that follows.
 --
--- Checks and actions of foreign keys run in the session of whoever writes, as the owner of the other table: triggers, rules and
+-- Checks and actions of foreign keys run in the session that writes, as the owner of the other table: triggers, rules and
 -- functions there can change the session's settings, or leave behind what runs as its role at the end of the transaction. Planning
 -- them evaluates predicates of indexes and constraints. So a table of a plain role may follow by ON DELETE CASCADE or NO ACTION,
 -- without triggers and rules of its own for DELETE and TRUNCATE, and without functions, operators and casts of its own in its
@@ -91,8 +91,8 @@ as $$
         join pg_operator as o on d.refobjid = o.oid
     ),
 
-    -- Built-in functions that run SQL given as text, or have other side effects. Whoever may add a trigger may call them in its
-    -- condition, with the rights of whoever writes to the table.
+    -- Built-in functions that run SQL given as text, or have other side effects. A role that may add a trigger may call them in its
+    -- condition, with the rights of the role that writes to the table.
     effects (pattern) as (
         select ':(func|opfunc)id (' || string_agg(p.oid::text, '|') || ') '
         from pg_proc as p

@@ -17,7 +17,7 @@ begin
     if schema_owner is not null then
         raise exception 'schema carrel belongs to role "%", but the extension to "%"', schema_owner, current_user
             using errcode = '42501',
-                detail = 'Whoever owns it could run code as everybody who uses carrel.',
+                detail = 'Its owner could run code as every role that uses carrel.',
                 hint = pg_catalog.format('If what is in it can be trusted: alter schema carrel owner to %I', current_user);
     end if;
     select i.type, i.identity, r.rolname into planted

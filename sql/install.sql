@@ -1,6 +1,6 @@
 -- Runs last: takes the functions from PUBLIC, and creates the tables.
 
--- Functions belong to the bootstrap superuser, who stays one: whoever installs may be demoted.
+-- Functions belong to the bootstrap superuser, who stays one: the role that installs may be demoted.
 do $$
 declare
     superuser text := (select pg_catalog.quote_ident(rolname) from pg_catalog.pg_roles where oid operator(pg_catalog.=) 10::pg_catalog.oid);

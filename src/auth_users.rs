@@ -37,7 +37,7 @@ pub fn register_settings() {
     GucRegistry::define_string_guc(
         c"carrel.auth_users_owner",
         c"The role, besides superusers, whose auth.users is followed.",
-        c"Whoever owns that table creates and deletes users. Empty: superusers' alone.",
+        c"This role creates and deletes users by that table. Empty: superusers only.",
         &OWNER,
         GucContext::Suset,
         GucFlags::default(),

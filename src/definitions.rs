@@ -215,12 +215,7 @@ pub fn defaults_in_rules() -> impl Iterator<Item = [&'static str; 3]> {
 }
 
 /// Query of the differences between search statistics and chunks: user, language and differences.
-pub fn drift_of_statistics() -> &'static str {
-    let insert =
-        "insert into carrel.search_statistics (user_id, language, documents, chunks, words)\n";
-    let mut rules = RULES.iter().flat_map(|sql| statements(sql));
-    rules.find_map(|statement| statement.strip_prefix(insert)).unwrap_or_default()
-}
+pub const STATISTICS_DRIFT: &str = include_str!("../sql/search/statistics/drift.sql");
 
 /// SQL in a form that is comparable with the output of Postgres: lower case, without spaces,
 /// parentheses and the casts that Postgres adds to literals.
@@ -246,4 +241,55 @@ pub fn normalized(sql: &str) -> String {
         rest = &rest[c.len_utf8()..];
     }
     plain
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_has_its_file_in_the_expected_form() {
+        for table in &TABLES {
+            let head = format!("create table carrel.{} (\n", table.name);
+            assert!(table.create().starts_with(&head), "{}", table.name);
+            assert!(table.create().ends_with("\n)"), "{}", table.name);
+            assert!(table.columns().count() > 0 && table.constraints().count() > 0);
+            let others = statements(table.sql).count() - 1;
+            assert_eq!(others, table.indexes().count(), "{}", table.name);
+        }
+    }
+
+    #[test]
+    fn columns_are_read_with_type_and_nullability() {
+        let documents = TABLES.iter().find(|table| table.name == "documents").unwrap();
+        let column = |name| documents.columns().find(|column| column.name == name).unwrap();
+        assert_eq!(column("language").column_type(), "text");
+        assert_eq!(column("language").collation(), Some("C"));
+        assert_eq!(column("content_text").collation(), None);
+        assert!(column("language").is_not_null());
+        assert_eq!(column("search_vector").column_type(), "tsvector");
+        assert!(!column("search_vector").is_not_null());
+    }
+
+    #[test]
+    fn the_rules_name_every_policy_with_its_table() {
+        let in_documents = |kind, name| {
+            created_by_rules(kind).any(|rule| rule.name == name && rule.table == "documents")
+        };
+        assert!(in_documents("create policy ", "documents_select_own"));
+        assert!(in_documents("create or replace trigger ", "documents_process"));
+        assert!(defaults_in_rules().any(|d| d == ["documents", "id", "carrel.uuid_v7()"]));
+    }
+
+    #[test]
+    fn sql_is_compared_without_what_postgres_adds() {
+        let ours = "status = 'pending' and progress = 0 and chain = '[]' and a is null";
+        let theirs = "((status = 'pending'::text) AND (progress = (0)::double precision) \
+                      AND (chain = '[]'::jsonb) AND (a IS NULL))";
+        assert_eq!(normalized(ours), normalized(theirs));
+        let unparenthesised = "status = 'pending'::text AND a IS NULL";
+        assert_eq!(normalized(unparenthesised), normalized("status = 'pending' and a is null"));
+        assert_ne!(normalized("user_id = f()"), normalized("user_id = f() or true"));
+    }
 }

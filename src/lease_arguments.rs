@@ -1,6 +1,6 @@
 //! Checks of lease arguments: worker, interval, count.
 
-use crate::periods;
+use crate::calendar;
 use crate::pg::error::{Error, Result, SqlState};
 use pgrx::datum::Interval;
 
@@ -8,7 +8,7 @@ use pgrx::datum::Interval;
 pub fn checked_lease(name: &str, lease: Option<Interval>) -> Result<Interval> {
     const WEEK: i64 = 7 * 86_400_000_000;
     let lease = given(name, lease)?;
-    if lease.months() != 0 || !(1..=WEEK).contains(&periods::micros(&lease)) {
+    if lease.months() != 0 || !(1..=WEEK).contains(&calendar::micros(&lease)) {
         return Err(invalid_argument(format!(
             "{name} must be above 0 and up to 7 days, without months"
         ))

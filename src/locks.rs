@@ -3,8 +3,8 @@
 //! Recording usage takes a shared lock on the user. Changing a plan, anchor or time zone takes an
 //! exclusive lock. Locks are released at the end of the transaction.
 //!
-//! The lock tag names a relation that does not exist, so SQL cannot take it: an end user cannot
-//! block recording. Row locks would not do: a profile update already holds the row lock that
+//! SQL cannot take these locks, so an end user cannot block recording: their tags are relation ids
+//! that no relation has before a database has assigned three billion oids. Row locks would not do: a profile update already holds the row lock that
 //! recorders would wait for.
 
 use crate::pg::error::{Result, contain};
@@ -15,13 +15,13 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 
 thread_local! {
-    /// True while [`change_user`] runs: its statement changes the one user that is locked.
+    /// True while [`with_user_lock`] runs: its statement changes the one user that is locked.
     static CHANGES_ONE: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Takes the shared lock of each user: their plans, limits and periods stay until the transaction
 /// ends.
-pub fn share_users(users: &[Uuid]) -> Result<()> {
+pub fn lock_users_shared(users: &[Uuid]) -> Result<()> {
     lock_relation_id(key(EVERYBODY), Mode::Shared)?;
     let keys: BTreeSet<u32> = users.iter().map(|user| number(*user) % KEYS).collect();
     keys.into_iter().try_for_each(|user| lock_relation_id(key(user), Mode::Shared))
@@ -31,7 +31,7 @@ pub fn share_users(users: &[Uuid]) -> Result<()> {
 ///
 /// Retries with a limit on each wait ([`spi::patiently`]): a session that waits for this lock, or
 /// holds it, keeps all users that share the lock from recording.
-pub fn change_user<T>(user: Uuid, change: impl Fn() -> Result<T>) -> Result<T> {
+pub fn with_user_lock<T>(user: Uuid, change: impl Fn() -> Result<T>) -> Result<T> {
     spi::need_writable(c"UPDATE")?;
     spi::patiently(|| {
         lock_relation_id(key(EVERYBODY), Mode::Shared)?;
@@ -43,8 +43,8 @@ pub fn change_user<T>(user: Uuid, change: impl Fn() -> Result<T>) -> Result<T> {
     })
 }
 
-/// Takes the exclusive lock of all users, unless [`change_user`] has locked the one that changes.
-pub fn change_all_users() -> Result<()> {
+/// Takes the exclusive lock of all users, unless [`with_user_lock`] has locked the one that changes.
+pub fn lock_all_users() -> Result<()> {
     if CHANGES_ONE.get() {
         return Ok(());
     }
@@ -54,13 +54,13 @@ pub fn change_all_users() -> Result<()> {
 
 /// Takes the lock under which one session at a time allocates the remaining allowance of a user's
 /// limits.
-pub fn allocate(user: Uuid) -> Result<()> {
+pub fn lock_allocation(user: Uuid) -> Result<()> {
     lock_object_id(FIRST_ID, number(user))
 }
 
 /// Takes the lock under which one session at a time changes carrel's tables or privileges in a
 /// database.
-pub fn change_definitions() -> Result<()> {
+pub fn lock_definitions() -> Result<()> {
     spi::need_writable(c"UPDATE")?;
     spi::patiently(|| lock_relation_id(key(DEFINITIONS), Mode::Exclusive))
 }
@@ -70,7 +70,7 @@ pub fn change_definitions() -> Result<()> {
 /// Exclusive for a command on a table that foreign keys connect with carrel's, shared for all others. So a new
 /// foreign key and a trigger on the table that it connects cannot be added side by side, each unseen by the
 /// other.
-pub fn add_code(mode: Mode) -> Result<()> {
+pub fn lock_added_code(mode: Mode) -> Result<()> {
     lock_relation_id(key(ADDED_CODE), mode)
 }
 
@@ -84,7 +84,8 @@ const EVERYBODY: u32 = KEYS;
 const DEFINITIONS: u32 = KEYS + 1;
 /// Key of code that other roles add to tables.
 const ADDED_CODE: u32 = KEYS + 2;
-/// First lock id: no relation or catalog has it or one of the ids that follow.
+/// First lock id, above the oids of catalogs and those that a database assigns first. A relation that gets one
+/// of these oids after a wraparound would only make recording wait for locks on it.
 const FIRST_ID: u32 = 0xCA11_E100;
 
 /// Lock id of a key.

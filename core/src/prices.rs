@@ -1,5 +1,13 @@
 //! Token usage as model providers report it, converted so that each token has exactly one type and
 //! is billed once.
+//!
+//! A new token type is a field of [`Tokens`] and a name in [`TOKEN_TYPES`] (the compiler shows the
+//! rest: `Tokens::read` and its two forms of reports, `sum`, `price` of src/usage/prices.rs). In
+//! SQL: the CHECK of sql/tables/model_prices.sql, the comment in sql/rules/model_prices.sql, and an
+//! argument of sql/usage/price.sql with the type whose price it falls back to. For callers:
+//! `TOKEN_TYPES_HINT` and the doc comment of price_usage() in src/usage/prices.rs, docs/usage.md.
+//! Tests: core/tests/prices.rs, core/tests/fuzz/targets/documents.rs (names of fields), and
+//! tests/pg_regress/sql/usage/prices.sql.
 
 use serde_json::{Map, Value};
 
@@ -46,6 +54,9 @@ impl std::fmt::Display for TokenReportError {
 
 impl std::error::Error for TokenReportError {}
 
+/// Names of the types, in carrel's own reports and in `model_prices.token_type`.
+pub const TOKEN_TYPES: [&str; 4] = ["input", "output", "cached_input", "reasoning"];
+
 const MAX_COUNT: u64 = 1_000_000_000_000_000;
 
 impl Tokens {
@@ -74,13 +85,15 @@ impl Tokens {
                 Self::inclusive(&report, ["input", "output"])?
             }
         } else {
+            let [input, output, cached_input, reasoning] =
+                TOKEN_TYPES.map(|name| count(&report, name));
             let tokens = Self {
-                input: count(&report, "input")?,
-                output: count(&report, "output")?,
-                cached_input: count(&report, "cached_input")?,
-                reasoning: count(&report, "reasoning")?,
+                input: input?,
+                output: output?,
+                cached_input: cached_input?,
+                reasoning: reasoning?,
             };
-            (tokens, ["input", "output", "cached_input", "reasoning"].map(String::from).to_vec())
+            (tokens, TOKEN_TYPES.map(String::from).to_vec())
         };
         for name in report.keys() {
             if name != "total_tokens" && !known.contains(name) {
@@ -95,7 +108,8 @@ impl Tokens {
 
     /// Sum of all types.
     pub fn sum(&self) -> u64 {
-        self.input + self.output + self.cached_input + self.reasoning
+        let Self { input, output, cached_input, reasoning } = self;
+        input + output + cached_input + reasoning
     }
 
     /// Reads a report with details that are parts of the totals.

@@ -3,7 +3,7 @@
 -- $1 tables that the command changed   $2 current role   $3 role of the session
 -- Returns the first description; no row: nothing is refused.
 with reached as materialized (
-    select f.relation, f.what, c.relowner
+    select f.relation, case when f.is_refused then f.what end as what, c.relowner
     from carrel.foreign_code() as f
     join pg_class as c on f.relation = c.oid
 )

@@ -55,7 +55,7 @@ join pg_roles as r on n.owner = r.oid
 where not r.rolsuper and r.rolname <> 'carrel_owner'
 union
 select format(
-    'trigger %I on %s is not carrel''s: %s it runs as whoever writes to the table: drop trigger %1$I on carrel.%4$I%5$s',
+    'trigger %I on %s is not carrel''s: %s it runs as the role that writes to the table: drop trigger %1$I on carrel.%4$I%5$s',
     t.tgname, c.relname, f.name, c.relname,
     case when not f.is_definer then format('; or trust it: alter function %s owner to carrel_owner', t.tgfoid::regprocedure) end
 )
@@ -123,7 +123,7 @@ select format(
     )
 )
 from pg_depend as d
-join pg_shdepend as s on s.classid = d.classid and s.objid = d.objid and s.refclassid = 'pg_authid'::regclass and s.deptype = 'o'
+join pg_shdepend as s on d.classid = s.classid and d.objid = s.objid and s.refclassid = 'pg_authid'::regclass and s.deptype = 'o'
 join pg_roles as r on s.refobjid = r.oid
 cross join lateral pg_identify_object(d.classid, d.objid, 0) as i
 where

@@ -116,7 +116,7 @@ from (
     union all
     select 3, 'agent_requests.oldest_due_seconds', greatest(extract(epoch from clock_timestamp() - oldest), 0), null from pending_requests
     union all
-    select 3, 'agent_requests.lapsed_leases', expired, 'workers that went away; claim_requests() gives theirs to others' from leases
+    select 3, 'agent_requests.expired_leases', expired, 'their workers stopped; claim_requests() requeues the requests' from leases
     union all
     select 3, 'documents.oldest_pending_seconds', greatest(extract(epoch from clock_timestamp() - oldest), 0), null from pending_documents
     union all
@@ -124,7 +124,7 @@ from (
     union all
     select 4, 'usage_reservations.held', reservations, null from reservations
     union all
-    select 4, 'usage_reservations.lapsed', expired, 'hold nothing from who needs it' from reservations
+    select 4, 'usage_reservations.expired', expired, 'hold no allowance' from reservations
     union all
     select 5, t.relname || '.bytes', pg_total_relation_size(t.relid), 'with indexes: ' || pg_size_pretty(pg_total_relation_size(t.relid))
     from pg_stat_all_tables as t where t.schemaname = 'carrel'

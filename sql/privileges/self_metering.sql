@@ -1,4 +1,4 @@
--- What grant_user(role, self_metering => true) grants besides: end users who record their own usage.
+-- Further privileges of grant_user(role, self_metering => true): end users record their own usage.
 grant execute on function carrel.consume_usage to :role;
 grant execute on function carrel.record_usage to :role;
 grant execute on function carrel.record_usage_batch to :role;

@@ -17,9 +17,9 @@ create or replace trigger plan_limits_wait_for_usage
     before insert or delete or update or truncate on carrel.plan_limits
     for each statement execute function carrel.wait_for_usage();
 
-create or replace trigger plan_limits_reckon_anew
+create or replace trigger plan_limits_delete_allowances
     after insert or delete or update or truncate on carrel.plan_limits
-    for each statement execute function carrel.reckon_limits_anew();
+    for each statement execute function carrel.delete_allowances();
 
 -- Backends cache limits: this trigger invalidates the cache, on replicas too.
 create or replace trigger plan_limits_forget

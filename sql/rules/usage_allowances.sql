@@ -10,7 +10,7 @@ create or replace trigger usage_allowances_check_privileges
 -- Rows are updated often: free space on their pages allows HOT updates, and early pruning.
 alter table carrel.usage_allowances set (fillfactor = 15);
 
-comment on table carrel.usage_allowances is 'Remaining allowances of hard limits, split into shares that add up. Kept by triggers, proven by verify_usage().';
+comment on table carrel.usage_allowances is 'Remaining allowances of hard limits, split into shares that add up. Written when usage is recorded or held, verified by verify_usage().';
 comment on column carrel.usage_allowances.id is 'Primary key (UUIDv7).';
 comment on column carrel.usage_allowances.user_id is 'User of the limit.';
 comment on column carrel.usage_allowances.event_type is 'Limited event type, or *.';

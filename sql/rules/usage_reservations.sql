@@ -17,7 +17,7 @@ comment on column carrel.usage_reservations.user_id is 'User of the reservation.
 comment on column carrel.usage_reservations.event_type is 'Type of the event that will be recorded.';
 comment on column carrel.usage_reservations.tokens is 'Reserved tokens.';
 comment on column carrel.usage_reservations.cost is 'Reserved cost.';
-comment on column carrel.usage_reservations.state is 'held, lapsed (expired), settled or released. An expired reservation stays held until another session needs its amount.';
+comment on column carrel.usage_reservations.state is 'held, expired, settled or released. A reservation past expires_at stays held until another session needs its amount.';
 comment on column carrel.usage_reservations.idempotency_key is 'Idempotency key: one reservation for each key of a user, forever.';
 comment on column carrel.usage_reservations.payload_hash is 'SHA-256 of the arguments of reserve_usage().';
 comment on column carrel.usage_reservations.event_id is 'Event that settled the reservation.';

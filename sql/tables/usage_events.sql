@@ -4,9 +4,9 @@
 -- from another payload with the same idempotency key. Rows that are not inserted by functions have
 -- no payload_hash.
 --
--- The trigger that counts events also checks them. CHECK constraints are too slow: Postgres parses
--- their text in each statement, which takes longer than the rest of an insert. Without that
--- trigger, there are neither checks nor totals.
+-- Functions check and count their events themselves (src/usage/ledger/insert.rs). The trigger
+-- usage_events_count does both for rows that SQL inserts. CHECK constraints are too slow: Postgres
+-- parses their text in each statement, which takes longer than the rest of an insert.
 create table carrel.usage_events (
     id uuid not null,
     user_id uuid not null,

@@ -19,7 +19,7 @@ create table carrel.usage_reservations (
     constraint usage_reservations_event_type_check check (event_type <> ''),
     constraint usage_reservations_tokens_check check (tokens between 0 and 1000000000000000),
     constraint usage_reservations_cost_check check (cost >= 0 and cost <= 1000000000000000),
-    constraint usage_reservations_state_check check (state in ('held', 'lapsed', 'settled', 'released'))
+    constraint usage_reservations_state_check check (state in ('held', 'expired', 'settled', 'released'))
 );
 
 -- Serves: the foreign key, when a user is deleted.

@@ -1,5 +1,6 @@
--- Sums over usage_events by user, day (of the user's time zone) and event type. Kept by a trigger,
--- proven by verify_usage().
+-- Sums over usage_events by user, day (of the user's time zone), billing period, event type and
+-- model. Written when an event is recorded (src/usage/totals/add.rs); merged and rebuilt by
+-- merge.rs and rebuild.rs beside it. verify_usage() compares them with the events.
 --
 -- The rows of one total add up: each backend writes rows with its own slot, so writers never wait
 -- for each other. A day in which a billing period begins has rows for both periods. Sums are

@@ -2,7 +2,7 @@
 --
 -- $1 user_id   $2 event_type   $3 measure   $4 period   $5 period_end   $6 limit   $7 amount asked
 -- $8 used and $9 held, both without the amount asked
-with now as materialized (
+with profile as materialized (
     select p.billing_timezone as zone, $5::timestamptz at time zone p.billing_timezone as ends,
         $6::numeric - $8::numeric - $9::numeric as remaining
     from carrel.user_profiles as p where p.user_id = $1::uuid
@@ -10,7 +10,7 @@ with now as materialized (
 select
     jsonb_build_object(
         'event_type', $2::text, 'measure', $3::text, 'period', $4::text,
-        'asked', trim_scale($7::numeric), 'used', trim_scale($8 + $9), 'held', trim_scale($9),
+        'asked', trim_scale($7::numeric), 'used', trim_scale($8), 'held', trim_scale($9),
         'limit', trim_scale($6), 'resets_at', case when isfinite($5) then $5 end
     )::text,
     trim_scale($8)::text,
@@ -23,4 +23,4 @@ select
         || case when ends = date_trunc('day', ends) then '' else to_char(ends, ' "at" HH24:MI') || format(' (%s)', zone) end
     end,
     $6 = 0 -- noqa: ST10
-from now
+from profile

@@ -55,7 +55,7 @@ fn refuse_added_code() {
             let tables: Vec<_> = commands.iter().filter_map(|command| command.table).collect();
             let is_connected: bool =
                 db.latest(|| db.value(IS_CONNECTED, &[tables.clone().into()]))?;
-            locks::add_code(if is_connected { Mode::Exclusive } else { Mode::Shared })?;
+            locks::lock_added_code(if is_connected { Mode::Exclusive } else { Mode::Shared })?;
             db.latest(|| check_followers(db, tables, [current, of_session]))
         })
     });
@@ -82,17 +82,14 @@ fn check_command(db: &Db, command: &DdlCommand, actor: pg_sys::Oid) -> Result<()
     }
     let Some(table) = command.table else { return Ok(()) };
     if command.is_trigger {
-        let own: Option<String> = db.first(
-            "select relname::text from pg_class where oid = $1 and relnamespace = 'carrel'::regnamespace",
+        let is_own: bool = db.value(
+            "select exists (select from pg_class where oid = $1 and relnamespace = 'carrel'::regnamespace)",
             &[table.into()],
-            |row| row.need(1),
         )?;
-        if let Some(own) = own {
-            return Err(refused(format!(
-                "role \"{role}\" may not add trigger {identity} to table carrel.{own}"
-            ))
-            .detail("It would run as whoever writes to the table.")
-            .hint("Have a superuser create it."));
+        if is_own {
+            return Err(refused(format!("role \"{role}\" may not add trigger {identity}"))
+                .detail("It would run as the role that writes to the table.")
+                .hint("Have a superuser create it."));
         }
     }
     let keys = db.rows(ADDED_KEYS, &[command.object.into()], |row| {
@@ -132,7 +129,7 @@ fn check_followers(db: &Db, tables: Vec<pg_sys::Oid>, actors: [pg_sys::Oid; 2]) 
         None => Ok(()),
         Some(what) => Err(refused(format!("{what}, which is refused on tables that follow carrel's"))
             .detail("It would run in the sessions of those who delete carrel's rows.")
-            .hint("Let the foreign key be ON DELETE CASCADE or NO ACTION, without triggers, rules and functions of your own in indexes and constraints, or have a superuser own them.")),
+            .hint("Let the foreign key be ON DELETE CASCADE or NO ACTION, without triggers, rules and functions of your own in indexes and constraints, or have a superuser own the table.")),
     }
 }
 

@@ -187,8 +187,8 @@ pub fn is_service() -> Result<bool> {
     Ok(rights()?.has(RoleKind::Service))
 }
 
-/// Tells if the session's role is a service, also while carrel runs as the owner. Hints of errors
-/// depend on it.
+/// Tells if the session's role is a service, also while carrel runs as the owner. Trust in claims and
+/// hints of errors depend on it.
 pub fn is_session_of_service() -> Result<bool> {
     Ok(rights_of(roles::of_session())?.has(RoleKind::Service))
 }

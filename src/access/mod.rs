@@ -32,7 +32,8 @@ const STALE_RECORDS: &str = of_named_roles!(include_str!("../../sql/access/stale
 /// security.
 ///
 /// With `self_metering`, the role may also record its own usage. Callable by operators. Errors:
-/// 22023 (no such role, PUBLIC or carrel_owner), 42501 (role that the caller is or can become).
+/// 22023 (no such role, PUBLIC or carrel_owner), 42501 (role that the caller is or can
+/// become, or that can become the caller).
 #[pg_extern(volatile, parallel_unsafe)]
 fn grant_user(role: Option<Name>, self_metering: default!(Option<bool>, false)) {
     guard(|| {
@@ -45,7 +46,7 @@ fn grant_user(role: Option<Name>, self_metering: default!(Option<bool>, false)) 
 /// Grants a role the rights of an application's trusted workers and billing jobs.
 ///
 /// Callable by operators. Errors: 22023 (no such role, PUBLIC or carrel_owner), 42501 (role that
-/// the caller is or can become).
+/// the caller is or can become, or that can become the caller).
 #[pg_extern(volatile, parallel_unsafe)]
 fn grant_service(role: Option<Name>) {
     guard(|| Role::to_grant("grant_service", role)?.grant(RoleKind::Service))
@@ -54,8 +55,8 @@ fn grant_service(role: Option<Name>) {
 /// Grants a role the right to administer plans, limits, prices and keys, to grant users and
 /// services, and to monitor the database.
 ///
-/// An operator never sees texts of users. Callable by superusers. Errors: 22023 (no such role,
-/// PUBLIC or carrel_owner).
+/// The role may also add foreign keys to carrel's tables. An operator never sees texts of users.
+/// Callable by superusers. Errors: 22023 (no such role, PUBLIC or carrel_owner).
 #[pg_extern(volatile, parallel_unsafe)]
 fn grant_operator(role: Option<Name>) {
     guard(|| {
@@ -321,7 +322,7 @@ pub fn refresh_records(db: &Db, foreign_records: ForeignRecords) -> Result<()> {
 
 /// Waits until no other session changes carrel's tables or privileges.
 pub fn lock_definitions() -> Result<()> {
-    crate::locks::change_definitions()
+    crate::locks::lock_definitions()
 }
 
 /// Lists records that do not match their roles, and roles with more rights than granted, each with

@@ -19,7 +19,7 @@ pub fn prepare() -> Result<()> {
                 "comment on role carrel_owner is 'Owns the tables of the extension carrel. Nobody logs in as it or is its member.'",
             )?;
         }
-        // Whoever administers a role can grant it to carrel_owner, which gains nothing that it uses.
+        // The administrator of a role can grant it to carrel_owner, which gains nothing that it uses.
         for membership in faults(db)?.iter().filter(|fault| fault.is_membership) {
             db.script(&membership.remedy)?;
         }

@@ -91,19 +91,3 @@ fn moves_requests(trigger: &PgTrigger) -> Result<bool> {
     })?;
     Ok(moves)
 }
-
-/// Trigger BEFORE UPDATE of agent_sessions: `version` counts the changes of context_state.
-#[pg_trigger]
-fn count_session_version<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
-    trigger::before_row(trigger, |row| {
-        let is_restored = trigger::restoring()?;
-        let Some(old) = row.old.filter(|_| !is_restored) else { return Ok(()) };
-        let version: i64 = old.need(c"version")?;
-        let counted = version.saturating_add(row.changes(c"context_state")?.into());
-        // Setting a column copies the row, which a long chain makes large.
-        if row.new.need::<i64>(c"version")? != counted {
-            row.set(c"version", counted);
-        }
-        Ok(())
-    })
-}

@@ -6,8 +6,8 @@
 
 use super::no_request;
 use crate::access;
+use crate::calendar;
 use crate::lease_arguments::{checked_lease, given, invalid_argument};
-use crate::periods;
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::ids;
 use crate::pg::single_row;
@@ -148,7 +148,7 @@ fn fail_request(
         access::require_service("fail_request")?;
         let attempt = attempt(request_id, lease_token)?;
         if let Some(wait) = &retry_after
-            && (wait.months() < 0 || periods::micros(wait) < 0)
+            && (wait.months() < 0 || calendar::micros(wait) < 0)
         {
             return Err(invalid_argument("retry_after must not be negative"));
         }

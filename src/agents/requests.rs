@@ -2,10 +2,10 @@
 
 use super::no_request;
 use crate::access;
+use crate::calendar;
 use crate::idempotency;
 use crate::identity;
 use crate::lease_arguments::{given, invalid_argument};
-use crate::periods;
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::spi::{self, Access, Arg, Db};
 use crate::usage::{only_of, reused};
@@ -19,8 +19,8 @@ use pgrx::prelude::*;
 /// and up to 3 attempts; other values are clamped. Until it is finished, it reserves one
 /// agent_request and `reserve_tokens` of hard limits. A retry with the idempotency key returns the
 /// id of the first request. Callable by users and services. Errors: 22023 (invalid argument), 28000
-/// (no user is set), PT402 (hard limit reached), PT404 (no such session), PT409 (key used with
-/// other arguments).
+/// (no user is set), 54000 (content larger than 4 MiB), PT402 (hard limit reached), PT404 (no such
+/// session), PT409 (key used with other arguments).
 #[pg_extern(volatile, parallel_unsafe)]
 fn create_request(
     agent_type: Option<&str>,
@@ -197,7 +197,7 @@ fn purge_requests(
         access::require_service("purge_requests")?;
         let older_than = given("older_than", older_than)?;
         let max_rows = given("max_rows", max_rows)?;
-        if periods::micros(&older_than) < 0 || older_than.months() < 0 {
+        if calendar::micros(&older_than) < 0 || older_than.months() < 0 {
             return Err(invalid_argument("older_than must not be negative"));
         }
         if max_rows < 0 {

@@ -19,7 +19,7 @@ use std::ffi::CStr;
 /// Creates a session of the caller and returns its id.
 ///
 /// Callable by users and services. Errors: 22023 (title is blank, or context_state is no JSON
-/// object), 28000 (no user is set), 54000 (title too long).
+/// object), 28000 (no user is set), 54000 (title or state too large).
 #[pg_extern(volatile, parallel_unsafe)]
 fn create_session(
     title: default!(Option<&str>, "null"),
@@ -37,7 +37,6 @@ fn create_session(
     })
 }
 
-/// Maximum bytes of a title: sessions are listed.
 /// Maximum sizes of columns in bytes.
 const MAX_BYTES: [(&CStr, usize); 2] = [(c"title", 4096), (c"context_state", 4 << 20)];
 
@@ -55,6 +54,22 @@ fn prepare_session<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         row.need_text(&[c"title"])?;
         row.need_at_most(&MAX_BYTES)?;
         row.need_object(&[c"context_state"])
+    })
+}
+
+/// Trigger BEFORE UPDATE of agent_sessions: `version` counts the changes of context_state.
+#[pg_trigger]
+fn count_session_version<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
+    trigger::before_row(trigger, |row| {
+        let is_restored = trigger::restoring()?;
+        let Some(old) = row.old.filter(|_| !is_restored) else { return Ok(()) };
+        let version: i64 = old.need(c"version")?;
+        let counted = version.saturating_add(row.changes(c"context_state")?.into());
+        // Setting a column copies the row, which a long chain makes large.
+        if row.new.need::<i64>(c"version")? != counted {
+            row.set(c"version", counted);
+        }
+        Ok(())
     })
 }
 
@@ -118,7 +133,8 @@ pub(super) fn no_session(id: Uuid) -> Error {
 /// Members of the patch replace members of the state, recursively for objects; null removes a
 /// member. Each change increments the version. With `expected_version`, fails if the session has
 /// another version. Callable by users and services. Errors: 22023 (patch is no object, or nested
-/// deeper than 256), 28000 (no user is set), PT404 (no such session), PT409 (version differs).
+/// deeper than 256), 28000 (no user is set), 54000 (state larger than 4 MiB), PT404 (no such session),
+/// PT409 (version differs).
 #[pg_extern(volatile, parallel_unsafe)]
 fn patch_session_state(
     session_id: Option<Uuid>,

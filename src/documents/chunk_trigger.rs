@@ -17,8 +17,8 @@ const MAX_CONTENT_BYTES: usize = 1 << 20;
 /// Trigger BEFORE INSERT OR UPDATE of document_chunks: sets user_id, size, content_hash, search_vector,
 /// language and words of chunks that a client writes.
 ///
-/// Errors: 28000 (no identity), 54000 (content larger than 1 MiB), PT404 (no such document), 42501 (the document has a text, and the
-/// caller is no service), 22023 (blank content, negative number, unknown language).
+/// Errors: 28000 (no identity), 54000 (content larger than 1 MiB), PT404 (no such document), 42501 (the
+/// document has a text, and the caller is no service), 22023 (blank content, negative number, unknown language).
 #[pg_trigger]
 fn prepare_chunk<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::before_row(trigger, |row| {

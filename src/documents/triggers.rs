@@ -155,7 +155,7 @@ fn process_row(db: &Db, row: &mut Change, user_id: Uuid, id: Uuid) -> Result<()>
 /// True if stored chunks of a row may be reused.
 ///
 /// Vectors of another language do not fit, and chunks of a document without a text are the client's.
-/// A row of another user with this id must not even cost time.
+/// Returns false for another user's row, so that timing does not reveal it.
 fn has_reusable_vectors(row: &Change, user_id: Uuid, language: &str) -> bool {
     row.old.is_some_and(|old| {
         old.get::<Uuid>(c"user_id") == Some(user_id)

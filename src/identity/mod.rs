@@ -61,7 +61,8 @@ fn authenticate(token: Option<&str>) -> Option<Uuid> {
     })
 }
 
-/// User id of the caller. Fails with 28000 if there is none.
+/// User id of the caller. Fails with 42501 if its role is not granted carrel, else with 28000 if there is no
+/// user.
 pub fn require() -> Result<Uuid> {
     if !access::rights()?.may_be_a_user() {
         let role = access::current_role();
@@ -122,26 +123,30 @@ fn is_code_of_others() -> Result<bool> {
     Ok(roles::is_restricted() && Some(roles::current()) != owner::find()?)
 }
 
-/// Returns true if claims identify the caller: if the source is claims, and for services.
+/// Returns true if claims identify the caller.
 ///
-/// Code of a plain role may run in a trusted session, such as a SECURITY DEFINER function in a service's
-/// session. If any role's source is token, claims do not identify the caller in such code, nor afterwards if
-/// such code set them.
+/// | session of | code of      | claims set by | claims identify the caller                      |
+/// |------------|--------------|---------------|-------------------------------------------------|
+/// | plain role | any role     | any role      | if the source is claims                         |
+/// | service    | service      | trusted role  | always                                          |
+/// | service    | service      | other role    | if no role's source is token                    |
+/// | service    | plain role   | any role      | if the source is claims, and no role's is token |
+///
+/// *Session of*: the outer user, which is the session's role or the role of SET ROLE. *Code of*: the current
+/// role, which differs in SECURITY DEFINER functions. *Service* includes superusers and the owner of the tables;
+/// a plain role is none of them. *Trusted* to set claims are services, the role that logged in and the session's
+/// role: [`are_claims_of_others`]. *Source*: `carrel.identity_source` of this session.
 fn are_claims_trusted() -> Result<bool> {
-    if are_claims_of_others()? && access::is_session_of_service()? && settings::is_token_anywhere()?
-    {
-        return Ok(false);
-    }
-    let are_trusted = settings::are_claims_trusted()?;
-    let is_as_session = roles::current() == roles::of_session();
-    if is_as_session && are_trusted {
-        return Ok(true);
-    }
+    let are_of_others = are_claims_of_others()?;
+    let is_source = settings::is_source_claims()?;
     let is_session_of_service = access::is_session_of_service()?;
-    if is_as_session || !is_session_of_service || access::is_service()? {
-        return Ok(are_trusted || is_session_of_service);
+    let is_code_of_plain_role = roles::current() != roles::of_session() && !access::is_service()?;
+    match (is_session_of_service, is_code_of_plain_role, are_of_others) {
+        (false, _, _) => Ok(is_source),
+        (true, false, false) => Ok(true),
+        (true, false, true) => Ok(!settings::is_token_anywhere()?),
+        (true, true, _) => Ok(is_source && !settings::is_token_anywhere()?),
     }
-    Ok(are_trusted && !settings::is_token_anywhere()?)
 }
 
 /// Returns true if a plain role set the claims that neither logged in nor is the session's.

@@ -8,8 +8,9 @@
 
 use crate::pg::error::{Error, Result, SqlState};
 use crate::pg::owner;
+use crate::pg::sealed::{self, SealedSetting};
 use crate::pg::spi::{self, Access};
-use crate::pg::{backend, guc, sealed};
+use crate::pg::{backend, guc};
 use carrel_core::claims;
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 use std::cell::Cell;
@@ -26,6 +27,15 @@ enum IdentitySource {
 
 const SOURCE_NAME: &CStr = c"carrel.identity_source";
 const CLAIM_NAME: &CStr = c"carrel.identity_claim";
+
+/// Setting with the user of the verified token.
+static VERIFIED_USER: SealedSetting = SealedSetting {
+    name: c"carrel.verified_user",
+    description: c"The user of the verified token.",
+    details: c"Only authenticate() sets it, for a transaction.",
+    message: c"carrel.verified_user cannot be set",
+    hint: c"Call carrel.authenticate() with the user's token.",
+};
 
 static SOURCE: GucSetting<IdentitySource> =
     GucSetting::<IdentitySource>::new(IdentitySource::Claims);
@@ -58,7 +68,7 @@ pub fn register_settings() {
         GucContext::Suset,
         GucFlags::default(),
     );
-    sealed::register_setting();
+    sealed::register_setting(&VERIFIED_USER);
     let refused = given.into_iter().find(|(name, was_given)| *was_given && !guc::has_default(name));
     if let Some((name, _)) = refused {
         REFUSED.set(Some(name));
@@ -67,8 +77,9 @@ pub fn register_settings() {
     }
 }
 
-/// Returns true if claims identify end users.
-pub fn are_claims_trusted() -> Result<bool> {
+/// Returns true if the source of this session is claims. Fails if the session began with a value that is not
+/// accepted.
+pub fn is_source_claims() -> Result<bool> {
     if IS_UNCHECKED.get() {
         return Err(Error::new(
             SqlState::InvalidAuthorization,

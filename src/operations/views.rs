@@ -58,8 +58,8 @@ fn create_views(target_schema: default!(Option<&str>, "'public'")) {
     })
 }
 
-/// Revokes the privileges on a new view that default privileges granted: TRIGGER on a view runs code as whoever
-/// writes to it.
+/// Revokes the privileges on a new view that default privileges granted: TRIGGER on a view runs code as the
+/// role that writes to it.
 fn revoke_defaults(db: &Db, view: &str) -> Result<()> {
     let grantees = db.rows(
         "select distinct coalesce(quote_ident(r.rolname), 'public')

@@ -98,6 +98,11 @@ pub fn is_exhausted() -> bool {
     RESERVE_BLOCK.load(Relaxed).is_null()
 }
 
+/// Allocates the reserve when the library is loaded. If that fails, each call tries again before it starts.
+pub fn put_reserve_aside() {
+    restore();
+}
+
 /// Allocates the reserve if there is none. Returns false if that fails.
 #[inline]
 pub fn restore() -> bool {

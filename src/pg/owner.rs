@@ -188,7 +188,7 @@ fn refuse_foreign_code(owner: pg_sys::Oid) -> Result<()> {
     spi::set_followed_by_others(reached.iter().any(|(.., is_of_others)| *is_of_others));
     let Some(what) = reached.into_iter().find_map(|(_, what, _)| what) else { return Ok(()) };
     Err(Error::new(SqlState::InsufficientPrivilege, format!("{what}, which carrel does not run"))
-        .detail("It would run with the rights of carrel's owner, or of whoever calls carrel.")
+        .detail("It would run with the rights of carrel's owner, or of carrel's caller.")
         .hint("Drop it, or have a superuser own the function or type."))
 }
 
@@ -204,7 +204,7 @@ pub fn foreign_table(relation: pg_sys::Oid, owner: pg_sys::Oid) -> Error {
         SqlState::InsufficientPrivilege,
         format!("table carrel.{table} belongs to role \"{role}\" instead of \"carrel_owner\""),
     )
-    .detail("Whoever owns it could have carrel run code of theirs.")
+    .detail("Its owner could have carrel run code of theirs.")
     .hint(if is_superuser {
         "A superuser runs: select carrel.migrate()".to_owned()
     } else {

@@ -110,7 +110,7 @@ pub fn read(guard: &SpoolGuard, at: usize, bytes: &mut [u8]) -> Result<()> {
 }
 
 fn lost() -> Error {
-    Error::new(SqlState::ObjectNotInPrerequisiteState, "what processing made of a document is lost")
+    Error::new(SqlState::ObjectNotInPrerequisiteState, "the temporary bytes are lost")
 }
 
 /// Temporary file that belongs to the top transaction, not to the current subtransaction or portal: Postgres

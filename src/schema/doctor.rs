@@ -4,7 +4,7 @@ use crate::access;
 use crate::access::owner;
 use crate::auth_users;
 use crate::definitions::{
-    TABLES, created_by_rules, defaults_in_rules, drift_of_statistics, normalized, rule_triggers,
+    STATISTICS_DRIFT, TABLES, created_by_rules, defaults_in_rules, normalized, rule_triggers,
 };
 use crate::pg;
 use crate::pg::error::{Result, guard};
@@ -321,8 +321,6 @@ fn settings(_: &Db) -> Result<Vec<String>> {
     spi::as_superuser(Access::Read, |db| db.rows(SETTINGS, &[], |row| row.need(1)))
 }
 
-/// Lists tables that are members of the extension: DROP EXTENSION would drop them, and a dump
-/// leaves out the changes that a user made.
 /// Joins problems, each on one line: a name with a line break must not look like another problem and its remedy.
 fn one_line_each(problems: &[String]) -> String {
     let lines: Vec<String> =
@@ -330,13 +328,15 @@ fn one_line_each(problems: &[String]) -> String {
     lines.join("\n")
 }
 
+/// Lists tables that are members of the extension: DROP EXTENSION would drop them, and a dump
+/// leaves out the changes that a user made.
 fn members(db: &Db) -> Result<Vec<String>> {
     db.rows(include_str!("../../sql/doctor/members.sql"), &[], |row| row.need(1))
 }
 
 /// Lists search statistics that migrate() would correct.
 fn search_statistics(db: &Db) -> Result<Vec<String>> {
-    db.rows(drift_of_statistics(), &[], |row| {
+    db.rows(STATISTICS_DRIFT, &[], |row| {
         let (user, language): (Uuid, String) = (row.need(1)?, row.need(2)?);
         Ok(format!("the statistics of user {user} in {language} differ from the chunks"))
     })

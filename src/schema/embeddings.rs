@@ -46,7 +46,7 @@ fn enable_embeddings(dimensions: Option<i32>) {
                             found.type_name, found.dimensions, wanted.type_name
                         ),
                     )
-                    .hint("To lose them all and begin anew: alter table carrel.document_chunks drop column embedding; then call it again."));
+                    .hint("To lose them all: alter table carrel.document_chunks drop column embedding; then call it again."));
                 }
             }
             if EmbeddingType::find(db)?.is_none() {

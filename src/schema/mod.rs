@@ -16,7 +16,7 @@ mod versions;
 use crate::access;
 use crate::access::owner;
 use crate::auth_users;
-use crate::definitions::{RULES, TABLES, index_comments};
+use crate::definitions::{RULES, STATISTICS_DRIFT, TABLES, index_comments};
 use crate::locks;
 use crate::pg;
 use crate::pg::error::{Error, Result, SqlState, guard};
@@ -80,7 +80,7 @@ fn change_tables(db: &Db) -> Result<()> {
     versions::refuse_other_versions(db)?;
     // Recording usage takes these locks before the locks of any table, and the rules change plans.
     spi::patiently(|| {
-        locks::change_all_users()?;
+        locks::lock_all_users()?;
         lock_tables(db, TABLES.iter().map(|table| table.name))
     })?;
     versions::apply_steps(db)?;
@@ -93,10 +93,17 @@ fn change_tables(db: &Db) -> Result<()> {
     for rules in RULES {
         db.script(rules)?;
     }
+    correct_statistics(db)?;
     for comment in TABLES.iter().flat_map(|table| index_comments(table.sql)) {
         db.script(&comment)?;
     }
     embeddings::restore(db)
+}
+
+/// Inserts the differences between chunks and search statistics.
+fn correct_statistics(db: &Db) -> Result<()> {
+    const COLUMNS: &str = "user_id, language, documents, chunks, words";
+    db.script(&format!("insert into carrel.search_statistics ({COLUMNS}) {STATISTICS_DRIFT}"))
 }
 
 /// Fails with 42501 if the schema's owner is neither a superuser nor the extension's owner: it
@@ -114,59 +121,8 @@ fn refuse_foreign_schema() -> Result<()> {
             "schema carrel belongs to role \"{owner}\", but the extension to \"{extension_owner}\""
         ),
     )
-    .detail("Whoever owns it could run code as everybody who uses carrel.")
+    .detail("Its owner could run code as every role that uses carrel.")
     .hint(format!(
         "If what is in it can be trusted: alter schema carrel owner to \"{extension_owner}\""
     )))
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use crate::definitions::*;
-
-    #[test]
-    fn every_table_has_its_file_in_the_expected_form() {
-        for table in &TABLES {
-            let head = format!("create table carrel.{} (\n", table.name);
-            assert!(table.create().starts_with(&head), "{}", table.name);
-            assert!(table.create().ends_with("\n)"), "{}", table.name);
-            assert!(table.columns().count() > 0 && table.constraints().count() > 0);
-            let others = statements(table.sql).count() - 1;
-            assert_eq!(others, table.indexes().count(), "{}", table.name);
-        }
-    }
-
-    #[test]
-    fn columns_are_read_with_type_and_nullability() {
-        let documents = TABLES.iter().find(|table| table.name == "documents").unwrap();
-        let column = |name| documents.columns().find(|column| column.name == name).unwrap();
-        assert_eq!(column("language").column_type(), "text");
-        assert_eq!(column("language").collation(), Some("C"));
-        assert_eq!(column("content_text").collation(), None);
-        assert!(column("language").is_not_null());
-        assert_eq!(column("search_vector").column_type(), "tsvector");
-        assert!(!column("search_vector").is_not_null());
-    }
-
-    #[test]
-    fn the_rules_name_every_policy_with_its_table() {
-        let in_documents = |kind, name| {
-            created_by_rules(kind).any(|rule| rule.name == name && rule.table == "documents")
-        };
-        assert!(in_documents("create policy ", "documents_select_own"));
-        assert!(in_documents("create or replace trigger ", "documents_process"));
-        assert!(defaults_in_rules().any(|d| d == ["documents", "id", "carrel.uuid_v7()"]));
-    }
-
-    #[test]
-    fn sql_is_compared_without_what_postgres_adds() {
-        let ours = "status = 'pending' and progress = 0 and chain = '[]' and a is null";
-        let theirs = "((status = 'pending'::text) AND (progress = (0)::double precision) \
-                      AND (chain = '[]'::jsonb) AND (a IS NULL))";
-        assert_eq!(normalized(ours), normalized(theirs));
-        let unparenthesised = "status = 'pending'::text AND a IS NULL";
-        assert_eq!(normalized(unparenthesised), normalized("status = 'pending' and a is null"));
-        assert_ne!(normalized("user_id = f()"), normalized("user_id = f() or true"));
-    }
 }

@@ -18,7 +18,7 @@ pub type Id = [u8; 16];
 
 /// Number of chunks of a user up to which all of them are read, which takes a few milliseconds. The
 /// index is not used then: its pending list holds entries of all users.
-const FEW_CHUNKS: u64 = 2_000;
+const READ_ALL_UP_TO: u64 = 2_000;
 
 /// Chunk with any term of the query.
 pub struct CandidateChunk {
@@ -153,7 +153,7 @@ pub fn read_chunks(db: &Db, user: Uuid, query: &LanguageQuery) -> Result<Candida
     let mut candidates = Candidates::new(query);
     let language = query.statistics.language.as_str();
     let add = |row: &PassingRow| candidates.add(query, row, &ChunkColumns::SELECTED);
-    if query.statistics.chunks.texts <= FEW_CHUNKS {
+    if query.statistics.chunks.texts <= READ_ALL_UP_TO {
         db.stream(
             include_str!("../../sql/search/chunks_of_language.sql"),
             &[user.into(), language.into()],

@@ -11,7 +11,7 @@ use std::collections::HashSet;
 
 /// Number of chunks of a user up to which all embeddings are compared, which takes some ten
 /// milliseconds. The index holds chunks of all users: for a small user it would find few.
-const FEW_CHUNKS: u64 = 10_000;
+const COMPARE_ALL_UP_TO: u64 = 10_000;
 
 /// Number of chunks that the index is asked for.
 pub const MAX_NEIGHBOURS: usize = 1_000;
@@ -31,7 +31,7 @@ const NEAREST: &str = include_str!("../../sql/search/nearest_by_embedding.sql");
 /// Reads the chunks of a user, nearest (cosine) first; of some documents, or of all. Returns true as
 /// well if these are all chunks with an embedding.
 ///
-/// Users with more than [`FEW_CHUNKS`] get the [`MAX_NEIGHBOURS`] nearest that the index finds, unless
+/// Users with more than [`COMPARE_ALL_UP_TO`] get the [`MAX_NEIGHBOURS`] nearest that the index finds, unless
 /// `all` is set or the index finds fewer.
 pub fn read_nearest(
     db: &Db,
@@ -60,7 +60,7 @@ pub fn read_nearest(
         })?;
         Ok(neighbours)
     };
-    if !all && chunk_count > FEW_CHUNKS {
+    if !all && chunk_count > COMPARE_ALL_UP_TO {
         let neighbours = db.read_nearest(|| read(NEAREST, &args))?;
         if neighbours.len() == MAX_NEIGHBOURS {
             return Ok((sorted(neighbours), false));

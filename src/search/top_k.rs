@@ -18,7 +18,7 @@ use std::ffi::CString;
 
 /// Number of chunks of a user up to which reading all candidates takes less than some tens of
 /// milliseconds. Early termination is not used then.
-const FEW_CHUNKS: u64 = 20_000;
+const EARLY_TERMINATION_ABOVE: u64 = 20_000;
 
 /// Maximum number of terms, matching names and results for which early termination pays off.
 const MAX_TERMS: usize = 16;
@@ -53,7 +53,7 @@ pub fn read_top(
     let is_plain = query.query.required.is_empty()
         && query.query.excluded.is_empty()
         && terms.iter().all(|term| !term.is_prefix && term.lexeme.len() <= MAX_LEXEME);
-    let pays_off = query.statistics.chunks.texts > FEW_CHUNKS
+    let pays_off = query.statistics.chunks.texts > EARLY_TERMINATION_ABOVE
         && terms.len() <= MAX_TERMS
         && names.len() <= MAX_NAMES
         && count <= MAX_RESULTS;

@@ -1,6 +1,7 @@
-//! Amounts of usage: changes, charges against limits, and totals. The ground floor: no other module
-//! of usage is imported here.
+//! Amounts of usage: changes, charges against limits, and totals. Imports only [`super::measure`]
+//! of usage.
 
+use super::measure::{EventMeasure, Measure};
 use crate::pg::error::Result;
 use crate::pg::heap::{Reference, Table};
 use crate::pg::values::Numeric;
@@ -16,12 +17,6 @@ pub const MOST: i64 = 1_000_000_000_000_000;
 
 /// Maximum bytes of an event type: it has to fit into index entries.
 pub const MOST_BYTES: usize = 1000;
-
-/// Measures that a limit can have.
-pub const MEASURES: [&str; 5] = ["events", "tokens", "cost", "documents", "bytes"];
-
-/// Measures that are counted from events.
-pub const EVENT_MEASURES: [&str; 3] = ["events", "tokens", "cost"];
 
 /// Daily totals of events, by their key.
 pub const TOTALS: Table = Table { name: c"usage_totals", index: c"usage_totals_pkey" };
@@ -61,14 +56,14 @@ impl UsageDelta {
         }
     }
 
-    /// Amount of one of the [`MEASURES`]; None if it is zero.
-    pub fn amount(&self, measure: &str) -> Result<Option<Numeric>> {
+    /// Amount of a measure; None if it is zero.
+    pub fn amount(&self, measure: Measure) -> Result<Option<Numeric>> {
         let whole = match measure {
-            "events" => self.events.into(),
-            "tokens" => self.tokens,
-            "cost" => return Ok(self.cost),
-            "documents" => self.documents.into(),
-            _ => self.bytes,
+            Measure::Events => self.events.into(),
+            Measure::Tokens => self.tokens,
+            Measure::Cost => return Ok(self.cost),
+            Measure::Documents => self.documents.into(),
+            Measure::Bytes => self.bytes,
         };
         if whole == 0 { Ok(None) } else { Numeric::from_wide(whole).map(Some) }
     }
@@ -78,7 +73,7 @@ impl UsageDelta {
 pub struct LimitCharge {
     pub user: Uuid,
     pub event_type: String,
-    pub measure: String,
+    pub measure: Measure,
     pub period: String,
     pub period_start: TimestampWithTimeZone,
     pub period_end: TimestampWithTimeZone,
@@ -94,6 +89,17 @@ pub struct Total {
     pub events: i64,
     pub tokens: Numeric,
     pub cost: Numeric,
+}
+
+impl Total {
+    /// Amount of a measure.
+    pub fn amount(&self, measure: EventMeasure) -> Result<Numeric> {
+        match measure {
+            EventMeasure::Events => Numeric::from_whole(self.events),
+            EventMeasure::Tokens => Ok(self.tokens),
+            EventMeasure::Cost => Ok(self.cost),
+        }
+    }
 }
 
 /// Totals by user, day, start of the billing period, event type and model.

@@ -1,9 +1,10 @@
 //! Usage: metering, limits and billing periods.
 //!
-//! Usage events are the facts. Totals, allowances and the profile's counter are derived from them
-//! in the same statement; verify_usage() proves that they agree. The modules, each importing only
-//! those above it:
+//! Usage events are the facts. Totals and allowances are derived from them in the same statement,
+//! as is the counter in the caller's profile; the counters of other users are set at commit.
+//! verify_usage() finds differences. The modules, each importing only those above it:
 //!
+//! - [`measure`]: measures that limits count in
 //! - [`amounts`]: changes, charges and totals; [`callers`]: rights of callers
 //! - [`accounts`]: billing calendar and limits of users; [`periods`] and [`prices`]: their SQL
 //!   functions
@@ -17,6 +18,7 @@ mod amounts;
 mod callers;
 mod ledger;
 mod limits;
+mod measure;
 mod periods;
 mod prices;
 mod reservations;

@@ -1,7 +1,7 @@
 //! SQL functions of billing periods and of the other periods that limits count in.
 
 use super::callers::readable_user;
-use crate::periods::{Calendar, PeriodKind, period_start};
+use crate::calendar::{Calendar, PeriodKind, period_start};
 use crate::pg::clock;
 use crate::pg::error::guard;
 use crate::pg::spi::{self, Access};
@@ -36,7 +36,7 @@ fn billing_period(
 
 /// Returns the start of the monthly billing period that contains `at`.
 ///
-/// The period follows from the anchor and the IANA time zone. Callable by operators. Errors: 22023
+/// The period follows from the anchor and the IANA time zone. Used by queries of usage. Errors: 22023
 /// (unknown zone).
 #[pg_extern(immutable, strict, parallel_safe)]
 fn billing_period_start(

@@ -1,11 +1,11 @@
-//! Prices of tokens.
+//! Prices of tokens. The core's `prices` reads reports, and says what a new token type needs.
 
 use crate::pg::clock;
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::spi::{self, Access, Db};
 use crate::pg::trigger::{self, Returned};
 use crate::pg::values::{Jsonb, Numeric};
-use carrel_core::prices::{TokenReportError, Tokens};
+use carrel_core::prices::{TOKEN_TYPES, TokenReportError, Tokens};
 use pgrx::prelude::*;
 
 /// Returns the price of tokens of a model at a time, rounded to 10 decimals; null if a price is
@@ -35,16 +35,16 @@ pub fn price(
     tokens: Jsonb,
     at: TimestampWithTimeZone,
 ) -> Result<Option<Numeric>> {
-    let tokens = read(tokens)?;
-    let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let Tokens { input, output, cached_input, reasoning } = read(tokens)?;
+    let number = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
     let price = db.first(
         include_str!("../../sql/usage/price.sql"),
         &[
             model.into(),
-            count(tokens.input).into(),
-            count(tokens.cached_input).into(),
-            count(tokens.output).into(),
-            count(tokens.reasoning).into(),
+            number(input).into(),
+            number(cached_input).into(),
+            number(output).into(),
+            number(reasoning).into(),
             at.into(),
         ],
         |row| Ok(row.get(1)),
@@ -59,28 +59,33 @@ pub fn price(
 /// types.
 #[pg_extern(immutable, strict, parallel_safe)]
 fn usage_tokens(token_types: Jsonb) -> Option<i64> {
-    guard(|| count(token_types))
+    guard(|| count_tokens(token_types))
 }
 
 /// Computes usage_tokens().
-pub fn count(token_types: Jsonb) -> Result<Option<i64>> {
+pub fn count_tokens(token_types: Jsonb) -> Result<Option<i64>> {
     let tokens = Tokens::read(&token_types.to_text()?).ok();
     Ok(tokens.and_then(|tokens| i64::try_from(tokens.sum()).ok()))
 }
+
+/// Hint of errors about token types.
+pub const TOKEN_TYPES_HINT: &str =
+    "Give input, output, cached_input and reasoning, or usage as the provider reports it.";
 
 /// Reads a usage report. Fails with 22023 if its token types are unclear.
 fn read(tokens: Jsonb) -> Result<Tokens> {
     Tokens::read(&tokens.to_text()?).map_err(|unclear| {
         let hint = match &unclear {
-            TokenReportError::Overlap(_) => "Each token is of one type: what is cached is no input, and reasoning no output.",
-            _ => "Give input, output, cached_input and reasoning, or usage as the provider reports it.",
+            TokenReportError::Overlap(_) => {
+                "Each token is of one type: what is cached is no input, and reasoning no output."
+            }
+            TokenReportError::NotAnObject
+            | TokenReportError::Unknown(_)
+            | TokenReportError::NotACount(_) => TOKEN_TYPES_HINT,
         };
         Error::new(SqlState::InvalidParameterValue, unclear.to_string()).hint(hint)
     })
 }
-
-/// Token types that have prices.
-const TOKEN_TYPES: [&str; 4] = ["input", "output", "cached_input", "reasoning"];
 
 /// Trigger BEFORE INSERT OR UPDATE of model_prices: checks model, token type and price. Errors: 22023
 /// (invalid value).

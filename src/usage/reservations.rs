@@ -14,7 +14,7 @@ use super::limits::admission::{set_counted, try_debit};
 use super::limits::allowances::debit;
 use super::limits::limit_status::{self, LimitStatus};
 use crate::access;
-use crate::periods::micros;
+use crate::calendar::micros;
 use crate::pg::clock;
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::single_row;

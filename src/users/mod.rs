@@ -3,10 +3,10 @@
 mod erasure;
 
 use crate::access;
+use crate::calendar::{period_start, zone};
 use crate::definitions::TABLES;
 use crate::identity;
 use crate::locks;
-use crate::periods::{period_start, zone};
 use crate::pg::clock;
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::heap::{Condition, Table};
@@ -135,7 +135,7 @@ fn list_users(
     TableIterator::new(rows)
 }
 
-/// Returns all rows that carrel stores of a user, as JSON.
+/// Returns a user's rows, without those derived from them, as JSON.
 ///
 /// Search vectors are left out: they hold nothing that the text does not. Callable by services.
 /// Errors: 22023 (user_id is null), PT404 (no such user).
@@ -309,7 +309,7 @@ fn refuse_disabled_triggers(db: &Db) -> Result<()> {
 fn lock(db: &Db, user_id: Uuid) -> Result<()> {
     // User lock before row lock, as in set_plan(), which holds the user lock while it waits for the
     // row.
-    locks::share_users(&[user_id])?;
+    locks::lock_users_shared(&[user_id])?;
     let found = db.execute(
         "select from carrel.user_profiles where user_id = $1 for update",
         &[user_id.into()],

@@ -394,7 +394,7 @@ fn a_claim_finds_what_comes_before_the_place_where_the_last_one_ended() {
     // A walk over all takes less than a hundredth of this.
     std::thread::sleep(Duration::from_secs(3));
     assert_eq!(claimed(3, "1 hour"), ["earlier", "next", "lower"]);
-    // So does what lapsed, at once.
+    // A claim finds expired leases, at once.
     ask("lapsing", 0, 3);
     ask("after it", 0, 0);
     std::thread::sleep(Duration::from_secs(3));

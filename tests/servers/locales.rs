@@ -25,7 +25,12 @@ const TEXTS: [(&str, &str, &[&str]); 6] = [
 
 #[test]
 fn words_are_found_in_any_case_in_every_locale() {
+    let icu = "select count(*) from pg_collation where collprovider = 'i'";
+    let has_icu = Cluster::shared().empty().superuser().number(icu) > 0;
     for options in LOCALES {
+        if !has_icu && options.contains(&"--locale-provider=icu") {
+            continue;
+        }
         let cluster = Cluster::initialized_with(options);
         cluster.create_roles();
         let database = cluster.empty();

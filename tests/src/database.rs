@@ -60,6 +60,11 @@ impl<'a> Database<'a> {
         assert!(self.superuser().number("select count(*) from carrel.doctor()") > 5);
     }
 
+    /// The server's version, as server_version_num has it.
+    pub fn version(&self) -> i64 {
+        self.superuser().number("select current_setting('server_version_num')")
+    }
+
     /// A new role that can log in, named after the database, for roles are the cluster's.
     pub fn create_role(&self, suffix: &str, options: &str) -> String {
         let role = format!("{}_{suffix}", self.name);

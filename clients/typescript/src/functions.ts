@@ -26,14 +26,18 @@ import {
 } from './call.ts';
 
 /**
- * Acts as a user for the rest of the transaction (null: as nobody), by replacing the claims. Where
- * carrel.identity_source is token, it has no effect for end users, and a warning says so.
+ * Acts as a user for the rest of the transaction, by replacing the claims. Null: as nobody.
+ *
+ * Has no effect for end users if carrel.identity_source is token; a warning says so. Callable by users and services.
  */
 export const actAs = nothing('act_as', { userId: nullable(uuid) });
 
 /**
- * Adds a document of the caller's and returns its id. A null text comes later: the document is pending until then.
- * Unknown language: 22023; no identity: 28000.
+ * Adds a document of the caller. Returns its id.
+ *
+ * A null text may follow later; until then, the document is pending. Callable by users, and by services that act as a
+ * user. Errors: 28000 (no identity), P0002 (no profile), 22023 (invalid argument, unknown language), 54000 (too large),
+ * PT402 (beyond a hard limit).
  */
 export const addDocument = value(
     'add_document',
@@ -49,24 +53,36 @@ export const addDocument = value(
 );
 
 /**
- * Puts a request of the caller's that is in no session at the end of one of theirs; one that is in it stays where it
- * is. In another: PT409; no such session or request: PT404.
+ * Appends a request of the caller that is in no session to a session of the caller.
+ *
+ * Does nothing if the request is already in it. Callable by users and services. Errors: 28000 (no user is set), PT404
+ * (no such session or request), PT409 (request is in another session).
  */
 export const appendToSession = nothing('append_to_session', { sessionId: uuid, requestId: uuid });
 
 /**
- * Verifies a signed JWT against carrel.jwt_keys and acts as the user it names for the rest of the transaction (null: as
- * nobody); returns that user. A token that fails a check: 28000, saying which.
+ * Verifies a signed JWT against carrel.jwt_keys and acts as its user for the rest of the transaction.
+ *
+ * Returns the user. A null token: as nobody. Callable by users and services. Errors: 28000 (the token failed a check,
+ * which the message names).
  */
 export const authenticate = value('authenticate', { token: nullable(text) }, nullable(uuid));
 
-/** The billing period of a user that contains a time. Another user's, or no such: PT404. */
+/**
+ * Returns the monthly billing period of a user that contains `at`.
+ *
+ * Callable by the user, and by services for any user. Errors: PT404 (no such user, or another user's).
+ */
 export const billingPeriod = value('billing_period', { userId: uuid, at: optional(timestamptz) }, tstzrange);
 
 /**
- * The chunks of the caller's documents that answer a query best, as many as max_tokens has room for, as the text of a
- * prompt, with what each numbered passage cites. query_embedding as for search_chunks(). No identity: 28000; bad
- * arguments: 22023.
+ * Builds a context for a prompt: the best chunks of the caller's documents for a query, up to `max_tokens`.
+ *
+ * `context` is the text, as numbered passages; `citations` has the source of each; `tokens` is the exact number of
+ * tokens of `context`. Adjacent chunks form one passage. Passages are in reading order within each document, documents
+ * in the order of their best chunk. Without results, `context` is empty. `query_embedding` is as in search_chunks().
+ * Callable by users, and by services that act as a user. Errors: 28000 (no identity), 22023 (invalid argument), 55000
+ * (embeddings are not enabled).
  */
 export const buildContext = row(
     'build_context',
@@ -81,14 +97,21 @@ export const buildContext = row(
 );
 
 /**
- * Has a request of the caller's, or for services anybody's, not be done; returns its status: cancelled, or processing
- * while its worker has yet to learn of it. Finished otherwise: PT409; no such request: PT404.
+ * Cancels a request and returns its status.
+ *
+ * A request that no worker holds is cancelled at once. Otherwise the worker is told at its next heartbeat. A cancelled
+ * request stays unchanged. Callable by users for their own requests and by services for any. Errors: PT404 (no such
+ * request), PT409 (completed or failed).
  */
 export const cancelRequest = value('cancel_request', { requestId: uuid }, text);
 
 /**
- * Whether the caller's plan leaves room for so much of a measure of a type of event, and how the tightest of its limits
- * stands. It asks and takes nothing. Unknown measures, bad amounts: 22023.
+ * Tells if the caller's plan allows a further amount of a measure, and returns the tightest matching limit.
+ *
+ * Measures: events, tokens or cost of an event type; documents; bytes. Without a limit, the other columns are null.
+ * `remaining` excludes held amounts. Nothing is reserved: another session may use the amount first. consume_usage() and
+ * reserve_usage() are exact. Callable by the user, and by services for any user. Errors: 22023 (unknown measure, bad
+ * amount), PT404 (no such user).
  */
 export const checkQuota = row(
     'check_quota',
@@ -103,8 +126,11 @@ export const checkQuota = row(
 );
 
 /**
- * Cuts a text into chunks of at most chunk_size characters, words or tokens, at the best boundaries of its format that
- * fit. Offsets are in characters of the text from 0, end exclusive. Bad arguments: 22023.
+ * Cuts a text into chunks of at most `chunk_size`, at the best boundaries of its format that fit.
+ *
+ * Units: characters, words or tokens of an encoding. Offsets are in characters from 0; `end_offset` is exclusive. A
+ * null text has no chunks. Callable by users and services. Errors: 22023 (unknown unit, format or encoding; size and
+ * overlap that do not fit).
  */
 export const chunkText = rows(
     'chunk_text',
@@ -128,8 +154,11 @@ export const chunkText = rows(
 );
 
 /**
- * Chunks of all users that have no embedding yet, oldest first, at most so many, for a worker to embed; no other worker
- * is given them until the lease lapses. No embeddings here: 55000. For services.
+ * Leases up to `max_rows` chunks without an embedding to a worker, oldest first, and returns them.
+ *
+ * Chunks of all users are returned, except blank ones. No other worker gets a chunk until its lease expires (at most 30
+ * days). The call waits for no lock. Callable by services. Errors: 55000 (embeddings are not enabled), 22023 (invalid
+ * argument).
  */
 export const chunksToEmbed = rows(
     'chunks_to_embed',
@@ -138,8 +167,11 @@ export const chunksToEmbed = rows(
 );
 
 /**
- * Gives a worker documents of all users that have no text yet, the oldest first, at most so many, under a lease; waits
- * for nobody. For services. Bad arguments: 22023.
+ * Claims up to `max_documents` documents without a text for a worker, oldest first, and leases them for `lease`.
+ *
+ * Documents of all users are claimed; they become `processing`. No other worker gets a document until its lease
+ * expires. Documents locked by other workers are skipped; the call never waits. Callable by services. Errors: 22023
+ * (invalid argument).
  */
 export const claimDocuments = rows(
     'claim_documents',
@@ -160,9 +192,12 @@ export const claimDocuments = rows(
 );
 
 /**
- * Gives a worker requests of all users to do, at most so many, under a lease: the highest priority first, then the
- * oldest run_at. Those whose leases lapsed are given to others, which counts as an attempt. Waits for nobody. For
- * services. Bad arguments: 22023.
+ * Claims up to `max_requests` pending requests for a worker and leases them for `lease`.
+ *
+ * Order: highest priority first, then oldest `run_at`. With several `agent_types`, requests of one priority come type
+ * by type, starting with the type that has the oldest. Rows locked by other workers are skipped; the call never waits.
+ * A request whose lease expires is requeued and counts as one attempt; after `max_attempts` it has failed.
+ * heartbeat_request() extends a lease. Callable by services. Errors: 22023 (invalid argument).
  */
 export const claimRequests = rows(
     'claim_requests',
@@ -188,9 +223,13 @@ export const claimRequests = rows(
 );
 
 /**
- * Says that a claimed request is done: results, status, what it held and the usage event of type agent_request in one
- * step, never refused for a limit. The same again: the same event, duplicate = true. The lease is lost, or it ended
- * otherwise: PT409; no such request: PT404; bad amounts: 22023. For services.
+ * Completes a request: stores its results, ends its lease, releases its reservation and records an event of type
+ * agent_request, in one transaction.
+ *
+ * Limits and a requested cancellation do not refuse it: the work is done. Without `cost`, the cost is computed from
+ * model and tokens. A retry with the arguments of the first call returns its event with `duplicate` = true. Callable by
+ * services. Errors: 22023 (invalid amount), PT404 (no such request), PT409 (lease lost, or completed with other
+ * arguments).
  */
 export const completeRequest = row(
     'complete_request',
@@ -207,8 +246,10 @@ export const completeRequest = row(
 );
 
 /**
- * Records what happens, unless that is beyond a hard limit, or what reservations leave of it: PT402, with used, limit
- * and resets_at in DETAIL. Arguments, results and errors as for record_usage() else.
+ * Records a usage event if hard limits allow it, exactly under concurrency.
+ *
+ * Held amounts are not available. Arguments, results and callers as for record_usage(). Errors: PT402 (beyond a hard
+ * limit; used, held, limit and resets_at in DETAIL), and those of record_usage().
  */
 export const consumeUsage = row(
     'consume_usage',
@@ -234,15 +275,20 @@ export const consumeUsage = row(
 );
 
 /**
- * The number of tokens that a text is in the encoding cl100k or o200k; special tokens are read as text. The first call
- * of a session loads the vocabulary: some 20 ms and 32 MB, or 50 ms and 66 MB. Unknown encoding: 22023.
+ * Returns the number of tokens of a text, in the encoding cl100k (GPT-4, text-embedding-3) or o200k (GPT-4o and later).
+ *
+ * Special tokens are counted as text. Callable by users and services. Errors: 22023 (unknown encoding).
  */
 export const countTokens = value('count_tokens', { content: text, encoding: optional(text) }, integer);
 
 /**
- * Creates a request of the caller's, which holds one agent_request, and reserve_tokens, from hard limits until it is
- * finished; returns its id. The same idempotency key again gives the first one, or PT409 where anything else differs.
- * Beyond a limit: PT402; no such session: PT404; bad arguments: 22023.
+ * Creates a request of the caller and returns its id.
+ *
+ * It runs at `run_at` or later, higher priority first. End users may set priorities from -100 to 0 and up to 3
+ * attempts; other values are clamped. Until it is finished, it reserves one agent_request and `reserve_tokens` of hard
+ * limits. A retry with the idempotency key returns the id of the first request. Callable by users and services. Errors:
+ * 22023 (invalid argument), 28000 (no user is set), 54000 (content larger than 4 MiB), PT402 (hard limit reached),
+ * PT404 (no such session), PT409 (key used with other arguments).
  */
 export const createRequest = value(
     'create_request',
@@ -259,7 +305,12 @@ export const createRequest = value(
     uuid,
 );
 
-/** Creates a session of the caller's; returns its id. A state that is no JSON object: 22023. */
+/**
+ * Creates a session of the caller and returns its id.
+ *
+ * Callable by users and services. Errors: 22023 (title is blank, or context_state is no JSON object), 28000 (no user is
+ * set), 54000 (title or state too large).
+ */
 export const createSession = value(
     'create_session',
     { title: optional(nullable(text)), contextState: optional(jsonb) },
@@ -267,7 +318,9 @@ export const createSession = value(
 );
 
 /**
- * Creates a user's profile and returns the user id; one that exists stays as it is. Unknown plan: 22023. For services.
+ * Creates a user's profile and returns the user id.
+ *
+ * An existing profile stays unchanged. Callable by services. Errors: 22023 (user_id is null, unknown plan).
  */
 export const createUser = value(
     'create_user',
@@ -276,15 +329,21 @@ export const createUser = value(
 );
 
 /**
- * Makes views of the six tables in a schema, under the tables' names, for an application that asks there. They show and
- * take what the caller may see and write. Where the schema has such a name already: 55000; no such schema: 22023. For
- * superusers.
+ * Creates views of the six tables in a schema, under the tables' names, so that existing queries of an application keep
+ * working.
+ *
+ * The views show and accept the rows that the caller may see and write (security_invoker). Roles of grant_user() and
+ * grant_service() may use them. Callable by superusers. Errors: 22023 (no such schema, or carrel's own), 55000 (the
+ * schema has one of the names already).
  */
 export const createViews = nothing('create_views', { targetSchema: optional(text) });
 
 /**
- * What the caller used in the current periods: a row for each limit of their plan, and for what they used in the
- * billing period without one.
+ * Returns the caller's usage in the current periods: one row for each limit of their plan, and one for each unlimited
+ * measure that was used.
+ *
+ * Unlimited usage is counted in the billing period. A row for agent requests is always present. `remaining` excludes
+ * held amounts. Callable by the user, and by services for any user. Errors: PT404 (no such user).
  */
 export const currentUsage = rows(
     'current_usage',
@@ -300,44 +359,72 @@ export const currentUsage = rows(
 );
 
 /**
- * The user that the transaction's verified token or its JWT claims name; null where there are none. Malformed claims:
- * 28000.
+ * Returns the user of the transaction: the user of its verified token, or else of its JWT claims.
+ *
+ * Null if there is no user. Callable by users, services and operators. Errors: 28000 (malformed claims).
  */
 export const currentUserId = value('current_user_id', {}, nullable(uuid));
 
 /**
- * Deletes a user and everything of theirs; returns the storage paths of their documents, which files_to_erase() lists
- * until erased_files() confirms them. Usage is archived under a pseudonym, for as long as it can be resolved, or with
- * archive_usage for good. Paths that other users' documents have as well are left out. No such user: PT404; triggers
- * that delete and archive are disabled: 55000. For services.
+ * Deletes a user with all rows, and returns the storage paths of their documents.
+ *
+ * The caller erases the files; they stay in files_to_erase() until erased_files() confirms them. A path that a document
+ * of another user has too is left out. Usage is archived under a pseudonym, which operators can resolve for
+ * `carrel.archive_resolvable_for`; then it is deleted. With `archive_usage` it is kept permanently, without a link to
+ * the user. Callable by services. Errors: 22023 (user_id is null), PT404 (no such user), 55000 (triggers that delete
+ * and archive are disabled).
  */
 export const deleteUser = rows('delete_user', { userId: uuid, archiveUsage: optional(boolean) }, { storagePath: text });
 
-/** One row for each check of whether the database is as this version of carrel defines it. For superusers. */
+/**
+ * Checks the database against this version of carrel: one row a check, with the problems found in `detail`.
+ *
+ * carrel.migrate() repairs most of them; each line of `detail` names the remedy where there is one. Read-only. Callable
+ * by operators.
+ */
 export const doctor = rows('doctor', {}, { checkName: text, ok: boolean, detail: nullable(text) });
 
 /**
- * Gives every chunk a place for an embedding of so many numbers, 1 to 4000, and an index to find near ones by. Bad
- * dimensions: 22023; no pgvector, or other dimensions than there are: 55000. For superusers.
+ * Adds a column for embeddings of `dimensions` numbers (1 to 4000) to the chunks, and a vector index.
+ *
+ * Above 2000 dimensions, embeddings are stored in half precision. If embeddings are enabled with these dimensions,
+ * restores a missing constraint or index. Requires pgvector 0.8 or newer. Callable by superusers. Errors: 22023
+ * (dimensions out of range), 55000 (pgvector missing or too old, other dimensions or another column "embedding" in
+ * place).
  */
 export const enableEmbeddings = nothing('enable_embeddings', { dimensions: integer });
 
-/** Confirms that files of deleted users are erased; returns how many were listed. For services. */
+/**
+ * Confirms that files of deleted users are erased, and removes them from files_to_erase.
+ *
+ * Returns the number of files removed; unknown paths are ignored. Callable by services. Errors: 22023 (null).
+ */
 export const erasedFiles = value('erased_files', { storagePaths: texts }, integer);
 
-/** Everything that carrel holds of a user, row by row. No such user: PT404. For services. */
+/**
+ * Returns a user's rows, without those derived from them, as JSON.
+ *
+ * Search vectors are left out: they hold nothing that the text does not. Callable by services. Errors: 22023 (user_id
+ * is null), PT404 (no such user).
+ */
 export const exportUser = rows('export_user', { userId: uuid }, { tableName: text, rowData: jsonb });
 
 /**
- * Says that a claimed document has no text to be had, and why. The lease is lost, or it ended otherwise: PT409; no such
- * document: PT404. For services.
+ * Marks a claimed document as failed, because its text cannot be extracted.
+ *
+ * Ends the lease; `reason` becomes processing_error. A repeated call with the same reason does nothing. Callable by
+ * services. Errors: PT409 (lease lost, or the document has a text), PT404 (no such document), 22023 (null argument).
  */
 export const failDocument = nothing('fail_document', { documentId: uuid, leaseToken: uuid, reason: text });
 
 /**
- * Says that an attempt at a claimed request failed, and bills what it spent; another one follows after retry_after, or
- * a growing wait, until max_attempts. Returns the status, and when it runs again. The lease is lost, or it ended
- * otherwise: PT409; no such request: PT404; bad amounts: 22023. For services.
+ * Ends an attempt that failed, and records its usage.
+ *
+ * The next attempt starts `retry_after` from now. By default the delay doubles with each attempt, plus up to half of it
+ * at random. After the last attempt the request has failed. If cancellation was requested, it is cancelled. Returns the
+ * status and the time of the next attempt. A retry with the arguments of the first call returns the first result.
+ * Callable by services. Errors: 22023 (invalid argument), PT404 (no such request), PT409 (lease lost, or ended with
+ * other arguments).
  */
 export const failRequest = row(
     'fail_request',
@@ -355,8 +442,10 @@ export const failRequest = row(
 );
 
 /**
- * Files of deleted users that are to be erased, the longest waiting first, until erased_files() confirms them; without
- * those that a document still has. For services.
+ * Returns up to `max_files` files of deleted users that are to be erased, oldest deletion first.
+ *
+ * A file stays listed until erased_files() confirms it. A file that is the storage_path of a document is not listed
+ * while the document exists. Callable by services. Errors: 22023 (max_files below 0 or null).
  */
 export const filesToErase = rows(
     'files_to_erase',
@@ -365,35 +454,53 @@ export const filesToErase = rows(
 );
 
 /**
- * Follows a table of users, such as Supabase's auth.users: each of its users gets a profile, which goes with them. Its
- * owner creates and deletes users from then on. A table without a unique id of type uuid: 22023. For superusers.
+ * Follows a table of users: each of its users gets a profile, by a foreign key and triggers.
+ *
+ * From then on, the table's owner creates and deletes users. Callable by superusers. Errors: 22023 (no ordinary table
+ * with a unique column id of type uuid).
  */
 export const followAuthUsers = nothing('follow_auth_users', { usersTable: regclass });
 
 /**
- * Makes a new session of the caller's from one of theirs, with its title and state, and copies of its finished
- * requests, which have no cost, up to one of them; returns its id. No such session or request: PT404.
+ * Creates a session of the caller as a copy of another, and returns its id.
+ *
+ * Copies title, current state and finished requests, all or up to and including `up_to_request`. Copied requests have
+ * no cost and reserve nothing. Callable by users and services. Errors: 28000 (no user is set), PT404 (no such session,
+ * or the request is not in it).
  */
 export const forkSession = value('fork_session', { sessionId: uuid, upToRequest: optional(nullable(uuid)) }, uuid);
 
 /**
- * Lets a role administer plans, limits, prices and keys, grant users and services, and see how the database stands,
- * without being a superuser. It never sees users' texts. Unknown role: 22023. For superusers.
+ * Grants a role the right to administer plans, limits, prices and keys, to grant users and services, and to monitor the
+ * database.
+ *
+ * The role may also add foreign keys to carrel's tables. An operator never sees texts of users. Callable by superusers.
+ * Errors: 22023 (no such role, PUBLIC or carrel_owner).
  */
 export const grantOperator = nothing('grant_operator', { role: name });
 
-/** Lets a role work as an application's trusted workers do. Unknown role: 22023. For superusers. */
+/**
+ * Grants a role the rights of an application's trusted workers and billing jobs.
+ *
+ * Callable by operators. Errors: 22023 (no such role, PUBLIC or carrel_owner), 42501 (role that the caller is or can
+ * become, or that can become the caller).
+ */
 export const grantService = nothing('grant_service', { role: name });
 
 /**
- * Lets a role work as an application's end users do; with self_metering also record its own usage. Unknown role: 22023.
- * For superusers.
+ * Grants a role the rights of an application's end users: their own rows, under row-level security.
+ *
+ * With `self_metering`, the role may also record its own usage. Callable by operators. Errors: 22023 (no such role,
+ * PUBLIC or carrel_owner), 42501 (role that the caller is or can become, or that can become the caller).
  */
 export const grantUser = nothing('grant_user', { role: name, selfMetering: optional(boolean) });
 
 /**
- * Says that a worker is still at a claimed request, how far it is (0 to 1, never back), and extends its lease; returns
- * until when, and whether cancelling was asked for. The lease is lost: PT409; no such request: PT404. For services.
+ * Extends the lease of a request to `extend` from now, and reports progress.
+ *
+ * Progress, 0 to 1, never decreases. Returns the end of the lease and `cancel_requested`: if true, the worker should
+ * stop and call fail_request() with its usage. Callable by services. Errors: 22023 (invalid argument), PT404 (no such
+ * request), PT409 (lease lost).
  */
 export const heartbeatRequest = row(
     'heartbeat_request',
@@ -402,10 +509,13 @@ export const heartbeatRequest = row(
 );
 
 /**
- * Brings the six tables of an existing application, those of them that the schema has, over to carrel, with their ids,
- * timestamps and chunks; makes missing profiles and rebuilds counters. A row for each table, and one for each problem
- * with how many rows have it. With dry_run, the default, nothing is changed; without, 23514 where a problem would leave
- * rows out. No such schema: 22023. For superusers.
+ * Imports the tables of an existing application, those of the six that the schema has: ids, timestamps and chunks stay
+ * as they are.
+ *
+ * Creates missing profiles and rebuilds counters. Returns one row for each table with its number of rows, and one for
+ * each problem with the number of rows that have it. With `dry_run`, the default, nothing is changed. During an import,
+ * recording usage waits. Callable by superusers. Errors: 22023 (no such schema, or no table to import), 23514 (rows
+ * that cannot be imported), 55000 (in a REPEATABLE READ or SERIALIZABLE transaction, unless dry_run).
  */
 export const importFrom = rows(
     'import_from',
@@ -414,10 +524,15 @@ export const importFrom = rows(
 );
 
 /**
- * Adds the keys of a JWKS to carrel.jwt_keys, for an issuer and an audience (''; for tokens without one). A key with
- * the same kid is replaced; other keys stay, unless remove_missing. A row for each key: its kid, its algorithm, and the
- * outcome: added, replaced, unchanged, skipped or removed; detail says why it was skipped. No key of a supported kind,
- * or no JWKS: 22023. For operators.
+ * Adds the keys of a JWKS to carrel.jwt_keys for an issuer and an audience.
+ *
+ * An empty audience is for tokens without one. A key with the same kid is replaced. Other keys stay, unless
+ * remove_missing is true.
+ *
+ * Returns a row for each key: its kid, its algorithm, and the outcome (added, replaced, unchanged, skipped or removed).
+ * detail is the reason why a key was skipped.
+ *
+ * Callable by operators. Errors: 22023 (invalid JWKS, or no key of a supported kind).
  */
 export const importJwks = rows(
     'import_jwks',
@@ -425,12 +540,18 @@ export const importJwks = rows(
     { keyId: text, algorithm: nullable(text), outcome: text, detail: nullable(text) },
 );
 
-/** Tells whether the current role is an operator; policies of plans, limits, prices and keys ask it. */
+/**
+ * Tells if the current role is an operator.
+ *
+ * Policies of plans, limits, prices and keys call it. Callable by every granted role.
+ */
 export const isOperator = value('is_operator', {}, boolean);
 
 /**
- * Users with plan and usage, in the order of their ids, for operators and services; after_user continues after a page.
- * Bad numbers: 22023.
+ * Returns up to `max_users` users with plan and usage, in the order of their ids.
+ *
+ * Continues after the user `after_user`. Callable by operators and services. Errors: 22023 (max_users not from 1 to
+ * 10000).
  */
 export const listUsers = rows(
     'list_users',
@@ -447,9 +568,12 @@ export const listUsers = rows(
 );
 
 /**
- * Makes users with documents, a session, requests and usage to develop with, the same each time, and returns their ids
- * and names; what is there already stays. Where there are other users: 55000, unless beside_others is true; bad
- * numbers: 22023. For services.
+ * Creates sample users, each with Markdown documents, a session, requests in every state but processing, and a month of
+ * usage; returns their ids and names.
+ *
+ * Deterministic: ids and texts are equal each time, and existing rows stay unchanged. Callable by services. Errors:
+ * 22023 (count out of range), 55000 (there are other users and beside_others is false, or profiles follow a table that
+ * does not have the sample's users).
  */
 export const loadSampleData = rows(
     'load_sample_data',
@@ -458,20 +582,31 @@ export const loadSampleData = rows(
 );
 
 /**
- * Creates what is missing of carrel's tables and applies policies, triggers, defaults, privileges and comments afresh.
- * For superusers.
+ * Creates missing tables, columns, constraints and indexes, and applies policies, triggers, defaults, privileges and
+ * comments again.
+ *
+ * Idempotent; runs in the caller's transaction; never drops objects that a user added. Callable by superusers. Errors:
+ * 42501 (schema, table or role of carrel's has an untrusted owner or member), 55000 (versions of library, extension and
+ * tables differ, or a column was renamed or has another type).
  */
 export const migrate = nothing('migrate', {});
 
 /**
- * When there will be something for claim_requests(): in the past, if there is now; null where nothing is known of. For
- * services that wait.
+ * Returns the time at which the next request can be claimed; null: none is known.
+ *
+ * A time in the past means now. Considers the positions at which claims of this session resume: if they do not scan
+ * from the head, returns the time of the next full scan at the latest. An expired lease counts from the session's next
+ * scan of leases. Callable by services.
  */
 export const nextWakeup = value('next_wakeup', { agentTypes: optional(nullable(texts)) }, nullable(timestamptz));
 
 /**
- * Changes the state of a session of the caller's by a JSON merge patch (RFC 7396), and returns its version and state.
- * Another version than expected: PT409; no such session: PT404; no object: 22023.
+ * Applies a JSON merge patch (RFC 7396) to the state of the caller's session, and returns version and state.
+ *
+ * Members of the patch replace members of the state, recursively for objects; null removes a member. Each change
+ * increments the version. With `expected_version`, fails if the session has another version. Callable by users and
+ * services. Errors: 22023 (patch is no object, or nested deeper than 256), 28000 (no user is set), 54000 (state larger
+ * than 4 MiB), PT404 (no such session), PT409 (version differs).
  */
 export const patchSessionState = row(
     'patch_session_state',
@@ -480,13 +615,19 @@ export const patchSessionState = row(
 );
 
 /**
- * Makes the role carrel_owner where it is missing; CREATE EXTENSION calls it while a dump is restored. For superusers.
+ * Creates the role carrel_owner if it is missing.
+ *
+ * CREATE EXTENSION calls it during a restore, before the dump creates the tables and names their owner. Callable by
+ * superusers. Errors: 42501 (carrel_owner has members or more rights than it should).
  */
 export const prepareOwner = nothing('prepare_owner', {});
 
 /**
- * What tokens of a model cost at a time, to 10 decimals; null where a price is missing. tokens: input, output,
- * cached_input and reasoning, each token in one, or a provider's report whose parts can be told apart. Others: 22023.
+ * Returns the price of tokens of a model at a time, rounded to 10 decimals; null if a price is missing.
+ *
+ * `tokens` has the fields input, output, cached_input and reasoning, each token in one of them, or is a provider's
+ * usage report. Without prices of their own, cached_input has the price of input, and reasoning the price of output.
+ * Callable by users, services and operators. Errors: 22023 (report whose token types overlap or are unknown).
  */
 export const priceUsage = value(
     'price_usage',
@@ -494,18 +635,28 @@ export const priceUsage = value(
     nullable(numeric),
 );
 
-/** Processes pending documents of all users, oldest first, at most this many; returns how many. For services. */
+/**
+ * Processes up to `max_documents` pending documents of all users, oldest first. Returns their number.
+ *
+ * Documents locked by other workers are skipped. A document that cannot be processed becomes `failed`. Callable by
+ * services. Errors: 22023 (invalid argument, or settings that contradict each other).
+ */
 export const processDocuments = value('process_documents', { maxDocuments: optional(integer) }, integer);
 
 /**
- * Forgets whose the pseudonyms of deleted users were, and archived usage that is not kept for good, once
- * carrel.archive_resolvable_for is over; returns how many rows. For services.
+ * Deletes the user ids of deleted users' pseudonyms, and archived usage that is not kept permanently, once
+ * `carrel.archive_resolvable_for` has passed since the deletion.
+ *
+ * Returns the number of changed and deleted rows. Each deletion of a user does this too; schedule the function for
+ * times without deletions. Callable by services.
  */
 export const purgePseudonyms = value('purge_pseudonyms', {}, bigint);
 
 /**
- * Removes requests that have been finished for this long, the longest first, at most so many; returns how many. The
- * books stay. For services.
+ * Deletes up to `max_rows` requests that finished longer ago than `older_than`, oldest first, and returns their number.
+ *
+ * Requests and sessions locked by others are skipped. Usage that the requests recorded stays. Callable by services.
+ * Errors: 22023 (negative or null argument).
  */
 export const purgeRequests = value(
     'purge_requests',
@@ -514,15 +665,19 @@ export const purgeRequests = value(
 );
 
 /**
- * Sums totals and counters up again from the usage events, and returns how many totals there are. Nobody records usage
- * meanwhile. For superusers.
+ * Computes totals and counters of all users again from the events. Returns the number of totals.
+ *
+ * Deletes all shares of hard limits: they are allocated again when the limits are next debited. Recording usage waits
+ * meanwhile. Callable by superusers.
  */
 export const rebuildUsage = value('rebuild_usage', {}, bigint);
 
 /**
- * Cuts a document of the caller's anew, as the settings and its type say where arguments are null, and returns how many
- * chunks it has. Chunks that stay the same keep their rows; the next change of the text is cut as the settings say. No
- * such document: PT404; bad arguments: 22023; no text: 55000.
+ * Cuts a document into chunks again. Returns the number of chunks.
+ *
+ * Null arguments stand for the settings and for the format of the file type. Unchanged chunks keep their rows. The next
+ * change of the text uses the settings again. Callable by the user, and by services for any document. Errors: PT404 (no
+ * such document), 55000 (the document has no text), 22023 (invalid argument).
  */
 export const rechunkDocument = value(
     'rechunk_document',
@@ -538,9 +693,12 @@ export const rechunkDocument = value(
 );
 
 /**
- * Records what happened, and never refuses it for a limit. The same idempotency key again gives the first event with
- * duplicate = true, or PT409 where anything else differs. Bad amounts: 22023; a time too far away: PT422; no such user:
- * P0002.
+ * Records a usage event, even beyond a hard limit. Returns its id and the status of its tightest limit.
+ *
+ * A repeated idempotency key returns the first event with duplicate = true. Without `cost`, the cost is computed from
+ * `model` and `token_types`. The last four columns are null without a limit. Callable by services for the user they act
+ * as or name, and by users with self-metering. Errors: PT409 (key used with other arguments), PT422 (time outside of
+ * the window), 22023 (bad argument), P0002 (no profile).
  */
 export const recordUsage = row(
     'record_usage',
@@ -566,20 +724,26 @@ export const recordUsage = row(
 );
 
 /**
- * Records many events at once: an array of objects whose fields are the arguments of record_usage(); a row for each, in
- * order. All or nothing. Errors as for record_usage().
+ * Records many usage events: an array of objects whose fields are the arguments of record_usage().
+ *
+ * Returns one row for each event, in order. If one event fails, none is recorded. Callers as for record_usage().
+ * Errors: those of record_usage(), 22023 (not an array of objects, unknown field).
  */
 export const recordUsageBatch = rows('record_usage_batch', { events: jsonb }, { eventId: uuid, duplicate: boolean });
 
 /**
- * Ends a reservation of work that was not done; false where it was released before. No such reservation: PT404;
- * settled: PT409.
+ * Releases a reservation of work that was not done. Returns true; false if it was released before.
+ *
+ * Callable by services. Errors: PT404 (no such reservation), PT409 (settled).
  */
 export const releaseUsage = value('release_usage', { reservation: uuid }, boolean);
 
 /**
- * Holds one event, with tokens and cost, from hard limits until it is settled, released, or past its time. Beyond a
- * limit: PT402; bad amounts: 22023; a key that was used for something else: PT409.
+ * Reserves one event with tokens and cost from hard limits for `ttl`. Returns the id of the reservation.
+ *
+ * settle_usage() or release_usage() ends it; after `ttl` it holds nothing. A repeated idempotency key returns the first
+ * reservation. Callable by services. Errors: PT402 (beyond a hard limit), PT409 (key used with other arguments), 22023
+ * (bad argument), P0002 (no profile).
  */
 export const reserveUsage = value(
     'reserve_usage',
@@ -595,25 +759,48 @@ export const reserveUsage = value(
 );
 
 /**
- * Has a request of the caller's, or for services anybody's, that failed or was cancelled be tried afresh; returns its
- * status. Beyond a hard limit: PT402; in another state: PT409; no such request: PT404.
+ * Requeues a failed or cancelled request with all its attempts, and returns its status.
+ *
+ * It reserves its share of hard limits again. A pending request stays unchanged. Callable by users for their own
+ * requests and by services for any. Errors: PT402 (hard limit reached), PT404 (no such request), PT409 (processing or
+ * completed).
  */
 export const retryRequest = value('retry_request', { requestId: uuid }, text);
 
-/** Revokes what grant_operator() granted. For superusers. */
+/**
+ * Revokes the rights that grant_operator() granted.
+ *
+ * Also works for a role that was dropped or renamed. Callable by superusers. Errors: 22023 (no such role, PUBLIC).
+ */
 export const revokeOperator = nothing('revoke_operator', { role: name });
 
-/** Takes back what grant_service() granted. For superusers. */
+/**
+ * Revokes the rights that grant_service() granted.
+ *
+ * Also works for a role that was dropped or renamed. Callable by operators. Errors: 22023 (no such role, PUBLIC).
+ */
 export const revokeService = nothing('revoke_service', { role: name });
 
-/** Takes back what grant_user() granted. For superusers. */
+/**
+ * Revokes the rights that grant_user() granted.
+ *
+ * Also works for a role that was dropped or renamed. Callable by operators. Errors: 22023 (no such role, PUBLIC).
+ */
 export const revokeUser = nothing('revoke_user', { role: name });
 
 /**
- * The chunks of the caller's documents that answer a query best, best first (BM25 over the caller's own chunks). Words
- * are optional; quoted phrases and -word are binding; conf* finds what begins so. matched says whether all words were
- * found or some. With query_embedding what is near to it answers as well, matched embedding. No identity: 28000; what
- * is no embedding: 22023; no embeddings here: 55000.
+ * Returns the chunks of the caller's documents that match a query best, best first.
+ *
+ * Query: words are optional, and rare words count more. "quoted phrases" are required, -word is excluded, conf* matches
+ * words that begin with conf. A query without words and embedding has no results. `matched` is `all` or `some` (words),
+ * or `embedding`. `snippet` highlights words with <mark>. `context_chunks` extends `content` and its offsets by that
+ * number of chunks before and after.
+ *
+ * With `query_embedding`, chunks with near embeddings match as well. The rankings by BM25 and by cosine are combined by
+ * reciprocal rank fusion.
+ *
+ * Callable by users, and by services that act as a user. Errors: 28000 (no identity), 22023 (invalid argument, not an
+ * embedding), 55000 (embeddings are not enabled).
  */
 export const searchChunks = rows(
     'search_chunks',
@@ -645,7 +832,12 @@ export const searchChunks = rows(
     },
 );
 
-/** The caller's documents that answer a query best, best first, with the best passage of each. No identity: 28000. */
+/**
+ * Returns the caller's documents that match a query best, best first.
+ *
+ * `snippet` is from the best chunk of each; `matched_chunks` is the number of its matching chunks. Words may be in
+ * different chunks of a document. Arguments, callers and errors as for search_chunks().
+ */
 export const searchDocuments = rows(
     'search_documents',
     {
@@ -661,8 +853,11 @@ export const searchDocuments = rows(
 );
 
 /**
- * The requests of a session of the caller's in order, with their results: the latest that fit into max_tokens (of
- * content and results) and max_requests. No such session: PT404; bad arguments: 22023.
+ * Returns the latest requests of the caller's session with their results, oldest first.
+ *
+ * At most `max_requests` requests, with at most `max_tokens` tokens of content and results together, counted in
+ * `encoding`. Callable by users and services. Errors: 22023 (invalid argument), 28000 (no user is set), PT404 (no such
+ * session).
  */
 export const sessionHistory = rows(
     'session_history',
@@ -685,9 +880,11 @@ export const sessionHistory = rows(
 );
 
 /**
- * Writes the text of a claimed document, which is processed like any other; returns its status and how many chunks it
- * has. The lease is lost, or it has another text: PT409; no such document: PT404; beyond a hard limit: PT402. For
- * services.
+ * Stores the text of a claimed document and processes it. Returns its status and number of chunks.
+ *
+ * Ends the lease. A repeated call with the same text returns the same row. Callable by services. Errors: PT409 (lease
+ * lost, or the document has another text), PT404 (no such document), PT402 (beyond a hard limit), 22023 (null
+ * argument).
  */
 export const setDocumentText = row(
     'set_document_text',
@@ -696,15 +893,19 @@ export const setDocumentText = row(
 );
 
 /**
- * Stores embeddings, [{"chunk_id": …, "embedding": […]}, …] or {chunk_id: […], …}, and returns how many; those of
- * chunks that are gone, or have changed since they were leased, are passed over. Bad ones: 22023; no embeddings here:
- * 55000. For services.
+ * Stores embeddings of chunks, and returns the number of stored ones.
+ *
+ * `embeddings` is an array of {"chunk_id": …, "embedding": […]}, or an object of embeddings by chunk_id. Chunks that
+ * are gone or locked by another transaction are skipped, and chunks whose content has changed since they were leased.
+ * Callable by services. Errors: 22023 (not an embedding), 55000 (embeddings are not enabled).
  */
 export const setEmbeddings = value('set_embeddings', { embeddings: jsonb }, integer);
 
 /**
- * Puts a user on a plan; limits follow at once, and what was used stays. Arguments that are null change nothing. No
- * such user: PT404; unknown plan, status or zone: 22023. For services.
+ * Puts a user on a plan. Its limits apply at once; recorded usage stays.
+ *
+ * The other arguments set the profile's columns of the same names, unless they are null. Callable by operators and
+ * services. Errors: PT404 (no such user), 22023 (unknown plan, status or time zone).
  */
 export const setPlan = nothing(
     'set_plan',
@@ -718,8 +919,11 @@ export const setPlan = nothing(
 );
 
 /**
- * Records what reserved work used, and ends the reservation: never refused; overage says whether it was more than
- * reserved. No such reservation: PT404; released, or settled otherwise: PT409.
+ * Settles a reservation: records the usage event of the work, even beyond a hard limit, and ends the reservation.
+ *
+ * `overage` is true if the work used more than was reserved. A repeated call with the same arguments returns the same
+ * event with duplicate = true. The last four columns are as in record_usage(). Callable by services. Errors: PT404 (no
+ * such reservation), PT409 (released, or settled with other arguments), 22023 (bad argument).
  */
 export const settleUsage = row(
     'settle_usage',
@@ -743,15 +947,21 @@ export const settleUsage = row(
 );
 
 /**
- * How this database stands, for monitoring: rows by table and status, the oldest that wait, leases that lapsed, bytes,
- * dead rows, indexes, the oldest transaction. Times in seconds, null where nothing waits; what is large is estimated,
- * and its detail says so. For services.
+ * Returns metrics of the database: rows by table and status, age of the oldest waiting work, expired leases, sizes,
+ * dead rows, indexes, and the oldest transaction.
+ *
+ * Ages are in seconds, sizes in bytes; null: nothing waits. Row counts of large tables are estimates, marked in
+ * `detail`. Callable by operators and services.
  */
 export const stats = rows('stats', {}, { name: text, value: nullable(numeric), detail: nullable(text) });
 
 /**
- * Usage from one time up to another by day, week, month, period or all together, and by event_type, model or user. The
- * caller's own; services get the user's that they name, or everybody's. Unknown buckets or groups: 22023.
+ * Returns usage between two times, by bucket and group.
+ *
+ * Buckets: `day`, `week` and `month` of the user's calendar, `period` (billing period) or `all`. Groups: any of
+ * `event_type`, `model` and, for services, `user`; other columns are null. Callable by users for their own usage, and
+ * by services for a user that they name or act as, else for all users. Errors: 22023 (unknown bucket or group, end
+ * before start), 42501 (group `user` by another caller), PT404 (no such user).
  */
 export const usageReport = rows(
     'usage_report',
@@ -773,22 +983,31 @@ export const usageReport = rows(
     },
 );
 
-/** A new UUIDv7: milliseconds since 1970, then 74 random bits. */
+/**
+ * Returns a new UUID of version 7 (RFC 9562): milliseconds since 1970, then 74 random bits. Callable by users, services
+ * and operators.
+ */
 export const uuidV7 = value('uuid_v7', {}, uuid);
 
-/** Where totals or counters differ from the usage events: no row, unless something drifted. For services. */
+/**
+ * Returns differences between the usage events and the data derived from them; no row: all agree.
+ *
+ * Compares totals, allowances, counters and settled reservations, of a user or of all users. Callable by services.
+ */
 export const verifyUsage = rows(
     'verify_usage',
     { userId: optional(nullable(uuid)) },
     { userId: uuid, what: text, expected: numeric, found: numeric },
 );
 
-/** The version of the library that answers. */
+/** Returns the version of the loaded library. Callable by users, services and operators. */
 export const version = value('version', {}, text);
 
 /**
- * Takes an event back, once: a row of negated amounts that counts -1 in the period of the event, which stays. No such
- * event: PT404; voided for another reason: PT409.
+ * Voids a usage event: records a row of negated amounts that counts -1 in the event's period. Returns its id.
+ *
+ * The event itself stays. A repeated call with the same reason returns the first void. Callable by services. Errors:
+ * PT404 (no such event), PT409 (voided for another reason, or a void itself), 22023 (empty reason or key).
  */
 export const voidUsage = value(
     'void_usage',

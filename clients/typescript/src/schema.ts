@@ -20,37 +20,37 @@ import { bytea, numeric, tsvector } from './columns.ts';
 
 export const carrel = pgSchema('carrel');
 
-/** The plans that users can be on; the operator edits them. */
+/** Plans that users can be on. Operators edit them. */
 const plans = carrel.table('plans', {
-    /** The name of the plan. */
+    /** Name of the plan. */
     planType: text('plan_type').primaryKey(),
 });
 
-/** One row for each user: the root that every other user's row hangs from. */
+/** Users: one row each. All rows of a user depend on it. */
 export const userProfiles = carrel.table('user_profiles', {
-    /** The key of the row (UUIDv7). */
+    /** Primary key (UUIDv7). */
     id: uuid().default(sql`carrel.uuid_v7()`).primaryKey(),
-    /** The user: what the claim of the caller's token names. */
+    /** User id: the identity claim of the caller's token. */
     userId: uuid('user_id').notNull(),
-    /** How the user wants to be called; the one column that end users may change. */
+    /** Display name. The only column that end users may change. */
     name: text(),
-    /** The plan that the user is on. */
+    /** Plan of the user. */
     planType: text('plan_type').notNull().default('free'),
-    /** Agent requests in the billing period that began at usage_period_start. */
+    /** Number of agent requests in the billing period from usage_period_start. */
     usageCount: integer('usage_count').notNull().default(0),
-    /** When the billing period that usage_count is of began. */
+    /** Start of the billing period of usage_count. */
     usagePeriodStart: timestamp('usage_period_start', { withTimezone: true }).notNull().defaultNow(),
-    /** active, cancelled or expired; for the application to read. */
+    /** active, cancelled or expired. Read by the application only. */
     subscriptionStatus: text('subscription_status', { enum: ['active', 'cancelled', 'expired'] })
         .notNull()
         .default('active'),
-    /** Where the monthly billing periods start from. */
+    /** Start of the first monthly billing period. */
     billingAnchor: timestamp('billing_anchor', { withTimezone: true }).notNull().defaultNow(),
-    /** The IANA time zone that billing periods are in. */
+    /** IANA time zone of billing periods and days. */
     billingTimezone: text('billing_timezone').notNull().default('UTC'),
-    /** When the row was inserted. */
+    /** Time of the insert. */
     createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
-    /** When the row was last updated. */
+    /** Time of the last update. */
     updatedAt: timestamp('updated_at', { withTimezone: true }).notNull().defaultNow(),
 }, (table) => [
     check('user_profiles_billing_anchor_check', sql`isfinite(billing_anchor)`),
@@ -75,39 +75,39 @@ export const userProfiles = carrel.table('user_profiles', {
     }),
 ]);
 
-/** The texts that users put in, with what processing made of them. */
+/** Documents of users: texts, and the results of processing them. */
 export const documents = carrel.table('documents', {
-    /** The key of the row (UUIDv7). */
+    /** Primary key (UUIDv7). */
     id: uuid().default(sql`carrel.uuid_v7()`).primaryKey(),
-    /** The user whose document it is. */
+    /** Owner of the document. */
     userId: uuid('user_id').notNull().default(sql`carrel.current_user_id()`),
-    /** The name of the file; found by search, above the text. */
+    /** Name of the file. Search finds it, and ranks it above the text. */
     filename: text().notNull(),
-    /** The MIME type; decides, else the file name's extension, how the text is chunked. */
+    /** MIME type. It decides the chunking format; if null, the extension of filename does. */
     fileType: text('file_type'),
-    /** Bytes; those of content_text where not given. */
+    /** Size in bytes; that of content_text if not given. */
     fileSize: bigint('file_size', { mode: 'bigint' }),
     /** pending, processing, completed or failed. */
     processingStatus: text('processing_status', { enum: ['pending', 'processing', 'completed', 'failed'] })
         .notNull()
         .default('pending'),
-    /** Why processing failed. */
+    /** Reason of the failure. */
     processingError: text('processing_error'),
-    /** The text; null while it is still to come. */
+    /** Text of the document; null until it is known. */
     contentText: text('content_text'),
-    /** The file name (weight A), section titles (B) and text (D), put together from the chunks. */
+    /** File name (weight A), headings (B) and text (D), as tsvector, assembled from the chunks. */
     searchVector: tsvector('search_vector'),
-    /** The length of the text: the words of its chunks; null where it is not processed. */
+    /** Number of words in all chunks; null if the text is not processed. */
     words: bigint({ mode: 'bigint' }),
-    /** Where the original file is kept, outside of the database. */
+    /** Location of the original file, outside of the database. */
     storagePath: text('storage_path'),
-    /** The text search configuration that the text is parsed with. */
+    /** Text search configuration that parses the text. */
     language: text().notNull().default('english'),
-    /** Whatever the application wants to keep with the document. */
+    /** Data of the application. */
     metadata: jsonb().$type<Record<string, unknown>>().notNull().default({}),
-    /** When the row was inserted. */
+    /** Time of the insert. */
     createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
-    /** When the row was last updated. */
+    /** Time of the last update. */
     updatedAt: timestamp('updated_at', { withTimezone: true }).notNull().defaultNow(),
 }, (table) => [
     check('documents_file_size_check', sql`file_size >= 0`),
@@ -148,42 +148,39 @@ export const documents = carrel.table('documents', {
     }),
 ]);
 
-/** The passages that documents are searched by. */
+/** Chunks of documents: the passages that search returns. */
 export const documentChunks = carrel.table('document_chunks', {
-    /** The key of the row (UUIDv7); kept when the document changes elsewhere. */
+    /** Primary key (UUIDv7). Stays while the content and headings of the chunk stay. */
     id: uuid().default(sql`carrel.uuid_v7()`).primaryKey(),
-    /** The user whose document it is of; taken from the document where not given. */
+    /** Owner of the document. Taken from the document if not given. */
     userId: uuid('user_id').notNull().default(sql`carrel.current_user_id()`),
-    /** The document. */
+    /** Document of the chunk. */
     documentId: uuid('document_id').notNull(),
-    /** The place within the document, from 0. */
+    /** Position in the document, from 0. */
     chunkIndex: integer('chunk_index').notNull(),
-    /** The text of the chunk. */
+    /** Text of the chunk. */
     content: text().notNull(),
-    /** The innermost heading that the chunk begins under. */
+    /** Innermost heading above the chunk. */
     sectionTitle: text('section_title'),
-    /** Every heading that the chunk begins under, outermost first. */
+    /** All headings above the chunk, outermost first. */
     headingPath: text('heading_path').array().notNull().default(sql`'{}'::text[]`),
-    /** Where the chunk begins in content_text, in characters from 0. */
+    /** Start in content_text, in characters from 0. */
     startOffset: integer('start_offset'),
-    /** Where the chunk ends in content_text, in characters, exclusive. */
+    /** End in content_text, in characters (exclusive). */
     endOffset: integer('end_offset'),
-    /** The size of the chunk in the unit it was cut by; characters where a client wrote it. */
+    /** Size in the unit that the document was cut by; in characters if a client wrote the chunk. */
     size: integer(),
     /** SHA-256 of the content: sha256(convert_to(content, 'UTF8')). */
     contentHash: bytea('content_hash'),
-    /** Section titles (weight B) and content (D). */
+    /** Headings (weight B) and content (D), as tsvector. */
     searchVector: tsvector('search_vector'),
-    /** The text search configuration that search_vector was parsed with: the document's at that time. */
+    /** Text search configuration that search_vector was parsed with: the language of the document at that time. */
     language: text(),
-    /** The length of search_vector: how many positions its lexemes have. */
+    /** Length of search_vector: the number of positions of its lexemes. */
     words: integer(),
-    /**
-     * How many words of content, the first ones, are the title that a text without headings begins with; words that are
-     * too common to be found are counted.
-     */
+    /** Number of leading words of content that are the title of a text without headings. Stop words are counted. */
     titleWords: integer('title_words'),
-    /** When the row was inserted. */
+    /** Time of the insert. */
     createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
 }, (table) => [
     check('document_chunks_chunk_index_check', sql`chunk_index >= 0`),
@@ -218,23 +215,23 @@ export const documentChunks = carrel.table('document_chunks', {
     }),
 ]);
 
-/** Conversations of a user with agents: their requests in order, and the state they share. */
+/** Conversations of users with agents: requests in order, and shared state. */
 export const agentSessions = carrel.table('agent_sessions', {
-    /** The key of the row (UUIDv7). */
+    /** Primary key (UUIDv7). */
     id: uuid().default(sql`carrel.uuid_v7()`).primaryKey(),
-    /** The user whose session it is. */
+    /** Owner of the session. */
     userId: uuid('user_id').notNull().default(sql`carrel.current_user_id()`),
-    /** What the session is about. */
+    /** Title of the session. */
     title: text(),
-    /** The ids of the session's requests in order; kept by trigger as requests come and go. */
+    /** Ids of the session's requests in order; maintained by triggers. */
     requestChain: jsonb('request_chain').$type<string[]>().notNull().default([]),
-    /** What the agents and the application keep between requests. */
+    /** State shared by the agents and the application. */
     contextState: jsonb('context_state').$type<Record<string, unknown>>().notNull().default({}),
-    /** Counts the changes of context_state. */
+    /** Number of changes of context_state. */
     version: bigint({ mode: 'bigint' }).notNull().default(sql`0`),
-    /** When the row was inserted. */
+    /** Time of the insert. */
     createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
-    /** When the row was last updated. */
+    /** Time of the last update. */
     updatedAt: timestamp('updated_at', { withTimezone: true }).notNull().defaultNow(),
 }, (table) => [
     check('agent_sessions_request_chain_check', sql`jsonb_typeof(request_chain) = 'array'::text`),
@@ -258,64 +255,61 @@ export const agentSessions = carrel.table('agent_sessions', {
     }),
 ]);
 
-/** Work that users ask agents for, from creation to completion. */
+/** Requests of users to agents, from creation to completion. */
 export const agentRequests = carrel.table('agent_requests', {
-    /** The key of the row (UUIDv7). */
+    /** Primary key (UUIDv7). */
     id: uuid().default(sql`carrel.uuid_v7()`).primaryKey(),
-    /** The user whose request it is. */
+    /** Owner of the request. */
     userId: uuid('user_id').notNull().default(sql`carrel.current_user_id()`),
-    /** The session that it belongs to, if any. */
+    /** Session of the request; null: none. */
     sessionId: uuid('session_id'),
-    /** Which kind of agent is asked. */
+    /** Type of the agent. */
     agentType: text('agent_type').notNull(),
-    /** What is asked. */
+    /** Prompt or task for the agent. */
     content: text().notNull(),
     /** pending, processing, completed, failed or cancelled. */
     status: text({ enum: ['pending', 'processing', 'completed', 'failed', 'cancelled'] })
         .notNull()
         .default('pending'),
-    /** How far it is, from 0 to 1. */
+    /** Progress, 0 to 1. */
     progress: real().notNull().default(0),
-    /** What came of it. */
+    /** Results of the agent. */
     results: jsonb(),
-    /** The tokens that all attempts took. */
+    /** Tokens used by all attempts. */
     tokenCost: bigint('token_cost', { mode: 'bigint' }).notNull().default(sql`0`),
-    /** Why it failed. */
+    /** Error of the last attempt. */
     error: jsonb(),
-    /** Higher goes first; end users have from -100 to 0. */
+    /** Priority, highest first. End users may set -100 to 0. */
     priority: integer().notNull().default(0),
-    /** How often it was tried. */
+    /** Number of attempts started. */
     attempts: integer().notNull().default(0),
-    /** How often it may be tried; end users have at most 3. */
+    /** Maximum number of attempts. End users may set up to 3. */
     maxAttempts: integer('max_attempts').notNull().default(3),
-    /** Not to be started before; of end users not in the past. */
+    /** Earliest start; end users cannot set a time in the past. */
     runAt: timestamp('run_at', { withTimezone: true }).notNull().defaultNow(),
-    /**
-     * What the worker that holds it must show, and the id of the event that the attempt is billed by; that of the last
-     * attempt stays.
-     */
+    /** Token of the last lease, which the worker's reports name; id of the event that bills the attempt. */
     leaseToken: uuid('lease_token'),
-    /** Until when the worker holds it. */
+    /** End of the lease; null: no worker holds the request. */
     leaseExpiresAt: timestamp('lease_expires_at', { withTimezone: true }),
-    /** The worker that holds it, or held it last. */
+    /** Worker of the last lease. */
     leaseOwner: text('lease_owner'),
-    /** When cancelling was asked for. */
+    /** Time at which cancellation was requested. */
     cancelRequestedAt: timestamp('cancel_requested_at', { withTimezone: true }),
-    /** One request for each key of a user. */
+    /** Idempotency key, unique for a user. */
     idempotencyKey: text('idempotency_key'),
-    /** SHA-256 over the arguments of create_request(), where it has an idempotency key. */
+    /** SHA-256 of the arguments of create_request(); null without an idempotency key. */
     payloadHash: bytea('payload_hash'),
-    /** The tokens that it holds from hard limits, beside one agent_request, until it is finished. */
+    /** Tokens reserved from hard limits until the request is finished, beside one agent_request. */
     reserveTokens: bigint('reserve_tokens', { mode: 'bigint' }).notNull().default(sql`0`),
-    /** When it began to hold them; decides the periods that it counts in. */
+    /** Start of the reservation; determines the periods that it counts in. */
     reservedAt: timestamp('reserved_at', { withTimezone: true }).notNull().defaultNow(),
-    /** When the row was inserted. */
+    /** Time of the insert. */
     createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
-    /** When its last attempt began. */
+    /** Start of the last attempt. */
     startedAt: timestamp('started_at', { withTimezone: true }),
-    /** When it came to its end. */
+    /** Time at which the request was completed, failed or cancelled. */
     completedAt: timestamp('completed_at', { withTimezone: true }),
-    /** When the row was last updated. */
+    /** Time of the last update. */
     updatedAt: timestamp('updated_at', { withTimezone: true }).notNull().defaultNow(),
 }, (table) => [
     check('agent_requests_attempts_check', sql`attempts >= 0`),
@@ -373,35 +367,35 @@ export const agentRequests = carrel.table('agent_requests', {
     pgPolicy('agent_requests_select_own', { for: 'select', using: sql`user_id = carrel.current_user_id()` }),
 ]);
 
-/** What was used: facts, inserted once and never changed. */
+/** Usage events: facts, inserted once and never changed. */
 export const usageEvents = carrel.table('usage_events', {
-    /** The key of the row (UUIDv7). */
+    /** Primary key (UUIDv7). */
     id: uuid().default(sql`carrel.uuid_v7()`).primaryKey(),
-    /** The user who used it. */
+    /** User of the usage. */
     userId: uuid('user_id').notNull().default(sql`carrel.current_user_id()`),
-    /** What was used, such as agent_request. */
+    /** Type of the event, such as agent_request. */
     eventType: text('event_type').notNull(),
-    /** Tokens; negative only where the row voids another. */
+    /** Number of tokens; negative only if the row voids another. */
     tokensUsed: bigint('tokens_used', { mode: 'bigint' }).notNull().default(sql`0`),
-    /** Money; negative only where the row voids another. */
+    /** Cost, in the currency of the prices; negative only if the row voids another. */
     cost: numeric().notNull().default('0'),
-    /** Whatever the application wants to keep with the event. */
+    /** Data of the application. */
     metadata: jsonb().$type<Record<string, unknown>>().notNull().default({}),
-    /** The model that was used. */
+    /** Model that was used. */
     model: text(),
     /** Tokens by type, such as input and output. */
     tokenTypes: jsonb('token_types'),
-    /** One event for each key of a user, for ever. */
+    /** Idempotency key: one event for each key of a user, forever. */
     idempotencyKey: text('idempotency_key'),
-    /** SHA-256 over the arguments that record_usage() was given. */
+    /** SHA-256 of the arguments of record_usage(). */
     payloadHash: bytea('payload_hash'),
-    /** The agent request that it was used for; not a foreign key, for the books outlive the requests. */
+    /** Agent request that caused the usage. Not a foreign key: the ledger outlives requests. */
     requestId: uuid('request_id'),
-    /** The event that this one takes back. */
+    /** Id of the event that this one voids. */
     voids: uuid(),
-    /** When it was used; decides the billing period. */
+    /** Time of the usage; decides the billing period. */
     occurredAt: timestamp('occurred_at', { withTimezone: true }).notNull().defaultNow(),
-    /** When the row was inserted. */
+    /** Time of the insert. */
     createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
 }, (table) => [
     check('usage_events_cost_check', sql`abs(cost) <= '1000000000000000'::numeric`),

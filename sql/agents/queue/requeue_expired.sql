@@ -15,7 +15,7 @@ update carrel.agent_requests as r set
         else 'failed'
     end,
     error = case when cancel_requested_at is null then jsonb_build_object(
-        'message', 'the lease of the worker lapsed', 'worker', lease_owner, 'lapsed_at', lease_expires_at
+        'message', 'the lease of the worker expired', 'worker', lease_owner, 'expired_at', lease_expires_at
     ) else error end,
     lease_expires_at = null,
     completed_at = case

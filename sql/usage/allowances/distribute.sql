@@ -2,8 +2,9 @@
 --
 -- $1 user_id   $2 event_type   $3 measure   $4 period   $5 period_start   $6 id of the share
 -- $7 period_end   $8 amount that stays in the share   $9 number of shares, this one included
+-- $10 decimals of an amount
 with own as (
-    select trunc((share.amount - $8::numeric) / $9, case $3::text when 'cost' then 10 else 0 end) as amount
+    select trunc((share.amount - $8::numeric) / $9, $10) as amount
     from carrel.usage_allowances as share where share.id = $6
 ), given as (
     insert into carrel.usage_allowances

@@ -1,4 +1,5 @@
--- Locks all shares of limits in the order of their ids, and waits for other transactions.
+-- Locks all shares of limits in the order of their keys, and waits for other transactions. All
+-- other statements skip locked shares.
 --
 -- $1 … $5  limits, one array for each column: user_id, event_type, measure, period, period_start
 select from carrel.usage_allowances as share
@@ -9,4 +10,5 @@ where share.id in (
     join carrel.usage_allowances as one on k.user_id = one.user_id and k.period_start = one.period_start
         and k.measure = one.measure and k.event_type = one.event_type and k.period = one.period
 )
-order by share.id for update
+order by share.user_id, share.period_start, share.measure, share.event_type, share.period, share.slot, share.id
+for update of share

@@ -4,7 +4,8 @@
 //! index entries cannot be removed while an old snapshot is open, and make each scan slower. After
 //! a slow scan, each backend therefore remembers where its last scan ended and resumes there. Rows
 //! can later appear before that position (late commits, rollbacks, back-dated `run_at`), so the
-//! scan restarts from the head regularly: full scans take at most 1 % of the time.
+//! scan restarts from the head regularly: full scans take at most 1 % of the time, or one is
+//! made each minute.
 
 mod scan_cursor;
 
@@ -303,8 +304,8 @@ fn requeue_expired(db: &Db, cursors: &mut ScanCursors) -> Result<()> {
 /// Returns the time at which the next request can be claimed; null: none is known.
 ///
 /// A time in the past means now. Considers the positions at which claims of this session resume: if
-/// they do not scan from the head, returns the time of the next full scan at the latest. Callable
-/// by services.
+/// they do not scan from the head, returns the time of the next full scan at the latest. An expired
+/// lease counts from the session's next scan of leases. Callable by services.
 #[pg_extern(stable, parallel_unsafe)]
 fn next_wakeup(
     agent_types: default!(Option<Vec<Option<String>>>, "null"),

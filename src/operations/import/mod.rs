@@ -9,9 +9,9 @@ mod sources;
 use super::invalid_argument;
 use crate::access;
 use crate::auth_users;
+use crate::calendar;
 use crate::documents;
 use crate::locks;
-use crate::periods;
 use crate::pg::error::{Error, Result, SqlState, check_for_interrupts, guard};
 use crate::pg::heap::table_scan::Lock;
 use crate::pg::spi::{self, Access, Db};
@@ -102,7 +102,7 @@ fn import(db: &Db, schema: &str, dry_run: bool) -> Result<Vec<Finding>> {
     }
     if !dry_run {
         refuse_blocked(schema, &findings)?;
-        locks::change_all_users()?;
+        locks::lock_all_users()?;
         insert_rows(db)?;
     }
     relations.into_iter().try_for_each(|rows| rows.end())?;
@@ -131,7 +131,7 @@ fn find_problems(db: &Db, findings: &mut Vec<Finding>) -> Result<()> {
     })?;
     for (table, value, rows) in values {
         let checked = match (table.as_str(), &value) {
-            ("user_profiles", Some(zone)) => periods::zone(zone).map(|_| ()),
+            ("user_profiles", Some(zone)) => calendar::zone(zone).map(|_| ()),
             ("documents", Some(language)) => {
                 documents::Parser::for_language(db, language).map(|_| ())
             }

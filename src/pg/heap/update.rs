@@ -197,17 +197,17 @@ impl Rows {
             // SAFETY: the relation is open. The tuple is a copy. Its tid stays valid while a snapshot can see
             // the row or the row is locked.
             unsafe {
-                let mut tid =
+                let mut locked =
                     pg_sys::HeapTupleData { t_self: (*tuple).t_self, ..Default::default() };
                 let mut failure = pg_sys::TM_FailureData::default();
-                let (tid, failure) = (&raw mut tid, &raw mut failure);
+                let (locked, failure) = (&raw mut locked, &raw mut failure);
                 let lock = |wait| {
                     catch(|| {
                         let mut buffer = 0;
                         let command = GetCurrentCommandId(false);
                         let result = heap_lock_tuple(
                             relation,
-                            tid,
+                            locked,
                             command,
                             mode,
                             wait,

@@ -156,9 +156,10 @@ impl Bounded for i64 {
 
 /// Fails with 22023 if a value is not one of the known values.
 pub fn one_of(name: &str, value: &str, known: &[&str]) -> Result<()> {
-    if known.contains(&value) {
-        return Ok(());
-    }
-    Err(invalid(format!("unknown {name} \"{value}\""))
-        .hint(format!("Known: {}.", known.join(", "))))
+    if known.contains(&value) { Ok(()) } else { Err(unknown_value(name, value, known)) }
+}
+
+/// Error 22023: the value is not one of the known values.
+pub fn unknown_value(name: &str, value: &str, known: &[&str]) -> Error {
+    invalid(format!("unknown {name} \"{value}\"")).hint(format!("Known: {}.", known.join(", ")))
 }

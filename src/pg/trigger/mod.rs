@@ -18,7 +18,7 @@ use std::cell::Cell;
 use std::ffi::CStr;
 
 pub use change::{Change, TriggerRow};
-pub use checks::one_of;
+pub use checks::{one_of, unknown_value};
 
 /// Return type of trigger functions. The error never occurs: `guard` throws errors.
 pub type Returned<'a> =

@@ -4,8 +4,8 @@
 pub mod plan_limits;
 
 use super::amounts::{LimitCharge, Total, Totals, UsageDelta};
+use crate::calendar::{Calendar, PeriodKind};
 use crate::locks;
-use crate::periods::{Calendar, PeriodKind};
 use crate::pg::error::{Result, check_for_interrupts};
 use crate::pg::heap::{Condition, Rows, TableLock, TableRow};
 use crate::pg::values::Numeric;
@@ -30,7 +30,7 @@ impl Account {
         Ok(LimitCharge {
             user: delta.user,
             event_type: limit.event_type.clone(),
-            measure: limit.measure.clone(),
+            measure: limit.measure,
             period: limit.period.clone(),
             period_start,
             period_end,
@@ -47,14 +47,14 @@ impl Accounts {
     /// Reads the accounts of these users under their shared lock: plans, limits and periods stay
     /// until the transaction ends.
     pub fn keep(users: &[Uuid]) -> Result<Self> {
-        locks::share_users(users)?;
+        locks::lock_users_shared(users)?;
         Self::find(users)
     }
 
     /// Reads the accounts of these users as [`Accounts::keep`] does, and locks their profiles as a
     /// foreign key would.
     pub fn hold(users: &[Uuid]) -> Result<Self> {
-        locks::share_users(users)?;
+        locks::lock_users_shared(users)?;
         Self::read(users, true)
     }
 
@@ -103,7 +103,8 @@ impl Accounts {
         self.0.get(user.as_bytes())
     }
 
-    /// Charges against hard limits, in key order: all transactions lock shares in this order.
+    /// Charges against hard limits, in the order of their keys, in which allocations are locked. The
+    /// only statement that waits for shares, allowances/lock_all.sql, locks them in this order too.
     pub fn charges(&self, deltas: &[UsageDelta]) -> Result<Vec<LimitCharge>> {
         let mut charges: BTreeMap<_, LimitCharge> = BTreeMap::new();
         for delta in deltas {
@@ -112,12 +113,12 @@ impl Accounts {
             let matching = account.limits.iter();
             for limit in matching.filter(|limit| limit.is_hard && limit.matches(&delta.event_type))
             {
-                let Some(amount) = delta.amount(&limit.measure)? else { continue };
+                let Some(amount) = delta.amount(limit.measure)? else { continue };
                 let charge = account.charge(delta, limit, amount)?;
                 let key = (
                     *delta.user.as_bytes(),
                     i64::from(charge.period_start),
-                    limit.measure.as_str(),
+                    limit.measure.name(),
                     limit.event_type.as_str(),
                     limit.period.as_str(),
                 );
@@ -142,15 +143,14 @@ impl Accounts {
         Ok(changed)
     }
 
-    /// Charges of zero: hard limits of tokens and cost that match a change whose amount is not
-    /// known yet.
+    /// Charges of zero: hard limits that match a change whose amount of their measure is not known
+    /// yet.
     pub fn unknown_charges(&self, delta: &UsageDelta) -> Result<Vec<LimitCharge>> {
         let Some(account) = self.get(delta.user) else { return Ok(Vec::new()) };
         let mut unknown = Vec::new();
         let matching = account.limits.iter();
         for limit in matching.filter(|limit| limit.is_hard && limit.matches(&delta.event_type)) {
-            let is_spent = ["tokens", "cost"].contains(&limit.measure.as_str());
-            if is_spent && delta.amount(&limit.measure)?.is_none() {
+            if limit.measure.is_known_later() && delta.amount(limit.measure)?.is_none() {
                 unknown.push(account.charge(delta, limit, Numeric::zero()?)?);
             }
         }

@@ -2,12 +2,13 @@
 //! Postgres invalidates them: a trigger on plan_limits sends the message that a changed table
 //! sends.
 
-use crate::periods::PeriodKind;
+use crate::calendar::PeriodKind;
 use crate::pg::cache::{self, Changes};
 use crate::pg::error::Result;
 use crate::pg::heap::{Condition, Table};
 use crate::pg::trigger::{self, Returned};
 use crate::pg::values::OwnedNumeric;
+use crate::usage::measure::Measure;
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
 use std::cell::RefCell;
@@ -25,7 +26,7 @@ const LIMITS: Table = Table { name: c"plan_limits", index: c"plan_limits_pkey" }
 /// Limit of a plan.
 pub struct Limit {
     pub event_type: String,
-    pub measure: String,
+    pub measure: Measure,
     pub period: String,
     pub kind: PeriodKind,
     pub value: OwnedNumeric,
@@ -70,7 +71,7 @@ fn read(plan: &str) -> Result<Vec<Limit>> {
             let period: String = row.need(3)?;
             limits.push(Limit {
                 event_type: row.need(1)?,
-                measure: row.need(2)?,
+                measure: Measure::parse(row.need(2)?)?,
                 kind: PeriodKind::of(&period, row.get::<Interval>(4).as_ref())?,
                 period,
                 value: OwnedNumeric::of(row.need(5)?),

@@ -118,7 +118,7 @@ fn record_usage(
 /// Records a usage event if hard limits allow it, exactly under concurrency.
 ///
 /// Held amounts are not available. Arguments, results and callers as for record_usage(). Errors:
-/// PT402 (beyond a hard limit; used, limit and resets_at in DETAIL), and those of record_usage().
+/// PT402 (beyond a hard limit; used, held, limit and resets_at in DETAIL), and those of record_usage().
 #[pg_extern(volatile, parallel_unsafe)]
 fn consume_usage(
     event_type: Option<&str>,
@@ -288,14 +288,15 @@ impl Event<'_> {
         Ok(event_type)
     }
 
-    /// Number of tokens by `token_types`; None if they are missing or unknown.
-    fn counted(&self) -> Result<Option<i64>> {
-        Ok(self.token_types.map(prices::count).transpose()?.flatten())
+    /// Sum of the tokens in `token_types`; None if they are missing or unknown.
+    fn tokens_by_type(&self) -> Result<Option<i64>> {
+        Ok(self.token_types.map(prices::count_tokens).transpose()?.flatten())
     }
 
     /// Number of tokens, given or counted.
     pub fn tokens(&self) -> Result<i64> {
-        let given = self.tokens_used.map_or_else(|| self.counted(), |tokens| Ok(Some(tokens)))?;
+        let given =
+            self.tokens_used.map_or_else(|| self.tokens_by_type(), |tokens| Ok(Some(tokens)))?;
         Ok(given.unwrap_or(0))
     }
 
@@ -304,7 +305,7 @@ impl Event<'_> {
     pub fn entry(&self, user: Uuid) -> Result<(Entry<'_>, bool)> {
         let event_type = self.check()?;
         let bad = |message: String| Error::new(SqlState::InvalidParameterValue, message);
-        let counted = self.counted()?;
+        let counted = self.tokens_by_type()?;
         if let (Some(used), Some(counted)) = (self.tokens_used, counted)
             && counted > used
         {
@@ -313,9 +314,8 @@ impl Event<'_> {
             )));
         }
         if self.tokens_used.is_none() && counted.is_none() && self.token_types.is_some() {
-            return Err(bad("token_types can't be counted: give tokens_used".to_owned()).hint(
-                "Or give input, output, cached_input and reasoning, or usage as the provider reports it.",
-            ));
+            let message = "token_types can't be counted, and tokens_used is missing";
+            return Err(bad(message.to_owned()).hint(prices::TOKEN_TYPES_HINT));
         }
         if let Some(counted) = counted.filter(|counted| *counted > MOST) {
             return Err(bad(format!("token types add up to more than 10^15: {counted}")));

@@ -1,7 +1,7 @@
 //! Inserting events: directly if the table has only carrel's own triggers and checks, else by a
-//! statement, whose trigger counts them. Both paths count by [`event_trigger::count`].
+//! statement, whose trigger counts them. Both paths count by [`counting::add_to_totals`].
 
-use super::event_trigger;
+use super::counting;
 use crate::pg::clock;
 use crate::pg::error::{Error, Result};
 use crate::pg::heap::{DirectInsert, HandledByCaller};
@@ -99,7 +99,7 @@ pub fn insert(entry: &Entry, is_enforced: bool) -> Result<(bool, Option<LimitWin
     let entries = std::slice::from_ref(entry);
     match insert_directly(&accounts, entries, Some(is_enforced))? {
         Some((are_new, windows)) => Ok((are_new == [true], windows)),
-        None => event_trigger::counted(entry.id, is_enforced, || insert_by_statement(entry)),
+        None => counting::insert_and_count(entry.id, is_enforced, || insert_by_statement(entry)),
     }
 }
 
@@ -139,7 +139,7 @@ fn insert_directly(
     if deltas.is_empty() {
         return Ok(Some((are_new, None)));
     }
-    let windows = event_trigger::count(accounts, &deltas, wanted)?;
+    let windows = counting::add_to_totals(accounts, &deltas, wanted)?;
     Ok(Some((are_new, windows)))
 }
 

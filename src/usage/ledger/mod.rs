@@ -2,12 +2,12 @@
 //!
 //! - [`events`]: record_usage() and consume_usage(); [`batch`]: many events at once; [`void`]:
 //!   undoing one
-//! - [`insert`]: writes events; [`event_trigger`]: counts them in totals, allowances and counters
+//! - [`insert`]: writes events; [`counting`]: adds them to totals, allowances and counters
 //! - [`retries`]: events whose idempotency key is used; [`window`]: the time in which events may be
 //!   recorded
 
 mod batch;
-mod event_trigger;
+mod counting;
 pub mod events;
 mod insert;
 pub mod retries;

@@ -110,6 +110,8 @@ fn refuse_usage_change<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             format!("usage events can't be changed: {op} refused"),
         )
         .detail("They are what customers are billed from.")
-        .hint("Take one back by carrel.void_usage(); a user's events go with the user: carrel.delete_user()"))
+        .hint(
+            "Void one: carrel.void_usage(); a user's events go with the user: carrel.delete_user()",
+        ))
     })
 }

@@ -2,7 +2,7 @@
 //!
 //! The remaining allowance of a limit is split into shares (rows of `usage_allowances`), one per
 //! backend. A backend debits its own share without waiting. Invariant at every commit: the shares
-//! of a user, limit and period add up to limit - used - held. [`debit`] always succeeds and may
+//! of an allocated limit in a period add up to limit - used - held. [`debit`] always succeeds and may
 //! overdraw the share; [`try_debit`] refuses when the allowance is exhausted, after rebalancing
 //! shares between backends. Nothing is allocated before the first [`try_debit`]: until then, shares
 //! only record debits.
@@ -10,13 +10,15 @@
 //! Rows come first, then the charge: a charged event, reservation or document is in its table
 //! already.
 //!
-//! Lock order: shares are locked in key order, and a transaction that holds shares waits for others
-//! only briefly, so transactions over several users cannot deadlock.
+//! Lock order: `lock_all`, the only statement that waits for shares, locks them in the order of their
+//! keys, after the failed attempt has released its locks. A transaction that holds shares of earlier
+//! statements waits less than Postgres' deadlock timeout, so transactions over several users cannot
+//! deadlock.
 
 use super::allowances::{
     debit, debit_own, has_remaining, lock_all, own_share, rebalance_all, rebalance_one,
 };
-use super::limit_usage::{HeldSince, LimitUsage, limit_usage};
+use super::limit_usage::{Holds, LimitUsage, limit_usage};
 use super::refusals::{ChargeKind, refused};
 use crate::pg::error::{Error, Result, SqlState};
 use crate::pg::spi::{self, Db, as_owner_now};
@@ -70,7 +72,7 @@ pub fn require_remaining(charges: &[LimitCharge]) -> Result<()> {
     }
     as_owner_now(|db| {
         for charge in charges {
-            let LimitUsage { used, held, .. } = limit_usage(db, charge, HeldSince::Now, false)?;
+            let LimitUsage { used, held, .. } = limit_usage(db, charge, Holds::Unexpired, false)?;
             if charge.limit.compare(used.plus(held)?)? != Ordering::Greater {
                 return Err(refused(db, charge, ChargeKind::Use)?);
             }

@@ -5,7 +5,7 @@
 //! slot (-2 - slot). `limit_value` is the limit that a share was allocated from; null: not
 //! allocated yet.
 
-use super::limit_usage::{HeldSince, limit_usage};
+use super::limit_usage::{Holds, limit_usage};
 use crate::locks;
 use crate::pg::backend;
 use crate::pg::error::Result;
@@ -162,7 +162,7 @@ fn conditions(charge: &LimitCharge) -> [Condition; 5] {
     [
         Condition::is_user(charge.user),
         Condition::is_period(charge.period_start),
-        Condition::is_text(c"measure", &charge.measure),
+        Condition::is_text(c"measure", charge.measure.name()),
         Condition::is_text(c"event_type", &charge.event_type),
         Condition::is_text(c"period", &charge.period),
     ]
@@ -173,7 +173,7 @@ fn key(charge: &LimitCharge) -> [Arg; 5] {
     [
         charge.user.into(),
         charge.event_type.as_str().into(),
-        charge.measure.as_str().into(),
+        charge.measure.name().into(),
         charge.period.as_str().into(),
         charge.period_start.into(),
     ]
@@ -186,7 +186,7 @@ fn delete_past(db: &Db, charges: &[LimitCharge]) -> Result<()> {
     Ok(())
 }
 
-/// Locks all shares of the charged limits in the order of their ids. Waits for other transactions.
+/// Locks all shares of the charged limits in the order of their keys. Waits for other transactions.
 pub fn lock_all(db: &Db, charges: &[LimitCharge]) -> Result<()> {
     fn column<T>(charges: &[LimitCharge], of: impl Fn(&LimitCharge) -> T) -> Vec<T> {
         charges.iter().map(of).collect()
@@ -196,7 +196,7 @@ pub fn lock_all(db: &Db, charges: &[LimitCharge]) -> Result<()> {
         &[
             column(charges, |charge| charge.user).into(),
             column(charges, |charge| charge.event_type.clone()).into(),
-            column(charges, |charge| charge.measure.clone()).into(),
+            column(charges, |charge| charge.measure.name().to_owned()).into(),
             column(charges, |charge| charge.period.clone()).into(),
             column(charges, |charge| charge.period_start).into(),
         ],
@@ -226,7 +226,7 @@ pub fn own_share(db: &Db, charge: &LimitCharge) -> Result<Uuid> {
         }
     };
     if !is_allocated(db, charge)? {
-        locks::allocate(charge.user)?;
+        locks::lock_allocation(charge.user)?;
         allocate(db, charge, own)?;
         distribute(db, charge, own)?;
     }
@@ -278,7 +278,7 @@ fn allocate(db: &Db, charge: &LimitCharge, own: Uuid) -> Result<()> {
     )?;
     // One statement reads the shares and the usage, so that both are of one snapshot. The own share
     // is locked: it does not change until the update.
-    let usage = limit_usage(db, charge, HeldSince::Reserved, true)?;
+    let usage = limit_usage(db, charge, Holds::All, true)?;
     let allocated = usage.allocated.map_or_else(Numeric::zero, Ok)?;
     let taken = usage.used.plus(usage.held)?.plus(allocated)?;
     let unallocated = charge.limit.plus(charge.amount)?.plus(taken.negated()?)?;
@@ -316,6 +316,7 @@ fn distribute(db: &Db, charge: &LimitCharge, own: Uuid) -> Result<()> {
             end,
             amount,
             ALLOCATED_SHARES.into(),
+            charge.measure.decimals().into(),
         ],
     )?;
     Ok(())

@@ -1,6 +1,8 @@
 //! Status of the limits that an event counts against, from totals, reservations and open requests.
+//!
+//! Adds up the same as sql/usage/limit_usage.sql, which defines what counts against a limit.
 
-use crate::periods::PeriodKind;
+use crate::calendar::PeriodKind;
 use crate::pg::clock;
 use crate::pg::error::Result;
 use crate::pg::heap::{Condition, Table};
@@ -8,7 +10,8 @@ use crate::pg::spi::as_owner_now;
 use crate::pg::values::{Numeric, OwnedNumeric};
 use crate::usage::accounts::plan_limits::{Limit, matches};
 use crate::usage::accounts::{Account, Accounts};
-use crate::usage::amounts::{AGENT_REQUEST, EVENT_MEASURES, TOTALS};
+use crate::usage::amounts::{AGENT_REQUEST, TOTALS};
+use crate::usage::measure::EventMeasure;
 use pgrx::datum::{Date, Uuid};
 use pgrx::prelude::*;
 use std::cmp::Ordering;
@@ -36,7 +39,7 @@ impl LimitWindows {
         let mut windows = Vec::new();
         let matching = account.limits.iter().filter(|limit| limit.matches(event_type));
         for limit in matching {
-            if let Some(measure) = EVENT_MEASURES.iter().position(|name| *name == limit.measure) {
+            if let Some(measure) = limit.measure.of_events() {
                 windows.push(LimitWindow::of(account, limit, measure, at)?);
             }
         }
@@ -119,7 +122,7 @@ impl LimitWindows {
                     from carrel.usage_events
                     where user_id = $1 and occurred_at >= $2 and occurred_at < $3 and $4 in ('*', event_type)",
                     &[user.into(), start, end, window.event_type.as_str().into()],
-                    |row| Ok(OwnedNumeric::of(row.need(window.measure as i32 + 1)?)),
+                    |row| Ok(OwnedNumeric::of(row.need(window.measure.position() as i32 + 1)?)),
                 )
             })?;
             window.used = sums.map_or_else(OwnedNumeric::nothing, Ok)?;
@@ -165,14 +168,14 @@ impl LimitWindows {
 pub struct Sums(Vec<Numeric>);
 
 impl Sums {
-    /// Adds a total; `amount` returns its events (0), tokens (1) or cost (2).
+    /// Adds a total, of which `amount` returns the amount of a measure.
     pub fn add(
         &mut self,
         windows: &LimitWindows,
         day: Date,
         period_start: TimestampWithTimeZone,
         event_type: &str,
-        amount: impl Fn(usize) -> Result<Numeric>,
+        amount: impl Fn(EventMeasure) -> Result<Numeric>,
     ) -> Result<()> {
         for (window, sum) in windows.windows.iter().zip(&mut self.0) {
             let is_of_period = match window.kind {
@@ -206,7 +209,9 @@ pub fn now(user: Uuid, event_type: &str, at: TimestampWithTimeZone) -> Result<Li
             [c"day", c"period_start", c"event_type", c"events", c"tokens_used", c"cost"],
             |row| {
                 let (day, period_start, event_type) = (row.need(1)?, row.need(2)?, row.need(3)?);
-                sums.add(&windows, day, period_start, event_type, |measure| row.need(4 + measure))
+                sums.add(&windows, day, period_start, event_type, |measure| {
+                    row.need(4 + measure.position())
+                })
             },
         )?;
         windows.take(sums);
@@ -217,8 +222,7 @@ pub fn now(user: Uuid, event_type: &str, at: TimestampWithTimeZone) -> Result<Li
 /// One period of a limit, with what is used and held in it.
 struct LimitWindow {
     event_type: String,
-    /// Index into [`EVENT_MEASURES`].
-    measure: usize,
+    measure: EventMeasure,
     kind: PeriodKind,
     limit: OwnedNumeric,
     is_hard: bool,
@@ -234,7 +238,7 @@ impl LimitWindow {
     fn of(
         account: &Account,
         limit: &Limit,
-        measure: usize,
+        measure: EventMeasure,
         at: TimestampWithTimeZone,
     ) -> Result<Self> {
         let (start, end) = account.calendar.period(&limit.kind, at)?;
@@ -265,9 +269,9 @@ impl LimitWindow {
             return Ok(());
         }
         let held = match self.measure {
-            0 => Numeric::from_whole(1)?,
-            1 => Numeric::from_whole(tokens)?,
-            _ => cost,
+            EventMeasure::Events => Numeric::from_whole(1)?,
+            EventMeasure::Tokens => Numeric::from_whole(tokens)?,
+            EventMeasure::Cost => cost,
         };
         self.held = OwnedNumeric::of(self.held.get().plus(held)?);
         Ok(())

@@ -5,6 +5,7 @@ use crate::pg::error::Result;
 use crate::pg::spi::{Db, Row, null_column};
 use crate::pg::values::Numeric;
 use crate::usage::amounts::LimitCharge;
+use crate::usage::measure::Measure;
 use crate::users::no_profile;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
@@ -29,7 +30,7 @@ const OF_MANY: &str = concat!(
 pub struct LimitKeys {
     users: Vec<Uuid>,
     event_types: Vec<String>,
-    measures: Vec<String>,
+    measures: Vec<&'static str>,
     periods: Vec<String>,
     starts: Vec<TimestampWithTimeZone>,
     ends: Vec<TimestampWithTimeZone>,
@@ -41,13 +42,13 @@ impl LimitKeys {
         &mut self,
         user: Uuid,
         event_type: String,
-        measure: String,
+        measure: Measure,
         period: String,
         span: (TimestampWithTimeZone, TimestampWithTimeZone),
     ) {
         self.users.push(user);
         self.event_types.push(event_type);
-        self.measures.push(measure);
+        self.measures.push(measure.name());
         self.periods.push(period);
         self.starts.push(span.0);
         self.ends.push(span.1);
@@ -56,20 +57,20 @@ impl LimitKeys {
 
 /// Reservations that count as held.
 #[derive(Clone, Copy)]
-pub enum HeldSince {
-    /// Reservations in state `held`, also past their time: shares are debited for them until they
-    /// are released.
-    Reserved,
-    /// Reservations that have not expired.
-    Now,
+pub enum Holds {
+    /// All in state `held`, also past their time: shares are debited for them until they are
+    /// released.
+    All,
+    /// Those that have not expired.
+    Unexpired,
 }
 
-impl HeldSince {
+impl Holds {
     /// Time after which a held reservation has to expire in order to count.
     fn expire_after(self) -> Result<TimestampWithTimeZone> {
         match self {
-            HeldSince::Reserved => Ok(TimestampWithTimeZone::negative_infinity()),
-            HeldSince::Now => clock::wall(),
+            Self::All => Ok(TimestampWithTimeZone::negative_infinity()),
+            Self::Unexpired => clock::wall(),
         }
     }
 }
@@ -93,13 +94,13 @@ fn usage_of_row(row: &Row, user: Uuid) -> Result<LimitUsage> {
 pub fn limit_usage(
     db: &Db,
     charge: &LimitCharge,
-    held: HeldSince,
+    held: Holds,
     with_allocated: bool,
 ) -> Result<LimitUsage> {
     let args = [
         charge.user.into(),
         charge.event_type.as_str().into(),
-        charge.measure.as_str().into(),
+        charge.measure.name().into(),
         charge.period.as_str().into(),
         charge.period_start.into(),
         charge.period_end.into(),
@@ -117,7 +118,7 @@ pub fn limit_usage(
 pub fn usage_of_limits(
     db: &Db,
     keys: LimitKeys,
-    held: HeldSince,
+    held: Holds,
     with_allocated: bool,
 ) -> Result<Vec<LimitUsage>> {
     if keys.users.is_empty() {

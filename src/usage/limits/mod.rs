@@ -17,5 +17,5 @@ mod quotas;
 mod refusals;
 mod storage_quota;
 
-pub use limit_usage::{HeldSince, LimitKeys, LimitUsage, usage_of_limits};
+pub use limit_usage::{Holds, LimitKeys, LimitUsage, usage_of_limits};
 pub use refusals::ChargeKind;

@@ -1,12 +1,12 @@
 //! Plans and their limits, as operators edit them.
 
 use crate::access;
+use crate::calendar::{micros, unknown_period};
 use crate::locks;
-use crate::periods::{micros, unknown_period};
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::spi::{self, Access, as_owner_now};
 use crate::pg::trigger::{self, Returned, one_of};
-use crate::usage::amounts::MEASURES;
+use crate::usage::measure::Measure;
 use crate::users;
 use pgrx::datum::{Interval, Uuid};
 use pgrx::prelude::*;
@@ -33,7 +33,7 @@ fn set_plan(
         }
         spi::as_owner(Access::Write, |db| {
             users::require_plan(db, plan)?;
-            let changed = locks::change_user(user, || {
+            let changed = locks::with_user_lock(user, || {
                 db.execute(
                     "update carrel.user_profiles set plan_type = $2,
                     subscription_status = coalesce($3, subscription_status),
@@ -57,20 +57,22 @@ fn set_plan(
 /// Trigger BEFORE INSERT OR UPDATE of plan_limits: checks the limit, and sets `window_length` if
 /// its period is an interval.
 ///
-/// Limits of documents and bytes get the period `stored`. Errors: 22023 (invalid limit or period).
+/// Limits of stored amounts get the period `stored`. Errors: 22023 (invalid limit or period).
 #[pg_trigger]
 fn prepare_plan_limit<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::before_row(trigger, |row| {
         if trigger::restoring()? {
             return Ok(());
         }
-        row.need_one_of(c"measure", &MEASURES)?;
+        row.need_one_of(c"measure", &Measure::ALL.map(Measure::name))?;
         row.need_one_of(c"enforcement", &["hard", "soft"])?;
         row.need_text(&[c"event_type", c"period"])?;
         row.need_amount(c"limit_value", 30)?;
         users::require_plan_of(row)?;
         let measure: Option<String> = row.new.get(c"measure");
-        if measure.is_some_and(|measure| measure == "documents" || measure == "bytes") {
+        if let Some(measure) = measure
+            && Measure::parse(&measure)?.is_stored()
+        {
             row.set(c"period", "stored");
             row.set(c"event_type", "*");
             row.set(c"window_length", None::<Interval>);
@@ -123,7 +125,7 @@ fn keep_default_plan<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
 /// Trigger AFTER INSERT, UPDATE, DELETE or TRUNCATE of plan_limits: deletes all shares. Limits are
 /// allocated again when they are next debited.
 #[pg_trigger]
-fn reckon_limits_anew<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
+fn delete_allowances<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     trigger::statement(trigger, || {
         if trigger::restoring()? {
             return Ok(());

@@ -1,14 +1,13 @@
 //! Remaining allowances for callers to read: check_quota() and current_usage().
 
-use super::limit_usage::{HeldSince, LimitKeys, usage_of_limits};
+use super::limit_usage::{Holds, LimitKeys, usage_of_limits};
 use crate::pg::clock;
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::single_row;
 use crate::pg::spi::{self, Access, Db};
-use crate::pg::trigger::one_of;
 use crate::pg::values::Numeric;
-use crate::usage::amounts::MEASURES;
 use crate::usage::callers::readable_user;
+use crate::usage::measure::Measure;
 use crate::users;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
@@ -45,8 +44,7 @@ fn check_quota(
         let user = readable_user(user_id)?;
         let bad = |message: String| Error::new(SqlState::InvalidParameterValue, message);
         let event_type = event_type.ok_or_else(|| bad("event_type must not be null".to_owned()))?;
-        let measure = measure.unwrap_or("null");
-        one_of("measure", measure, &MEASURES)?;
+        let measure = Measure::parse(measure.unwrap_or("null"))?;
         spi::as_owner(Access::Read, |db| {
             users::require(db, user)?;
             let negative = "select coalesce($1::numeric::text, 'null')
@@ -66,7 +64,13 @@ fn check_quota(
 
 /// Row of check_quota(): the tightest limit is hard before soft, then has the least remaining, then
 /// resets first.
-fn quota(db: &Db, user: Uuid, event_type: &str, measure: &str, amount: Numeric) -> Result<Quota> {
+fn quota(
+    db: &Db,
+    user: Uuid,
+    event_type: &str,
+    measure: Measure,
+    amount: Numeric,
+) -> Result<Quota> {
     let limits = limits_of_user(db, user, Some(event_type), Some(measure))?;
     let mut is_allowed = true;
     for limit in &limits {
@@ -126,8 +130,8 @@ fn current_usage(
         spi::as_owner(Access::Read, |db| {
             users::require(db, user)?;
             let limits = limits_of_user(db, user, None, None)?;
-            let texts = |of: fn(&UserLimit) -> &String| -> Vec<String> {
-                limits.iter().map(|limit| of(limit).clone()).collect()
+            let texts = |of: fn(&UserLimit) -> &str| -> Vec<String> {
+                limits.iter().map(|limit| of(limit).to_owned()).collect()
             };
             let numbers =
                 |of: fn(&UserLimit) -> Numeric| -> Vec<Numeric> { limits.iter().map(of).collect() };
@@ -136,7 +140,7 @@ fn current_usage(
                 user.into(),
                 clock::now()?.into(),
                 texts(|limit| &limit.event_type).into(),
-                texts(|limit| &limit.measure).into(),
+                texts(|limit| limit.measure.name()).into(),
                 texts(|limit| &limit.period).into(),
                 numbers(|limit| limit.used).into(),
                 numbers(|limit| limit.value).into(),
@@ -154,7 +158,7 @@ fn current_usage(
 /// Limit of a user's plan in its current period.
 struct UserLimit {
     event_type: String,
-    measure: String,
+    measure: Measure,
     period: String,
     start: TimestampWithTimeZone,
     end: TimestampWithTimeZone,
@@ -171,7 +175,7 @@ fn limits_of_user(
     db: &Db,
     user: Uuid,
     event_type: Option<&str>,
-    measure: Option<&str>,
+    measure: Option<Measure>,
 ) -> Result<Vec<UserLimit>> {
     let zero = Numeric::zero()?;
     let mut limits = db.rows(
@@ -180,7 +184,7 @@ fn limits_of_user(
         |row| {
             Ok(UserLimit {
                 event_type: row.need(1)?,
-                measure: row.need(2)?,
+                measure: Measure::parse(row.need(2)?)?,
                 period: row.need(3)?,
                 start: row.need(4)?,
                 end: row.need(5)?,
@@ -194,9 +198,9 @@ fn limits_of_user(
     limits.retain(|limit| measure.is_none_or(|measure| limit.measure == measure));
     let mut keys = LimitKeys::default();
     for UserLimit { event_type, measure, period, start, end, .. } in &limits {
-        keys.add(user, event_type.clone(), measure.clone(), period.clone(), (*start, *end));
+        keys.add(user, event_type.clone(), *measure, period.clone(), (*start, *end));
     }
-    let usage = usage_of_limits(db, keys, HeldSince::Now, false)?;
+    let usage = usage_of_limits(db, keys, Holds::Unexpired, false)?;
     for (limit, usage) in limits.iter_mut().zip(usage) {
         let taken = usage.used.plus(usage.held)?.negated()?;
         let remaining = limit.value.plus(taken)?;

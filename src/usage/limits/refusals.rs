@@ -1,10 +1,11 @@
 //! Error PT402 for usage beyond a hard limit: what is used and held, and when the limit resets.
 
-use super::limit_usage::{HeldSince, limit_usage};
+use super::limit_usage::{Holds, limit_usage};
 use crate::access;
 use crate::pg::error::{Error, Result, SqlState};
 use crate::pg::spi::Db;
 use crate::usage::amounts::{AGENT_REQUEST, LimitCharge};
+use crate::usage::measure::Measure;
 use crate::users;
 
 /// Kind of a charge. Its row is written before the charge, so the message has to leave it out of
@@ -32,7 +33,7 @@ struct Numbers {
 
 /// Builds the error for a charge that exceeds its limit.
 pub fn refused(db: &Db, charge: &LimitCharge, kind: ChargeKind) -> Result<Error> {
-    let usage = limit_usage(db, charge, HeldSince::Reserved, false)?;
+    let usage = limit_usage(db, charge, Holds::All, false)?;
     let (mut used, mut held) = (usage.used, usage.held);
     let counted = match kind {
         ChargeKind::Use => &mut used,
@@ -42,7 +43,7 @@ pub fn refused(db: &Db, charge: &LimitCharge, kind: ChargeKind) -> Result<Error>
     let args = [
         charge.user.into(),
         charge.event_type.as_str().into(),
-        charge.measure.as_str().into(),
+        charge.measure.name().into(),
         charge.period.as_str().into(),
         charge.period_end.into(),
         charge.limit.into(),
@@ -63,23 +64,20 @@ pub fn refused(db: &Db, charge: &LimitCharge, kind: ChargeKind) -> Result<Error>
         Ok((row.need::<String>(1)?, numbers))
     })?;
     let (detail, numbers) = found.ok_or_else(|| users::no_profile(charge.user))?;
-    let message = message(&charge.measure, &charge.event_type, &numbers);
+    let message = message(charge.measure, &charge.event_type, &numbers);
     let error = Error::new(SqlState::LimitReached, message).detail(detail);
-    let is_stored = is_stored(&charge.measure);
     Ok(error.hint(match access::is_session_of_service()? {
         true => "Another plan may have more: carrel.set_plan()",
         false if numbers.is_zero_limit => "Choose a plan that has more.",
-        false if is_stored => "Delete what is no longer needed, or choose a plan that has more.",
+        false if charge.measure.is_stored() => {
+            "Delete what is no longer needed, or choose a plan that has more."
+        }
         false => "Wait until then, or choose a plan that has more.",
     }))
 }
 
-fn is_stored(measure: &str) -> bool {
-    matches!(measure, "documents" | "bytes")
-}
-
 /// Message of the error.
-fn message(measure: &str, event_type: &str, numbers: &Numbers) -> String {
+fn message(measure: Measure, event_type: &str, numbers: &Numbers) -> String {
     let Numbers { used, held, limit, asked, remaining, resets, is_zero_limit } = numbers;
     if *is_zero_limit {
         return format!("Your plan includes no {}.", things(measure, event_type, false));
@@ -93,16 +91,18 @@ fn message(measure: &str, event_type: &str, numbers: &Numbers) -> String {
             )
         }
         None => {
-            let verb = if is_stored(measure) { "stored" } else { "used" };
+            let verb = if measure.is_stored() { "stored" } else { "used" };
             let all = if is_one { "the one".to_owned() } else { format!("all {limit}") };
             format!("You have {verb} {all} {things} of your plan")
         }
     };
     if remaining.is_none() && !held.is_empty() {
-        let (done, open) = match (event_type, measure) {
-            (AGENT_REQUEST, "events") => ("completed", "open"),
-            (_, "cost") => ("spent", "reserved"),
-            _ => ("used", "reserved"),
+        let (done, open) = match measure {
+            Measure::Events if event_type == AGENT_REQUEST => ("completed", "open"),
+            Measure::Cost => ("spent", "reserved"),
+            Measure::Events | Measure::Tokens | Measure::Documents | Measure::Bytes => {
+                ("used", "reserved")
+            }
         };
         message += &format!(" ({used} {done}, {held} {open})");
     }
@@ -114,17 +114,19 @@ fn message(measure: &str, event_type: &str, numbers: &Numbers) -> String {
 }
 
 /// Name of the counted things: `agent requests`, `chat tokens`.
-fn things(measure: &str, event_type: &str, is_one: bool) -> String {
+fn things(measure: Measure, event_type: &str, is_one: bool) -> String {
     let s = if is_one { "" } else { "s" };
-    let kind = match (measure, event_type) {
-        ("events", AGENT_REQUEST) => return format!("agent request{s}"),
-        ("documents" | "bytes", _) | (_, "*") => String::new(),
-        (_, event_type) => event_type.replace('_', " ") + " ",
-    };
-    match measure {
-        "cost" if kind.is_empty() => format!("unit{s} of cost"),
-        "cost" => format!("unit{s} of cost of {}", kind.trim_end()),
-        measure => format!("{kind}{}{s}", measure.trim_end_matches('s')),
+    let kind = event_type.replace('_', " ");
+    match (measure, event_type) {
+        (Measure::Events, AGENT_REQUEST) => format!("agent request{s}"),
+        (Measure::Events, "*") => format!("event{s}"),
+        (Measure::Events, _) => format!("{kind} event{s}"),
+        (Measure::Tokens, "*") => format!("token{s}"),
+        (Measure::Tokens, _) => format!("{kind} token{s}"),
+        (Measure::Cost, "*") => format!("unit{s} of cost"),
+        (Measure::Cost, _) => format!("unit{s} of cost of {kind}"),
+        (Measure::Documents, _) => format!("document{s}"),
+        (Measure::Bytes, _) => format!("byte{s}"),
     }
 }
 
@@ -133,7 +135,7 @@ mod tests {
     use super::*;
 
     fn text(
-        measure: &str,
+        measure: Measure,
         event_type: &str,
         used: &str,
         held: &str,
@@ -146,7 +148,7 @@ mod tests {
             limit: limit.to_owned(),
             asked: "2".to_owned(),
             remaining: (!left.is_empty()).then(|| left.to_owned()),
-            resets: (!is_stored(measure)).then(|| "18 December".to_owned()),
+            resets: (!measure.is_stored()).then(|| "18 December".to_owned()),
             is_zero_limit: limit == "0",
         };
         message(measure, event_type, &numbers)
@@ -156,32 +158,32 @@ mod tests {
     fn a_refusal_says_what_is_used_and_when_the_limit_resets() {
         let cases = [
             (
-                text("events", "agent_request", "31", "9", "40", ""),
+                text(Measure::Events, "agent_request", "31", "9", "40", ""),
                 "You have used all 40 agent requests of your plan (31 completed, 9 open). The limit resets on 18 December.",
             ),
             (
-                text("events", "agent_request", "1", "", "1", ""),
+                text(Measure::Events, "agent_request", "1", "", "1", ""),
                 "You have used the one agent request of your plan. The limit resets on 18 December.",
             ),
             (
-                text("tokens", "deep_search", "90", "10", "100", ""),
+                text(Measure::Tokens, "deep_search", "90", "10", "100", ""),
                 "You have used all 100 deep search tokens of your plan (90 used, 10 reserved). The limit resets on 18 December.",
             ),
             (
-                text("tokens", "*", "90", "", "91", "1"),
+                text(Measure::Tokens, "*", "90", "", "91", "1"),
                 "You have 1 of 91 tokens of your plan left, and this needs 2. The limit resets on 18 December.",
             ),
             (
-                text("cost", "chat", "4.5", "0.5", "5", ""),
+                text(Measure::Cost, "chat", "4.5", "0.5", "5", ""),
                 "You have used all 5 units of cost of chat of your plan (4.5 spent, 0.5 reserved). The limit resets on 18 December.",
             ),
-            (text("events", "*", "0", "", "0", ""), "Your plan includes no events."),
+            (text(Measure::Events, "*", "0", "", "0", ""), "Your plan includes no events."),
             (
-                text("documents", "*", "50", "", "50", ""),
+                text(Measure::Documents, "*", "50", "", "50", ""),
                 "You have stored all 50 documents of your plan.",
             ),
             (
-                text("bytes", "*", "99", "", "100", "1"),
+                text(Measure::Bytes, "*", "99", "", "100", "1"),
                 "You have 1 of 100 bytes of your plan left, and this needs 2.",
             ),
         ];

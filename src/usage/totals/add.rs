@@ -1,7 +1,8 @@
 //! Adding to the totals: sums over events by day, in rows of which each backend writes its own.
 //!
 //! No transaction waits for a row. If a row is locked, the amounts go to another row of the total.
-//! The first to count in a day merges the rows of past days, so that few stay.
+//! A backend that adds its first row of a total merges the user's rows of past days ([`merge_past`]),
+//! so that few stay.
 
 use super::merge::merge_past;
 use crate::pg::backend;
@@ -131,13 +132,8 @@ fn find_own_and_sum(
     windows: &mut LimitWindows,
 ) -> Result<Own> {
     let slot = backend::slot();
-    let added = |measure| match measure {
-        0 => Numeric::from_whole(total.events),
-        1 => Ok(total.tokens),
-        _ => Ok(total.cost),
-    };
     let mut sums = windows.sums()?;
-    sums.add(windows, total.day, total.period_start, event_type, added)?;
+    sums.add(windows, total.day, total.period_start, event_type, |measure| total.amount(measure))?;
     let first = windows.first_day().map_or(total.day, |first| first.min(total.day));
     let conditions = [Condition::is_user(total.user), Condition::is_from_day(first)];
     let columns = [
@@ -154,7 +150,7 @@ fn find_own_and_sum(
     let chosen = rows.find_last(&conditions, columns, |row: &TableRow| {
         let (day, period_start): (Date, TimestampWithTimeZone) = (row.need(1)?, row.need(2)?);
         let of_type = row.need(3)?;
-        sums.add(windows, day, period_start, of_type, |measure| row.need(4 + measure))?;
+        sums.add(windows, day, period_start, of_type, |measure| row.need(4 + measure.position()))?;
         let is_own = row.need::<i32>(7)? == slot
             && day.to_pg_epoch_days() == total.day.to_pg_epoch_days()
             && i64::from(period_start) == i64::from(total.period_start)

@@ -19,7 +19,7 @@ fn wait_for_usage<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         if trigger::restoring()? {
             return Ok(());
         }
-        locks::change_all_users()
+        locks::lock_all_users()
     })
 }
 
@@ -62,7 +62,7 @@ fn rebuild_usage_periods<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
 fn rebuild_usage() -> i64 {
     guard(|| {
         access::as_administrator("rebuild_usage", Access::Write, |db| {
-            locks::change_all_users()?;
+            locks::lock_all_users()?;
             rebuild_all(db)?;
             db.value("select count(*) from carrel.usage_totals", &[])
         })

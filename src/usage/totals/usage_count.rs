@@ -5,8 +5,8 @@
 //! that act as nobody cannot deadlock over several users. A transaction that acts as several users
 //! in turn still can: 40P01.
 
+use crate::calendar::{Calendar, PeriodKind};
 use crate::identity;
-use crate::periods::{Calendar, PeriodKind};
 use crate::pg::clock;
 use crate::pg::error::Result;
 use crate::pg::heap::{Condition, HandledByCaller, Rows, TableLock, TableRow, UpdateOutcome};
@@ -100,7 +100,7 @@ pub fn request_deltas(totals: &Totals) -> RequestDeltas {
 }
 
 /// Adds agent requests to the counters: at once for the caller, else when the transaction commits.
-pub fn count(deltas: RequestDeltas) -> Result<()> {
+pub fn add_to_counters(deltas: RequestDeltas) -> Result<()> {
     if deltas.is_empty() {
         return Ok(());
     }
@@ -193,7 +193,7 @@ pub fn recount(users: &[Uuid]) -> Result<()> {
 
 /// Triggers and checks of user_profiles whose work is done here, so that rows can be updated in
 /// place.
-const UPHELD: HandledByCaller = HandledByCaller {
+const HANDLED: HandledByCaller = HandledByCaller {
     triggers: &[
         c"user_profiles_prepare",
         c"user_profiles_touch_updated_at",
@@ -266,7 +266,7 @@ impl Counter {
             [c"billing_anchor", c"billing_timezone", c"usage_period_start", c"usage_count"];
         let new = [c"usage_period_start", c"usage_count", c"updated_at"];
         let change = |rows: &Rows| {
-            rows.change_one(&conditions, columns, new, UPHELD, |row: &TableRow| {
+            rows.change_one(&conditions, columns, new, HANDLED, |row: &TableRow| {
                 let calendar = Calendar::new(row.need(1)?, row.need(2)?)?;
                 let (start, count) = self.counted(&calendar, row.need(3)?, row.need(4)?)?;
                 Ok([start.into(), count.into(), self.now.into()])

@@ -4,7 +4,8 @@ use crate::access;
 use crate::pg::error::{Result, check_for_interrupts, guard};
 use crate::pg::spi::{self, Access, Db};
 use crate::pg::values::Numeric;
-use crate::usage::limits::{HeldSince, LimitKeys, LimitUsage, usage_of_limits};
+use crate::usage::limits::{Holds, LimitKeys, LimitUsage, usage_of_limits};
+use crate::usage::measure::Measure;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use std::cmp::Ordering;
@@ -56,7 +57,7 @@ struct WrongAllowances {
 struct AllocatedLimit {
     user: Uuid,
     event_type: String,
-    measure: String,
+    measure: Measure,
     period: String,
     start: TimestampWithTimeZone,
     end: TimestampWithTimeZone,
@@ -73,7 +74,7 @@ fn wrong_allowances(db: &Db, user: Option<Uuid>) -> Result<WrongAllowances> {
             Ok(AllocatedLimit {
                 user: row.need(1)?,
                 event_type: row.need(2)?,
-                measure: row.need(3)?,
+                measure: Measure::parse(row.need(3)?)?,
                 period: row.need(4)?,
                 start: row.need(5)?,
                 end: row.need(6)?,
@@ -85,9 +86,9 @@ fn wrong_allowances(db: &Db, user: Option<Uuid>) -> Result<WrongAllowances> {
         check_for_interrupts();
         let mut keys = LimitKeys::default();
         for AllocatedLimit { user, event_type, measure, period, start, end, .. } in batch {
-            keys.add(*user, event_type.clone(), measure.clone(), period.clone(), (*start, *end));
+            keys.add(*user, event_type.clone(), *measure, period.clone(), (*start, *end));
         }
-        let usage = usage_of_limits(db, keys, HeldSince::Reserved, true)?;
+        let usage = usage_of_limits(db, keys, Holds::All, true)?;
         for (limit, LimitUsage { used, held, allocated }) in batch.iter().zip(usage) {
             let expected = limit.limit.plus(used.plus(held)?.negated()?)?;
             let found = allocated.map_or_else(Numeric::zero, Ok)?;
@@ -96,7 +97,7 @@ fn wrong_allowances(db: &Db, user: Option<Uuid>) -> Result<WrongAllowances> {
             }
             wrong.users.push(limit.user);
             wrong.event_types.push(limit.event_type.clone());
-            wrong.measures.push(limit.measure.clone());
+            wrong.measures.push(limit.measure.name().to_owned());
             wrong.starts.push(limit.start);
             wrong.expected.push(expected);
             wrong.found.push(found);

@@ -348,6 +348,7 @@ fn catalogs_and_functions_of_postgres_show_a_user_no_contents_of_others() {
 #[test]
 fn a_user_attaches_nothing_to_a_table_of_carrels() {
     let database = with_leaks();
+    let may_maintain = database.version() >= 170_000;
     let mut alice = database.user(ALICE);
     for table in TABLES {
         for attempt in [
@@ -379,7 +380,10 @@ fn a_user_attaches_nothing_to_a_table_of_carrels() {
             // GRANT without a grant option grants nothing, with a warning.
             let granted = attempt.starts_with("grant") && outcome == Ok(0)
                 // A key without a cast runs nothing of its table's owner.
-                || grants::are_given() && attempt.contains(" references ");
+                || grants::are_given() && attempt.contains(" references ")
+                // MAINTAIN, from PostgreSQL 17 on: the order of rows and the index stay the owner's.
+                || grants::are_given() && may_maintain
+                    && (attempt.starts_with("cluster") || attempt.starts_with("reindex"));
             assert!(granted || outcome == Err("42501".to_owned()), "{attempt}: {outcome:?}");
         }
     }

@@ -292,7 +292,10 @@ fn what_a_client_gives_at_connection_does_not_loosen_whom_is_trusted() {
     // Not even before the first function is called, by a query of which workers do all.
     let mut session = database.connect_with(
         "authenticated",
-        "-c carrel.identity_source=claims -c force_parallel_mode=on -c parallel_leader_participation=off",
+        &format!(
+            "-c carrel.identity_source=claims -c {}=on -c parallel_leader_participation=off",
+            parallel_mode(&database)
+        ),
     );
     session.run(&claims);
     let counted = session.attempt("select count(*) from carrel.documents");
@@ -644,14 +647,15 @@ fn a_parallel_worker_that_loads_the_library_first_believes_no_settings() {
         set request.jwt.claims = '{{\"sub\": \"{ALICE}\"}}';
         set {} = on; set parallel_setup_cost = 0; set parallel_tuple_cost = 0;
         set min_parallel_table_scan_size = 0; set parallel_leader_participation = off",
-        if database.superuser().number("select current_setting('server_version_num')") >= 160_000 {
-            "debug_parallel_query"
-        } else {
-            "force_parallel_mode"
-        }
+        parallel_mode(&database)
     ));
     let read = "select public.f(oid) from pg_class limit 1";
     let plan = session.column(&format!("explain {read}")).join(" ");
     assert!(plan.contains("Gather"), "{plan}");
     assert_eq!(session.refused(read), "28000");
+}
+
+/// Setting that has queries run in parallel workers.
+fn parallel_mode(database: &Database) -> &'static str {
+    if database.version() >= 160_000 { "debug_parallel_query" } else { "force_parallel_mode" }
 }

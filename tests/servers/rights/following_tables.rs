@@ -407,3 +407,15 @@ fn a_key_and_a_trigger_added_side_by_side_are_refused() {
     });
     assert_eq!(outcome, Err("42501".to_owned()));
 }
+
+#[test]
+fn what_doctor_only_names_keeps_nobody_from_adding_keys() {
+    let (database, role) = with_references();
+    database
+        .superuser()
+        .run("alter table carrel.documents add column n int default (pg_sleep(0) is null)::int");
+    assert!(!database.complaints().is_empty());
+    database.connect(&role).run(
+        "create table fk.orders (u uuid references carrel.user_profiles (user_id) on delete cascade)",
+    );
+}

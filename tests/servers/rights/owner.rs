@@ -102,17 +102,15 @@ fn an_owner_that_is_more_than_an_owner_is_refused() {
     for (make, mend) in [
         ("alter role carrel_owner login", "alter role carrel_owner nologin"),
         ("alter role carrel_owner superuser", "alter role carrel_owner nosuperuser"),
-        (
-            &format!("grant carrel_owner to {member}"),
-            &format!("revoke carrel_owner from {member} cascade"),
-        ),
+        (&format!("grant carrel_owner to {member}"), &format!("revoke carrel_owner from {member}")),
     ] {
         superuser.run(make);
         let error = superuser.failure("create extension carrel");
         assert_eq!(error.code().code(), "42501", "{}", error.message());
         let hint = error.hint().unwrap_or_default();
-        assert!(hint.contains(mend), "{hint}");
-        superuser.run(mend);
+        let statement = hint.strip_prefix("Run: ").unwrap_or_default();
+        assert!(statement.starts_with(mend), "{hint}");
+        superuser.run(statement);
     }
     // What it may do as a member of others is taken away.
     superuser.run("grant pg_read_server_files to carrel_owner");

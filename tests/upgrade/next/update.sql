@@ -1,4 +1,4 @@
--- What ALTER EXTENSION UPDATE runs.
+-- Script that ALTER EXTENSION UPDATE runs.
 create function carrel.price_note(model text) returns text stable parallel unsafe
 language c as 'MODULE_PATHNAME', 'price_note_wrapper';
 
@@ -7,7 +7,7 @@ create function carrel.price_usage(model text, tokens jsonb, at timestamptz defa
 returns numeric stable parallel unsafe
 language c as 'MODULE_PATHNAME', 'price_usage_2_wrapper';
 
-comment on function carrel.price_note is 'What the prices of a model are for.';
-comment on function carrel.price_usage is 'What tokens cost, so many times.';
-comment on function carrel.uuid_v7 is 'A new UUIDv7.';
+comment on function carrel.price_note is 'Returns the purpose of a model''s prices. Callable by users.';
+comment on function carrel.price_usage is 'Returns the price of tokens of a model at a time, times `factor`.';
+comment on function carrel.uuid_v7 is 'Returns a new UUID of version 7 (RFC 9562). Callable by users, services and operators.';
 revoke all on function carrel.price_note, carrel.price_usage from public;

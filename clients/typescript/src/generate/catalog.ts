@@ -133,8 +133,8 @@ export async function readTables(sql: Sql, names: string[]): Promise<Table[]> {
 }
 
 /**
- * The functions that are there to be called, in the order of their names: those that end users or services were
- * granted, save what only indexes call, and those whose comment says that they are for superusers.
+ * Functions to call, in the order of their names: those granted to end users or services, except those that only
+ * indexes call, and those whose comment says that superusers or operators call them.
  */
 export async function readFunctions(sql: Sql): Promise<Function[]> {
     return await sql<Function[]>`
@@ -149,7 +149,7 @@ export async function readFunctions(sql: Sql): Promise<Function[]> {
                 from generate_subscripts(proargmodes, 1) as n where proargmodes[n] = 't') as columns
         from pg_proc as p
         where pronamespace = 'carrel'::regnamespace and prorettype not in ('trigger'::regtype, 'tsvector'::regtype)
-            and (obj_description(p.oid) ~ 'For (superusers|operators)\\.$'
+            and (obj_description(p.oid) ~ 'Callable by (superusers|operators)\\.'
                 or exists (select from aclexplode(proacl) where grantee not in (0, proowner, 'carrel_owner'::regrole)))
         order by proname`;
 }

@@ -12,18 +12,21 @@ export const quote = (text: string) => `'${text.replace(/[\\']/g, '\\$&').replac
 /** SQL in a template. */
 export const sql = (text: string) => `sql\`${text.replace(/[\\`]|\$\{/g, '\\$&')}\``;
 
-/** A comment, broken into lines that fit. */
+/** A comment, its paragraphs broken into lines that fit. */
 export function doc(comment: string | null, indent = ''): string {
     if (!comment) return '';
     const text = comment.replaceAll('*/', '*\\/');
-    if (indent.length + text.length + 7 <= 120) return `${indent}/** ${text} */\n`;
-    const lines = [''];
-    for (const word of text.split(' ')) {
-        const line = lines.at(-1) ?? '';
-        if (line !== '' && indent.length + line.length + word.length + 4 > 120) lines.push(word);
-        else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
-    }
-    return `${indent}/**\n${lines.map((line) => `${indent} * ${line}\n`).join('')}${indent} */\n`;
+    if (indent.length + text.length + 7 <= 120 && !text.includes('\n')) return `${indent}/** ${text} */\n`;
+    const lines = text.split('\n\n').flatMap((paragraph, index) => {
+        const broken = [''];
+        for (const word of paragraph.split(/\s+/)) {
+            const line = broken.at(-1) ?? '';
+            if (line !== '' && indent.length + line.length + word.length + 4 > 120) broken.push(word);
+            else broken[broken.length - 1] = line === '' ? word : `${line} ${word}`;
+        }
+        return index === 0 ? broken : ['', ...broken];
+    });
+    return `${indent}/**\n${lines.map((line) => `${indent} * ${line}`.trimEnd() + '\n').join('')}${indent} */\n`;
 }
 
 /** `name(a, b)`, or with a line for each argument where that is too long. */

@@ -111,7 +111,7 @@ select pg_temp.left();
 select usage_count from carrel.user_profiles where user_id = carrel.current_user_id();
 select * from carrel.verify_usage();
 
--- What lapsed is taken over, which counts; then it has failed.
+-- A request whose lease expired is requeued, which counts as an attempt; after the last one it fails.
 select carrel.create_request('chat', 'five', max_attempts => 2) is not null as created;
 select content, attempts from carrel.claim_requests('w1', lease => '1 microsecond');
 select content, attempts from carrel.claim_requests('w2', lease => '1 microsecond');

@@ -20,7 +20,7 @@ insert into carrel.usage_events (event_type) select 'agent_request' from generat
 set local role carrel_regress_user;
 select carrel.create_request('chat', 'one') is not null;
 select pg_temp.said($$select carrel.create_request('chat', 'two')$$);
-select outcome($$select carrel.create_request('chat', 'two')$$) ~ '"held": 1' and outcome($$select carrel.create_request('chat', 'two')$$) ~ '"used": 4' as detailed;
+select outcome($$select carrel.create_request('chat', 'two')$$) ~ '"held": 1' and outcome($$select carrel.create_request('chat', 'two')$$) ~ '"used": 3' as detailed;
 select pg_temp.said($$insert into carrel.agent_requests (agent_type, content) values ('chat', 'two')$$);
 set local role carrel_regress_service;
 select pg_temp.said($$select event_id from carrel.consume_usage('agent_request')$$);

@@ -31,7 +31,7 @@ select carrel.release_usage(:'two');
 select carrel.settle_usage(:'two', 1);
 select remaining from carrel.check_quota('chat', 1, 'tokens');
 
--- Lapsed: somebody else may have it, and what was done is billed nevertheless.
+-- Expired: others may use its amount. Settling it still records the usage.
 select carrel.reserve_usage('chat', 10, ttl => '1 microsecond') as three \gset
 select remaining from carrel.consume_usage('chat', 10);
 select overage, remaining from carrel.settle_usage(:'three', 10);

@@ -1,4 +1,4 @@
--- The archive calls it filed, and the index of plans finds the users as well.
+-- Renames archived_at to filed_at, and adds user_id to the index of plans.
 do $$
 begin
     if exists (
@@ -7,7 +7,7 @@ begin
     ) then
         alter table carrel.usage_archive rename column archived_at to filed_at;
     end if;
-    -- From PostgreSQL 18 on, what is not null has a constraint, named after the column.
+    -- From PostgreSQL 18 on, NOT NULL is a constraint, named after the column.
     if exists (
         select from pg_constraint
         where conrelid = to_regclass('carrel.usage_archive') and conname = 'usage_archive_archived_at_not_null'

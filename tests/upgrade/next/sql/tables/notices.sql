@@ -1,4 +1,4 @@
--- What operators have users read.
+-- Notices of operators to users.
 create table carrel.notices (
     id uuid not null,
     body text not null,

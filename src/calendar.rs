@@ -1,4 +1,4 @@
-//! Calendar of usage: which month, week, day or window contains a time. Pure: reads no table.
+//! Calendar of a user: the month, week, day or window that contains a time. Reads no table.
 //!
 //! The core computes periods from a profile's billing anchor and time zone. It never chains them
 //! from one another, so they tile.
@@ -66,13 +66,14 @@ impl Calendar {
                 return Ok((always, TimestampWithTimeZone::positive_infinity()));
             }
         }
-        .map_err(far)?;
+        .map_err(out_of_range)?;
         Ok((from_unix_micros(found.start)?, from_unix_micros(found.end)?))
     }
 
     /// Day that contains `at`, in the user's time zone.
     pub fn day(&self, at: TimestampWithTimeZone) -> Result<Date> {
-        let (date, _) = periods::day_containing(&self.zone, unix_micros(at)).map_err(far)?;
+        let (date, _) =
+            periods::day_containing(&self.zone, unix_micros(at)).map_err(out_of_range)?;
         let bad = |_| Error::new(SqlState::InvalidParameterValue, "day out of range");
         Date::new(date.year().into(), date.month() as u8, date.day() as u8).map_err(bad)
     }
@@ -108,7 +109,7 @@ pub fn micros(length: &Interval) -> i64 {
 }
 
 /// Error 22023: the time is out of the calendar's range.
-fn far(error: OutOfRange) -> Error {
+fn out_of_range(error: OutOfRange) -> Error {
     Error::new(SqlState::InvalidParameterValue, error.to_string())
 }
 

@@ -1,5 +1,6 @@
-//! Counting events in the statement that inserts them: totals, allowances, and the profile's
-//! counter of agent requests. Every event is counted here, whoever inserts it.
+//! Counts recorded events: called by the direct insert and by the trigger.
+//!
+//! Counting adds to totals, debits allowances, and adds to the profile's counter of agent requests.
 //!
 //! Totals and allowances are rows of the backend, so events of one user do not wait for each other.
 //! Only the counter of agent requests is one row for each user:
@@ -26,7 +27,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 thread_local! {
-    /// Event that [`counted`] inserts, and true if it is refused beyond a hard limit.
+    /// Event that [`insert_and_count`] inserts, and true if it is refused beyond a hard limit.
     static WANTED: Cell<Option<([u8; 16], bool)>> = const { Cell::new(None) };
     /// Windows of the limits that this event counts against.
     static WINDOWS: Cell<Option<LimitWindows>> = const { Cell::new(None) };
@@ -37,7 +38,7 @@ thread_local! {
 ///
 /// Returns the windows of the event's limits as well. Events that an operator's trigger inserts are
 /// recorded without enforcement.
-pub fn counted<T>(
+pub fn insert_and_count<T>(
     event: Uuid,
     is_enforced: bool,
     insert: impl FnOnce() -> Result<T>,
@@ -66,12 +67,12 @@ fn count_usage<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         }
         let users: BTreeSet<[u8; 16]> = deltas.iter().map(|delta| *delta.user.as_bytes()).collect();
         let users: Vec<Uuid> = users.into_iter().map(Uuid::from_bytes).collect();
-        WINDOWS.set(count(&Accounts::hold(&users)?, &deltas, wanted)?);
+        WINDOWS.set(add_to_totals(&Accounts::hold(&users)?, &deltas, wanted)?);
         Ok(())
     })
 }
 
-/// Reads the statement's events. The second value is set if the event of [`counted`] is among them:
+/// Reads the statement's events. The second value is set if the event of [`insert_and_count`] is among them:
 /// true if limits are enforced.
 fn deltas(trigger: &PgTrigger) -> Result<(Vec<UsageDelta>, Option<bool>)> {
     let column = |name| trigger::column(trigger, name);
@@ -147,11 +148,11 @@ fn impossible(message: String) -> Error {
     Error::new(SqlState::CheckViolation, message)
 }
 
-/// Counts events whose users' profiles are locked: totals, charges and counters.
+/// Adds events whose users' profiles are locked to totals and counters, and charges them.
 ///
 /// `wanted` is set for a single event that the caller records: true enforces limits, and the
 /// windows of its limits are returned.
-pub fn count(
+pub fn add_to_totals(
     accounts: &Accounts,
     deltas: &[UsageDelta],
     wanted: Option<bool>,
@@ -173,6 +174,6 @@ pub fn count(
         _ => debit(&charges)?,
     }
     set_counted();
-    usage_count::count(requests)?;
+    usage_count::add_to_counters(requests)?;
     Ok(windows)
 }
