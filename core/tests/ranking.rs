@@ -117,6 +117,7 @@ proptest! {
             terms: wanted.clone(),
             required: vec![phrase(unwanted.clone()), phrase(wanted.clone())],
             excluded: vec![phrase(unwanted.clone())],
+            ..Query::default()
         };
         let reading = query.read(&View::open(&vector(&text)).unwrap(), 0, |_, _| ());
         prop_assert_eq!(reading.is_excluded, has(&unwanted));
@@ -225,7 +226,7 @@ fn queries_are_parsed_into_words_prefixes_and_phrases() {
             part("how", Word, false),
             part("do not", Phrase, true),
             part("conf", Prefix, false),
-            part("x", Prefix, true),
+            part("x", Prefix, false),
             part("a b", Phrase, false),
             part("c", Word, false),
         ]

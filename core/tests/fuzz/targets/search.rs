@@ -81,7 +81,12 @@ fn read_everything(view: &View, u: &mut Unstructured) -> Result<()> {
         .iter()
         .map(|term| Ok(PhrasePosition { offset: u.arbitrary()?, terms: vec![term.clone()] }));
     let phrase = positions.collect::<Result<Vec<_>>>()?;
-    let query = Query { terms, required: vec![phrase.clone(); 2], excluded: vec![phrase] };
+    let query = Query {
+        terms,
+        required: vec![phrase.clone(); 2],
+        excluded: vec![phrase],
+        ..Query::default()
+    };
     let mut found: Vec<(usize, Frequency)> = Vec::new();
     let reading = query.read(view, u.arbitrary()?, |term, frequency| found.push((term, frequency)));
     assert!(found.iter().all(|(term, frequency)| {
