@@ -53,6 +53,27 @@ export const addDocument = value(
 );
 
 /**
+ * Returns the words of a text as search finds them, in order, with the lexemes that the dictionaries of a language give
+ * each.
+ *
+ * A compound (`PO-001`, `src/lib.rs`) comes before its parts, a word with accents before its form without them. Stop
+ * words have no lexemes. Words that no dictionary knows are left out. Offsets are in characters from 0; `end_offset` is
+ * exclusive. `language` is the name of a text search configuration. Callable by users and services. Errors: 22023
+ * (unknown language), 54000 (more than 1 MiB), 55000 (the language has a parser of its own, or a dictionary that reads
+ * several words at once).
+ */
+export const analyzeText = rows(
+    'analyze_text',
+    { content: text, language: optional(text) },
+    {
+        word: nullable(text),
+        lexemes: nullable(texts),
+        startOffset: nullable(integer),
+        endOffset: nullable(integer),
+    },
+);
+
+/**
  * Appends a request of the caller that is in no session to a session of the caller.
  *
  * Does nothing if the request is already in it. Callable by users and services. Errors: 28000 (no user is set), PT404
@@ -791,10 +812,11 @@ export const revokeUser = nothing('revoke_user', { role: name });
 /**
  * Returns the chunks of the caller's documents that match a query best, best first.
  *
- * Query: words are optional, and rare words count more. "quoted phrases" are required, -word is excluded, conf* matches
- * words that begin with conf. A query without words and embedding has no results. `matched` is `all` or `some` (words),
- * or `embedding`. `snippet` highlights words with <mark>. `context_chunks` extends `content` and its offsets by that
- * number of chunks before and after.
+ * Query: words are optional, and rare words count more. In a query of up to ten words, "quoted phrases" are required,
+ * -word is excluded (at the beginning or the end), and conf* matches words that begin with conf; longer queries are
+ * prose. A query without words and embedding has no results. `matched` is `all` or `some` (words), or `embedding`.
+ * `snippet` highlights words with <mark>. `context_chunks` extends `content` and its offsets by that number of chunks
+ * before and after.
  *
  * With `query_embedding`, chunks with near embeddings match as well. The rankings by BM25 and by cosine are combined by
  * reciprocal rank fusion.
@@ -835,8 +857,8 @@ export const searchChunks = rows(
 /**
  * Returns the caller's documents that match a query best, best first.
  *
- * `snippet` is from the best chunk of each; `matched_chunks` is the number of its matching chunks. Words may be in
- * different chunks of a document. Arguments, callers and errors as for search_chunks().
+ * A document ranks by its best chunk, which `snippet` is from; `matched_chunks` is the number of its matching chunks.
+ * Required phrases may be in different chunks. Arguments, callers and errors as for search_chunks().
  */
 export const searchDocuments = rows(
     'search_documents',
