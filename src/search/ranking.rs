@@ -264,8 +264,9 @@ impl DocumentMatch {
             return;
         }
         self.has_terms = true;
-        self.score = self.score.max(candidates.score(scale, chunk, name).0);
         let (score, _) = candidates.score(scale, chunk, None);
+        let named = name.map(|_| candidates.score(scale, chunk, name).0);
+        self.score = self.score.max(named.unwrap_or(score));
         let (id, index) = (chunk.id, chunk.index);
         self.chunks.push(MatchedChunk { id, score: score as f32, index });
     }

@@ -1,10 +1,7 @@
 //! Measures that limits count in.
 //!
-//! A new measure is a variant of [`Measure`], named in [`Measure::ALL`] (the compiler shows the
-//! rest), a CHECK in sql/tables/plan_limits.sql, and a branch in sql/usage/limit_usage.sql. A
-//! measure of events is a variant of [`EventMeasure`] as well, a column of `usage_totals`, and a
-//! branch in sql/usage/current_usage.sql and sql/usage/verify_usage.sql. CONTRIBUTING.md has the
-//! steps ("Add a measure").
+//! A new measure begins here. The compiler shows the matches, the test below the SQL of limits;
+//! CONTRIBUTING.md ("Add a measure") has the rest.
 
 use crate::pg::error::Result;
 use crate::pg::trigger::unknown_value;

@@ -813,10 +813,9 @@ export const revokeUser = nothing('revoke_user', { role: name });
  * Returns the chunks of the caller's documents that match a query best, best first.
  *
  * Query: words are optional, and rare words count more. In a query of up to ten words, "quoted phrases" are required,
- * -word is excluded (at the beginning or the end), and conf* matches words that begin with conf; longer queries are
- * prose. A query without words and embedding has no results. `matched` is `all` or `some` (words), or `embedding`.
- * `snippet` highlights words with <mark>. `context_chunks` extends `content` and its offsets by that number of chunks
- * before and after.
+ * -word is excluded, and conf* matches words that begin with conf; longer queries are prose. A query without words and
+ * embedding has no results. `matched` is `all` or `some` (words), or `embedding`. `snippet` highlights words with
+ * <mark>. `context_chunks` extends `content` and its offsets by that number of chunks before and after.
  *
  * With `query_embedding`, chunks with near embeddings match as well. The rankings by BM25 and by cosine are combined by
  * reciprocal rank fusion.

@@ -27,9 +27,9 @@ const PROSE: usize = 11;
 /// nothing after it, is read as a blank. `or` between two parts is ignored, since any part may
 /// match.
 ///
-/// Up to ten words are a search, in which quotes, `*`, `or` and `-word` count. `-word` excludes at the
-/// beginning and at the end of the query; elsewhere, and where it is short or without a vowel, it is
-/// an option of a command (`tar -xzf file`, `psql -d app`). More words are prose.
+/// Up to ten words are a search, in which quotes, `*`, `or` and `-word` count. A word with a dash that
+/// is short or has no vowel is an option of a command (`tar -xzf file`, `psql -d app`). More words are
+/// prose.
 pub fn parts(query: &str) -> Vec<QueryPart<'_>> {
     if query.split_whitespace().nth(PROSE - 1).is_some() {
         let is_blank = |c: char| c.is_whitespace() || QUOTES.contains(&c);
@@ -39,19 +39,14 @@ pub fn parts(query: &str) -> Vec<QueryPart<'_>> {
         return words.map(part).collect();
     }
     let mut parts = operator_parts(query);
-    let is_excluded = |part: &QueryPart| part.is_excluded && !is_option(part);
-    let first = parts.iter().take_while(|part| is_excluded(part)).count();
-    let last = parts.len() - parts.iter().rev().take_while(|part| is_excluded(part)).count();
-    for part in parts.iter_mut().take(last).skip(first) {
-        part.is_excluded &= part.kind == QueryPartKind::Phrase;
-    }
+    parts.iter_mut().for_each(|part| part.is_excluded &= !is_option(part));
     parts
 }
 
 /// True for a part that is written as options of commands are: `-d`, `-rf`, `-xzf`.
 fn is_option(part: &QueryPart) -> bool {
     const VOWELS: [char; 12] = ['a', 'e', 'i', 'o', 'u', 'y', 'A', 'E', 'I', 'O', 'U', 'Y'];
-    part.kind == QueryPartKind::Word
+    part.kind != QueryPartKind::Phrase
         && part.text.is_ascii()
         && (part.text.len() < 3 || !part.text.contains(VOWELS))
 }

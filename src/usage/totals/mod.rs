@@ -3,8 +3,10 @@
 //! Writers of `usage_totals`:
 //!
 //! - [`add::add`], called by ledger/counting.rs for each recorded event, on both of its paths: the
-//!   direct insert and the trigger of usage_events
-//! - `merge_past`, called by [`add::add`]: merges the rows of past days
+//!   direct insert and the trigger of usage_events; by add_to_total.sql and insert_total.sql where rows
+//!   cannot be written directly
+//! - `merge_past`, called by [`add::add`] where it found no row of this backend: merges the user's rows
+//!   of past days
 //! - `rebuild_totals`: when a billing anchor or time zone changes, in rebuild_usage(), and at the end
 //!   of import_from()
 //! - the foreign key of user_profiles, which deletes a user's rows; restores and replication, which
