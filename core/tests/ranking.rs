@@ -413,7 +413,7 @@ fn signs_bind_in_searches_and_not_in_prose() {
         ("mole -\"a heron\" digs", "mole -\"a heron\" digs"),
         // Ten words are a search, eleven are prose.
         ("a b c d e f g h \"i j\"", "a b c d e f g h \"i j\""),
-        ("a b c d e f g h \"i j\" -k", "a b c d e f g h i j -k"),
+        ("a b c d e f g h \"i j*\" -k", "a b c d e f g h i j k"),
     ] {
         assert_eq!(read(query).join(" "), expected, "{query}");
     }

@@ -33,7 +33,8 @@ const PROSE: usize = 11;
 pub fn parts(query: &str) -> Vec<QueryPart<'_>> {
     if query.split_whitespace().nth(PROSE - 1).is_some() {
         let is_blank = |c: char| c.is_whitespace() || QUOTES.contains(&c);
-        let words = query.split(is_blank).map(|word| word.trim_end_matches('*'));
+        let words = query.split(is_blank);
+        let words = words.map(|word| word.trim_start_matches('-').trim_end_matches('*'));
         let words = words.filter(|word| !word.is_empty());
         let part = |text| QueryPart { text, kind: QueryPartKind::Word, is_excluded: false };
         return words.map(part).collect();
