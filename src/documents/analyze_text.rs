@@ -2,6 +2,7 @@
 
 use super::vectors::Parser;
 use crate::pg::error::{Error, Result, SqlState, guard};
+use crate::pg::roles;
 use crate::pg::spi::{self, Access};
 use pgrx::prelude::*;
 
@@ -17,9 +18,9 @@ type AnalyzedWord = (String, Vec<String>, i32, i32);
 /// A compound (`PO-001`, `src/lib.rs`) comes before its parts, a word with accents before its form
 /// without them. Stop words have no lexemes. Words that no dictionary knows are left out. Offsets are
 /// in characters from 0; `end_offset` is exclusive. `language` is the name of a text search
-/// configuration. Callable by users and services. Errors: 22023 (unknown language), 54000 (more than
-/// 1 MiB), 55000 (the language has a parser of its own, or a dictionary that reads several words at
-/// once).
+/// configuration. Callable by users and services. Errors: 22023 (unknown language, or one that the
+/// caller cannot use), 54000 (more than 1 MiB), 55000 (the language has a parser of its own, or a
+/// dictionary that reads several words at once).
 #[pg_extern(stable, parallel_restricted)]
 fn analyze_text(
     content: Option<&str>,
@@ -45,7 +46,10 @@ fn analyze_text(
         let language = language.ok_or_else(|| {
             Error::new(SqlState::InvalidParameterValue, "language must not be null")
         })?;
-        let mut parser = spi::as_caller(Access::Read, |db| Parser::for_language(db, language))?;
+        let mut parser = spi::as_caller(Access::Read, |db| {
+            Parser::require_usable(db, language, roles::current())?;
+            Parser::for_language(db, language)
+        })?;
         analyze(&mut parser, text, language)
     });
     TableIterator::new(rows)

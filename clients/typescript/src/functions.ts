@@ -59,8 +59,8 @@ export const addDocument = value(
  * A compound (`PO-001`, `src/lib.rs`) comes before its parts, a word with accents before its form without them. Stop
  * words have no lexemes. Words that no dictionary knows are left out. Offsets are in characters from 0; `end_offset` is
  * exclusive. `language` is the name of a text search configuration. Callable by users and services. Errors: 22023
- * (unknown language), 54000 (more than 1 MiB), 55000 (the language has a parser of its own, or a dictionary that reads
- * several words at once).
+ * (unknown language, or one that the caller cannot use), 54000 (more than 1 MiB), 55000 (the language has a parser of
+ * its own, or a dictionary that reads several words at once).
  */
 export const analyzeText = rows(
     'analyze_text',

@@ -38,5 +38,10 @@ from unnest(array[
 -- analyze_text() shows words with their lexemes; a compound comes before its parts.
 select * from carrel.analyze_text(U&'The PO-001 of Z\00FCrich runs src/lib.rs', 'english');
 select count(*) as words from carrel.analyze_text(null);
+reset role;
+create schema carrel_regress_hidden;
+create text search configuration carrel_regress_hidden.own (copy = pg_catalog.simple);
+set local role carrel_regress_user;
+select public.outcome($$select * from carrel.analyze_text('x', 'carrel_regress_hidden.own')$$) as hidden;
 select public.outcome($$select * from carrel.analyze_text('x', 'nowhere')$$) as unknown, public.outcome($$select * from carrel.analyze_text('x', null)$$) as no_language;
 rollback;
