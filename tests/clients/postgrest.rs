@@ -53,7 +53,7 @@ fn functions_that_only_read_work_by_get_with_text_for_every_argument() {
     let session = database.user(ALICE).value("select id from carrel.agent_sessions");
     let documents = format!("{{{document}}}");
     type Call<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
-    let calls: [Call; 14] = [
+    let calls: [Call; 15] = [
         (
             "search_chunks",
             &[
@@ -83,6 +83,11 @@ fn functions_that_only_read_work_by_get_with_text_for_every_argument() {
             r#""chunk_index":1"#,
         ),
         ("count_tokens", &[("content", "herons")], "2"),
+        (
+            "analyze_text",
+            &[("content", "Herons"), ("language", "english")],
+            r#""lexemes":["heron"]"#,
+        ),
         ("current_user_id", &[], ALICE),
         ("is_operator", &[], "false"),
         ("version", &[], "0.1.0"),
