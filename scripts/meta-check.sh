@@ -24,7 +24,7 @@ same("version", meta["version"], version)
 same("the newest version of CHANGELOG.md", first(r"^## (\S+)", "CHANGELOG.md"), version)
 same("default_version of carrel.control", first(r"^default_version = '(.*)'", "carrel.control"), "@CARGO_VERSION@")
 same("license", meta["license"], first(r'^license = "(.*)"', "Cargo.toml").lower())
-same("the oldest PostgreSQL", meta["prereqs"]["runtime"]["requires"]["PostgreSQL"], first(r"^PostgreSQL (\d+) to", "README.md") + ".0.0")
+same("the oldest PostgreSQL", meta["prereqs"]["runtime"]["requires"]["PostgreSQL"], (first(r"PostgreSQL (\d+) to", "README.md") or "?") + ".0.0")
 same("what it provides", list(extensions), [meta["name"]])
 for name, extension in extensions.items():
     same(f"version of {name}", extension["version"], version)
