@@ -141,9 +141,20 @@ fn is_glued(text: &str) -> bool {
 /// Adds words to a query: their terms, and which of these match each word.
 fn add_words(query: &mut Query, words: &[ReadWord]) {
     let mut last: Option<(u32, Role)> = None;
+    // Terms at the position. Variants of a word, such as `Häuser` and `Hauser`, often share their lexeme.
+    let mut counted: (u32, Vec<u16>) = (0, Vec::new());
     for word in words {
         let terms: Vec<u16> =
             word.terms.iter().filter_map(|term| query.add(term.clone())).collect();
+        if counted.0 != word.position {
+            counted = (word.position, Vec::new());
+        }
+        for term in &terms {
+            if !counted.1.contains(term) {
+                counted.1.push(*term);
+                query.count(*term);
+            }
+        }
         let is_variant = last == Some((word.position, word.role));
         match (word.role, query.words.last_mut()) {
             // Counts for ranking alone: the compound has all of its parts.

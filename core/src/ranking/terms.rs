@@ -127,22 +127,25 @@ impl Query {
     /// Maximum number of terms.
     pub const MAX_TERMS: usize = 512;
 
-    /// Adds a term, or counts it again. Returns its number; None if there are too many terms.
+    /// Adds a term that the query has not. Returns its number; None if there are too many terms.
+    /// [`Self::count`] counts it.
     pub fn add(&mut self, term: Term) -> Option<u16> {
         let known = self.terms.iter().position(|known| *known == term);
         let number = match known {
-            Some(number) => {
-                self.counts[number] += 1;
-                number
-            }
+            Some(number) => number,
             None if self.terms.len() == Self::MAX_TERMS => return None,
             None => {
                 self.terms.push(term);
-                self.counts.push(1);
+                self.counts.push(0);
                 self.terms.len() - 1
             }
         };
         u16::try_from(number).ok()
+    }
+
+    /// Counts an occurrence of a term in the query.
+    pub fn count(&mut self, term: u16) {
+        self.counts[usize::from(term)] += 1;
     }
 
     /// True if a text with these terms has all words of the query.

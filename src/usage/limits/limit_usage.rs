@@ -61,7 +61,7 @@ pub enum Holds {
     /// All in state `held`, also past their time: shares are debited for them until they are
     /// released.
     All,
-    /// Those that have not expired.
+    /// Reservations that have not expired.
     Unexpired,
 }
 

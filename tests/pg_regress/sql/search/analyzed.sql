@@ -28,6 +28,10 @@ from unnest(array[
 ]) as query;
 -- The exact form first.
 select filename from carrel.search_chunks('Orléans');
+-- Variants that share a lexeme are one occurrence in the query; a word that is repeated weighs more.
+insert into carrel.documents (filename, content_text, language) values ('german.txt', 'Die Häuser stehen', 'german');
+select round((a.score / b.score)::numeric, 3) as accented, round((c.score / b.score)::numeric, 3) as repeated
+from carrel.search_chunks('Häuser') as a, carrel.search_chunks('Hauser') as b, carrel.search_chunks('Häuser Häuser') as c;
 -- Up to ten words, quotes and signs count; in prose they do not. Options of commands are words.
 insert into carrel.documents (filename, content_text) values ('commands.txt', 'pg_restore -d app7 --force; tar -xzf file; psql -X -d app7 -c'), ('other.txt', 'app7 stands for a file');
 select query, (select string_agg(filename || ' ' || matched, ', ' order by filename) from carrel.search_chunks(query)) as found
