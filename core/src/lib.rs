@@ -26,3 +26,4 @@ pub mod ranking;
 pub mod requests;
 pub mod text;
 pub mod tsvector;
+pub mod vocabulary;

@@ -74,6 +74,22 @@ create or replace trigger documents_count_truncated
     after truncate on carrel.documents
     for each statement execute function carrel.count_documents();
 
+-- These triggers keep the words of file names in search_statistics up to date.
+create or replace trigger documents_count_names_added
+    after insert on carrel.documents
+    referencing new table as added
+    for each statement execute function carrel.count_names();
+
+create or replace trigger documents_count_names_changed
+    after update on carrel.documents
+    referencing old table as removed new table as added
+    for each statement execute function carrel.count_names();
+
+create or replace trigger documents_count_names_removed
+    after delete on carrel.documents
+    referencing old table as removed
+    for each statement execute function carrel.count_names();
+
 comment on table carrel.documents is 'Documents of users: texts, and the results of processing them.';
 comment on column carrel.documents.id is 'Primary key (UUIDv7).';
 comment on column carrel.documents.user_id is 'Owner of the document.';

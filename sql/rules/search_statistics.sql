@@ -17,10 +17,14 @@ from carrel.documents as d
 where d.user_id = c.user_id and d.id = c.document_id
     and c.search_vector is not null and (c.words is null or c.language is null);
 
-comment on table carrel.search_statistics is 'Number and length of chunks by user and language. The rows of a user and language add up.';
+-- Vocabularies are compressed already. Uncompressed, their size is known without reading them.
+alter table carrel.search_statistics alter column vocabulary set storage external;
+alter table carrel.search_statistics alter column vocabulary set statistics 0;
+
+comment on table carrel.search_statistics is 'Number, length and words of texts by user and language. The rows of a user and language add up.';
 comment on column carrel.search_statistics.id is 'Primary key (UUIDv7).';
-comment on column carrel.search_statistics.user_id is 'Owner of the chunks.';
-comment on column carrel.search_statistics.language is 'Language of the chunks.';
-comment on column carrel.search_statistics.documents is 'Number of documents with chunks, counted by their first chunk.';
+comment on column carrel.search_statistics.user_id is 'Owner of the texts.';
+comment on column carrel.search_statistics.language is 'Language of the texts.';
 comment on column carrel.search_statistics.chunks is 'Number of chunks.';
 comment on column carrel.search_statistics.words is 'Sum of the words of the chunks.';
+comment on column carrel.search_statistics.vocabulary is 'Words as written, of chunks and file names, with the number of these: a format of carrel''s own.';

@@ -26,9 +26,6 @@ create table carrel.documents (
 -- Serves: search_documents() and search_chunks(): file names. Texts are found by their chunks.
 create index documents_filename_keys_idx on carrel.documents using gin (carrel.search_keys(user_id, language, ts_filter(search_vector, '{a}'::"char"[]))) with (fastupdate = off);
 
--- Serves: search_documents() and search_chunks(): languages of documents without chunks.
-create index documents_without_words_idx on carrel.documents (user_id, language) where coalesce(words, 0) = 0;
-
 -- Serves: lists of the documents of a user, newest first.
 create index documents_user_id_created_at_idx on carrel.documents (user_id, created_at);
 

@@ -1,16 +1,17 @@
--- Number and length of chunks by user and language, for BM25.
+-- What search knows about a user's texts in one language: number and length of the chunks, for BM25,
+-- and the words of chunks and file names as written, for prefixes, typos and suggestions.
 --
--- The rows of a user and language add up. Each statement that changes chunks inserts a row with the
--- difference, so writers never wait for each other. Some statements merge the rows into one. There
--- is no foreign key: writers and the deletion of the user would wait for each other. Logical
--- replication needs the primary key for deletes.
+-- The rows of a user and language add up. Each statement that changes chunks or names inserts a row
+-- with the difference, so writers never wait for each other. Some statements merge rows. There is no
+-- foreign key: writers and the deletion of the user would wait for each other. Logical replication
+-- needs the primary key for deletes.
 create table carrel.search_statistics (
     id uuid not null,
     user_id uuid not null,
     language text collate "C" not null,
-    documents bigint not null,
     chunks bigint not null,
     words bigint not null,
+    vocabulary bytea not null,
     constraint search_statistics_pkey primary key (id)
 );
 

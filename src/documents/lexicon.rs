@@ -14,7 +14,7 @@ use crate::pg::error::{Result, check_for_interrupts};
 use crate::pg::scratch::Scratch;
 use crate::pg::text_search::{self, Config, Lexized};
 use carrel_core::ranking::{Highlight, Term};
-use carrel_core::text::{self, Role, Word};
+use carrel_core::text::{self, Role, Variant, Word};
 use carrel_core::tsvector::{MAX_LEXEME, Position, Weight};
 use pgrx::pg_sys;
 use smallvec::SmallVec;
@@ -68,6 +68,7 @@ pub struct LexizedWord<'a> {
     /// Position in the text, from 1.
     pub position: u32,
     pub role: Role,
+    pub variant: Variant,
 }
 
 /// Calls `build` with the lexemes of consecutive texts, each text with its weight, and with the bytes
@@ -115,33 +116,33 @@ pub fn for_each_word(
     })
 }
 
-/// Finds the words in a text that have a lexeme of any of the terms.
+/// Finds the words in a text that any of the terms matches.
 pub fn highlights(
     config: pg_sys::Oid,
     scratch: &mut Scratch,
     text: &str,
     terms: &[Term],
 ) -> Result<Vec<Highlight>> {
-    let has_prefixes = terms.iter().any(|term| term.is_prefix);
     with_lexicon(config, |lexicon| {
         let mut numbers: Vec<(u32, usize)> = Vec::with_capacity(terms.len());
-        for (index, term) in terms.iter().enumerate().filter(|(_, term)| !term.is_prefix) {
-            numbers.push((lexicon.number(&term.lexeme), index));
+        let mut prefixes: Vec<(&str, usize)> = Vec::new();
+        for (index, term) in terms.iter().enumerate() {
+            match term {
+                Term::Lexeme(lexeme) => numbers.push((lexicon.number(lexeme), index)),
+                Term::Prefix { written, .. } => prefixes.push((written, index)),
+            }
         }
         numbers.sort_unstable();
         let mut highlights = Vec::new();
-        lexicon.for_each_word(config, scratch, text, |word, lexemes| {
+        lexicon.for_each_word(config, scratch, text, |word, _| {
             let Some((start, end)) = word.span else { return };
-            let term = word.numbers.iter().find_map(|(number, _)| {
-                if has_prefixes {
-                    let lexeme = &lexemes[*number as usize];
-                    return terms.iter().position(|term| term.is_of(lexeme));
-                }
-                let at = numbers.binary_search_by_key(number, |(number, _)| *number);
-                at.ok().map(|at| numbers[at].1)
+            let of_lexeme = word.numbers.iter().find_map(|(number, _)| {
+                let at = numbers.binary_search_by_key(number, |(number, _)| *number).ok()?;
+                Some(numbers[at].1)
             });
-            if let Some(term) = term {
-                highlights.push(Highlight { start, end, term });
+            let begun = || prefixes.iter().find(|(prefix, _)| word.form.starts_with(prefix));
+            if let Some(term) = of_lexeme.or_else(|| begun().map(|(_, term)| *term)) {
+                highlights.push(Highlight { start, end, term, position: word.position });
             }
         })?;
         Ok(highlights)
@@ -186,8 +187,8 @@ impl Lexicon {
             let form = word.form.as_bytes();
             outcome = self.look_up(configuration, scratch, token_type, form, |numbers, lexemes| {
                 let span = Some((word.start, word.end));
-                let Word { form, position, role, .. } = word;
-                each(LexizedWord { numbers, form, span, position, role }, lexemes);
+                let Word { form, position, role, variant, .. } = word;
+                each(LexizedWord { numbers, form, span, position, role, variant }, lexemes);
             });
         });
         self.is_uncacheable = matches!(outcome, Ok(false));
@@ -215,8 +216,11 @@ impl Lexicon {
                 self.look_up(configuration, scratch, token_type, word, |numbers, lexemes| {
                     position += 1;
                     let form = std::str::from_utf8(word).unwrap_or_default();
-                    let role = Role::Word;
-                    each(LexizedWord { numbers, form, span: None, position, role }, lexemes);
+                    let (role, variant) = (Role::Word, Variant::Written);
+                    each(
+                        LexizedWord { numbers, form, span: None, position, role, variant },
+                        lexemes,
+                    );
                     position += numbers.iter().filter(|(_, is_next)| *is_next).count() as u32;
                 })?;
             self.is_uncacheable |= !is_cached;

@@ -7,7 +7,7 @@ use crate::pg::spi::Db;
 use crate::pg::text_search;
 use carrel_core::chunking::{self, Format, Options, Unit};
 use carrel_core::ranking::{Highlight, Term, leading_title};
-use carrel_core::tsvector::{self, Assembler, MAX_POSITION, Malformed, View, Weight};
+use carrel_core::tsvector::{self, Assembler, MAX_POSITION, View, Weight};
 use pgrx::pg_sys;
 
 /// Characters that are parsed at once. Postgres refuses vectors of 1 MB and more; the vector of this
@@ -97,7 +97,32 @@ impl Parser {
         is_analyzed
     }
 
-    /// Finds the words in a text that have a lexeme of any of the terms.
+    /// Lexemes of the words in a text whose forms are wanted, ascending. Of all words, with a
+    /// configuration that reads several words at once.
+    pub fn lexemes(
+        &mut self,
+        text: &str,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> Result<Vec<Box<[u8]>>> {
+        let mut lexemes: Vec<Box<[u8]>> = Vec::new();
+        let is_analyzed = self.for_each_word(text, |word, of_word| {
+            if is_wanted(word.form) {
+                lexemes.extend(of_word.into_iter().map(Box::from));
+            }
+        })?;
+        if !is_analyzed {
+            let mut assembler = Assembler::new();
+            self.append(&mut assembler, text, None)?;
+            let vector = assembler.finish();
+            let view = View::open(&vector).map_err(malformed)?;
+            return Ok(view.iter().map(|(lexeme, _)| lexeme.into()).collect());
+        }
+        lexemes.sort_unstable();
+        lexemes.dedup();
+        Ok(lexemes)
+    }
+
+    /// Finds the words in a text that any of the terms matches.
     pub fn highlights(&mut self, text: &str, terms: &[Term]) -> Result<Vec<Highlight>> {
         let highlights = lexicon::highlights(self.config, &mut self.scratch, text, terms);
         self.scratch.reset();
@@ -178,7 +203,7 @@ pub fn count_words(body: &[u8]) -> Result<i32> {
     Ok(i32::try_from(words).unwrap_or(i32::MAX))
 }
 
-/// Error 22023: malformed tsvector, not written by carrel.
-pub fn malformed(error: Malformed) -> Error {
+/// Error 22023: malformed value, not written by carrel.
+pub fn malformed(error: impl std::error::Error) -> Error {
     Error::new(SqlState::InvalidParameterValue, error.to_string())
 }

@@ -22,6 +22,7 @@ use crate::pg;
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::extension;
 use crate::pg::spi::{self, Access, Db};
+use crate::search;
 use pgrx::prelude::*;
 use tables::{create_missing, lock_tables, record_step};
 
@@ -93,17 +94,11 @@ fn change_tables(db: &Db) -> Result<()> {
     for rules in RULES {
         db.script(rules)?;
     }
-    correct_statistics(db)?;
+    search::rebuild_differing_statistics(db, STATISTICS_DRIFT)?;
     for comment in TABLES.iter().flat_map(|table| index_comments(table.sql)) {
         db.script(&comment)?;
     }
     embeddings::restore(db)
-}
-
-/// Inserts the differences between chunks and search statistics.
-fn correct_statistics(db: &Db) -> Result<()> {
-    const COLUMNS: &str = "user_id, language, documents, chunks, words";
-    db.script(&format!("insert into carrel.search_statistics ({COLUMNS}) {STATISTICS_DRIFT}"))
 }
 
 /// Fails with 42501 if the schema's owner is neither a superuser nor the extension's owner: it

@@ -8,8 +8,9 @@ use crate::documents::filename_vector;
 use crate::pg::error::{Result, check_for_interrupts};
 use crate::pg::gin::Postings;
 use crate::pg::spi::{Db, PassingRow};
-use carrel_core::ranking::{Frequency, PhraseMatches, Scale, TermSet};
+use carrel_core::ranking::{Frequency, PhraseEdges, PhraseMatches, Scale, TermSet};
 use carrel_core::tsvector::View;
+use carrel_core::vocabulary::has_word_with;
 use pgrx::datum::Uuid;
 use std::collections::HashMap;
 
@@ -19,6 +20,9 @@ pub type Id = [u8; 16];
 /// Number of chunks of a user up to which all of them are read, which takes a few milliseconds. The
 /// index is not used then: its pending list holds entries of all users.
 const READ_ALL_UP_TO: u64 = 2_000;
+
+/// Number of lexemes up to which the index is read. Beginnings of words may have many.
+const MAX_KEYS: usize = 1_000;
 
 /// Chunk with any term of the query.
 pub struct CandidateChunk {
@@ -38,6 +42,8 @@ pub struct Candidates {
     terms: Vec<(u16, Frequency)>,
     /// Number of chunks that have a term, by term.
     pub chunks_with_term: Vec<u64>,
+    /// Parts of phrases at the edges of chunks, by index of the chunk.
+    edges: Vec<(usize, PhraseEdges)>,
 }
 
 /// Numbers of the columns that ranking reads.
@@ -48,12 +54,24 @@ pub struct ChunkColumns {
     pub words: usize,
     pub title_words: usize,
     pub search_vector: usize,
+    pub content: usize,
+    pub heading_path: usize,
+    pub section_title: usize,
 }
 
 impl ChunkColumns {
     /// Columns of the statements in `sql/search/chunks_*.sql`.
-    const SELECTED: Self =
-        Self { id: 1, document: 2, index: 3, words: 4, title_words: 5, search_vector: 6 };
+    const SELECTED: Self = Self {
+        id: 1,
+        document: 2,
+        index: 3,
+        words: 4,
+        title_words: 5,
+        search_vector: 6,
+        content: 7,
+        heading_path: 8,
+        section_title: 9,
+    };
 
     /// Columns of the table.
     pub fn of_table(postings: &Postings) -> Result<Self> {
@@ -64,14 +82,31 @@ impl ChunkColumns {
             words: postings.column(c"words")?,
             title_words: postings.column(c"title_words")?,
             search_vector: postings.column(c"search_vector")?,
+            content: postings.column(c"content")?,
+            heading_path: postings.column(c"heading_path")?,
+            section_title: postings.column(c"section_title")?,
         })
+    }
+
+    /// True if a chunk has a word that begins with a prefix, in its content or a heading.
+    fn is_written(&self, row: &PassingRow, prefix: &str) -> Result<bool> {
+        let has = |text: &[u8]| {
+            has_word_with(&String::from_utf8_lossy(text), prefix, check_for_interrupts)
+        };
+        for column in [self.content, self.section_title] {
+            if row.with_bytes(column, has)?.unwrap_or(false) {
+                return Ok(true);
+            }
+        }
+        let titles: Vec<Option<String>> = row.get(self.heading_path).unwrap_or_default();
+        Ok(titles.iter().flatten().any(|title| has(title.as_bytes())))
     }
 }
 
 impl Candidates {
     fn new(query: &LanguageQuery) -> Self {
         let chunks_with_term = vec![0; query.query.terms.len()];
-        Self { chunks: Vec::new(), terms: Vec::new(), chunks_with_term }
+        Self { chunks: Vec::new(), terms: Vec::new(), chunks_with_term, edges: Vec::new() }
     }
 
     /// Terms of a candidate.
@@ -98,16 +133,37 @@ impl Candidates {
     ) -> Result<()> {
         let start = self.terms.len();
         let title_words = title_words_of(row.get(columns.title_words).unwrap_or_default());
-        let reading = row.with_bytes(columns.search_vector, |vector| {
-            let Ok(view) = View::open(vector) else { return PhraseMatches::default() };
-            query.query.read(&view, title_words, |term, frequency| {
-                self.chunks_with_term[term] += 1;
-                self.terms.push((term as u16, frequency));
-            })
+        let mut failure = None;
+        let mut is_written = |prefix: &str| match columns.is_written(row, prefix) {
+            Ok(is_written) => is_written,
+            Err(error) => {
+                failure = Some(error);
+                false
+            }
+        };
+        let read = row.with_bytes(columns.search_vector, |vector| {
+            let Ok(view) = View::open(vector) else { return Default::default() };
+            let reading =
+                query.query.read(&view, title_words, &mut is_written, |term, frequency| {
+                    self.chunks_with_term[term] += 1;
+                    self.terms.push((term as u16, frequency));
+                });
+            let edges = match query.query.has_phrases() {
+                true => query.query.edges(&view, &mut is_written),
+                false => PhraseEdges::default(),
+            };
+            (reading, edges)
         })?;
-        let reading = reading.unwrap_or_default();
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        let (reading, edges) = read.unwrap_or_default();
         let end = self.terms.len();
-        if end > start || reading.is_excluded {
+        let has_edges = !edges.begun.is_empty() || !edges.ended.is_empty();
+        if end > start || reading.is_excluded || has_edges {
+            if has_edges {
+                self.edges.push((self.chunks.len(), edges));
+            }
             self.chunks.push(CandidateChunk {
                 id: *row.need::<Uuid>(columns.id)?.as_bytes(),
                 document: *row.need::<Uuid>(columns.document)?.as_bytes(),
@@ -118,6 +174,24 @@ impl Candidates {
             });
         }
         Ok(())
+    }
+
+    /// Joins phrases that stand over the edge of two chunks: both chunks match then.
+    fn join_edges(&mut self) {
+        let place = |chunk: &CandidateChunk| (chunk.document, chunk.index);
+        let edges = std::mem::take(&mut self.edges);
+        let begun: HashMap<(Id, i32), (usize, &PhraseEdges)> = edges
+            .iter()
+            .map(|(number, edges)| (place(&self.chunks[*number]), (*number, edges)))
+            .collect();
+        for (number, edges) in &edges {
+            let (document, index) = place(&self.chunks[*number]);
+            let Some((before, of_before)) = begun.get(&(document, index - 1)) else { continue };
+            for edge in edges.ended.iter().filter(|edge| of_before.begun.contains(edge)) {
+                self.chunks[*before].reading.add(*edge);
+                self.chunks[*number].reading.add(*edge);
+            }
+        }
     }
 }
 
@@ -153,14 +227,15 @@ pub fn read_chunks(db: &Db, user: Uuid, query: &LanguageQuery) -> Result<Candida
     let mut candidates = Candidates::new(query);
     let language = query.statistics.language.as_str();
     let add = |row: &PassingRow| candidates.add(query, row, &ChunkColumns::SELECTED);
-    if query.statistics.chunks.texts <= READ_ALL_UP_TO {
+    let lexemes = query.indexed_lexemes().count();
+    if query.statistics.chunks.texts <= READ_ALL_UP_TO || lexemes > MAX_KEYS {
         db.stream(
             include_str!("../../sql/search/chunks_of_language.sql"),
             &[user.into(), language.into()],
             add,
         )?;
     } else {
-        let keys = query.keys.of_chunks(query.indexed_terms());
+        let keys = query.keys.of_chunks(query.indexed_lexemes());
         db.read_by_index(|| {
             db.stream(
                 include_str!("../../sql/search/chunks_by_keys.sql"),
@@ -169,6 +244,7 @@ pub fn read_chunks(db: &Db, user: Uuid, query: &LanguageQuery) -> Result<Candida
             )
         })?;
     }
+    candidates.join_edges();
     Ok(candidates)
 }
 
@@ -199,7 +275,7 @@ pub fn read_names(
     query: &mut LanguageQuery,
 ) -> Result<HashMap<Id, FilenameMatch>> {
     let mut filenames: Vec<(Id, String)> = Vec::new();
-    let keys = query.keys.of_names(query.indexed_terms());
+    let keys = query.keys.of_names(query.indexed_lexemes());
     db.read_by_index(|| {
         db.stream(
             include_str!("../../sql/search/filenames_by_keys.sql"),
@@ -216,7 +292,8 @@ pub fn read_names(
         let vector = filename_vector(&mut query.parser, &filename)?;
         let Ok(view) = View::open(&vector) else { continue };
         let mut terms = Vec::new();
-        let reading = query.query.read(&view, 0, |term, _| terms.push(term as u16));
+        let is_written = |prefix: &str| has_word_with(&filename, prefix, check_for_interrupts);
+        let reading = query.query.read(&view, 0, is_written, |term, _| terms.push(term as u16));
         names.insert(id, FilenameMatch { terms, reading });
     }
     Ok(names)

@@ -1,16 +1,20 @@
 //! build_context(): the best passages for a query, as text for a prompt.
 
 use super::filter::Filter;
+use super::found::Search;
+use super::page::Page;
 use super::passages::{self, FetchedChunk, Passage};
-use super::{Page, best_chunks, not_negative};
+use super::search_chunks::{BestChunks, best_chunks};
+use super::{not_negative, positive};
 use crate::documents::encoding_named;
 use crate::identity;
 use crate::pg::error::{Result, check_for_interrupts, guard};
 use crate::pg::single_row;
 use crate::pg::spi::{self, Access};
+use crate::pg::values::Jsonb;
 use carrel_core::chunking::{Encoding, count_tokens};
 use pgrx::JsonB;
-use pgrx::datum::Uuid;
+use pgrx::datum::{Interval, Uuid};
 use pgrx::prelude::*;
 use serde_json::json;
 
@@ -26,8 +30,8 @@ const MAX_MISSES: usize = 10;
 /// `context` is the text, as numbered passages; `citations` has the source of each; `tokens` is the
 /// exact number of tokens of `context`. Adjacent chunks form one passage. Passages are in reading order
 /// within each document, documents in the order of their best chunk. Without results, `context` is
-/// empty. `query_embedding` is as in search_chunks(). Callable by users, and by services that act as a
-/// user. Errors: 28000 (no identity), 22023 (invalid argument), 55000 (embeddings are not enabled).
+/// empty. The other arguments are as in search_chunks(). Callable by users, and by services that act as
+/// a user. Errors: 28000 (no identity), 22023 (invalid argument), 55000 (embeddings are not enabled).
 #[pg_extern(stable, parallel_restricted)]
 fn build_context(
     query: Option<&str>,
@@ -35,6 +39,13 @@ fn build_context(
     document_ids: default!(Option<Vec<Option<Uuid>>>, "null"),
     encoding: default!(Option<&str>, "'cl100k'"),
     query_embedding: default!(Option<&str>, "null"),
+    file_types: default!(Option<Vec<Option<String>>>, "null"),
+    metadata: default!(Option<Jsonb>, "null"),
+    created_after: default!(Option<TimestampWithTimeZone>, "null"),
+    created_before: default!(Option<TimestampWithTimeZone>, "null"),
+    exclude_metadata: default!(Option<Jsonb>, "null"),
+    operators: default!(Option<bool>, "true"),
+    recency: default!(Option<Interval>, "null"),
 ) -> single_row::TableIterator<
     'static,
     (name!(context, String), name!(citations, JsonB), name!(tokens, i32)),
@@ -43,9 +54,24 @@ fn build_context(
         let user = identity::require()?;
         let budget = not_negative("max_tokens", max_tokens)?;
         let encoding = encoding_named(encoding)?;
-        let filter = Filter { document_ids, ..Filter::default() };
+        let filter = Filter {
+            document_ids,
+            file_types,
+            metadata,
+            exclude_metadata,
+            created_after,
+            created_before,
+        };
+        let search = Search {
+            user,
+            query,
+            has_operators: operators.unwrap_or(true),
+            embedding: query_embedding,
+            filter: &filter,
+            recency: positive("recency", recency)?,
+        };
         let page = Page::new(Some(MAX_CANDIDATES), Some(0))?;
-        let (_, best) = best_chunks(user, query, query_embedding, &filter, &page)?;
+        let BestChunks { best, .. } = best_chunks(&search, &page)?;
         let mut candidates = best.into_iter().map(|(hit, chunk)| (hit.score, chunk));
         let mut context = PromptContext::default();
         let mut chosen: Vec<ScoredChunk> = Vec::new();

@@ -13,6 +13,7 @@ pub struct Filter {
     pub document_ids: Option<Vec<Option<Uuid>>>,
     pub file_types: Option<Vec<Option<String>>>,
     pub metadata: Option<Jsonb>,
+    pub exclude_metadata: Option<Jsonb>,
     pub created_after: Option<TimestampWithTimeZone>,
     pub created_before: Option<TimestampWithTimeZone>,
 }
@@ -23,18 +24,20 @@ impl Filter {
         let has_conditions = self.document_ids.is_some()
             || self.file_types.is_some()
             || self.metadata.is_some()
+            || self.exclude_metadata.is_some()
             || self.created_after.is_some()
             || self.created_before.is_some();
         if !has_conditions {
             return Ok(None);
         }
-        let args: [Arg; 6] = [
+        let args: [Arg; 7] = [
             user.into(),
             self.document_ids.clone().into(),
             self.file_types.clone().into(),
             self.metadata.into(),
             self.created_after.into(),
             self.created_before.into(),
+            self.exclude_metadata.into(),
         ];
         let ids = db.planned_for_values(|| {
             db.rows(include_str!("../../sql/search/filtered_documents.sql"), &args, |row| {

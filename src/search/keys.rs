@@ -4,7 +4,7 @@
 use crate::documents::malformed;
 use crate::pg::error::{Result, guard};
 use crate::pg::values::TsVector;
-use carrel_core::ranking::{Frequency, Term, level};
+use carrel_core::ranking::{Frequency, level};
 use carrel_core::tsvector::{View, key, of_keys};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
@@ -84,20 +84,14 @@ impl KeyQueries {
         Self { prefix: prefix(user, language) }
     }
 
-    /// Matches file names with any of the terms.
-    pub fn of_names<'a>(&self, terms: impl Iterator<Item = &'a Term>) -> String {
-        self.any_of(terms.map(|term| {
-            let key = key(&self.prefix, &term.lexeme, b"");
-            quoted(&key, term.is_prefix)
-        }))
+    /// Matches file names with any of the lexemes.
+    pub fn of_names<'a>(&self, lexemes: impl Iterator<Item = &'a [u8]>) -> String {
+        self.any_of(lexemes.map(|lexeme| quoted(&key(&self.prefix, lexeme, b""), false)))
     }
 
-    /// Matches chunks with any of the terms, on any level.
-    pub fn of_chunks<'a>(&self, terms: impl Iterator<Item = &'a Term>) -> String {
-        self.any_of(terms.map(|term| {
-            let suffix: &[u8] = if term.is_prefix { b"" } else { &[LEVEL] };
-            quoted(&key(&self.prefix, &term.lexeme, suffix), true)
-        }))
+    /// Matches chunks with any of the lexemes, on any level.
+    pub fn of_chunks<'a>(&self, lexemes: impl Iterator<Item = &'a [u8]>) -> String {
+        self.any_of(lexemes.map(|lexeme| quoted(&key(&self.prefix, lexeme, &[LEVEL]), true)))
     }
 
     /// Matches chunks that have a lexeme on a level.

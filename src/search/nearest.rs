@@ -22,14 +22,25 @@ pub struct Neighbour {
     pub document: Id,
     pub index: i32,
     pub language: String,
-    distance: f64,
+    /// Cosine of its embedding and that of the query.
+    pub cosine: f64,
+}
+
+/// Chunks near to an embedding.
+pub struct Nearest {
+    /// Nearest first.
+    pub neighbours: Vec<Neighbour>,
+    /// True if these are all chunks with an embedding.
+    pub is_all: bool,
+    /// Average cosine of the user's chunks.
+    pub usual_cosine: f64,
 }
 
 const ALL: &str = include_str!("../../sql/search/all_by_embedding.sql");
+const USUAL: &str = include_str!("../../sql/search/usual_distance.sql");
 const NEAREST: &str = include_str!("../../sql/search/nearest_by_embedding.sql");
 
-/// Reads the chunks of a user, nearest (cosine) first; of some documents, or of all. Returns true as
-/// well if these are all chunks with an embedding.
+/// Reads the chunks of a user, nearest (cosine) first; of some documents, or of all.
 ///
 /// Users with more than [`COMPARE_ALL_UP_TO`] get the [`MAX_NEIGHBOURS`] nearest that the index finds, unless
 /// `all` is set or the index finds fewer.
@@ -41,7 +52,7 @@ pub fn read_nearest(
     documents: Option<&HashSet<Id>>,
     chunk_count: u64,
     all: bool,
-) -> Result<(Vec<Neighbour>, bool)> {
+) -> Result<Nearest> {
     let documents: Option<Vec<Uuid>> =
         documents.map(|ids| ids.iter().map(|id| Uuid::from_bytes(*id)).collect());
     let args: [Arg; 4] =
@@ -54,7 +65,7 @@ pub fn read_nearest(
                 document: *row.need::<Uuid>(2)?.as_bytes(),
                 index: row.need(3)?,
                 language: row.need(4)?,
-                distance: row.need(5)?,
+                cosine: 1.0 - row.need::<f64>(5)?,
             });
             Ok(())
         })?;
@@ -63,18 +74,22 @@ pub fn read_nearest(
     if !all && chunk_count > COMPARE_ALL_UP_TO {
         let neighbours = db.read_nearest(|| read(NEAREST, &args))?;
         if neighbours.len() == MAX_NEIGHBOURS {
-            return Ok((sorted(neighbours), false));
+            let sample = db.value::<f64>(embedding_type.sql(USUAL), &args[..2])?;
+            let neighbours = sorted(neighbours);
+            return Ok(Nearest { neighbours, is_all: false, usual_cosine: 1.0 - sample });
         }
     }
     let neighbours = db.planned_for_values(|| read(ALL, &args[..3]))?;
-    Ok((sorted(neighbours), true))
+    let sum: f64 = neighbours.iter().map(|neighbour| neighbour.cosine).sum();
+    let usual_cosine = sum / neighbours.len().max(1) as f64;
+    Ok(Nearest { neighbours: sorted(neighbours), is_all: true, usual_cosine })
 }
 
-/// Sorts by distance; ties by document and index.
+/// Sorts by cosine; ties by document and index.
 fn sorted(mut neighbours: Vec<Neighbour>) -> Vec<Neighbour> {
     neighbours.sort_unstable_by(|a, b| {
         let position = |neighbour: &Neighbour| (neighbour.document, neighbour.index);
-        a.distance.total_cmp(&b.distance).then_with(|| position(a).cmp(&position(b)))
+        b.cosine.total_cmp(&a.cosine).then_with(|| position(a).cmp(&position(b)))
     });
     neighbours
 }

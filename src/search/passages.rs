@@ -92,9 +92,10 @@ pub fn fetch_documents(db: &Db, hits: &[SearchHit]) -> Result<Vec<(usize, Fetche
     let visible: HashSet<Id> = visible.into_iter().collect();
     let count_and_best = |hit: &SearchHit| -> (i32, Option<Uuid>) {
         let chunks = || hit.matched_chunks.iter().filter(|chunk| visible.contains(&chunk.id));
+        let count = chunks().filter(|chunk| chunk.has_terms).count();
         let best =
             chunks().max_by(|a, b| a.score.total_cmp(&b.score).then_with(|| b.index.cmp(&a.index)));
-        (chunks().count() as i32, best.map(|chunk| Uuid::from_bytes(chunk.id)))
+        (count as i32, best.map(|chunk| Uuid::from_bytes(chunk.id)))
     };
     let (counts, best): (Vec<i32>, Vec<Option<Uuid>>) = hits.iter().map(count_and_best).unzip();
     let mut documents = db.rows(
@@ -107,7 +108,7 @@ pub fn fetch_documents(db: &Db, hits: &[SearchHit]) -> Result<Vec<(usize, Fetche
             Ok((index, FetchedDocument { filename, best_content, matched_chunks }))
         },
     )?;
-    documents.retain(|(index, document)| document.matched_chunks > 0 || hits[*index].is_named);
+    documents.retain(|(index, document)| document.best_content.is_some() || hits[*index].is_named);
     Ok(documents)
 }
 
@@ -180,12 +181,13 @@ fn are_parts(chunks: &[Passage], text: &str) -> bool {
     })
 }
 
-/// Returns the part of a content with the most terms of the query, with `<mark>` tags; without a query,
-/// its beginning.
+/// Returns the part of a content with a required phrase of the query, or else with the most terms, with
+/// `<mark>` tags; without a query, its beginning.
 pub fn snippet(query: Option<&mut LanguageQuery>, content: &str) -> Result<String> {
     let Some(query) = query else {
-        return Ok(ranking::snippet(content, &[], |_| 1.0, MAX_SNIPPET));
+        return Ok(ranking::snippet(content, &[], |_| 1.0, None, MAX_SNIPPET));
     };
     let highlights = query.parser.highlights(content, &query.query.terms)?;
-    Ok(ranking::snippet(content, &highlights, |_| 1.0, MAX_SNIPPET))
+    let phrase = ranking::phrases_shown(&highlights, &query.query).into_iter().next();
+    Ok(ranking::snippet(content, &highlights, |_| 1.0, phrase, MAX_SNIPPET))
 }

@@ -6,9 +6,9 @@ use crate::documents::Parser;
 use crate::pg::error::{Result, check_for_interrupts};
 use crate::pg::spi::Db;
 use carrel_core::ranking::{
-    Phrase, PhrasePosition, Query, QueryPart, QueryPartKind, QueryWord, Term, parts,
+    Phrase, PhrasePosition, Query, QueryPart, QueryPartKind, QueryWord, Term, TypedWord, parts,
 };
-use carrel_core::text::Role;
+use carrel_core::text::{Role, Variant, normalize};
 use carrel_core::tsvector::View;
 use pgrx::datum::Uuid;
 
@@ -27,42 +27,132 @@ pub struct LanguageQuery {
 }
 
 impl LanguageQuery {
-    /// All terms to look for in indexes, excluded ones as well.
-    pub fn indexed_terms(&self) -> impl Iterator<Item = &Term> {
+    /// All lexemes to look for in indexes, those of excluded words as well.
+    pub fn indexed_lexemes(&self) -> impl Iterator<Item = &[u8]> {
         let excluded = self.query.excluded.iter().flatten().flat_map(|position| &position.terms);
-        self.query.terms.iter().chain(excluded)
+        self.query
+            .terms
+            .iter()
+            .chain(excluded)
+            .flat_map(|term| match term {
+                Term::Lexeme(lexeme) => std::slice::from_ref(lexeme),
+                Term::Prefix { lexemes, .. } => lexemes,
+            })
+            .map(|lexeme| &**lexeme)
+    }
+
+    /// Query for one word, in the language of this one.
+    pub fn of_word(&self, db: &Db, user: Uuid, word: &str) -> Result<Option<Self>> {
+        let LanguageStatistics { language, chunks } = &self.statistics;
+        let statistics = LanguageStatistics { language: language.clone(), chunks: *chunks };
+        let part = QueryPart { text: word, kind: QueryPartKind::Word, is_excluded: false };
+        Self::new(db, user, statistics, &[part])
+    }
+
+    /// Query without any word. None if the language is none.
+    pub fn empty(db: &Db, user: Uuid, statistics: LanguageStatistics) -> Result<Option<Self>> {
+        let language = statistics.language.as_str();
+        // The configuration may have been dropped since.
+        let Some(parser) = Parser::find(db, language)? else { return Ok(None) };
+        let keys = KeyQueries::new(user, language);
+        Ok(Some(Self { statistics, parser, query: Query::default(), keys }))
+    }
+
+    /// Parses the parts of a query. None if the language is none, or the query has no words in it.
+    fn new(
+        db: &Db,
+        user: Uuid,
+        statistics: LanguageStatistics,
+        parts: &[QueryPart],
+    ) -> Result<Option<Self>> {
+        let Some(mut of) = Self::empty(db, user, statistics)? else { return Ok(None) };
+        let prefixes = prefix_terms(db, user, &of.statistics.language, &mut of.parser, parts)?;
+        of.query = parse_parts(&mut of.parser, parts, &prefixes)?;
+        let has_words = !of.query.is_empty() || !of.query.excluded.is_empty();
+        Ok(has_words.then_some(of))
+    }
+
+    /// Parses another word in the place of a typed one.
+    pub fn replace(&mut self, typed: usize, word: &str) -> Result<()> {
+        let part = QueryPart { text: word, kind: QueryPartKind::Word, is_excluded: false };
+        let mut terms = Vec::new();
+        for read in words_of(&mut self.parser, &part)? {
+            for term in read.terms {
+                if let Some(number) = self.query.add(term) {
+                    self.query.count(number);
+                    terms.push(number);
+                }
+            }
+        }
+        self.query.replace(typed, &terms);
+        Ok(())
     }
 }
 
 /// Parses a query in each language of the user's documents. Skips languages in which it has no words.
-pub fn parse(db: &Db, user: Uuid, query: Option<&str>) -> Result<Vec<LanguageQuery>> {
+/// Without `has_operators`, quotes and signs are punctuation.
+pub fn parse(
+    db: &Db,
+    user: Uuid,
+    query: Option<&str>,
+    has_operators: bool,
+) -> Result<Vec<LanguageQuery>> {
     let query = query.unwrap_or_default();
-    let parts = parts(&query[..query.floor_char_boundary(MAX_QUERY)]);
+    let parts = parts(&query[..query.floor_char_boundary(MAX_QUERY)], has_operators);
     if parts.is_empty() {
         return Ok(Vec::new());
     }
     db.silence_notices();
     let mut queries = Vec::new();
     for statistics in statistics::of_user(db, user)? {
-        // The configuration may have been dropped since.
-        let Some(mut parser) = Parser::find(db, &statistics.language)? else { continue };
-        let query = parse_parts(&mut parser, &parts)?;
-        if !query.is_empty() || !query.excluded.is_empty() {
-            let keys = KeyQueries::new(user, &statistics.language);
-            queries.push(LanguageQuery { statistics, parser, query, keys });
-        }
+        queries.extend(LanguageQuery::new(db, user, statistics, &parts)?);
     }
     Ok(queries)
 }
 
-fn parse_parts(parser: &mut Parser, parts: &[QueryPart]) -> Result<Query> {
+/// Builds the terms of prefixes, with the lexemes of the user's words that begin with them.
+fn prefix_terms(
+    db: &Db,
+    user: Uuid,
+    language: &str,
+    parser: &mut Parser,
+    parts: &[QueryPart],
+) -> Result<Vec<Term>> {
+    let is_prefix = |part: &&QueryPart| part.kind == QueryPartKind::Prefix;
+    let prefixes: Vec<String> =
+        parts.iter().filter(is_prefix).map(|part| normalize(part.text)).collect();
+    let mut begun = vec![String::new(); prefixes.len()];
+    if !prefixes.is_empty() {
+        statistics::for_each_word(db, user, language, |word, _| {
+            for (prefix, words) in prefixes.iter().zip(&mut begun) {
+                if !prefix.is_empty() && word.starts_with(prefix.as_str()) {
+                    words.push_str(word);
+                    words.push('\n');
+                }
+            }
+        })?;
+    }
+    let terms = prefixes.into_iter().zip(begun).map(|(prefix, words)| {
+        let lexemes = parser.lexemes(&words, |form| form.starts_with(&prefix))?;
+        Ok(Term::Prefix { written: prefix.into(), lexemes })
+    });
+    terms.collect()
+}
+
+fn parse_parts(parser: &mut Parser, parts: &[QueryPart], prefixes: &[Term]) -> Result<Query> {
     let mut query = Query::default();
+    let mut prefixes = prefixes.iter();
     for part in parts {
         check_for_interrupts();
         if query.terms.len() == Query::MAX_TERMS || query.excluded.len() == MAX_PHRASES {
             break;
         }
-        let words = words_of(parser, part)?;
+        let words = match part.kind {
+            QueryPartKind::Prefix => {
+                prefixes.next().cloned().map(prefix_word).into_iter().collect()
+            }
+            _ => words_of(parser, part)?,
+        };
         if part.is_excluded {
             let phrase = phrase_of(&words);
             query.excluded.extend((!phrase.is_empty()).then_some(phrase));
@@ -82,6 +172,12 @@ struct ReadWord {
     terms: Vec<Term>,
     position: u32,
     role: Role,
+    /// Normalised form, of words that may be mistyped.
+    typed: Option<Box<str>>,
+}
+
+fn prefix_word(term: Term) -> ReadWord {
+    ReadWord { terms: vec![term], position: 1, role: Role::Word, typed: None }
 }
 
 /// Reads the words of a part. Stop words are left out.
@@ -97,22 +193,13 @@ fn words_of(parser: &mut Parser, part: &QueryPart) -> Result<Vec<ReadWord>> {
         let is_part = matches!(word.role, Role::Group | Role::Part);
         if !(lexemes.is_empty() || is_part && start < glued_until) {
             let terms = lexemes.into_iter().map(term).collect();
-            words.push(ReadWord { terms, position: word.position, role: word.role });
+            let may_be_typed = part.kind == QueryPartKind::Word && word.variant == Variant::Written;
+            let typed = may_be_typed.then(|| word.form.into());
+            words.push(ReadWord { terms, position: word.position, role: word.role, typed });
         }
     })?;
     if !is_analyzed {
         words = words_of_vector(&parser.parse(part.text)?);
-    }
-    if part.kind == QueryPartKind::Prefix {
-        // A text that gives no lexeme (unknown, or a stop word) may still be the beginning of a word.
-        if words.is_empty() && part.text.chars().all(char::is_alphanumeric) {
-            let terms = vec![term(part.text.to_lowercase().as_bytes())];
-            words.push(ReadWord { terms, position: 1, role: Role::Word });
-        }
-        if let Some(last) = words.iter().map(|word| word.position).max() {
-            let last_words = words.iter_mut().filter(|word| word.position == last);
-            last_words.flat_map(|word| &mut word.terms).for_each(|term| term.is_prefix = true);
-        }
     }
     Ok(words)
 }
@@ -126,6 +213,7 @@ fn words_of_vector(vector: &[u8]) -> Vec<ReadWord> {
                 terms: vec![term(lexeme)],
                 position: position.position.into(),
                 role: Role::Word,
+                typed: None,
             }));
         }
     }
@@ -174,6 +262,10 @@ fn add_words(query: &mut Query, words: &[ReadWord]) {
             }
         }
         last = Some((word.position, word.role));
+        if let (Some(form), Some(word)) = (&word.typed, query.words.len().checked_sub(1)) {
+            let part = query.words[word].parts.len().checked_sub(1);
+            query.typed.push(TypedWord { form: form.clone(), word, part });
+        }
     }
 }
 
@@ -195,5 +287,5 @@ fn phrase_of(words: &[ReadWord]) -> Phrase {
 }
 
 fn term(lexeme: &[u8]) -> Term {
-    Term { lexeme: lexeme.into(), is_prefix: false }
+    Term::Lexeme(lexeme.into())
 }

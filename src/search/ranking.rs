@@ -3,7 +3,6 @@
 //! Runs as the owner. Every statement here restricts rows to the user.
 
 use super::candidates::{self, CandidateChunk, Candidates, FilenameMatch, Id, score};
-use super::filter::Filter;
 use super::query::LanguageQuery;
 use super::settings;
 use super::top_k;
@@ -35,18 +34,26 @@ pub struct SearchHit {
     pub query: Option<usize>,
 }
 
-/// Reason why a chunk or document matches: column `matched` of search_chunks().
+/// Reason why a chunk or document matches: column `matched`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum MatchedBy {
     AllTerms,
     SomeTerms,
+    /// A word that is near a mistyped one.
+    SimilarTerms,
     /// No term; its embedding is near.
     Embedding,
 }
 
 impl MatchedBy {
     fn terms(found: &TermSet, query: &LanguageQuery) -> Self {
-        if query.query.has_all_words(found) { Self::AllTerms } else { Self::SomeTerms }
+        if found.meets(&query.query.similar) {
+            Self::SimilarTerms
+        } else if query.query.has_all_words(found) {
+            Self::AllTerms
+        } else {
+            Self::SomeTerms
+        }
     }
 
     /// Value of the column.
@@ -54,6 +61,7 @@ impl MatchedBy {
         match self {
             Self::AllTerms => "all",
             Self::SomeTerms => "some",
+            Self::SimilarTerms => "similar",
             Self::Embedding => "embedding",
         }
     }
@@ -65,16 +73,25 @@ pub struct MatchedChunk {
     pub id: Id,
     pub score: f32,
     pub index: i32,
+    /// False if only its embedding is near.
+    pub has_terms: bool,
 }
 
 impl SearchHit {
-    /// Hit for a chunk without any term, found by its embedding.
-    pub fn by_embedding(document: Id, chunk: Id, index: i32, score: f32) -> Self {
+    /// Hit for a chunk without any term, found by its embedding; or for its document, given the chunk as
+    /// matching one.
+    pub fn by_embedding(
+        document: Id,
+        chunk: Option<Id>,
+        matched_chunks: Vec<MatchedChunk>,
+        index: i32,
+        score: f32,
+    ) -> Self {
         Self {
             is_of_second_search: false,
             document,
-            chunk: Some(chunk),
-            matched_chunks: Vec::new(),
+            chunk,
+            matched_chunks,
             is_named: false,
             score,
             index,
@@ -92,17 +109,21 @@ impl SearchHit {
     }
 }
 
-/// Result of ranking chunks.
+/// Result of ranking chunks or documents.
 #[derive(Default)]
-pub struct RankedChunks {
+pub struct Ranked {
     /// In no order.
     pub hits: Vec<SearchHit>,
     /// Chunks with an excluded word or phrase.
     pub excluded_chunks: HashSet<Id>,
-    /// Documents with an excluded word or phrase in their names.
+    /// Documents with an excluded word or phrase: in their names, if chunks are ranked.
     pub excluded_documents: HashSet<Id>,
     /// True if some matching chunks were not read. The hits then include the best ones.
     pub is_partial: bool,
+    /// Number of matching chunks or documents.
+    pub total: usize,
+    /// Terms of each query that occur, in a chunk or a name.
+    pub found: Vec<TermSet>,
 }
 
 /// Ranks the chunks that match the query, in the allowed documents (None: in all).
@@ -114,8 +135,8 @@ pub fn rank_chunks(
     queries: &mut [LanguageQuery],
     allowed: Option<&HashSet<Id>>,
     wanted: Option<usize>,
-) -> Result<RankedChunks> {
-    let mut ranked = RankedChunks::default();
+) -> Result<Ranked> {
+    let mut ranked = Ranked::default();
     let wanted = wanted.filter(|_| allowed.is_none());
     for (number, query) in queries.iter_mut().enumerate() {
         let names = candidates::read_names(db, user, query)?;
@@ -124,19 +145,29 @@ pub fn rank_chunks(
             Some(count) => top_k::read_top(db, user, query, &names, parameters, count)?,
             None => None,
         };
-        let candidates = match top {
-            Some(top) => {
-                ranked.is_partial |= top.is_partial;
-                top.candidates
-            }
-            None => candidates::read_chunks(db, user, query)?,
+        let (candidates, unread) = match top {
+            Some(top) => (top.candidates, top.unread),
+            None => (candidates::read_chunks(db, user, query)?, 0),
         };
+        ranked.is_partial |= unread > 0;
+        let before = ranked.hits.len();
         ranked.add(&candidates, &names, number, query, allowed)?;
+        ranked.total += ranked.hits.len() - before + unread;
+        ranked.found.push(found_terms(&candidates, &names));
     }
     Ok(ranked)
 }
 
-impl RankedChunks {
+/// Terms that any candidate or name has.
+fn found_terms(candidates: &Candidates, names: &HashMap<Id, FilenameMatch>) -> TermSet {
+    let mut found = TermSet::default();
+    let in_chunks = (0..).zip(&candidates.chunks_with_term).filter(|(_, count)| **count > 0);
+    let in_names = names.values().flat_map(|name| &name.terms);
+    in_chunks.map(|(term, _)| term).chain(in_names.copied()).for_each(|term| found.insert(term));
+    found
+}
+
+impl Ranked {
     /// Adds the matching candidates in one language.
     fn add(
         &mut self,
@@ -181,27 +212,27 @@ impl RankedChunks {
     }
 }
 
-/// Ranks all documents that match the query, in no order. A document is as good as its best chunk.
+/// Ranks all documents that match the query, among the allowed ones (None: all). A document is as good
+/// as its best chunk.
 pub fn rank_documents(
     db: &Db,
     user: Uuid,
     queries: &mut [LanguageQuery],
-    filter: &Filter,
-) -> Result<Vec<SearchHit>> {
-    let allowed = filter.documents(db, user)?;
-    let mut hits: Vec<SearchHit> = Vec::new();
-    let mut excluded: HashSet<Id> = HashSet::new();
+    allowed: Option<&HashSet<Id>>,
+) -> Result<Ranked> {
+    let Ranked { mut hits, excluded_documents: mut excluded, mut found, .. } = Ranked::default();
     for (number, query) in queries.iter_mut().enumerate() {
         let candidates = candidates::read_chunks(db, user, query)?;
         let names = candidates::read_names(db, user, query)?;
+        found.push(found_terms(&candidates, &names));
         for (id, document) in match_documents(&candidates, &names, query)? {
             check_for_interrupts();
             if document.is_excluded {
                 excluded.insert(id);
             }
-            let matches = document.has_terms
+            let matches = !document.terms.is_empty()
                 && document.phrases == query.query.all_phrases()
-                && allowed.as_ref().is_none_or(|allowed| allowed.contains(&id));
+                && allowed.is_none_or(|allowed| allowed.contains(&id));
             if !matches {
                 continue;
             }
@@ -213,7 +244,7 @@ pub fn rank_documents(
                 is_named: names.get(&id).is_some_and(|name| !name.terms.is_empty()),
                 score: document.score as f32,
                 index: 0,
-                matched_by: MatchedBy::SomeTerms,
+                matched_by: MatchedBy::terms(&document.terms, query),
                 query: Some(number),
             });
         }
@@ -225,13 +256,14 @@ pub fn rank_documents(
         let mut seen = HashSet::new();
         hits.retain(|hit| seen.insert(hit.document));
     }
-    Ok(hits)
+    let total = hits.len();
+    Ok(Ranked { hits, excluded_documents: excluded, found, total, ..Ranked::default() })
 }
 
 /// Matches of a query in the chunks and the name of a document.
 #[derive(Default)]
 struct DocumentMatch {
-    has_terms: bool,
+    terms: TermSet,
     /// Score of the best chunk, or of the name alone.
     score: f64,
     phrases: u64,
@@ -241,9 +273,10 @@ struct DocumentMatch {
 
 impl DocumentMatch {
     fn of_name(name: &FilenameMatch, scale: &Scale) -> Self {
+        let (score, terms) = score(scale, 0, &[], Some(name));
         Self {
-            has_terms: !name.terms.is_empty(),
-            score: score(scale, 0, &[], Some(name)).0,
+            terms,
+            score,
             phrases: name.reading.phrases,
             is_excluded: name.reading.is_excluded,
             ..Self::default()
@@ -263,12 +296,12 @@ impl DocumentMatch {
         if candidates.terms(chunk).is_empty() {
             return;
         }
-        self.has_terms = true;
-        let (score, _) = candidates.score(scale, chunk, None);
+        let (score, terms) = candidates.score(scale, chunk, None);
+        self.terms.add(&terms);
         let named = name.map(|_| candidates.score(scale, chunk, name).0);
         self.score = self.score.max(named.unwrap_or(score));
         let (id, index) = (chunk.id, chunk.index);
-        self.chunks.push(MatchedChunk { id, score: score as f32, index });
+        self.chunks.push(MatchedChunk { id, score: score as f32, index, has_terms: true });
     }
 }
 

@@ -33,21 +33,17 @@ pub fn register() {
         GucFlags::default(),
     );
     for (name, setting, description) in [
-        (
-            c"carrel.words_weight",
-            &WORDS_WEIGHT,
-            c"Weight of the BM25 ranking in a search with an embedding.",
-        ),
+        (c"carrel.words_weight", &WORDS_WEIGHT, c"Weight of words in a search with an embedding."),
         (
             c"carrel.embeddings_weight",
             &EMBEDDINGS_WEIGHT,
-            c"Weight of the ranking by embeddings in a search with an embedding.",
+            c"Weight of embeddings in a search with an embedding.",
         ),
     ] {
         GucRegistry::define_float_guc(
             name,
             description,
-            c"Rankings are combined by weighted reciprocal rank fusion.",
+            c"The score is a weighted sum of both.",
             setting,
             0.0,
             1000.0,
@@ -57,7 +53,7 @@ pub fn register() {
     }
 }
 
-/// Weights of the two rankings in reciprocal rank fusion.
+/// Weights of words and embeddings in a score.
 pub struct Weights {
     pub words: f64,
     pub embeddings: f64,

@@ -10,7 +10,7 @@ use super::query::LanguageQuery;
 use crate::pg::error::{Error, Result, SqlState, check_for_interrupts};
 use crate::pg::gin::{Postings, Tid};
 use crate::pg::spi::Db;
-use carrel_core::ranking::{LEVELS, Parameters, Scale};
+use carrel_core::ranking::{LEVELS, Parameters, Scale, Term};
 use pgrx::datum::Uuid;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
@@ -35,8 +35,8 @@ const MAX_POSTINGS: usize = 8_000_000;
 pub struct TopCandidates {
     /// `chunks_with_term` counts unread chunks as well.
     pub candidates: Candidates,
-    /// True if some chunks with any term of the query were not read.
-    pub is_partial: bool,
+    /// Number of chunks with any term of the query that were not read.
+    pub unread: usize,
 }
 
 /// Reads candidates that include the `count` best chunks for a query. None if that requires reading
@@ -52,7 +52,9 @@ pub fn read_top(
     let terms = &query.query.terms;
     let is_plain = query.query.required.is_empty()
         && query.query.excluded.is_empty()
-        && terms.iter().all(|term| !term.is_prefix && term.lexeme.len() <= MAX_LEXEME);
+        && terms
+            .iter()
+            .all(|term| matches!(term, Term::Lexeme(lexeme) if lexeme.len() <= MAX_LEXEME));
     let pays_off = query.statistics.chunks.texts > EARLY_TERMINATION_ABOVE
         && terms.len() <= MAX_TERMS
         && names.len() <= MAX_NAMES
@@ -108,8 +110,9 @@ fn read_postings(index: &mut Postings, query: &LanguageQuery) -> Result<Option<V
     }
     let mut postings = Vec::new();
     for (number, term) in query.query.terms.iter().enumerate() {
+        let Term::Lexeme(lexeme) = term else { return Ok(None) };
         for level in 0..LEVELS {
-            let Some(tids) = tids_of(query.keys.of_level(&term.lexeme, level))? else {
+            let Some(tids) = tids_of(query.keys.of_level(lexeme, level))? else {
                 return Ok(None);
             };
             postings.extend(tids.into_iter().map(|tid| Posting::new(tid, number, level)));
@@ -202,12 +205,12 @@ impl TopSearch<'_> {
         }
         let columns = ChunkColumns::of_table(index)?;
         let (user_id, language) = (index.column(c"user_id")?, index.column(c"language")?);
-        let mut is_partial = false;
+        let mut unread = 0;
         while let Some((bound, tid)) = self.bounded.heap.pop() {
             check_for_interrupts();
             // Hits are compared by f32 scores: a margin covers the lost precision.
             if self.threshold().is_some_and(|least| bound.value() < least * (1.0 - 1e-6)) {
-                is_partial = true;
+                unread = self.bounded.heap.len() + 1;
                 break;
             }
             let number = candidates.chunks.len();
@@ -222,7 +225,7 @@ impl TopSearch<'_> {
             }
         }
         candidates.chunks_with_term.clone_from(&self.bounded.chunks_with_term);
-        Ok(TopCandidates { candidates, is_partial })
+        Ok(TopCandidates { candidates, unread })
     }
 
     fn add_score(&mut self, candidates: &Candidates, number: usize) {

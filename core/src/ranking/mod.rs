@@ -14,11 +14,12 @@ mod terms;
 mod title;
 
 pub use bm25::{Collection, Parameters, Scale, UnfitParameter};
-pub use fusion::reciprocal_rank;
+pub use fusion::Fusion;
 pub use impact::{LEVELS, level};
 pub use query::{QueryPart, QueryPartKind, parts};
-pub use snippet::{Highlight, snippet};
+pub use snippet::{Highlight, phrases_shown, snippet};
 pub use terms::{
-    Frequency, Phrase, PhraseMatches, PhrasePosition, Query, QueryWord, Term, TermSet,
+    Frequency, Phrase, PhraseEdge, PhraseEdges, PhraseMatches, PhrasePosition, Query, QueryWord,
+    Term, TermSet, TypedWord,
 };
 pub use title::leading_title;

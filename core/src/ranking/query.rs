@@ -29,9 +29,9 @@ const PROSE: usize = 11;
 ///
 /// Up to ten words are a search, in which quotes, `*`, `or` and `-word` count. A word with a dash that
 /// is short or has no vowel is an option of a command (`tar -xzf file`, `psql -d app`). More words are
-/// prose.
-pub fn parts(query: &str) -> Vec<QueryPart<'_>> {
-    if query.split_whitespace().nth(PROSE - 1).is_some() {
+/// prose, and so is any query without `has_operators`.
+pub fn parts(query: &str, has_operators: bool) -> Vec<QueryPart<'_>> {
+    if !has_operators || query.split_whitespace().nth(PROSE - 1).is_some() {
         let is_blank = |c: char| c.is_whitespace() || QUOTES.contains(&c);
         let words = query.split(is_blank);
         let words = words.map(|word| word.trim_start_matches('-').trim_end_matches('*'));

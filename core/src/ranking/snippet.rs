@@ -1,5 +1,7 @@
 //! Snippet: the passage of a text that shows the terms it was found by.
 
+use super::terms::{Query, Term};
+
 /// Word of a text that matches a term.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Highlight {
@@ -9,14 +11,45 @@ pub struct Highlight {
     pub end: usize,
     /// Index of the term.
     pub term: usize,
+    /// Position of the word in the text.
+    pub position: u32,
 }
 
 const OPEN: &str = "<mark>";
 const CLOSE: &str = "</mark>";
 const CUT: &str = "…";
 
+/// Finds phrases among highlights: the span of each place, in bytes.
+pub fn phrases_shown(highlights: &[Highlight], query: &Query) -> Vec<(usize, usize)> {
+    let number = |term: &Term| query.terms.iter().position(|known| known == term);
+    let mut spans = Vec::new();
+    for phrase in &query.required {
+        let terms: Vec<Vec<usize>> = phrase
+            .iter()
+            .map(|position| position.terms.iter().filter_map(number).collect())
+            .collect();
+        let at = |position: u32, terms: &[usize]| {
+            let from = highlights.partition_point(|highlight| highlight.position < position);
+            let here = highlights[from..].iter().take_while(|h| h.position == position);
+            here.filter(|highlight| terms.contains(&highlight.term)).last()
+        };
+        for first in highlights {
+            if !terms.first().is_some_and(|terms| terms.contains(&first.term)) {
+                continue;
+            }
+            let found = phrase.iter().zip(&terms).map(|(position, terms)| {
+                at(first.position.saturating_add(position.offset.into()), terms)
+            });
+            if let Some(Some(last)) = found.reduce(|all, one| all.and(one)) {
+                spans.push((first.start, last.end));
+            }
+        }
+    }
+    spans
+}
+
 /// Returns the passage of at most `max_characters` whose distinct terms have the greatest `worth`,
-/// the first of several, with `<mark>` around them.
+/// the first of several, with `<mark>` around them. The passage is around `focus`, if given.
 ///
 /// Without highlights, and without the ellipses where it was cut, the passage is a slice of the
 /// text. `highlights` are ordered by start. Those outside the text, or not at its characters, are
@@ -25,15 +58,17 @@ pub fn snippet(
     content: &str,
     highlights: &[Highlight],
     worth: impl Fn(usize) -> f64,
+    focus: Option<(usize, usize)>,
     max_characters: usize,
 ) -> String {
     let mut highlights: Vec<Highlight> = highlights.to_vec();
     highlights.retain(|highlight| {
         content.get(highlight.start..highlight.end).is_some_and(|word| !word.is_empty())
     });
-    let best = densest(&highlights, worth, max_characters);
-    let (from, to) =
-        best.map_or((0, 0), |(first, last)| (highlights[first].start, highlights[last].end));
+    let best = densest(&highlights, worth, max_characters)
+        .map(|(first, last)| (highlights[first].start, highlights[last].end));
+    let focus = focus.filter(|(from, to)| content.get(*from..*to).is_some());
+    let (from, to) = focus.or(best).unwrap_or((0, 0));
     let (start, end) = widen(content, from, to, max_characters);
     let mut snippet = String::with_capacity(end - start + 64);
     if start > 0 {

@@ -2,11 +2,16 @@
 
 use crate::tsvector::{Position, Positions, View, Weight};
 
-/// Lexeme to search for, or a prefix of lexemes.
+/// What a query looks for in one place of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Term {
-    pub lexeme: Box<[u8]>,
-    pub is_prefix: bool,
+pub enum Term {
+    Lexeme(Box<[u8]>),
+    /// Words that begin with `written`.
+    Prefix {
+        written: Box<str>,
+        /// Lexemes of these words, ascending. Other words may share them.
+        lexemes: Vec<Box<[u8]>>,
+    },
 }
 
 /// Position of a phrase, with the terms that match there.
@@ -27,6 +32,27 @@ pub struct QueryWord {
     pub whole: Vec<u16>,
     /// Parts of a compound, each with its terms: all parts together match it as well.
     pub parts: Vec<Vec<u16>>,
+    /// True for a mistyped stop word.
+    pub is_optional: bool,
+}
+
+impl QueryWord {
+    /// True if a text with these terms has the word: as a whole, or all of its parts.
+    fn is_in(&self, found: &TermSet) -> bool {
+        let has_parts = !self.parts.is_empty() && self.parts.iter().all(|part| found.has_any(part));
+        has_parts || found.has_any(&self.whole)
+    }
+}
+
+/// Word of a query as typed: the whole of a [`QueryWord`], or a part of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypedWord {
+    /// Normalised form.
+    pub form: Box<str>,
+    /// Index in [`Query::words`].
+    pub word: usize,
+    /// Index in [`QueryWord::parts`]; None: the whole.
+    pub part: Option<usize>,
 }
 
 /// Numbers of the terms of a query.
@@ -38,7 +64,23 @@ impl TermSet {
         self.0[usize::from(term / 64)] |= 1 << (term % 64);
     }
 
-    fn has_any(&self, terms: &[u16]) -> bool {
+    /// Adds all terms of another set.
+    pub fn add(&mut self, other: &Self) {
+        self.0.iter_mut().zip(&other.0).for_each(|(bits, more)| *bits |= more);
+    }
+
+    /// True if there are no terms.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// True if the two sets have a term in common.
+    pub fn meets(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).any(|(a, b)| a & b != 0)
+    }
+
+    /// True if the set has any of the terms.
+    pub fn has_any(&self, terms: &[u16]) -> bool {
         terms.iter().any(|term| self.0[usize::from(term / 64)] >> (term % 64) & 1 == 1)
     }
 }
@@ -50,6 +92,10 @@ pub struct Query {
     /// Number of times that the query has each term.
     pub counts: Vec<u32>,
     pub words: Vec<QueryWord>,
+    /// Words that may be mistyped.
+    pub typed: Vec<TypedWord>,
+    /// Terms of words that were taken for the mistyped ones.
+    pub similar: TermSet,
     /// Required phrases. The first 64 count.
     pub required: Vec<Phrase>,
     pub excluded: Vec<Phrase>,
@@ -143,6 +189,29 @@ impl Query {
         u16::try_from(number).ok()
     }
 
+    /// True if a text with these terms has a typed word, or a variant of it.
+    pub fn has_typed(&self, typed: &TypedWord, found: &TermSet) -> bool {
+        let Some(word) = self.words.get(typed.word) else { return true };
+        match typed.part.and_then(|part| word.parts.get(part)) {
+            Some(part) => found.has_any(part) || word.is_in(found),
+            None => word.is_in(found),
+        }
+    }
+
+    /// Takes a typed word for another one, with these terms. Without terms the other one is a stop word,
+    /// and no text has to have it.
+    pub fn replace(&mut self, typed: usize, terms: &[u16]) {
+        let Some(TypedWord { word, part, .. }) = self.typed.get(typed) else { return };
+        let Some(word) = self.words.get_mut(*word) else { return };
+        match part.and_then(|part| word.parts.get_mut(part)) {
+            Some(part) if !terms.is_empty() => part.extend(terms),
+            Some(_) => {}
+            None => word.whole.extend(terms),
+        }
+        word.is_optional |= terms.is_empty();
+        terms.iter().for_each(|term| self.similar.insert(*term));
+    }
+
     /// Counts an occurrence of a term in the query.
     pub fn count(&mut self, term: u16) {
         self.counts[usize::from(term)] += 1;
@@ -150,16 +219,17 @@ impl Query {
 
     /// True if a text with these terms has all words of the query.
     pub fn has_all_words(&self, found: &TermSet) -> bool {
-        self.words.iter().all(|word| {
-            let has_parts =
-                !word.parts.is_empty() && word.parts.iter().all(|part| found.has_any(part));
-            has_parts || found.has_any(&word.whole)
-        })
+        self.words.iter().all(|word| word.is_optional || word.is_in(found))
     }
 
     /// True if there are no terms.
     pub fn is_empty(&self) -> bool {
         self.terms.is_empty()
+    }
+
+    /// True if there are required or excluded phrases of several words.
+    pub fn has_phrases(&self) -> bool {
+        self.required.iter().chain(&self.excluded).any(|phrase| phrase.len() > 1)
     }
 
     /// Bits of all required phrases.
@@ -168,81 +238,181 @@ impl Query {
         if count == 0 { 0 } else { u64::MAX >> (64 - count) }
     }
 
-    /// Matches a vector. Calls `found` with the index and frequency of each term that it has. The
-    /// first `title_words` positions belong to a title, whatever their weight.
+    /// Matches a text's vector. Calls `found` with the index and frequency of each term that it has.
+    /// The first `title_words` positions belong to a title, whatever their weight. `is_written` tells
+    /// if the text has a word that begins with a prefix, as written: it is asked only for prefixes of
+    /// which the vector has a lexeme.
     pub fn read(
         &self,
         vector: &View,
         title_words: u16,
+        mut is_written: impl FnMut(&str) -> bool,
         mut found: impl FnMut(usize, Frequency),
     ) -> PhraseMatches {
         for (number, term) in self.terms.iter().enumerate() {
-            if let Some(frequency) = term.frequency(vector, title_words) {
+            if let Some(frequency) = term.frequency(vector, title_words, &mut is_written) {
                 found(number, frequency);
             }
         }
-        let required = self.required.iter().take(64).enumerate();
-        PhraseMatches {
-            phrases: required
-                .filter(|(_, phrase)| has_phrase(vector, phrase))
-                .fold(0, |phrases, (number, _)| phrases | 1 << number),
-            is_excluded: self.excluded.iter().any(|phrase| has_phrase(vector, phrase)),
+        let mut has_phrase =
+            |phrase: &Phrase| Starts::of(phrase, vector, &mut is_written).is_anywhere();
+        let mut phrases = 0;
+        for (number, phrase) in self.required.iter().take(64).enumerate() {
+            phrases |= u64::from(has_phrase(phrase)) << number;
         }
+        PhraseMatches { phrases, is_excluded: self.excluded.iter().any(has_phrase) }
     }
 }
 
 impl Term {
-    /// True for the lexeme, or for one that begins with it if the term is a prefix.
-    pub fn is_of(&self, lexeme: &[u8]) -> bool {
-        match self.is_prefix {
-            true => lexeme.starts_with(&self.lexeme),
-            false => lexeme == &*self.lexeme,
-        }
-    }
-
-    fn frequency(&self, vector: &View, title_words: u16) -> Option<Frequency> {
+    fn frequency(
+        &self,
+        vector: &View,
+        title_words: u16,
+        is_written: &mut impl FnMut(&str) -> bool,
+    ) -> Option<Frequency> {
         let mut frequency = None;
-        self.each(vector, |positions| {
+        self.each(vector, is_written, |positions| {
             frequency.get_or_insert(Frequency::default()).add(positions, title_words);
         });
         frequency
     }
 
-    /// Calls `with` for the positions of each matching lexeme.
-    fn each<'a>(&self, vector: &View<'a>, mut with: impl FnMut(Positions<'a>)) {
-        if self.is_prefix {
-            vector.starting_with(&self.lexeme).for_each(|(_, positions)| with(positions));
-        } else if let Some(positions) = vector.find(&self.lexeme) {
-            with(positions);
+    /// Calls `with` for the positions of each lexeme that the vector has.
+    fn each<'a>(
+        &self,
+        vector: &View<'a>,
+        is_written: &mut impl FnMut(&str) -> bool,
+        mut with: impl FnMut(Positions<'a>),
+    ) {
+        match self {
+            Self::Lexeme(lexeme) => vector.find(lexeme).into_iter().for_each(with),
+            Self::Prefix { written, lexemes } => {
+                let mut has_any = false;
+                let mut each = |positions| {
+                    has_any = has_any || is_written(written);
+                    if has_any {
+                        with(positions);
+                    }
+                    has_any
+                };
+                // Looks up whichever are fewer.
+                if lexemes.len() <= vector.len() {
+                    let mut found = lexemes.iter().filter_map(|lexeme| vector.find(lexeme));
+                    let _ = found.all(&mut each);
+                } else {
+                    let is_of =
+                        |lexeme: &[u8]| lexemes.binary_search_by(|of| (**of).cmp(lexeme)).is_ok();
+                    let mut found = vector.iter().filter(|(lexeme, _)| is_of(lexeme));
+                    let _ = found.all(|(_, positions)| each(positions));
+                }
+            }
         }
     }
 }
 
-/// True if the terms of a phrase occur at its positions. A vector without positions only has to
-/// contain the terms.
-fn has_phrase(vector: &View, phrase: &Phrase) -> bool {
-    let mut starts: Option<Vec<i32>> = None;
-    let mut unknown = false;
-    for position in phrase {
-        let mut here = Vec::new();
-        let mut any = false;
-        for term in &position.terms {
-            term.each(vector, |positions| {
-                any = true;
-                unknown |= positions.len() == 0;
-                here.extend(positions.map(|p| i32::from(p.position) - i32::from(position.offset)));
-            });
-        }
-        if !any {
-            return false;
-        }
-        here.sort_unstable();
-        starts = Some(match starts {
-            None => here,
-            Some(starts) => {
-                starts.into_iter().filter(|start| here.binary_search(start).is_ok()).collect()
+/// Places in a text where a phrase, or a part of one, begins.
+struct Starts {
+    /// Position of the phrase's first word, ascending. Zero or less where a part of the phrase stands at
+    /// the beginning of a text.
+    starts: Vec<i32>,
+    /// True if a lexeme has no positions: the phrase may be anywhere.
+    is_unknown: bool,
+}
+
+impl Starts {
+    /// Finds the terms of a phrase at its positions. In a vector without positions, they only have to
+    /// occur.
+    fn of(
+        phrase: &[PhrasePosition],
+        vector: &View,
+        is_written: &mut impl FnMut(&str) -> bool,
+    ) -> Self {
+        let mut found = Self { starts: Vec::new(), is_unknown: false };
+        for (number, position) in phrase.iter().enumerate() {
+            let mut here = Vec::new();
+            let mut has_any = false;
+            for term in &position.terms {
+                term.each(vector, is_written, |positions| {
+                    has_any = true;
+                    found.is_unknown |= positions.len() == 0;
+                    let offset = i32::from(position.offset);
+                    here.extend(positions.map(|p| i32::from(p.position) - offset));
+                });
             }
-        });
+            if !has_any {
+                return Self { starts: Vec::new(), is_unknown: false };
+            }
+            here.sort_unstable();
+            match number {
+                0 => found.starts = here,
+                _ => found.starts.retain(|start| here.binary_search(start).is_ok()),
+            }
+        }
+        found
     }
-    unknown || starts.is_some_and(|starts| !starts.is_empty())
+
+    fn is_anywhere(&self) -> bool {
+        self.is_unknown || !self.starts.is_empty()
+    }
+}
+
+/// Part of a phrase at an edge of a chunk; the next chunk, or the one before, may have the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PhraseEdge {
+    /// Number of the phrase: required ones first, then excluded ones.
+    pub phrase: u16,
+    /// Number of its positions that stand in the first of the two chunks.
+    pub split: u16,
+}
+
+/// Parts of a query's phrases at the edges of a chunk.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PhraseEdges {
+    /// Phrases that begin at the chunk's end.
+    pub begun: Vec<PhraseEdge>,
+    /// Phrases that end at the chunk's beginning.
+    pub ended: Vec<PhraseEdge>,
+}
+
+impl Query {
+    /// Finds the parts of phrases with which a chunk's content ends or begins. Headings, which have a
+    /// weight, stand before the content. Stop words at the edge are not missed.
+    pub fn edges(&self, vector: &View, mut is_written: impl FnMut(&str) -> bool) -> PhraseEdges {
+        let mut edges = PhraseEdges::default();
+        let positions = || vector.iter().flat_map(|(_, positions)| positions);
+        let body = || positions().filter(|p| p.weight == Weight::D).map(|p| i32::from(p.position));
+        let (Some(first), Some(last)) = (body().min(), body().max()) else { return edges };
+        let required = self.required.iter().take(64).enumerate();
+        let excluded =
+            self.excluded.iter().enumerate().map(|(number, phrase)| (64 + number, phrase));
+        for (number, phrase) in required.chain(excluded) {
+            for split in 1..phrase.len() {
+                let edge = PhraseEdge { phrase: number as u16, split: split as u16 };
+                let (begin, end) = phrase.split_at(split);
+                let begin_offset = begin.last().map_or(0, |position| i32::from(position.offset));
+                if Starts::of(begin, vector, &mut is_written)
+                    .starts
+                    .contains(&(last - begin_offset))
+                {
+                    edges.begun.push(edge);
+                }
+                let end_offset = end.first().map_or(0, |position| i32::from(position.offset));
+                if Starts::of(end, vector, &mut is_written).starts.contains(&(first - end_offset)) {
+                    edges.ended.push(edge);
+                }
+            }
+        }
+        edges
+    }
+}
+
+impl PhraseMatches {
+    /// Adds a phrase that stands over the edge of two chunks.
+    pub fn add(&mut self, edge: PhraseEdge) {
+        match edge.phrase {
+            0..64 => self.phrases |= 1 << edge.phrase,
+            _ => self.is_excluded = true,
+        }
+    }
 }

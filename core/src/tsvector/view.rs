@@ -76,21 +76,6 @@ impl<'a> View<'a> {
         Some(Positions(positions.iter()))
     }
 
-    /// Lexemes that begin with `prefix`, with their positions.
-    pub fn starting_with<'b>(
-        &self,
-        prefix: &'b [u8],
-    ) -> impl Iterator<Item = (&'a [u8], Positions<'a>)> + use<'a, 'b> {
-        let view = *self;
-        let spelt = |entry: &[u8; 4]| self.spelt(*entry).unwrap_or_default();
-        let first = self.entries.partition_point(|entry| spelt(entry) < prefix);
-        self.entries[first..]
-            .iter()
-            .filter_map(move |entry| view.read(*entry))
-            .take_while(move |(lexeme, _)| lexeme.starts_with(prefix))
-            .map(|(lexeme, positions)| (lexeme, Positions(positions.iter())))
-    }
-
     /// Number of entries.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -108,11 +93,6 @@ impl<'a> View<'a> {
             let (lexeme, positions) = view.read(*entry)?;
             Some((lexeme, Positions(positions.iter())))
         })
-    }
-
-    fn spelt(&self, entry: [u8; 4]) -> Option<&'a [u8]> {
-        let (start, end) = bounds(entry);
-        self.area.get(start..end)
     }
 
     fn read(&self, entry: [u8; 4]) -> Option<(&'a [u8], &'a [[u8; 2]])> {

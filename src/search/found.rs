@@ -1,0 +1,162 @@
+//! One search: from its arguments to ranked hits.
+//!
+//! Ranking runs as the owner. Every statement restricts rows to the user.
+
+use super::filter::Filter;
+use super::hybrid::{fuse_chunks, fuse_documents};
+use super::nearest::{self, Nearest};
+use super::query::{self, LanguageQuery};
+use super::ranking::{self, Ranked, SearchHit, split_off_best};
+use super::statistics;
+use super::top_k::MAX_RESULTS;
+use super::typos::{self, Corrections};
+use crate::documents::embeddings::{EmbeddingType, not_enabled};
+use crate::pg::error::Result;
+use crate::pg::spi::{self, Access, Db};
+use pgrx::datum::{Interval, Uuid};
+use std::collections::{HashMap, HashSet};
+
+/// Number of chunks of each ranking that are fused, unless all are wanted.
+const DEPTH: usize =
+    if nearest::MAX_NEIGHBOURS < MAX_RESULTS { nearest::MAX_NEIGHBOURS } else { MAX_RESULTS };
+
+/// What is searched for.
+pub struct Search<'a> {
+    pub user: Uuid,
+    pub query: Option<&'a str>,
+    /// True if quotes and signs are operators.
+    pub has_operators: bool,
+    pub embedding: Option<&'a str>,
+    pub filter: &'a Filter,
+    /// Age at which a document has lost half of the boost of new ones.
+    pub recency: Option<Interval>,
+}
+
+/// What was found.
+pub struct Found {
+    /// Query as parsed in each language.
+    pub queries: Vec<LanguageQuery>,
+    /// In no order.
+    pub hits: Vec<SearchHit>,
+    /// True if the hits are all that match, not only the best.
+    pub is_complete: bool,
+    /// Number of matches. At least that many, if an index found the nearest embeddings.
+    pub total: usize,
+    pub is_total_exact: bool,
+    pub corrections: Corrections,
+}
+
+impl<'a> Search<'a> {
+    /// Search by words alone.
+    pub fn of_words(user: Uuid, filter: &'a Filter) -> Self {
+        let (query, embedding, recency) = (None, None, None);
+        Self { user, query, has_operators: true, embedding, filter, recency }
+    }
+
+    /// Finds all documents that match queries which are parsed already.
+    pub fn documents_like(&self, mut queries: Vec<LanguageQuery>) -> Result<Found> {
+        let Ranked { hits, total, .. } = self.as_owner(|db| {
+            let allowed = self.filter.documents(db, self.user)?;
+            ranking::rank_documents(db, self.user, &mut queries, allowed.as_ref())
+        })?;
+        let corrections = Corrections::new();
+        Ok(Found { queries, hits, is_complete: true, total, is_total_exact: true, corrections })
+    }
+
+    /// Finds chunks: the best `wanted` ones at least, or all.
+    pub fn chunks(&self, wanted: Option<usize>) -> Result<Found> {
+        // Fused rankings have one length, whichever page is wanted: pages must not contradict each other.
+        let depth = if self.embedding.is_some() { wanted.map(|_| DEPTH) } else { wanted };
+        // The newest chunk may be anywhere.
+        let depth = depth.filter(|_| self.recency.is_none());
+        let user = self.user;
+        self.run(depth, fuse_chunks, |db, queries, allowed| {
+            let mut ranked = ranking::rank_chunks(db, user, queries, allowed, depth)?;
+            if let (true, Some(depth)) = (ranked.is_partial, depth) {
+                // Only the best `depth` hits are known to be better than unread chunks.
+                let rest = split_off_best(&mut ranked.hits, depth);
+                drop(rest);
+            }
+            Ok(ranked)
+        })
+    }
+
+    /// Finds all matching documents.
+    pub fn documents(&self) -> Result<Found> {
+        let user = self.user;
+        self.run(None, fuse_documents, |db, queries, allowed| {
+            ranking::rank_documents(db, user, queries, allowed)
+        })
+    }
+
+    fn run(
+        &self,
+        depth: Option<usize>,
+        fuse: impl Fn(&mut Ranked, Nearest, &[LanguageQuery]),
+        rank: impl Fn(&Db, &mut [LanguageQuery], Option<&HashSet<[u8; 16]>>) -> Result<Ranked>,
+    ) -> Result<Found> {
+        let (embedding_type, mut queries, allowed, mut ranked) = self.as_owner(|db| {
+            let embedding_type = self.check_embedding(db)?;
+            let mut queries = query::parse(db, self.user, self.query, self.has_operators)?;
+            let allowed = self.filter.documents(db, self.user)?;
+            let ranked = rank(db, &mut queries, allowed.as_ref())?;
+            Ok((embedding_type, queries, allowed, ranked))
+        })?;
+        let corrections = typos::correct(self.user, &mut queries, &ranked.found)?;
+        if !corrections.is_empty() {
+            ranked = self.as_owner(|db| rank(db, &mut queries, allowed.as_ref()))?;
+        }
+        let mut is_complete = !ranked.is_partial;
+        let mut is_total_exact = true;
+        self.as_owner(|db| {
+            if let (Some(embedding_type), Some(embedding)) = (&embedding_type, self.embedding) {
+                let texts = statistics::of_user(db, self.user)?;
+                let nearest = nearest::read_nearest(
+                    db,
+                    self.user,
+                    embedding_type,
+                    embedding,
+                    allowed.as_ref(),
+                    texts.iter().map(|of| of.chunks.texts).sum(),
+                    depth.is_none(),
+                )?;
+                is_complete &= nearest.is_all;
+                is_total_exact = nearest.is_all;
+                fuse(&mut ranked, nearest, &queries);
+            }
+            self.boost_recent(db, &mut ranked.hits)
+        })?;
+        let Ranked { hits, total, .. } = ranked;
+        Ok(Found { queries, hits, is_complete, total, is_total_exact, corrections })
+    }
+
+    fn as_owner<T>(&self, work: impl FnOnce(&Db) -> Result<T>) -> Result<T> {
+        spi::as_owner(Access::Read, |db| db.planned_once(|| work(db)))
+    }
+
+    /// Checks the embedding. Returns its type; None if there is none.
+    fn check_embedding(&self, db: &Db) -> Result<Option<EmbeddingType>> {
+        let Some(embedding) = self.embedding else { return Ok(None) };
+        let embedding_type = EmbeddingType::find(db)?.ok_or_else(not_enabled)?;
+        embedding_type.check("query_embedding", embedding)?;
+        Ok(Some(embedding_type))
+    }
+
+    /// Multiplies scores by a boost: 1 for a document of now, and down to one half for old ones.
+    fn boost_recent(&self, db: &Db, hits: &mut [SearchHit]) -> Result<()> {
+        let Some(half_life) = self.recency else { return Ok(()) };
+        let documents: HashSet<[u8; 16]> = hits.iter().map(|hit| hit.document).collect();
+        let documents: Vec<Uuid> = documents.into_iter().map(Uuid::from_bytes).collect();
+        let ages: Vec<([u8; 16], f64)> = db.rows(
+            include_str!("../../sql/search/ages.sql"),
+            &[self.user.into(), documents.into(), half_life.into()],
+            |row| Ok((*row.need::<Uuid>(1)?.as_bytes(), row.need(2)?)),
+        )?;
+        let ages: HashMap<[u8; 16], f64> = ages.into_iter().collect();
+        for hit in hits {
+            let half_lives = ages.get(&hit.document).copied().unwrap_or(f64::INFINITY);
+            hit.score *= (0.5 + 0.5 * (-half_lives).exp2()) as f32;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,161 @@
+//! search_chunks(): ranked chunks.
+
+use super::filter::Filter;
+use super::found::{Found, Search};
+use super::page::{Page, Total};
+use super::passages::{self, FetchedChunk, Passage};
+use super::ranking::SearchHit;
+use super::typos::Corrections;
+use super::{not_negative, positive};
+use crate::identity;
+use crate::pg::error::{Result, check_for_interrupts, guard};
+use crate::pg::values::Jsonb;
+use pgrx::JsonB;
+use pgrx::datum::{Interval, Uuid};
+use pgrx::prelude::*;
+use std::collections::HashSet;
+
+/// Returns the chunks of the caller's documents that match a query best, best first.
+///
+/// Query: words are optional, and rare words count more. In a query of up to ten words, "quoted
+/// phrases" are required, -word is excluded, and conf* matches words that begin with conf; longer
+/// queries are prose, and so is every query without `operators`. A word that occurs in none of the
+/// caller's texts is taken for the nearest word that does: `meant` has both, as {"typed": "meant"}. A
+/// query without words and embedding has no results.
+///
+/// `matched` is `all` or `some` (words), `similar` (a word that was meant), or `embedding`. `snippet`
+/// highlights words with <mark>. `context_chunks` extends `content` and its offsets by that number of
+/// chunks before and after. `total` is the number of matches on all pages, `total_is_exact` false if there
+/// may be more.
+///
+/// Filters: a document matches `metadata` if its metadata contains it, and not `exclude_metadata` if it
+/// contains that; `created_before` is exclusive. With `recency`, new documents rank higher: a document
+/// of that age has lost half of the boost, which doubles the score at most.
+///
+/// With `query_embedding`, chunks with near embeddings match as well. The score is then a weighted sum:
+/// BM25, where 1 is the best of the query, and the cosine, where 0 is that of the average chunk.
+///
+/// Callable by users, and by services that act as a user. Errors: 28000 (no identity), 22023 (invalid
+/// argument, not an embedding), 55000 (embeddings are not enabled).
+#[pg_extern(stable, parallel_restricted)]
+fn search_chunks(
+    query: Option<&str>,
+    max_results: default!(Option<i32>, 10),
+    result_offset: default!(Option<i32>, 0),
+    document_ids: default!(Option<Vec<Option<Uuid>>>, "null"),
+    file_types: default!(Option<Vec<Option<String>>>, "null"),
+    metadata: default!(Option<Jsonb>, "null"),
+    created_after: default!(Option<TimestampWithTimeZone>, "null"),
+    created_before: default!(Option<TimestampWithTimeZone>, "null"),
+    context_chunks: default!(Option<i32>, 0),
+    query_embedding: default!(Option<&str>, "null"),
+    exclude_metadata: default!(Option<Jsonb>, "null"),
+    operators: default!(Option<bool>, "true"),
+    recency: default!(Option<Interval>, "null"),
+) -> TableIterator<
+    'static,
+    (
+        name!(chunk_id, Uuid),
+        name!(document_id, Uuid),
+        name!(filename, String),
+        name!(chunk_index, i32),
+        name!(section_title, Option<String>),
+        name!(heading_path, Vec<String>),
+        name!(content, String),
+        name!(snippet, String),
+        name!(start_offset, Option<i32>),
+        name!(end_offset, Option<i32>),
+        name!(score, f32),
+        name!(matched, String),
+        name!(meant, Option<JsonB>),
+        name!(total, i32),
+        name!(total_is_exact, bool),
+    ),
+> {
+    let filter = Filter {
+        document_ids,
+        file_types,
+        metadata,
+        exclude_metadata,
+        created_after,
+        created_before,
+    };
+    let rows = guard(move || {
+        let user = identity::require()?;
+        let page = Page::new(max_results, result_offset)?;
+        let context_chunks = not_negative("context_chunks", context_chunks)?;
+        let search = Search {
+            user,
+            query,
+            has_operators: operators.unwrap_or(true),
+            embedding: query_embedding,
+            filter: &filter,
+            recency: positive("recency", recency)?,
+        };
+        let BestChunks { mut found, best } = best_chunks(&search, &page)?;
+        let total = Total::of(&found)?;
+        let mut rows = Vec::with_capacity(best.len());
+        for (hit, chunk) in best {
+            check_for_interrupts();
+            let query = hit.query.map(|n| &mut found.queries[n]);
+            let snippet = passages::snippet(query, &chunk.content)?;
+            let passage = match context_chunks {
+                0 => Passage::of(&chunk),
+                _ => passages::passage_around(&chunk, context_chunks)?,
+            };
+            rows.push((
+                chunk.id,
+                chunk.document,
+                chunk.filename,
+                chunk.index,
+                chunk.section_title,
+                chunk.heading_path,
+                passage.content,
+                snippet,
+                passage.start,
+                passage.end,
+                hit.score,
+                hit.matched_by.name().to_owned(),
+                meant(&found.corrections),
+                total.count,
+                total.is_exact,
+            ));
+        }
+        Ok(rows)
+    });
+    TableIterator::new(rows)
+}
+
+/// Column `meant`: null if the query was taken as it is.
+pub fn meant(corrections: &Corrections) -> Option<JsonB> {
+    (!corrections.is_empty()).then(|| {
+        let entry = |(typed, meant): (&String, &String)| (typed.clone(), meant.clone().into());
+        JsonB(serde_json::Value::Object(corrections.iter().map(entry).collect()))
+    })
+}
+
+/// Page of the chunks that match best.
+pub struct BestChunks {
+    /// The search, with its hits.
+    pub found: Found,
+    pub best: Vec<(SearchHit, FetchedChunk)>,
+}
+
+/// Finds a page of the chunks that match best.
+pub fn best_chunks(search: &Search, page: &Page) -> Result<BestChunks> {
+    let fill = |hits| page.fill(hits, passages::count_visible_chunks, passages::fetch_chunks);
+    let found = search.chunks(Some(page.offset.saturating_add(page.size)))?;
+    let best = fill(found.hits.clone())?;
+    if found.is_complete || best.len() == page.size {
+        return Ok(BestChunks { found, best });
+    }
+    // Policies hide some of the best hits, or there are not enough of them: a second search finds all.
+    // Its other hits come after the first ones, so all pages have one order.
+    let known: HashSet<_> = found.hits.iter().filter_map(|hit| hit.chunk).collect();
+    let mut all = search.chunks(None)?;
+    all.hits.retain(|hit| hit.chunk.is_none_or(|chunk| !known.contains(&chunk)));
+    all.hits.iter_mut().for_each(|hit| hit.is_of_second_search = true);
+    all.hits.extend(found.hits);
+    let best = fill(all.hits.clone())?;
+    Ok(BestChunks { found: all, best })
+}

@@ -1,0 +1,237 @@
+//! Changes of the search statistics: the triggers that add them, and counting anew.
+
+use super::merge::merge_sometimes;
+use crate::pg::error::{Result, check_for_interrupts};
+use crate::pg::spi::{self, Access, Arg, Db, PassingRow};
+use crate::pg::trigger::{self, Returned};
+use carrel_core::vocabulary;
+use pgrx::datum::Uuid;
+use pgrx::prelude::*;
+use std::collections::BTreeMap;
+
+/// Number of words of a vocabulary from which it is written, and another one begun.
+const MAX_WORDS: usize = 200_000;
+
+/// User and language.
+type Texts = ([u8; 16], String);
+
+/// Changes of the search statistics.
+#[derive(Default)]
+struct Changes(BTreeMap<Texts, Change>);
+
+/// Changes of one user's texts in one language.
+#[derive(Default)]
+struct Change {
+    chunks: i64,
+    words: i64,
+    vocabulary: vocabulary::Changes,
+    /// Vocabularies that have grown large.
+    full: Vec<Vec<u8>>,
+}
+
+impl Change {
+    /// Counts the words of a text, in the columns `from` to `to` of a row.
+    fn count(
+        &mut self,
+        row: &PassingRow,
+        columns: std::ops::RangeInclusive<usize>,
+        sign: i64,
+    ) -> Result<()> {
+        let mut text = String::new();
+        for column in columns {
+            row.with_bytes(column, |bytes| {
+                text.push_str(&String::from_utf8_lossy(bytes));
+                text.push('\n');
+            })?;
+        }
+        self.vocabulary.count(&text, sign, check_for_interrupts);
+        if self.vocabulary.len() > MAX_WORDS {
+            self.full.push(std::mem::take(&mut self.vocabulary).encode());
+        }
+        Ok(())
+    }
+}
+
+impl Changes {
+    fn of(&mut self, row: &PassingRow) -> Result<(&mut Change, i64)> {
+        let texts = (*row.need::<Uuid>(1)?.as_bytes(), row.need::<String>(2)?);
+        Ok((self.0.entry(texts).or_default(), row.need::<i32>(3)?.into()))
+    }
+
+    /// Adds the chunks that a query returns: user_id, language, sign, words, headings, content.
+    fn add_chunks(&mut self, db: &Db, chunks: &'static str, args: &[Arg]) -> Result<()> {
+        db.stream(chunks, args, |row| {
+            let (change, sign) = self.of(row)?;
+            change.chunks += sign;
+            change.words += sign * i64::from(row.need::<i32>(4)?);
+            change.count(row, 5..=6, sign)
+        })
+    }
+
+    /// Adds the file names that a query returns: user_id, language, sign, name.
+    fn add_names(&mut self, db: &Db, names: &'static str, args: &[Arg]) -> Result<()> {
+        db.stream(names, args, |row| {
+            let (change, sign) = self.of(row)?;
+            change.count(row, 4..=4, sign)
+        })
+    }
+
+    /// Inserts the changes. Returns users and languages that changed.
+    fn write(self, db: &Db) -> Result<Vec<Texts>> {
+        let mut changed = Vec::new();
+        for (texts, change) in self.0 {
+            let Change { mut chunks, mut words, vocabulary, mut full } = change;
+            let rest = vocabulary.encode();
+            if chunks == 0 && words == 0 && rest.is_empty() && full.is_empty() {
+                continue;
+            }
+            full.push(rest);
+            for vocabulary in full {
+                check_for_interrupts();
+                add(db, &texts, [chunks, words], vocabulary)?;
+                (chunks, words) = (0, 0);
+            }
+            changed.push(texts);
+        }
+        Ok(changed)
+    }
+}
+
+/// Inserts a row of the search statistics.
+pub(super) fn add(
+    db: &Db,
+    (user, language): &Texts,
+    [chunks, words]: [i64; 2],
+    vocabulary: Vec<u8>,
+) -> Result<()> {
+    db.execute(
+        include_str!("../../../sql/search/statistics/add.sql"),
+        &[
+            Uuid::from_bytes(*user).into(),
+            language.as_str().into(),
+            chunks.into(),
+            words.into(),
+            vocabulary.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Trigger AFTER INSERT, UPDATE, DELETE or TRUNCATE of document_chunks: adds the statement's changes to
+/// the search statistics.
+///
+/// Deletes the leases of deleted chunks. Waits for no lock.
+#[pg_trigger]
+fn count_chunks<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
+    trigger::statement(trigger, || {
+        let operation = trigger::operation(trigger);
+        // A restore inserts the statistics as well. Other statements in its mode have to be counted.
+        if operation == pg_sys::TRIGGER_EVENT_INSERT && trigger::restoring()? {
+            return Ok(());
+        }
+        spi::as_owner(Access::Write, |db| {
+            let chunks = match operation {
+                pg_sys::TRIGGER_EVENT_INSERT => {
+                    include_str!("../../../sql/search/statistics/inserted_chunks.sql")
+                }
+                pg_sys::TRIGGER_EVENT_UPDATE => {
+                    include_str!("../../../sql/search/statistics/updated_chunks.sql")
+                }
+                pg_sys::TRIGGER_EVENT_DELETE => {
+                    include_str!("../../../sql/search/statistics/deleted_chunks.sql")
+                }
+                _ => return rebuild_names(db),
+            };
+            db.register_trigger_data(trigger)?;
+            if operation == pg_sys::TRIGGER_EVENT_DELETE {
+                db.execute(
+                    "delete from carrel.embedding_leases where chunk_id in (select id from removed)",
+                    &[],
+                )?;
+            }
+            let mut changes = Changes::default();
+            changes.add_chunks(db, chunks, &[])?;
+            merge_sometimes(db, &changes.write(db)?)
+        })
+    })
+}
+
+/// Trigger AFTER INSERT, UPDATE or DELETE of documents: adds the words of file names to the search
+/// statistics.
+///
+/// Waits for no lock.
+#[pg_trigger]
+fn count_names<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
+    trigger::statement(trigger, || {
+        let operation = trigger::operation(trigger);
+        if operation == pg_sys::TRIGGER_EVENT_INSERT && trigger::restoring()? {
+            return Ok(());
+        }
+        let names = match operation {
+            pg_sys::TRIGGER_EVENT_INSERT => {
+                include_str!("../../../sql/search/statistics/inserted_names.sql")
+            }
+            pg_sys::TRIGGER_EVENT_UPDATE => {
+                include_str!("../../../sql/search/statistics/updated_names.sql")
+            }
+            _ => include_str!("../../../sql/search/statistics/deleted_names.sql"),
+        };
+        spi::as_owner(Access::Write, |db| {
+            db.register_trigger_data(trigger)?;
+            let mut changes = Changes::default();
+            changes.add_names(db, names, &[])?;
+            merge_sometimes(db, &changes.write(db)?)
+        })
+    })
+}
+
+/// Trigger AFTER DELETE of user_profiles: deletes the users' search statistics.
+#[pg_trigger]
+fn forget_statistics<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
+    trigger::statement(trigger, || {
+        spi::as_owner(Access::Write, |db| {
+            db.register_trigger_data(trigger)?;
+            db.execute(
+                "delete from carrel.search_statistics where user_id in (select user_id from removed)",
+                &[],
+            )?;
+            Ok(())
+        })
+    })
+}
+
+/// Counts the texts of a user in one language anew.
+fn rebuild(db: &Db, user: Uuid, language: &str) -> Result<()> {
+    let args = [user.into(), language.into()];
+    db.execute("delete from carrel.search_statistics where user_id = $1 and language = $2", &args)?;
+    let mut changes = Changes::default();
+    changes.add_chunks(
+        db,
+        include_str!("../../../sql/search/statistics/stored_chunks.sql"),
+        &args,
+    )?;
+    changes.add_names(
+        db,
+        include_str!("../../../sql/search/statistics/stored_names.sql"),
+        &args,
+    )?;
+    changes.write(db)?;
+    Ok(())
+}
+
+/// Counts anew where the statistics differ from the chunks. `drift` is the query that finds these.
+pub fn rebuild_differing(db: &Db, drift: &'static str) -> Result<()> {
+    let differing =
+        db.rows(drift, &[], |row| Ok((row.need::<Uuid>(1)?, row.need::<String>(2)?)))?;
+    differing.into_iter().try_for_each(|(user, language)| rebuild(db, user, &language))
+}
+
+/// Counts all names anew, after all chunks are gone.
+fn rebuild_names(db: &Db) -> Result<()> {
+    db.execute("delete from carrel.search_statistics", &[])?;
+    let mut changes = Changes::default();
+    let names = "select user_id, language, 1, filename from carrel.documents";
+    changes.add_names(db, names, &[])?;
+    changes.write(db)?;
+    Ok(())
+}

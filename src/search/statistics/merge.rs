@@ -1,0 +1,74 @@
+//! Merging of search statistics, so that a user has few rows.
+
+use super::changes::add;
+use crate::documents::malformed;
+use crate::pg::error::{Result, check_for_interrupts};
+use crate::pg::ids::uuid_v7;
+use crate::pg::spi::Db;
+use crate::pg::xact;
+use carrel_core::vocabulary;
+use pgrx::datum::Uuid;
+use std::cell::Cell;
+
+/// Average number of statements for each merge.
+const STATEMENTS_PER_MERGE: u8 = 32;
+
+/// Bytes of vocabularies that are merged whatever their sizes.
+const SMALL: i64 = 4096;
+
+/// Merges the statistics of users and languages, in one of 32 calls, chosen at random.
+///
+/// Not in REPEATABLE READ and SERIALIZABLE: a row that another transaction has merged is an error
+/// there.
+pub fn merge_sometimes(db: &Db, changed: &[([u8; 16], String)]) -> Result<()> {
+    thread_local! {
+        /// Transaction of the last merge. A transaction keeps scanning the rows that it has deleted, so
+        /// repeated merges in one would become slower and slower.
+        static LAST_MERGE: Cell<u32> = const { Cell::new(0) };
+    }
+    let may_merge = !changed.is_empty() && !xact::is_repeatable() && LAST_MERGE.get() != xact::id();
+    if may_merge && uuid_v7().as_bytes()[15].is_multiple_of(STATEMENTS_PER_MERGE) {
+        LAST_MERGE.set(xact::id());
+        changed.iter().try_for_each(|texts| merge(db, texts))?;
+    }
+    Ok(())
+}
+
+/// Merges the smaller rows of a user and language. Rows that another transaction has locked stay.
+///
+/// A row is merged once the smaller ones together have half its size, so each word is written anew a
+/// logarithmic number of times (P. O'Neil and others, "The Log-Structured Merge-Tree", 1996).
+fn merge(db: &Db, texts: &([u8; 16], String)) -> Result<()> {
+    let sizes = db.rows(
+        include_str!("../../../sql/search/statistics/sizes.sql"),
+        &[Uuid::from_bytes(texts.0).into(), texts.1.as_str().into()],
+        |row| Ok((row.need::<Uuid>(1)?, i64::from(row.need::<i32>(2)?))),
+    )?;
+    let mut sum = 0;
+    let small: Vec<Uuid> = sizes
+        .into_iter()
+        .take_while(|(_, size)| {
+            let is_small = *size <= 2 * sum + SMALL;
+            sum += size;
+            is_small
+        })
+        .map(|(id, _)| id)
+        .collect();
+    if small.len() < 2 {
+        return Ok(());
+    }
+    let (mut chunks, mut words) = (0, 0);
+    let mut vocabulary = vocabulary::Changes::default();
+    db.stream(include_str!("../../../sql/search/statistics/take.sql"), &[small.into()], |row| {
+        check_for_interrupts();
+        chunks += row.need::<i64>(1)?;
+        words += row.need::<i64>(2)?;
+        let added = row.with_bytes(3, |bytes| vocabulary.add(bytes))?;
+        added.unwrap_or(Ok(())).map_err(malformed)
+    })?;
+    let vocabulary = vocabulary.encode();
+    if chunks == 0 && words == 0 && vocabulary.is_empty() {
+        return Ok(());
+    }
+    add(db, texts, [chunks, words], vocabulary)
+}

@@ -1,0 +1,62 @@
+//! Search statistics: number, length and words of a user's texts in each language.
+//!
+//! Each statement that changes chunks or file names inserts rows with its differences, so writers never
+//! wait for each other ([`changes`]). The rows of a user and language add up. Some statements merge
+//! them ([`merge`]).
+
+mod changes;
+mod merge;
+
+use crate::documents::malformed;
+use crate::pg::error::{Result, check_for_interrupts};
+use crate::pg::spi::Db;
+use carrel_core::ranking::Collection;
+use carrel_core::vocabulary;
+pub use changes::rebuild_differing;
+use pgrx::datum::Uuid;
+use std::collections::BTreeMap;
+
+/// Statistics of a user's texts in one language.
+pub struct LanguageStatistics {
+    pub language: String,
+    pub chunks: Collection,
+}
+
+/// Reads the statistics of a user, ordered by language. Includes languages of documents that can be
+/// found only by their names.
+pub fn of_user(db: &Db, user: Uuid) -> Result<Vec<LanguageStatistics>> {
+    let mut languages: BTreeMap<String, [i64; 2]> = BTreeMap::new();
+    // Adds up here: starting an aggregate would take longer than reading the few rows.
+    db.stream(include_str!("../../../sql/search/statistics_of_user.sql"), &[user.into()], |row| {
+        let sums = languages.entry(row.need(1)?).or_default();
+        for (sum, column) in sums.iter_mut().zip(2..) {
+            *sum = sum.saturating_add(row.need(column)?);
+        }
+        Ok(())
+    })?;
+    let statistics = languages.into_iter().map(|(language, sums)| {
+        let [chunks, words] = sums.map(|sum| sum.max(0) as u64);
+        LanguageStatistics { language, chunks: Collection { texts: chunks, words } }
+    });
+    Ok(statistics.collect())
+}
+
+/// Calls `each` for the words of a user's texts in one language, with the number of chunks and names
+/// that have it. A word may come several times: its numbers add up, to zero if it occurs no more.
+pub fn for_each_word(
+    db: &Db,
+    user: Uuid,
+    language: &str,
+    mut each: impl FnMut(&str, i64),
+) -> Result<()> {
+    db.stream(
+        include_str!("../../../sql/search/statistics/vocabulary.sql"),
+        &[user.into(), language.into()],
+        |row| {
+            check_for_interrupts();
+            let read =
+                row.with_bytes(1, |vocabulary| vocabulary::for_each(vocabulary, &mut each))?;
+            read.unwrap_or(Ok(())).map_err(malformed)
+        },
+    )
+}
