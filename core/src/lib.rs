@@ -18,6 +18,7 @@ pub mod chunking;
 pub mod claims;
 mod excerpt;
 pub mod jwt;
+pub mod language;
 pub mod matching;
 pub mod merge_patch;
 pub mod periods;

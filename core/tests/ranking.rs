@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 
 use carrel_core::ranking::{
     Collection, Frequency, Highlight, LEVELS, Parameters, PhraseMatches, PhrasePosition, Query,
-    QueryPartKind, QueryWord, Scale, Term, TermSet, leading_title, level, parts, reciprocal_rank,
-    snippet,
+    Fusion, PhraseEdge, QueryPartKind, QueryWord, Scale, Term, TermSet, TypedWord, leading_title, level,
+    parts, phrases_shown, snippet,
 };
 use carrel_core::tsvector::{MAX_AREA, Position, View, Weight, key, of_keys, of_words};
 use proptest::prelude::*;
@@ -30,16 +30,40 @@ fn text() -> impl Strategy<Value = Vec<(String, Weight)>> {
     prop::collection::vec((lexeme(), weight), 0..60)
 }
 
+/// Lexemes of one to three letters, ascending.
+fn all_lexemes() -> Vec<String> {
+    let letters = ["a", "b", "c", "é"];
+    let mut all: Vec<String> = vec![String::new()];
+    for _ in 0..3 {
+        let longer = all.iter().flat_map(|word| letters.map(|letter| format!("{word}{letter}")));
+        all = all.iter().cloned().chain(longer.collect::<Vec<_>>()).collect();
+    }
+    all.retain(|word| !word.is_empty());
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
 fn term(lexeme: &str, is_prefix: bool) -> Term {
-    Term { lexeme: lexeme.as_bytes().into(), is_prefix }
+    if !is_prefix {
+        return Term::Lexeme(lexeme.as_bytes().into());
+    }
+    let mut lexemes = all_lexemes();
+    lexemes.retain(|word| word.starts_with(lexeme));
+    let lexemes = lexemes.into_iter().map(|word| word.into_bytes().into()).collect();
+    Term::Prefix { written: lexeme.into(), lexemes }
 }
 
 fn is_it(term: &Term, word: &str) -> bool {
-    if term.is_prefix {
-        word.as_bytes().starts_with(&term.lexeme)
-    } else {
-        word.as_bytes() == &*term.lexeme
+    match term {
+        Term::Lexeme(lexeme) => word.as_bytes() == &**lexeme,
+        Term::Prefix { written, .. } => word.starts_with(&**written),
     }
+}
+
+/// As if all words were written as their lexemes.
+fn is_written(_: &str) -> bool {
+    true
 }
 
 fn terms() -> impl Strategy<Value = Vec<Term>> {
@@ -66,14 +90,6 @@ proptest! {
             .map(|(position, _)| position)
             .collect();
         prop_assert_eq!(found.unwrap_or_default(), expected);
-        let mut begin: Vec<&[u8]> =
-            view.starting_with(word.as_bytes()).map(|(lexeme, _)| lexeme).collect();
-        let mut all: Vec<&[u8]> = text.iter().map(|(other, _)| other.as_bytes()).collect();
-        all.retain(|other| other.starts_with(word.as_bytes()));
-        all.sort_unstable();
-        all.dedup();
-        begin.sort_unstable();
-        prop_assert_eq!(begin, all);
     }
 
     #[test]
@@ -81,7 +97,7 @@ proptest! {
         let bytes = vector(&text);
         let query = Query { terms: terms.clone(), ..Query::default() };
         let mut found = BTreeMap::new();
-        let reading = query.read(&View::open(&bytes).unwrap(), title, |term, frequency| {
+        let reading = query.read(&View::open(&bytes).unwrap(), title, is_written, |term, frequency| {
             assert!(found.insert(term, frequency.weighted()).is_none());
         });
         prop_assert_eq!(reading, PhraseMatches::default());
@@ -119,7 +135,7 @@ proptest! {
             excluded: vec![phrase(unwanted.clone())],
             ..Query::default()
         };
-        let reading = query.read(&View::open(&vector(&text)).unwrap(), 0, |_, _| ());
+        let reading = query.read(&View::open(&vector(&text)).unwrap(), 0, is_written, |_, _| ());
         prop_assert_eq!(reading.is_excluded, has(&unwanted));
         prop_assert_eq!(reading.phrases, u64::from(has(&unwanted)) | u64::from(has(&wanted)) << 1);
         prop_assert_eq!(query.all_phrases(), 3);
@@ -162,7 +178,7 @@ proptest! {
     #[test]
     fn any_query_is_split_into_parts(query in "([a-c\"*\\- “”é\t]|or | OR |--){0,40}") {
         let mut rest = query.as_str();
-        for part in parts(&query) {
+        for part in parts(&query, true) {
             prop_assert!(!part.text.trim().is_empty());
             let at = rest.find(part.text);
             prop_assert!(at.is_some(), "{:?} is not in {:?}", part, rest);
@@ -182,10 +198,10 @@ proptest! {
     ) {
         let mut highlights: Vec<Highlight> = ranges
             .into_iter()
-            .map(|(start, length, term)| Highlight { start, end: start + length, term })
+            .map(|(start, length, term)| Highlight { start, end: start + length, term, position: 0 })
             .collect();
         highlights.sort_by_key(|highlight| highlight.start);
-        let marked = snippet(&content, &highlights, |_| 1.0, max);
+        let marked = snippet(&content, &highlights, |_| 1.0, None, max);
         let plain = marked.replace("<mark>", "").replace("</mark>", "");
         let part = plain.strip_prefix('…').unwrap_or(&plain);
         let part = part.strip_suffix('…').unwrap_or(part);
@@ -215,7 +231,7 @@ proptest! {
 #[test]
 fn queries_are_parsed_into_words_prefixes_and_phrases() {
     let read = |query| -> Vec<(String, QueryPartKind, bool)> {
-        let parts = parts(query).into_iter();
+        let parts = parts(query, true).into_iter();
         parts.map(|part| (part.text.to_owned(), part.kind, part.is_excluded)).collect()
     };
     use QueryPartKind::{Phrase, Prefix, Word};
@@ -240,7 +256,7 @@ fn queries_are_parsed_into_words_prefixes_and_phrases() {
 #[test]
 fn splitting_a_hostile_query_takes_linear_time() {
     for query in ["\"", "-", "*", "or ", "\" ", "-\"", "a\"", "“"] {
-        assert!(parts(&query.repeat(1_000_000)).len() <= 1_000_000);
+        assert!(parts(&query.repeat(1_000_000), true).len() <= 1_000_000);
     }
 }
 
@@ -274,9 +290,106 @@ fn a_long_lexeme_is_cut_between_characters() {
 }
 
 #[test]
-fn fusion_adds_reciprocal_ranks() {
-    assert_eq!(reciprocal_rank(0, 1.0), 1.0 / 61.0);
-    assert_eq!(reciprocal_rank(9, 2.0), 2.0 / 70.0);
+fn fusion_adds_scores_on_scales_of_their_own() {
+    let fusion =
+        Fusion { words_weight: 2.0, embeddings_weight: 1.0, best_words: 8.0, usual_cosine: 0.6 };
+    assert_eq!(fusion.words(8.0), 2.0);
+    assert_eq!(fusion.words(2.0), 0.5);
+    assert_eq!(fusion.embedding(0.6), 0.0);
+    assert!((fusion.embedding(0.8) - 0.5).abs() < 1e-12);
+    assert!((fusion.embedding(1.0) - 1.0).abs() < 1e-12);
+    assert!(fusion.embedding(0.2) < 0.0);
+    // Nothing matches by words, or all embeddings are one.
+    let degenerate = Fusion { best_words: 0.0, usual_cosine: 1.0, ..fusion };
+    assert_eq!((degenerate.words(0.0), degenerate.embedding(1.0)), (0.0, 0.0));
+}
+
+#[test]
+fn a_prefix_counts_only_where_its_word_is_written() {
+    let bytes = vector(&[("ab".into(), Weight::D), ("abc".into(), Weight::D), ("c".into(), Weight::D)]);
+    let view = View::open(&bytes).unwrap();
+    let query = Query { terms: vec![term("ab", true), term("b", true)], ..Query::default() };
+    let mut asked = Vec::new();
+    let mut found = Vec::new();
+    let mut is_written = |prefix: &str| {
+        asked.push(prefix.to_owned());
+        true
+    };
+    query.read(&view, 0, &mut is_written, |term, frequency| found.push((term, frequency.weighted())));
+    // Two occurrences; asked once, and not for a prefix of which there is no lexeme.
+    assert_eq!((found, asked), (vec![(0, 2.0)], vec!["ab".to_owned()]));
+    query.read(&view, 0, |_| false, |_, _| panic!("a word that is not written"));
+}
+
+#[test]
+fn a_phrase_stands_over_the_edge_of_two_chunks() {
+    let words = |words: &[&str]| -> Vec<u8> {
+        vector(&words.iter().map(|word| ((*word).to_owned(), Weight::D)).collect::<Vec<_>>())
+    };
+    let terms = ["a", "b", "c"].map(|word| term(word, false));
+    let query = Query { required: vec![phrase(terms.to_vec())], ..Query::default() };
+    let edges = |bytes: &[u8]| query.edges(&View::open(bytes).unwrap(), is_written);
+    let edge = |split| PhraseEdge { phrase: 0, split };
+    assert_eq!(edges(&words(&["x", "a"])).begun, [edge(1)]);
+    assert_eq!(edges(&words(&["x", "a", "b"])).begun, [edge(2)]);
+    assert_eq!(edges(&words(&["b", "c", "x"])).ended, [edge(1)]);
+    assert_eq!(edges(&words(&["c"])).ended, [edge(2)]);
+    // Not at the edge.
+    assert_eq!(edges(&words(&["a", "x"])).begun, []);
+    assert_eq!(edges(&words(&["x", "b", "c"])).ended, []);
+    // A heading is before the content.
+    let headed = vector(&[("x".into(), Weight::B), ("c".into(), Weight::D), ("x".into(), Weight::D)]);
+    assert_eq!(edges(&headed).ended, [edge(2)]);
+    let mut matches = PhraseMatches::default();
+    matches.add(edge(1));
+    assert_eq!((matches.phrases, matches.is_excluded), (1, false));
+    matches.add(PhraseEdge { phrase: 64, split: 1 });
+    assert!(matches.is_excluded);
+}
+
+#[test]
+fn a_mistyped_word_is_taken_for_another() {
+    let mut query = Query {
+        words: vec![QueryWord::default(), QueryWord::default()],
+        typed: vec![
+            TypedWord { form: "recieve".into(), word: 0, part: None },
+            TypedWord { form: "abuot".into(), word: 1, part: None },
+        ],
+        ..Query::default()
+    };
+    let typed = query.typed[0].clone();
+    let mut found = TermSet::default();
+    assert!(!query.has_typed(&typed, &found) && !query.has_all_words(&found));
+    let number = query.add(term("receiv", false)).unwrap();
+    query.replace(0, &[number]);
+    // A stop word: no text has to have it.
+    query.replace(1, &[]);
+    found.insert(number);
+    assert!(query.has_typed(&typed, &found) && query.has_all_words(&found));
+    assert!(found.meets(&query.similar));
+}
+
+#[test]
+fn a_snippet_shows_the_phrase() {
+    let content = format!("Tea with green leaves. {} Drink green tea.", "word ".repeat(60));
+    let word = |word: &'static str, term, position| {
+        content.match_indices(word).map(move |(start, word)| Highlight {
+            start,
+            end: start + word.len(),
+            term,
+            position,
+        })
+    };
+    let mut highlights: Vec<Highlight> =
+        word("Tea", 1, 1).chain(word("green", 0, 3)).chain(word("tea", 1, 67)).collect();
+    highlights[2].position = 66;
+    let terms = vec![term("green", false), term("tea", false)];
+    let query = Query { required: vec![phrase(terms.clone())], terms, ..Query::default() };
+    let spans = phrases_shown(&highlights, &query);
+    assert_eq!(spans.len(), 1);
+    assert_eq!(&content[spans[0].0..spans[0].1], "green tea");
+    let shown = snippet(&content, &highlights, |_| 1.0, Some(spans[0]), 60);
+    assert!(shown.ends_with("Drink <mark>green</mark> <mark>tea</mark>."), "{shown}");
 }
 
 #[test]
@@ -296,7 +409,7 @@ fn scores_are_bm25() {
     let bytes = vector(&[("a".into(), Weight::D), ("a".into(), Weight::D)]);
     let query = Query { terms: vec![term("a", false)], ..Query::default() };
     let mut score = 0.0;
-    query.read(&View::open(&bytes).unwrap(), 0, |term, frequency| {
+    query.read(&View::open(&bytes).unwrap(), 0, is_written, |term, frequency| {
         score = scale.score(50, [(term, frequency)]);
     });
     let idf = (1.0_f64 + 8.5 / 2.5).ln();
@@ -340,13 +453,14 @@ fn a_snippet_shows_the_densest_passage() {
             start,
             end: start + word.len(),
             term,
+            position: 0,
         }));
     }
     highlights.sort_by_key(|highlight| highlight.start);
-    let shown = snippet(&content, &highlights, |_| 1.0, 60);
+    let shown = snippet(&content, &highlights, |_| 1.0, None, 60);
     assert!(shown.ends_with("<mark>kettle</mark> <mark>stove</mark>."), "{shown}");
     // The passage worth more, and the first of several worth the same.
-    let shown = snippet(&content, &highlights, |term| term as f64, 60);
+    let shown = snippet(&content, &highlights, |term| term as f64, None, 60);
     assert!(shown.contains("<mark>stove</mark> word") && !shown.contains("kettle"), "{shown}");
 }
 
@@ -366,8 +480,8 @@ fn a_query_has_all_words_by_the_whole_or_by_all_parts() {
     let [whole, sku, number, other] =
         ["sku-1", "sku", "1", "other"].map(|word| query.add(term(word, false)).unwrap());
     query.words = vec![
-        QueryWord { whole: vec![whole], parts: vec![vec![sku], vec![number]] },
-        QueryWord { whole: vec![other], parts: vec![] },
+        QueryWord { whole: vec![whole], parts: vec![vec![sku], vec![number]], ..QueryWord::default() },
+        QueryWord { whole: vec![other], ..QueryWord::default() },
     ];
     let has_all = |terms: &[u16]| {
         let mut found = TermSet::default();
@@ -391,7 +505,7 @@ fn a_query_has_all_words_by_the_whole_or_by_all_parts() {
 fn signs_bind_in_searches_and_not_in_prose() {
     use QueryPartKind::{Phrase, Word};
     let read = |query: &str| -> Vec<String> {
-        let parts = parts(query).into_iter();
+        let parts = parts(query, true).into_iter();
         let sign = |excluded| if excluded { "-" } else { "" };
         parts
             .map(|part| match part.kind {

@@ -3,6 +3,7 @@
 -- others.
 alter table carrel.documents alter column id set default carrel.uuid_v7();
 alter table carrel.documents alter column user_id set default carrel.current_user_id();
+alter table carrel.documents alter column language set default carrel.default_language();
 alter table carrel.documents enable row level security;
 
 -- No planner statistics: they cover all users, and estimates of EXPLAIN would reveal frequent
@@ -102,7 +103,8 @@ comment on column carrel.documents.content_text is 'Text of the document; null u
 comment on column carrel.documents.search_vector is 'File name (weight A), headings (B) and text (D), as tsvector, assembled from the chunks.';
 comment on column carrel.documents.words is 'Number of words in all chunks; null if the text is not processed.';
 comment on column carrel.documents.storage_path is 'Location of the original file, outside of the database.';
-comment on column carrel.documents.language is 'Text search configuration that parses the text.';
+comment on column carrel.documents.language is 'Text search configuration that parses the text. Null and auto detect it; by default it is that of carrel.language.';
+comment on column carrel.documents.detects_language is 'True if the language is detected anew whenever the text changes.';
 comment on column carrel.documents.metadata is 'Data of the application.';
 comment on column carrel.documents.created_at is 'Time of the insert.';
 comment on column carrel.documents.updated_at is 'Time of the last update.';

@@ -12,12 +12,12 @@ pub struct DocumentColumns {
 }
 
 impl DocumentColumns {
-    /// Reads the columns of a trigger's row.
-    pub fn read(row: &TriggerRow) -> Result<Self> {
+    /// Reads the columns of a trigger's row, whose language may have been detected.
+    pub fn read(row: &TriggerRow, language: String) -> Result<Self> {
         Ok(Self {
             filename: row.need(c"filename")?,
             file_type: row.get(c"file_type"),
-            language: row.need(c"language")?,
+            language,
         })
     }
 

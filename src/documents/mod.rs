@@ -7,7 +7,7 @@
 //! - [`reprocess`]: pending documents, and documents to cut again
 //! - [`chunk_text`], [`analyze_text`]: any text
 //! - [`leases`]: documents whose text a worker extracts; [`embeddings`]: embeddings of chunks
-//! - [`columns`], [`settings`]
+//! - [`language`]: given or detected; [`columns`], [`settings`]
 
 mod analyze_text;
 mod chunk_rows;
@@ -16,6 +16,7 @@ mod chunk_trigger;
 mod columns;
 pub mod embeddings;
 mod handover;
+mod language;
 mod leases;
 mod lexicon;
 mod pipeline;
@@ -43,17 +44,18 @@ pub fn register_settings() {
 
 /// Adds a document of the caller. Returns its id.
 ///
-/// A null text may follow later; until then, the document is pending. Callable by users, and by
+/// A null text may follow later; until then, the document is pending. `language` is the name of a text
+/// search configuration; null or `auto` detect it, by default it is that of carrel.language. Callable by users, and by
 /// services that act as a user. Errors: 28000 (no identity), P0002 (no profile), 22023 (invalid
 /// argument, unknown language), 54000 (too large), PT402 (beyond a hard limit).
-#[pg_extern(volatile, parallel_unsafe)]
+#[pg_extern(volatile, parallel_unsafe, requires = [language::default_language])]
 fn add_document(
     filename: Option<&str>,
     content_text: Option<&str>,
     file_type: default!(Option<&str>, "null"),
     metadata: default!(Option<Jsonb>, "'{}'"),
     storage_path: default!(Option<&str>, "null"),
-    language: default!(Option<&str>, "'english'"),
+    language: default!(Option<&str>, "carrel.default_language()"),
 ) -> Uuid {
     guard(|| {
         identity::require()?;
@@ -63,7 +65,7 @@ fn add_document(
         spi::as_caller(Access::Write, |db| {
             db.value(
                 "insert into carrel.documents (filename, content_text, file_type, metadata, storage_path, language)
-                values ($1, $2, $3, coalesce($4, '{}'), $5, coalesce($6, 'english')) returning id",
+                values ($1, $2, $3, coalesce($4, '{}'), $5, $6) returning id",
                 &[
                     filename.into(),
                     content_text.into(),

@@ -4,6 +4,7 @@ use super::chunk_text::checked_options;
 use crate::pg::error::Result;
 use carrel_core::chunking::{Encoding, Format, Options, Unit};
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
+use std::ffi::CString;
 
 /// Values of carrel.processing: `inline` processes a document as it is written.
 #[derive(Clone, Copy, PartialEq, PostgresGucEnum)]
@@ -30,8 +31,22 @@ static CHUNK_SIZE: GucSetting<i32> = GucSetting::<i32>::new(1600);
 static CHUNK_OVERLAP: GucSetting<i32> = GucSetting::<i32>::new(0);
 static CHUNK_UNIT: GucSetting<ChunkUnit> = GucSetting::<ChunkUnit>::new(ChunkUnit::Characters);
 
-/// Registers `carrel.processing` and `carrel.chunk_*`.
+static LANGUAGE: GucSetting<Option<CString>> =
+    GucSetting::<Option<CString>>::new(Some(c"english"));
+
+/// Value of a language that is detected.
+pub const DETECTED: &str = "auto";
+
+/// Registers `carrel.processing`, `carrel.language` and `carrel.chunk_*`.
 pub fn register() {
+    GucRegistry::define_string_guc(
+        c"carrel.language",
+        c"Language of documents for which none is given: a text search configuration, or auto.",
+        c"auto detects it. Texts whose language cannot be detected are in this language, or in english.",
+        &LANGUAGE,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
     GucRegistry::define_enum_guc(
         c"carrel.processing",
         c"Time at which documents are processed: inline (as they are written) or deferred.",
@@ -68,6 +83,18 @@ pub fn register() {
         GucContext::Userset,
         GucFlags::default(),
     );
+}
+
+/// Language of documents for which none is given.
+pub fn language() -> String {
+    let language = LANGUAGE.get().map(|language| language.to_string_lossy().into_owned());
+    language.filter(|language| !language.is_empty()).unwrap_or_else(|| "english".to_owned())
+}
+
+/// Language of a text whose language cannot be detected.
+pub fn language_if_unsure() -> String {
+    let language = language();
+    if language == DETECTED { "english".to_owned() } else { language }
 }
 
 /// True if documents wait for process_documents().

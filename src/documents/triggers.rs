@@ -6,7 +6,7 @@
 
 use super::columns::DocumentColumns;
 use super::pipeline::{self, DocumentSource, Outcome, ProcessedDocument};
-use super::{Parser, chunk_rows, handover, reprocess, settings};
+use super::{Parser, chunk_rows, handover, language, reprocess, settings};
 use crate::pg::error::Result;
 use crate::pg::owner;
 use crate::pg::roles;
@@ -47,6 +47,7 @@ fn process_document_row<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         row.need_within(c"file_size", 0..=i64::MAX)?;
         row.need_no_binary(c"content_text")?;
         let needs_processing = needs_processing(row)?;
+        let language = spi::as_owner(Access::Read, |db| language::resolve(db, row))?;
         if !needs_processing && !row.changes(c"filename")? {
             return Ok(());
         }
@@ -55,12 +56,12 @@ fn process_document_row<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         spi::as_owner(Access::Write, |db| {
             // carrel's owner may write any language: an import copies languages of another database.
             if role != owner::known() && row.changes(c"language")? {
-                Parser::require_usable(db, &row.new.need::<String>(c"language")?, role)?;
+                Parser::require_usable(db, &language, role)?;
             }
             if needs_processing {
-                process_row(db, row, user_id, id)
+                process_row(db, row, user_id, id, language)
             } else {
-                rename_row(db, row, user_id, id)
+                rename_row(db, row, user_id, id, &language)
             }
         })
     })
@@ -81,7 +82,9 @@ fn write_document_chunks<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         let was_processed = handover.is_some();
         let user_id: Uuid = row.new.need(c"user_id")?;
         let prepared = match handover {
-            Some(handover) if handover.row_hash == row_hash(row, user_id)? => Some(handover.chunks),
+            Some(handover) if handover.row_hash == stored_row_hash(row, user_id)? => {
+                Some(handover.chunks)
+            }
             _ => None,
         };
         let status: String = row.new.need(c"processing_status")?;
@@ -112,9 +115,14 @@ fn write_document_chunks<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
 }
 
 /// Processes a row whose text, language or format is new.
-fn process_row(db: &Db, row: &mut Change, user_id: Uuid, id: Uuid) -> Result<()> {
-    let new = row.new;
-    let columns = DocumentColumns::read(&new)?;
+fn process_row(
+    db: &Db,
+    row: &mut Change,
+    user_id: Uuid,
+    id: Uuid,
+    language: String,
+) -> Result<()> {
+    let columns = DocumentColumns::read(&row.new, language)?;
     update_file_size(row);
     db.silence_notices();
     let mut parser = Parser::for_language(db, &columns.language)?;
@@ -137,7 +145,7 @@ fn process_row(db: &Db, row: &mut Change, user_id: Uuid, id: Uuid) -> Result<()>
         };
         match source.process(db, parser, has_reusable_vectors(row, user_id, &columns.language))? {
             Outcome::Completed(ProcessedDocument { chunks, vector, words }) => {
-                handover::put(id, row_hash(row, user_id)?, chunks);
+                handover::put(id, row_hash(row, user_id, &columns)?, chunks);
                 (Some("completed"), None, vector, Some(words))
             }
             Outcome::Failed(reason) => (Some("failed"), Some(reason), filename_only, None),
@@ -166,8 +174,7 @@ fn has_reusable_vectors(row: &Change, user_id: Uuid, language: &str) -> bool {
 
 /// Hashes the columns and settings that a row's chunks depend on. Another trigger may change the row
 /// between the two triggers here.
-fn row_hash(row: &Change, user_id: Uuid) -> Result<u64> {
-    let columns = DocumentColumns::read(&row.new)?;
+fn row_hash(row: &Change, user_id: Uuid, columns: &DocumentColumns) -> Result<u64> {
     let mut hasher = ahash::AHasher::default();
     (user_id.as_bytes(), &columns.filename, &columns.language).hash(&mut hasher);
     format!("{:?}", settings::chunking_options(columns.format())?).hash(&mut hasher);
@@ -175,11 +182,23 @@ fn row_hash(row: &Change, user_id: Uuid) -> Result<u64> {
     Ok(hasher.finish())
 }
 
+/// Hash of a row as it was stored.
+fn stored_row_hash(row: &Change, user_id: Uuid) -> Result<u64> {
+    let columns = DocumentColumns::read(&row.new, row.new.need(c"language")?)?;
+    row_hash(row, user_id, &columns)
+}
+
 /// Updates the vector of a row of which only the name is new. The chunks stay.
-fn rename_row(db: &Db, row: &mut Change, user_id: Uuid, id: Uuid) -> Result<()> {
+fn rename_row(
+    db: &Db,
+    row: &mut Change,
+    user_id: Uuid,
+    id: Uuid,
+    language: &str,
+) -> Result<()> {
     db.silence_notices();
     let filename: String = row.new.need(c"filename")?;
-    let mut parser = Parser::for_language(db, &row.new.need::<String>(c"language")?)?;
+    let mut parser = Parser::for_language(db, language)?;
     let vector = if row.new.datum(c"content_text").is_some() {
         pipeline::renamed_vector(db, &mut parser, &filename, user_id, id)?
     } else {

@@ -49,7 +49,7 @@ select
         when c.document_id is not null then 'completed'
         else 'pending'
     end,
-    i.processing_error, i.content_text, i.storage_path, coalesce(i.language, 'english'), coalesce(i.metadata, '{}'),
+    i.processing_error, i.content_text, i.storage_path, coalesce(i.language, carrel.default_language()), coalesce(i.metadata, '{}'),
     coalesce(i.created_at, now()), coalesce(i.updated_at, i.created_at, now())
 from import_documents as i
 left join (select distinct document_id from import_document_chunks) as c on i.id = c.document_id;
