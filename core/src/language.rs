@@ -5,6 +5,10 @@ use whatlang::{Detector, Lang};
 /// Letters that a sample needs. Fewer say too little, except in scripts that one language alone uses.
 const MIN_LETTERS: usize = 24;
 
+/// Least confidence. Of 60 letters of German, Arabic or English, fewer than one in a hundred are taken for
+/// another language then, and one in five for none; of 120 letters, one in a hundred for none.
+const MIN_CONFIDENCE: f64 = 0.6;
+
 /// Characters of a sample.
 const SAMPLE: usize = 2_000;
 
@@ -21,7 +25,8 @@ pub fn detect(text: &str) -> Option<&'static str> {
     let mut found = samples(text).into_iter().filter_map(|sample| {
         let info = detector.detect(sample)?;
         let letters = sample.chars().filter(|c| c.is_alphabetic()).take(MIN_LETTERS).count();
-        let is_sure = info.is_reliable() && (letters == MIN_LETTERS || has_own_script(info.lang()));
+        let is_sure = info.confidence() >= MIN_CONFIDENCE
+            && (letters == MIN_LETTERS || has_own_script(info.lang()));
         is_sure.then_some(info.lang())
     });
     let first = found.next()?;
@@ -44,11 +49,28 @@ fn samples(text: &str) -> Vec<&str> {
 
 /// True for languages that are the only common ones in their script.
 fn has_own_script(lang: Lang) -> bool {
-    use Lang::{Cmn, Ell, Guj, Heb, Hye, Jpn, Kan, Kat, Khm, Kor, Mal, Mya, Ori, Pan, Sin, Tam, Tel, Tha};
+    use Lang::{
+        Cmn, Ell, Guj, Heb, Hye, Jpn, Kan, Kat, Khm, Kor, Mal, Mya, Ori, Pan, Sin, Tam, Tel, Tha,
+    };
     matches!(
         lang,
-        Cmn | Ell | Guj | Heb | Hye | Jpn | Kan | Kat | Khm | Kor | Mal | Mya | Ori | Pan | Sin | Tam
-            | Tel | Tha
+        Cmn | Ell
+            | Guj
+            | Heb
+            | Hye
+            | Jpn
+            | Kan
+            | Kat
+            | Khm
+            | Kor
+            | Mal
+            | Mya
+            | Ori
+            | Pan
+            | Sin
+            | Tam
+            | Tel
+            | Tha
     )
 }
 

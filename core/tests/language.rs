@@ -12,10 +12,22 @@ fn languages_are_known_by_their_words() {
     for (text, language) in [
         (GERMAN, "german"),
         (ENGLISH, "english"),
-        ("Le délai de préavis est de trois mois à la fin du trimestre, sauf si le contrat en dispose autrement.", "french"),
-        ("Компания обязана вернуть деньги в течение четырнадцати дней после получения заявления.", "russian"),
-        ("El plazo de preaviso es de tres meses hasta el final del trimestre, salvo que el contrato diga otra cosa.", "spanish"),
-        ("Irtisanomisaika on kolme kuukautta vuosineljänneksen lopusta, ellei sopimuksessa toisin määrätä.", "finnish"),
+        (
+            "Le délai de préavis est de trois mois à la fin du trimestre, sauf si le contrat en dispose autrement.",
+            "french",
+        ),
+        (
+            "Компания обязана вернуть деньги в течение четырнадцати дней после получения заявления.",
+            "russian",
+        ),
+        (
+            "Los clientes pueden devolver los productos dentro de los treinta días siguientes a la entrega, sin dar explicaciones.",
+            "spanish",
+        ),
+        (
+            "Irtisanomisaika on kolme kuukautta vuosineljänneksen lopusta, ellei sopimuksessa toisin määrätä.",
+            "finnish",
+        ),
         ("مدة الإشعار ثلاثة أشهر حتى نهاية الربع ما لم ينص العقد على خلاف ذلك.", "arabic"),
         ("通知期限为季度末前三个月。", "simple"),
         ("解約の予告期間は四半期末までの三か月です。", "simple"),

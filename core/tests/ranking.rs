@@ -2,9 +2,9 @@
 use std::collections::BTreeMap;
 
 use carrel_core::ranking::{
-    Collection, Frequency, Highlight, LEVELS, Parameters, PhraseMatches, PhrasePosition, Query,
-    Fusion, PhraseEdge, QueryPartKind, QueryWord, Scale, Term, TermSet, TypedWord, leading_title, level,
-    parts, phrases_shown, snippet,
+    Collection, Frequency, Fusion, Highlight, LEVELS, Parameters, PhraseEdge, PhraseMatches,
+    PhrasePosition, Query, QueryPartKind, QueryWord, Scale, Term, TermSet, TypedWord,
+    leading_title, level, parts, phrases_shown, snippet,
 };
 use carrel_core::tsvector::{MAX_AREA, Position, View, Weight, key, of_keys, of_words};
 use proptest::prelude::*;
@@ -306,7 +306,8 @@ fn fusion_adds_scores_on_scales_of_their_own() {
 
 #[test]
 fn a_prefix_counts_only_where_its_word_is_written() {
-    let bytes = vector(&[("ab".into(), Weight::D), ("abc".into(), Weight::D), ("c".into(), Weight::D)]);
+    let bytes =
+        vector(&[("ab".into(), Weight::D), ("abc".into(), Weight::D), ("c".into(), Weight::D)]);
     let view = View::open(&bytes).unwrap();
     let query = Query { terms: vec![term("ab", true), term("b", true)], ..Query::default() };
     let mut asked = Vec::new();
@@ -315,7 +316,9 @@ fn a_prefix_counts_only_where_its_word_is_written() {
         asked.push(prefix.to_owned());
         true
     };
-    query.read(&view, 0, &mut is_written, |term, frequency| found.push((term, frequency.weighted())));
+    query.read(&view, 0, &mut is_written, |term, frequency| {
+        found.push((term, frequency.weighted()))
+    });
     // Two occurrences; asked once, and not for a prefix of which there is no lexeme.
     assert_eq!((found, asked), (vec![(0, 2.0)], vec!["ab".to_owned()]));
     query.read(&view, 0, |_| false, |_, _| panic!("a word that is not written"));
@@ -338,7 +341,8 @@ fn a_phrase_stands_over_the_edge_of_two_chunks() {
     assert_eq!(edges(&words(&["a", "x"])).begun, []);
     assert_eq!(edges(&words(&["x", "b", "c"])).ended, []);
     // A heading is before the content.
-    let headed = vector(&[("x".into(), Weight::B), ("c".into(), Weight::D), ("x".into(), Weight::D)]);
+    let headed =
+        vector(&[("x".into(), Weight::B), ("c".into(), Weight::D), ("x".into(), Weight::D)]);
     assert_eq!(edges(&headed).ended, [edge(2)]);
     let mut matches = PhraseMatches::default();
     matches.add(edge(1));
@@ -480,7 +484,11 @@ fn a_query_has_all_words_by_the_whole_or_by_all_parts() {
     let [whole, sku, number, other] =
         ["sku-1", "sku", "1", "other"].map(|word| query.add(term(word, false)).unwrap());
     query.words = vec![
-        QueryWord { whole: vec![whole], parts: vec![vec![sku], vec![number]], ..QueryWord::default() },
+        QueryWord {
+            whole: vec![whole],
+            parts: vec![vec![sku], vec![number]],
+            ..QueryWord::default()
+        },
         QueryWord { whole: vec![other], ..QueryWord::default() },
     ];
     let has_all = |terms: &[u16]| {

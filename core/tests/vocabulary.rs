@@ -27,8 +27,7 @@ fn edits(a: &[char], b: &[char]) -> usize {
                 _ => {
                     let changed = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
                     let least = changed.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
-                    let is_swapped =
-                        i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+                    let is_swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
                     if is_swapped { least.min(rows[i - 2][j - 2] + 1) } else { least }
                 }
             };
@@ -69,7 +68,8 @@ proptest! {
     #[test]
     fn typos_are_within_the_distance(word in "[abcé]{1,12}", other in "[abcé]{0,14}") {
         let letters: Vec<char> = word.chars().collect();
-        let distance = edits(&letters, &other.chars().collect::<Vec<_>>());
+        let distance = |other: &str| edits(&letters, &other.chars().collect::<Vec<_>>());
+        let distance = distance(&other).min(distance(&other.replace('é', "e")));
         let max = match letters.len() { ..5 => None, 5..9 => Some(1), 9.. => Some(2) };
         let found = SimilarTo::new(&word).and_then(|similar| similar.edits(&other));
         prop_assert_eq!(found, max.filter(|max| distance <= *max).map(|_| distance));
@@ -86,7 +86,6 @@ fn words_are_counted_once_in_each_text_as_written() {
         ("runs", 1),
         ("src", 1),
         ("src/lib.rs", 1),
-        ("zurich", 1),
         ("zürich", 1),
     ];
     assert_eq!(words, expected.map(|(word, texts)| (word.to_owned(), texts)));
@@ -103,11 +102,13 @@ fn only_words_are_compared() {
     assert_eq!(receive.edits("receive"), Some(1));
     assert_eq!(receive.edits("recieve"), Some(0));
     assert_eq!(receive.edits("received"), None);
+    assert_eq!(SimilarTo::new("Warmefahigkiet").unwrap().edits("Wärmefähigkeit"), Some(1));
 }
 
 #[test]
 fn a_damaged_vocabulary_is_refused() {
-    for bytes in [&[0][..], &[0, 1, b'a'], &[1, 1, b'a', 2], &[0, 1, 0xFF, 2], &[0, 1, b'a', 0x80]] {
+    for bytes in [&[0][..], &[0, 1, b'a'], &[1, 1, b'a', 2], &[0, 1, 0xFF, 2], &[0, 1, b'a', 0x80]]
+    {
         assert_eq!(for_each(bytes, |_, _| ()), Err(Malformed), "{bytes:?}");
     }
 }
@@ -117,5 +118,7 @@ fn beginnings_are_compared_with_words_as_written() {
     assert!(has_word_with("The Organization", "organi", || ()));
     assert!(!has_word_with("The organs", "organi", || ()));
     assert!(has_word_with("getUserName()", "getuser", || ()));
+    assert!(has_word_with("in Zürich", "zür", || ()) && has_word_with("in Zürich", "zur", || ()));
+    assert!(!has_word_with("in Zurich", "zür", || ()));
     assert!(has_word_with("order PO-0012", "po-00", || ()));
 }

@@ -14,11 +14,7 @@ pub struct DocumentColumns {
 impl DocumentColumns {
     /// Reads the columns of a trigger's row, whose language may have been detected.
     pub fn read(row: &TriggerRow, language: String) -> Result<Self> {
-        Ok(Self {
-            filename: row.need(c"filename")?,
-            file_type: row.get(c"file_type"),
-            language,
-        })
+        Ok(Self { filename: row.need(c"filename")?, file_type: row.get(c"file_type"), language })
     }
 
     pub fn format(&self) -> Format {

@@ -16,6 +16,7 @@ use crate::pg::text_search::{self, Config, Lexized};
 use carrel_core::ranking::{Highlight, Term};
 use carrel_core::text::{self, Role, Variant, Word};
 use carrel_core::tsvector::{MAX_LEXEME, Position, Weight};
+use carrel_core::vocabulary::begins_with;
 use pgrx::pg_sys;
 use smallvec::SmallVec;
 use std::borrow::Cow;
@@ -140,7 +141,7 @@ pub fn highlights(
                 let at = numbers.binary_search_by_key(number, |(number, _)| *number).ok()?;
                 Some(numbers[at].1)
             });
-            let begun = || prefixes.iter().find(|(prefix, _)| word.form.starts_with(prefix));
+            let begun = || prefixes.iter().find(|(prefix, _)| begins_with(word.form, prefix));
             if let Some(term) = of_lexeme.or_else(|| begun().map(|(_, term)| *term)) {
                 highlights.push(Highlight { start, end, term, position: word.position });
             }

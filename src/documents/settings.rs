@@ -31,8 +31,7 @@ static CHUNK_SIZE: GucSetting<i32> = GucSetting::<i32>::new(1600);
 static CHUNK_OVERLAP: GucSetting<i32> = GucSetting::<i32>::new(0);
 static CHUNK_UNIT: GucSetting<ChunkUnit> = GucSetting::<ChunkUnit>::new(ChunkUnit::Characters);
 
-static LANGUAGE: GucSetting<Option<CString>> =
-    GucSetting::<Option<CString>>::new(Some(c"english"));
+static LANGUAGE: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c"english"));
 
 /// Value of a language that is detected.
 pub const DETECTED: &str = "auto";

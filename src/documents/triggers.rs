@@ -115,13 +115,7 @@ fn write_document_chunks<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
 }
 
 /// Processes a row whose text, language or format is new.
-fn process_row(
-    db: &Db,
-    row: &mut Change,
-    user_id: Uuid,
-    id: Uuid,
-    language: String,
-) -> Result<()> {
+fn process_row(db: &Db, row: &mut Change, user_id: Uuid, id: Uuid, language: String) -> Result<()> {
     let columns = DocumentColumns::read(&row.new, language)?;
     update_file_size(row);
     db.silence_notices();
@@ -189,13 +183,7 @@ fn stored_row_hash(row: &Change, user_id: Uuid) -> Result<u64> {
 }
 
 /// Updates the vector of a row of which only the name is new. The chunks stay.
-fn rename_row(
-    db: &Db,
-    row: &mut Change,
-    user_id: Uuid,
-    id: Uuid,
-    language: &str,
-) -> Result<()> {
+fn rename_row(db: &Db, row: &mut Change, user_id: Uuid, id: Uuid, language: &str) -> Result<()> {
     db.silence_notices();
     let filename: String = row.new.need(c"filename")?;
     let mut parser = Parser::for_language(db, language)?;

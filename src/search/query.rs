@@ -10,6 +10,7 @@ use carrel_core::ranking::{
 };
 use carrel_core::text::{Role, Variant, normalize};
 use carrel_core::tsvector::View;
+use carrel_core::vocabulary::begins_with;
 use pgrx::datum::Uuid;
 
 /// Maximum bytes of a query; the rest is ignored.
@@ -17,6 +18,10 @@ const MAX_QUERY: usize = 32_000;
 
 /// Maximum number of phrases, and of excluded words; the rest is ignored.
 const MAX_PHRASES: usize = 64;
+
+/// Signs around the beginning of a word that are no part of it.
+const AROUND: [char; 16] =
+    [':', ';', ',', '!', '?', '(', ')', '[', ']', '{', '}', '<', '>', '\'', '|', '&'];
 
 /// Query in one language, with statistics of the user's texts in that language.
 pub struct LanguageQuery {
@@ -119,13 +124,16 @@ fn prefix_terms(
     parts: &[QueryPart],
 ) -> Result<Vec<Term>> {
     let is_prefix = |part: &&QueryPart| part.kind == QueryPartKind::Prefix;
-    let prefixes: Vec<String> =
-        parts.iter().filter(is_prefix).map(|part| normalize(part.text)).collect();
+    let prefixes: Vec<String> = parts
+        .iter()
+        .filter(is_prefix)
+        .map(|part| normalize(part.text.trim_matches(AROUND)))
+        .collect();
     let mut begun = vec![String::new(); prefixes.len()];
     if !prefixes.is_empty() {
         statistics::for_each_word(db, user, language, |word, _| {
             for (prefix, words) in prefixes.iter().zip(&mut begun) {
-                if !prefix.is_empty() && word.starts_with(prefix.as_str()) {
+                if !prefix.is_empty() && begins_with(word, prefix) {
                     words.push_str(word);
                     words.push('\n');
                 }
@@ -133,7 +141,7 @@ fn prefix_terms(
         })?;
     }
     let terms = prefixes.into_iter().zip(begun).map(|(prefix, words)| {
-        let lexemes = parser.lexemes(&words, |form| form.starts_with(&prefix))?;
+        let lexemes = parser.lexemes(&words, |form| begins_with(form, &prefix))?;
         Ok(Term::Prefix { written: prefix.into(), lexemes })
     });
     terms.collect()

@@ -9,7 +9,7 @@ use super::classes::is_mark;
 ///
 /// Scripts whose marks are left out by many writers: Latin, Greek, Cyrillic, Hebrew, Arabic. Marks of
 /// other scripts are vowels or change the consonant; they stay.
-pub(super) fn unaccent(word: &str, form: &mut String) -> bool {
+pub fn unaccent(word: &str, form: &mut String) -> bool {
     form.clear();
     if word.is_ascii() {
         return false;

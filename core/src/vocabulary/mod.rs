@@ -15,7 +15,7 @@ mod similar;
 pub use format::{Malformed, encode, for_each};
 pub use similar::SimilarTo;
 
-use crate::text::{Role, Word, analyze};
+use crate::text::{Role, Variant, Word, analyze, unaccent};
 use hashbrown::HashMap;
 
 /// Longest word of a vocabulary, in bytes. What is longer is not typed.
@@ -93,13 +93,28 @@ impl Changes {
 pub fn has_word_with(text: &str, prefix: &str, tick: impl FnMut()) -> bool {
     let mut has_any = false;
     analyze(text, tick, |word| {
-        has_any |= is_of_vocabulary(&word) && word.form.starts_with(prefix);
+        has_any |= is_of_vocabulary(&word) && begins_with(word.form, prefix);
     });
     has_any
 }
 
-/// True for the words of a vocabulary: all but those that only group parts of a compound, and very long
-/// ones.
+/// True if a word begins with `prefix`, with its accents or without them.
+pub fn begins_with(word: &str, prefix: &str) -> bool {
+    word.starts_with(prefix)
+        || with_unaccented(word, |word| word.starts_with(prefix).then_some(())).is_some()
+}
+
+/// Calls `with` with a word without its accents, if it has any.
+fn with_unaccented<T>(word: &str, with: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+    if word.is_ascii() {
+        return None;
+    }
+    let mut unaccented = String::new();
+    if unaccent(word, &mut unaccented) { with(&unaccented) } else { None }
+}
+
+/// True for the words of a vocabulary: all but those that only group parts of a compound, forms without
+/// accents, which follow from the word, and very long ones.
 fn is_of_vocabulary(word: &Word) -> bool {
-    word.role != Role::Group && word.form.len() <= MAX_WORD
+    word.role != Role::Group && word.variant != Variant::Unaccented && word.form.len() <= MAX_WORD
 }

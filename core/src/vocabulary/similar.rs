@@ -1,5 +1,6 @@
 //! Words that a word may be a typo of.
 
+use super::with_unaccented;
 use rapidfuzz::distance::osa::{Args, BatchComparator};
 
 /// Number of letters from which one edit is taken for a typo.
@@ -30,8 +31,13 @@ impl SimilarTo {
         word.chars().all(char::is_alphabetic).then_some(Self { comparator, letters, max_edits })
     }
 
-    /// Number of edits between the words; None if they are too many for a typo.
+    /// Number of edits between the words, accents left out or not; None if they are too many for a typo.
     pub fn edits(&self, other: &str) -> Option<usize> {
+        let unaccented = with_unaccented(other, |other| self.edits_as_written(other));
+        [self.edits_as_written(other), unaccented].into_iter().flatten().min()
+    }
+
+    fn edits_as_written(&self, other: &str) -> Option<usize> {
         // A letter has at most four bytes.
         if other.len() + self.max_edits < self.letters
             || other.len() > 4 * (self.letters + self.max_edits)
