@@ -47,6 +47,7 @@ impl Document {
     }
 }
 
+#[derive(Clone)]
 pub struct Query {
     pub text: String,
     pub judgements: Judgements,
