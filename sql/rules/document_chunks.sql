@@ -100,4 +100,5 @@ comment on column carrel.document_chunks.search_vector is 'Headings (weight B) a
 comment on column carrel.document_chunks.language is 'Text search configuration that search_vector was parsed with: the language of the document at that time.';
 comment on column carrel.document_chunks.words is 'Length of search_vector: the number of positions of its lexemes.';
 comment on column carrel.document_chunks.title_words is 'Number of leading words of content that are the title of a text without headings. Stop words are counted.';
+comment on column carrel.document_chunks.analyzer_version is 'Version of the analyzer that made search_vector. process_documents() renews vectors of older ones.';
 comment on column carrel.document_chunks.created_at is 'Time of the insert.';

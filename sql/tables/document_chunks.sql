@@ -18,6 +18,7 @@ create table carrel.document_chunks (
     language text,
     words integer,
     title_words integer,
+    analyzer_version integer,
     created_at timestamptz not null default now(),
     constraint document_chunks_pkey primary key (id),
     constraint document_chunks_user_id_document_id_chunk_index_key unique (user_id, document_id, chunk_index),
@@ -35,3 +36,8 @@ create table carrel.document_chunks (
 -- only the best chunks. The pending list holds entries of all users and is read for each key: it is
 -- smaller than by default (in kilobytes).
 create index document_chunks_search_keys_idx on carrel.document_chunks using gin (carrel.chunk_keys(user_id, language, search_vector, words, coalesce(title_words, 0))) with (gin_pending_list_limit = '1024');
+
+-- Serves: process_documents(), which renews the vectors of older versions of the analyzer. Empty in
+-- general: it has only these.
+create index document_chunks_outdated_idx on carrel.document_chunks (document_id)
+    where analyzer_version is distinct from 1 and search_vector is not null;

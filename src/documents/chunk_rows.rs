@@ -9,6 +9,7 @@ use crate::pg::spi::Args;
 use crate::pg::spi::{Arg, Db};
 use crate::pg::values::TsVector;
 use carrel_core::matching::matching;
+use carrel_core::text::VERSION;
 use pgrx::datum::Uuid;
 use std::cell::Cell;
 use std::sync::LazyLock;
@@ -180,6 +181,7 @@ fn move_to(
             vectors::count_words(&chunk.vector)?.into(),
             language,
             chunk.title_words.into(),
+            (VERSION as i32).into(),
         ],
     )?;
     Ok(())
@@ -216,11 +218,11 @@ fn insert_statement(rows: usize) -> String {
         let first = 4 + row * COLUMNS.len();
         let numbers: Vec<String> =
             (first..first + COLUMNS.len()).map(|n| format!("${n}")).collect();
-        format!("($1, $2, $3, {})", numbers.join(", "))
+        format!("($1, $2, $3, {VERSION}, {})", numbers.join(", "))
     };
     let rows: Vec<String> = (0..rows).map(row).collect();
     format!(
-        "insert into carrel.document_chunks (user_id, document_id, language, {}) values {}",
+        "insert into carrel.document_chunks (user_id, document_id, language, analyzer_version, {}) values {}",
         COLUMNS.join(", "),
         rows.join(", ")
     )

@@ -7,6 +7,7 @@ use crate::pg::spi::{self, Access};
 use crate::pg::trigger::{self, Change, Returned};
 use crate::pg::values::TsVector;
 use crate::users;
+use carrel_core::text::VERSION;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use sha2::{Digest, Sha256};
@@ -115,6 +116,7 @@ fn complete(row: &mut Change, parent: &ParentDocument, content: &str) -> Result<
     row.set(c"words", vectors::count_words(&vector)?);
     row.set(c"language", parent.language.as_str());
     row.set(c"title_words", None::<i32>);
+    row.set(c"analyzer_version", VERSION as i32);
     // The embedding of the old content is dropped, unless the statement sets a new one.
     let has_embedding = row.old.is_some()
         && row.new.datum(c"embedding").is_some()

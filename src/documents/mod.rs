@@ -4,7 +4,7 @@
 //! - [`pipeline`]: from a text to prepared chunks; [`vectors`] and [`lexicon`]: parsing
 //! - [`prepared_chunks`], [`handover`]: chunks on their way from one trigger to the other
 //! - [`chunk_rows`]: writes chunks
-//! - [`reprocess`]: pending documents, and documents to cut again
+//! - [`reprocess`]: pending documents, and documents to cut again; [`renewal`]: outdated vectors
 //! - [`chunk_text`], [`analyze_text`]: any text
 //! - [`leases`]: documents whose text a worker extracts; [`embeddings`]: embeddings of chunks
 //! - [`language`]: given or detected; [`columns`], [`settings`]
@@ -21,6 +21,7 @@ mod leases;
 mod lexicon;
 mod pipeline;
 mod prepared_chunks;
+mod renewal;
 mod reprocess;
 mod settings;
 mod triggers;
@@ -34,6 +35,7 @@ pub use chunk_text::encoding_named;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 pub use pipeline::filename_vector;
+pub use renewal::count_outdated as count_outdated_chunks;
 pub use reprocess::vector_of_chunks;
 pub use vectors::{Parser, malformed};
 

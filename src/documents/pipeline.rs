@@ -5,6 +5,7 @@ use super::vectors::{self, Parser};
 use crate::pg::error::{Error, Result, SqlState, check_for_interrupts};
 use crate::pg::spi::{self, Db};
 use carrel_core::chunking::{self, Chunk, Format, Options};
+use carrel_core::text::VERSION;
 use carrel_core::tsvector::{Assembler, Weight};
 use pgrx::datum::Uuid;
 use sha2::{Digest, Sha256};
@@ -101,7 +102,7 @@ impl DocumentSource<'_> {
     fn reusable_vectors(&self, db: &Db) -> Result<ReusableVectors> {
         let rows = db.rows(
             include_str!("../../sql/documents/reusable_vectors.sql"),
-            &[self.user_id.into(), self.document_id.into()],
+            &[self.user_id.into(), self.document_id.into(), (VERSION as i32).into()],
             |row| Ok((row.chunk_key(1, 2)?, row.need::<Uuid>(3)?)),
         )?;
         Ok(rows.into_iter().collect())

@@ -3,7 +3,7 @@
 use super::chunk_text::{checked_options, encoding_named, unknown_name};
 use super::columns::DocumentColumns;
 use super::pipeline::{self, DocumentSource, Outcome, ProcessedDocument};
-use super::{Parser, chunk_rows, settings};
+use super::{Parser, chunk_rows, renewal, settings};
 use crate::access;
 use crate::pg::error::{Error, Result, SqlState, guard};
 use crate::pg::spi::{self, Access, Db};
@@ -16,8 +16,9 @@ use pgrx::prelude::*;
 /// Processes up to `max_documents` pending documents of all users, oldest first. Returns their
 /// number.
 ///
-/// Documents locked by other workers are skipped. A document that cannot be processed becomes
-/// `failed`. Callable by services. Errors: 22023 (invalid argument, or settings that contradict each
+/// With fewer pending ones, it renews documents whose words an older version of carrel analyzed, and
+/// counts these as well. Documents locked by other workers are skipped. A document that cannot be
+/// processed becomes `failed`; one that cannot be renewed stays as it is. Callable by services. Errors: 22023 (invalid argument, or settings that contradict each
 /// other).
 #[pg_extern(volatile, parallel_unsafe)]
 fn process_documents(max_documents: default!(Option<i32>, 100)) -> i32 {
@@ -47,7 +48,14 @@ fn process_documents(max_documents: default!(Option<i32>, 100)) -> i32 {
                     outcome => outcome?,
                 }
             }
-            Ok(pending.len() as i32)
+            let outdated = renewal::lock_outdated(db, max_documents - pending.len() as i32)?;
+            for id in &outdated {
+                match spi::subtransaction(|| renewal::renew(db, *id)) {
+                    Err(error) if !error.is_of_system() => {}
+                    outcome => outcome?,
+                }
+            }
+            Ok((pending.len() + outdated.len()) as i32)
         })
     })
 }

@@ -50,6 +50,7 @@ fn doctor() -> TableIterator<
                 ("row_types", super::row_types::faults),
                 ("plans", super::doctor_data::plans),
                 ("search_statistics", search_statistics),
+                ("search_vectors", search_vectors),
                 ("usage", usage),
             ];
             // With tables missing, the other checks cannot run. With carrel refusing to work, the
@@ -62,7 +63,7 @@ fn doctor() -> TableIterator<
             for (name, check) in checks {
                 let problems = match name {
                     "tables" => missing.clone(),
-                    "search_statistics" | "usage" if refusal.is_none() && has_columns => check(db)?,
+                    "search_statistics" | "search_vectors" | "usage" if refusal.is_none() && has_columns => check(db)?,
                     "owner" => match (check(db)?, &refusal) {
                         (problems, Some(refusal))
                             if problems.is_empty() && added_code(db)?.is_empty() =>
@@ -340,6 +341,15 @@ fn search_statistics(db: &Db) -> Result<Vec<String>> {
         let (user, language): (Uuid, String) = (row.need(1)?, row.need(2)?);
         Ok(format!("the statistics of user {user} in {language} differ from the chunks"))
     })
+}
+
+/// Counts chunks whose words an older version of carrel analyzed.
+fn search_vectors(db: &Db) -> Result<Vec<String>> {
+    let count = crate::documents::count_outdated_chunks(db)?;
+    let problem = format!(
+        "{count} chunks were analyzed by an older version: carrel.process_documents() renews them"
+    );
+    Ok(if count == 0 { Vec::new() } else { vec![problem] })
 }
 
 fn usage(db: &Db) -> Result<Vec<String>> {
