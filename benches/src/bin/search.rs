@@ -175,6 +175,8 @@ fn main() {
     let limits = [limit(20.0, None, None), limit(150.0, Some(1.0), None)];
     beside_by_hand(&largest, limits, 1, &mut targets);
     beside_policy(&median, &mut targets);
+    forgiving(&median, &mut targets);
+    forgiving(&largest, &mut targets);
     report::targets(&targets);
 }
 
@@ -461,6 +463,40 @@ fn beside_by_hand(user: &User, limits: [Limit; 2], rounds: usize, targets: &mut 
                 Bound::AtMost(ratio),
                 "x",
             ));
+        }
+    }
+}
+
+/// The same queries with a wrong letter, and with the beginning of a word, beside those as they are.
+fn forgiving(user: &User, targets: &mut Vec<Target>) {
+    let as_typed = |query: &Query, change: &dyn Fn(&str) -> String| {
+        let mut words = query.words.clone();
+        let long = words.iter().position(|word| word.len() >= 5)?;
+        words[long] = change(&words[long]);
+        Some(Query { words })
+    };
+    let mistyped = |word: &str| format!("{}q{}", &word[..2], &word[3..]);
+    let beginning = |word: &str| format!("{}*", &word[..4]);
+    for class in &user.classes {
+        let some = &class.queries[..some().min(class.queries.len())];
+        let plain: Vec<Query> =
+            some.iter().filter(|query| as_typed(query, &mistyped).is_some()).cloned().collect();
+        let changed = |change: &dyn Fn(&str) -> String| -> Vec<Query> {
+            plain.iter().filter_map(|query| as_typed(query, change)).collect()
+        };
+        let side = |name: &str, queries: &[Query]| {
+            latency::run(vec![user.carrel()], queries, rounds()).remove(0).named(name)
+        };
+        head(&format!("{}, {}; ratio: of this one's p50 to the plain one's", user.name, class.name));
+        let as_written = side("search_chunks(query, 10)", &plain);
+        as_written.print(None);
+        let kinds = [("a wrong letter", changed(&mistyped)), ("a beginning", changed(&beginning))];
+        for (name, queries) in kinds {
+            let measured = side(&format!("the same with {name}"), &queries);
+            let ratio = measured.ratio(&as_written, 50.0);
+            measured.print(Some(ratio));
+            let what = format!("{}, {}: {name} beside none", user.name, class.name);
+            targets.push(Target::new(what, ratio, Bound::AtMost(3.0), "x"));
         }
     }
 }
