@@ -101,4 +101,5 @@ fuzzed!(
     prices,
     matches,
     analyses,
+    vocabularies,
 );

@@ -15,6 +15,6 @@ pub use documents::{claims, patches, prices};
 pub use numbers::{days, matches, months, transitions};
 pub use search::{assembled, queries, vectors};
 pub use tokens::tokens;
-pub use words::analyses;
+pub use words::{analyses, vocabularies};
 
 pub type Target = fn(&mut Unstructured) -> Result<()>;

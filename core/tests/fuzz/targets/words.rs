@@ -1,7 +1,9 @@
 //! Analysis of any text.
 
 use arbitrary::{Result, Unstructured};
+use carrel_core::language::detect;
 use carrel_core::text::normalize;
+use carrel_core::vocabulary::{Changes, SimilarTo, begins_with, for_each};
 
 use crate::text::FRAGMENTS;
 use crate::typed::TYPED;
@@ -33,5 +35,35 @@ pub fn analyses(u: &mut Unstructured) -> Result<()> {
     check_apart(&text);
     let normal = normalize(&text);
     assert_eq!(normalize(&normal), normal, "{text:?}");
+    Ok(())
+}
+
+/// Damaged vocabularies are read in bounds or refused. A text and its removal add up to nothing; its words
+/// are in order, begin with their beginnings, and are no typos of themselves. Any text is of a language or
+/// of none.
+pub fn vocabularies(u: &mut Unstructured) -> Result<()> {
+    let mut damaged: Vec<u8> = u.bytes(u.len().min(40))?.to_vec();
+    let text = text_of(u)?;
+    let _ = detect(&text);
+    let of = |by| {
+        let mut changes = Changes::default();
+        changes.count(&text, by, || ());
+        changes.encode()
+    };
+    let vocabulary = of(1);
+    let mut last = String::new();
+    let read = for_each(&vocabulary, |word, texts| {
+        assert!(last.as_str() < word && texts == 1, "{text:?}");
+        let (at, _) = word.char_indices().next_back().unwrap_or_default();
+        assert!(begins_with(word, &word[..at]), "{word:?}");
+        assert!(SimilarTo::new(word).is_none_or(|similar| similar.edits(word) == Some(0)), "{word:?}");
+        word.clone_into(&mut last);
+    });
+    assert_eq!(read, Ok(()), "{text:?}");
+    let mut sum = Changes::default();
+    assert_eq!((sum.add(&vocabulary), sum.add(&of(-1))), (Ok(()), Ok(())));
+    assert!(sum.encode().is_empty(), "{text:?}");
+    damaged.extend(&vocabulary);
+    let _ = for_each(&damaged, |word, _| assert!(word.len() <= 510));
     Ok(())
 }
