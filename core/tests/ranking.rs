@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use carrel_core::ranking::{
-    Collection, Frequency, Fusion, Highlight, LEVELS, Parameters, PhraseEdge, PhraseMatches,
+    Collection, Frequency, Fusion, Highlight, LEVELS, Pair, Parameters, PhraseEdge, PhraseMatches,
     PhrasePosition, Query, QueryPartKind, QueryWord, Scale, Term, TermSet, TypedWord,
     leading_title, level, parts, phrases_shown, snippet,
 };
@@ -164,7 +164,7 @@ proptest! {
         average in 1_u64..3_000,
     ) {
         let collection = Collection { texts: 10, words: 10 * average };
-        let scale = Scale::new(Parameters::new(k1, b).unwrap(), collection, &[3], &[1]);
+        let scale = Scale::new(Parameters::new(k1, b).unwrap(), collection, &[3], &[1], &[]);
         let bytes = vector(&text);
         for (_, positions) in View::parse(&bytes).unwrap().iter() {
             let frequency = Frequency::of(positions, title_words);
@@ -352,6 +352,37 @@ fn a_phrase_stands_over_the_edge_of_two_chunks() {
 }
 
 #[test]
+fn words_that_stand_together_weigh_more() {
+    let words = |words: &str| -> Vec<u8> {
+        vector(&words.chars().map(|word| (word.to_string(), Weight::D)).collect::<Vec<_>>())
+    };
+    let pair = |distance| Pair { first: 0, second: 1, distance };
+    let terms = vec![term("a", false), term("b", false)];
+    let query = Query { terms, pairs: vec![pair(1), pair(2)], ..Query::default() };
+    let read = |text: &str| -> Vec<(usize, f64)> {
+        let mut found = Vec::new();
+        let bytes = words(text);
+        query.read(&View::open(&bytes).unwrap(), 0, is_written, |number, frequency| {
+            found.push((number, frequency.weighted()));
+        });
+        found
+    };
+    assert_eq!(read("cab"), [(0, 1.0), (1, 1.0), (2, 1.0)]);
+    assert_eq!(read("acb"), [(0, 1.0), (1, 1.0), (3, 1.0)]);
+    assert_eq!(read("abab"), [(0, 2.0), (1, 2.0), (2, 2.0)]);
+    assert_eq!(read("ba"), [(0, 1.0), (1, 1.0)]);
+    assert_eq!(read("aaabbb"), [(0, 3.0), (1, 3.0), (2, 1.0), (3, 2.0)]);
+    assert_eq!(read("a"), [(0, 1.0)]);
+    let collection = Collection { texts: 10, words: 100 };
+    let parameters = Parameters::new(1.2, 0.75).unwrap();
+    let scale = Scale::new(parameters, collection, &[2, 5], &[1, 1], &query.pairs);
+    // Less than the more frequent word.
+    assert!(scale.weight(2) > 0.0 && scale.weight(2) < scale.weight(1));
+    let once = Frequency::of([Position::at(1, Weight::D)].into_iter(), 0);
+    assert!(scale.score(10, [(2, once)]) <= scale.upper_bound(2, LEVELS - 1));
+}
+
+#[test]
 fn a_mistyped_word_is_taken_for_another() {
     let mut query = Query {
         words: vec![QueryWord::default(), QueryWord::default()],
@@ -409,7 +440,7 @@ fn levels_grow_with_the_frequency() {
 #[test]
 fn scores_are_bm25() {
     let collection = Collection { texts: 10, words: 1_000 };
-    let scale = Scale::new(Parameters::new(1.2, 0.75).unwrap(), collection, &[2, 10], &[1, 1]);
+    let scale = Scale::new(Parameters::new(1.2, 0.75).unwrap(), collection, &[2, 10], &[1, 1], &[]);
     let bytes = vector(&[("a".into(), Weight::D), ("a".into(), Weight::D)]);
     let query = Query { terms: vec![term("a", false)], ..Query::default() };
     let mut score = 0.0;
@@ -429,6 +460,7 @@ fn scores_are_bm25() {
         Collection { texts: 0, words: 0 },
         &[3],
         &[1],
+        &[],
     );
     assert!(odd.score(0, [(0, Frequency::IN_NAME)]) > 0.0);
 }
@@ -472,7 +504,7 @@ fn a_snippet_shows_the_densest_passage() {
 fn a_word_that_the_query_repeats_weighs_more_up_to_a_bound() {
     let collection = Collection { texts: 10, words: 1_000 };
     let parameters = Parameters::new(1.2, 0.75).unwrap();
-    let scale = Scale::new(parameters, collection, &[2, 2, 2, 2], &[1, 2, 3, 1_000_000]);
+    let scale = Scale::new(parameters, collection, &[2, 2, 2, 2], &[1, 2, 3, 1_000_000], &[]);
     let relative = |term| scale.weight(term) / scale.weight(0);
     assert!((relative(1) - 1.8).abs() < 1e-12 && (relative(2) - 27.0 / 11.0).abs() < 1e-12);
     assert!(relative(3) > 8.9 && relative(3) < 9.0);

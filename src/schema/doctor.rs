@@ -63,7 +63,11 @@ fn doctor() -> TableIterator<
             for (name, check) in checks {
                 let problems = match name {
                     "tables" => missing.clone(),
-                    "search_statistics" | "search_vectors" | "usage" if refusal.is_none() && has_columns => check(db)?,
+                    "search_statistics" | "search_vectors" | "usage"
+                        if refusal.is_none() && has_columns =>
+                    {
+                        check(db)?
+                    }
                     "owner" => match (check(db)?, &refusal) {
                         (problems, Some(refusal))
                             if problems.is_empty() && added_code(db)?.is_empty() =>

@@ -121,7 +121,8 @@ impl Candidates {
         chunk: &CandidateChunk,
         name: Option<&FilenameMatch>,
     ) -> (f64, TermSet) {
-        score(scale, u64::from(chunk.words), self.terms(chunk), name)
+        let (terms, count) = (self.terms(chunk), self.chunks_with_term.len());
+        score(scale, u64::from(chunk.words), terms, count, name)
     }
 
     /// Adds a chunk, if it has any term of the query.
@@ -145,7 +146,10 @@ impl Candidates {
             let Ok(view) = View::open(vector) else { return Default::default() };
             let reading =
                 query.query.read(&view, title_words, &mut is_written, |term, frequency| {
-                    self.chunks_with_term[term] += 1;
+                    // A pair is no term.
+                    if let Some(chunks) = self.chunks_with_term.get_mut(term) {
+                        *chunks += 1;
+                    }
                     self.terms.push((term as u16, frequency));
                 });
             let edges = match query.query.has_phrases() {
@@ -196,11 +200,12 @@ impl Candidates {
 }
 
 /// Scores a text by its terms and by the terms in its document's name. Returns the terms of both as
-/// well.
+/// well. Numbers from `count` on are pairs of terms.
 pub fn score(
     scale: &Scale,
     words: u64,
     terms: &[(u16, Frequency)],
+    count: usize,
     name: Option<&FilenameMatch>,
 ) -> (f64, TermSet) {
     let named = name.map_or(&[][..], |name| &name.terms);
@@ -217,7 +222,11 @@ pub fn score(
         .filter(|term| terms.binary_search_by_key(*term, |(term, _)| *term).is_err())
         .map(|term| (usize::from(*term), Frequency::IN_NAME));
     let mut found = TermSet::default();
-    let terms = text.chain(only_named).inspect(|(term, _)| found.insert(*term as u16));
+    let terms = text.chain(only_named).inspect(|(term, _)| {
+        if *term < count {
+            found.insert(*term as u16);
+        }
+    });
     (scale.score(words, terms), found)
 }
 
@@ -293,7 +302,12 @@ pub fn read_names(
         let Ok(view) = View::open(&vector) else { continue };
         let mut terms = Vec::new();
         let is_written = |prefix: &str| has_word_with(&filename, prefix, check_for_interrupts);
-        let reading = query.query.read(&view, 0, is_written, |term, _| terms.push(term as u16));
+        let term_count = query.query.terms.len();
+        let reading = query.query.read(&view, 0, is_written, |term, _| {
+            if term < term_count {
+                terms.push(term as u16);
+            }
+        });
         names.insert(id, FilenameMatch { terms, reading });
     }
     Ok(names)

@@ -6,7 +6,8 @@ use crate::documents::Parser;
 use crate::pg::error::{Result, check_for_interrupts};
 use crate::pg::spi::Db;
 use carrel_core::ranking::{
-    Phrase, PhrasePosition, Query, QueryPart, QueryPartKind, QueryWord, Term, TypedWord, parts,
+    Pair, Phrase, PhrasePosition, Query, QueryPart, QueryPartKind, QueryWord, Term, TypedWord,
+    parts,
 };
 use carrel_core::text::{Role, Variant, normalize};
 use carrel_core::tsvector::View;
@@ -81,7 +82,7 @@ impl LanguageQuery {
     pub fn replace(&mut self, typed: usize, word: &str) -> Result<()> {
         let part = QueryPart { text: word, kind: QueryPartKind::Word, is_excluded: false };
         let mut terms = Vec::new();
-        for read in words_of(&mut self.parser, &part)? {
+        for read in words_of(&mut self.parser, &part)?.0 {
             for term in read.terms {
                 if let Some(number) = self.query.add(term) {
                     self.query.count(number);
@@ -150,14 +151,15 @@ fn prefix_terms(
 fn parse_parts(parser: &mut Parser, parts: &[QueryPart], prefixes: &[Term]) -> Result<Query> {
     let mut query = Query::default();
     let mut prefixes = prefixes.iter();
+    let mut pairs = Pairs::default();
     for part in parts {
         check_for_interrupts();
         if query.terms.len() == Query::MAX_TERMS || query.excluded.len() == MAX_PHRASES {
             break;
         }
-        let words = match part.kind {
+        let (words, positions) = match part.kind {
             QueryPartKind::Prefix => {
-                prefixes.next().cloned().map(prefix_word).into_iter().collect()
+                (prefixes.next().cloned().map(prefix_word).into_iter().collect(), 1)
             }
             _ => words_of(parser, part)?,
         };
@@ -167,6 +169,7 @@ fn parse_parts(parser: &mut Parser, parts: &[QueryPart], prefixes: &[Term]) -> R
             continue;
         }
         add_words(&mut query, &words);
+        pairs.add(&mut query, &words, positions);
         if part.kind == QueryPartKind::Phrase && query.required.len() < MAX_PHRASES {
             let phrase = phrase_of(&words);
             query.required.extend((!phrase.is_empty()).then_some(phrase));
@@ -188,12 +191,50 @@ fn prefix_word(term: Term) -> ReadWord {
     ReadWord { terms: vec![term], position: 1, role: Role::Word, typed: None }
 }
 
-/// Reads the words of a part. Stop words are left out.
-fn words_of(parser: &mut Parser, part: &QueryPart) -> Result<Vec<ReadWord>> {
+/// Pairs of words that follow each other, over the parts of a query.
+#[derive(Default)]
+struct Pairs {
+    /// Term and position of the word before.
+    last: Option<(u16, u32)>,
+    /// Positions of the parts before.
+    position: u32,
+}
+
+impl Pairs {
+    /// Maximum number of positions from one word to the next.
+    const MAX_DISTANCE: u32 = 4;
+    /// Maximum number of pairs.
+    const MAX_PAIRS: usize = 32;
+
+    /// Adds the pairs that a part's words make, which stand at some positions.
+    fn add(&mut self, query: &mut Query, words: &[ReadWord], positions: u32) {
+        for word in words.iter().filter(|word| word.role == Role::Word) {
+            let position = self.position + word.position;
+            let term = word.terms.first().and_then(|term| query.number(term));
+            let Some(term) = term.filter(|_| self.last.is_none_or(|(_, last)| last < position))
+            else {
+                continue;
+            };
+            if let Some((first, last)) = self.last.replace((term, position))
+                && position - last <= Self::MAX_DISTANCE
+                && query.pairs.len() < Self::MAX_PAIRS
+            {
+                let distance = (position - last) as u16;
+                query.pairs.push(Pair { first, second: term, distance });
+            }
+        }
+        self.position += positions.max(1);
+    }
+}
+
+/// Reads the words of a part. Returns the number of positions as well. Stop words are left out.
+fn words_of(parser: &mut Parser, part: &QueryPart) -> Result<(Vec<ReadWord>, u32)> {
     let mut words: Vec<ReadWord> = Vec::new();
+    let mut positions = 0;
     // End of a word of letters and digits: `python3` is looked for as it is, not as `python` and `3`.
     let mut glued_until = 0;
     let is_analyzed = parser.for_each_word(part.text, |word, lexemes| {
+        positions = word.position;
         let (start, end) = word.span.unwrap_or((glued_until, glued_until));
         if word.role == Role::Whole && is_glued(&part.text[start..end]) {
             glued_until = end;
@@ -208,8 +249,9 @@ fn words_of(parser: &mut Parser, part: &QueryPart) -> Result<Vec<ReadWord>> {
     })?;
     if !is_analyzed {
         words = words_of_vector(&parser.parse(part.text)?);
+        positions = words.last().map_or(0, |word| word.position);
     }
-    Ok(words)
+    Ok((words, positions))
 }
 
 /// Words of a vector, for configurations that the analyzer does not read.

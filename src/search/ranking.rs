@@ -8,7 +8,7 @@ use super::settings;
 use super::top_k;
 use crate::pg::error::{Result, check_for_interrupts};
 use crate::pg::spi::Db;
-use carrel_core::ranking::{Scale, TermSet};
+use carrel_core::ranking::{Query, Scale, TermSet};
 use pgrx::datum::Uuid;
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
@@ -273,7 +273,7 @@ struct DocumentMatch {
 
 impl DocumentMatch {
     fn of_name(name: &FilenameMatch, scale: &Scale) -> Self {
-        let (score, terms) = score(scale, 0, &[], Some(name));
+        let (score, terms) = score(scale, 0, &[], usize::MAX, Some(name));
         Self {
             terms,
             score,
@@ -327,8 +327,8 @@ fn match_documents(
 /// Scale for the scores of chunks.
 fn chunk_scale(candidates: &Candidates, query: &LanguageQuery) -> Result<Scale> {
     let parameters = settings::parameters()?;
-    let (found_in, counts) = (&candidates.chunks_with_term, &query.query.counts);
-    Ok(Scale::new(parameters, query.statistics.chunks, found_in, counts))
+    let (found_in, Query { counts, pairs, .. }) = (&candidates.chunks_with_term, &query.query);
+    Ok(Scale::new(parameters, query.statistics.chunks, found_in, counts, pairs))
 }
 
 /// Keeps the `count` best hits, in order. Returns the others, in no order.

@@ -10,7 +10,7 @@ use super::query::LanguageQuery;
 use crate::pg::error::{Error, Result, SqlState, check_for_interrupts};
 use crate::pg::gin::{Postings, Tid};
 use crate::pg::spi::Db;
-use carrel_core::ranking::{LEVELS, Parameters, Scale, Term};
+use carrel_core::ranking::{LEVELS, Parameters, Query, Scale, Term};
 use pgrx::datum::Uuid;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
@@ -165,14 +165,20 @@ impl BoundedChunks {
                 chunks.push(of_chunk);
             }
         }
-        let counts = &query.query.counts;
-        let scale = Scale::new(parameters, query.statistics.chunks, &chunks_with_term, counts);
+        let Query { counts, pairs, .. } = &query.query;
+        let chunks_in_all = query.statistics.chunks;
+        let scale = Scale::new(parameters, chunks_in_all, &chunks_with_term, counts, pairs);
         let bounds: Vec<Vec<f64>> = (0..chunks_with_term.len())
             .map(|term| (0..LEVELS).map(|level| scale.upper_bound(term, level)).collect())
             .collect();
         let heap = chunks.into_iter().map(|of_chunk| {
-            let bounds = of_chunk.iter().map(|of| bounds[of.term()][usize::from(of.level())]);
-            (Score::new(bounds.sum()), of_chunk[0].tid())
+            let of_terms = of_chunk.iter().map(|of| bounds[of.term()][usize::from(of.level())]);
+            let has = |term: u16| of_chunk.iter().any(|of| of.term() == usize::from(term));
+            let of_pairs = (chunks_with_term.len()..)
+                .zip(pairs)
+                .filter(|(_, pair)| has(pair.first) && has(pair.second))
+                .map(|(pair, _)| scale.upper_bound(pair, LEVELS - 1));
+            (Score::new(of_terms.chain(of_pairs).sum()), of_chunk[0].tid())
         });
         Ok(Self { heap: heap.collect(), scale, chunks_with_term })
     }

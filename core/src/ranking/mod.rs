@@ -19,7 +19,7 @@ pub use impact::{LEVELS, level};
 pub use query::{QueryPart, QueryPartKind, parts};
 pub use snippet::{Highlight, phrases_shown, snippet};
 pub use terms::{
-    Frequency, Phrase, PhraseEdge, PhraseEdges, PhraseMatches, PhrasePosition, Query, QueryWord,
-    Term, TermSet, TypedWord,
+    Frequency, Pair, Phrase, PhraseEdge, PhraseEdges, PhraseMatches, PhrasePosition, Query,
+    QueryWord, Term, TermSet, TypedWord,
 };
 pub use title::leading_title;

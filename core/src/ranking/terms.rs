@@ -44,6 +44,16 @@ impl QueryWord {
     }
 }
 
+/// Two words that follow each other in a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pair {
+    /// Terms of the words.
+    pub first: u16,
+    pub second: u16,
+    /// Positions from the first to the second: 1 unless stop words stand between.
+    pub distance: u16,
+}
+
 /// Word of a query as typed: the whole of a [`QueryWord`], or a part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TypedWord {
@@ -92,6 +102,8 @@ pub struct Query {
     /// Number of times that the query has each term.
     pub counts: Vec<u32>,
     pub words: Vec<QueryWord>,
+    /// Words that stand together in the query.
+    pub pairs: Vec<Pair>,
     /// Words that may be mistyped.
     pub typed: Vec<TypedWord>,
     /// Terms of words that were taken for the mistyped ones.
@@ -176,7 +188,7 @@ impl Query {
     /// Adds a term that the query has not. Returns its number; None if there are too many terms.
     /// [`Self::count`] counts it.
     pub fn add(&mut self, term: Term) -> Option<u16> {
-        let known = self.terms.iter().position(|known| *known == term);
+        let known = self.number(&term).map(usize::from);
         let number = match known {
             Some(number) => number,
             None if self.terms.len() == Self::MAX_TERMS => return None,
@@ -187,6 +199,12 @@ impl Query {
             }
         };
         u16::try_from(number).ok()
+    }
+
+    /// Number of a term that the query has.
+    pub fn number(&self, term: &Term) -> Option<u16> {
+        let known = self.terms.iter().position(|known| known == term)?;
+        u16::try_from(known).ok()
     }
 
     /// True if a text with these terms has a typed word, or a variant of it.
@@ -227,6 +245,28 @@ impl Query {
         self.terms.is_empty()
     }
 
+    /// Number of times that the words of a pair stand as in the query.
+    fn together(&self, pair: &Pair, vector: &View) -> u32 {
+        let positions = |term: u16| match self.terms.get(usize::from(term)) {
+            Some(Term::Lexeme(lexeme)) => vector.find(lexeme),
+            _ => None,
+        };
+        let (Some(first), Some(mut second)) = (positions(pair.first), positions(pair.second))
+        else {
+            return 0;
+        };
+        let mut count = 0;
+        let mut next = second.next();
+        for position in first {
+            let wanted = position.position.saturating_add(pair.distance);
+            while next.is_some_and(|next| next.position < wanted) {
+                next = second.next();
+            }
+            count += u32::from(next.is_some_and(|next| next.position == wanted));
+        }
+        count
+    }
+
     /// True if there are required or excluded phrases of several words.
     pub fn has_phrases(&self) -> bool {
         self.required.iter().chain(&self.excluded).any(|phrase| phrase.len() > 1)
@@ -238,7 +278,8 @@ impl Query {
         if count == 0 { 0 } else { u64::MAX >> (64 - count) }
     }
 
-    /// Matches a text's vector. Calls `found` with the index and frequency of each term that it has.
+    /// Matches a text's vector. Calls `found` with the index and frequency of each term that it has, and of
+    /// each pair: pairs are counted after the terms.
     /// The first `title_words` positions belong to a title, whatever their weight. `is_written` tells
     /// if the text has a word that begins with a prefix, as written: it is asked only for prefixes of
     /// which the vector has a lexeme.
@@ -252,6 +293,12 @@ impl Query {
         for (number, term) in self.terms.iter().enumerate() {
             if let Some(frequency) = term.frequency(vector, title_words, &mut is_written) {
                 found(number, frequency);
+            }
+        }
+        for (number, pair) in self.pairs.iter().enumerate() {
+            let together = self.together(pair, vector);
+            if together > 0 {
+                found(self.terms.len() + number, Frequency { title: None, body: together });
             }
         }
         let mut has_phrase =

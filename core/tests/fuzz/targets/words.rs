@@ -56,7 +56,10 @@ pub fn vocabularies(u: &mut Unstructured) -> Result<()> {
         assert!(last.as_str() < word && texts == 1, "{text:?}");
         let (at, _) = word.char_indices().next_back().unwrap_or_default();
         assert!(begins_with(word, &word[..at]), "{word:?}");
-        assert!(SimilarTo::new(word).is_none_or(|similar| similar.edits(word) == Some(0)), "{word:?}");
+        assert!(
+            SimilarTo::new(word).is_none_or(|similar| similar.edits(word) == Some(0)),
+            "{word:?}"
+        );
         word.clone_into(&mut last);
     });
     assert_eq!(read, Ok(()), "{text:?}");
