@@ -1,6 +1,8 @@
 //! Vocabularies, compared with maps.
 
-use carrel_core::vocabulary::{Changes, Malformed, SimilarTo, encode, for_each, has_word_with};
+use carrel_core::vocabulary::{
+    Beginning, Changes, Malformed, SimilarTo, encode, for_each, has_word_with, walk,
+};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -46,6 +48,8 @@ proptest! {
     #[test]
     fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
         let _ = for_each(&bytes, |word, _| assert!(word.len() <= 510));
+        let _ = walk(&bytes, &SimilarTo::new("letters").unwrap(), |_, _, _| ());
+        let _ = walk(&bytes, &Beginning::new("é"), |_, _, ()| ());
     }
 
     #[test]
@@ -66,10 +70,37 @@ proptest! {
     }
 
     #[test]
+    fn walking_finds_what_each_word_by_itself_matches(
+        words in prop::collection::btree_map("[abéæ漢]{1,9}", 1_i64..4, 0..80),
+        beginning in "[abe漢]{1,3}",
+        typed in "[abe]{5,10}",
+    ) {
+        let bytes = encode(words.iter().map(|(word, texts)| (word.as_str(), *texts)));
+        let beginning = Beginning::new(&beginning);
+        let mut begun = Vec::new();
+        walk(&bytes, &beginning, |word, texts, ()| begun.push((word.to_owned(), texts))).unwrap();
+        let is_begun = |(word, _): &(&String, &i64)| beginning.is_of(word);
+        let expected = words.iter().filter(is_begun).map(|(word, texts)| (word.clone(), *texts));
+        prop_assert_eq!(begun, expected.collect::<Vec<_>>());
+        let similar = SimilarTo::new(&typed).unwrap();
+        let mut near = Vec::new();
+        walk(&bytes, &similar, |word, _, edits| near.push((word.to_owned(), edits))).unwrap();
+        let edits = |(word, _): (&String, &i64)| similar.edits(word).map(|edits| (word.clone(), edits));
+        prop_assert_eq!(near, words.iter().filter_map(edits).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_beginning_is_as_written_or_without_accents(word in "[abéæ漢]{0,6}", beginning in "[abéæe漢]{1,4}") {
+        let plain = word.replace('é', "e").replace('ß', "ss");
+        let expected = word.starts_with(&beginning) || plain.starts_with(&beginning);
+        prop_assert_eq!(Beginning::new(&beginning).is_of(&word), expected);
+    }
+
+    #[test]
     fn typos_are_within_the_distance(word in "[abcé]{1,12}", other in "[abcé]{0,14}") {
-        let letters: Vec<char> = word.chars().collect();
+        let letters: Vec<char> = word.replace('é', "e").chars().collect();
         let distance = |other: &str| edits(&letters, &other.chars().collect::<Vec<_>>());
-        let distance = distance(&other).min(distance(&other.replace('é', "e")));
+        let distance = distance(&other.replace('é', "e"));
         let max = match letters.len() { ..5 => None, 5..9 => Some(1), 9.. => Some(2) };
         let found = SimilarTo::new(&word).and_then(|similar| similar.edits(&other));
         prop_assert_eq!(found, max.filter(|max| distance <= *max).map(|_| distance));
@@ -115,10 +146,13 @@ fn a_damaged_vocabulary_is_refused() {
 
 #[test]
 fn beginnings_are_compared_with_words_as_written() {
-    assert!(has_word_with("The Organization", "organi", || ()));
-    assert!(!has_word_with("The organs", "organi", || ()));
-    assert!(has_word_with("getUserName()", "getuser", || ()));
-    assert!(has_word_with("in Zürich", "zür", || ()) && has_word_with("in Zürich", "zur", || ()));
-    assert!(!has_word_with("in Zurich", "zür", || ()));
-    assert!(has_word_with("order PO-0012", "po-00", || ()));
+    let has = |text: &str, beginning: &str, tick: fn()| {
+        has_word_with(text, &Beginning::new(beginning), tick)
+    };
+    assert!(has("The Organization", "organi", || ()));
+    assert!(!has("The organs", "organi", || ()));
+    assert!(has("getUserName()", "getuser", || ()));
+    assert!(has("in Zürich", "zür", || ()) && has("in Zürich", "zur", || ()));
+    assert!(!has("in Zurich", "zür", || ()));
+    assert!(has("order PO-0012", "po-00", || ()));
 }

@@ -16,7 +16,7 @@ use crate::pg::text_search::{self, Config, Lexized};
 use carrel_core::ranking::{Highlight, Term};
 use carrel_core::text::{self, Role, Variant, Word};
 use carrel_core::tsvector::{MAX_LEXEME, Position, Weight};
-use carrel_core::vocabulary::begins_with;
+use carrel_core::vocabulary::Beginning;
 use pgrx::pg_sys;
 use smallvec::SmallVec;
 use std::borrow::Cow;
@@ -126,11 +126,11 @@ pub fn highlights(
 ) -> Result<Vec<Highlight>> {
     with_lexicon(config, |lexicon| {
         let mut numbers: Vec<(u32, usize)> = Vec::with_capacity(terms.len());
-        let mut prefixes: Vec<(&str, usize)> = Vec::new();
+        let mut prefixes: Vec<(Beginning, usize)> = Vec::new();
         for (index, term) in terms.iter().enumerate() {
             match term {
                 Term::Lexeme(lexeme) => numbers.push((lexicon.number(lexeme), index)),
-                Term::Prefix { written, .. } => prefixes.push((written, index)),
+                Term::Prefix { written, .. } => prefixes.push((Beginning::new(written), index)),
             }
         }
         numbers.sort_unstable();
@@ -141,7 +141,7 @@ pub fn highlights(
                 let at = numbers.binary_search_by_key(number, |(number, _)| *number).ok()?;
                 Some(numbers[at].1)
             });
-            let begun = || prefixes.iter().find(|(prefix, _)| begins_with(word.form, prefix));
+            let begun = || prefixes.iter().find(|(prefix, _)| prefix.is_of(word.form));
             if let Some(term) = of_lexeme.or_else(|| begun().map(|(_, term)| *term)) {
                 highlights.push(Highlight { start, end, term, position: word.position });
             }

@@ -10,7 +10,7 @@ use crate::pg::gin::Postings;
 use crate::pg::spi::{Db, PassingRow};
 use carrel_core::ranking::{Frequency, PhraseEdges, PhraseMatches, Scale, TermSet};
 use carrel_core::tsvector::View;
-use carrel_core::vocabulary::has_word_with;
+use carrel_core::vocabulary::{Beginning, has_word_with};
 use pgrx::datum::Uuid;
 use std::collections::HashMap;
 
@@ -90,8 +90,9 @@ impl ChunkColumns {
 
     /// True if a chunk has a word that begins with a prefix, in its content or a heading.
     fn is_written(&self, row: &PassingRow, prefix: &str) -> Result<bool> {
+        let beginning = Beginning::new(prefix);
         let has = |text: &[u8]| {
-            has_word_with(&String::from_utf8_lossy(text), prefix, check_for_interrupts)
+            has_word_with(&String::from_utf8_lossy(text), &beginning, check_for_interrupts)
         };
         for column in [self.content, self.section_title] {
             if row.with_bytes(column, has)?.unwrap_or(false) {
@@ -301,7 +302,8 @@ pub fn read_names(
         let vector = filename_vector(&mut query.parser, &filename)?;
         let Ok(view) = View::open(&vector) else { continue };
         let mut terms = Vec::new();
-        let is_written = |prefix: &str| has_word_with(&filename, prefix, check_for_interrupts);
+        let is_written =
+            |prefix: &str| has_word_with(&filename, &Beginning::new(prefix), check_for_interrupts);
         let term_count = query.query.terms.len();
         let reading = query.query.read(&view, 0, is_written, |term, _| {
             if term < term_count {

@@ -11,7 +11,7 @@ use carrel_core::ranking::{
 };
 use carrel_core::text::{Role, Variant, normalize};
 use carrel_core::tsvector::View;
-use carrel_core::vocabulary::begins_with;
+use carrel_core::vocabulary::Beginning;
 use pgrx::datum::Uuid;
 
 /// Maximum bytes of a query; the rest is ignored.
@@ -130,19 +130,16 @@ fn prefix_terms(
         .filter(is_prefix)
         .map(|part| normalize(part.text.trim_matches(AROUND)))
         .collect();
-    let mut begun = vec![String::new(); prefixes.len()];
-    if !prefixes.is_empty() {
-        statistics::for_each_word(db, user, language, |word, _| {
-            for (prefix, words) in prefixes.iter().zip(&mut begun) {
-                if !prefix.is_empty() && begins_with(word, prefix) {
-                    words.push_str(word);
-                    words.push('\n');
-                }
-            }
-        })?;
-    }
-    let terms = prefixes.into_iter().zip(begun).map(|(prefix, words)| {
-        let lexemes = parser.lexemes(&words, |form| begins_with(form, &prefix))?;
+    let terms = prefixes.into_iter().map(|prefix| {
+        let beginning = Beginning::new(&prefix);
+        let mut words = String::new();
+        if !prefix.is_empty() {
+            statistics::find_words(db, user, language, &beginning, |word, _, ()| {
+                words.push_str(word);
+                words.push('\n');
+            })?;
+        }
+        let lexemes = parser.lexemes(&words, |form| beginning.is_of(form))?;
         Ok(Term::Prefix { written: prefix.into(), lexemes })
     });
     terms.collect()

@@ -8,7 +8,7 @@ use crate::identity;
 use crate::pg::error::{Result, guard};
 use crate::pg::spi::{self, Access, Db};
 use carrel_core::text::normalize;
-use carrel_core::vocabulary::begins_with;
+use carrel_core::vocabulary::Beginning;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use std::collections::HashMap;
@@ -68,8 +68,8 @@ fn words_with(
     let mut queries = Vec::new();
     for statistics in statistics::of_user(db, user)? {
         let LanguageStatistics { language, .. } = &statistics;
-        statistics::for_each_word(db, user, language, |word, texts| {
-            if begins_with(word, prefix) && word.chars().nth(1).is_some() {
+        statistics::find_words(db, user, language, &Beginning::new(prefix), |word, texts, ()| {
+            if word.chars().nth(1).is_some() {
                 match words.get_mut(word) {
                     Some(sum) => *sum += texts,
                     None => drop(words.insert(word.to_owned(), texts)),

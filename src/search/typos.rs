@@ -76,13 +76,11 @@ fn nearest_words(
 ) -> Result<Vec<Vec<String>>> {
     let mut similar: Vec<HashMap<String, (usize, i64)>> = vec![HashMap::new(); unknown.len()];
     for language in languages {
-        statistics::for_each_word(db, user, language, |word, texts| {
-            for ((_, comparison), similar) in unknown.iter().zip(&mut similar) {
-                if let Some(edits) = comparison.edits(word) {
-                    similar.entry(word.to_owned()).or_insert((edits, 0)).1 += texts;
-                }
-            }
-        })?;
+        for ((_, comparison), similar) in unknown.iter().zip(&mut similar) {
+            statistics::find_words(db, user, language, comparison, |word, texts, edits| {
+                similar.entry(word.to_owned()).or_insert((edits, 0)).1 += texts;
+            })?;
+        }
     }
     Ok(similar.into_iter().map(nearest).collect())
 }

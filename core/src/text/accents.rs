@@ -6,37 +6,72 @@ use super::classes::is_mark;
 
 /// Writes the form of a folded word without accents, points and strokes. Returns false if the word
 /// has none.
-///
-/// Scripts whose marks are left out by many writers: Latin, Greek, Cyrillic, Hebrew, Arabic. Marks of
-/// other scripts are vowels or change the consonant; they stay.
-pub fn unaccent(word: &str, form: &mut String) -> bool {
+pub(super) fn unaccent(word: &str, form: &mut String) -> bool {
     form.clear();
     if word.is_ascii() {
         return false;
     }
-    // Script of the last letter.
-    let mut drops_marks = true;
-    let mut is_cyrillic = false;
+    let mut unaccenter = Unaccenter::default();
     for c in word.chars() {
-        let is_dropped = match c {
-            // Ukrainian and Belarusian: `п'ять`, often written without.
-            '\'' => is_cyrillic,
-            _ => drops_marks && (is_sign(c) || is_mark(c)),
-        };
-        if is_dropped {
-            continue;
-        }
-        if !is_mark(c) {
-            drops_marks = has_droppable_marks(c);
-            is_cyrillic = matches!(c, '\u{400}'..='\u{52F}');
-        }
-        match plain(c) {
-            Some(letters) => form.push_str(letters),
-            None if drops_marks && !c.is_ascii() => form.push(base(c)),
-            None => form.push(c),
+        match unaccenter.next(c) {
+            Letters::None => {}
+            Letters::One(letter) => form.push(letter),
+            Letters::Many(letters) => form.push_str(letters),
         }
     }
     *form != word && !form.is_empty()
+}
+
+/// Takes the accents, points and strokes from the characters of a folded word, one after the other.
+///
+/// Scripts whose marks are left out by many writers: Latin, Greek, Cyrillic, Hebrew, Arabic. Marks of
+/// other scripts are vowels or change the consonant; they stay.
+#[derive(Clone, Copy, Debug)]
+pub struct Unaccenter {
+    /// By the script of the last letter.
+    drops_marks: bool,
+    is_cyrillic: bool,
+}
+
+/// What is left of a character.
+#[derive(Clone, Copy, Debug)]
+pub enum Letters {
+    None,
+    One(char),
+    Many(&'static str),
+}
+
+impl Default for Unaccenter {
+    fn default() -> Self {
+        Self { drops_marks: true, is_cyrillic: false }
+    }
+}
+
+impl Unaccenter {
+    /// Letters that the next character of the word leaves.
+    pub fn next(&mut self, c: char) -> Letters {
+        if c.is_ascii_lowercase() {
+            *self = Self::default();
+            return Letters::One(c);
+        }
+        let is_dropped = match c {
+            // Ukrainian and Belarusian: `п'ять`, often written without.
+            '\'' => self.is_cyrillic,
+            _ => self.drops_marks && (is_sign(c) || is_mark(c)),
+        };
+        if is_dropped {
+            return Letters::None;
+        }
+        if !is_mark(c) {
+            self.drops_marks = has_droppable_marks(c);
+            self.is_cyrillic = matches!(c, '\u{400}'..='\u{52F}');
+        }
+        match plain(c) {
+            Some(letters) => Letters::Many(letters),
+            None if self.drops_marks && !c.is_ascii() => Letters::One(base(c)),
+            None => Letters::One(c),
+        }
+    }
 }
 
 /// Letter without its marks.

@@ -55,7 +55,14 @@ pub fn for_each(mut bytes: &[u8], mut each: impl FnMut(&str, i64)) -> Result<(),
     if bytes.is_empty() { Ok(()) } else { Err(Malformed) }
 }
 
-fn take_number(bytes: &mut &[u8]) -> Result<i64, Malformed> {
+/// Passes over a number.
+pub(super) fn skip_number(bytes: &mut &[u8]) -> Result<(), Malformed> {
+    let last = bytes.iter().position(|byte| byte & 0x80 == 0).ok_or(Malformed)?;
+    *bytes = &bytes[last + 1..];
+    Ok(())
+}
+
+pub(super) fn take_number(bytes: &mut &[u8]) -> Result<i64, Malformed> {
     let mut number = 0_u64;
     for shift in (0..64).step_by(7) {
         let (byte, rest) = bytes.split_first().ok_or(Malformed)?;

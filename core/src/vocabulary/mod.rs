@@ -9,13 +9,17 @@
 //! zigzag-encoded, so that it may be negative, in groups of seven bits, lowest first. Vocabularies add
 //! up, as the changes that they record do: the sum of a text's and of its removal is empty.
 
+mod beginning;
 mod format;
 mod similar;
+mod walk;
 
+pub use beginning::Beginning;
 pub use format::{Malformed, encode, for_each};
 pub use similar::SimilarTo;
+pub use walk::{Pattern, walk};
 
-use crate::text::{Role, Variant, Word, analyze, unaccent};
+use crate::text::{Role, Variant, Word, analyze};
 use hashbrown::HashMap;
 
 /// Longest word of a vocabulary, in bytes. What is longer is not typed.
@@ -88,29 +92,13 @@ impl Changes {
     }
 }
 
-/// True if a text has a word of a vocabulary that begins with `prefix`, which is normalised. Calls `tick`
-/// as [`analyze`] does.
-pub fn has_word_with(text: &str, prefix: &str, tick: impl FnMut()) -> bool {
+/// True if a text has a word with a beginning. Calls `tick` as [`analyze`] does.
+pub fn has_word_with(text: &str, beginning: &Beginning, tick: impl FnMut()) -> bool {
     let mut has_any = false;
     analyze(text, tick, |word| {
-        has_any |= is_of_vocabulary(&word) && begins_with(word.form, prefix);
+        has_any = has_any || is_of_vocabulary(&word) && beginning.is_of(word.form);
     });
     has_any
-}
-
-/// True if a word begins with `prefix`, with its accents or without them.
-pub fn begins_with(word: &str, prefix: &str) -> bool {
-    word.starts_with(prefix)
-        || with_unaccented(word, |word| word.starts_with(prefix).then_some(())).is_some()
-}
-
-/// Calls `with` with a word without its accents, if it has any.
-fn with_unaccented<T>(word: &str, with: impl FnOnce(&str) -> Option<T>) -> Option<T> {
-    if word.is_ascii() {
-        return None;
-    }
-    let mut unaccented = String::new();
-    if unaccent(word, &mut unaccented) { with(&unaccented) } else { None }
 }
 
 /// True for the words of a vocabulary: all but those that only group parts of a compound, forms without

@@ -11,7 +11,7 @@ use crate::documents::malformed;
 use crate::pg::error::{Result, check_for_interrupts};
 use crate::pg::spi::Db;
 use carrel_core::ranking::Collection;
-use carrel_core::vocabulary;
+use carrel_core::vocabulary::{Pattern, walk};
 pub use changes::rebuild_differing;
 use pgrx::datum::Uuid;
 use std::collections::BTreeMap;
@@ -41,22 +41,23 @@ pub fn of_user(db: &Db, user: Uuid) -> Result<Vec<LanguageStatistics>> {
     Ok(statistics.collect())
 }
 
-/// Calls `each` for the words of a user's texts in one language, with the number of chunks and names
-/// that have it. A word may come several times: its numbers add up, to zero if it occurs no more.
-pub fn for_each_word(
+/// Calls `each` for the words of a user's texts in one language that match a pattern, with the number of
+/// chunks and names that have it. A word may come several times: its numbers add up, to zero if it occurs no
+/// more.
+pub fn find_words<P: Pattern>(
     db: &Db,
     user: Uuid,
     language: &str,
-    mut each: impl FnMut(&str, i64),
+    pattern: &P,
+    mut each: impl FnMut(&str, i64, P::Match),
 ) -> Result<()> {
     db.stream(
         include_str!("../../../sql/search/statistics/vocabulary.sql"),
         &[user.into(), language.into()],
         |row| {
             check_for_interrupts();
-            let read =
-                row.with_bytes(1, |vocabulary| vocabulary::for_each(vocabulary, &mut each))?;
-            read.unwrap_or(Ok(())).map_err(malformed)
+            let walked = row.with_bytes(1, |vocabulary| walk(vocabulary, pattern, &mut each))?;
+            walked.unwrap_or(Ok(())).map_err(malformed)
         },
     )
 }

@@ -3,7 +3,7 @@
 use arbitrary::{Result, Unstructured};
 use carrel_core::language::detect;
 use carrel_core::text::normalize;
-use carrel_core::vocabulary::{Changes, SimilarTo, begins_with, for_each};
+use carrel_core::vocabulary::{Beginning, Changes, SimilarTo, for_each, walk};
 
 use crate::text::FRAGMENTS;
 use crate::typed::TYPED;
@@ -55,7 +55,7 @@ pub fn vocabularies(u: &mut Unstructured) -> Result<()> {
     let read = for_each(&vocabulary, |word, texts| {
         assert!(last.as_str() < word && texts == 1, "{text:?}");
         let (at, _) = word.char_indices().next_back().unwrap_or_default();
-        assert!(begins_with(word, &word[..at]), "{word:?}");
+        assert!(Beginning::new(&word[..at]).is_of(word), "{word:?}");
         assert!(
             SimilarTo::new(word).is_none_or(|similar| similar.edits(word) == Some(0)),
             "{word:?}"
@@ -67,6 +67,7 @@ pub fn vocabularies(u: &mut Unstructured) -> Result<()> {
     assert_eq!((sum.add(&vocabulary), sum.add(&of(-1))), (Ok(()), Ok(())));
     assert!(sum.encode().is_empty(), "{text:?}");
     damaged.extend(&vocabulary);
+    let _ = walk(&damaged, &Beginning::new(&last), |_, _, ()| ());
     let _ = for_each(&damaged, |word, _| assert!(word.len() <= 510));
     Ok(())
 }
