@@ -11,9 +11,9 @@ WIDTH = 100
 SUBJECTS = {
     "Identity": "act_as authenticate current_user_id import_jwks",
     "Users": "create_user delete_user erased_files export_user files_to_erase list_users purge_pseudonyms",
-    "Documents": "add_document chunk_text claim_documents count_tokens fail_document process_documents rechunk_document "
+    "Documents": "add_document chunk_text claim_documents count_tokens default_language fail_document process_documents rechunk_document "
     "set_document_text",
-    "Search": "analyze_text build_context search_chunks search_documents",
+    "Search": "analyze_text build_context search_chunks search_documents similar_documents suggest",
     "Embeddings": "chunks_to_embed enable_embeddings set_embeddings",
     "Usage": "billing_period check_quota consume_usage current_usage price_usage rebuild_usage record_usage "
     "record_usage_batch release_usage reserve_usage set_plan settle_usage usage_report verify_usage void_usage",

@@ -53,7 +53,7 @@ fn functions_that_only_read_work_by_get_with_text_for_every_argument() {
     let session = database.user(ALICE).value("select id from carrel.agent_sessions");
     let documents = format!("{{{document}}}");
     type Call<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
-    let calls: [Call; 15] = [
+    let calls: [Call; 18] = [
         (
             "search_chunks",
             &[
@@ -88,6 +88,9 @@ fn functions_that_only_read_work_by_get_with_text_for_every_argument() {
             &[("content", "Herons"), ("language", "english")],
             r#""lexemes":["heron"]"#,
         ),
+        ("suggest", &[("prefix", "her")], r#""word":"herons""#),
+        ("similar_documents", &[("document_id", &document)], "["),
+        ("default_language", &[], "english"),
         ("current_user_id", &[], ALICE),
         ("is_operator", &[], "false"),
         ("version", &[], "0.1.0"),

@@ -21,7 +21,7 @@ enum Caller {
 use Caller::{Service, Superuser, User};
 
 /// Calls of functions that only read. What they answer depends on nothing but rows and the arguments.
-const READS: [(&str, &[Caller], &str); 33] = [
+const READS: [(&str, &[Caller], &str); 36] = [
     ("analyze_text", &[User, Service], "select * from carrel.analyze_text('A heron digs.')"),
     (
         "billing_period",
@@ -85,6 +85,14 @@ const READS: [(&str, &[Caller], &str); 33] = [
         "select document_id, filename, score, snippet, matched_chunks
         from carrel.search_documents('heron mole badger') order by score desc, 1",
     ),
+    (
+        "similar_documents",
+        &[User],
+        "select s.document_id, s.score from carrel.documents as d, carrel.similar_documents(d.id) as s
+        order by d.id, s.score desc, 1",
+    ),
+    ("suggest", &[User], "select word, texts from carrel.suggest('m') order by word"),
+    ("default_language", &[User, Service], "select carrel.default_language()"),
     (
         "search_keys",
         &[User, Service],

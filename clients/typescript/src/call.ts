@@ -88,8 +88,13 @@ export type ResultOf<F> = F extends (...args: never[]) => Promise<infer R> ? (R 
 
 const snakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
-/** `carrel.name(argument => $1::type, …)` with the arguments that are given. */
+/** `carrel.name(argument => $1::type, …)` with the arguments that are given. Unknown ones are a TypeError. */
 function call(name: string, types: Types, args: Record<string, unknown> = {}): SQL {
+    const unknown = Object.keys(args).find((key) => !Object.hasOwn(types, key));
+    if (unknown !== undefined) {
+        const known = Object.keys(types).join(', ') || 'none';
+        throw new TypeError(`carrel.${name}() has no argument "${unknown}". It has: ${known}`);
+    }
     const given = Object.entries(types).filter(([key]) => args[key] !== undefined);
     const list = given.map(([key, { column }]) => {
         const value = args[key] === null ? null : sql.param(args[key], column);

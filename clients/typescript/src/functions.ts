@@ -35,9 +35,10 @@ export const actAs = nothing('act_as', { userId: nullable(uuid) });
 /**
  * Adds a document of the caller. Returns its id.
  *
- * A null text may follow later; until then, the document is pending. Callable by users, and by services that act as a
- * user. Errors: 28000 (no identity), P0002 (no profile), 22023 (invalid argument, unknown language), 54000 (too large),
- * PT402 (beyond a hard limit).
+ * A null text may follow later; until then, the document is pending. `language` is the name of a text search
+ * configuration; null or `auto` detect it, by default it is that of carrel.language. Callable by users, and by services
+ * that act as a user. Errors: 28000 (no identity), P0002 (no profile), 22023 (invalid argument, unknown language),
+ * 54000 (too large), PT402 (beyond a hard limit).
  */
 export const addDocument = value(
     'add_document',
@@ -101,7 +102,7 @@ export const billingPeriod = value('billing_period', { userId: uuid, at: optiona
  *
  * `context` is the text, as numbered passages; `citations` has the source of each; `tokens` is the exact number of
  * tokens of `context`. Adjacent chunks form one passage. Passages are in reading order within each document, documents
- * in the order of their best chunk. Without results, `context` is empty. `query_embedding` is as in search_chunks().
+ * in the order of their best chunk. Without results, `context` is empty. The other arguments are as in search_chunks().
  * Callable by users, and by services that act as a user. Errors: 28000 (no identity), 22023 (invalid argument), 55000
  * (embeddings are not enabled).
  */
@@ -113,6 +114,13 @@ export const buildContext = row(
         documentIds: optional(nullable(uuids)),
         encoding: optional(text),
         queryEmbedding: optional(nullable(text)),
+        fileTypes: optional(nullable(texts)),
+        metadata: optional(nullable(jsonb)),
+        createdAfter: optional(nullable(timestamptz)),
+        createdBefore: optional(nullable(timestamptz)),
+        excludeMetadata: optional(nullable(jsonb)),
+        operators: optional(boolean),
+        recency: optional(nullable(interval)),
     },
     { context: text, citations: jsonb, tokens: integer },
 );
@@ -387,6 +395,13 @@ export const currentUsage = rows(
 export const currentUserId = value('current_user_id', {}, nullable(uuid));
 
 /**
+ * Returns the language of documents for which none is given: the setting carrel.language.
+ *
+ * The default of documents.language. Callable by users and services.
+ */
+export const defaultLanguage = value('default_language', {}, text);
+
+/**
  * Deletes a user with all rows, and returns the storage paths of their documents.
  *
  * The caller erases the files; they stay in files_to_erase() until erased_files() confirms them. A path that a document
@@ -659,8 +674,10 @@ export const priceUsage = value(
 /**
  * Processes up to `max_documents` pending documents of all users, oldest first. Returns their number.
  *
- * Documents locked by other workers are skipped. A document that cannot be processed becomes `failed`. Callable by
- * services. Errors: 22023 (invalid argument, or settings that contradict each other).
+ * With fewer pending ones, it renews documents whose words an older version of carrel analyzed, and counts these as
+ * well. Documents locked by other workers are skipped. A document that cannot be processed becomes `failed`; one that
+ * cannot be renewed stays as it is. Callable by services. Errors: 22023 (invalid argument, or settings that contradict
+ * each other).
  */
 export const processDocuments = value('process_documents', { maxDocuments: optional(integer) }, integer);
 
@@ -813,12 +830,20 @@ export const revokeUser = nothing('revoke_user', { role: name });
  * Returns the chunks of the caller's documents that match a query best, best first.
  *
  * Query: words are optional, and rare words count more. In a query of up to ten words, "quoted phrases" are required,
- * -word is excluded, and conf* matches words that begin with conf; longer queries are prose. A query without words and
- * embedding has no results. `matched` is `all` or `some` (words), or `embedding`. `snippet` highlights words with
- * <mark>. `context_chunks` extends `content` and its offsets by that number of chunks before and after.
+ * -word is excluded, and conf* matches words that begin with conf; longer queries are prose, and so is every query
+ * without `operators`. A word that occurs in none of the caller's texts is taken for the nearest word that does:
+ * `meant` has both, as {"typed": "meant"}. A query without words and embedding has no results.
  *
- * With `query_embedding`, chunks with near embeddings match as well. The rankings by BM25 and by cosine are combined by
- * reciprocal rank fusion.
+ * `matched` is `all` or `some` (words), `similar` (a word that was meant), or `embedding`. `snippet` highlights words
+ * with <mark>. `context_chunks` extends `content` and its offsets by that number of chunks before and after. `total` is
+ * the number of matches on all pages, `total_is_exact` false if there may be more.
+ *
+ * Filters: a document matches `metadata` if its metadata contains it, and not `exclude_metadata` if it contains that;
+ * `created_before` is exclusive. With `recency`, new documents rank higher: a document of that age has lost half of the
+ * boost, which doubles the score at most.
+ *
+ * With `query_embedding`, chunks with near embeddings match as well. The score is then a weighted sum: BM25, where 1 is
+ * the best of the query, and the cosine, where 0 is that of the average chunk.
  *
  * Callable by users, and by services that act as a user. Errors: 28000 (no identity), 22023 (invalid argument, not an
  * embedding), 55000 (embeddings are not enabled).
@@ -836,6 +861,9 @@ export const searchChunks = rows(
         createdBefore: optional(nullable(timestamptz)),
         contextChunks: optional(integer),
         queryEmbedding: optional(nullable(text)),
+        excludeMetadata: optional(nullable(jsonb)),
+        operators: optional(boolean),
+        recency: optional(nullable(interval)),
     },
     {
         chunkId: uuid,
@@ -850,14 +878,18 @@ export const searchChunks = rows(
         endOffset: nullable(integer),
         score: real,
         matched: text,
+        meant: nullable(jsonb),
+        total: integer,
+        totalIsExact: boolean,
     },
 );
 
 /**
  * Returns the caller's documents that match a query best, best first.
  *
- * A document ranks by its best chunk, which `snippet` is from; `matched_chunks` is the number of its matching chunks.
- * Required phrases may be in different chunks. Arguments, callers and errors as for search_chunks().
+ * A document ranks by its best chunk, which `snippet` is from; `matched_chunks` is the number of its chunks that have a
+ * word of the query. Required phrases may be in different chunks, or begin in one and end in the next. Arguments,
+ * further columns, callers and errors as for search_chunks().
  */
 export const searchDocuments = rows(
     'search_documents',
@@ -869,8 +901,23 @@ export const searchDocuments = rows(
         metadata: optional(nullable(jsonb)),
         createdAfter: optional(nullable(timestamptz)),
         createdBefore: optional(nullable(timestamptz)),
+        documentIds: optional(nullable(uuids)),
+        queryEmbedding: optional(nullable(text)),
+        excludeMetadata: optional(nullable(jsonb)),
+        operators: optional(boolean),
+        recency: optional(nullable(interval)),
     },
-    { documentId: uuid, filename: text, score: real, snippet: text, matchedChunks: integer },
+    {
+        documentId: uuid,
+        filename: text,
+        score: real,
+        snippet: text,
+        matchedChunks: integer,
+        matched: text,
+        meant: nullable(jsonb),
+        total: integer,
+        totalIsExact: boolean,
+    },
 );
 
 /**
@@ -968,6 +1015,34 @@ export const settleUsage = row(
 );
 
 /**
+ * Returns the caller's documents that have most of the words that a document has, best first.
+ *
+ * The document itself is left out. `score` is as in search_documents(); the filters as well. Callable by users, and by
+ * services that act as a user. Errors: 28000 (no identity), PT404 (no such document), 22023 (invalid argument).
+ */
+export const similarDocuments = rows(
+    'similar_documents',
+    {
+        documentId: uuid,
+        maxResults: optional(integer),
+        resultOffset: optional(integer),
+        fileTypes: optional(nullable(texts)),
+        metadata: optional(nullable(jsonb)),
+        createdAfter: optional(nullable(timestamptz)),
+        createdBefore: optional(nullable(timestamptz)),
+        documentIds: optional(nullable(uuids)),
+        excludeMetadata: optional(nullable(jsonb)),
+    },
+    {
+        documentId: nullable(uuid),
+        filename: nullable(text),
+        score: nullable(real),
+        snippet: nullable(text),
+        matchedChunks: nullable(integer),
+    },
+);
+
+/**
  * Returns metrics of the database: rows by table and status, age of the oldest waiting work, expired leases, sizes,
  * dead rows, indexes, and the oldest transaction.
  *
@@ -975,6 +1050,20 @@ export const settleUsage = row(
  * `detail`. Callable by operators and services.
  */
 export const stats = rows('stats', {}, { name: text, value: nullable(numeric), detail: nullable(text) });
+
+/**
+ * Returns the words of the caller's texts and file names that begin with a text, those in most texts first.
+ *
+ * The last word of `prefix` is completed; words before it are left out. `texts` is the number of chunks and file names
+ * with the word. Words are in lower case. Words of one letter, and words that the language leaves out of search
+ * (`the`), are no suggestions. Callable by users, and by services that act as a user. Errors: 28000 (no identity),
+ * 22023 (max_results is null or negative).
+ */
+export const suggest = rows(
+    'suggest',
+    { prefix: text, maxResults: optional(integer) },
+    { word: nullable(text), texts: nullable(bigint) },
+);
 
 /**
  * Returns usage between two times, by bucket and group.

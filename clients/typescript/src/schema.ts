@@ -2,6 +2,7 @@
 import { relations, sql } from 'drizzle-orm';
 import {
     bigint,
+    boolean,
     check,
     foreignKey,
     index,
@@ -101,8 +102,13 @@ export const documents = carrel.table('documents', {
     words: bigint({ mode: 'bigint' }),
     /** Location of the original file, outside of the database. */
     storagePath: text('storage_path'),
-    /** Text search configuration that parses the text. */
-    language: text().notNull().default('english'),
+    /**
+     * Text search configuration that parses the text. Null and auto detect it; by default it is that of
+     * carrel.language.
+     */
+    language: text().notNull().default(sql`carrel.default_language()`),
+    /** True if the language is detected anew whenever the text changes. */
+    detectsLanguage: boolean('detects_language').notNull().default(sql`false`),
     /** Data of the application. */
     metadata: jsonb().$type<Record<string, unknown>>().notNull().default({}),
     /** Time of the insert. */
@@ -133,8 +139,6 @@ export const documents = carrel.table('documents', {
     index('documents_user_id_created_at_idx').on(table.userId, table.createdAt),
     index('documents_without_text_idx').on(table.createdAt, table.id)
         .where(sql`(content_text IS NULL) AND ((processing_status = 'pending'::text) OR (processing_status = 'processing'::text))`),
-    index('documents_without_words_idx').on(table.userId, table.language)
-        .where(sql`COALESCE(words, (0)::bigint) = 0`),
     pgPolicy('documents_delete_own', { for: 'delete', using: sql`user_id = carrel.current_user_id()` }),
     pgPolicy('documents_insert_own', {
         for: 'insert',
@@ -180,6 +184,8 @@ export const documentChunks = carrel.table('document_chunks', {
     words: integer(),
     /** Number of leading words of content that are the title of a text without headings. Stop words are counted. */
     titleWords: integer('title_words'),
+    /** Version of the analyzer that made search_vector. process_documents() renews vectors of older ones. */
+    analyzerVersion: integer('analyzer_version'),
     /** Time of the insert. */
     createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
 }, (table) => [
@@ -194,6 +200,8 @@ export const documentChunks = carrel.table('document_chunks', {
         foreignColumns: [documents.userId, documents.id],
     }).onDelete('cascade'),
     unique('document_chunks_user_id_document_id_chunk_index_key').on(table.userId, table.documentId, table.chunkIndex),
+    index('document_chunks_outdated_idx').on(table.documentId)
+        .where(sql`(analyzer_version IS DISTINCT FROM 1) AND (search_vector IS NOT NULL)`),
     index('document_chunks_search_keys_idx').using(
         'gin',
         sql`carrel.chunk_keys(user_id, language, search_vector, words, COALESCE(title_words, 0))`,

@@ -27,10 +27,24 @@ test('a search finds the passage, and gives the defaults to what is left out', a
         assert.equal((await some({ query: 'herons', createdAfter: new Date(Date.now() + 1e6) })).length, 0);
         assert.equal((await some({ query: 'herons', createdAfter: new Date(0), documentIds: null })).length, 1);
         assert.equal((await carrel.searchDocuments(tx, { query: 'fox' }))[0]?.filename, 'long.txt');
+        const [meant] = await carrel.searchChunks(tx, { query: 'heronz' });
+        assert.deepEqual([meant?.matched, meant?.meant, meant?.total], ['similar', { heronz: 'herons' }, 1]);
+        assert.ok((await carrel.suggest(tx, { prefix: 'her' })).some(({ word }) => word === 'herons'));
+        assert.equal((await carrel.similarDocuments(tx, { documentId: id })).length, 0);
         const { context, citations, tokens } = await carrel.buildContext(tx, { query: 'herons', maxTokens: 100 });
         assert.match(context, /herons of Alice/);
         assert.ok(Array.isArray(citations) && citations.length === 1 && tokens > 0 && tokens <= 100);
     });
+});
+
+test('an argument that a function has not is refused', async () => {
+    // As JavaScript gives them, which no compiler checks.
+    const args: any = { query: 'herons', maxresults: 1 };
+    await assert.rejects(carrel.searchChunks(db, args), {
+        name: 'TypeError',
+        message: /^carrel\.search_chunks\(\) has no argument "maxresults"\. It has: query, maxResults, /,
+    });
+    await assert.rejects(carrel.version(db, { query: 'x' } as any), /has no argument "query"\. It has: none$/);
 });
 
 test('a document is added, with a text or without', async () => {

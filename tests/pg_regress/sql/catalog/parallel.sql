@@ -8,6 +8,7 @@ insert into calls values
     ('chunk_text', '(select count(*) from carrel.chunk_text(repeat(''one two '', $n), 4, 1, ''tokens''))'),
     ('count_tokens', 'carrel.count_tokens(repeat(''one two '', $n))'),
     ('current_user_id', 'carrel.current_user_id()'),
+    ('default_language', 'carrel.default_language()'),
     ('installation_id', 'length(carrel.installation_id()::text)'),
     ('is_operator', 'carrel.is_operator()'),
     ('lease_token', 'substr(carrel.lease_token()::text, 15, 1)'),

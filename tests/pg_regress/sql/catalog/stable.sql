@@ -1,11 +1,13 @@
 -- What is marked STABLE writes nothing: it answers in a READ ONLY transaction, and assigns no transaction id there.
 create table public.calls (function text, call text);
 insert into public.calls values
+    ('analyze_text', 'select count(*) from carrel.analyze_text(''a heron'')'),
     ('billing_period', 'select count(*) from carrel.billing_period(''11111111-1111-1111-1111-111111111111'')'),
     ('build_context', 'select count(*) from carrel.build_context(''heron'')'),
     ('check_quota', 'select count(*) from carrel.check_quota(''agent_request'')'),
     ('current_usage', 'select count(*) > 0 from carrel.current_usage()'),
     ('current_user_id', 'select carrel.current_user_id() is not null'),
+    ('default_language', 'select carrel.default_language()'),
     ('doctor', 'select count(*) > 5 from carrel.doctor()'),
     ('export_user', 'select count(*) > 0 from carrel.export_user(''11111111-1111-1111-1111-111111111111'')'),
     ('files_to_erase', 'select count(*) from carrel.files_to_erase()'),
@@ -17,7 +19,9 @@ insert into public.calls values
     ('search_chunks', 'select count(*) from carrel.search_chunks(''heron'')'),
     ('search_documents', 'select count(*) from carrel.search_documents(''heron'')'),
     ('session_history', 'select count(*) from carrel.session_history(''50000000-0000-0000-0000-000000000001'')'),
+    ('similar_documents', 'select count(*) from carrel.documents, carrel.similar_documents(id) as other'),
     ('stats', 'select count(*) > 50 from carrel.stats()'),
+    ('suggest', 'select count(*) from carrel.suggest(''her'')'),
     ('usage_report', 'select count(*) from carrel.usage_report(now() - interval ''1 day'', now())'),
     ('verify_usage', 'select count(*) from carrel.verify_usage()'),
     ('version', 'select carrel.version() <> ''''');
