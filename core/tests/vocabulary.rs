@@ -91,7 +91,7 @@ proptest! {
 
     #[test]
     fn a_beginning_is_as_written_or_without_accents(word in "[abéæ漢]{0,6}", beginning in "[abéæe漢]{1,4}") {
-        let plain = word.replace('é', "e").replace('ß', "ss");
+        let plain = word.replace('é', "e").replace('æ', "ae");
         let expected = word.starts_with(&beginning) || plain.starts_with(&beginning);
         prop_assert_eq!(Beginning::new(&beginning).is_of(&word), expected);
     }

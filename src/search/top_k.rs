@@ -16,9 +16,9 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::ffi::CString;
 
-/// Number of chunks of a user up to which reading all candidates takes less than some tens of
-/// milliseconds. Early termination is not used then.
-const EARLY_TERMINATION_ABOVE: u64 = 20_000;
+/// Number of chunks of a user up to which reading all candidates takes less than some
+/// milliseconds: about as long as reading the index. Early termination is not used then.
+const EARLY_TERMINATION_ABOVE: u64 = 2_000;
 
 /// Maximum number of terms, matching names and results for which early termination pays off.
 const MAX_TERMS: usize = 16;

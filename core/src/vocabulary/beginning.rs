@@ -2,6 +2,7 @@
 
 use super::walk::{Pattern, match_word};
 use crate::text::{Letters, Unaccenter};
+use memchr::memchr2_iter;
 
 /// Beginning of words, as written or without their accents.
 #[derive(Clone, Debug)]
@@ -16,6 +17,23 @@ impl Beginning {
     /// True if a word has this beginning.
     pub fn is_of(&self, word: &str) -> bool {
         match_word(word, self).is_some()
+    }
+
+    /// True if the beginning is plain ASCII and stands in a text after a blank: there a word begins. Far
+    /// faster than finding all words, which have to be found where this is false.
+    pub(super) fn is_after_blank(&self, text: &str) -> bool {
+        let (beginning, text) = (self.0.as_bytes(), text.as_bytes());
+        let Some(first) =
+            beginning.first().filter(|_| beginning.iter().all(u8::is_ascii_alphanumeric))
+        else {
+            return false;
+        };
+        memchr2_iter(*first, first.to_ascii_uppercase(), text).any(|at| {
+            (at == 0 || text[at - 1].is_ascii_whitespace())
+                && text[at..]
+                    .get(..beginning.len())
+                    .is_some_and(|word| word.eq_ignore_ascii_case(beginning))
+        })
     }
 
     /// Bytes of the beginning once some letters follow `matched` bytes of it. None if these are others.

@@ -94,6 +94,9 @@ impl Changes {
 
 /// True if a text has a word with a beginning. Calls `tick` as [`analyze`] does.
 pub fn has_word_with(text: &str, beginning: &Beginning, tick: impl FnMut()) -> bool {
+    if beginning.is_after_blank(text) {
+        return true;
+    }
     let mut has_any = false;
     analyze(text, tick, |word| {
         has_any = has_any || is_of_vocabulary(&word) && beginning.is_of(word.form);

@@ -33,7 +33,11 @@ impl SimilarTo {
         let mut letters = Vec::new();
         let mut unaccenter = Unaccenter::default();
         for c in word.chars() {
-            each_letter(&mut unaccenter, c, |letter| letters.push(letter));
+            match unaccenter.next(c) {
+                Letters::None => {}
+                Letters::One(letter) => letters.push(letter),
+                Letters::Many(several) => letters.extend(several.chars()),
+            }
         }
         word.chars().all(char::is_alphabetic).then_some(Self { letters, max_edits })
     }
@@ -43,24 +47,24 @@ impl SimilarTo {
         match_word(other, self)
     }
 
-    /// Row of the table for one more letter.
-    fn next_row(&self, state: &mut Rows, letter: char) {
-        let mut row: Row = SmallVec::with_capacity(state.row.len());
-        row.push(state.row[0].saturating_add(1));
-        for (at, wanted) in self.letters.iter().enumerate() {
-            let changed = state.row[at] + u8::from(*wanted != letter);
-            let mut least = changed.min(state.row[at + 1] + 1).min(row[at] + 1);
-            let is_swapped = at > 0
-                && state.last == Some(*wanted)
-                && self.letters[at - 1] == letter
-                && !state.before.is_empty();
-            if is_swapped {
-                least = least.min(state.before[at - 1] + 1);
+    /// Rows of the table for one more letter. None if all of the new one are too many edits.
+    fn next_rows(&self, rows: &Rows, letter: char, unaccenter: Unaccenter) -> Option<Rows> {
+        let mut row: Row = SmallVec::with_capacity(rows.row.len());
+        let (mut left, mut above_left) = (rows.row[0].saturating_add(1), rows.row[0]);
+        let mut best = left;
+        row.push(left);
+        for (at, (wanted, above)) in self.letters.iter().zip(&rows.row[1..]).enumerate() {
+            let changed = above_left + u8::from(*wanted != letter);
+            let mut least = changed.min(above + 1).min(left + 1);
+            // Two neighbours are swapped.
+            if rows.last == Some(*wanted) && at > 0 && self.letters[at - 1] == letter {
+                least = least.min(rows.before.get(at - 1).map_or(u8::MAX, |edits| edits + 1));
             }
             row.push(least);
+            (left, above_left, best) = (least, *above, best.min(least));
         }
-        state.before = std::mem::replace(&mut state.row, row);
-        state.last = Some(letter);
+        let (before, last) = (rows.row.clone(), Some(letter));
+        (best <= self.max_edits).then_some(Rows { row, before, last, unaccenter })
     }
 }
 
@@ -88,23 +92,18 @@ impl Pattern for SimilarTo {
     }
 
     fn next(&self, state: &Rows, c: char) -> Option<Rows> {
-        let mut next = state.clone();
         let mut unaccenter = state.unaccenter;
-        each_letter(&mut unaccenter, c, |letter| self.next_row(&mut next, letter));
-        next.unaccenter = unaccenter;
-        next.row.iter().any(|edits| *edits <= self.max_edits).then_some(next)
+        match unaccenter.next(c) {
+            Letters::None => Some(Rows { unaccenter, ..state.clone() }),
+            Letters::One(letter) => self.next_rows(state, letter, unaccenter),
+            Letters::Many(letters) => letters
+                .chars()
+                .try_fold(state.clone(), |rows, letter| self.next_rows(&rows, letter, unaccenter)),
+        }
     }
 
     fn end(&self, state: &Rows) -> Option<usize> {
         let edits = state.row.last().copied()?;
         (edits <= self.max_edits).then_some(edits.into())
-    }
-}
-
-fn each_letter(unaccenter: &mut Unaccenter, c: char, mut each: impl FnMut(char)) {
-    match unaccenter.next(c) {
-        Letters::None => {}
-        Letters::One(letter) => each(letter),
-        Letters::Many(letters) => letters.chars().for_each(each),
     }
 }

@@ -7,7 +7,7 @@ use super::format::{Malformed, skip_number, take_number};
 /// What is looked for in the words of a vocabulary, character by character.
 pub trait Pattern {
     /// What is known after some characters.
-    type State: Clone;
+    type State;
     /// What is known of a word that matches.
     type Match;
 
@@ -27,6 +27,7 @@ pub fn walk<P: Pattern>(
     mut each: impl FnMut(&str, i64, P::Match),
 ) -> Result<(), Malformed> {
     let mut word: Vec<u8> = Vec::with_capacity(64);
+    let start = pattern.start();
     // State after each character of the word, with the character's end.
     let mut states: Vec<(usize, P::State)> = Vec::new();
     // Length of the shortest beginning of the word that cannot match.
@@ -50,17 +51,12 @@ pub fn walk<P: Pattern>(
         }
         let text = std::str::from_utf8(&word).map_err(|_| Malformed)?;
         dead = None;
-        let (mut at, mut state) = match states.last() {
-            Some((end, state)) => (*end, state.clone()),
-            None => (0, pattern.start()),
-        };
+        let mut at = states.last().map_or(0, |(end, _)| *end);
         for c in text.get(at..).ok_or(Malformed)?.chars() {
             at += c.len_utf8();
-            match pattern.next(&state, c) {
-                Some(next) => {
-                    states.push((at, next.clone()));
-                    state = next;
-                }
+            let state = states.last().map_or(&start, |(_, state)| state);
+            match pattern.next(state, c) {
+                Some(next) => states.push((at, next)),
                 None => {
                     dead = Some(at);
                     break;
@@ -68,7 +64,7 @@ pub fn walk<P: Pattern>(
             }
         }
         if dead.is_none()
-            && let Some(found) = pattern.end(&state)
+            && let Some(found) = pattern.end(states.last().map_or(&start, |(_, state)| state))
         {
             each(text, texts, found);
         }
