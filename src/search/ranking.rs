@@ -145,14 +145,14 @@ pub fn rank_chunks(
             Some(count) => top_k::read_top(db, user, query, &names, parameters, count)?,
             None => None,
         };
-        let (candidates, unread) = match top {
-            Some(top) => (top.candidates, top.unread),
-            None => (candidates::read_chunks(db, user, query)?, 0),
+        let (candidates, matching) = match top {
+            Some(top) => (top.candidates, top.matching),
+            None => (candidates::read_chunks(db, user, query)?, None),
         };
-        ranked.is_partial |= unread > 0;
+        ranked.is_partial |= matching.is_some();
         let before = ranked.hits.len();
         ranked.add(&candidates, &names, number, query, allowed)?;
-        ranked.total += ranked.hits.len() - before + unread;
+        ranked.total += matching.unwrap_or(ranked.hits.len() - before);
         ranked.found.push(found_terms(&candidates, &names));
     }
     Ok(ranked)

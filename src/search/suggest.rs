@@ -5,7 +5,7 @@ use super::query::LanguageQuery;
 use super::statistics::{self, LanguageStatistics};
 use super::visibility::{has_added_policies, is_visible};
 use crate::identity;
-use crate::pg::error::{Result, guard};
+use crate::pg::error::{Result, check_for_interrupts, guard};
 use crate::pg::spi::{self, Access, Db};
 use carrel_core::text::normalize;
 use carrel_core::vocabulary::Beginning;
@@ -46,6 +46,7 @@ fn suggest(
         let mut suggestions = Vec::new();
         let tried = if may_be_hidden { max_results.saturating_mul(TRIED) } else { usize::MAX };
         for (word, texts) in words.into_iter().take(tried) {
+            check_for_interrupts();
             if suggestions.len() == max_results {
                 break;
             }

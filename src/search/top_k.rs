@@ -35,8 +35,8 @@ const MAX_POSTINGS: usize = 8_000_000;
 pub struct TopCandidates {
     /// `chunks_with_term` counts unread chunks as well.
     pub candidates: Candidates,
-    /// Number of chunks with any term of the query that were not read.
-    pub unread: usize,
+    /// Number of chunks with any term of the query, if some were not read.
+    pub matching: Option<usize>,
 }
 
 /// Reads candidates that include the `count` best chunks for a query. None if that requires reading
@@ -211,12 +211,13 @@ impl TopSearch<'_> {
         }
         let columns = ChunkColumns::of_table(index)?;
         let (user_id, language) = (index.column(c"user_id")?, index.column(c"language")?);
-        let mut unread = 0;
+        let in_index = self.bounded.heap.len();
+        let mut matching = None;
         while let Some((bound, tid)) = self.bounded.heap.pop() {
             check_for_interrupts();
             // Hits are compared by f32 scores: a margin covers the lost precision.
             if self.threshold().is_some_and(|least| bound.value() < least * (1.0 - 1e-6)) {
-                unread = self.bounded.heap.len() + 1;
+                matching = Some(in_index);
                 break;
             }
             let number = candidates.chunks.len();
@@ -231,7 +232,7 @@ impl TopSearch<'_> {
             }
         }
         candidates.chunks_with_term.clone_from(&self.bounded.chunks_with_term);
-        Ok(TopCandidates { candidates, unread })
+        Ok(TopCandidates { candidates, matching })
     }
 
     fn add_score(&mut self, candidates: &Candidates, number: usize) {
