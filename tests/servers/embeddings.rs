@@ -408,7 +408,7 @@ fn the_documentation_shows_what_runs() {
     let mut admin = database.superuser();
     admin.claim(ALICE);
     let found = admin.column(block);
-    assert!(found.iter().any(|row| row.ends_with("|embedding|0.016393442")), "{found:?}");
+    assert!(found.iter().any(|row| row.ends_with("|embedding")), "{found:?}");
     assert_eq!(found.len(), 2 + 8, "two calls, and Alice's chunks: {found:?}");
 }
 
