@@ -104,7 +104,7 @@ comment on column carrel.documents.search_vector is 'File name (weight A), headi
 comment on column carrel.documents.words is 'Number of words in all chunks; null if the text is not processed.';
 comment on column carrel.documents.storage_path is 'Location of the original file, outside of the database.';
 comment on column carrel.documents.language is 'Text search configuration that parses the text. Null and auto detect it; by default it is that of carrel.language.';
-comment on column carrel.documents.detects_language is 'True if the language is detected anew whenever the text changes.';
+comment on column carrel.documents.detects_language is 'True if the language is detected again whenever the text changes.';
 comment on column carrel.documents.metadata is 'Data of the application.';
 comment on column carrel.documents.created_at is 'Time of the insert.';
 comment on column carrel.documents.updated_at is 'Time of the last update.';

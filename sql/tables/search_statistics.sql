@@ -1,5 +1,5 @@
--- What search knows about a user's texts in one language: number and length of the chunks, for BM25,
--- and the words of chunks and file names as written, for prefixes, typos and suggestions.
+-- Statistics of a user's texts in one language: number and length of the chunks, for BM25, and the
+-- words of chunks and file names as written, for beginnings of words, typos and suggestions.
 --
 -- The rows of a user and language add up. Each statement that changes chunks or names inserts a row
 -- with the difference, so writers never wait for each other. Some statements merge rows. There is no

@@ -30,7 +30,7 @@ pub fn count_outdated(db: &Db) -> Result<i64> {
     db.value(include_str!("../../sql/documents/count_outdated.sql"), &[])
 }
 
-/// Makes the outdated vectors of a document anew. Its chunks stay as they were cut.
+/// Replaces the outdated vectors of a document. Its chunks stay as they were cut.
 pub fn renew(db: &Db, id: Uuid) -> Result<()> {
     let document = db.first(
         "select user_id, filename, language from carrel.documents where id = $1",

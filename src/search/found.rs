@@ -20,7 +20,7 @@ use std::collections::{HashMap, HashSet};
 const DEPTH: usize =
     if nearest::MAX_NEIGHBOURS < MAX_RESULTS { nearest::MAX_NEIGHBOURS } else { MAX_RESULTS };
 
-/// What is searched for.
+/// Arguments of a search.
 pub struct Search<'a> {
     pub user: Uuid,
     pub query: Option<&'a str>,
@@ -32,7 +32,7 @@ pub struct Search<'a> {
     pub recency: Option<Interval>,
 }
 
-/// What was found.
+/// Result of a search.
 pub struct Found {
     /// Query as parsed in each language.
     pub queries: Vec<LanguageQuery>,

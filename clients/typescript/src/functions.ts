@@ -1033,13 +1033,7 @@ export const similarDocuments = rows(
         documentIds: optional(nullable(uuids)),
         excludeMetadata: optional(nullable(jsonb)),
     },
-    {
-        documentId: nullable(uuid),
-        filename: nullable(text),
-        score: nullable(real),
-        snippet: nullable(text),
-        matchedChunks: nullable(integer),
-    },
+    { documentId: uuid, filename: text, score: real, snippet: text, matchedChunks: integer },
 );
 
 /**
@@ -1059,11 +1053,7 @@ export const stats = rows('stats', {}, { name: text, value: nullable(numeric), d
  * (`the`), are no suggestions. Callable by users, and by services that act as a user. Errors: 28000 (no identity),
  * 22023 (max_results is null or negative).
  */
-export const suggest = rows(
-    'suggest',
-    { prefix: text, maxResults: optional(integer) },
-    { word: nullable(text), texts: nullable(bigint) },
-);
+export const suggest = rows('suggest', { prefix: text, maxResults: optional(integer) }, { word: text, texts: bigint });
 
 /**
  * Returns usage between two times, by bucket and group.

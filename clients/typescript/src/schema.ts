@@ -107,7 +107,7 @@ export const documents = carrel.table('documents', {
      * carrel.language.
      */
     language: text().notNull().default(sql`carrel.default_language()`),
-    /** True if the language is detected anew whenever the text changes. */
+    /** True if the language is detected again whenever the text changes. */
     detectsLanguage: boolean('detects_language').notNull().default(sql`false`),
     /** Data of the application. */
     metadata: jsonb().$type<Record<string, unknown>>().notNull().default({}),

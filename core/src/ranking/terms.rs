@@ -2,7 +2,7 @@
 
 use crate::tsvector::{Position, Positions, View, Weight};
 
-/// What a query looks for in one place of a text.
+/// Lexeme or beginning of words that a query looks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Term {
     Lexeme(Box<[u8]>),

@@ -33,7 +33,7 @@ pub struct Unaccenter {
     is_cyrillic: bool,
 }
 
-/// What is left of a character.
+/// Letters left of a character.
 #[derive(Clone, Copy, Debug)]
 pub enum Letters {
     None,

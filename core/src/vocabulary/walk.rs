@@ -4,11 +4,11 @@
 
 use super::format::{Malformed, skip_number, take_number};
 
-/// What is looked for in the words of a vocabulary, character by character.
+/// Pattern of words, read character by character.
 pub trait Pattern {
-    /// What is known after some characters.
+    /// Knowledge of a word after some characters.
     type State;
-    /// What is known of a word that matches.
+    /// Description of a match.
     type Match;
 
     fn start(&self) -> Self::State;

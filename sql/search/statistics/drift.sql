@@ -1,7 +1,7 @@
 -- Users and languages whose search statistics differ from their chunks. Chunks may be older than the
 -- statistics, or were changed while the triggers were disabled.
 --
--- No parameters. migrate() counts them anew; doctor() lists them.
+-- No parameters. migrate() counts them again; doctor() lists them.
 select user_id, language
 from (
     select user_id, language, count(*) as chunks, sum(words) as words

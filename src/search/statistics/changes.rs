@@ -1,4 +1,4 @@
-//! Changes of the search statistics: the triggers that add them, and counting anew.
+//! Changes of the search statistics: the triggers that add them, and counting again.
 
 use super::merge::merge_sometimes;
 use crate::pg::error::{Result, check_for_interrupts};
@@ -200,7 +200,7 @@ fn forget_statistics<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     })
 }
 
-/// Counts the texts of a user in one language anew.
+/// Counts the texts of a user in one language again.
 fn rebuild(db: &Db, user: Uuid, language: &str) -> Result<()> {
     let args = [user.into(), language.into()];
     db.execute("delete from carrel.search_statistics where user_id = $1 and language = $2", &args)?;
@@ -219,14 +219,14 @@ fn rebuild(db: &Db, user: Uuid, language: &str) -> Result<()> {
     Ok(())
 }
 
-/// Counts anew where the statistics differ from the chunks. `drift` is the query that finds these.
+/// Counts again where the statistics differ from the chunks. `drift` is the query that finds these.
 pub fn rebuild_differing(db: &Db, drift: &'static str) -> Result<()> {
     let differing =
         db.rows(drift, &[], |row| Ok((row.need::<Uuid>(1)?, row.need::<String>(2)?)))?;
     differing.into_iter().try_for_each(|(user, language)| rebuild(db, user, &language))
 }
 
-/// Counts all names anew, after all chunks are gone.
+/// Counts all names again, after all chunks are gone.
 fn rebuild_names(db: &Db) -> Result<()> {
     db.execute("delete from carrel.search_statistics", &[])?;
     let mut changes = Changes::default();

@@ -36,7 +36,7 @@ pub fn merge_sometimes(db: &Db, changed: &[([u8; 16], String)]) -> Result<()> {
 
 /// Merges the smaller rows of a user and language. Rows that another transaction has locked stay.
 ///
-/// A row is merged once the smaller ones together have half its size, so each word is written anew a
+/// A row is merged once the smaller ones together have half its size, so each word is written again a
 /// logarithmic number of times (P. O'Neil and others, "The Log-Structured Merge-Tree", 1996).
 fn merge(db: &Db, texts: &([u8; 16], String)) -> Result<()> {
     let sizes = db.rows(

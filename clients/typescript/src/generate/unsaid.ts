@@ -65,7 +65,9 @@ export const nullableColumns: Record<string, string[]> = {
     session_history: ['results', 'error'],
     set_document_text: [],
     settle_usage: standing,
+    similar_documents: [],
     stats: ['value', 'detail'],
+    suggest: [],
     usage_report: ['bucket_start', 'event_type', 'model', 'user_id'],
     verify_usage: [],
 };
