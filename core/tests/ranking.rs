@@ -46,7 +46,7 @@ fn all_lexemes() -> Vec<String> {
 
 fn term(lexeme: &str, is_prefix: bool) -> Term {
     if !is_prefix {
-        return Term::Lexeme(lexeme.as_bytes().into());
+        return Term::Word(vec![lexeme.as_bytes().into()]);
     }
     let mut lexemes = all_lexemes();
     lexemes.retain(|word| word.starts_with(lexeme));
@@ -56,8 +56,9 @@ fn term(lexeme: &str, is_prefix: bool) -> Term {
 
 fn is_it(term: &Term, word: &str) -> bool {
     match term {
-        Term::Lexeme(lexeme) => word.as_bytes() == &**lexeme,
+        Term::Word(lexemes) => lexemes.iter().any(|lexeme| word.as_bytes() == &**lexeme),
         Term::Prefix { written, .. } => word.starts_with(&**written),
+        Term::Like { .. } => false,
     }
 }
 
@@ -90,6 +91,7 @@ proptest! {
             .map(|(position, _)| position)
             .collect();
         prop_assert_eq!(found.unwrap_or_default(), expected);
+        prop_assert_eq!(view.count_positions(), text.len());
     }
 
     #[test]
@@ -322,6 +324,30 @@ fn a_prefix_counts_only_where_its_word_is_written() {
     // Two occurrences; asked once, and not for a prefix of which there is no lexeme.
     assert_eq!((found, asked), (vec![(0, 2.0)], vec!["ab".to_owned()]));
     query.read(&view, 0, |_| false, |_, _| panic!("a word that is not written"));
+}
+
+#[test]
+fn a_word_counts_once_whatever_its_variants_and_like_words_in_part() {
+    let bytes =
+        vector(&[("ab".into(), Weight::D), ("a".into(), Weight::D), ("a".into(), Weight::D)]);
+    let lexeme = |lexeme: &str| -> Box<[u8]> { lexeme.as_bytes().into() };
+    let like = Term::Like { lexemes: vec![(lexeme("ab"), 0.5), (lexeme("a"), 0.25)], texts: 3 };
+    let query = Query {
+        terms: vec![
+            Term::Word(vec![lexeme("a"), lexeme("ab")]),
+            Term::Word(vec![lexeme("c"), lexeme("ab")]),
+            Term::Word(vec![lexeme("c")]),
+            like,
+        ],
+        ..Query::default()
+    };
+    let mut found = Vec::new();
+    query.read(&View::open(&bytes).unwrap(), 0, is_written, |term, frequency| {
+        found.push((term, frequency.weighted()));
+    });
+    assert_eq!(found, [(0, 2.0), (1, 0.8), (3, 1.0)]);
+    let of: Vec<&[u8]> = query.terms[3].lexemes().collect();
+    assert_eq!(of, [&b"ab"[..], b"a"]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Vocabularies, compared with maps.
 
 use carrel_core::vocabulary::{
-    Beginning, Changes, Malformed, SimilarTo, encode, for_each, has_word_with, walk,
+    Beginning, Changes, Likeness, Malformed, SimilarTo, encode, for_each, has_word_with, walk,
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -155,4 +155,54 @@ fn beginnings_are_compared_with_words_as_written() {
     assert!(has("in Zürich", "zür", || ()) && has("in Zürich", "zur", || ()));
     assert!(!has("in Zurich", "zür", || ()));
     assert!(has("order PO-0012", "po-00", || ()));
+}
+
+#[test]
+fn words_are_like_others_that_have_most_of_their_letters() {
+    let vocabulary = [
+        ("datensicherung", 3),
+        ("sicherheit", 5),
+        ("versicherung", 2),
+        ("zeitung", 9),
+        ("kleidung", 7),
+        ("wohnung", 8),
+        ("sicherung-1", 4),
+        ("gone", 0),
+    ];
+    let like = |words: &[&str]| -> Vec<Vec<String>> {
+        let mut likeness = Likeness::default();
+        words.iter().for_each(|word| likeness.look_for(word));
+        vocabulary.iter().for_each(|(word, texts)| likeness.add(word, *texts));
+        // In two parts, as rows of statistics are.
+        likeness.add("gone", 4);
+        likeness.add("gone", -4);
+        let like = likeness.like(20);
+        like.into_iter()
+            .map(|like| like.into_iter().map(|like| like.word.into()).collect())
+            .collect()
+    };
+    // The common ending says little; digits, signs and short words are like nothing.
+    assert_eq!(
+        like(&["sicherung", "gone", "si", "s1cherung", "kleid"]),
+        [
+            vec!["datensicherung".to_owned(), "versicherung".to_owned(), "sicherheit".to_owned()],
+            vec![],
+            vec![],
+            vec![],
+            vec!["kleidung".to_owned()],
+        ]
+    );
+    assert_eq!(like(&[]), Vec::<Vec<String>>::new());
+}
+
+#[test]
+fn a_share_is_of_the_word_that_is_looked_for() {
+    let mut likeness = Likeness::default();
+    likeness.look_for("prüfung");
+    ["prüfung", "vorprüfung", "prufung"].iter().for_each(|word| likeness.add(word, 1));
+    let like = likeness.like(3);
+    let shares: Vec<(&str, bool)> =
+        like[0].iter().map(|like| (&*like.word, like.share > 0.999)).collect();
+    assert_eq!(shares, [("prufung", true), ("prüfung", true), ("vorprüfung", false)]);
+    assert!(like[0].iter().all(|like| (0.25..=1.0 + 1e-9).contains(&like.share)));
 }

@@ -98,7 +98,7 @@ comment on column carrel.document_chunks.size is 'Size in the unit that the docu
 comment on column carrel.document_chunks.content_hash is 'SHA-256 of the content: sha256(convert_to(content, ''UTF8'')).';
 comment on column carrel.document_chunks.search_vector is 'Headings (weight B) and content (D), as tsvector.';
 comment on column carrel.document_chunks.language is 'Text search configuration that search_vector was parsed with: the language of the document at that time.';
-comment on column carrel.document_chunks.words is 'Length of search_vector: the number of positions of its lexemes.';
+comment on column carrel.document_chunks.words is 'Length of search_vector: the number of positions that have a lexeme.';
 comment on column carrel.document_chunks.title_words is 'Number of leading words of content that are the title of a text without headings. Stop words are counted.';
 comment on column carrel.document_chunks.analyzer_version is 'Version of the analyzer that made search_vector. process_documents() renews vectors of older ones.';
 comment on column carrel.document_chunks.created_at is 'Time of the insert.';

@@ -12,7 +12,7 @@ where not exists (select from carrel.user_profiles as p where p.user_id = s.user
 
 -- Completes chunks that a service wrote without language or words.
 update carrel.document_chunks as c
-set language = coalesce(c.language, d.language), words = (select coalesce(sum(cardinality(positions)), 0) from unnest(c.search_vector))
+set language = coalesce(c.language, d.language), words = (select count(distinct position) from unnest(c.search_vector), unnest(positions) as position)
 from carrel.documents as d
 where d.user_id = c.user_id and d.id = c.document_id
     and c.search_vector is not null and (c.words is null or c.language is null);

@@ -129,8 +129,8 @@ pub fn highlights(
         let mut prefixes: Vec<(Beginning, usize)> = Vec::new();
         for (index, term) in terms.iter().enumerate() {
             match term {
-                Term::Lexeme(lexeme) => numbers.push((lexicon.number(lexeme), index)),
                 Term::Prefix { written, .. } => prefixes.push((Beginning::new(written), index)),
+                term => numbers.extend(term.lexemes().map(|of| (lexicon.number(of), index))),
             }
         }
         numbers.sort_unstable();

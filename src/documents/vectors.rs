@@ -196,11 +196,11 @@ pub fn append_vector(assembler: &mut Assembler, body: &[u8], weight: Option<Weig
     Ok(())
 }
 
-/// Length of a vector: the number of positions of its lexemes.
+/// Length of a vector: the number of positions that have a lexeme. Variants of a word and a compound's
+/// first part share a position.
 pub fn count_words(body: &[u8]) -> Result<i32> {
     let view = View::open(body).map_err(malformed)?;
-    let words: usize = view.iter().map(|(_, positions)| positions.len()).sum();
-    Ok(i32::try_from(words).unwrap_or(i32::MAX))
+    Ok(i32::try_from(view.count_positions()).unwrap_or(i32::MAX))
 }
 
 /// Error 22023: malformed value, not written by carrel.

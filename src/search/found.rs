@@ -102,8 +102,8 @@ impl<'a> Search<'a> {
             let ranked = rank(db, &mut queries, allowed.as_ref())?;
             Ok((embedding_type, queries, allowed, ranked))
         })?;
-        let corrections = typos::correct(self.user, &mut queries, &ranked.found)?;
-        if !corrections.is_empty() {
+        let (corrections, is_changed) = typos::correct(self.user, &mut queries, &ranked.found)?;
+        if is_changed {
             ranked = self.as_owner(|db| rank(db, &mut queries, allowed.as_ref()))?;
         }
         let mut is_complete = !ranked.is_partial;

@@ -11,7 +11,7 @@ use carrel_core::ranking::{
 };
 use carrel_core::text::{Role, Variant, normalize};
 use carrel_core::tsvector::View;
-use carrel_core::vocabulary::Beginning;
+use carrel_core::vocabulary::{Beginning, LikeWord};
 use pgrx::datum::Uuid;
 
 /// Maximum bytes of a query; the rest is ignored.
@@ -19,6 +19,9 @@ const MAX_QUERY: usize = 32_000;
 
 /// Maximum number of phrases, and of excluded words; the rest is ignored.
 const MAX_PHRASES: usize = 64;
+
+/// Maximum number of lexemes that are like a word. From 4 to 32 it makes no difference.
+const MAX_LIKE: usize = 8;
 
 /// Signs around the beginning of a word that are no part of it.
 const AROUND: [char; 16] =
@@ -36,15 +39,7 @@ impl LanguageQuery {
     /// All lexemes to look for in indexes, those of excluded words as well.
     pub fn indexed_lexemes(&self) -> impl Iterator<Item = &[u8]> {
         let excluded = self.query.excluded.iter().flatten().flat_map(|position| &position.terms);
-        self.query
-            .terms
-            .iter()
-            .chain(excluded)
-            .flat_map(|term| match term {
-                Term::Lexeme(lexeme) => std::slice::from_ref(lexeme),
-                Term::Prefix { lexemes, .. } => lexemes,
-            })
-            .map(|lexeme| &**lexeme)
+        self.query.terms.iter().chain(excluded).flat_map(Term::lexemes)
     }
 
     /// Query for one word, in the language of this one.
@@ -76,6 +71,30 @@ impl LanguageQuery {
         of.query = parse_parts(&mut of.parser, parts, &prefixes)?;
         let has_words = !of.query.is_empty() || !of.query.excluded.is_empty();
         Ok(has_words.then_some(of))
+    }
+
+    /// Looks for words that are like a typed one: their lexemes, each with its share, in as many texts.
+    pub fn look_for_like(&mut self, typed: usize, like: Vec<LikeWord>) -> Result<()> {
+        let mut lexemes: Vec<(Box<[u8]>, f32)> = Vec::new();
+        let mut texts = 0.0;
+        for LikeWord { word, share, texts: of_word } in like {
+            for lexeme in self.parser.lexemes(&word, |form| form == &*word)? {
+                let is_known = lexemes.iter().any(|(known, _)| *known == lexeme);
+                if is_known || lexemes.len() < MAX_LIKE {
+                    texts += share * of_word as f64;
+                }
+                if !is_known && lexemes.len() < MAX_LIKE {
+                    lexemes.push((lexeme, share as f32));
+                }
+            }
+        }
+        let texts = (texts as u64).min(self.statistics.chunks.texts);
+        let term = self.query.add(Term::Like { lexemes, texts });
+        if let Some(term) = term {
+            self.query.count(term);
+            self.query.replace(typed, &[term]);
+        }
+        Ok(())
     }
 
     /// Parses another word in the place of a typed one.
@@ -238,6 +257,18 @@ fn words_of(parser: &mut Parser, part: &QueryPart) -> Result<(Vec<ReadWord>, u32
         }
         let is_part = matches!(word.role, Role::Group | Role::Part);
         if !(lexemes.is_empty() || is_part && start < glued_until) {
+            // A word is one term, whatever its variants: it must not count twice.
+            if let Some(before) = words.last_mut()
+                && word.variant != Variant::Written
+                && before.position == word.position
+                && before.role == word.role
+                && let ([Term::Word(of_word)], [lexeme]) = (&mut before.terms[..], &lexemes[..])
+            {
+                if !of_word.iter().any(|known| **known == **lexeme) {
+                    of_word.push((*lexeme).into());
+                }
+                return;
+            }
             let terms = lexemes.into_iter().map(term).collect();
             let may_be_typed = part.kind == QueryPartKind::Word && word.variant == Variant::Written;
             let typed = may_be_typed.then(|| word.form.into());
@@ -334,5 +365,5 @@ fn phrase_of(words: &[ReadWord]) -> Phrase {
 }
 
 fn term(lexeme: &[u8]) -> Term {
-    Term::Lexeme(lexeme.into())
+    Term::Word(vec![lexeme.into()])
 }

@@ -8,7 +8,7 @@ use super::settings;
 use super::top_k;
 use crate::pg::error::{Result, check_for_interrupts};
 use crate::pg::spi::Db;
-use carrel_core::ranking::{Query, Scale, TermSet};
+use carrel_core::ranking::{Query, Scale, Term, TermSet};
 use pgrx::datum::Uuid;
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
@@ -327,8 +327,13 @@ fn match_documents(
 /// Scale for the scores of chunks.
 fn chunk_scale(candidates: &Candidates, query: &LanguageQuery) -> Result<Scale> {
     let parameters = settings::parameters()?;
-    let (found_in, Query { counts, pairs, .. }) = (&candidates.chunks_with_term, &query.query);
-    Ok(Scale::new(parameters, query.statistics.chunks, found_in, counts, pairs))
+    let Query { counts, pairs, terms, .. } = &query.query;
+    let found_in = |(term, chunks): (&Term, &u64)| match term {
+        Term::Like { texts, .. } => (*texts).max(1),
+        _ => *chunks,
+    };
+    let found_in: Vec<u64> = terms.iter().zip(&candidates.chunks_with_term).map(found_in).collect();
+    Ok(Scale::new(parameters, query.statistics.chunks, &found_in, counts, pairs))
 }
 
 /// Keeps the `count` best hits, in order. Returns the others, in no order.

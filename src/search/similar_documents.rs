@@ -107,7 +107,7 @@ fn queries_like(db: &Db, user: Uuid, document: Uuid) -> Result<Vec<LanguageQuery
         lexemes.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         let Some(mut query) = LanguageQuery::empty(db, user, statistics)? else { continue };
         for (lexeme, frequency) in lexemes.into_iter().take(MAX_LEXEMES) {
-            if let Some(term) = query.query.add(Term::Lexeme(lexeme)) {
+            if let Some(term) = query.query.add(Term::Word(vec![lexeme])) {
                 (0..frequency as usize).for_each(|_| query.query.count(term));
             }
         }

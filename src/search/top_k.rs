@@ -54,7 +54,7 @@ pub fn read_top(
         && query.query.excluded.is_empty()
         && terms
             .iter()
-            .all(|term| matches!(term, Term::Lexeme(lexeme) if lexeme.len() <= MAX_LEXEME));
+            .all(|term| matches!(term, Term::Word(lexemes) if lexemes.iter().all(|of| of.len() <= MAX_LEXEME)));
     let pays_off = query.statistics.chunks.texts > EARLY_TERMINATION_ABOVE
         && terms.len() <= MAX_TERMS
         && names.len() <= MAX_NAMES
@@ -110,8 +110,10 @@ fn read_postings(index: &mut Postings, query: &LanguageQuery) -> Result<Option<V
     }
     let mut postings = Vec::new();
     for (number, term) in query.query.terms.iter().enumerate() {
-        let Term::Lexeme(lexeme) = term else { return Ok(None) };
-        for level in 0..LEVELS {
+        let Term::Word(lexemes) = term else { return Ok(None) };
+        for (lexeme, level) in
+            lexemes.iter().flat_map(|of| (0..LEVELS).map(move |level| (of, level)))
+        {
             let Some(tids) = tids_of(query.keys.of_level(lexeme, level))? else {
                 return Ok(None);
             };
@@ -123,6 +125,10 @@ fn read_postings(index: &mut Postings, query: &LanguageQuery) -> Result<Option<V
     }
     // A stable sort: it merges the sorted runs of each key.
     postings.sort();
+    // Of several lexemes of a term in a chunk, the one with the highest level counts.
+    postings.reverse();
+    postings.dedup_by_key(|posting| (posting.tid(), posting.term()));
+    postings.reverse();
     Ok(Some(postings))
 }
 

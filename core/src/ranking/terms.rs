@@ -3,19 +3,27 @@
 use crate::tsvector::{Position, Positions, View, Weight};
 
 /// Lexeme or beginning of words that a query looks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Term {
-    Lexeme(Box<[u8]>),
+    /// Lexemes of a word and of its variants, such as the form without accents. A place in a text has one
+    /// of them, or several for the same word.
+    Word(Vec<Box<[u8]>>),
     /// Words that begin with `written`.
     Prefix {
         written: Box<str>,
         /// Lexemes of these words, ascending. Other words may share them.
         lexemes: Vec<Box<[u8]>>,
     },
+    /// Lexemes of words that are like a word, each with the share of the word that they have.
+    Like {
+        lexemes: Vec<(Box<[u8]>, f32)>,
+        /// Number of texts with these words, each counted by its share.
+        texts: u64,
+    },
 }
 
 /// Position of a phrase, with the terms that match there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PhrasePosition {
     /// Distance from the first position of the phrase.
     pub offset: u16,
@@ -96,7 +104,7 @@ impl TermSet {
 }
 
 /// Query. Terms are optional; required phrases are not.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Query {
     pub terms: Vec<Term>,
     /// Number of times that the query has each term.
@@ -113,18 +121,23 @@ pub struct Query {
     pub excluded: Vec<Phrase>,
 }
 
+/// Share of a word that its variants count, so that the form as written ranks first.
+const VARIANT: f64 = 0.8;
+
 /// Occurrences of a term in a text.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Frequency {
     /// Weight of the heaviest title with the term.
     title: Option<Weight>,
-    /// Occurrences in the text itself, which includes its headings.
-    body: u32,
+    /// Occurrences in the text itself, which includes its headings. Those of like words count in part.
+    body: f32,
+    /// True if the text has other variants of a word only: without its accents, say.
+    is_variant: bool,
 }
 
 impl Frequency {
     /// Frequency of a term that is only in the text's file name.
-    pub const IN_NAME: Self = Self { title: Some(Weight::A), body: 0 };
+    pub const IN_NAME: Self = Self { title: Some(Weight::A), body: 0.0, is_variant: false };
 
     /// Frequency of a lexeme with these positions. The first `title_words` positions belong to a
     /// title.
@@ -139,7 +152,7 @@ impl Frequency {
         for Position { weight, position } in positions {
             any = true;
             if weight == Weight::D {
-                self.body += 1;
+                self.body += 1.0;
                 if position <= title_words {
                     self.title = self.title.max(Some(Weight::B));
                 }
@@ -149,26 +162,33 @@ impl Frequency {
         }
         // A vector stripped of its positions has each lexeme once.
         if !any {
-            self.body += 1;
+            self.body += 1.0;
         }
     }
 
     /// Frequency in two parts of a text together. Both parts have the text's titles, which count once.
     pub fn with(self, other: Self) -> Self {
-        Self { title: self.title.max(other.title), body: self.body.saturating_add(other.body) }
+        Self { title: self.title.max(other.title), body: self.body + other.body, ..self }
+    }
+
+    /// Frequency of two variants of a word, which are mostly in the same places.
+    fn or(self, other: Self) -> Self {
+        Self { title: self.title.max(other.title), body: self.body.max(other.body), ..self }
     }
 
     /// Frequency for BM25. A title counts once, with its weight. If the text repeats the title,
     /// that is the same occurrence.
     pub fn weighted(self) -> f64 {
         let body = f64::from(self.body);
+        let share = if self.is_variant { VARIANT } else { 1.0 };
         let titled = |weight: f64| weight + (body - 1.0).max(0.0);
-        match self.title {
-            None | Some(Weight::D) => body,
-            Some(Weight::C) => titled(2.0),
-            Some(Weight::B) => titled(3.0),
-            Some(Weight::A) => titled(4.0),
-        }
+        share
+            * match self.title {
+                None | Some(Weight::D) => body,
+                Some(Weight::C) => titled(2.0),
+                Some(Weight::B) => titled(3.0),
+                Some(Weight::A) => titled(4.0),
+            }
     }
 }
 
@@ -248,7 +268,7 @@ impl Query {
     /// Number of times that the words of a pair stand as in the query.
     fn together(&self, pair: &Pair, vector: &View) -> u32 {
         let positions = |term: u16| match self.terms.get(usize::from(term)) {
-            Some(Term::Lexeme(lexeme)) => vector.find(lexeme),
+            Some(Term::Word(lexemes)) => vector.find(lexemes.first()?),
             _ => None,
         };
         let (Some(first), Some(mut second)) = (positions(pair.first), positions(pair.second))
@@ -298,7 +318,10 @@ impl Query {
         for (number, pair) in self.pairs.iter().enumerate() {
             let together = self.together(pair, vector);
             if together > 0 {
-                found(self.terms.len() + number, Frequency { title: None, body: together });
+                found(
+                    self.terms.len() + number,
+                    Frequency { body: together as f32, ..Frequency::default() },
+                );
             }
         }
         let mut has_phrase =
@@ -312,17 +335,47 @@ impl Query {
 }
 
 impl Term {
+    /// All lexemes that match.
+    pub fn lexemes(&self) -> impl Iterator<Item = &[u8]> {
+        let (lexemes, like): (&[Box<[u8]>], &[(Box<[u8]>, f32)]) = match self {
+            Self::Word(lexemes) | Self::Prefix { lexemes, .. } => (lexemes, &[]),
+            Self::Like { lexemes, .. } => (&[], lexemes),
+        };
+        lexemes.iter().chain(like.iter().map(|(lexeme, _)| lexeme)).map(|lexeme| &**lexeme)
+    }
+
     fn frequency(
         &self,
         vector: &View,
         title_words: u16,
         is_written: &mut impl FnMut(&str) -> bool,
     ) -> Option<Frequency> {
-        let mut frequency = None;
-        self.each(vector, is_written, |positions| {
-            frequency.get_or_insert(Frequency::default()).add(positions, title_words);
-        });
-        frequency
+        let of = |lexeme: &[u8]| {
+            vector.find(lexeme).map(|positions| Frequency::of(positions, title_words))
+        };
+        match self {
+            Self::Word(lexemes) => {
+                let frequency =
+                    lexemes.iter().filter_map(|lexeme| of(lexeme)).reduce(Frequency::or)?;
+                let is_as_written =
+                    lexemes.first().and_then(|lexeme| vector.find(lexeme)).is_some();
+                Some(Frequency { is_variant: !is_as_written, ..frequency })
+            }
+            Self::Like { lexemes, .. } => {
+                let part = |(lexeme, share): &(Box<[u8]>, f32)| {
+                    of(lexeme).map(|frequency| frequency.weighted() as f32 * share)
+                };
+                let parts = lexemes.iter().filter_map(part).reduce(|sum, part| sum + part);
+                parts.map(|body| Frequency { body, ..Frequency::default() })
+            }
+            Self::Prefix { .. } => {
+                let mut frequency = None;
+                self.each(vector, is_written, |positions| {
+                    frequency.get_or_insert(Frequency::default()).add(positions, title_words);
+                });
+                frequency
+            }
+        }
     }
 
     /// Calls `with` for the positions of each lexeme that the vector has.
@@ -333,7 +386,11 @@ impl Term {
         mut with: impl FnMut(Positions<'a>),
     ) {
         match self {
-            Self::Lexeme(lexeme) => vector.find(lexeme).into_iter().for_each(with),
+            Self::Word(lexemes) => {
+                lexemes.iter().filter_map(|lexeme| vector.find(lexeme)).for_each(with);
+            }
+            // Part of no phrase.
+            Self::Like { .. } => {}
             Self::Prefix { written, lexemes } => {
                 let mut has_any = false;
                 let mut each = |positions| {

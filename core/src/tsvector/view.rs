@@ -1,6 +1,6 @@
 //! View: reads a tsvector without copying it.
 
-use super::format::{MAX_POSITIONS, Position, bounds};
+use super::format::{MAX_POSITION, MAX_POSITIONS, Position, bounds};
 
 /// Error: bytes that are no tsvector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +74,16 @@ impl<'a> View<'a> {
         let (_, positions) =
             like.filter_map(|entry| self.read(*entry)).find(|(spelt, _)| *spelt == lexeme)?;
         Some(Positions(positions.iter()))
+    }
+
+    /// Number of different positions.
+    pub fn count_positions(&self) -> usize {
+        let mut seen = [0_u64; (MAX_POSITION as usize + 1).div_ceil(64)];
+        for position in self.iter().flat_map(|(_, positions)| positions) {
+            let at = usize::from(position.position & MAX_POSITION);
+            seen[at / 64] |= 1 << (at % 64);
+        }
+        seen.iter().map(|bits| bits.count_ones() as usize).sum()
     }
 
     /// Number of entries.

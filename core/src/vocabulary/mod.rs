@@ -11,11 +11,13 @@
 
 mod beginning;
 mod format;
+mod likeness;
 mod similar;
 mod walk;
 
 pub use beginning::Beginning;
 pub use format::{Malformed, encode, for_each};
+pub use likeness::{LikeWord, Likeness};
 pub use similar::SimilarTo;
 pub use walk::{Pattern, walk};
 

@@ -30,15 +30,7 @@ impl SimilarTo {
             TWO_EDITS_FROM..TOO_LONG => 2,
             _ => return None,
         };
-        let mut letters = Vec::new();
-        let mut unaccenter = Unaccenter::default();
-        for c in word.chars() {
-            match unaccenter.next(c) {
-                Letters::None => {}
-                Letters::One(letter) => letters.push(letter),
-                Letters::Many(several) => letters.extend(several.chars()),
-            }
-        }
+        let letters = unaccented(word).chars().collect();
         word.chars().all(char::is_alphabetic).then_some(Self { letters, max_edits })
     }
 
@@ -66,6 +58,20 @@ impl SimilarTo {
         let (before, last) = (rows.row.clone(), Some(letter));
         (best <= self.max_edits).then_some(Rows { row, before, last, unaccenter })
     }
+}
+
+/// The word without its accents.
+pub(super) fn unaccented(word: &str) -> String {
+    let mut letters = String::with_capacity(word.len());
+    let mut unaccenter = Unaccenter::default();
+    for c in word.chars() {
+        match unaccenter.next(c) {
+            Letters::None => {}
+            Letters::One(letter) => letters.push(letter),
+            Letters::Many(several) => letters.push_str(several),
+        }
+    }
+    letters
 }
 
 /// Edits between a beginning of a word and each beginning of the mistyped one.

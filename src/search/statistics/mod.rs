@@ -11,7 +11,7 @@ use crate::documents::malformed;
 use crate::pg::error::{Result, check_for_interrupts};
 use crate::pg::spi::Db;
 use carrel_core::ranking::Collection;
-use carrel_core::vocabulary::{Pattern, walk};
+use carrel_core::vocabulary::{Pattern, for_each, walk};
 pub use changes::rebuild_differing;
 use pgrx::datum::Uuid;
 use std::collections::BTreeMap;
@@ -39,6 +39,24 @@ pub fn of_user(db: &Db, user: Uuid) -> Result<Vec<LanguageStatistics>> {
         LanguageStatistics { language, chunks: Collection { texts: chunks, words } }
     });
     Ok(statistics.collect())
+}
+
+/// Calls `each` for all words of a user's texts in one language, as [`find_words`] does.
+pub fn for_each_word(
+    db: &Db,
+    user: Uuid,
+    language: &str,
+    mut each: impl FnMut(&str, i64),
+) -> Result<()> {
+    db.stream(
+        include_str!("../../../sql/search/statistics/vocabulary.sql"),
+        &[user.into(), language.into()],
+        |row| {
+            check_for_interrupts();
+            let read = row.with_bytes(1, |vocabulary| for_each(vocabulary, &mut each))?;
+            read.unwrap_or(Ok(())).map_err(malformed)
+        },
+    )
 }
 
 /// Calls `each` for the words of a user's texts in one language that match a pattern, with the number of

@@ -76,9 +76,10 @@ fn read_everything(view: &View, u: &mut Unstructured) -> Result<()> {
     let terms: Vec<Term> = (0..u.int_in_range(0..=3)?)
         .map(|_| {
             let lexeme: Box<[u8]> = lexeme(u)?.into();
-            Ok(match u.arbitrary()? {
-                true => Term::Prefix { written: "".into(), lexemes: vec![lexeme] },
-                false => Term::Lexeme(lexeme),
+            Ok(match u.int_in_range(0..=2)? {
+                0 => Term::Prefix { written: "".into(), lexemes: vec![lexeme] },
+                1 => Term::Like { lexemes: vec![(lexeme, 0.5)], texts: 1 },
+                _ => Term::Word(vec![lexeme]),
             })
         })
         .collect::<Result<_>>()?;
