@@ -38,7 +38,7 @@ fn attackers(besieged: &Besieged) -> Vec<Attacker> {
 }
 
 /// The values that could name something of Bob's in an argument of a type, each with one of the same kind that names
-/// nothing at all.
+/// nothing at all, and is like no word of Alice.
 fn aims(type_name: &str, besieged: &Besieged) -> Vec<(String, String)> {
     let ids = || besieged.bob.ids().into_iter();
     match type_name {
@@ -54,10 +54,10 @@ fn aims(type_name: &str, besieged: &Besieged) -> Vec<(String, String)> {
         "text" => {
             let words =
                 ["event of ", "held for ", "key of ", "herons of ", "Letters of ", "model of "];
-            let of_bob = words.map(|words| (format!("'{words}Bob'"), format!("'{words}Eve'")));
+            let of_bob = words.map(|words| (format!("'{words}Bob'"), format!("'{words}Zyx'")));
             ids().map(|id| (format!("'{id}'"), format!("'{NOBODYS}'"))).chain(of_bob).collect()
         }
-        "text[]" => vec![("'{leased Bob,loose Bob}'".into(), "'{leased Eve,loose Eve}'".into())],
+        "text[]" => vec![("'{leased Bob,loose Bob}'".into(), "'{leased Zyx,loose Zyx}'".into())],
         "jsonb" => {
             let aimed = |id: &str| {
                 let keys =
@@ -71,7 +71,7 @@ fn aims(type_name: &str, besieged: &Besieged) -> Vec<(String, String)> {
                     (format!("'[{}]'", aimed(id)), format!("'[{}]'", aimed(NOBODYS))),
                 ]
             });
-            pairs.chain([(r#"'{"mark": "Bob"}'"#.into(), r#"'{"mark": "Eve"}'"#.into())]).collect()
+            pairs.chain([(r#"'{"mark": "Bob"}'"#.into(), r#"'{"mark": "Zyx"}'"#.into())]).collect()
         }
         _ => Vec::new(),
     }
@@ -143,7 +143,7 @@ fn attack(besieged: &Besieged, session: &mut Session, attackers: &[Attacker], fu
                     continue;
                 }
                 let seen = |outcome: &Outcome| {
-                    without_times(&without_ids(&said(outcome))).replace("Bob", "Eve")
+                    without_times(&without_ids(&said(outcome))).replace("Bob", "Zyx")
                 };
                 let miss = misses
                     .entry(with(astray))

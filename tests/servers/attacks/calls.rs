@@ -71,7 +71,9 @@ fn sensible(function: &str, name: &str, type_name: &str, things: &Things) -> Opt
     let of_document = function.ends_with("_document") || function.ends_with("_document_text");
     let value = match (type_name, name) {
         ("uuid", "user_id" | "after_user") => &things.user,
-        ("uuid", "document_id") if function == "rechunk_document" => &things.document,
+        ("uuid", "document_id") if matches!(function, "rechunk_document" | "similar_documents") => {
+            &things.document
+        }
         ("uuid", "document_id") => &things.scan,
         ("uuid", "lease_token") if of_document => &things.scan_token,
         ("uuid", "lease_token") => &things.lease_token,
@@ -85,7 +87,13 @@ fn sensible(function: &str, name: &str, type_name: &str, things: &Things) -> Opt
         ("uuid", "event_id") => &things.event,
         ("uuid", "reservation") => &things.reservation,
         ("uuid[]", "document_ids") => return Some(format!("{{{}}}", things.document)),
-        ("jsonb", "metadata") if function.starts_with("search_") => r#"{"shelf": 1}"#,
+        ("jsonb", "metadata")
+            if function.starts_with("search_")
+                || matches!(function, "build_context" | "similar_documents") =>
+        {
+            r#"{"shelf": 1}"#
+        }
+        ("jsonb", "exclude_metadata") => r#"{"shelf": 2}"#,
         ("jsonb", "metadata" | "context_state" | "patch" | "results" | "error") => r#"{"a": 1}"#,
         ("jsonb", "tokens" | "token_types") => r#"{"input": 5}"#,
         ("jsonb", "events") => r#"[{"event_type": "agent_request", "tokens_used": 5}]"#,
@@ -94,6 +102,7 @@ fn sensible(function: &str, name: &str, type_name: &str, things: &Things) -> Opt
         ("text", "token") => "not.a.token",
         ("text", "issuer" | "audience") => "https://issuer",
         ("text", "query") => "herons fox",
+        ("text", "prefix") => "her",
         ("text", "content" | "content_text") => "# A\n\nA mole digs by the water.",
         ("text", "filename" | "title" | "name" | "storage_path" | "reason" | "worker") => "mole.md",
         ("text", "file_type") => "text/markdown",
@@ -130,7 +139,7 @@ fn sensible(function: &str, name: &str, type_name: &str, things: &Things) -> Opt
         ("numeric", "amount" | "cost") => "1",
         ("real", "progress") => "0.5",
         ("interval", "window_length") => return None,
-        ("interval", "older_than") => "100 days",
+        ("interval", "older_than" | "recency") => "100 days",
         ("interval", "lease" | "extend" | "ttl" | "retry_after") => "5 minutes",
         (
             "timestamp with time zone",
@@ -141,7 +150,7 @@ fn sensible(function: &str, name: &str, type_name: &str, things: &Things) -> Opt
         ("tstzrange", _) => "empty",
         ("tsvector", "search_vector") => "mole:1A water:3",
         ("boolean", "self_metering" | "archive_usage" | "remove_missing") => "false",
-        ("boolean", "dry_run" | "beside_others") => "true",
+        ("boolean", "dry_run" | "beside_others" | "operators") => "true",
         _ => panic!("teach the attacks what {name} {type_name} of carrel.{function}() is like"),
     };
     Some(value.to_owned())
