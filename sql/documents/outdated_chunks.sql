@@ -4,4 +4,5 @@
 select document_id
 from carrel.document_chunks
 where analyzer_version is distinct from 1 and search_vector is not null
+order by document_id
 limit $1

@@ -38,6 +38,7 @@ mod visibility;
 use crate::pg::error::{Error, Result, SqlState};
 use crate::pg::spi::{self, Access};
 use pgrx::datum::Interval;
+pub use statistics::add_names as count_names;
 pub use statistics::rebuild_differing as rebuild_differing_statistics;
 
 /// Registers the settings of search.

@@ -30,7 +30,8 @@ test('a search finds the passage, and gives the defaults to what is left out', a
         const [meant] = await carrel.searchChunks(tx, { query: 'heronz' });
         assert.deepEqual([meant?.matched, meant?.meant, meant?.total], ['similar', { heronz: 'herons' }, 1]);
         assert.ok((await carrel.suggest(tx, { prefix: 'her' })).some(({ word }) => word === 'herons'));
-        assert.equal((await carrel.similarDocuments(tx, { documentId: id })).length, 0);
+        const others = await carrel.similarDocuments(tx, { documentId: id });
+        assert.ok(others.length > 0 && others.every(({ documentId }) => documentId !== id));
         const { context, citations, tokens } = await carrel.buildContext(tx, { query: 'herons', maxTokens: 100 });
         assert.match(context, /herons of Alice/);
         assert.ok(Array.isArray(citations) && citations.length === 1 && tokens > 0 && tokens <= 100);

@@ -16,43 +16,106 @@ impl std::error::Error for Malformed {}
 
 /// Encodes words, in ascending order, each at most 255 bytes long, with their numbers of texts.
 pub fn encode<'a>(words: impl Iterator<Item = (&'a str, i64)>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut last: &str = "";
-    for (word, texts) in words {
-        let shared = word.bytes().zip(last.bytes()).take_while(|(a, b)| a == b).count();
-        let further = &word.as_bytes()[shared..];
-        let (Ok(shared), Ok(length)) = (u8::try_from(shared), u8::try_from(further.len())) else {
-            continue;
+    let mut encoder = Encoder::default();
+    words.for_each(|(word, texts)| encoder.push(word.as_bytes(), texts));
+    encoder.bytes
+}
+
+/// Vocabulary to which words are added in order.
+#[derive(Default)]
+struct Encoder {
+    bytes: Vec<u8>,
+    last: Vec<u8>,
+}
+
+impl Encoder {
+    fn push(&mut self, word: &[u8], texts: i64) {
+        let shared = word.iter().zip(&self.last).take_while(|(a, b)| a == b).count();
+        let further = &word[shared..];
+        let (Ok(common), Ok(length)) = (u8::try_from(shared), u8::try_from(further.len())) else {
+            return;
         };
-        bytes.push(shared);
-        bytes.push(length);
-        bytes.extend_from_slice(further);
+        self.bytes.push(common);
+        self.bytes.push(length);
+        self.bytes.extend_from_slice(further);
         let mut rest = (texts << 1 ^ texts >> 63) as u64;
         while rest >= 0x80 {
-            bytes.push(rest as u8 | 0x80);
+            self.bytes.push(rest as u8 | 0x80);
             rest >>= 7;
         }
-        bytes.push(rest as u8);
-        last = word;
+        self.bytes.push(rest as u8);
+        self.last.truncate(shared);
+        self.last.extend_from_slice(further);
     }
-    bytes
+}
+
+/// Reader of a vocabulary, word by word.
+struct Reader<'a> {
+    bytes: &'a [u8],
+    word: Vec<u8>,
+    texts: i64,
+}
+
+impl<'a> Reader<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, word: Vec::with_capacity(64), texts: 0 }
+    }
+
+    /// Reads the next word. Returns false at the end.
+    fn next(&mut self) -> Result<bool, Malformed> {
+        let [shared, length, rest @ ..] = self.bytes else {
+            return if self.bytes.is_empty() { Ok(false) } else { Err(Malformed) };
+        };
+        let (further, rest) = rest.split_at_checked(usize::from(*length)).ok_or(Malformed)?;
+        if self.word.len() < usize::from(*shared) {
+            return Err(Malformed);
+        }
+        self.word.truncate(usize::from(*shared));
+        self.word.extend_from_slice(further);
+        self.bytes = rest;
+        self.texts = take_number(&mut self.bytes)?;
+        Ok(true)
+    }
 }
 
 /// Calls `each` for each word, in order, with its number of texts.
-pub fn for_each(mut bytes: &[u8], mut each: impl FnMut(&str, i64)) -> Result<(), Malformed> {
-    let mut word: Vec<u8> = Vec::with_capacity(64);
-    while let [shared, length, rest @ ..] = bytes {
-        let (further, rest) = rest.split_at_checked(usize::from(*length)).ok_or(Malformed)?;
-        if word.len() < usize::from(*shared) {
-            return Err(Malformed);
-        }
-        word.truncate(usize::from(*shared));
-        word.extend_from_slice(further);
-        bytes = rest;
-        let texts = take_number(&mut bytes)?;
-        each(std::str::from_utf8(&word).map_err(|_| Malformed)?, texts);
+pub fn for_each(bytes: &[u8], mut each: impl FnMut(&str, i64)) -> Result<(), Malformed> {
+    let mut reader = Reader::new(bytes);
+    while reader.next()? {
+        each(std::str::from_utf8(&reader.word).map_err(|_| Malformed)?, reader.texts);
     }
-    if bytes.is_empty() { Ok(()) } else { Err(Malformed) }
+    Ok(())
+}
+
+/// Adds vocabularies up. Takes no memory beyond the sum. Calls `tick` for each word.
+pub fn sum(vocabularies: &[Vec<u8>], mut tick: impl FnMut()) -> Result<Vec<u8>, Malformed> {
+    let mut readers = Vec::with_capacity(vocabularies.len());
+    for vocabulary in vocabularies {
+        let mut reader = Reader::new(vocabulary);
+        if reader.next()? {
+            readers.push(reader);
+        }
+    }
+    let mut sum = Encoder::default();
+    let mut word = Vec::new();
+    while let Some(least) = readers.iter().map(|reader| &reader.word).min() {
+        tick();
+        word.clone_from(least);
+        let mut texts = 0_i64;
+        for reader in readers.iter_mut().filter(|reader| reader.word == word) {
+            texts = texts.saturating_add(reader.texts);
+            if !reader.next()? {
+                // The end is marked by a word that follows all others.
+                reader.word.clear();
+                reader.word.push(u8::MAX);
+            }
+        }
+        readers.retain(|reader| reader.word != [u8::MAX]);
+        if texts != 0 {
+            sum.push(&word, texts);
+        }
+    }
+    Ok(sum.bytes)
 }
 
 /// Passes over a number.

@@ -16,7 +16,7 @@ mod similar;
 mod walk;
 
 pub use beginning::Beginning;
-pub use format::{Malformed, encode, for_each};
+pub use format::{Malformed, encode, for_each, sum};
 pub use likeness::{LikeWord, Likeness};
 pub use similar::SimilarTo;
 pub use walk::{Pattern, walk};
@@ -61,17 +61,6 @@ impl Changes {
                 change.texts += by;
             }
         });
-    }
-
-    /// Adds a stored vocabulary.
-    pub fn add(&mut self, vocabulary: &[u8]) -> Result<(), Malformed> {
-        for_each(vocabulary, |word, texts| {
-            let change = match self.words.get_mut(word) {
-                Some(change) => change,
-                None => self.words.entry(word.into()).or_insert(Change { texts: 0, last: 0 }),
-            };
-            change.texts = change.texts.saturating_add(texts);
-        })
     }
 
     /// Number of words.

@@ -18,6 +18,7 @@ use crate::pg::spi::{self, Access, Db};
 use crate::pg::trigger;
 use crate::pg::values::TsVector;
 use crate::pg::xact;
+use crate::search;
 use crate::usage;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
@@ -175,9 +176,10 @@ fn refuse_blocked(schema: &str, findings: &[Finding]) -> Result<()> {
     .hint("Nothing was imported. Mend or delete those rows; carrel.import_from() without dry_run => false lists them again."))
 }
 
-/// Inserts the rows, and derives chunks' words, documents' vectors and usage totals.
+/// Inserts the rows, and derives search statistics, chunks' words, documents' vectors and usage totals.
 fn insert_rows(db: &Db) -> Result<()> {
     trigger::as_in_a_restore(|| db.script(DOCUMENTS))?;
+    search::count_names(db, include_str!("../../../sql/operations/import/names.sql"))?;
     db.script(CHUNKS)?;
     trigger::as_in_a_restore(|| {
         db.script(REQUESTS)?;

@@ -1,6 +1,7 @@
 //! Changes of the search statistics: the triggers that add them, and counting again.
 
 use super::merge::merge_sometimes;
+use super::rows::{Texts, add};
 use crate::pg::error::{Result, check_for_interrupts};
 use crate::pg::spi::{self, Access, Arg, Db, PassingRow};
 use crate::pg::trigger::{self, Returned};
@@ -11,9 +12,6 @@ use std::collections::BTreeMap;
 
 /// Number of words of a vocabulary from which it is written, and another one begun.
 const MAX_WORDS: usize = 200_000;
-
-/// User and language.
-type Texts = ([u8; 16], String);
 
 /// Changes of the search statistics.
 #[derive(Default)]
@@ -95,26 +93,6 @@ impl Changes {
         }
         Ok(changed)
     }
-}
-
-/// Inserts a row of the search statistics.
-pub(super) fn add(
-    db: &Db,
-    (user, language): &Texts,
-    [chunks, words]: [i64; 2],
-    vocabulary: Vec<u8>,
-) -> Result<()> {
-    db.execute(
-        include_str!("../../../sql/search/statistics/add.sql"),
-        &[
-            Uuid::from_bytes(*user).into(),
-            language.as_str().into(),
-            chunks.into(),
-            words.into(),
-            vocabulary.into(),
-        ],
-    )?;
-    Ok(())
 }
 
 /// Trigger AFTER INSERT, UPDATE, DELETE or TRUNCATE of document_chunks: adds the statement's changes to
@@ -226,12 +204,16 @@ pub fn rebuild_differing(db: &Db, drift: &'static str) -> Result<()> {
     differing.into_iter().try_for_each(|(user, language)| rebuild(db, user, &language))
 }
 
-/// Counts all names again, after all chunks are gone.
-fn rebuild_names(db: &Db) -> Result<()> {
-    db.execute("delete from carrel.search_statistics", &[])?;
+/// Adds the words of the file names that a query returns: user_id, language, sign, name.
+pub fn add_names(db: &Db, names: &'static str) -> Result<()> {
     let mut changes = Changes::default();
-    let names = "select user_id, language, 1, filename from carrel.documents";
     changes.add_names(db, names, &[])?;
     changes.write(db)?;
     Ok(())
+}
+
+/// Counts all names again, after all chunks are gone.
+fn rebuild_names(db: &Db) -> Result<()> {
+    db.execute("delete from carrel.search_statistics", &[])?;
+    add_names(db, "select user_id, language, 1, filename from carrel.documents")
 }

@@ -1,6 +1,6 @@
 //! Merging of search statistics, so that a user has few rows.
 
-use super::changes::add;
+use super::rows::{Texts, add};
 use crate::documents::malformed;
 use crate::pg::error::{Result, check_for_interrupts};
 use crate::pg::ids::uuid_v7;
@@ -16,11 +16,14 @@ const STATEMENTS_PER_MERGE: u8 = 32;
 /// Bytes of vocabularies that are merged whatever their sizes.
 const SMALL: i64 = 4096;
 
+/// Bytes of vocabularies that are merged at most: some hundred thousand words. They are in memory.
+const MAX_MERGED: i64 = 2 << 20;
+
 /// Merges the statistics of users and languages, in one of 32 calls, chosen at random.
 ///
 /// Not in REPEATABLE READ and SERIALIZABLE: a row that another transaction has merged is an error
 /// there.
-pub fn merge_sometimes(db: &Db, changed: &[([u8; 16], String)]) -> Result<()> {
+pub fn merge_sometimes(db: &Db, changed: &[Texts]) -> Result<()> {
     thread_local! {
         /// Transaction of the last merge. A transaction keeps scanning the rows that it has deleted, so
         /// repeated merges in one would become slower and slower.
@@ -38,7 +41,7 @@ pub fn merge_sometimes(db: &Db, changed: &[([u8; 16], String)]) -> Result<()> {
 ///
 /// A row is merged once the smaller ones together have half its size, so each word is written again a
 /// logarithmic number of times (P. O'Neil and others, "The Log-Structured Merge-Tree", 1996).
-fn merge(db: &Db, texts: &([u8; 16], String)) -> Result<()> {
+fn merge(db: &Db, texts: &Texts) -> Result<()> {
     let sizes = db.rows(
         include_str!("../../../sql/search/statistics/sizes.sql"),
         &[Uuid::from_bytes(texts.0).into(), texts.1.as_str().into()],
@@ -50,7 +53,7 @@ fn merge(db: &Db, texts: &([u8; 16], String)) -> Result<()> {
         .take_while(|(_, size)| {
             let is_small = *size <= 2 * sum + SMALL;
             sum += size;
-            is_small
+            is_small && sum <= MAX_MERGED
         })
         .map(|(id, _)| id)
         .collect();
@@ -58,15 +61,15 @@ fn merge(db: &Db, texts: &([u8; 16], String)) -> Result<()> {
         return Ok(());
     }
     let (mut chunks, mut words) = (0, 0);
-    let mut vocabulary = vocabulary::Changes::default();
-    db.stream(include_str!("../../../sql/search/statistics/take.sql"), &[small.into()], |row| {
-        check_for_interrupts();
+    let mut vocabularies = Vec::with_capacity(small.len());
+    let take = include_str!("../../../sql/search/statistics/take.sql");
+    db.stream(take, &[small.into()], |row| {
         chunks += row.need::<i64>(1)?;
         words += row.need::<i64>(2)?;
-        let added = row.with_bytes(3, |bytes| vocabulary.add(bytes))?;
-        added.unwrap_or(Ok(())).map_err(malformed)
+        vocabularies.extend(row.with_bytes(3, <[u8]>::to_vec)?);
+        Ok(())
     })?;
-    let vocabulary = vocabulary.encode();
+    let vocabulary = vocabulary::sum(&vocabularies, check_for_interrupts).map_err(malformed)?;
     if chunks == 0 && words == 0 && vocabulary.is_empty() {
         return Ok(());
     }

@@ -6,13 +6,14 @@
 
 mod changes;
 mod merge;
+mod rows;
 
 use crate::documents::malformed;
 use crate::pg::error::{Result, check_for_interrupts};
 use crate::pg::spi::Db;
 use carrel_core::ranking::Collection;
 use carrel_core::vocabulary::{Pattern, for_each, walk};
-pub use changes::rebuild_differing;
+pub use changes::{add_names, rebuild_differing};
 use pgrx::datum::Uuid;
 use std::collections::BTreeMap;
 
