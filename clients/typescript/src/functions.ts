@@ -832,11 +832,12 @@ export const revokeUser = nothing('revoke_user', { role: name });
  * Query: words are optional, and rare words count more. In a query of up to ten words, "quoted phrases" are required,
  * -word is excluded, and conf* matches words that begin with conf; longer queries are prose, and so is every query
  * without `operators`. A word that occurs in none of the caller's texts is taken for the nearest word that does:
- * `meant` has both, as {"typed": "meant"}. A query without words and embedding has no results.
+ * `meant` has both, as {"typed": "meant"}. If none is near, words that share most of its letters are found. A query
+ * without words and embedding has no results.
  *
- * `matched` is `all` or `some` (words), `similar` (a word that was meant), or `embedding`. `snippet` highlights words
- * with <mark>. `context_chunks` extends `content` and its offsets by that number of chunks before and after. `total` is
- * the number of matches on all pages, `total_is_exact` false if there may be more.
+ * `matched` is `all` or `some` (words), `similar` (a word that was meant, or like one), or `embedding`. `snippet`
+ * highlights words with <mark>. `context_chunks` extends `content` and its offsets by that number of chunks before and
+ * after. `total` is the number of matches on all pages, `total_is_exact` false if there may be more.
  *
  * Filters: a document matches `metadata` if its metadata contains it, and not `exclude_metadata` if it contains that;
  * `created_before` is exclusive. With `recency`, new documents rank higher: a document of that age has lost half of the

@@ -180,7 +180,7 @@ export const documentChunks = carrel.table('document_chunks', {
     searchVector: tsvector('search_vector'),
     /** Text search configuration that search_vector was parsed with: the language of the document at that time. */
     language: text(),
-    /** Length of search_vector: the number of positions of its lexemes. */
+    /** Length of search_vector: the number of positions that have a lexeme. */
     words: integer(),
     /** Number of leading words of content that are the title of a text without headings. Stop words are counted. */
     titleWords: integer('title_words'),
