@@ -138,8 +138,9 @@ fn sensible(function: &str, name: &str, type_name: &str, things: &Things) -> Opt
         ("bigint", "tokens" | "tokens_used" | "reserve_tokens") => "5",
         ("numeric", "amount" | "cost") => "1",
         ("real", "progress") => "0.5",
-        ("interval", "window_length") => return None,
-        ("interval", "older_than" | "recency") => "100 days",
+        // Scores would differ from one moment to the next.
+        ("interval", "window_length" | "recency") => return None,
+        ("interval", "older_than") => "100 days",
         ("interval", "lease" | "extend" | "ttl" | "retry_after") => "5 minutes",
         (
             "timestamp with time zone",
