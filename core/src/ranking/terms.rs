@@ -2,21 +2,27 @@
 
 use crate::tsvector::{Position, Positions, View, Weight};
 
+/// Lexeme, as bytes of a vector.
+pub type Lexeme = Box<[u8]>;
+
+/// Lexeme with the share that it counts.
+pub type SharedLexeme = (Lexeme, f32);
+
 /// Lexeme or beginning of words that a query looks for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Term {
     /// Lexemes of a word and of its variants, such as the form without accents. A place in a text has one
     /// of them, or several for the same word.
-    Word(Vec<Box<[u8]>>),
+    Word(Vec<Lexeme>),
     /// Words that begin with `written`.
     Prefix {
         written: Box<str>,
         /// Lexemes of these words, ascending. Other words may share them.
-        lexemes: Vec<Box<[u8]>>,
+        lexemes: Vec<Lexeme>,
     },
     /// Lexemes of words that are like a word, each with the share of the word that they have.
     Like {
-        lexemes: Vec<(Box<[u8]>, f32)>,
+        lexemes: Vec<SharedLexeme>,
         /// Number of texts with these words, each counted by its share.
         texts: u64,
     },
@@ -337,7 +343,7 @@ impl Query {
 impl Term {
     /// All lexemes that match.
     pub fn lexemes(&self) -> impl Iterator<Item = &[u8]> {
-        let (lexemes, like): (&[Box<[u8]>], &[(Box<[u8]>, f32)]) = match self {
+        let (lexemes, like): (&[Lexeme], &[SharedLexeme]) = match self {
             Self::Word(lexemes) | Self::Prefix { lexemes, .. } => (lexemes, &[]),
             Self::Like { lexemes, .. } => (&[], lexemes),
         };
@@ -362,7 +368,7 @@ impl Term {
                 Some(Frequency { is_variant: !is_as_written, ..frequency })
             }
             Self::Like { lexemes, .. } => {
-                let part = |(lexeme, share): &(Box<[u8]>, f32)| {
+                let part = |(lexeme, share): &SharedLexeme| {
                     of(lexeme).map(|frequency| frequency.weighted() as f32 * share)
                 };
                 let parts = lexemes.iter().filter_map(part).reduce(|sum, part| sum + part);
