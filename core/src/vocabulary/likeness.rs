@@ -9,8 +9,9 @@ use super::similar::unaccented;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
-/// Letters of a word from which others are compared with it.
-const MIN_LETTERS: usize = 3;
+/// Letters of a word from which others are compared with it: shorter ones are in words that have nothing to
+/// do with them, as `long` in `oolong`.
+const MIN_LETTERS: usize = 5;
 /// Least share of a word's grams, by weight, that a word has which is like it. From .2 to .4 it makes no
 /// difference.
 const MIN_SHARE: f64 = 0.25;
