@@ -27,22 +27,24 @@ pub fn detect(text: &str) -> Option<&'static str> {
         let letters = sample.chars().filter(|c| c.is_alphabetic()).take(MIN_LETTERS).count();
         let is_sure = info.confidence() >= MIN_CONFIDENCE
             && (letters == MIN_LETTERS || has_own_script(info.lang()));
-        is_sure.then_some(info.lang())
+        is_sure.then(|| configuration(info.lang()))
     });
     let first = found.next()?;
-    found.all(|other| other == first).then(|| configuration(first))
+    found.all(|other| other == first).then_some(first)
 }
 
-/// Beginning, middle and end of a text; all of a short one.
+/// Beginning, middle and end of a text; all of a short one, and its halves.
 fn samples(text: &str) -> Vec<&str> {
     let after = |start: usize| {
         let rest = &text[text.floor_char_boundary(start)..];
         let end = rest.char_indices().nth(SAMPLE).map_or(rest.len(), |(at, _)| at);
         &rest[..end]
     };
-    // A character has at most four bytes.
     match text.len() {
-        ..=SAMPLE => vec![text],
+        length @ ..=SAMPLE => {
+            let (first, second) = text.split_at(text.floor_char_boundary(length / 2));
+            vec![text, first, second]
+        }
         length => vec![after(0), after(length / 2), after(length.saturating_sub(SAMPLE))],
     }
 }

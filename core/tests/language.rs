@@ -44,6 +44,10 @@ fn short_and_mixed_texts_are_of_no_language() {
     let mixed = format!("{}{}", GERMAN.repeat(20), ENGLISH.repeat(20));
     assert_eq!(detect(&mixed), None);
     assert_eq!(detect(&GERMAN.repeat(40)), Some("german"));
+    // A short one as well, and halves of other lengths.
+    for (first, second) in [(GERMAN, ENGLISH), (ENGLISH, GERMAN)] {
+        assert_eq!(detect(&format!("{first} {second}")), None);
+    }
 }
 
 #[test]

@@ -138,6 +138,15 @@ fn only_words_are_compared() {
 }
 
 #[test]
+fn thousands_of_vocabularies_add_up_in_time() {
+    let one = |word: usize| encode([(format!("{word:05}").as_str(), 1)].into_iter());
+    let vocabularies: Vec<Vec<u8>> = (0..20_000).map(|number| one(number % 10_000)).collect();
+    let words = read(&sum(&vocabularies, || ()).unwrap());
+    assert_eq!(words.len(), 10_000);
+    assert!(words.iter().all(|(_, texts)| *texts == 2));
+}
+
+#[test]
 fn a_damaged_vocabulary_is_refused() {
     for bytes in [&[0][..], &[0, 1, b'a'], &[1, 1, b'a', 2], &[0, 1, 0xFF, 2], &[0, 1, b'a', 0x80]]
     {

@@ -1,9 +1,8 @@
 //! Languages of documents: given, by default, or detected.
 
-use super::Parser;
 use super::settings::{self, DETECTED};
 use crate::pg::error::{Result, guard};
-use crate::pg::spi::Db;
+use crate::pg::text_search;
 use crate::pg::trigger::Change;
 use carrel_core::language::detect;
 use pgrx::prelude::*;
@@ -18,35 +17,29 @@ fn default_language() -> String {
 
 /// Sets the language of a document's row, if it is to be detected: it is null or `auto`, or it was when
 /// the row was written before and the text is new. Returns the language.
-pub fn resolve(db: &Db, row: &mut Change) -> Result<String> {
-    let given: Option<String> = row.new.get(c"language");
-    let is_given = given.as_deref().is_some_and(|language| language != DETECTED);
-    let is_changed = row.old.is_none() || row.changes(c"language")?;
-    let detects = if is_given && is_changed {
-        // A restore or an import gives the language and the column.
-        row.old.is_none() && row.new.get::<bool>(c"detects_language") == Some(true)
-    } else {
-        !is_given || row.new.get::<bool>(c"detects_language") == Some(true)
-    };
-    if row.new.get::<bool>(c"detects_language") != Some(detects) {
+pub fn resolve(row: &mut Change) -> Result<String> {
+    let given: Option<String> = row.new.get(c"language").filter(|given: &String| given != DETECTED);
+    let is_update = row.old.is_some();
+    let is_set = is_update && row.changes(c"language")?;
+    let detected_before = row.new.get::<bool>(c"detects_language") == Some(true);
+    let detects = given.is_none() || (detected_before && !is_set);
+    if detects != detected_before {
         row.set(c"detects_language", detects);
     }
+    let has_new_text = is_update && row.changes(c"content_text")?;
     match given {
-        Some(language) if is_given => {
-            let has_new_text = row.old.is_some() && row.changes(c"content_text")?;
-            if !(detects && has_new_text) {
-                return Ok(language);
-            }
+        Some(given) if !(detects && has_new_text) => Ok(given),
+        _ => {
+            let language = detected(row.new.get(c"content_text"))?;
+            row.set(c"language", language.as_str());
+            Ok(language)
         }
-        _ => {}
     }
-    let text: Option<&str> = row.new.get(c"content_text");
-    let detected = match text.and_then(detect) {
-        // Versions of Postgres differ in their configurations.
-        Some(language) if Parser::find(db, language)?.is_some() => language.to_owned(),
-        Some(_) => "simple".to_owned(),
-        None => settings::language_if_unsure(),
-    };
-    row.set(c"language", detected.as_str());
-    Ok(detected)
+}
+
+/// Language of a text, as the name of a configuration that this version of Postgres has.
+fn detected(text: Option<&str>) -> Result<String> {
+    let Some(language) = text.and_then(detect) else { return Ok(settings::language_if_unsure()) };
+    let is_known = text_search::config_of_pg_catalog(language)?.is_some();
+    Ok(if is_known { language.to_owned() } else { "simple".to_owned() })
 }

@@ -126,10 +126,10 @@ pub fn highlights(
 ) -> Result<Vec<Highlight>> {
     with_lexicon(config, |lexicon| {
         let mut numbers: Vec<(u32, usize)> = Vec::with_capacity(terms.len());
-        let mut prefixes: Vec<(Beginning, usize)> = Vec::new();
+        let mut beginnings: Vec<(&Beginning, usize)> = Vec::new();
         for (index, term) in terms.iter().enumerate() {
             match term {
-                Term::Prefix { written, .. } => prefixes.push((Beginning::new(written), index)),
+                Term::Prefix { beginning, .. } => beginnings.push((beginning, index)),
                 term => numbers.extend(term.lexemes().map(|of| (lexicon.number(of), index))),
             }
         }
@@ -141,7 +141,7 @@ pub fn highlights(
                 let at = numbers.binary_search_by_key(number, |(number, _)| *number).ok()?;
                 Some(numbers[at].1)
             });
-            let begun = || prefixes.iter().find(|(prefix, _)| prefix.is_of(word.form));
+            let begun = || beginnings.iter().find(|(beginning, _)| beginning.is_of(word.form));
             if let Some(term) = of_lexeme.or_else(|| begun().map(|(_, term)| *term)) {
                 highlights.push(Highlight { start, end, term, position: word.position });
             }

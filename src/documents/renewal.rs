@@ -38,9 +38,41 @@ pub fn renew(db: &Db, id: Uuid) -> Result<()> {
         |row| Ok((row.need::<Uuid>(1)?, row.need::<String>(2)?, row.need::<String>(3)?)),
     )?;
     let Some((user, filename, language)) = document else { return Ok(()) };
-    let chunks = db.rows(
+    // Some at a time: all of a document may be more than memory should hold.
+    loop {
+        let chunks = outdated_chunks(db, user, id)?;
+        if chunks.is_empty() {
+            break;
+        }
+        for chunk in chunks {
+            check_for_interrupts();
+            chunk.renew(db, &language)?;
+        }
+    }
+    let mut parser = Parser::for_language(db, &language)?;
+    let vector = renamed_vector(db, &mut parser, &filename, user, id)?;
+    db.execute(
+        "update carrel.documents set search_vector = $2 where id = $1",
+        &[id.into(), TsVector::from_body(&vector).into()],
+    )?;
+    Ok(())
+}
+
+/// Takes the vectors of a document as they are, for it cannot be renewed: its language is gone, say. It must
+/// not be tried again and again.
+pub fn keep(db: &Db, id: Uuid) -> Result<()> {
+    db.execute(
+        include_str!("../../sql/documents/keep_vectors.sql"),
+        &[id.into(), (VERSION as i32).into()],
+    )?;
+    Ok(())
+}
+
+/// Some of the outdated chunks of a document.
+fn outdated_chunks(db: &Db, user: Uuid, document: Uuid) -> Result<Vec<OutdatedChunk>> {
+    db.rows(
         include_str!("../../sql/documents/chunks_to_renew.sql"),
-        &[user.into(), id.into()],
+        &[user.into(), document.into()],
         |row| {
             let titles: Vec<Option<String>> = row.need(3)?;
             Ok(OutdatedChunk {
@@ -51,18 +83,7 @@ pub fn renew(db: &Db, id: Uuid) -> Result<()> {
                 title_words: row.get(5),
             })
         },
-    )?;
-    for chunk in chunks {
-        check_for_interrupts();
-        chunk.renew(db, &language)?;
-    }
-    let mut parser = Parser::for_language(db, &language)?;
-    let vector = renamed_vector(db, &mut parser, &filename, user, id)?;
-    db.execute(
-        "update carrel.documents set search_vector = $2 where id = $1",
-        &[id.into(), TsVector::from_body(&vector).into()],
-    )?;
-    Ok(())
+    )
 }
 
 struct OutdatedChunk {
@@ -107,6 +128,7 @@ mod tests {
             include_str!("../../sql/documents/outdated_chunks.sql"),
             include_str!("../../sql/documents/count_outdated.sql"),
             include_str!("../../sql/documents/chunks_to_renew.sql"),
+            include_str!("../../sql/documents/keep_vectors.sql"),
         ] {
             assert!(sql.contains(&outdated), "{sql}");
         }

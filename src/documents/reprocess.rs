@@ -18,8 +18,8 @@ use pgrx::prelude::*;
 ///
 /// With fewer pending ones, it renews documents whose words an older version of carrel analyzed, and
 /// counts these as well. Documents locked by other workers are skipped. A document that cannot be
-/// processed becomes `failed`; one that cannot be renewed stays as it is. Callable by services. Errors: 22023 (invalid argument, or settings that contradict each
-/// other).
+/// processed becomes `failed`; one that cannot be renewed keeps what was analyzed. Callable by services.
+/// Errors: 22023 (invalid argument, or settings that contradict each other).
 #[pg_extern(volatile, parallel_unsafe)]
 fn process_documents(max_documents: default!(Option<i32>, 100)) -> i32 {
     guard(|| {
@@ -51,7 +51,7 @@ fn process_documents(max_documents: default!(Option<i32>, 100)) -> i32 {
             let outdated = renewal::lock_outdated(db, max_documents - pending.len() as i32)?;
             for id in &outdated {
                 match spi::subtransaction(|| renewal::renew(db, *id)) {
-                    Err(error) if !error.is_of_system() => {}
+                    Err(error) if !error.is_of_system() => renewal::keep(db, *id)?,
                     outcome => outcome?,
                 }
             }

@@ -47,7 +47,7 @@ fn process_document_row<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         row.need_within(c"file_size", 0..=i64::MAX)?;
         row.need_no_binary(c"content_text")?;
         let needs_processing = needs_processing(row)?;
-        let language = spi::as_owner(Access::Read, |db| language::resolve(db, row))?;
+        let language = language::resolve(row)?;
         if !needs_processing && !row.changes(c"filename")? {
             return Ok(());
         }

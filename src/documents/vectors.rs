@@ -7,7 +7,7 @@ use crate::pg::spi::Db;
 use crate::pg::text_search;
 use carrel_core::chunking::{self, Format, Options, Unit};
 use carrel_core::ranking::{Highlight, Term, leading_title};
-use carrel_core::tsvector::{self, Assembler, MAX_POSITION, View, Weight};
+use carrel_core::tsvector::{self, Assembler, Lexemes, MAX_POSITION, View, Weight};
 use pgrx::pg_sys;
 
 /// Characters that are parsed at once. Postgres refuses vectors of 1 MB and more; the vector of this

@@ -9,7 +9,7 @@ use crate::pg::error::{Result, check_for_interrupts};
 use crate::pg::gin::Postings;
 use crate::pg::spi::{Db, PassingRow};
 use carrel_core::ranking::{Frequency, PhraseEdges, PhraseMatches, Scale, TermSet};
-use carrel_core::tsvector::View;
+use carrel_core::tsvector::{Lexemes, View};
 use carrel_core::vocabulary::{Beginning, has_word_with};
 use pgrx::datum::Uuid;
 use std::collections::HashMap;
@@ -88,11 +88,10 @@ impl ChunkColumns {
         })
     }
 
-    /// True if a chunk has a word that begins with a prefix, in its content or a heading.
-    fn is_written(&self, row: &PassingRow, prefix: &str) -> Result<bool> {
-        let beginning = Beginning::new(prefix);
+    /// True if a chunk has a word with a beginning, in its content or a heading.
+    fn is_written(&self, row: &PassingRow, beginning: &Beginning) -> Result<bool> {
         let has = |text: &[u8]| {
-            has_word_with(&String::from_utf8_lossy(text), &beginning, check_for_interrupts)
+            has_word_with(&String::from_utf8_lossy(text), beginning, check_for_interrupts)
         };
         for column in [self.content, self.section_title] {
             if row.with_bytes(column, has)?.unwrap_or(false) {
@@ -136,7 +135,7 @@ impl Candidates {
         let start = self.terms.len();
         let title_words = title_words_of(row.get(columns.title_words).unwrap_or_default());
         let mut failure = None;
-        let mut is_written = |prefix: &str| match columns.is_written(row, prefix) {
+        let mut is_written = |beginning: &Beginning| match columns.is_written(row, beginning) {
             Ok(is_written) => is_written,
             Err(error) => {
                 failure = Some(error);
@@ -164,7 +163,7 @@ impl Candidates {
         }
         let (reading, edges) = read.unwrap_or_default();
         let end = self.terms.len();
-        let has_edges = !edges.begun.is_empty() || !edges.ended.is_empty();
+        let has_edges = !edges.is_empty();
         if end > start || reading.is_excluded || has_edges {
             if has_edges {
                 self.edges.push((self.chunks.len(), edges));
@@ -192,6 +191,7 @@ impl Candidates {
         for (number, edges) in &edges {
             let (document, index) = place(&self.chunks[*number]);
             let Some((before, of_before)) = begun.get(&(document, index - 1)) else { continue };
+            // Both are few: a phrase has at most some hundred words.
             for edge in edges.ended.iter().filter(|edge| of_before.begun.contains(edge)) {
                 self.chunks[*before].reading.add(*edge);
                 self.chunks[*number].reading.add(*edge);
@@ -303,7 +303,7 @@ pub fn read_names(
         let Ok(view) = View::open(&vector) else { continue };
         let mut terms = Vec::new();
         let is_written =
-            |prefix: &str| has_word_with(&filename, &Beginning::new(prefix), check_for_interrupts);
+            |beginning: &Beginning| has_word_with(&filename, beginning, check_for_interrupts);
         let term_count = query.query.terms.len();
         let reading = query.query.read(&view, 0, is_written, |term, _| {
             if term < term_count {

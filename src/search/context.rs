@@ -2,12 +2,11 @@
 
 use super::filter::Filter;
 use super::found::Search;
+use super::not_negative;
 use super::page::Page;
 use super::passages::{self, FetchedChunk, Passage};
-use super::search_chunks::{BestChunks, best_chunks};
-use super::{not_negative, positive};
+use super::search_chunks::best_chunks;
 use crate::documents::encoding_named;
-use crate::identity;
 use crate::pg::error::{Result, check_for_interrupts, guard};
 use crate::pg::single_row;
 use crate::pg::spi::{self, Access};
@@ -51,7 +50,6 @@ fn build_context(
     (name!(context, String), name!(citations, JsonB), name!(tokens, i32)),
 > {
     let row = guard(move || {
-        let user = identity::require()?;
         let budget = not_negative("max_tokens", max_tokens)?;
         let encoding = encoding_named(encoding)?;
         let filter = Filter {
@@ -62,16 +60,10 @@ fn build_context(
             created_after,
             created_before,
         };
-        let search = Search {
-            user,
-            query,
-            has_operators: operators.unwrap_or(true),
-            embedding: query_embedding,
-            filter: &filter,
-            recency: positive("recency", recency)?,
-        };
+        let search = Search::of_caller(query, operators, query_embedding, recency, &filter)?;
         let page = Page::new(Some(MAX_CANDIDATES), Some(0))?;
-        let BestChunks { best, .. } = best_chunks(&search, &page)?;
+        let found = search.chunks(Some(page.end()))?;
+        let (_, best) = best_chunks(&search, found, &page)?;
         let mut candidates = best.into_iter().map(|(hit, chunk)| (hit.score, chunk));
         let mut context = PromptContext::default();
         let mut chosen: Vec<ScoredChunk> = Vec::new();

@@ -5,12 +5,14 @@
 use super::filter::Filter;
 use super::hybrid::{fuse_chunks, fuse_documents};
 use super::nearest::{self, Nearest};
+use super::positive;
 use super::query::{self, LanguageQuery};
 use super::ranking::{self, Ranked, SearchHit, split_off_best};
 use super::statistics;
 use super::top_k::MAX_RESULTS;
 use super::typos::{self, Corrections};
 use crate::documents::embeddings::{EmbeddingType, not_enabled};
+use crate::identity;
 use crate::pg::error::Result;
 use crate::pg::spi::{self, Access, Db};
 use pgrx::datum::{Interval, Uuid};
@@ -40,27 +42,33 @@ pub struct Found {
     pub hits: Vec<SearchHit>,
     /// True if the hits are all that match, not only the best.
     pub is_complete: bool,
-    /// Number of matches. At least that many, if an index found the nearest embeddings.
+    /// Number of matches.
     pub total: usize,
+    /// False if there may be more: chunks with near embeddings are not counted where an index finds them, or
+    /// where not all chunks with words were read.
     pub is_total_exact: bool,
     pub corrections: Corrections,
 }
 
 impl<'a> Search<'a> {
-    /// Search by words alone.
-    pub fn of_words(user: Uuid, filter: &'a Filter) -> Self {
-        let (query, embedding, recency) = (None, None, None);
-        Self { user, query, has_operators: true, embedding, filter, recency }
-    }
-
-    /// Finds all documents that match queries which are parsed already.
-    pub fn documents_like(&self, mut queries: Vec<LanguageQuery>) -> Result<Found> {
-        let Ranked { hits, total, .. } = self.as_owner(|db| {
-            let allowed = self.filter.documents(db, self.user)?;
-            ranking::rank_documents(db, self.user, &mut queries, allowed.as_ref())
-        })?;
-        let corrections = Corrections::new();
-        Ok(Found { queries, hits, is_complete: true, total, is_total_exact: true, corrections })
+    /// Search of the caller, by arguments as they are given. Fails with 28000 without an identity.
+    pub fn of_caller(
+        query: Option<&'a str>,
+        operators: Option<bool>,
+        embedding: Option<&'a str>,
+        recency: Option<Interval>,
+        filter: &'a Filter,
+    ) -> Result<Self> {
+        let user = identity::require()?;
+        let recency = positive("recency", recency)?;
+        Ok(Self {
+            user,
+            query,
+            has_operators: operators.unwrap_or(true),
+            embedding,
+            filter,
+            recency,
+        })
     }
 
     /// Finds chunks: the best `wanted` ones at least, or all.
@@ -74,8 +82,7 @@ impl<'a> Search<'a> {
             let mut ranked = ranking::rank_chunks(db, user, queries, allowed, depth)?;
             if let (true, Some(depth)) = (ranked.is_partial, depth) {
                 // Only the best `depth` hits are known to be better than unread chunks.
-                let rest = split_off_best(&mut ranked.hits, depth);
-                drop(rest);
+                split_off_best(&mut ranked.hits, depth);
             }
             Ok(ranked)
         })
@@ -121,7 +128,7 @@ impl<'a> Search<'a> {
                     depth.is_none(),
                 )?;
                 is_complete &= nearest.is_all;
-                is_total_exact = nearest.is_all;
+                is_total_exact = is_complete;
                 fuse(&mut ranked, nearest, &queries);
             }
             self.boost_recent(db, &mut ranked.hits)

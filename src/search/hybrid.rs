@@ -6,7 +6,7 @@ use super::query::LanguageQuery;
 use super::ranking::{MatchedChunk, Ranked, SearchHit};
 use super::settings;
 use carrel_core::ranking::Fusion;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Fuses chunks ranked by words with chunks near to an embedding. Excluded and required phrases of the
 /// query hold for both. The result is in no order.
@@ -23,7 +23,7 @@ pub fn fuse_chunks(ranked: &mut Ranked, nearest: Nearest, queries: &[LanguageQue
         match places.get(&id) {
             Some(place) => ranked.hits[*place].score += score,
             None => {
-                let hit = SearchHit::by_embedding(document, Some(id), Vec::new(), index, score);
+                let hit = SearchHit::by_embedding(document, Some(id), index, score);
                 ranked.hits.push(hit);
             }
         }
@@ -36,29 +36,32 @@ pub fn fuse_documents(ranked: &mut Ranked, nearest: Nearest, queries: &[Language
     let fusion = fusion(ranked, &nearest);
     let neighbours = allowed(ranked, nearest, queries, |hit| Some(hit.document), |of| of.document);
     let mut places: HashMap<Id, usize> = HashMap::with_capacity(ranked.hits.len());
+    // Places of chunks in their documents.
+    let mut chunk_places: HashMap<Id, usize> = HashMap::new();
     for (place, hit) in ranked.hits.iter_mut().enumerate() {
         hit.score = fusion.words(hit.score.into()) as f32;
-        for chunk in &mut hit.matched_chunks {
+        for (place, chunk) in hit.matched_chunks.iter_mut().enumerate() {
             chunk.score = fusion.words(chunk.score.into()) as f32;
+            chunk_places.insert(chunk.id, place);
         }
         places.insert(hit.document, place);
     }
     for Neighbour { document, id, index, cosine, .. } in neighbours {
         let score = fusion.embedding(cosine) as f32;
         let place = *places.entry(document).or_insert_with(|| {
-            ranked.hits.push(SearchHit::by_embedding(document, None, Vec::new(), 0, score));
+            ranked.hits.push(SearchHit::by_embedding(document, None, 0, score));
             ranked.hits.len() - 1
         });
         let hit = &mut ranked.hits[place];
         let chunks = &mut hit.matched_chunks;
-        // Neighbours come nearest first, so only the first one without terms can be the best.
-        let has_nearer = chunks.iter().any(|chunk| !chunk.has_terms);
-        let best = match chunks.iter_mut().find(|chunk| chunk.id == id) {
-            Some(chunk) => {
-                chunk.score += score;
-                chunk.score
+        let best = match chunk_places.get(&id) {
+            Some(place) => {
+                chunks[*place].score += score;
+                chunks[*place].score
             }
-            None if has_nearer => continue,
+            // Neighbours come nearest first, so only the first one without terms can be the best. It is the
+            // last chunk.
+            None if chunks.last().is_some_and(|chunk| !chunk.has_terms) => continue,
             None => {
                 chunks.push(MatchedChunk { id, score, index, has_terms: false });
                 score
@@ -93,8 +96,8 @@ fn allowed(
         .filter(|query| !query.query.required.is_empty())
         .map(|query| query.statistics.language.as_str())
         .collect();
-    let has_phrases: std::collections::HashSet<Id> = match strict_languages.is_empty() {
-        true => Default::default(),
+    let has_phrases: HashSet<Id> = match strict_languages.is_empty() {
+        true => HashSet::new(),
         false => ranked.hits.iter().filter_map(of_hit).collect(),
     };
     let mut neighbours = nearest.neighbours;

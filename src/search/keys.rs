@@ -5,7 +5,7 @@ use crate::documents::malformed;
 use crate::pg::error::{Result, guard};
 use crate::pg::values::TsVector;
 use carrel_core::ranking::{Frequency, level};
-use carrel_core::tsvector::{View, key, of_keys};
+use carrel_core::tsvector::{Lexemes, View, key, of_keys};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use sha2::{Digest, Sha256};

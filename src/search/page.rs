@@ -42,7 +42,7 @@ impl Total {
 
 /// Page of the ranked results.
 pub struct Page {
-    pub offset: usize,
+    offset: usize,
     pub size: usize,
 }
 
@@ -52,6 +52,11 @@ impl Page {
             offset: not_negative("result_offset", result_offset)?,
             size: not_negative("max_results", max_results)?,
         })
+    }
+
+    /// Number of hits up to the end of this page.
+    pub fn end(&self) -> usize {
+        self.offset.saturating_add(self.size)
     }
 
     /// Fetches the hits of this page, among the hits that the caller may see.

@@ -3,7 +3,7 @@
 use super::candidates::Id;
 use super::query::LanguageQuery;
 use super::ranking::SearchHit;
-use crate::pg::error::Result;
+use crate::pg::error::{Result, check_for_interrupts};
 use crate::pg::spi::{self, Access, Db, Row};
 use carrel_core::ranking;
 use pgrx::datum::Uuid;
@@ -188,6 +188,6 @@ pub fn snippet(query: Option<&mut LanguageQuery>, content: &str) -> Result<Strin
         return Ok(ranking::snippet(content, &[], |_| 1.0, None, MAX_SNIPPET));
     };
     let highlights = query.parser.highlights(content, &query.query.terms)?;
-    let phrase = ranking::phrases_shown(&highlights, &query.query).into_iter().next();
+    let phrase = ranking::phrase_shown(&highlights, &query.query, check_for_interrupts);
     Ok(ranking::snippet(content, &highlights, |_| 1.0, phrase, MAX_SNIPPET))
 }

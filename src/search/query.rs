@@ -10,7 +10,7 @@ use carrel_core::ranking::{
     parts,
 };
 use carrel_core::text::{Role, Variant, normalize};
-use carrel_core::tsvector::View;
+use carrel_core::tsvector::{Lexemes, View};
 use carrel_core::vocabulary::{Beginning, LikeWord};
 use pgrx::datum::Uuid;
 
@@ -19,6 +19,11 @@ const MAX_QUERY: usize = 32_000;
 
 /// Maximum number of phrases, and of excluded words; the rest is ignored.
 const MAX_PHRASES: usize = 64;
+
+/// Maximum number of words that may be mistyped, and of words in a phrase; the rest is taken as typed, and
+/// ignored.
+const MAX_TYPED: usize = 64;
+const MAX_PHRASE: usize = 512;
 
 /// Maximum number of lexemes that are like a word. From 4 to 32 it makes no difference.
 const MAX_LIKE: usize = 8;
@@ -88,10 +93,12 @@ impl LanguageQuery {
                 }
             }
         }
+        if lexemes.is_empty() {
+            return Ok(());
+        }
         let texts = (texts as u64).min(self.statistics.chunks.texts);
-        let term = self.query.add(Term::Like { lexemes, texts });
-        if let Some(term) = term {
-            self.query.count(term);
+        if let Some(term) = self.query.add(Term::Like { lexemes, texts }) {
+            self.query.count(term, 1);
             self.query.replace(typed, &[term]);
         }
         Ok(())
@@ -104,7 +111,7 @@ impl LanguageQuery {
         for read in words_of(&mut self.parser, &part)?.0 {
             for term in read.terms {
                 if let Some(number) = self.query.add(term) {
-                    self.query.count(number);
+                    self.query.count(number, 1);
                     terms.push(number);
                 }
             }
@@ -159,7 +166,7 @@ fn prefix_terms(
             })?;
         }
         let lexemes = parser.lexemes(&words, |form| beginning.is_of(form))?;
-        Ok(Term::Prefix { written: prefix.into(), lexemes })
+        Ok(Term::Prefix { beginning, lexemes })
     });
     terms.collect()
 }
@@ -318,7 +325,7 @@ fn add_words(query: &mut Query, words: &[ReadWord]) {
         for term in &terms {
             if !counted.1.contains(term) {
                 counted.1.push(*term);
-                query.count(*term);
+                query.count(*term, 1);
             }
         }
         let is_variant = last == Some((word.position, word.role));
@@ -340,6 +347,9 @@ fn add_words(query: &mut Query, words: &[ReadWord]) {
             }
         }
         last = Some((word.position, word.role));
+        if query.typed.len() == MAX_TYPED {
+            continue;
+        }
         if let (Some(form), Some(word)) = (&word.typed, query.words.len().checked_sub(1)) {
             let part = query.words[word].parts.len().checked_sub(1);
             query.typed.push(TypedWord { form: form.clone(), word, part });
@@ -357,6 +367,7 @@ fn phrase_of(words: &[ReadWord]) -> Phrase {
     let first = terms.first().map_or(0, |(position, _)| *position);
     terms
         .chunk_by(|a, b| a.0 == b.0)
+        .take(MAX_PHRASE)
         .map(|at| PhrasePosition {
             offset: u16::try_from(at[0].0 - first).unwrap_or(u16::MAX),
             terms: at.iter().map(|(_, term)| (*term).clone()).collect(),

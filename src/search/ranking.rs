@@ -78,20 +78,13 @@ pub struct MatchedChunk {
 }
 
 impl SearchHit {
-    /// Hit for a chunk without any term, found by its embedding; or for its document, given the chunk as
-    /// matching one.
-    pub fn by_embedding(
-        document: Id,
-        chunk: Option<Id>,
-        matched_chunks: Vec<MatchedChunk>,
-        index: i32,
-        score: f32,
-    ) -> Self {
+    /// Hit for a chunk without any term, found by its embedding; for its document, if `chunk` is None.
+    pub fn by_embedding(document: Id, chunk: Option<Id>, index: i32, score: f32) -> Self {
         Self {
             is_of_second_search: false,
             document,
             chunk,
-            matched_chunks,
+            matched_chunks: Vec::new(),
             is_named: false,
             score,
             index,

@@ -2,12 +2,12 @@
 
 use super::filter::Filter;
 use super::found::{Found, Search};
+use super::not_negative;
 use super::page::{Page, Total};
 use super::passages::{self, FetchedChunk, Passage};
+use super::query::LanguageQuery;
 use super::ranking::SearchHit;
 use super::typos::Corrections;
-use super::{not_negative, positive};
-use crate::identity;
 use crate::pg::error::{Result, check_for_interrupts, guard};
 use crate::pg::values::Jsonb;
 use pgrx::JsonB;
@@ -82,23 +82,17 @@ fn search_chunks(
         created_before,
     };
     let rows = guard(move || {
-        let user = identity::require()?;
+        let search = Search::of_caller(query, operators, query_embedding, recency, &filter)?;
         let page = Page::new(max_results, result_offset)?;
         let context_chunks = not_negative("context_chunks", context_chunks)?;
-        let search = Search {
-            user,
-            query,
-            has_operators: operators.unwrap_or(true),
-            embedding: query_embedding,
-            filter: &filter,
-            recency: positive("recency", recency)?,
-        };
-        let BestChunks { mut found, best } = best_chunks(&search, &page)?;
+        let found = search.chunks(Some(page.end()))?;
         let total = Total::of(&found)?;
+        let corrections = meant(&found.corrections);
+        let (mut queries, best) = best_chunks(&search, found, &page)?;
         let mut rows = Vec::with_capacity(best.len());
         for (hit, chunk) in best {
             check_for_interrupts();
-            let query = hit.query.map(|n| &mut found.queries[n]);
+            let query = hit.query.map(|n| &mut queries[n]);
             let snippet = passages::snippet(query, &chunk.content)?;
             let passage = match context_chunks {
                 0 => Passage::of(&chunk),
@@ -117,7 +111,7 @@ fn search_chunks(
                 passage.end,
                 hit.score,
                 hit.matched_by.name().to_owned(),
-                meant(&found.corrections),
+                corrections.as_ref().map(|JsonB(value)| JsonB(value.clone())),
                 total.count,
                 total.is_exact,
             ));
@@ -135,28 +129,26 @@ pub fn meant(corrections: &Corrections) -> Option<JsonB> {
     })
 }
 
-/// Page of the chunks that match best.
-pub struct BestChunks {
-    /// The search, with its hits.
-    pub found: Found,
-    pub best: Vec<(SearchHit, FetchedChunk)>,
-}
-
-/// Finds a page of the chunks that match best.
-pub fn best_chunks(search: &Search, page: &Page) -> Result<BestChunks> {
+/// Fetches a page of the chunks that were found. Returns the query as parsed as well.
+pub fn best_chunks(
+    search: &Search,
+    found: Found,
+    page: &Page,
+) -> Result<(Vec<LanguageQuery>, Vec<(SearchHit, FetchedChunk)>)> {
     let fill = |hits| page.fill(hits, passages::count_visible_chunks, passages::fetch_chunks);
-    let found = search.chunks(Some(page.offset.saturating_add(page.size)))?;
+    if found.is_complete {
+        return Ok((found.queries, fill(found.hits)?));
+    }
     let best = fill(found.hits.clone())?;
-    if found.is_complete || best.len() == page.size {
-        return Ok(BestChunks { found, best });
+    if best.len() == page.size {
+        return Ok((found.queries, best));
     }
     // Policies hide some of the best hits, or there are not enough of them: a second search finds all.
     // Its other hits come after the first ones, so all pages have one order.
     let known: HashSet<_> = found.hits.iter().filter_map(|hit| hit.chunk).collect();
-    let mut all = search.chunks(None)?;
-    all.hits.retain(|hit| hit.chunk.is_none_or(|chunk| !known.contains(&chunk)));
-    all.hits.iter_mut().for_each(|hit| hit.is_of_second_search = true);
-    all.hits.extend(found.hits);
-    let best = fill(all.hits.clone())?;
-    Ok(BestChunks { found: all, best })
+    let Found { queries, mut hits, .. } = search.chunks(None)?;
+    hits.retain(|hit| hit.chunk.is_none_or(|chunk| !known.contains(&chunk)));
+    hits.iter_mut().for_each(|hit| hit.is_of_second_search = true);
+    hits.extend(found.hits);
+    Ok((queries, fill(hits)?))
 }

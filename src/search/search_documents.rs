@@ -4,9 +4,9 @@ use super::filter::Filter;
 use super::found::{Found, Search};
 use super::page::{Page, Total};
 use super::passages;
-use super::positive;
+use super::query::LanguageQuery;
+use super::ranking::SearchHit;
 use super::search_chunks::meant;
-use crate::identity;
 use crate::pg::error::{Result, check_for_interrupts, guard};
 use crate::pg::values::Jsonb;
 use pgrx::JsonB;
@@ -55,21 +55,14 @@ fn search_documents(
         created_before,
     };
     let rows = guard(move || {
-        let user = identity::require()?;
+        let search = Search::of_caller(query, operators, query_embedding, recency, &filter)?;
         let page = Page::new(max_results, result_offset)?;
-        let search = Search {
-            user,
-            query,
-            has_operators: operators.unwrap_or(true),
-            embedding: query_embedding,
-            filter: &filter,
-            recency: positive("recency", recency)?,
-        };
         let found = search.documents()?;
         let total = Total::of(&found)?;
+        let Found { hits, queries, corrections, .. } = found;
+        let corrections = meant(&corrections);
         let mut rows = Vec::new();
-        let corrections = meant(&found.corrections);
-        for document in best_documents(found, &page)? {
+        for document in best_documents(hits, queries, &page)? {
             rows.push((
                 document.id,
                 document.filename,
@@ -98,8 +91,11 @@ pub struct BestDocument {
 }
 
 /// Fetches a page of the documents that were found.
-pub fn best_documents(found: Found, page: &Page) -> Result<Vec<BestDocument>> {
-    let Found { hits, mut queries, .. } = found;
+pub fn best_documents(
+    hits: Vec<SearchHit>,
+    mut queries: Vec<LanguageQuery>,
+    page: &Page,
+) -> Result<Vec<BestDocument>> {
     let best = page.fill(
         hits,
         |db, hits| Ok(passages::fetch_documents(db, hits)?.len()),

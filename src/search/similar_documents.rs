@@ -1,9 +1,9 @@
 //! similar_documents(): documents about the same things as another one.
 
 use super::filter::Filter;
-use super::found::{Found, Search};
 use super::page::Page;
 use super::query::LanguageQuery;
+use super::ranking::rank_documents;
 use super::search_documents::best_documents;
 use crate::documents::malformed;
 use crate::identity;
@@ -11,7 +11,7 @@ use crate::pg::error::{Error, Result, SqlState, check_for_interrupts, guard};
 use crate::pg::spi::{self, Access, Db};
 use crate::pg::values::Jsonb;
 use carrel_core::ranking::{Frequency, Term};
-use carrel_core::tsvector::View;
+use carrel_core::tsvector::{Lexemes, View};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use std::collections::HashMap;
@@ -67,11 +67,14 @@ fn similar_documents(
         if !is_there {
             return Err(Error::not_found("document", document));
         }
-        let queries = spi::as_owner(Access::Read, |db| queries_like(db, user, document))?;
-        let search = Search::of_words(user, &filter);
-        let mut found: Found = search.documents_like(queries)?;
-        found.hits.retain(|hit| hit.document != *document.as_bytes());
-        let documents = best_documents(found, &page)?.into_iter().map(|document| {
+        let (queries, mut hits) = spi::as_owner(Access::Read, |db| {
+            let mut queries = queries_like(db, user, document)?;
+            let allowed = filter.documents(db, user)?;
+            let ranked = rank_documents(db, user, &mut queries, allowed.as_ref())?;
+            Ok((queries, ranked.hits))
+        })?;
+        hits.retain(|hit| hit.document != *document.as_bytes());
+        let documents = best_documents(hits, queries, &page)?.into_iter().map(|document| {
             let id = document.id;
             (id, document.filename, document.score, document.snippet, document.matched_chunks)
         });
@@ -108,7 +111,7 @@ fn queries_like(db: &Db, user: Uuid, document: Uuid) -> Result<Vec<LanguageQuery
         let Some(mut query) = LanguageQuery::empty(db, user, statistics)? else { continue };
         for (lexeme, frequency) in lexemes.into_iter().take(MAX_LEXEMES) {
             if let Some(term) = query.query.add(Term::Word(vec![lexeme])) {
-                (0..frequency as usize).for_each(|_| query.query.count(term));
+                query.query.count(term, frequency as u32);
             }
         }
         queries.push(query);

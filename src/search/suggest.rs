@@ -50,7 +50,9 @@ fn suggest(
             if suggestions.len() == max_results {
                 break;
             }
-            if is_searched(user, &queries, &word)? && is_visible(user, &queries, &word)? {
+            let is_shown = is_searched(user, &queries, &word)?
+                && (!may_be_hidden || is_visible(user, &queries, &word)?);
+            if is_shown {
                 suggestions.push((word, texts));
             }
         }

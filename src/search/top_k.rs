@@ -177,14 +177,20 @@ impl BoundedChunks {
         let bounds: Vec<Vec<f64>> = (0..chunks_with_term.len())
             .map(|term| (0..LEVELS).map(|level| scale.upper_bound(term, level)).collect())
             .collect();
+        // Terms of each pair as bits, there are at most MAX_TERMS, and the pair's bound.
+        let pairs: Vec<(u64, f64)> = (chunks_with_term.len()..)
+            .zip(pairs)
+            .map(|(number, pair)| {
+                let bits = 1 << pair.first | 1 << pair.second;
+                (bits, scale.upper_bound(number, LEVELS - 1))
+            })
+            .collect();
         let heap = chunks.into_iter().map(|of_chunk| {
             let of_terms = of_chunk.iter().map(|of| bounds[of.term()][usize::from(of.level())]);
-            let has = |term: u16| of_chunk.iter().any(|of| of.term() == usize::from(term));
-            let of_pairs = (chunks_with_term.len()..)
-                .zip(pairs)
-                .filter(|(_, pair)| has(pair.first) && has(pair.second))
-                .map(|(pair, _)| scale.upper_bound(pair, LEVELS - 1));
-            (Score::new(of_terms.chain(of_pairs).sum()), of_chunk[0].tid())
+            let has = of_chunk.iter().fold(0_u64, |bits, of| bits | 1 << of.term());
+            let of_pairs = pairs.iter().filter(|(bits, _)| has & bits == *bits);
+            let bound = of_terms.chain(of_pairs.map(|(_, bound)| *bound)).sum();
+            (Score::new(bound), of_chunk[0].tid())
         });
         Ok(Self { heap: heap.collect(), scale, chunks_with_term })
     }

@@ -17,7 +17,7 @@ pub use bm25::{Collection, Parameters, Scale, UnfitParameter};
 pub use fusion::Fusion;
 pub use impact::{LEVELS, level};
 pub use query::{QueryPart, QueryPartKind, parts};
-pub use snippet::{Highlight, phrases_shown, snippet};
+pub use snippet::{Highlight, phrase_shown, snippet};
 pub use terms::{
     Frequency, Pair, Phrase, PhraseEdge, PhraseEdges, PhraseMatches, PhrasePosition, Query,
     QueryWord, Term, TermSet, TypedWord,

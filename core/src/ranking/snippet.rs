@@ -19,33 +19,33 @@ const OPEN: &str = "<mark>";
 const CLOSE: &str = "</mark>";
 const CUT: &str = "…";
 
-/// Finds phrases among highlights: the span of each place, in bytes.
-pub fn phrases_shown(highlights: &[Highlight], query: &Query) -> Vec<(usize, usize)> {
-    let number = |term: &Term| query.terms.iter().position(|known| known == term);
-    let mut spans = Vec::new();
-    for phrase in &query.required {
+/// Finds the first required phrase among highlights: its span, in bytes. Calls `tick` for each highlight with
+/// which one may begin.
+pub fn phrase_shown(
+    highlights: &[Highlight],
+    query: &Query,
+    mut tick: impl FnMut(),
+) -> Option<(usize, usize)> {
+    let number = |term: &Term| query.number(term).map(usize::from);
+    query.required.iter().find_map(|phrase| {
         let terms: Vec<Vec<usize>> = phrase
             .iter()
             .map(|position| position.terms.iter().filter_map(number).collect())
             .collect();
-        let at = |position: u32, terms: &[usize]| {
-            let from = highlights.partition_point(|highlight| highlight.position < position);
-            let here = highlights[from..].iter().take_while(|h| h.position == position);
-            here.filter(|highlight| terms.contains(&highlight.term)).last()
-        };
-        for first in highlights {
-            if !terms.first().is_some_and(|terms| terms.contains(&first.term)) {
-                continue;
+        let begins =
+            |first: &&Highlight| terms.first().is_some_and(|terms| terms.contains(&first.term));
+        highlights.iter().filter(begins).find_map(|first| {
+            tick();
+            let mut end = first.end;
+            for (position, terms) in phrase.iter().zip(&terms) {
+                let at = first.position.saturating_add(position.offset.into());
+                let from = highlights.partition_point(|highlight| highlight.position < at);
+                let here = highlights[from..].iter().take_while(|here| here.position == at);
+                end = here.filter(|here| terms.contains(&here.term)).last()?.end;
             }
-            let found = phrase.iter().zip(&terms).map(|(position, terms)| {
-                at(first.position.saturating_add(position.offset.into()), terms)
-            });
-            if let Some(Some(last)) = found.reduce(|all, one| all.and(one)) {
-                spans.push((first.start, last.end));
-            }
-        }
-    }
-    spans
+            Some((first.start, end))
+        })
+    })
 }
 
 /// Returns the passage of at most `max_characters` whose distinct terms have the greatest `worth`,

@@ -1,6 +1,7 @@
 //! Query in the lexemes of one text search configuration, and its matches in a vector.
 
-use crate::tsvector::{Position, Positions, View, Weight};
+use crate::tsvector::{Lexemes, Position, Positions, Weight};
+use crate::vocabulary::Beginning;
 
 /// Lexeme, as bytes of a vector.
 pub type Lexeme = Box<[u8]>;
@@ -14,9 +15,9 @@ pub enum Term {
     /// Lexemes of a word and of its variants, such as the form without accents. A place in a text has one
     /// of them, or several for the same word.
     Word(Vec<Lexeme>),
-    /// Words that begin with `written`.
+    /// Words with a beginning.
     Prefix {
-        written: Box<str>,
+        beginning: Beginning,
         /// Lexemes of these words, ascending. Other words may share them.
         lexemes: Vec<Lexeme>,
     },
@@ -256,9 +257,10 @@ impl Query {
         terms.iter().for_each(|term| self.similar.insert(*term));
     }
 
-    /// Counts an occurrence of a term in the query.
-    pub fn count(&mut self, term: u16) {
-        self.counts[usize::from(term)] += 1;
+    /// Counts occurrences of a term in the query.
+    pub fn count(&mut self, term: u16, times: u32) {
+        let count = &mut self.counts[usize::from(term)];
+        *count = count.saturating_add(times);
     }
 
     /// True if a text with these terms has all words of the query.
@@ -272,7 +274,7 @@ impl Query {
     }
 
     /// Number of times that the words of a pair stand as in the query.
-    fn together(&self, pair: &Pair, vector: &View) -> u32 {
+    fn together<'a>(&self, pair: &Pair, vector: &impl Lexemes<'a>) -> u32 {
         let positions = |term: u16| match self.terms.get(usize::from(term)) {
             Some(Term::Word(lexemes)) => vector.find(lexemes.first()?),
             _ => None,
@@ -305,15 +307,14 @@ impl Query {
     }
 
     /// Matches a text's vector. Calls `found` with the index and frequency of each term that it has, and of
-    /// each pair: pairs are counted after the terms.
-    /// The first `title_words` positions belong to a title, whatever their weight. `is_written` tells
-    /// if the text has a word that begins with a prefix, as written: it is asked only for prefixes of
-    /// which the vector has a lexeme.
-    pub fn read(
+    /// each pair: pairs are counted after the terms. The first `title_words` positions belong to a title,
+    /// whatever their weight. `is_written` tells if the text has a word with a beginning, as written: it is
+    /// asked only where the vector has a lexeme of such words.
+    pub fn read<'a>(
         &self,
-        vector: &View,
+        vector: &impl Lexemes<'a>,
         title_words: u16,
-        mut is_written: impl FnMut(&str) -> bool,
+        mut is_written: impl FnMut(&Beginning) -> bool,
         mut found: impl FnMut(usize, Frequency),
     ) -> PhraseMatches {
         for (number, term) in self.terms.iter().enumerate() {
@@ -350,11 +351,11 @@ impl Term {
         lexemes.iter().chain(like.iter().map(|(lexeme, _)| lexeme)).map(|lexeme| &**lexeme)
     }
 
-    fn frequency(
+    fn frequency<'a>(
         &self,
-        vector: &View,
+        vector: &impl Lexemes<'a>,
         title_words: u16,
-        is_written: &mut impl FnMut(&str) -> bool,
+        is_written: &mut impl FnMut(&Beginning) -> bool,
     ) -> Option<Frequency> {
         let of = |lexeme: &[u8]| {
             vector.find(lexeme).map(|positions| Frequency::of(positions, title_words))
@@ -387,8 +388,8 @@ impl Term {
     /// Calls `with` for the positions of each lexeme that the vector has.
     fn each<'a>(
         &self,
-        vector: &View<'a>,
-        is_written: &mut impl FnMut(&str) -> bool,
+        vector: &impl Lexemes<'a>,
+        is_written: &mut impl FnMut(&Beginning) -> bool,
         mut with: impl FnMut(Positions<'a>),
     ) {
         match self {
@@ -397,10 +398,10 @@ impl Term {
             }
             // Part of no phrase.
             Self::Like { .. } => {}
-            Self::Prefix { written, lexemes } => {
+            Self::Prefix { beginning, lexemes } => {
                 let mut has_any = false;
                 let mut each = |positions| {
-                    has_any = has_any || is_written(written);
+                    has_any = has_any || is_written(beginning);
                     if has_any {
                         with(positions);
                     }
@@ -422,6 +423,7 @@ impl Term {
 }
 
 /// Places in a text where a phrase, or a part of one, begins.
+#[derive(Default)]
 struct Starts {
     /// Position of the phrase's first word, ascending. Zero or less where a part of the phrase stands at
     /// the beginning of a text.
@@ -433,33 +435,48 @@ struct Starts {
 impl Starts {
     /// Finds the terms of a phrase at its positions. In a vector without positions, they only have to
     /// occur.
-    fn of(
+    fn of<'a>(
         phrase: &[PhrasePosition],
-        vector: &View,
-        is_written: &mut impl FnMut(&str) -> bool,
+        vector: &impl Lexemes<'a>,
+        is_written: &mut impl FnMut(&Beginning) -> bool,
     ) -> Self {
-        let mut found = Self { starts: Vec::new(), is_unknown: false };
-        for (number, position) in phrase.iter().enumerate() {
-            let mut here = Vec::new();
-            let mut has_any = false;
-            for term in &position.terms {
-                term.each(vector, is_written, |positions| {
-                    has_any = true;
-                    found.is_unknown |= positions.len() == 0;
-                    let offset = i32::from(position.offset);
-                    here.extend(positions.map(|p| i32::from(p.position) - offset));
-                });
+        let mut found: Option<Self> = None;
+        for position in phrase {
+            let with = Self::with(found.take(), position, vector, is_written);
+            if !with.is_anywhere() {
+                return with;
             }
-            if !has_any {
-                return Self { starts: Vec::new(), is_unknown: false };
-            }
-            here.sort_unstable();
-            match number {
-                0 => found.starts = here,
-                _ => found.starts.retain(|start| here.binary_search(start).is_ok()),
-            }
+            found = Some(with);
         }
-        found
+        found.unwrap_or_default()
+    }
+
+    /// Starts of a part of a phrase with one more position.
+    fn with<'a>(
+        part: Option<Self>,
+        position: &PhrasePosition,
+        vector: &impl Lexemes<'a>,
+        is_written: &mut impl FnMut(&Beginning) -> bool,
+    ) -> Self {
+        let mut here = Self::default();
+        let offset = i32::from(position.offset);
+        let mut has_any = false;
+        for term in &position.terms {
+            term.each(vector, is_written, |positions| {
+                has_any = true;
+                here.is_unknown |= positions.len() == 0;
+                here.starts.extend(positions.map(|p| i32::from(p.position) - offset));
+            });
+        }
+        here.starts.sort_unstable();
+        match part {
+            Some(part) if has_any => {
+                here.is_unknown |= part.is_unknown;
+                here.starts.retain(|start| part.starts.binary_search(start).is_ok());
+                here
+            }
+            _ => here,
+        }
     }
 
     fn is_anywhere(&self) -> bool {
@@ -488,32 +505,56 @@ pub struct PhraseEdges {
 impl Query {
     /// Finds the parts of phrases with which a chunk's content ends or begins. Headings, which have a
     /// weight, stand before the content. Stop words at the edge are not missed.
-    pub fn edges(&self, vector: &View, mut is_written: impl FnMut(&str) -> bool) -> PhraseEdges {
+    pub fn edges<'a>(
+        &self,
+        vector: &impl Lexemes<'a>,
+        mut is_written: impl FnMut(&Beginning) -> bool,
+    ) -> PhraseEdges {
         let mut edges = PhraseEdges::default();
-        let positions = || vector.iter().flat_map(|(_, positions)| positions);
-        let body = || positions().filter(|p| p.weight == Weight::D).map(|p| i32::from(p.position));
-        let (Some(first), Some(last)) = (body().min(), body().max()) else { return edges };
+        // First and last position of the content, once a part of a phrase is found at all.
+        let mut bounds: Option<(u16, u16)> = None;
+        let mut stands_at = |starts: &[i32], offset: u16, is_end: bool| {
+            let (first, last) =
+                *bounds.get_or_insert_with(|| vector.content_bounds().unwrap_or_default());
+            let edge = i32::from(if is_end { last } else { first });
+            starts.binary_search(&(edge - i32::from(offset))).is_ok()
+        };
         let required = self.required.iter().take(64).enumerate();
-        let excluded =
-            self.excluded.iter().enumerate().map(|(number, phrase)| (64 + number, phrase));
+        let excluded = (64..).zip(&self.excluded);
         for (number, phrase) in required.chain(excluded) {
-            for split in 1..phrase.len() {
-                let edge = PhraseEdge { phrase: number as u16, split: split as u16 };
-                let (begin, end) = phrase.split_at(split);
-                let begin_offset = begin.last().map_or(0, |position| i32::from(position.offset));
-                if Starts::of(begin, vector, &mut is_written)
-                    .starts
-                    .contains(&(last - begin_offset))
-                {
-                    edges.begun.push(edge);
+            let Some(whole) = phrase.len().checked_sub(1) else { continue };
+            let edge = |split: usize| PhraseEdge { phrase: number as u16, split: split as u16 };
+            let mut part: Option<Starts> = None;
+            for (split, position) in (1..).zip(&phrase[..whole]) {
+                let starts = Starts::with(part.take(), position, vector, &mut is_written);
+                if starts.starts.is_empty() {
+                    break;
                 }
-                let end_offset = end.first().map_or(0, |position| i32::from(position.offset));
-                if Starts::of(end, vector, &mut is_written).starts.contains(&(first - end_offset)) {
-                    edges.ended.push(edge);
+                if stands_at(&starts.starts, position.offset, true) {
+                    edges.begun.push(edge(split));
                 }
+                part = Some(starts);
+            }
+            let mut part: Option<Starts> = None;
+            for (split, position) in phrase.iter().enumerate().skip(1).rev() {
+                let starts = Starts::with(part.take(), position, vector, &mut is_written);
+                if starts.starts.is_empty() {
+                    break;
+                }
+                if stands_at(&starts.starts, position.offset, false) {
+                    edges.ended.push(edge(split));
+                }
+                part = Some(starts);
             }
         }
         edges
+    }
+}
+
+impl PhraseEdges {
+    /// True if no phrase stands at an edge.
+    pub fn is_empty(&self) -> bool {
+        self.begun.is_empty() && self.ended.is_empty()
     }
 }
 

@@ -11,6 +11,18 @@ pub(super) fn unaccent(word: &str, form: &mut String) -> bool {
     if word.is_ascii() {
         return false;
     }
+    push_unaccented(word, form);
+    *form != word && !form.is_empty()
+}
+
+/// A folded word without accents, points and strokes.
+pub fn unaccented(word: &str) -> String {
+    let mut form = String::with_capacity(word.len());
+    push_unaccented(word, &mut form);
+    form
+}
+
+fn push_unaccented(word: &str, form: &mut String) {
     let mut unaccenter = Unaccenter::default();
     for c in word.chars() {
         match unaccenter.next(c) {
@@ -19,7 +31,6 @@ pub(super) fn unaccent(word: &str, form: &mut String) -> bool {
             Letters::Many(letters) => form.push_str(letters),
         }
     }
-    *form != word && !form.is_empty()
 }
 
 /// Takes the accents, points and strokes from the characters of a folded word, one after the other.

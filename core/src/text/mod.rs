@@ -48,7 +48,7 @@ mod scanner;
 mod unspaced;
 mod word;
 
-pub use accents::{Letters, Unaccenter};
+pub use accents::{Letters, Unaccenter, unaccented};
 pub use kind::Kind;
 pub use normal::normalize;
 pub use word::{MAX_WORD, Role, Variant, Word};

@@ -8,7 +8,7 @@ use hashbrown::hash_table::Entry;
 use smallvec::SmallVec;
 
 use super::format::{LEXEME_BITS, MAX_AREA, MAX_POSITION, MAX_POSITIONS, Position, Weight};
-use super::view::View;
+use super::view::{Lexemes, View};
 
 /// Joins tsvectors as Postgres' `a || b || …` does, in one pass over all of them.
 ///

@@ -36,6 +36,9 @@ pub struct Position {
     pub position: u16,
 }
 
+/// Position as it is stored: a `u16` with the weight in its two highest bits.
+pub type PackedPosition = [u8; 2];
+
 impl Position {
     /// Position of a word. Words beyond [`MAX_POSITION`] share the highest position.
     pub fn at(position: u32, weight: Weight) -> Self {
@@ -52,7 +55,7 @@ impl Position {
         Position { weight, position: packed & MAX_POSITION }
     }
 
-    pub(super) fn pack(self) -> u16 {
+    pub(crate) fn pack(self) -> u16 {
         (self.weight as u16) << 14 | self.position
     }
 }

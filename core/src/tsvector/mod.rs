@@ -12,6 +12,7 @@ mod view;
 mod write;
 
 pub use assembler::Assembler;
+pub(crate) use format::PackedPosition;
 pub use format::{MAX_AREA, MAX_LEXEME, MAX_POSITION, MAX_POSITIONS, Position, Weight};
-pub use view::{Malformed, Positions, View};
+pub use view::{Lexemes, Malformed, Positions, View};
 pub use write::{key, of_keys, of_words, set_weight_up_to};

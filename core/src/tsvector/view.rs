@@ -1,6 +1,6 @@
 //! View: reads a tsvector without copying it.
 
-use super::format::{MAX_POSITION, MAX_POSITIONS, Position, bounds};
+use super::format::{MAX_POSITION, MAX_POSITIONS, PackedPosition, Position, Weight, bounds};
 
 /// Error: bytes that are no tsvector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,26 @@ impl std::fmt::Display for Malformed {
 }
 
 impl std::error::Error for Malformed {}
+
+/// Lexemes of a text with their positions: all, or those that are looked for.
+pub trait Lexemes<'a> {
+    /// Positions of a lexeme.
+    fn find(&self, lexeme: &[u8]) -> Option<Positions<'a>>;
+
+    /// Number of lexemes.
+    fn len(&self) -> usize;
+
+    /// True if there is no lexeme.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Each lexeme with its positions as they are stored; none if the vector was stripped.
+    fn iter(&self) -> impl Iterator<Item = (&'a [u8], Positions<'a>)>;
+
+    /// First and last position of the text's content: of what has no weight.
+    fn content_bounds(&self) -> Option<(u16, u16)>;
+}
 
 /// A tsvector, read from its bytes.
 ///
@@ -54,8 +74,32 @@ impl<'a> View<'a> {
         Ok(View { entries: entries.as_chunks().0, area })
     }
 
-    /// Positions of a lexeme, by binary search: entries are ordered by their bytes.
-    pub fn find(&self, lexeme: &[u8]) -> Option<Positions<'a>> {
+    /// Number of different positions.
+    pub fn count_positions(&self) -> usize {
+        let mut seen = [0_u64; (MAX_POSITION as usize + 1).div_ceil(64)];
+        for position in self.iter().flat_map(|(_, positions)| positions) {
+            let at = usize::from(position.position & MAX_POSITION);
+            seen[at / 64] |= 1 << (at % 64);
+        }
+        seen.iter().map(|bits| bits.count_ones() as usize).sum()
+    }
+
+    fn read(&self, entry: [u8; 4]) -> Option<(&'a [u8], &'a [PackedPosition])> {
+        let (start, end) = bounds(entry);
+        let lexeme = self.area.get(start..end)?;
+        if u32::from_ne_bytes(entry) & 1 == 0 {
+            return Some((lexeme, &[]));
+        }
+        let (count, rest) = self.area.get(end.next_multiple_of(2)..)?.split_first_chunk()?;
+        let count = usize::from(u16::from_ne_bytes(*count));
+        let positions = rest.get(..2 * count)?;
+        (count <= MAX_POSITIONS).then_some((lexeme, positions.as_chunks().0))
+    }
+}
+
+impl<'a> Lexemes<'a> for View<'a> {
+    /// By binary search: entries are ordered by their bytes.
+    fn find(&self, lexeme: &[u8]) -> Option<Positions<'a>> {
         let wanted = Prefix::of(lexeme, 0, lexeme.len());
         let prefix = |entry: [u8; 4]| {
             let (start, end) = bounds(entry);
@@ -73,48 +117,28 @@ impl<'a> View<'a> {
         let like = self.entries[first..].iter().take_while(|entry| prefix(**entry) == wanted);
         let (_, positions) =
             like.filter_map(|entry| self.read(*entry)).find(|(spelt, _)| *spelt == lexeme)?;
-        Some(Positions(positions.iter()))
+        Some(Positions::of(positions))
     }
 
-    /// Number of different positions.
-    pub fn count_positions(&self) -> usize {
-        let mut seen = [0_u64; (MAX_POSITION as usize + 1).div_ceil(64)];
-        for position in self.iter().flat_map(|(_, positions)| positions) {
-            let at = usize::from(position.position & MAX_POSITION);
-            seen[at / 64] |= 1 << (at % 64);
-        }
-        seen.iter().map(|bits| bits.count_ones() as usize).sum()
-    }
-
-    /// Number of entries.
-    pub fn len(&self) -> usize {
+    fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// True if there is no entry.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    /// Each lexeme with its positions as they are stored; none if the vector was stripped.
-    pub fn iter(&self) -> impl Iterator<Item = (&'a [u8], Positions<'a>)> + use<'a> {
+    fn iter(&self) -> impl Iterator<Item = (&'a [u8], Positions<'a>)> {
         let view = *self;
         view.entries.iter().filter_map(move |entry| {
             let (lexeme, positions) = view.read(*entry)?;
-            Some((lexeme, Positions(positions.iter())))
+            Some((lexeme, Positions::of(positions)))
         })
     }
 
-    fn read(&self, entry: [u8; 4]) -> Option<(&'a [u8], &'a [[u8; 2]])> {
-        let (start, end) = bounds(entry);
-        let lexeme = self.area.get(start..end)?;
-        if u32::from_ne_bytes(entry) & 1 == 0 {
-            return Some((lexeme, &[]));
-        }
-        let (count, rest) = self.area.get(end.next_multiple_of(2)..)?.split_first_chunk()?;
-        let count = usize::from(u16::from_ne_bytes(*count));
-        let positions = rest.get(..2 * count)?;
-        (count <= MAX_POSITIONS).then_some((lexeme, positions.as_chunks().0))
+    fn content_bounds(&self) -> Option<(u16, u16)> {
+        let positions = self.iter().flat_map(|(_, positions)| positions);
+        let content = positions.filter(|p| p.weight == Weight::D).map(|p| p.position);
+        content.fold(None, |bounds, at| {
+            let (first, last) = bounds.unwrap_or((at, at));
+            Some((first.min(at), last.max(at)))
+        })
     }
 }
 
@@ -146,7 +170,13 @@ impl Prefix {
 
 /// Positions of a lexeme, as they are stored.
 #[derive(Clone, Debug)]
-pub struct Positions<'a>(std::slice::Iter<'a, [u8; 2]>);
+pub struct Positions<'a>(std::slice::Iter<'a, PackedPosition>);
+
+impl<'a> Positions<'a> {
+    pub(crate) fn of(positions: &'a [PackedPosition]) -> Self {
+        Self(positions.iter())
+    }
+}
 
 impl Iterator for Positions<'_> {
     type Item = Position;

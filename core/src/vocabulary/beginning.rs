@@ -5,7 +5,7 @@ use crate::text::{Letters, Unaccenter};
 use memchr::memchr2_iter;
 
 /// Beginning of words, as written or without their accents.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Beginning(Box<str>);
 
 impl Beginning {

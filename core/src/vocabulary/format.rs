@@ -1,5 +1,7 @@
 //! Bytes of a vocabulary.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::fmt;
 
 /// Error: bytes that are no vocabulary.
@@ -29,6 +31,13 @@ struct Encoder {
 }
 
 impl Encoder {
+    /// Adds a word that is in any text.
+    fn push_counted(&mut self, word: Option<(Vec<u8>, i64)>) {
+        if let Some((word, texts)) = word.filter(|(_, texts)| *texts != 0) {
+            self.push(&word, texts);
+        }
+    }
+
     fn push(&mut self, word: &[u8], texts: i64) {
         let shared = word.iter().zip(&self.last).take_while(|(a, b)| a == b).count();
         let further = &word[shared..];
@@ -87,34 +96,35 @@ pub fn for_each(bytes: &[u8], mut each: impl FnMut(&str, i64)) -> Result<(), Mal
     Ok(())
 }
 
-/// Adds vocabularies up. Takes no memory beyond the sum. Calls `tick` for each word.
+/// Adds vocabularies up. Takes little memory beyond the sum. Calls `tick` for each word of each.
 pub fn sum(vocabularies: &[Vec<u8>], mut tick: impl FnMut()) -> Result<Vec<u8>, Malformed> {
-    let mut readers = Vec::with_capacity(vocabularies.len());
-    for vocabulary in vocabularies {
-        let mut reader = Reader::new(vocabulary);
+    let mut readers: Vec<Reader> =
+        vocabularies.iter().map(|vocabulary| Reader::new(vocabulary)).collect();
+    // Next word of each reader that has one, with the reader's number.
+    let mut next: BinaryHeap<Reverse<(Vec<u8>, usize)>> = BinaryHeap::new();
+    for (number, reader) in readers.iter_mut().enumerate() {
         if reader.next()? {
-            readers.push(reader);
+            next.push(Reverse((reader.word.clone(), number)));
         }
     }
     let mut sum = Encoder::default();
-    let mut word = Vec::new();
-    while let Some(least) = readers.iter().map(|reader| &reader.word).min() {
+    // Word that is added up.
+    let mut current: Option<(Vec<u8>, i64)> = None;
+    while let Some(Reverse((word, number))) = next.pop() {
         tick();
-        word.clone_from(least);
-        let mut texts = 0_i64;
-        for reader in readers.iter_mut().filter(|reader| reader.word == word) {
-            texts = texts.saturating_add(reader.texts);
-            if !reader.next()? {
-                // The end is marked by a word that follows all others.
-                reader.word.clear();
-                reader.word.push(u8::MAX);
+        let reader = &mut readers[number];
+        current = match current {
+            Some((same, texts)) if same == word => Some((same, texts.saturating_add(reader.texts))),
+            before => {
+                sum.push_counted(before);
+                Some((word, reader.texts))
             }
-        }
-        readers.retain(|reader| reader.word != [u8::MAX]);
-        if texts != 0 {
-            sum.push(&word, texts);
+        };
+        if reader.next()? {
+            next.push(Reverse((reader.word.clone(), number)));
         }
     }
+    sum.push_counted(current);
     Ok(sum.bytes)
 }
 

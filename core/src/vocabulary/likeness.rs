@@ -5,7 +5,7 @@
 //! European Language Text Retrieval", 2004), but of the words of a vocabulary instead of the texts.
 //! Measured on ten languages, it keeps half to all of the gain of such an index.
 
-use super::similar::unaccented;
+use crate::text::unaccented;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
@@ -49,7 +49,7 @@ pub struct LikeWord {
 }
 
 impl Likeness {
-    /// Adds a word to look for. Words with digits or signs, or of two letters, are like none.
+    /// Adds a word to look for. Words with digits or signs, and short ones, are like none.
     pub fn look_for(&mut self, word: &str) {
         let number = self.count;
         self.count += 1;
@@ -91,10 +91,11 @@ impl Likeness {
             return;
         }
         for gram in &grams {
-            self.texts[*gram as usize] += texts;
+            let sum = &mut self.texts[*gram as usize];
+            *sum = sum.saturating_add(texts);
         }
         match self.found.get_mut(word) {
-            Some((sum, _)) => *sum += texts,
+            Some((sum, _)) => *sum = sum.saturating_add(texts),
             None => drop(self.found.insert(word.into(), (texts, grams))),
         }
     }

@@ -1,7 +1,7 @@
 //! Words that a word may be a typo of.
 
 use super::walk::{Pattern, match_word};
-use crate::text::{Letters, Unaccenter};
+use crate::text::{Letters, Unaccenter, unaccented};
 use smallvec::SmallVec;
 
 /// Number of letters from which one edit is taken for a typo.
@@ -58,20 +58,6 @@ impl SimilarTo {
         let (before, last) = (rows.row.clone(), Some(letter));
         (best <= self.max_edits).then_some(Rows { row, before, last, unaccenter })
     }
-}
-
-/// The word without its accents.
-pub(super) fn unaccented(word: &str) -> String {
-    let mut letters = String::with_capacity(word.len());
-    let mut unaccenter = Unaccenter::default();
-    for c in word.chars() {
-        match unaccenter.next(c) {
-            Letters::None => {}
-            Letters::One(letter) => letters.push(letter),
-            Letters::Many(several) => letters.push_str(several),
-        }
-    }
-    letters
 }
 
 /// Edits between a beginning of a word and each beginning of the mistyped one.

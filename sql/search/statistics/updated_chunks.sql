@@ -3,28 +3,18 @@
 --
 -- Reads the transition tables removed and added. Returns user_id, language, sign, words, headings,
 -- content.
-select user_id, language, sign, words,
-    array_to_string(case heading_path when '{}' then array[section_title] else heading_path end, e'\n'),
-    content
-from (
-    select 1, a.user_id, a.language, a.words, a.heading_path, a.section_title, a.content
-    from added as a
-    where not exists (
-        select from removed as r
-        where r.id = a.id
-            and (r.user_id, r.language, r.words, r.heading_path, r.section_title, r.content)
-                is not distinct from
-                (a.user_id, a.language, a.words, a.heading_path, a.section_title, a.content)
-    )
-    union all
-    select -1, r.user_id, r.language, r.words, r.heading_path, r.section_title, r.content
-    from removed as r
-    where not exists (
-        select from added as a
-        where r.id = a.id
-            and (r.user_id, r.language, r.words, r.heading_path, r.section_title, r.content)
-                is not distinct from
-                (a.user_id, a.language, a.words, a.heading_path, a.section_title, a.content)
-    )
+select changed.user_id, changed.language, changed.sign, changed.words,
+    array_to_string(
+        case changed.heading_path when '{}' then array[changed.section_title] else changed.heading_path end, e'\n'
+    ),
+    changed.content
+from removed as r
+full join added as a on r.id = a.id
+cross join lateral (
+    values
+        (-1, r.user_id, r.language, r.words, r.heading_path, r.section_title, r.content),
+        (1, a.user_id, a.language, a.words, a.heading_path, a.section_title, a.content)
 ) as changed (sign, user_id, language, words, heading_path, section_title, content)
-where words is not null and language is not null
+where (r.user_id, r.language, r.words, r.heading_path, r.section_title, r.content)
+    is distinct from (a.user_id, a.language, a.words, a.heading_path, a.section_title, a.content)
+    and changed.words is not null and changed.language is not null

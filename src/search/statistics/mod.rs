@@ -12,7 +12,7 @@ use crate::documents::malformed;
 use crate::pg::error::{Result, check_for_interrupts};
 use crate::pg::spi::Db;
 use carrel_core::ranking::Collection;
-use carrel_core::vocabulary::{Pattern, for_each, walk};
+use carrel_core::vocabulary::{Malformed, Pattern, for_each, walk};
 pub use changes::{add_names, rebuild_differing};
 use pgrx::datum::Uuid;
 use std::collections::BTreeMap;
@@ -42,27 +42,18 @@ pub fn of_user(db: &Db, user: Uuid) -> Result<Vec<LanguageStatistics>> {
     Ok(statistics.collect())
 }
 
-/// Calls `each` for all words of a user's texts in one language, as [`find_words`] does.
+/// Calls `each` for all words of a user's texts in one language, with the number of chunks and names that
+/// have it. A word may come several times: its numbers add up, to zero if it occurs no more.
 pub fn for_each_word(
     db: &Db,
     user: Uuid,
     language: &str,
     mut each: impl FnMut(&str, i64),
 ) -> Result<()> {
-    db.stream(
-        include_str!("../../../sql/search/statistics/vocabulary.sql"),
-        &[user.into(), language.into()],
-        |row| {
-            check_for_interrupts();
-            let read = row.with_bytes(1, |vocabulary| for_each(vocabulary, &mut each))?;
-            read.unwrap_or(Ok(())).map_err(malformed)
-        },
-    )
+    read_vocabularies(db, user, language, |vocabulary| for_each(vocabulary, &mut each))
 }
 
-/// Calls `each` for the words of a user's texts in one language that match a pattern, with the number of
-/// chunks and names that have it. A word may come several times: its numbers add up, to zero if it occurs no
-/// more.
+/// Calls `each` for the words that match a pattern, as [`for_each_word`] does for all.
 pub fn find_words<P: Pattern>(
     db: &Db,
     user: Uuid,
@@ -70,13 +61,21 @@ pub fn find_words<P: Pattern>(
     pattern: &P,
     mut each: impl FnMut(&str, i64, P::Match),
 ) -> Result<()> {
+    read_vocabularies(db, user, language, |vocabulary| walk(vocabulary, pattern, &mut each))
+}
+
+fn read_vocabularies(
+    db: &Db,
+    user: Uuid,
+    language: &str,
+    mut read: impl FnMut(&[u8]) -> std::result::Result<(), Malformed>,
+) -> Result<()> {
     db.stream(
         include_str!("../../../sql/search/statistics/vocabulary.sql"),
         &[user.into(), language.into()],
         |row| {
             check_for_interrupts();
-            let walked = row.with_bytes(1, |vocabulary| walk(vocabulary, pattern, &mut each))?;
-            walked.unwrap_or(Ok(())).map_err(malformed)
+            row.with_bytes(1, &mut read)?.unwrap_or(Ok(())).map_err(malformed)
         },
     )
 }

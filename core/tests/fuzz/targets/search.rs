@@ -2,7 +2,10 @@
 
 use arbitrary::{Result, Unstructured};
 use carrel_core::ranking::{Frequency, PhrasePosition, Query, QueryPartKind, Term, parts};
-use carrel_core::tsvector::{self, Assembler, MAX_POSITION, MAX_POSITIONS, Position, View, Weight};
+use carrel_core::tsvector::{
+    self, Assembler, Lexemes, MAX_POSITION, MAX_POSITIONS, Position, View, Weight,
+};
+use carrel_core::vocabulary::Beginning;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Vector as a sorted map: the reference for the bytes.
@@ -77,7 +80,7 @@ fn read_everything(view: &View, u: &mut Unstructured) -> Result<()> {
         .map(|_| {
             let lexeme: Box<[u8]> = lexeme(u)?.into();
             Ok(match u.int_in_range(0..=2)? {
-                0 => Term::Prefix { written: "".into(), lexemes: vec![lexeme] },
+                0 => Term::Prefix { beginning: Beginning::new(""), lexemes: vec![lexeme] },
                 1 => Term::Like { lexemes: vec![(lexeme, 0.5)], texts: 1 },
                 _ => Term::Word(vec![lexeme]),
             })
