@@ -27,7 +27,7 @@ SUBJECTS = {
 
 # Called by carrel's own policies, indexes and queries.
 INTERNAL = set(
-    "billing_period_start chunk_keys foreign_code installation_id is_operator lease_token search_keys usage_day "
+    "billing_period_start foreign_code installation_id is_operator lease_token search_keys usage_day "
     "usage_payload_hash usage_period usage_tokens".split()
 )
 

@@ -2,9 +2,9 @@
 use std::collections::BTreeMap;
 
 use carrel_core::ranking::{
-    Collection, Frequency, Fusion, Highlight, LEVELS, Pair, Parameters, PhraseEdge, PhraseMatches,
+    Collection, Frequency, Fusion, Highlight, Pair, Parameters, PhraseEdge, PhraseMatches,
     PhrasePosition, Query, QueryPartKind, QueryWord, Scale, Term, TermSet, TypedWord,
-    leading_title, level, parts, phrase_shown, snippet,
+    leading_title, parts, phrase_shown, snippet,
 };
 use carrel_core::tsvector::{Lexemes, MAX_AREA, Position, View, Weight, key, of_keys, of_words};
 use carrel_core::vocabulary::Beginning;
@@ -158,24 +158,6 @@ proptest! {
         let found: Vec<Vec<u8>> = keys.iter().map(|(key, _)| key.to_vec()).collect();
         prop_assert_eq!(found, expected);
         prop_assert!(keys.iter().all(|(_, positions)| positions.len() == 0));
-    }
-
-    #[test]
-    fn a_level_is_an_upper_bound_of_a_terms_score(
-        text in text(), words in 0_u64..2_000, title_words in 0_u16..20,
-        k1 in prop_oneof![Just(0.0), Just(1.2), 0.0..20.0_f64], b in prop_oneof![Just(0.0), Just(0.75), 0.0..=1.0_f64],
-        average in 1_u64..3_000,
-    ) {
-        let collection = Collection { texts: 10, words: 10 * average };
-        let scale = Scale::new(Parameters::new(k1, b).unwrap(), collection, &[3], &[1], &[]);
-        let bytes = vector(&text);
-        for (_, positions) in View::parse(&bytes).unwrap().iter() {
-            let frequency = Frequency::of(positions, title_words);
-            let level = level(frequency, words);
-            prop_assert!(level < LEVELS);
-            let score = scale.score(words, [(0, frequency)]);
-            prop_assert!(score <= scale.upper_bound(0, level) * (1.0 + 1e-12), "{} {}", score, level);
-        }
     }
 
     #[test]
@@ -418,8 +400,6 @@ fn words_that_stand_together_weigh_more() {
     let scale = Scale::new(parameters, collection, &[2, 5], &[1, 1], &query.pairs);
     // Less than the more frequent word.
     assert!(scale.weight(2) > 0.0 && scale.weight(2) < scale.weight(1));
-    let once = Frequency::of([Position::at(1, Weight::D)].into_iter(), 0);
-    assert!(scale.score(10, [(2, once)]) <= scale.upper_bound(2, LEVELS - 1));
 }
 
 #[test]
@@ -464,16 +444,6 @@ fn a_snippet_shows_the_phrase() {
     assert_eq!(&content[span.0..span.1], "green tea");
     let shown = snippet(&content, &highlights, |_| 1.0, Some(span), 60);
     assert!(shown.ends_with("Drink <mark>green</mark> <mark>tea</mark>."), "{shown}");
-}
-
-#[test]
-fn levels_grow_with_the_frequency() {
-    let level_of = |times: usize| {
-        let bytes = vector(&vec![("a".to_owned(), Weight::D); times]);
-        let positions = View::parse(&bytes).unwrap().find(b"a").unwrap();
-        level(Frequency::of(positions, 0), 128)
-    };
-    assert_eq!([1, 2, 3, 5, 10, 20, 40].map(level_of), [2, 4, 5, 7, 9, 10, 11]);
 }
 
 #[test]

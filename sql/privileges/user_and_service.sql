@@ -9,7 +9,6 @@ grant execute on function carrel.billing_period to :role;
 grant execute on function carrel.build_context to :role;
 grant execute on function carrel.cancel_request to :role;
 grant execute on function carrel.check_quota to :role;
-grant execute on function carrel.chunk_keys to :role;
 grant execute on function carrel.chunk_text to :role;
 grant execute on function carrel.count_tokens to :role;
 grant execute on function carrel.create_request to :role;

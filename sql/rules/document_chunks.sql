@@ -12,7 +12,6 @@ alter table carrel.document_chunks alter column section_title set statistics 0;
 alter table carrel.document_chunks alter column heading_path set statistics 0;
 alter table carrel.document_chunks alter column search_vector set statistics 0;
 alter table carrel.document_chunks alter column content_hash set statistics 0;
-alter index carrel.document_chunks_search_keys_idx alter column 1 set statistics 0;
 
 create or replace trigger document_chunks_check_privileges
     before insert or delete or update or truncate on carrel.document_chunks
@@ -71,8 +70,8 @@ create or replace trigger document_chunks_count_truncated
     after truncate on carrel.document_chunks
     for each statement execute function carrel.count_chunks();
 
--- Ranking reads search_vector: it stays in the row, uncompressed, as long as the row fits a page. A
--- value that an operator has set is kept.
+-- A chunk stays in its row, uncompressed, as long as the row fits a page: compressing would take longer than
+-- writing it. A value that an operator has set is kept.
 do $$
 begin
     if not exists (

@@ -17,14 +17,19 @@ from carrel.documents as d
 where d.user_id = c.user_id and d.id = c.document_id
     and c.search_vector is not null and (c.words is null or c.language is null);
 
--- Vocabularies are compressed already. Uncompressed, their size is known without reading them.
+-- Vocabularies and postings are compressed already. Stored as they are, they can be read in parts, and their
+-- size is known without reading them.
 alter table carrel.search_statistics alter column vocabulary set storage external;
 alter table carrel.search_statistics alter column vocabulary set statistics 0;
+alter table carrel.search_statistics alter column postings set storage external;
+alter table carrel.search_statistics alter column postings set statistics 0;
 
-comment on table carrel.search_statistics is 'Number, length and words of texts by user and language. The rows of a user and language add up.';
+comment on table carrel.search_statistics is 'Number, length, words and postings of texts by user and language. The rows of a user and language add up.';
 comment on column carrel.search_statistics.id is 'Primary key (UUIDv7).';
 comment on column carrel.search_statistics.user_id is 'Owner of the texts.';
 comment on column carrel.search_statistics.language is 'Language of the texts.';
 comment on column carrel.search_statistics.chunks is 'Number of chunks.';
 comment on column carrel.search_statistics.words is 'Sum of the words of the chunks.';
 comment on column carrel.search_statistics.vocabulary is 'Words as written, of chunks and file names, with the number of these: a format of carrel''s own.';
+comment on column carrel.search_statistics.removed is 'Number of chunks that postings remove.';
+comment on column carrel.search_statistics.postings is 'Lexemes of chunks, with the chunks and positions of each, and chunks that other rows had and that are gone: a format of carrel''s own.';

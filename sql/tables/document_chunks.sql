@@ -30,13 +30,6 @@ create table carrel.document_chunks (
     constraint document_chunks_words_check check (words >= 0 and title_words >= 0)
 );
 
--- Serves: search_chunks() and search_documents(), for users with many chunks. Keys begin with a
--- prefix of the user, so the time of a search depends only on the user's own texts, and reveals
--- nothing about others. A key ends with an upper bound for the score of its word, so a search reads
--- only the best chunks. The pending list holds entries of all users and is read for each key: it is
--- smaller than by default (in kilobytes).
-create index document_chunks_search_keys_idx on carrel.document_chunks using gin (carrel.chunk_keys(user_id, language, search_vector, words, coalesce(title_words, 0))) with (gin_pending_list_limit = '1024');
-
 -- Serves: process_documents(), which renews the vectors of older versions of the analyzer. Empty in
 -- general: it has only these.
 create index document_chunks_outdated_idx on carrel.document_chunks (document_id)

@@ -1,5 +1,7 @@
--- Statistics of a user's texts in one language: number and length of the chunks, for BM25, and the
--- words of chunks and file names as written, for beginnings of words, typos and suggestions.
+-- Statistics of a user's texts in one language: number and length of the chunks, for BM25; the words of
+-- chunks and file names as written, for beginnings of words, typos and suggestions; and postings: which
+-- chunks have a lexeme, and where. This is the index of search: no row is of two users, so no search reads
+-- entries of another user.
 --
 -- The rows of a user and language add up. Each statement that changes chunks or names inserts a row
 -- with the difference, so writers never wait for each other. Some statements merge rows. There is no
@@ -12,6 +14,8 @@ create table carrel.search_statistics (
     chunks bigint not null,
     words bigint not null,
     vocabulary bytea not null,
+    removed bigint not null,
+    postings bytea not null,
     constraint search_statistics_pkey primary key (id)
 );
 

@@ -37,7 +37,7 @@ use pgrx::prelude::*;
 pub use pipeline::filename_vector;
 pub use renewal::count_outdated as count_outdated_chunks;
 pub use reprocess::vector_of_chunks;
-pub use vectors::{Parser, malformed};
+pub use vectors::{Parser, malformed, title_words_of};
 
 /// Registers the settings of documents.
 pub fn register_settings() {

@@ -203,6 +203,11 @@ pub fn count_words(body: &[u8]) -> Result<i32> {
     Ok(i32::try_from(view.count_positions()).unwrap_or(i32::MAX))
 }
 
+/// Converts the column title_words to the number that vectors are read with.
+pub fn title_words_of(title_words: i32) -> u16 {
+    u16::try_from(title_words.max(0)).unwrap_or(u16::MAX)
+}
+
 /// Error 22023: malformed value, not written by carrel.
 pub fn malformed(error: impl std::error::Error) -> Error {
     Error::new(SqlState::InvalidParameterValue, error.to_string())

@@ -231,22 +231,6 @@ unsafe extern "C-unwind" {
         lock: *mut pg_sys::LockTupleMode::Type,
         #[cfg(not(feature = "pg15"))] indexes: *mut pg_sys::TU_UpdateIndexes::Type,
     ) -> pg_sys::TM_Result::Type;
-    #[cfg(feature = "pg18")]
-    pub fn index_beginscan_bitmap(
-        index: pg_sys::Relation,
-        snapshot: pg_sys::Snapshot,
-        instrument: *mut pg_sys::IndexScanInstrumentation,
-        keys: c_int,
-    ) -> pg_sys::IndexScanDesc;
-    #[cfg(not(feature = "pg18"))]
-    pub fn index_beginscan_bitmap(
-        index: pg_sys::Relation,
-        snapshot: pg_sys::Snapshot,
-        keys: c_int,
-    ) -> pg_sys::IndexScanDesc;
-    pub fn index_close(index: pg_sys::Relation, lock: c_int);
-    pub fn index_endscan(scan: pg_sys::IndexScanDesc);
-    pub fn index_getbitmap(scan: pg_sys::IndexScanDesc, bitmap: *mut pg_sys::TIDBitmap) -> i64;
     pub fn index_insert(
         index: pg_sys::Relation,
         values: *mut pg_sys::Datum,
@@ -257,7 +241,6 @@ unsafe extern "C-unwind" {
         is_unchanged: bool,
         info: *mut pg_sys::IndexInfo,
     ) -> bool;
-    pub fn index_open(id: pg_sys::Oid, lock: c_int) -> pg_sys::Relation;
     pub fn index_rescan(
         scan: pg_sys::IndexScanDesc,
         keys: pg_sys::ScanKey,
@@ -320,11 +303,6 @@ unsafe extern "C-unwind" {
         first: c_int,
         count: c_int,
     ) -> *mut pg_sys::varlena;
-    pub fn PredicateLockPage(
-        table: pg_sys::Relation,
-        block: pg_sys::BlockNumber,
-        snapshot: pg_sys::Snapshot,
-    );
     pub fn PreventCommandIfReadOnly(command: *const c_char);
     pub fn ProcessInterrupts();
     pub fn RegisterSnapshot(snapshot: pg_sys::Snapshot) -> pg_sys::Snapshot;
@@ -350,13 +328,6 @@ unsafe extern "C-unwind" {
         subtype: pg_sys::Oid,
         collation: pg_sys::Oid,
         function: pg_sys::RegProcedure,
-        argument: pg_sys::Datum,
-    );
-    pub fn ScanKeyInit(
-        key: pg_sys::ScanKey,
-        column: pg_sys::AttrNumber,
-        strategy: pg_sys::StrategyNumber,
-        procedure: pg_sys::RegProcedure,
         argument: pg_sys::Datum,
     );
     pub fn SearchSysCache1(cache: c_int, key: pg_sys::Datum) -> pg_sys::HeapTuple;
@@ -436,38 +407,6 @@ unsafe extern "C-unwind" {
     pub fn systable_getnext(scan: pg_sys::SysScanDesc) -> pg_sys::HeapTuple;
     pub fn table_close(table: pg_sys::Relation, lock: c_int);
     pub fn table_open(table: pg_sys::Oid, lock: c_int) -> pg_sys::Relation;
-    pub fn table_slot_create(
-        table: pg_sys::Relation,
-        registry: *mut *mut pg_sys::List,
-    ) -> *mut pg_sys::TupleTableSlot;
-    #[cfg(not(feature = "pg18"))]
-    pub fn tbm_begin_iterate(bitmap: *mut pg_sys::TIDBitmap) -> *mut pg_sys::TBMIterator;
-    #[cfg(feature = "pg18")]
-    pub fn tbm_begin_private_iterate(
-        bitmap: *mut pg_sys::TIDBitmap,
-    ) -> *mut pg_sys::TBMPrivateIterator;
-    #[cfg(feature = "pg18")]
-    pub fn tbm_create(bytes: usize, area: *mut pg_sys::dsa_area) -> *mut pg_sys::TIDBitmap;
-    #[cfg(not(feature = "pg18"))]
-    pub fn tbm_create(bytes: c_long, area: *mut pg_sys::dsa_area) -> *mut pg_sys::TIDBitmap;
-    #[cfg(not(feature = "pg18"))]
-    pub fn tbm_end_iterate(iterator: *mut pg_sys::TBMIterator);
-    #[cfg(feature = "pg18")]
-    pub fn tbm_end_private_iterate(iterator: *mut pg_sys::TBMPrivateIterator);
-    #[cfg(feature = "pg18")]
-    pub fn tbm_extract_page_tuple(
-        page: *mut pg_sys::TBMIterateResult,
-        offsets: *mut u16,
-        most: u32,
-    ) -> c_int;
-    pub fn tbm_free(bitmap: *mut pg_sys::TIDBitmap);
-    #[cfg(not(feature = "pg18"))]
-    pub fn tbm_iterate(iterator: *mut pg_sys::TBMIterator) -> *mut pg_sys::TBMIterateResult;
-    #[cfg(feature = "pg18")]
-    pub fn tbm_private_iterate(
-        iterator: *mut pg_sys::TBMPrivateIterator,
-        page: *mut pg_sys::TBMIterateResult,
-    ) -> bool;
     pub fn toast_compress_datum(value: pg_sys::Datum, method: c_char) -> pg_sys::Datum;
     pub fn toast_raw_datum_size(value: pg_sys::Datum) -> usize;
     pub static TTSOpsHeapTuple: pg_sys::TupleTableSlotOps;
@@ -500,9 +439,4 @@ unsafe extern "C-unwind" {
     );
     pub fn tuplestore_rescan(state: *mut pg_sys::Tuplestorestate);
     pub fn UnregisterSnapshot(snapshot: pg_sys::Snapshot);
-    pub fn visibilitymap_get_status(
-        table: pg_sys::Relation,
-        block: pg_sys::BlockNumber,
-        map: *mut pg_sys::Buffer,
-    ) -> u8;
 }

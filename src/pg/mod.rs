@@ -4,14 +4,13 @@
 //! its reserve. [`scratch`] is a reusable memory context. [`ffi`] declares each C function that pgrx does not
 //! declare as carrel needs it.
 //!
-//! Four ways to read rows; take the first that fits:
+//! Three ways to read rows; take the first that fits:
 //!
 //! 1. [`spi`]'s `rows`, `first` and `value`: a statement with few rows. Plans are kept, and rows are copied.
 //! 2. [`spi`]'s `stream`: a statement with many or large rows. Each row is valid until the next one.
 //! 3. [`heap`]: rows of carrel's own tables by an index, without a statement. For rows that every event reads
 //!    or updates: a statement takes longer to start than to run. `heap::table_scan` reads whole tables of
 //!    other roles without the planner, which would run the owner's code.
-//! 4. [`gin`]: rows that a GIN index has for a key, selected one by one. A statement would read all of them.
 //!
 //! [`spi`] runs statements with the rights of the caller, or of the [`owner`] of carrel's tables.
 //! [`foreign_code`] keeps code of other roles from running with the owner's rights.
@@ -24,7 +23,6 @@ pub mod error;
 pub mod extension;
 pub mod ffi;
 pub mod foreign_code;
-pub mod gin;
 pub mod guc;
 pub mod heap;
 pub mod ids;

@@ -20,6 +20,60 @@ pub fn raw_size(value: Datum) -> usize {
     unsafe { pg_sys::toast_raw_datum_size(value) }
 }
 
+/// Value of variable length that is read in parts. Valid while the snapshot is that its row was read with.
+pub struct PartedValue {
+    /// The value if it is small or in its row, or its toast pointer.
+    stored: Vec<u8>,
+    is_pointer: bool,
+}
+
+impl PartedValue {
+    /// Size in bytes up to which a value is read as a whole.
+    const SMALL: usize = 32 << 10;
+
+    /// Copies a value of a row, or its toast pointer.
+    pub fn of(value: Datum) -> Result<Self> {
+        match pointer_of(value) {
+            Some(pointer) if raw_size(value) > Self::SMALL => {
+                Ok(Self { stored: pointer.to_vec(), is_pointer: true })
+            }
+            _ => {
+                let plain = value.cast_mut_ptr::<pg_sys::varlena>();
+                // SAFETY: a varlena; a copy is freed.
+                let stored = unsafe {
+                    let read = catch(|| pg_detoast_datum_packed(plain))?;
+                    let stored = bytes(read).to_vec();
+                    if read != plain {
+                        pg_sys::pfree(read.cast());
+                    }
+                    stored
+                };
+                Ok(Self { stored, is_pointer: false })
+            }
+        }
+    }
+
+    /// Reads up to `length` bytes from `start`; fewer at the end.
+    pub fn read(&self, start: usize, length: usize) -> Result<Vec<u8>> {
+        if !self.is_pointer {
+            let rest = self.stored.get(start..).unwrap_or_default();
+            return Ok(rest[..length.min(rest.len())].to_vec());
+        }
+        if length == 0 {
+            return Ok(Vec::new());
+        }
+        let [start, length] = [start, length].map(|of| c_int::try_from(of).unwrap_or(c_int::MAX));
+        let pointer = self.stored.as_ptr().cast_mut().cast::<pg_sys::varlena>();
+        // SAFETY: a toast pointer whose value the snapshot keeps; the copy is freed.
+        unsafe {
+            let part = catch(|| pg_detoast_datum_slice(pointer, start, length))?;
+            let read = bytes(part).to_vec();
+            pg_sys::pfree(part.cast());
+            Ok(read)
+        }
+    }
+}
+
 /// First bytes of an uncompressed value, up to `length`.
 pub fn beginning<'a>(value: Datum, length: usize) -> Result<&'a [u8]> {
     let length = c_int::try_from(length).unwrap_or(c_int::MAX);

@@ -234,7 +234,7 @@ impl Jsonb {
 
     /// First reason why the value is not an array of objects with only these fields; None if it is one.
     pub fn shape_error(self, fields: &[&str]) -> Result<Option<ShapeError>> {
-        let next = |iterator: &mut *mut pg_sys::JsonbIterator, into_it: bool| {
+        let next = |iterator: &mut *mut pg_sys::JsonbIterator, into_it: bool| -> Result<_> {
             let (iterator, mut value) = (&raw mut *iterator, pg_sys::JsonbValue::default());
             let out = &raw mut value;
             // SAFETY: the iterator has started and not ended; `out` points to a value.

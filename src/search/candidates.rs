@@ -2,14 +2,15 @@
 //!
 //! Runs as the owner. Every statement here restricts rows to the user.
 
-use super::keys::title_words_of;
 use super::query::LanguageQuery;
+use super::statistics;
+use super::written::Written;
 use crate::documents::filename_vector;
 use crate::pg::error::{Result, check_for_interrupts};
-use crate::pg::gin::Postings;
-use crate::pg::spi::{Db, PassingRow};
+use crate::pg::spi::Db;
+use carrel_core::postings::{Key, MatchedText};
 use carrel_core::ranking::{Frequency, PhraseEdges, PhraseMatches, Scale, TermSet};
-use carrel_core::tsvector::{Lexemes, View};
+use carrel_core::tsvector::View;
 use carrel_core::vocabulary::{Beginning, has_word_with};
 use pgrx::datum::Uuid;
 use std::collections::HashMap;
@@ -17,18 +18,10 @@ use std::collections::HashMap;
 /// Bytes of a uuid.
 pub type Id = [u8; 16];
 
-/// Number of chunks of a user up to which all of them are read, which takes a few milliseconds. The
-/// index is not used then: its pending list holds entries of all users.
-const READ_ALL_UP_TO: u64 = 2_000;
-
-/// Number of lexemes up to which the index is read. Beginnings of words may have many.
-const MAX_KEYS: usize = 1_000;
-
 /// Chunk with any term of the query.
 pub struct CandidateChunk {
     pub id: Id,
     pub document: Id,
-    pub index: i32,
     pub words: u32,
     pub reading: PhraseMatches,
     /// Range in [`Candidates::terms`].
@@ -42,65 +35,8 @@ pub struct Candidates {
     terms: Vec<(u16, Frequency)>,
     /// Number of chunks that have a term, by term.
     pub chunks_with_term: Vec<u64>,
-    /// Parts of phrases at the edges of chunks, by index of the chunk.
+    /// Parts of phrases at the edges of chunks, by number of the chunk.
     edges: Vec<(usize, PhraseEdges)>,
-}
-
-/// Numbers of the columns that ranking reads.
-pub struct ChunkColumns {
-    pub id: usize,
-    pub document: usize,
-    pub index: usize,
-    pub words: usize,
-    pub title_words: usize,
-    pub search_vector: usize,
-    pub content: usize,
-    pub heading_path: usize,
-    pub section_title: usize,
-}
-
-impl ChunkColumns {
-    /// Columns of the statements in `sql/search/chunks_*.sql`.
-    const SELECTED: Self = Self {
-        id: 1,
-        document: 2,
-        index: 3,
-        words: 4,
-        title_words: 5,
-        search_vector: 6,
-        content: 7,
-        heading_path: 8,
-        section_title: 9,
-    };
-
-    /// Columns of the table.
-    pub fn of_table(postings: &Postings) -> Result<Self> {
-        Ok(Self {
-            id: postings.column(c"id")?,
-            document: postings.column(c"document_id")?,
-            index: postings.column(c"chunk_index")?,
-            words: postings.column(c"words")?,
-            title_words: postings.column(c"title_words")?,
-            search_vector: postings.column(c"search_vector")?,
-            content: postings.column(c"content")?,
-            heading_path: postings.column(c"heading_path")?,
-            section_title: postings.column(c"section_title")?,
-        })
-    }
-
-    /// True if a chunk has a word with a beginning, in its content or a heading.
-    fn is_written(&self, row: &PassingRow, beginning: &Beginning) -> Result<bool> {
-        let has = |text: &[u8]| {
-            has_word_with(&String::from_utf8_lossy(text), beginning, check_for_interrupts)
-        };
-        for column in [self.content, self.section_title] {
-            if row.with_bytes(column, has)?.unwrap_or(false) {
-                return Ok(true);
-            }
-        }
-        let titles: Vec<Option<String>> = row.get(self.heading_path).unwrap_or_default();
-        Ok(titles.iter().flatten().any(|title| has(title.as_bytes())))
-    }
 }
 
 impl Candidates {
@@ -126,70 +62,56 @@ impl Candidates {
     }
 
     /// Adds a chunk, if it has any term of the query.
-    pub fn add(
-        &mut self,
-        query: &LanguageQuery,
-        row: &PassingRow,
-        columns: &ChunkColumns,
-    ) -> Result<()> {
+    fn add(&mut self, query: &LanguageQuery, chunk: &MatchedText, written: &Written) {
         let start = self.terms.len();
-        let title_words = title_words_of(row.get(columns.title_words).unwrap_or_default());
-        let mut failure = None;
-        let mut is_written = |beginning: &Beginning| match columns.is_written(row, beginning) {
-            Ok(is_written) => is_written,
-            Err(error) => {
-                failure = Some(error);
-                false
+        let text = &chunk.text;
+        let is_written = |beginning: &Beginning| written.has(&text.id, beginning);
+        let found = |term, frequency| {
+            // A pair is no term.
+            if let Some(chunks) = self.chunks_with_term.get_mut(term) {
+                *chunks += 1;
             }
+            self.terms.push((term as u16, frequency));
         };
-        let read = row.with_bytes(columns.search_vector, |vector| {
-            let Ok(view) = View::open(vector) else { return Default::default() };
-            let reading =
-                query.query.read(&view, title_words, &mut is_written, |term, frequency| {
-                    // A pair is no term.
-                    if let Some(chunks) = self.chunks_with_term.get_mut(term) {
-                        *chunks += 1;
-                    }
-                    self.terms.push((term as u16, frequency));
-                });
-            let edges = match query.query.has_phrases() {
-                true => query.query.edges(&view, &mut is_written),
-                false => PhraseEdges::default(),
-            };
-            (reading, edges)
-        })?;
-        if let Some(error) = failure {
-            return Err(error);
+        let reading = query.query.read(chunk, text.title_words, is_written, found);
+        let edges = match query.query.has_phrases() {
+            true => query.query.edges(chunk, is_written),
+            false => PhraseEdges::default(),
+        };
+        let terms = (start, self.terms.len());
+        if terms.1 == start && !reading.is_excluded && edges.is_empty() {
+            return;
         }
-        let (reading, edges) = read.unwrap_or_default();
-        let end = self.terms.len();
-        let has_edges = !edges.is_empty();
-        if end > start || reading.is_excluded || has_edges {
-            if has_edges {
-                self.edges.push((self.chunks.len(), edges));
-            }
-            self.chunks.push(CandidateChunk {
-                id: *row.need::<Uuid>(columns.id)?.as_bytes(),
-                document: *row.need::<Uuid>(columns.document)?.as_bytes(),
-                index: row.need(columns.index)?,
-                words: row.need::<i32>(columns.words)? as u32,
-                reading,
-                terms: (start, end),
-            });
+        if !edges.is_empty() {
+            self.edges.push((self.chunks.len(), edges));
         }
-        Ok(())
+        let (id, document, words) = (text.id, text.document, text.words);
+        self.chunks.push(CandidateChunk { id, document, words, reading, terms });
     }
 
     /// Joins phrases that stand over the edge of two chunks: both chunks match then.
-    fn join_edges(&mut self) {
-        let place = |chunk: &CandidateChunk| (chunk.document, chunk.index);
+    fn join_edges(&mut self, db: &Db) -> Result<()> {
         let edges = std::mem::take(&mut self.edges);
+        if edges.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<Uuid> =
+            edges.iter().map(|(number, _)| Uuid::from_bytes(self.chunks[*number].id)).collect();
+        let indexes: HashMap<Id, i32> = db
+            .rows(
+                "select id, chunk_index from carrel.document_chunks where id = any ($1)",
+                &[ids.into()],
+                |row| Ok((*row.need::<Uuid>(1)?.as_bytes(), row.need(2)?)),
+            )?
+            .into_iter()
+            .collect();
+        let place = |chunk: &CandidateChunk| Some((chunk.document, *indexes.get(&chunk.id)?));
         let begun: HashMap<(Id, i32), (usize, &PhraseEdges)> = edges
             .iter()
-            .map(|(number, edges)| (place(&self.chunks[*number]), (*number, edges)))
+            .filter_map(|(number, edges)| Some((place(&self.chunks[*number])?, (*number, edges))))
             .collect();
         for (number, edges) in &edges {
-            let (document, index) = place(&self.chunks[*number]);
+            let Some((document, index)) = place(&self.chunks[*number]) else { continue };
             let Some((before, of_before)) = begun.get(&(document, index - 1)) else { continue };
             // Both are few: a phrase has at most some hundred words.
             for edge in edges.ended.iter().filter(|edge| of_before.begun.contains(edge)) {
@@ -197,6 +119,7 @@ impl Candidates {
                 self.chunks[*number].reading.add(*edge);
             }
         }
+        Ok(())
     }
 }
 
@@ -235,46 +158,33 @@ pub fn score(
 /// depend on them.
 pub fn read_chunks(db: &Db, user: Uuid, query: &LanguageQuery) -> Result<Candidates> {
     let mut candidates = Candidates::new(query);
-    let language = query.statistics.language.as_str();
-    let add = |row: &PassingRow| candidates.add(query, row, &ChunkColumns::SELECTED);
-    let lexemes = query.indexed_lexemes().count();
-    if query.statistics.chunks.texts <= READ_ALL_UP_TO || lexemes > MAX_KEYS {
-        db.stream(
-            include_str!("../../sql/search/chunks_of_language.sql"),
-            &[user.into(), language.into()],
-            add,
-        )?;
-    } else {
-        let keys = query.keys.of_chunks(query.indexed_lexemes());
-        db.read_by_index(|| {
-            db.stream(
-                include_str!("../../sql/search/chunks_by_keys.sql"),
-                &[user.into(), language.into(), keys.as_str().into()],
-                add,
-            )
-        })?;
-    }
-    candidates.join_edges();
-    Ok(candidates)
-}
-
-/// Reads the chunks with any term of the query, of the documents whose names match.
-pub fn read_chunks_of_named(
-    db: &Db,
-    user: Uuid,
-    query: &LanguageQuery,
-    names: &HashMap<Id, FilenameMatch>,
-) -> Result<Candidates> {
-    let mut candidates = Candidates::new(query);
-    if names.is_empty() {
+    let mut lexemes: Vec<&[u8]> = query.indexed_lexemes().collect();
+    lexemes.sort_unstable();
+    lexemes.dedup();
+    if lexemes.is_empty() {
         return Ok(candidates);
     }
-    let documents: Vec<Uuid> = names.keys().map(|id| Uuid::from_bytes(*id)).collect();
-    db.stream(
-        include_str!("../../sql/search/chunks_of_documents.sql"),
-        &[user.into(), documents.into(), query.statistics.language.as_str().into()],
-        |row| candidates.add(query, row, &ChunkColumns::SELECTED),
-    )?;
+    let segments = statistics::segments(db, user, &query.statistics.language)?;
+    let mut removed: HashMap<Key, usize> = HashMap::new();
+    for segment in &segments {
+        for key in segment.removed()? {
+            *removed.entry(key).or_default() += 1;
+        }
+    }
+    for segment in &segments {
+        check_for_interrupts();
+        let matches = segment.find(&lexemes)?;
+        let written = Written::read(db, user, query, &matches)?;
+        for (key, chunk) in matches.iter() {
+            check_for_interrupts();
+            // A removal takes one of equal texts away: all of them match alike.
+            match removed.get_mut(&key) {
+                Some(count) if *count > 0 => *count -= 1,
+                _ => candidates.add(query, &chunk, &written),
+            }
+        }
+    }
+    candidates.join_edges(db)?;
     Ok(candidates)
 }
 

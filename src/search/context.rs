@@ -1,7 +1,7 @@
 //! build_context(): the best passages for a query, as text for a prompt.
 
 use super::filter::Filter;
-use super::found::Search;
+use super::found::{Search, Wanted};
 use super::not_negative;
 use super::page::Page;
 use super::passages::{self, FetchedChunk, Passage};
@@ -62,7 +62,7 @@ fn build_context(
         };
         let search = Search::of_caller(query, operators, query_embedding, recency, &filter)?;
         let page = Page::new(Some(MAX_CANDIDATES), Some(0))?;
-        let found = search.chunks(Some(page.end()))?;
+        let found = search.chunks(Wanted::Nearest)?;
         let (_, best) = best_chunks(&search, found, &page)?;
         let mut candidates = best.into_iter().map(|(hit, chunk)| (hit.score, chunk));
         let mut context = PromptContext::default();

@@ -7,9 +7,8 @@ use super::hybrid::{fuse_chunks, fuse_documents};
 use super::nearest::{self, Nearest};
 use super::positive;
 use super::query::{self, LanguageQuery};
-use super::ranking::{self, Ranked, SearchHit, split_off_best};
+use super::ranking::{self, Ranked, SearchHit};
 use super::statistics;
-use super::top_k::MAX_RESULTS;
 use super::typos::{self, Corrections};
 use crate::documents::embeddings::{EmbeddingType, not_enabled};
 use crate::identity;
@@ -17,10 +16,6 @@ use crate::pg::error::Result;
 use crate::pg::spi::{self, Access, Db};
 use pgrx::datum::{Interval, Uuid};
 use std::collections::{HashMap, HashSet};
-
-/// Number of chunks of each ranking that are fused, unless all are wanted.
-const DEPTH: usize =
-    if nearest::MAX_NEIGHBOURS < MAX_RESULTS { nearest::MAX_NEIGHBOURS } else { MAX_RESULTS };
 
 /// Arguments of a search.
 pub struct Search<'a> {
@@ -34,19 +29,24 @@ pub struct Search<'a> {
     pub recency: Option<Interval>,
 }
 
+/// Extent of a search by an embedding.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// Those that an index finds: always as many, so that pages do not contradict each other.
+    Nearest,
+    All,
+}
+
 /// Result of a search.
 pub struct Found {
     /// Query as parsed in each language.
     pub queries: Vec<LanguageQuery>,
     /// In no order.
     pub hits: Vec<SearchHit>,
-    /// True if the hits are all that match, not only the best.
+    /// True if the hits are all that match. An index finds only the chunks with the nearest embeddings.
     pub is_complete: bool,
-    /// Number of matches.
+    /// Number of matches; there are more if the hits are not complete.
     pub total: usize,
-    /// False if there may be more: chunks with near embeddings are not counted where an index finds them, or
-    /// where not all chunks with words were read.
-    pub is_total_exact: bool,
     pub corrections: Corrections,
 }
 
@@ -71,50 +71,36 @@ impl<'a> Search<'a> {
         })
     }
 
-    /// Finds chunks: the best `wanted` ones at least, or all.
-    pub fn chunks(&self, wanted: Option<usize>) -> Result<Found> {
-        // Fused rankings have one length, whichever page is wanted: pages must not contradict each other.
-        let depth = if self.embedding.is_some() { wanted.map(|_| DEPTH) } else { wanted };
+    /// Finds chunks: with an embedding, those that an index finds, or all.
+    pub fn chunks(&self, wanted: Wanted) -> Result<Found> {
         // The newest chunk may be anywhere.
-        let depth = depth.filter(|_| self.recency.is_none());
-        let user = self.user;
-        self.run(depth, fuse_chunks, |db, queries, allowed| {
-            let mut ranked = ranking::rank_chunks(db, user, queries, allowed, depth)?;
-            if let (true, Some(depth)) = (ranked.is_partial, depth) {
-                // Only the best `depth` hits are known to be better than unread chunks.
-                split_off_best(&mut ranked.hits, depth);
-            }
-            Ok(ranked)
-        })
+        let wanted = if self.recency.is_some() { Wanted::All } else { wanted };
+        self.run(wanted, fuse_chunks, ranking::rank_chunks)
     }
 
     /// Finds all matching documents.
     pub fn documents(&self) -> Result<Found> {
-        let user = self.user;
-        self.run(None, fuse_documents, |db, queries, allowed| {
-            ranking::rank_documents(db, user, queries, allowed)
-        })
+        self.run(Wanted::All, fuse_documents, ranking::rank_documents)
     }
 
     fn run(
         &self,
-        depth: Option<usize>,
+        wanted: Wanted,
         fuse: impl Fn(&mut Ranked, Nearest, &[LanguageQuery]),
-        rank: impl Fn(&Db, &mut [LanguageQuery], Option<&HashSet<[u8; 16]>>) -> Result<Ranked>,
+        rank: impl Fn(&Db, Uuid, &mut [LanguageQuery], Option<&HashSet<[u8; 16]>>) -> Result<Ranked>,
     ) -> Result<Found> {
         let (embedding_type, mut queries, allowed, mut ranked) = self.as_owner(|db| {
             let embedding_type = self.check_embedding(db)?;
             let mut queries = query::parse(db, self.user, self.query, self.has_operators)?;
             let allowed = self.filter.documents(db, self.user)?;
-            let ranked = rank(db, &mut queries, allowed.as_ref())?;
+            let ranked = rank(db, self.user, &mut queries, allowed.as_ref())?;
             Ok((embedding_type, queries, allowed, ranked))
         })?;
         let (corrections, is_changed) = typos::correct(self.user, &mut queries, &ranked.found)?;
         if is_changed {
-            ranked = self.as_owner(|db| rank(db, &mut queries, allowed.as_ref()))?;
+            ranked = self.as_owner(|db| rank(db, self.user, &mut queries, allowed.as_ref()))?;
         }
-        let mut is_complete = !ranked.is_partial;
-        let mut is_total_exact = true;
+        let mut is_complete = true;
         self.as_owner(|db| {
             if let (Some(embedding_type), Some(embedding)) = (&embedding_type, self.embedding) {
                 let texts = statistics::of_user(db, self.user)?;
@@ -125,16 +111,15 @@ impl<'a> Search<'a> {
                     embedding,
                     allowed.as_ref(),
                     texts.iter().map(|of| of.chunks.texts).sum(),
-                    depth.is_none(),
+                    wanted == Wanted::All,
                 )?;
-                is_complete &= nearest.is_all;
-                is_total_exact = is_complete;
+                is_complete = nearest.is_all;
                 fuse(&mut ranked, nearest, &queries);
             }
             self.boost_recent(db, &mut ranked.hits)
         })?;
         let Ranked { hits, total, .. } = ranked;
-        Ok(Found { queries, hits, is_complete, total, is_total_exact, corrections })
+        Ok(Found { queries, hits, is_complete, total, corrections })
     }
 
     fn as_owner<T>(&self, work: impl FnOnce(&Db) -> Result<T>) -> Result<T> {

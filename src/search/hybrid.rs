@@ -18,12 +18,12 @@ pub fn fuse_chunks(ranked: &mut Ranked, nearest: Nearest, queries: &[LanguageQue
         hit.score = fusion.words(hit.score.into()) as f32;
         places.extend(hit.chunk.map(|chunk| (chunk, place)));
     }
-    for Neighbour { document, id, index, cosine, .. } in neighbours {
+    for Neighbour { document, id, cosine, .. } in neighbours {
         let score = fusion.embedding(cosine) as f32;
         match places.get(&id) {
             Some(place) => ranked.hits[*place].score += score,
             None => {
-                let hit = SearchHit::by_embedding(document, Some(id), index, score);
+                let hit = SearchHit::by_embedding(document, Some(id), score);
                 ranked.hits.push(hit);
             }
         }
@@ -46,10 +46,10 @@ pub fn fuse_documents(ranked: &mut Ranked, nearest: Nearest, queries: &[Language
         }
         places.insert(hit.document, place);
     }
-    for Neighbour { document, id, index, cosine, .. } in neighbours {
+    for Neighbour { document, id, cosine, .. } in neighbours {
         let score = fusion.embedding(cosine) as f32;
         let place = *places.entry(document).or_insert_with(|| {
-            ranked.hits.push(SearchHit::by_embedding(document, None, 0, score));
+            ranked.hits.push(SearchHit::by_embedding(document, None, score));
             ranked.hits.len() - 1
         });
         let hit = &mut ranked.hits[place];
@@ -63,7 +63,7 @@ pub fn fuse_documents(ranked: &mut Ranked, nearest: Nearest, queries: &[Language
             // last chunk.
             None if chunks.last().is_some_and(|chunk| !chunk.has_terms) => continue,
             None => {
-                chunks.push(MatchedChunk { id, score, index, has_terms: false });
+                chunks.push(MatchedChunk { id, score, has_terms: false });
                 score
             }
         };

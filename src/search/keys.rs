@@ -4,14 +4,10 @@
 use crate::documents::malformed;
 use crate::pg::error::{Result, guard};
 use crate::pg::values::TsVector;
-use carrel_core::ranking::{Frequency, level};
 use carrel_core::tsvector::{Lexemes, View, key, of_keys};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use sha2::{Digest, Sha256};
-
-/// Separator between a lexeme and its level.
-const LEVEL: u8 = 1;
 
 /// Returns the search keys of a vector: its lexemes without positions, each behind a prefix of 11
 /// characters for user and language.
@@ -27,51 +23,14 @@ fn search_keys(user_id: Uuid, language: &str, search_vector: TsVector) -> TsVect
     })
 }
 
-/// Returns the search keys of a chunk: as search_keys(), with a level behind each lexeme.
-///
-/// The level is an upper bound for the score of the lexeme in the chunk, which has `words` positions;
-/// the first `title_words` of them belong to a title. Used by the index
-/// document_chunks_search_keys_idx.
-#[pg_extern(immutable, strict, parallel_safe)]
-fn chunk_keys(
-    user_id: Uuid,
-    language: &str,
-    search_vector: TsVector,
-    words: i32,
-    title_words: i32,
-) -> TsVector {
-    let prefix = prefix(user_id, language);
-    guard(|| {
-        let body = search_vector.to_body();
-        let view = View::parse(&body).map_err(malformed)?;
-        let (words, title_words) = (words.max(0) as u64, title_words_of(title_words));
-        vector_of_keys(
-            &prefix,
-            view.iter().map(|(lexeme, positions)| {
-                let level = level(Frequency::of(positions, title_words), words);
-                key(&prefix, lexeme, &level_suffix(level))
-            }),
-        )
-    })
-}
-
 /// Builds a vector of keys, or of the overflow key if they do not fit.
 fn vector_of_keys(prefix: &[u8], keys: impl Iterator<Item = Vec<u8>>) -> Result<TsVector> {
     Ok(TsVector::from_body(&of_keys(keys.collect(), overflow_key(prefix))))
 }
 
-/// Converts the column title_words to the number that vectors are read with.
-pub fn title_words_of(title_words: i32) -> u16 {
-    u16::try_from(title_words.max(0)).unwrap_or(u16::MAX)
-}
-
 /// Key of vectors with more lexemes than fit.
 fn overflow_key(prefix: &[u8]) -> Vec<u8> {
     key(prefix, b"", b"")
-}
-
-fn level_suffix(level: u8) -> [u8; 2] {
-    [LEVEL, b'0' + level]
 }
 
 /// Queries on the keys of a user in one language, as text of type tsquery.
@@ -86,35 +45,20 @@ impl KeyQueries {
 
     /// Matches file names with any of the lexemes.
     pub fn of_names<'a>(&self, lexemes: impl Iterator<Item = &'a [u8]>) -> String {
-        self.any_of(lexemes.map(|lexeme| quoted(&key(&self.prefix, lexeme, b""), false)))
-    }
-
-    /// Matches chunks with any of the lexemes, on any level.
-    pub fn of_chunks<'a>(&self, lexemes: impl Iterator<Item = &'a [u8]>) -> String {
-        self.any_of(lexemes.map(|lexeme| quoted(&key(&self.prefix, lexeme, &[LEVEL]), true)))
-    }
-
-    /// Matches chunks that have a lexeme on a level.
-    pub fn of_level(&self, lexeme: &[u8], level: u8) -> String {
-        quoted(&key(&self.prefix, lexeme, &level_suffix(level)), false)
-    }
-
-    /// Matches vectors with more lexemes than fit.
-    pub fn of_overflow(&self) -> String {
-        quoted(&overflow_key(&self.prefix), false)
+        self.any_of(lexemes.map(|lexeme| quoted(&key(&self.prefix, lexeme, b""))))
     }
 
     /// Matches any of the keys, and vectors with more lexemes than fit.
     fn any_of(&self, keys: impl Iterator<Item = String>) -> String {
         let mut keys: Vec<String> = keys.collect();
-        keys.push(self.of_overflow());
+        keys.push(quoted(&overflow_key(&self.prefix)));
         keys.join(" | ")
     }
 }
 
-fn quoted(key: &[u8], is_prefix: bool) -> String {
+fn quoted(key: &[u8]) -> String {
     let key = String::from_utf8_lossy(key).replace('\\', "\\\\").replace('\'', "''");
-    format!("'{key}'{}", if is_prefix { ":*" } else { "" })
+    format!("'{key}'")
 }
 
 /// Prefix of a user's keys in a language: 66 bits of a SHA-256, as 11 characters. Collisions are not to

@@ -8,9 +8,10 @@
 //!   the functions
 //! - [`found`]: one search, from arguments to hits; [`page`] and [`passages`]: from hits to results
 //! - [`query`] parses a query, [`typos`] corrects it, [`filter`] restricts documents
-//! - [`candidates`] reads chunks and names with any term, by search [`keys`]; [`top_k`] only the best,
-//!   if there are many
-//! - [`ranking`] scores them by BM25, with [`statistics`], which have the user's vocabulary as well
+//! - [`statistics`] of a user's texts: their numbers, vocabulary and postings
+//! - [`candidates`] reads chunks with any term, by postings, and names, by search [`keys`]; [`written`]
+//!   compares beginnings of words with the texts
+//! - [`ranking`] scores them by BM25
 //! - [`nearest`] ranks chunks by embeddings; [`hybrid`] fuses both rankings
 //! - [`visibility`]: policies that may hide a caller's own rows
 
@@ -31,9 +32,9 @@ mod settings;
 mod similar_documents;
 mod statistics;
 mod suggest;
-mod top_k;
 mod typos;
 mod visibility;
+mod written;
 
 use crate::pg::error::{Error, Result, SqlState};
 use crate::pg::spi::{self, Access};

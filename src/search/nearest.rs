@@ -14,13 +14,12 @@ use std::collections::HashSet;
 const COMPARE_ALL_UP_TO: u64 = 10_000;
 
 /// Number of chunks that the index is asked for.
-pub const MAX_NEIGHBOURS: usize = 1_000;
+const MAX_NEIGHBOURS: usize = 1_000;
 
 /// Chunk with its distance to the embedding of the query.
 pub struct Neighbour {
     pub id: Id,
     pub document: Id,
-    pub index: i32,
     pub language: String,
     /// Cosine of its embedding and that of the query.
     pub cosine: f64,
@@ -63,9 +62,8 @@ pub fn read_nearest(
             neighbours.push(Neighbour {
                 id: *row.need::<Uuid>(1)?.as_bytes(),
                 document: *row.need::<Uuid>(2)?.as_bytes(),
-                index: row.need(3)?,
-                language: row.need(4)?,
-                cosine: 1.0 - row.need::<f64>(5)?,
+                language: row.need(3)?,
+                cosine: 1.0 - row.need::<f64>(4)?,
             });
             Ok(())
         })?;
@@ -85,10 +83,10 @@ pub fn read_nearest(
     Ok(Nearest { neighbours: sorted(neighbours), is_all: true, usual_cosine })
 }
 
-/// Sorts by cosine; ties by document and index.
+/// Sorts by cosine; ties by document and id.
 fn sorted(mut neighbours: Vec<Neighbour>) -> Vec<Neighbour> {
     neighbours.sort_unstable_by(|a, b| {
-        let position = |neighbour: &Neighbour| (neighbour.document, neighbour.index);
+        let position = |neighbour: &Neighbour| (neighbour.document, neighbour.id);
         b.cosine.total_cmp(&a.cosine).then_with(|| position(a).cmp(&position(b)))
     });
     neighbours

@@ -24,7 +24,7 @@ impl Total {
     pub fn of(found: &Found) -> Result<Self> {
         let count = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
         if !spi::as_owner(Access::Read, has_added_policies)? {
-            return Ok(Self { count: count(found.total), is_exact: found.is_total_exact });
+            return Ok(Self { count: count(found.total), is_exact: found.is_complete });
         }
         let mut hits = found.hits.clone();
         split_off_best(&mut hits, MAX_COUNTED);
@@ -35,7 +35,7 @@ impl Total {
                 false => fetch_documents(db, &hits).map(|documents| documents.len()),
             })
         })?;
-        let is_exact = found.is_total_exact && found.is_complete && hits.len() == found.hits.len();
+        let is_exact = found.is_complete && hits.len() == found.hits.len();
         Ok(Self { count: count(visible), is_exact })
     }
 }
@@ -52,11 +52,6 @@ impl Page {
             offset: not_negative("result_offset", result_offset)?,
             size: not_negative("max_results", max_results)?,
         })
-    }
-
-    /// Number of hits up to the end of this page.
-    pub fn end(&self) -> usize {
-        self.offset.saturating_add(self.size)
     }
 
     /// Fetches the hits of this page, among the hits that the caller may see.

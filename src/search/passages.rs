@@ -94,7 +94,7 @@ pub fn fetch_documents(db: &Db, hits: &[SearchHit]) -> Result<Vec<(usize, Fetche
         let chunks = || hit.matched_chunks.iter().filter(|chunk| visible.contains(&chunk.id));
         let count = chunks().filter(|chunk| chunk.has_terms).count();
         let best =
-            chunks().max_by(|a, b| a.score.total_cmp(&b.score).then_with(|| b.index.cmp(&a.index)));
+            chunks().max_by(|a, b| a.score.total_cmp(&b.score).then_with(|| b.id.cmp(&a.id)));
         (count as i32, best.map(|chunk| Uuid::from_bytes(chunk.id)))
     };
     let (counts, best): (Vec<i32>, Vec<Option<Uuid>>) = hits.iter().map(count_and_best).unzip();

@@ -41,10 +41,15 @@ pub struct LanguageQuery {
 }
 
 impl LanguageQuery {
-    /// All lexemes to look for in indexes, those of excluded words as well.
-    pub fn indexed_lexemes(&self) -> impl Iterator<Item = &[u8]> {
+    /// All terms, those of excluded words as well.
+    pub fn all_terms(&self) -> impl Iterator<Item = &Term> {
         let excluded = self.query.excluded.iter().flatten().flat_map(|position| &position.terms);
-        self.query.terms.iter().chain(excluded).flat_map(Term::lexemes)
+        self.query.terms.iter().chain(excluded)
+    }
+
+    /// Lexemes of all terms.
+    pub fn indexed_lexemes(&self) -> impl Iterator<Item = &[u8]> {
+        self.all_terms().flat_map(Term::lexemes)
     }
 
     /// Query for one word, in the language of this one.

@@ -5,7 +5,6 @@
 use super::candidates::{self, CandidateChunk, Candidates, FilenameMatch, Id, score};
 use super::query::LanguageQuery;
 use super::settings;
-use super::top_k;
 use crate::pg::error::{Result, check_for_interrupts};
 use crate::pg::spi::Db;
 use carrel_core::ranking::{Query, Scale, Term, TermSet};
@@ -27,8 +26,6 @@ pub struct SearchHit {
     /// True if the name of the document has any term.
     pub is_named: bool,
     pub score: f32,
-    /// Index of the chunk in its document, which breaks ties.
-    index: i32,
     pub matched_by: MatchedBy,
     /// Index of the language query with the terms; None if it was found by its embedding only.
     pub query: Option<usize>,
@@ -72,14 +69,13 @@ impl MatchedBy {
 pub struct MatchedChunk {
     pub id: Id,
     pub score: f32,
-    pub index: i32,
     /// False if only its embedding is near.
     pub has_terms: bool,
 }
 
 impl SearchHit {
     /// Hit for a chunk without any term, found by its embedding; for its document, if `chunk` is None.
-    pub fn by_embedding(document: Id, chunk: Option<Id>, index: i32, score: f32) -> Self {
+    pub fn by_embedding(document: Id, chunk: Option<Id>, score: f32) -> Self {
         Self {
             is_of_second_search: false,
             document,
@@ -87,15 +83,14 @@ impl SearchHit {
             matched_chunks: Vec::new(),
             is_named: false,
             score,
-            index,
             matched_by: MatchedBy::Embedding,
             query: None,
         }
     }
 
-    /// Compares two hits, best first. The order is total: ties are broken by document and index.
+    /// Compares two hits, best first. The order is total: ties are broken by document and id.
     pub fn compare(&self, other: &Self) -> Ordering {
-        let position = |hit: &Self| (hit.document, hit.index, hit.query);
+        let position = |hit: &Self| (hit.document, hit.chunk, hit.query);
         (self.is_of_second_search.cmp(&other.is_of_second_search))
             .then_with(|| other.score.total_cmp(&self.score))
             .then_with(|| position(self).cmp(&position(other)))
@@ -111,43 +106,27 @@ pub struct Ranked {
     pub excluded_chunks: HashSet<Id>,
     /// Documents with an excluded word or phrase: in their names, if chunks are ranked.
     pub excluded_documents: HashSet<Id>,
-    /// True if some matching chunks were not read. The hits then include the best ones.
-    pub is_partial: bool,
     /// Number of matching chunks or documents.
     pub total: usize,
     /// Terms of each query that occur, in a chunk or a name.
     pub found: Vec<TermSet>,
 }
 
-/// Ranks the chunks that match the query, in the allowed documents (None: in all).
-///
-/// With `wanted`, the hits include at least that number of the best; others may be missing.
+/// Ranks all chunks that match the query, in the allowed documents (None: in all).
 pub fn rank_chunks(
     db: &Db,
     user: Uuid,
     queries: &mut [LanguageQuery],
     allowed: Option<&HashSet<Id>>,
-    wanted: Option<usize>,
 ) -> Result<Ranked> {
     let mut ranked = Ranked::default();
-    let wanted = wanted.filter(|_| allowed.is_none());
     for (number, query) in queries.iter_mut().enumerate() {
+        let candidates = candidates::read_chunks(db, user, query)?;
         let names = candidates::read_names(db, user, query)?;
-        let parameters = settings::parameters()?;
-        let top = match wanted {
-            Some(count) => top_k::read_top(db, user, query, &names, parameters, count)?,
-            None => None,
-        };
-        let (candidates, matching) = match top {
-            Some(top) => (top.candidates, top.matching),
-            None => (candidates::read_chunks(db, user, query)?, None),
-        };
-        ranked.is_partial |= matching.is_some();
-        let before = ranked.hits.len();
         ranked.add(&candidates, &names, number, query, allowed)?;
-        ranked.total += matching.unwrap_or(ranked.hits.len() - before);
         ranked.found.push(found_terms(&candidates, &names));
     }
+    ranked.total = ranked.hits.len();
     Ok(ranked)
 }
 
@@ -194,7 +173,6 @@ impl Ranked {
                 document: chunk.document,
                 chunk: Some(chunk.id),
                 score: score as f32,
-                index: chunk.index,
                 matched_by: MatchedBy::terms(&terms, query),
                 matched_chunks: Vec::new(),
                 is_named: named.is_some(),
@@ -236,7 +214,6 @@ pub fn rank_documents(
                 matched_chunks: document.chunks,
                 is_named: names.get(&id).is_some_and(|name| !name.terms.is_empty()),
                 score: document.score as f32,
-                index: 0,
                 matched_by: MatchedBy::terms(&document.terms, query),
                 query: Some(number),
             });
@@ -293,8 +270,7 @@ impl DocumentMatch {
         self.terms.add(&terms);
         let named = name.map(|_| candidates.score(scale, chunk, name).0);
         self.score = self.score.max(named.unwrap_or(score));
-        let (id, index) = (chunk.id, chunk.index);
-        self.chunks.push(MatchedChunk { id, score: score as f32, index, has_terms: true });
+        self.chunks.push(MatchedChunk { id: chunk.id, score: score as f32, has_terms: true });
     }
 }
 

@@ -1,7 +1,7 @@
 //! search_chunks(): ranked chunks.
 
 use super::filter::Filter;
-use super::found::{Found, Search};
+use super::found::{Found, Search, Wanted};
 use super::not_negative;
 use super::page::{Page, Total};
 use super::passages::{self, FetchedChunk, Passage};
@@ -85,7 +85,7 @@ fn search_chunks(
         let search = Search::of_caller(query, operators, query_embedding, recency, &filter)?;
         let page = Page::new(max_results, result_offset)?;
         let context_chunks = not_negative("context_chunks", context_chunks)?;
-        let found = search.chunks(Some(page.end()))?;
+        let found = search.chunks(Wanted::Nearest)?;
         let total = Total::of(&found)?;
         let corrections = meant(&found.corrections);
         let (mut queries, best) = best_chunks(&search, found, &page)?;
@@ -143,10 +143,10 @@ pub fn best_chunks(
     if best.len() == page.size {
         return Ok((found.queries, best));
     }
-    // Policies hide some of the best hits, or there are not enough of them: a second search finds all.
+    // Policies hide some of the hits, or there are not enough of them: a second search finds all.
     // Its other hits come after the first ones, so all pages have one order.
     let known: HashSet<_> = found.hits.iter().filter_map(|hit| hit.chunk).collect();
-    let Found { queries, mut hits, .. } = search.chunks(None)?;
+    let Found { queries, mut hits, .. } = search.chunks(Wanted::All)?;
     hits.retain(|hit| hit.chunk.is_none_or(|chunk| !known.contains(&chunk)));
     hits.iter_mut().for_each(|hit| hit.is_of_second_search = true);
     hits.extend(found.hits);

@@ -126,7 +126,7 @@ fn a_search_fuses_words_and_embeddings_of_the_users_own_chunks() {
     let mut alice = database.user(ALICE);
     let own = alice.number("select count(*) from carrel.document_chunks");
     let near =
-        alice.column(&format!("{FOUND}('waterfowl', 100, query_embedding => '[1, 0.1, 0]')"));
+        alice.column(&format!("{FOUND}('ornithology', 100, query_embedding => '[1, 0.1, 0]')"));
     assert_eq!(near.len() as i64, own, "every own chunk that has an embedding is found");
     assert!(near[0].contains("herons of Alice") && near[0].ends_with("|embedding"), "{near:?}");
     assert!(near.iter().all(|row| !row.contains("Bob")));
@@ -141,7 +141,7 @@ fn a_search_fuses_words_and_embeddings_of_the_users_own_chunks() {
     assert_eq!(alice.column(&both)[0], "What Alice scanned|all");
     alice.run("reset carrel.embeddings_weight");
     let context =
-        "select context from carrel.build_context('waterfowl', 60, query_embedding => '[1, 0, 0]')";
+        "select context from carrel.build_context('ornithology', 60, query_embedding => '[1, 0, 0]')";
     assert!(alice.value(context).contains("herons of Alice"));
     assert_eq!(
         alice.column(&format!("{FOUND}(null, query_embedding => '[1, 0, 0]')")).len() as i64,

@@ -25,8 +25,9 @@ const TEXTS: [(&str, &str, &[&str]); 6] = [
 
 #[test]
 fn words_are_found_in_any_case_in_every_locale() {
-    let icu = "select count(*) from pg_collation where collprovider = 'i'";
-    let has_icu = Cluster::shared().empty().superuser().number(icu) > 0;
+    // A server without ICU has its collations nevertheless.
+    let icu = "create collation icu (provider = icu, locale = 'en')";
+    let has_icu = Cluster::shared().empty().superuser().attempt(icu).is_ok();
     for options in LOCALES {
         if !has_icu && options.contains(&"--locale-provider=icu") {
             continue;

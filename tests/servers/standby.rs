@@ -21,7 +21,7 @@ enum Caller {
 use Caller::{Service, Superuser, User};
 
 /// Calls of functions that only read. What they answer depends on nothing but rows and the arguments.
-const READS: [(&str, &[Caller], &str); 36] = [
+const READS: [(&str, &[Caller], &str); 35] = [
     ("analyze_text", &[User, Service], "select * from carrel.analyze_text('A heron digs.')"),
     (
         "billing_period",
@@ -42,11 +42,6 @@ const READS: [(&str, &[Caller], &str); 36] = [
         "check_quota",
         &[User, Service],
         "select * from carrel.check_quota('chat', 5, 'tokens', :alice)",
-    ),
-    (
-        "chunk_keys",
-        &[User, Service],
-        "select carrel.chunk_keys(:alice, 'english', 'heron:2'::tsvector, 2, 0)",
     ),
     (
         "chunk_text",

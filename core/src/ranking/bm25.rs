@@ -108,13 +108,13 @@ impl Scale {
 
     /// Length norm of a text, added to a frequency in the denominator: a constant, and an amount
     /// for each word of the text.
-    pub(super) fn norm(&self) -> (f64, f64) {
+    fn norm(&self) -> (f64, f64) {
         let Parameters { k1, b } = self.parameters;
         (k1 * (1.0 - b), k1 * b / self.average)
     }
 
     /// Upper bound of a term's score for each unit of its idf.
-    pub(super) fn ceiling(&self) -> f64 {
+    fn ceiling(&self) -> f64 {
         self.parameters.k1 + 1.0
     }
 

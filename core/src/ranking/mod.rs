@@ -7,7 +7,6 @@
 
 mod bm25;
 mod fusion;
-mod impact;
 mod query;
 mod snippet;
 mod terms;
@@ -15,11 +14,10 @@ mod title;
 
 pub use bm25::{Collection, Parameters, Scale, UnfitParameter};
 pub use fusion::Fusion;
-pub use impact::{LEVELS, level};
 pub use query::{QueryPart, QueryPartKind, parts};
 pub use snippet::{Highlight, phrase_shown, snippet};
 pub use terms::{
-    Frequency, Pair, Phrase, PhraseEdge, PhraseEdges, PhraseMatches, PhrasePosition, Query,
+    Frequency, Lexeme, Pair, Phrase, PhraseEdge, PhraseEdges, PhraseMatches, PhrasePosition, Query,
     QueryWord, Term, TermSet, TypedWord,
 };
 pub use title::leading_title;

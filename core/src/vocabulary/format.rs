@@ -1,7 +1,6 @@
 //! Bytes of a vocabulary.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use crate::merge_sorted::NextWords;
 use std::fmt;
 
 /// Error: bytes that are no vocabulary.
@@ -101,16 +100,16 @@ pub fn sum(vocabularies: &[Vec<u8>], mut tick: impl FnMut()) -> Result<Vec<u8>, 
     let mut readers: Vec<Reader> =
         vocabularies.iter().map(|vocabulary| Reader::new(vocabulary)).collect();
     // Next word of each reader that has one, with the reader's number.
-    let mut next: BinaryHeap<Reverse<(Vec<u8>, usize)>> = BinaryHeap::new();
+    let mut next = NextWords::default();
     for (number, reader) in readers.iter_mut().enumerate() {
         if reader.next()? {
-            next.push(Reverse((reader.word.clone(), number)));
+            next.push(reader.word.clone(), number);
         }
     }
     let mut sum = Encoder::default();
     // Word that is added up.
     let mut current: Option<(Vec<u8>, i64)> = None;
-    while let Some(Reverse((word, number))) = next.pop() {
+    while let Some((word, number)) = next.pop() {
         tick();
         let reader = &mut readers[number];
         current = match current {
@@ -121,7 +120,7 @@ pub fn sum(vocabularies: &[Vec<u8>], mut tick: impl FnMut()) -> Result<Vec<u8>, 
             }
         };
         if reader.next()? {
-            next.push(Reverse((reader.word.clone(), number)));
+            next.push(reader.word.clone(), number);
         }
     }
     sum.push_counted(current);

@@ -1,17 +1,20 @@
 //! Changes of the search statistics: the triggers that add them, and counting again.
 
 use super::merge::merge_sometimes;
-use super::rows::{Texts, add};
+use super::rows::{Summary, Texts};
+use crate::documents::{malformed, title_words_of};
 use crate::pg::error::{Result, check_for_interrupts};
 use crate::pg::spi::{self, Access, Arg, Db, PassingRow};
 use crate::pg::trigger::{self, Returned};
-use carrel_core::vocabulary;
+use carrel_core::tsvector::View;
+use carrel_core::{postings, vocabulary};
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use std::collections::BTreeMap;
 
-/// Number of words of a vocabulary from which it is written, and another one begun.
+/// Number of words of a vocabulary, and of postings, from which they are written, and others begun.
 const MAX_WORDS: usize = 200_000;
+const MAX_POSTINGS: usize = 1_000_000;
 
 /// Changes of the search statistics.
 #[derive(Default)]
@@ -23,8 +26,9 @@ struct Change {
     chunks: i64,
     words: i64,
     vocabulary: vocabulary::Changes,
-    /// Vocabularies that have grown large.
-    full: Vec<Vec<u8>>,
+    postings: postings::Builder,
+    /// Parts that have grown large.
+    full: Vec<Summary>,
 }
 
 impl Change {
@@ -43,10 +47,45 @@ impl Change {
             })?;
         }
         self.vocabulary.count(&text, sign, check_for_interrupts);
-        if self.vocabulary.len() > MAX_WORDS {
-            self.full.push(std::mem::take(&mut self.vocabulary).encode());
-        }
         Ok(())
+    }
+
+    /// Adds or removes the postings of a chunk, in the columns from 7 of a row.
+    fn post(&mut self, row: &PassingRow, sign: i64) -> Result<()> {
+        let text = postings::Text {
+            id: *row.need::<Uuid>(7)?.as_bytes(),
+            document: *row.need::<Uuid>(8)?.as_bytes(),
+            words: row.need::<i32>(4)?.max(0) as u32,
+            title_words: title_words_of(row.get(9).unwrap_or_default()),
+        };
+        let posted = row.with_bytes(10, |vector| {
+            let vector = View::open(vector).map_err(malformed)?;
+            match sign {
+                1.. => self.postings.add(text, &vector),
+                _ => self.postings.remove(text, &vector),
+            }
+            Ok(())
+        })?;
+        posted.unwrap_or(Ok(()))
+    }
+
+    /// Begins others if vocabulary or postings have grown large.
+    fn cut(&mut self) {
+        if self.vocabulary.len() > MAX_WORDS || self.postings.len() > MAX_POSTINGS {
+            let summary = self.take();
+            self.full.push(summary);
+        }
+    }
+
+    fn take(&mut self) -> Summary {
+        let postings = std::mem::take(&mut self.postings);
+        Summary {
+            chunks: std::mem::take(&mut self.chunks),
+            words: std::mem::take(&mut self.words),
+            vocabulary: std::mem::take(&mut self.vocabulary).encode(),
+            removed: postings.removed() as i64,
+            postings: postings.encode(),
+        }
     }
 }
 
@@ -56,13 +95,17 @@ impl Changes {
         Ok((self.0.entry(texts).or_default(), row.need::<i32>(3)?.into()))
     }
 
-    /// Adds the chunks that a query returns: user_id, language, sign, words, headings, content.
+    /// Adds the chunks that a query returns: user_id, language, sign, words, headings, content, id,
+    /// document_id, title_words, search_vector.
     fn add_chunks(&mut self, db: &Db, chunks: &'static str, args: &[Arg]) -> Result<()> {
         db.stream(chunks, args, |row| {
             let (change, sign) = self.of(row)?;
             change.chunks += sign;
             change.words += sign * i64::from(row.need::<i32>(4)?);
-            change.count(row, 5..=6, sign)
+            change.count(row, 5..=6, sign)?;
+            change.post(row, sign)?;
+            change.cut();
+            Ok(())
         })
     }
 
@@ -70,24 +113,24 @@ impl Changes {
     fn add_names(&mut self, db: &Db, names: &'static str, args: &[Arg]) -> Result<()> {
         db.stream(names, args, |row| {
             let (change, sign) = self.of(row)?;
-            change.count(row, 4..=4, sign)
+            change.count(row, 4..=4, sign)?;
+            change.cut();
+            Ok(())
         })
     }
 
     /// Inserts the changes. Returns users and languages that changed.
     fn write(self, db: &Db) -> Result<Vec<Texts>> {
         let mut changed = Vec::new();
-        for (texts, change) in self.0 {
-            let Change { mut chunks, mut words, vocabulary, mut full } = change;
-            let rest = vocabulary.encode();
-            if chunks == 0 && words == 0 && rest.is_empty() && full.is_empty() {
+        for (texts, mut change) in self.0 {
+            let rest = change.take();
+            let summaries: Vec<Summary> = change.full.into_iter().chain([rest]).collect();
+            if summaries.iter().all(Summary::is_empty) {
                 continue;
             }
-            full.push(rest);
-            for vocabulary in full {
+            for summary in summaries {
                 check_for_interrupts();
-                add(db, &texts, [chunks, words], vocabulary)?;
-                (chunks, words) = (0, 0);
+                summary.insert(db, &texts)?;
             }
             changed.push(texts);
         }

@@ -1,4 +1,4 @@
-//! Search statistics: number, length and words of a user's texts in each language.
+//! Search statistics: number, length, words and postings of a user's texts in each language.
 //!
 //! Each statement that changes chunks or file names inserts rows with its differences, so writers never
 //! wait for each other ([`changes`]). The rows of a user and language add up. Some statements merge
@@ -9,8 +9,10 @@ mod merge;
 mod rows;
 
 use crate::documents::malformed;
-use crate::pg::error::{Result, check_for_interrupts};
+use crate::pg::error::{Error, Result, check_for_interrupts};
 use crate::pg::spi::Db;
+use crate::pg::toast::PartedValue;
+use carrel_core::postings::{self, Segment, Source};
 use carrel_core::ranking::Collection;
 use carrel_core::vocabulary::{Malformed, Pattern, for_each, walk};
 pub use changes::{add_names, rebuild_differing};
@@ -78,4 +80,35 @@ fn read_vocabularies(
             row.with_bytes(1, &mut read)?.unwrap_or(Ok(())).map_err(malformed)
         },
     )
+}
+
+impl Source for PartedValue {
+    type Error = Error;
+
+    fn read(&self, start: usize, length: usize) -> Result<Vec<u8>> {
+        let bytes = PartedValue::read(self, start, length)?;
+        if bytes.len() == length { Ok(bytes) } else { Err(malformed(postings::Malformed)) }
+    }
+}
+
+impl From<postings::Malformed> for Error {
+    fn from(error: postings::Malformed) -> Self {
+        malformed(error)
+    }
+}
+
+/// Postings of a user's chunks in one language. They add up.
+pub fn segments(db: &Db, user: Uuid, language: &str) -> Result<Vec<Segment<PartedValue>>> {
+    let mut segments = Vec::new();
+    db.stream(
+        include_str!("../../../sql/search/statistics/postings.sql"),
+        &[user.into(), language.into()],
+        |row| {
+            if let Some(postings) = row.raw(1) {
+                segments.push(Segment::open(PartedValue::of(postings)?)?);
+            }
+            Ok(())
+        },
+    )?;
+    Ok(segments)
 }

@@ -6,7 +6,6 @@ insert into calls values
     ('billing_period_start', 'extract(epoch from carrel.billing_period_start(to_timestamp(1706695200), ''America/New_York'', to_timestamp(1740787200)))'),
     ('billing_period_start', 'extract(epoch from carrel.billing_period_start(to_timestamp(1706695200.5), ''Asia/Kolkata'', to_timestamp(1e9)))'),
     ('installation_id', 'length(carrel.installation_id()::text)::text'),
-    ('chunk_keys', 'carrel.chunk_keys(''11111111-1111-1111-1111-111111111111'', ''english'', ''a:1A heron:2,9 nest:3B''::tsvector, 12, 2)::text'),
     ('chunk_text', '(select jsonb_agg(c) from carrel.chunk_text(E''# Größe\n\nI can''''t. İstanbul; 3,14 and 1.5!\n\n## \\ä\n\nthe end'', 12) as c)'),
     ('chunk_text', '(select jsonb_agg(c) from carrel.chunk_text(E''# Größe\n\nI can''''t. İstanbul; 3,14 and 1.5!\n\n## \\ä\n\nthe end'', 4, 2, ''words'', ''markdown'') as c)'),
     ('chunk_text', '(select jsonb_agg(c) from carrel.chunk_text(''<h1>A &amp; b</h1><p>c d e'', 5, 1, ''tokens'', ''html'', ''o200k'') as c)'),

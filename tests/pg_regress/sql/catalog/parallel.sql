@@ -4,7 +4,6 @@ begin;
 create temp table calls (function text, call text) on commit drop;
 insert into calls values
     ('billing_period_start', 'extract(epoch from carrel.billing_period_start(to_timestamp(1706695200 + $n), ''America/New_York'', to_timestamp(1740787200)))'),
-    ('chunk_keys', 'carrel.chunk_keys(''11111111-1111-1111-1111-111111111111'', ''english'', ''a:1A heron:2,9''::tsvector, 8 + $n, 2)::text'),
     ('chunk_text', '(select count(*) from carrel.chunk_text(repeat(''one two '', $n), 4, 1, ''tokens''))'),
     ('count_tokens', 'carrel.count_tokens(repeat(''one two '', $n))'),
     ('current_user_id', 'carrel.current_user_id()'),
