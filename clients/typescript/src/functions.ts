@@ -676,8 +676,8 @@ export const priceUsage = value(
  *
  * With fewer pending ones, it renews documents whose words an older version of carrel analyzed, and counts these as
  * well. Documents locked by other workers are skipped. A document that cannot be processed becomes `failed`; one that
- * cannot be renewed stays as it is. Callable by services. Errors: 22023 (invalid argument, or settings that contradict
- * each other).
+ * cannot be renewed keeps what was analyzed. Callable by services. Errors: 22023 (invalid argument, or settings that
+ * contradict each other).
  */
 export const processDocuments = value('process_documents', { maxDocuments: optional(integer) }, integer);
 

@@ -202,10 +202,6 @@ export const documentChunks = carrel.table('document_chunks', {
     unique('document_chunks_user_id_document_id_chunk_index_key').on(table.userId, table.documentId, table.chunkIndex),
     index('document_chunks_outdated_idx').on(table.documentId)
         .where(sql`(analyzer_version IS DISTINCT FROM 1) AND (search_vector IS NOT NULL)`),
-    index('document_chunks_search_keys_idx').using(
-        'gin',
-        sql`carrel.chunk_keys(user_id, language, search_vector, words, COALESCE(title_words, 0))`,
-    ).with({ gin_pending_list_limit: '1024' }),
     pgPolicy('document_chunks_delete_own', { for: 'delete', using: sql`user_id = carrel.current_user_id()` }),
     pgPolicy('document_chunks_insert_own', { for: 'insert', withCheck: sql`user_id = carrel.current_user_id()` }),
     pgPolicy('document_chunks_insert_underived', {
