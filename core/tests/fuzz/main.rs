@@ -92,6 +92,7 @@ fuzzed!(
     vectors,
     assembled,
     queries,
+    postings,
     claims,
     tokens,
     patches,

@@ -13,7 +13,7 @@ use arbitrary::{Result, Unstructured};
 pub use chunking::{chunks, pages};
 pub use documents::{claims, patches, prices};
 pub use numbers::{days, matches, months, transitions};
-pub use search::{assembled, queries, vectors};
+pub use search::{assembled, postings, queries, vectors};
 pub use tokens::tokens;
 pub use words::{analyses, vocabularies};
 

@@ -1,6 +1,7 @@
 //! Input of search: vectors of any bytes, and queries.
 
 use arbitrary::{Result, Unstructured};
+use carrel_core::postings::{Builder, Segment, Text, sum};
 use carrel_core::ranking::{Frequency, PhrasePosition, Query, QueryPartKind, Term, parts};
 use carrel_core::tsvector::{
     self, Assembler, Lexemes, MAX_POSITION, MAX_POSITIONS, Position, View, Weight,
@@ -252,6 +253,55 @@ pub fn queries(u: &mut Unstructured) -> Result<()> {
     let is_sign = |c: char| c.is_whitespace() || is_quote(c) || c == '-' || c == '*';
     for word in left.split(is_sign).filter(|word| !word.is_empty()) {
         assert!(word.eq_ignore_ascii_case("or"), "{word:?} of {query:?} is lost");
+    }
+    Ok(())
+}
+
+/// Any texts that are added are found with their positions, whatever bytes their lexemes have; their removal
+/// leaves nothing. Damaged segments are read in bounds or refused.
+pub fn postings(u: &mut Unstructured) -> Result<()> {
+    let mut damaged: Vec<u8> = u.bytes(u.len().min(60))?.to_vec();
+    let models: Vec<Model> =
+        (0..u.int_in_range(1..=6)?).map(|_| model(u)).collect::<Result<_>>()?;
+    let (mut added, mut removed) = (Builder::default(), Builder::default());
+    for (number, model) in (0..).zip(&models) {
+        let vector = encode(model);
+        let view = View::parse(&vector).expect("a vector");
+        let text =
+            Text { id: [number; 16], document: [0; 16], words: u.arbitrary()?, title_words: 0 };
+        added.add(text, &view);
+        removed.remove(text, &view);
+    }
+    let (added, removed) = (added.encode(), removed.encode());
+    let lexemes: BTreeSet<&[u8]> =
+        models.iter().flat_map(|of| of.keys().map(Vec::as_slice)).collect();
+    let lexemes: Vec<&[u8]> = lexemes.into_iter().collect();
+    let segment = Segment::open(added.as_slice()).expect("a segment");
+    let matches = segment.find(&lexemes).expect("a segment");
+    let mut found = BTreeMap::new();
+    for (_, text) in matches.iter() {
+        let lexemes = text.iter().map(|(lexeme, positions)| (lexeme.to_vec(), weighed(positions)));
+        found.insert(usize::from(text.text.id[0]), lexemes.collect::<Model>());
+    }
+    let expected = models.iter().cloned().enumerate().filter(|(_, model)| !model.is_empty());
+    assert_eq!(found, expected.collect(), "{models:?}");
+    let mut both = [added.clone(), removed];
+    if u.arbitrary()? {
+        both.reverse();
+    }
+    let nothing = sum(&both, || ()).expect("segments");
+    assert!(nothing.texts.is_empty() && nothing.removed.is_empty(), "{models:?}");
+    let at = u.choose_index(added.len())?;
+    let mut flipped = added.clone();
+    flipped[at] = u.arbitrary()?;
+    damaged.extend(&added);
+    for bytes in [damaged, flipped] {
+        let segment = Segment::open(bytes.as_slice());
+        let _ = segment.and_then(|segment| {
+            segment.removed()?;
+            Ok(segment.find(&lexemes)?.iter().map(|(_, text)| text.iter().count()).sum::<usize>())
+        });
+        let _ = sum(&[bytes], || ());
     }
     Ok(())
 }
