@@ -209,6 +209,27 @@ fn what_a_statement_replaces_by_the_same_stays() {
 }
 
 #[test]
+fn a_text_with_the_same_words_at_other_positions_replaces_the_one_before() {
+    let weights = [Weight::D, Weight::B];
+    let model = |words: &[(u8, Weight)], document| Model { id: 1, document, words: words.to_vec() };
+    let before = model(&[(0, weights[0]), (3, weights[0])], 1);
+    for after in [
+        model(&[(3, weights[0]), (0, weights[0])], 1),
+        model(&[(0, weights[0]), (3, weights[1])], 1),
+        model(&[(0, weights[0]), (3, weights[0])], 4),
+    ] {
+        let (segments, there) = run(&[vec![(before.clone(), true)], vec![(after.clone(), true)]]);
+        let wanted = BTreeSet::from(["a".to_owned(), "b".to_owned()]);
+        // In either order: the later one is no less removed by what removes the earlier one.
+        for segments in [segments.clone(), segments.iter().rev().cloned().collect()] {
+            assert_eq!(read(&segments, &wanted), expected(&there, &wanted));
+            let sum = sum(&segments, || ()).unwrap();
+            assert_eq!(read(&[sum.texts], &wanted), expected(&there, &wanted));
+        }
+    }
+}
+
+#[test]
 fn many_lexemes_of_many_texts_are_found_one_by_one() {
     let spelt: Vec<String> = (0..5_000).map(|word| format!("word{word:05}")).collect();
     let mut builder = Builder::default();

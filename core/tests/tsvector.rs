@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use carrel_core::tsvector::{
-    Assembler, MAX_AREA, MAX_POSITION, MAX_POSITIONS, Malformed, Position, View, Weight,
+    Assembler, Lexemes, MAX_AREA, MAX_POSITION, MAX_POSITIONS, Malformed, Position, View, Weight,
 };
 use proptest::prelude::*;
 

@@ -140,8 +140,7 @@ fn a_search_fuses_words_and_embeddings_of_the_users_own_chunks() {
     alice.run("set carrel.words_weight = 1; set carrel.embeddings_weight = 0");
     assert_eq!(alice.column(&both)[0], "What Alice scanned|all");
     alice.run("reset carrel.embeddings_weight");
-    let context =
-        "select context from carrel.build_context('ornithology', 60, query_embedding => '[1, 0, 0]')";
+    let context = "select context from carrel.build_context('ornithology', 60, query_embedding => '[1, 0, 0]')";
     assert!(alice.value(context).contains("herons of Alice"));
     assert_eq!(
         alice.column(&format!("{FOUND}(null, query_embedding => '[1, 0, 0]')")).len() as i64,

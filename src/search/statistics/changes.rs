@@ -18,7 +18,11 @@ const MAX_POSTINGS: usize = 1_000_000;
 
 /// Changes of the search statistics.
 #[derive(Default)]
-struct Changes(BTreeMap<Texts, Change>);
+struct Changes {
+    of_texts: BTreeMap<Texts, Change>,
+    /// Number of file names.
+    names: usize,
+}
 
 /// Changes of one user's texts in one language.
 #[derive(Default)]
@@ -92,7 +96,7 @@ impl Change {
 impl Changes {
     fn of(&mut self, row: &PassingRow) -> Result<(&mut Change, i64)> {
         let texts = (*row.need::<Uuid>(1)?.as_bytes(), row.need::<String>(2)?);
-        Ok((self.0.entry(texts).or_default(), row.need::<i32>(3)?.into()))
+        Ok((self.of_texts.entry(texts).or_default(), row.need::<i32>(3)?.into()))
     }
 
     /// Adds the chunks that a query returns: user_id, language, sign, words, headings, content, id,
@@ -115,6 +119,7 @@ impl Changes {
             let (change, sign) = self.of(row)?;
             change.count(row, 4..=4, sign)?;
             change.cut();
+            self.names += 1;
             Ok(())
         })
     }
@@ -122,7 +127,7 @@ impl Changes {
     /// Inserts the changes. Returns users and languages that changed.
     fn write(self, db: &Db) -> Result<Vec<Texts>> {
         let mut changed = Vec::new();
-        for (texts, mut change) in self.0 {
+        for (texts, mut change) in self.of_texts {
             let rest = change.take();
             let summaries: Vec<Summary> = change.full.into_iter().chain([rest]).collect();
             if summaries.iter().all(Summary::is_empty) {
@@ -172,7 +177,8 @@ fn count_chunks<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             }
             let mut changes = Changes::default();
             changes.add_chunks(db, chunks, &[])?;
-            merge_sometimes(db, &changes.write(db)?)
+            // The chunks of one document, in general.
+            merge_sometimes(db, &changes.write(db)?, 1)
         })
     })
 }
@@ -201,7 +207,8 @@ fn count_names<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             db.register_trigger_data(trigger)?;
             let mut changes = Changes::default();
             changes.add_names(db, names, &[])?;
-            merge_sometimes(db, &changes.write(db)?)
+            let names = changes.names;
+            merge_sometimes(db, &changes.write(db)?, names)
         })
     })
 }

@@ -10,8 +10,11 @@ use carrel_core::{postings, vocabulary};
 use pgrx::datum::Uuid;
 use std::cell::Cell;
 
-/// Average number of statements for each merge.
-const STATEMENTS_PER_MERGE: u8 = 32;
+/// Average number of texts whose changes are between two merges.
+const TEXTS_PER_MERGE: u32 = 8;
+
+/// Number of rows from which they are merged.
+const MIN_MERGED: usize = 4;
 
 /// Bytes of a row that is merged whatever the sizes of others.
 const SMALL: i64 = 16 << 10;
@@ -19,22 +22,36 @@ const SMALL: i64 = 16 << 10;
 /// Bytes of rows that are merged at most: some ten thousand chunks. They are in memory.
 const MAX_MERGED: i64 = 8 << 20;
 
-/// Merges the statistics of users and languages, in one of 32 calls, chosen at random.
+/// Merges the statistics of users and languages, if it is due after another statement that changes some texts.
 ///
 /// Not in REPEATABLE READ and SERIALIZABLE: a row that another transaction has merged is an error
 /// there.
-pub fn merge_sometimes(db: &Db, changed: &[Texts]) -> Result<()> {
-    thread_local! {
-        /// Transaction of the last merge. A transaction keeps scanning the rows that it has deleted, so
-        /// repeated merges in one would become slower and slower.
-        static LAST_MERGE: Cell<u32> = const { Cell::new(0) };
-    }
-    let may_merge = !changed.is_empty() && !xact::is_repeatable() && LAST_MERGE.get() != xact::id();
-    if may_merge && uuid_v7().as_bytes()[15].is_multiple_of(STATEMENTS_PER_MERGE) {
-        LAST_MERGE.set(xact::id());
+pub fn merge_sometimes(db: &Db, changed: &[Texts], texts: usize) -> Result<()> {
+    if !changed.is_empty() && !xact::is_repeatable() && is_due(texts) {
         changed.iter().try_for_each(|texts| merge(db, texts))?;
     }
     Ok(())
+}
+
+/// True in one of [`TEXTS_PER_MERGE`] transactions that change one text, chosen at random. In a transaction that
+/// changes more, each time that twice as many are changed: it keeps scanning the rows that it has deleted, so
+/// merges would become slower and slower.
+fn is_due(texts: usize) -> bool {
+    thread_local! {
+        /// Transaction, number of texts that it has changed, and number from which to merge.
+        static CHANGED: Cell<(u32, u32, u32)> = const { Cell::new((0, 0, 0)) };
+    }
+    let texts = u32::try_from(texts).unwrap_or(u32::MAX);
+    let (transaction, before, due) = CHANGED.get();
+    let (before, due) = if transaction == xact::id() {
+        (before, due)
+    } else {
+        (0, 1 + u32::from(uuid_v7().as_bytes()[15]) % TEXTS_PER_MERGE)
+    };
+    let count = before.saturating_add(texts);
+    let is_due = count >= due;
+    CHANGED.set((xact::id(), count, if is_due { count.saturating_mul(2) } else { due }));
+    is_due
 }
 
 /// Row of the search statistics.
@@ -50,7 +67,7 @@ struct Row {
 
 /// Merges the smaller rows of a user and language. Rows that another transaction has locked stay.
 ///
-/// A row is merged once the smaller ones together have half its size, so each posting is written again a
+/// A row is merged once the smaller ones together have twice its size, so each posting is written again a
 /// logarithmic number of times (P. O'Neil and others, "The Log-Structured Merge-Tree", 1996).
 fn merge(db: &Db, texts: &Texts) -> Result<()> {
     let rows = db.rows(
@@ -61,20 +78,14 @@ fn merge(db: &Db, texts: &Texts) -> Result<()> {
             Ok(Row { id, size, texts: row.need(3)?, removed: row.need(4)? })
         },
     )?;
-    let mut sum = 0;
-    let is_small = |row: &&Row| {
-        let is_small = row.size <= 2 * sum + SMALL;
-        sum += row.size;
-        is_small && sum <= MAX_MERGED
-    };
-    let small = rows.iter().take_while(is_small).count();
-    let (small, large) = rows.split_at(small);
+    let (small, large) = rows.split_at(count_small(&rows));
     let mut ids: Vec<Uuid> = small.iter().map(|row| row.id).collect();
-    if let Some(row) = row_to_clean(&rows, large) {
+    let cleaned = row_to_clean(&rows, large);
+    if let Some(row) = cleaned {
         ids.extend(large.iter().filter(|row| row.removed > 0).map(|row| row.id));
         ids.push(row.id);
     }
-    if ids.len() < 2 {
+    if cleaned.is_none() && ids.len() < MIN_MERGED {
         return Ok(());
     }
     let mut merged = Summary::default();
@@ -97,6 +108,23 @@ fn merge(db: &Db, texts: &Texts) -> Result<()> {
     merged.chunks += removed;
     merged.postings = sum.texts;
     merged.insert(db, texts)
+}
+
+/// Number of rows that are merged, the smallest first: up to the last one of which the smaller ones together have
+/// twice the size.
+fn count_small(rows: &[Row]) -> usize {
+    let (mut count, mut sum) = (0, 0);
+    for (number, row) in (1..).zip(rows) {
+        let is_small = row.size <= sum / 2 + SMALL;
+        sum += row.size;
+        if sum > MAX_MERGED {
+            break;
+        }
+        if is_small {
+            count = number;
+        }
+    }
+    count
 }
 
 /// A large row to merge with all that remove texts, because they remove many: one in [`CLEANED`] of the texts in
