@@ -34,8 +34,8 @@ pub fn merge_sometimes(db: &Db, changed: &[Texts], texts: usize) -> Result<()> {
 }
 
 /// True in one of [`TEXTS_PER_MERGE`] transactions that change one text, chosen at random. In a transaction that
-/// changes more, each time that twice as many are changed: it keeps scanning the rows that it has deleted, so
-/// merges would become slower and slower.
+/// changes more, after as many, and a sixteenth of those changed before: it keeps scanning the rows that it has
+/// deleted, so merges become slower and slower.
 fn is_due(texts: usize) -> bool {
     thread_local! {
         /// Transaction, number of texts that it has changed, and number from which to merge.
@@ -50,7 +50,8 @@ fn is_due(texts: usize) -> bool {
     };
     let count = before.saturating_add(texts);
     let is_due = count >= due;
-    CHANGED.set((xact::id(), count, if is_due { count.saturating_mul(2) } else { due }));
+    let next = count.saturating_add(TEXTS_PER_MERGE + count / 16);
+    CHANGED.set((xact::id(), count, if is_due { next } else { due }));
     is_due
 }
 
