@@ -130,8 +130,8 @@ fn a_search_fuses_words_and_embeddings_of_the_users_own_chunks() {
     assert_eq!(near.len() as i64, own, "every own chunk that has an embedding is found");
     assert!(near[0].contains("herons of Alice") && near[0].ends_with("|embedding"), "{near:?}");
     assert!(near.iter().all(|row| !row.contains("Bob")));
-    // The first by words and second by embedding is before the first by embedding alone.
-    let both = format!("{FOUND}('scanned', 2, query_embedding => '[1, 0, 0]')");
+    // The best by words is before one that is only somewhat nearer.
+    let both = format!("{FOUND}('scanned', 2, query_embedding => '[1, 0.7, 0.35]')");
     let found = alice.column(&both);
     assert_eq!(found[0], "What Alice scanned|all");
     assert!(found[1].contains("herons") && found[1].ends_with("|embedding"), "{found:?}");
