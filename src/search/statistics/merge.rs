@@ -34,8 +34,8 @@ pub fn merge_sometimes(db: &Db, changed: &[Texts], texts: usize) -> Result<()> {
 }
 
 /// True in one of [`TEXTS_PER_MERGE`] transactions that change one text, chosen at random. In a transaction that
-/// changes more, after as many, and a sixteenth of those changed before: it keeps scanning the rows that it has
-/// deleted, so merges become slower and slower.
+/// changes more, after as many, and a quarter of those changed before: it keeps scanning the rows that it has
+/// deleted, so merges become slower and slower. Always after a statement that changes as many.
 fn is_due(texts: usize) -> bool {
     thread_local! {
         /// Transaction, number of texts that it has changed, and number from which to merge.
@@ -49,8 +49,8 @@ fn is_due(texts: usize) -> bool {
         (0, 1 + u32::from(uuid_v7().as_bytes()[15]) % TEXTS_PER_MERGE)
     };
     let count = before.saturating_add(texts);
-    let is_due = count >= due;
-    let next = count.saturating_add(TEXTS_PER_MERGE + count / 16);
+    let is_due = count >= due || texts >= TEXTS_PER_MERGE;
+    let next = count.saturating_add(TEXTS_PER_MERGE + count / 4);
     CHANGED.set((xact::id(), count, if is_due { next } else { due }));
     is_due
 }
